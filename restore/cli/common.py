@@ -1,0 +1,40 @@
+"""What the commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def console(stderr: bool = True) -> Console:
+    """A console for progress and messages; standard output stays for results."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def extra_needed(purpose: str, extra: str) -> Iterator[None]:
+    """Turn a missing optional dependency into the command that mends it."""
+    from restore.errors import MissingExtraError
+
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name and error.name.split(".")[0] == "restore":
+            raise
+        raise MissingExtraError(purpose, extra, error.name) from error
+
+
+def parse_pairs(pairs: Sequence[str], option: str) -> dict[str, str]:
+    """``FIELD=VALUE`` options as a dictionary."""
+    import click
+
+    wrong = [pair for pair in pairs if not pair.partition("=")[0] or "=" not in pair]
+    if wrong:
+        raise click.UsageError(f"{option} {wrong[0]}: write it as FIELD=VALUE")
+    return dict(pair.split("=", 1) for pair in pairs)

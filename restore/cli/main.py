@@ -1,0 +1,64 @@
+"""The ``restore`` command: subcommands are imported when they are called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from restore import __version__
+
+# name: (module, one line for the overview). The line is here so that --help imports no command.
+COMMANDS = {
+    "enhance": ("restore.cli.enhance", "Enhance a picture or a folder of pictures."),
+    "models": ("restore.cli.models", "List the models that are at hand."),
+    "evaluate": ("restore.cli.evaluate", "Measure a model on photographs, beside bicubic."),
+    "train": ("restore.cli.train", "Train a network by a recipe."),
+    "export": ("restore.cli.export", "Turn a trained network into an ONNX file, and check it."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is called, and prints our errors without a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(COMMANDS[name][0]), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        import difflib
+
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            if near:
+                raise click.UsageError(f"{error.message} Did you mean '{near[0]}'?", ctx) from error
+            raise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from restore.errors import RestoreError
+
+        try:
+            return super().invoke(ctx)
+        except RestoreError as error:
+            click.echo(f"restore: {error}", err=True)
+            sys.exit(2)
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="restore")
+def main() -> None:
+    """Restore photographs with small networks: upscale a folder, train on your own, export to ONNX."""

@@ -1,0 +1,63 @@
+"""``restore train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from restore.cli.common import console, extra_needed
+
+
+@click.command()
+@click.argument("recipe", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder that the recipe's folders are in.",
+)
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder of the run: checkpoints, logs, the recipe.",
+)
+@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change the recipe, for example --set train.steps=1000. Repeatable.",
+)
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--threads", type=click.IntRange(1), help="CPU threads to compute with (default: all cores).")
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Processes that cut patches; 0 cuts them between steps.",
+)
+def train(
+    recipe: Path | None,
+    data: Path,
+    folder: Path,
+    resume: bool,
+    changes: tuple[str, ...],
+    device: str,
+    threads: int | None,
+    workers: int,
+) -> None:
+    """Train a network by RECIPE on the photographs in --data.
+
+    With --resume the run's own recipe is used; Ctrl-C saves before it stops.
+    """
+    with extra_needed("Training", "train"):
+        from restore.training.start import start
+
+    if not start(recipe, data, folder, resume, changes, device, threads, workers, console()):
+        click.echo(f"Interrupted and saved. Go on with: restore train --data {data} --out {folder} --resume", err=True)
+        raise SystemExit(130)

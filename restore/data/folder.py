@@ -1,0 +1,64 @@
+"""The pictures of a folder, and a bounded store of their decoded pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restore.errors import DataError
+from restore.imaging.decode import PHOTO_SUFFIXES, read_rgb8
+
+
+def list_photos(folders: Sequence[Path]) -> list[Path]:
+    """Every picture below the folders, sorted within each, hidden files left out.
+
+    Raises:
+        DataError: a folder is missing or holds no picture.
+    """
+    found: list[Path] = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise DataError(f"{folder}: no such folder of photographs")
+        here = sorted(
+            p
+            for p in folder.rglob("*")
+            if p.suffix.lower() in PHOTO_SUFFIXES and not p.name.startswith(".") and p.is_file()
+        )
+        if not here:
+            raise DataError(f"{folder}: no photographs here (looked for {', '.join(sorted(PHOTO_SUFFIXES))})")
+        found += here
+    return found
+
+
+class PhotoStore:
+    """Decoded RGB pictures by number, kept in memory up to a budget and decoded again beyond it.
+
+    The first pictures asked for stay: with random access over a set larger than the budget, throwing one out to keep
+    another only wastes decoding.
+
+    Args:
+        paths: the pictures.
+        budget: bytes of pixels to keep.
+    """
+
+    def __init__(self, paths: Sequence[Path], budget: int = 4 * 2**30) -> None:
+        self.paths = list(paths)
+        self.free = budget
+        self._kept: dict[int, NDArray[Any]] = {}
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, number: int) -> NDArray[np.uint8]:
+        """The picture as uint8 (H, W, 3)."""
+        pixels = self._kept.get(number)
+        if pixels is None:
+            pixels = read_rgb8(self.paths[number])
+            if pixels.nbytes <= self.free:
+                self.free -= pixels.nbytes
+                self._kept[number] = pixels
+        return pixels

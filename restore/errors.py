@@ -1,0 +1,42 @@
+"""The errors a user can mend, each saying what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+
+class RestoreError(Exception):
+    """An error whose text is meant for the user; the command line prints it without a traceback."""
+
+
+class ImageError(RestoreError):
+    """A picture cannot be read or written."""
+
+
+class ModelError(RestoreError):
+    """A model file is missing, broken, or does not say what it needs."""
+
+
+class RecipeError(RestoreError):
+    """A training recipe is wrong."""
+
+
+class DeviceError(RestoreError):
+    """The device that was asked for cannot be used."""
+
+
+class DataError(RestoreError):
+    """A folder of photographs cannot serve the purpose."""
+
+
+class ExportError(RestoreError):
+    """An exported model does not reproduce the network it came from."""
+
+
+class MissingExtraError(RestoreError):
+    """An optional dependency is needed."""
+
+    def __init__(self, purpose: str, extra: str, module: str | None = None) -> None:
+        which = f" (no module named '{module}')" if module else ""
+        super().__init__(
+            f"{purpose} needs packages that are not installed{which}. "
+            f"Install them with: pip install 'restore[{extra}]'  (from a checkout: pip install '.[{extra}]')"
+        )

@@ -1,0 +1,67 @@
+"""Is the ONNX file the network? Run both, at several shapes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from restore.errors import ExportError
+from restore.runtime.model import open_model
+from restore.spec import ModelSpec
+
+TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Check:
+    """The largest difference at one input shape, on the 0..1 scale."""
+
+    shape: tuple[int, int, int, int]
+    difference: float
+
+
+def shapes(spec: ModelSpec) -> list[tuple[int, int, int, int]]:
+    """Minimum, odd, not square, a batch, larger: rounded up to the multiple that the network needs."""
+
+    def up(n: int) -> int:
+        n = max(n, spec.minimum)
+        return n + -n % spec.multiple
+
+    sides = [(1, 1, 1), (1, 31, 31), (1, 24, 57), (2, 33, 20), (1, 130, 64)]
+    return [(n, spec.channels, up(h), up(w)) for n, h, w in sides]
+
+
+@torch.no_grad()
+def verify(path: Path, network: nn.Module, tolerance: float = TOLERANCE) -> list[Check]:
+    """Compare a model file with the network it was made from.
+
+    The inputs are noise over the whole range and a step edge, drawn from a fixed seed.
+
+    Returns:
+        One check for each shape.
+
+    Raises:
+        ExportError: they differ by more than ``tolerance`` somewhere, in size or in value.
+    """
+    model = open_model(path, "cpu")
+    network = network.cpu().float().eval()
+    draw = np.random.default_rng(0)
+    checks = []
+    for shape in shapes(model.spec):
+        batch = draw.random(shape, dtype=np.float32)
+        batch[..., shape[3] // 2 :] = np.round(batch[..., shape[3] // 2 :])
+        wanted = network(torch.from_numpy(batch)).numpy()
+        got = model(batch)
+        if got.shape != wanted.shape:
+            raise ExportError(f"for an input of {shape} the file gives {got.shape}, the network {wanted.shape}")
+        difference = float(np.abs(got - wanted).max())
+        checks.append(Check(shape, difference))
+        if not difference <= tolerance:  # also catches nan
+            raise ExportError(
+                f"for an input of {shape} the file and the network differ by {difference:.2e} (limit {tolerance:.0e})"
+            )
+    return checks

@@ -1,0 +1,1 @@
+"""Pictures as numpy arrays: decode, encode, colour, resize. No torch here."""

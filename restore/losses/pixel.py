@@ -1,0 +1,35 @@
+"""Pixel-wise losses: L1 and Charbonnier, on RGB or on luma."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+# BT.601 luma on the 0..1 scale; only differences matter, so there is no offset.
+_LUMA = (65.481 / 255.0, 128.553 / 255.0, 24.966 / 255.0)
+
+
+def luma(image: Tensor) -> Tensor:
+    """BT.601 luma without its offset, (N, 3, H, W) to (N, 1, H, W)."""
+    weights = torch.tensor(_LUMA, dtype=image.dtype, device=image.device)
+    return F.conv2d(image, weights[None, :, None, None])
+
+
+def l1(output: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute difference; 0 is best."""
+    return F.l1_loss(output, target)
+
+
+def charbonnier(output: Tensor, target: Tensor, epsilon: float = 1e-3) -> Tensor:
+    """Mean of sqrt(d^2 + epsilon^2), a smooth L1 (Charbonnier et al., 1994); ``epsilon`` is best.
+
+    ``epsilon`` is on the scale of the pixels, 0..1.
+    """
+    difference = output - target
+    return torch.sqrt(difference * difference + epsilon * epsilon).mean()
+
+
+def l2(output: Tensor, target: Tensor) -> Tensor:
+    """Mean squared difference, what PSNR measures; 0 is best."""
+    return F.mse_loss(output, target)

@@ -1,0 +1,1 @@
+"""One metric a file, each saying its range, colour space and crop."""

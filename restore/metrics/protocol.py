@@ -1,0 +1,60 @@
+"""Super-resolution as the literature measures it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restore.imaging.colour import luma
+from restore.imaging.resize import modcrop, resize
+from restore.metrics.psnr import psnr
+from restore.metrics.ssim import ssim
+
+
+@dataclass(frozen=True)
+class Score:
+    """PSNR in dB and SSIM, both on Y."""
+
+    psnr: float
+    ssim: float
+
+
+def score(image: NDArray[np.uint8], reference: NDArray[np.uint8], scale: int) -> Score:
+    """PSNR and SSIM on Y of 8-bit pictures, with a border of ``scale`` pixels left out.
+
+    Pictures smaller than the SSIM window have no SSIM (nan).
+    """
+    a, b = luma(image), luma(reference)
+    fits = min(a.shape) - 2 * scale >= 11
+    return Score(psnr(a, b, border=scale), ssim(a, b, border=scale) if fits else float("nan"))
+
+
+def bicubic(low: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+    """Bicubic enlargement, computed in floating point and rounded once: the best that bicubic can do."""
+    return np.clip(np.floor(resize(low.astype(np.float64), scale) + 0.5), 0, 255).astype(np.uint8)
+
+
+def reduce(high: NDArray[np.uint8], scale: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The low-resolution picture that the literature makes of a high-resolution one, and that one cropped to match."""
+    high = modcrop(high, scale)
+    return resize(high, 1 / scale), high
+
+
+def as_rgb(image: NDArray[Any]) -> NDArray[Any]:
+    """(H, W, 1) to (H, W, 3); RGB as it is."""
+    return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
+
+
+def enlarge_like(
+    low: NDArray[np.uint8], enlarge: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+) -> NDArray[np.uint8]:
+    """Through a network that knows RGB alone; a grey picture comes back grey."""
+    result = enlarge(as_rgb(low))
+    if low.shape[2] == 1:
+        grey: NDArray[np.uint8] = np.round(result.mean(axis=2, keepdims=True)).astype(np.uint8)
+        return grey
+    return result

@@ -1,0 +1,38 @@
+"""Peak signal-to-noise ratio."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def psnr(image: NDArray[Any], reference: NDArray[Any], border: int = 0, peak: float = 255.0) -> float:
+    """PSNR in dB; higher is better, infinite for equal pictures.
+
+    The super-resolution literature measures Y (``imaging.colour.luma``) with ``border`` = scale.
+
+    Args:
+        image: (H, W) or (H, W, C).
+        reference: the same shape and scale.
+        border: pixels left out on every side.
+        peak: the largest possible value.
+
+    Raises:
+        ValueError: the shapes differ, or nothing is left within the border.
+    """
+    image, reference = within(image, reference, border)
+    error = np.mean((image.astype(np.float64) - reference.astype(np.float64)) ** 2)
+    return math.inf if error == 0 else float(10 * np.log10(peak**2 / error))
+
+
+def within(image: NDArray[Any], reference: NDArray[Any], border: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Two pictures of one shape without their outer ``border`` pixels."""
+    if image.shape != reference.shape:
+        raise ValueError(f"the pictures differ in shape: {image.shape} and {reference.shape}")
+    if min(image.shape[:2]) <= 2 * border:
+        raise ValueError(f"nothing is left of {image.shape[0]} x {image.shape[1]} pixels without a border of {border}")
+    cut = slice(border, -border or None)
+    return image[cut, cut], reference[cut, cut]

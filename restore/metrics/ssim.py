@@ -1,0 +1,51 @@
+"""Structural similarity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restore.metrics.psnr import within
+
+
+def ssim(image: NDArray[Any], reference: NDArray[Any], border: int = 0, peak: float = 255.0) -> float:
+    """SSIM of two single-channel pictures, as the authors' MATLAB code computes it; 1 is best.
+
+    Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004: an 11 x 11 Gaussian
+    window of sigma 1.5, K1 = 0.01, K2 = 0.03, population moments, windows that lie wholly inside the picture.
+
+    Args:
+        image: (H, W), at least 11 x 11 within the border.
+        reference: the same shape and scale.
+        border: pixels left out on every side.
+        peak: the largest possible value.
+
+    Raises:
+        ValueError: not single-channel, the shapes differ, or the picture is smaller than the window.
+    """
+    if image.ndim != 2:
+        raise ValueError(f"expected a single channel (H, W), not an array of shape {image.shape}")
+    image, reference = within(image, reference, border)
+    if min(image.shape) < 11:
+        raise ValueError(f"SSIM needs 11 x 11 pixels, not {image.shape[0]} x {image.shape[1]}")
+    x, y = image.astype(np.float64), reference.astype(np.float64)
+    c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
+    mx, my = _blur(x), _blur(y)
+    vx, vy, covariance = _blur(x * x) - mx * mx, _blur(y * y) - my * my, _blur(x * y) - mx * my
+    similarity = ((2 * mx * my + c1) * (2 * covariance + c2)) / ((mx**2 + my**2 + c1) * (vx + vy + c2))
+    return float(similarity.mean())
+
+
+def _blur(image: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Gaussian mean over the windows inside the picture: (H, W) to (H - 10, W - 10)."""
+    taps = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 1.5**2))
+    taps /= taps.sum()
+    rows = np.zeros((image.shape[0] - 10, image.shape[1]))
+    for i, tap in enumerate(taps):
+        rows += tap * image[i : i + rows.shape[0]]
+    out = np.zeros((rows.shape[0], image.shape[1] - 10))
+    for i, tap in enumerate(taps):
+        out += tap * rows[:, i : i + out.shape[1]]
+    return out

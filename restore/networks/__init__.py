@@ -1,0 +1,1 @@
+"""Architectures, one a file. They know nothing of files, recipes or the command line."""

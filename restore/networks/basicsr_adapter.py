@@ -1,0 +1,41 @@
+"""The one door to basicsr.
+
+basicsr 1.4.2 imports ``torchvision.transforms.functional_tensor``, which torchvision 0.17 removed, and its package
+``__init__`` imports every data set and model on the way to one architecture. The name is put back before the import.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+from typing import Any
+
+from restore.errors import MissingExtraError
+
+
+def _mend_torchvision() -> None:
+    name = "torchvision.transforms.functional_tensor"
+    if name in sys.modules:
+        return
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        from torchvision.transforms import functional
+
+        module = types.ModuleType(name)
+        module.rgb_to_grayscale = functional.rgb_to_grayscale  # type: ignore[attr-defined]
+        sys.modules[name] = module
+
+
+def basicsr_arch(module: str, name: str) -> Any:
+    """An architecture class of ``basicsr.archs``.
+
+    Raises:
+        MissingExtraError: basicsr or torchvision is not installed.
+    """
+    try:
+        _mend_torchvision()
+        return getattr(importlib.import_module(f"basicsr.archs.{module}"), name)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("A basicsr architecture", "train", error.name) from error

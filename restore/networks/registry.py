@@ -1,0 +1,157 @@
+"""Every architecture by name: its options, how to build it, and how far it looks.
+
+One explicit table, ``NETWORKS``. A new network is one class here that names its options.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
+
+
+class NetworkOptions(BaseModel):
+    """What every architecture must be able to say."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: str
+
+    def build(self, scale: int) -> Any:
+        """The network (an ``nn.Module``), freshly initialised."""
+        raise NotImplementedError
+
+    def halo(self, scale: int) -> int:
+        """Input pixels beyond an output pixel's own place that may change it."""
+        raise NotImplementedError
+
+    def exact_tiles(self) -> bool:
+        """Whether tiles with this halo give the whole picture's result (no global pooling inside)."""
+        return True
+
+    def multiple(self, scale: int) -> int:
+        """What both sides of the input must be a multiple of."""
+        return 1
+
+
+class PlainOptions(NetworkOptions):
+    """Plain 3x3 convolutions with an anchor: :class:`restore.networks.plain.PlainSR`."""
+
+    kind: Literal["plain"] = "plain"
+    width: int = Field(48, ge=1, description="channels of the hidden layers; 16, 32, 48 or 64 run fastest")
+    depth: int = Field(6, ge=0, description="hidden convolutions between the first and the last")
+    branches: bool = Field(True, description="train with re-parameterised branches, folded at export")
+
+    def build(self, scale: int) -> Any:
+        from restore.networks.plain import PlainSR
+
+        return PlainSR(scale, self.width, self.depth, self.branches)
+
+    def halo(self, scale: int) -> int:
+        return self.depth + 2
+
+
+class CompactOptions(NetworkOptions):
+    """basicsr's SRVGGNetCompact (Real-ESRGAN's small network): PReLU, nearest-neighbour skip."""
+
+    kind: Literal["compact"] = "compact"
+    width: int = Field(64, ge=1)
+    depth: int = Field(16, ge=0)
+    activation: Literal["relu", "prelu", "leakyrelu"] = "prelu"
+
+    def build(self, scale: int) -> Any:
+        from restore.networks.basicsr_adapter import basicsr_arch
+
+        arch = basicsr_arch("srvgg_arch", "SRVGGNetCompact")
+        return arch(3, 3, self.width, self.depth, upscale=scale, act_type=self.activation)
+
+    def halo(self, scale: int) -> int:
+        return self.depth + 2
+
+
+class EdsrOptions(NetworkOptions):
+    """basicsr's EDSR (Lim et al., CVPRW 2017)."""
+
+    kind: Literal["edsr"] = "edsr"
+    width: int = Field(64, ge=1)
+    blocks: int = Field(16, ge=1)
+    residual_scale: float = 1.0
+
+    def build(self, scale: int) -> Any:
+        from restore.networks.basicsr_adapter import basicsr_arch
+
+        arch = basicsr_arch("edsr_arch", "EDSR")
+        # basicsr's default mean is DIV2K's; 0 keeps 0..1 in and out the same for every data set.
+        return arch(3, 3, self.width, self.blocks, scale, self.residual_scale, img_range=1.0, rgb_mean=(0.0, 0.0, 0.0))
+
+    def halo(self, scale: int) -> int:
+        return 2 * self.blocks + 2 + _upsampler_halo(scale)
+
+
+class RcanOptions(NetworkOptions):
+    """basicsr's RCAN (Zhang et al., ECCV 2018). Its channel attention pools the whole picture: tiles differ."""
+
+    kind: Literal["rcan"] = "rcan"
+    width: int = Field(64, ge=1)
+    groups: int = Field(10, ge=1)
+    blocks: int = Field(16, ge=1)
+    squeeze: int = Field(16, ge=1)
+
+    def build(self, scale: int) -> Any:
+        from restore.networks.basicsr_adapter import basicsr_arch
+
+        arch = basicsr_arch("rcan_arch", "RCAN")
+        return arch(
+            3, 3, self.width, self.groups, self.blocks, self.squeeze, scale, img_range=1.0, rgb_mean=(0.0, 0.0, 0.0)
+        )
+
+    def halo(self, scale: int) -> int:
+        return self.groups * (2 * self.blocks + 1) + 2 + _upsampler_halo(scale)
+
+    def exact_tiles(self) -> bool:
+        return False
+
+
+class RrdbOptions(NetworkOptions):
+    """basicsr's RRDBNet (ESRGAN's generator; Wang et al., ECCVW 2018). x2 and x1 start with a pixel unshuffle."""
+
+    kind: Literal["rrdb"] = "rrdb"
+    width: int = Field(64, ge=1)
+    blocks: int = Field(23, ge=1)
+    growth: int = Field(32, ge=1)
+
+    def build(self, scale: int) -> Any:
+        from restore.networks.basicsr_adapter import basicsr_arch
+
+        return basicsr_arch("rrdbnet_arch", "RRDBNet")(3, 3, scale, self.width, self.blocks, self.growth)
+
+    def halo(self, scale: int) -> int:
+        # The body runs at a quarter of the output's resolution; each nearest-neighbour doubling is followed by a 3x3.
+        return (15 * self.blocks + 4) * self.multiple(scale)
+
+    def multiple(self, scale: int) -> int:
+        return {1: 4, 2: 2}.get(scale, 1)
+
+
+def _upsampler_halo(scale: int) -> int:
+    """Reach of basicsr's convolution-and-shuffle upsampler and the convolution after it, rounded up."""
+    return {1: 1, 2: 2, 3: 2, 4: 3, 8: 3}.get(scale, 3)
+
+
+NETWORKS: dict[str, type[NetworkOptions]] = {
+    "plain": PlainOptions,
+    "compact": CompactOptions,
+    "edsr": EdsrOptions,
+    "rcan": RcanOptions,
+    "rrdb": RrdbOptions,
+}
+
+AnyNetwork = Annotated[
+    PlainOptions | CompactOptions | EdsrOptions | RcanOptions | RrdbOptions, Field(discriminator="kind")
+]
+
+
+def deployed(network: nn.Module) -> nn.Module:
+    """The network as it should run: branches folded where it has any."""
+    fold = getattr(network, "deployed", None)
+    return fold() if fold is not None else network

@@ -1,0 +1,1 @@
+"""Run an ONNX model over pictures of any size. No torch here."""

@@ -1,0 +1,89 @@
+"""What a model file promises. Export writes it into the ONNX file, the runtime reads it: the one thing both share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from restore.errors import ModelError
+
+METADATA_KEY = "restore.spec"
+_REQUIRED = ("scale", "halo")
+
+
+class ModelSpec(BaseModel):
+    """All that is needed to run a model rightly, and where it came from.
+
+    The network takes ``input``: float32 (N, channels, H, W), RGB, ``low`` .. ``high``, and gives ``output``: the same
+    with both sides ``scale`` times as long, to be clipped.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal["restore-model-1"] = "restore-model-1"
+    name: str = "unnamed"
+    task: str = "super-resolution"
+    scale: int = Field(ge=1, le=16, description="output side over input side")
+    halo: int = Field(ge=0, description="input pixels around a tile that may change what comes out of it")
+    exact_tiles: bool = Field(True, description="whether tiles with that halo give the whole picture's result")
+    channels: Literal[3] = 3
+    low: float = 0.0
+    high: float = 1.0
+    multiple: int = Field(1, ge=1, description="what both sides of the input must be a multiple of")
+    minimum: int = Field(1, ge=1, description="the shortest side the network takes")
+    precision: Literal["fp32", "fp16", "int8"] = "fp32"
+    network: str = ""
+    parameters: int = 0
+    licence: str = ""
+    data: str = Field("", description="what it was trained on")
+    steps: int = 0
+    hours: float = Field(0.0, description="training time")
+    recipe: str = Field("", description="SHA-256 of the recipe")
+    made_with: str = ""
+
+    def metadata(self) -> dict[str, str]:
+        """For the metadata of an ONNX file: everything as JSON under one key."""
+        return {METADATA_KEY: self.model_dump_json()}
+
+
+def read_spec(metadata: Mapping[str, str], source: str, given: Mapping[str, str] | None = None) -> ModelSpec:
+    """The spec in an ONNX file's metadata, with what the user gives on top.
+
+    Args:
+        metadata: the file's metadata map.
+        source: the file, for messages.
+        given: field and value as text, which win over the file's.
+
+    Raises:
+        ModelError: something needed is in neither, or a value is wrong; says how to give it.
+    """
+    text = metadata.get(METADATA_KEY)
+    try:
+        values: dict[str, Any] = _plain(text) if text else {}
+    except ValidationError as error:
+        raise ModelError(f"{source}: its '{METADATA_KEY}' metadata cannot be read: {_first(error)}") from error
+    values.update(given or {})
+    missing = [name for name in _REQUIRED if name not in values]
+    if missing:
+        cure = " ".join(f"--spec {name}=N" for name in missing)
+        raise ModelError(
+            f"{source}: the file does not say its {' and '.join(missing)} (no '{METADATA_KEY}' metadata). "
+            f"If you know, add {cure}: the scale is output size over input size; the halo is the receptive field's "
+            "radius in input pixels (too large is safe, only slower)"
+        )
+    try:
+        return ModelSpec.model_validate(values)
+    except ValidationError as error:
+        raise ModelError(f"{source}: {_first(error)}") from error
+
+
+def _plain(text: str) -> dict[str, Any]:
+    return ModelSpec.model_validate_json(text).model_dump()
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    name = ".".join(str(part) for part in problem["loc"])
+    return f"'{name}': {problem['msg'][0].lower()}{problem['msg'][1:]}"

@@ -1,0 +1,95 @@
+"""Everything a run needs to go on, in one safetensors file, replaced in one step."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from restore.atomic import write_bytes
+from restore.errors import ModelError
+
+FORMAT = "restore-checkpoint-1"
+
+
+def save_checkpoint(
+    path: Path,
+    *,
+    step: int,
+    recipe_yaml: str,
+    network: nn.Module,
+    average: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    facts: dict[str, Any],
+) -> None:
+    """Write the state of a run.
+
+    Args:
+        path: the file; a kill at any moment leaves either the old one or the new one.
+        step: steps done.
+        recipe_yaml: the recipe of the run.
+        network: the network that is trained.
+        average: its exponential moving average.
+        optimizer: with the moments it has gathered.
+        facts: numbers to keep, such as the best PSNR and the seconds spent.
+    """
+    tensors: dict[str, Tensor] = {}
+    tensors.update({f"network.{k}": v for k, v in network.state_dict().items()})
+    tensors.update({f"average.{k}": v for k, v in average.state_dict().items()})
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors.update({f"optimizer.{index}.{k}": v for k, v in state.items() if isinstance(v, Tensor)})
+    metadata = {"format": FORMAT, "step": str(step), "recipe": recipe_yaml, "facts": json.dumps(facts)}
+    write_bytes(path, save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, metadata))
+
+
+class Checkpoint:
+    """A checkpoint file, read.
+
+    Attributes:
+        step: steps done.
+        recipe_yaml: the recipe of the run.
+        facts: numbers kept with it.
+
+    Raises:
+        ModelError: missing, damaged, or not a checkpoint of ours.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            with safe_open(str(path), framework="pt") as file:
+                metadata = file.metadata() or {}
+                self._tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+        except FileNotFoundError as error:
+            raise ModelError(f"{path}: no such checkpoint") from error
+        except (SafetensorError, OSError) as error:
+            raise ModelError(f"{path}: not a checkpoint that can be read: {error}") from error
+        if metadata.get("format") != FORMAT:
+            raise ModelError(f"{path}: a safetensors file, but not a checkpoint of a training run")
+        self.step = int(metadata["step"])
+        self.recipe_yaml = metadata["recipe"]
+        self.facts: dict[str, Any] = json.loads(metadata["facts"])
+
+    def part(self, name: str) -> dict[str, Tensor]:
+        """The tensors of ``network`` or ``average``."""
+        prefix = f"{name}."
+        return {k[len(prefix) :]: v for k, v in self._tensors.items() if k.startswith(prefix)}
+
+    def load(self, network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        """Put a run's network, average and optimiser where this checkpoint left them."""
+        try:
+            network.load_state_dict(self.part("network"))
+            average.load_state_dict(self.part("average"))
+        except RuntimeError as error:
+            raise ModelError(f"{self.path}: made for another network: {error}") from error
+        whole = optimizer.state_dict()
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in self.part("optimizer").items():
+            index, name = key.split(".", 1)
+            state.setdefault(int(index), {})[name] = value
+        optimizer.load_state_dict({"state": state, "param_groups": whole["param_groups"]})

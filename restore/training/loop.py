@@ -1,0 +1,215 @@
+"""The training loop: photographs in, checkpoints out, the same result however often it was interrupted."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DataLoader
+
+from restore.data.folder import list_photos
+from restore.data.patches import PatchPairs
+from restore.errors import DataError
+from restore.losses import pixel
+from restore.networks.registry import deployed
+from restore.training.average import warm_average
+from restore.training.checkpoint import Checkpoint, save_checkpoint
+from restore.training.recipe import Loss, Recipe
+from restore.training.recipe_file import dump_recipe
+from restore.training.report import Reporter
+from restore.training.schedule import rate
+from restore.training.validate import Sample, bicubic_psnr, load_samples, mean_psnr
+
+LAST, BEST = "last.safetensors", "best.safetensors"
+
+_PIXEL_LOSSES = {"l1": pixel.l1, "charbonnier": pixel.charbonnier, "l2": pixel.l2}
+
+
+@dataclass
+class Run:
+    """The moving parts of a run and how far it is."""
+
+    recipe: Recipe
+    folder: Path
+    device: torch.device
+    network: nn.Module
+    average: AveragedModel
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    best: float = float("-inf")
+    seconds: float = 0.0
+    stopping: bool = field(default=False, init=False)
+
+    def save(self, name: str) -> None:
+        """Write a checkpoint into the run's folder."""
+        save_checkpoint(
+            self.folder / name,
+            step=self.step,
+            recipe_yaml=dump_recipe(self.recipe),
+            network=self.network,
+            average=self.average.module,
+            optimizer=self.optimizer,
+            facts={"best": self.best, "seconds": self.seconds},
+        )
+
+
+def new_run(recipe: Recipe, folder: Path, device: torch.device) -> Run:
+    """A run at step 0, its weights drawn from the recipe's seed."""
+    torch.manual_seed(recipe.train.seed)
+    network = recipe.network.build(recipe.scale).to(device, memory_format=torch.channels_last)
+    average = AveragedModel(network, multi_avg_fn=warm_average(recipe.train.ema))
+    options = recipe.train.optimizer
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[options.kind]
+    optimizer = kind(
+        network.parameters(), lr=options.lr, betas=options.betas, weight_decay=options.weight_decay, fused=True
+    )
+    return Run(recipe, folder, device, network, average, optimizer)
+
+
+def resume_run(recipe: Recipe, folder: Path, device: torch.device) -> Run:
+    """A run at its last checkpoint."""
+    run = new_run(recipe, folder, device)
+    checkpoint = Checkpoint(folder / LAST)
+    checkpoint.load(run.network, run.average.module, run.optimizer)
+    run.average.n_averaged.fill_(checkpoint.step)
+    run.step = checkpoint.step
+    run.best = checkpoint.facts["best"]
+    run.seconds = checkpoint.facts["seconds"]
+    return run
+
+
+def split_photos(recipe: Recipe, root: Path) -> tuple[list[Path], list[Path]]:
+    """Training and validation photographs: the held-out ones are spread evenly over the sorted list.
+
+    Raises:
+        DataError: a folder is missing or empty, or nothing is left to train or validate on.
+    """
+    photos = list_photos([root / name for name in recipe.data.train])
+    if recipe.validation.folder is not None:
+        return photos, list_photos([root / recipe.validation.folder])
+    count = recipe.data.holdout
+    if count == 0:
+        raise DataError("nothing to validate on: give validation.folder, or data.holdout above 0")
+    if count >= len(photos):
+        raise DataError(
+            f"data.holdout = {count} would leave none of {len(photos)} photographs for training: "
+            "give more photographs, a smaller data.holdout, or validation.folder"
+        )
+    held = {round((i + 0.5) * len(photos) / count) for i in range(count)}
+    return [p for i, p in enumerate(photos) if i not in held], [photos[i] for i in sorted(held)]
+
+
+def train(run: Run, data: Path, reporter: Reporter, workers: int = 0) -> bool:
+    """Train until the recipe's last step.
+
+    Args:
+        run: from :func:`new_run` or :func:`resume_run`.
+        data: the folder that the recipe's folder names are relative to.
+        reporter: progress and logs.
+        workers: processes that cut patches; 0 cuts them between the steps.
+
+    Returns:
+        Whether the run is complete; False after Ctrl-C or SIGTERM, with everything saved.
+    """
+    recipe = run.recipe
+    training, validation = split_photos(recipe, data)
+    samples = load_samples(validation, recipe.scale, recipe.validation.crop)
+    reporter.start(run.step, recipe.train.steps, len(training), len(samples), bicubic_psnr(samples, recipe.scale))
+    batches = _batches(run, training, workers)
+    with _stop_on_signal(run):
+        began = time.monotonic() - run.seconds
+        while run.step < recipe.train.steps and not run.stopping:
+            low, high = next(batches)
+            loss, norm = _step(run, low, high)
+            run.step += 1
+            run.seconds = time.monotonic() - began
+            reporter.step(run.step, loss, norm, run.optimizer.param_groups[0]["lr"], run.seconds)
+            done = run.step == recipe.train.steps
+            if done or run.step % recipe.validation.every == 0:
+                _validate(run, samples, reporter)
+            if done or run.step % recipe.train.save_every == 0:
+                run.save(LAST)
+        if run.stopping:
+            run.save(LAST)
+    reporter.finish(run.step, run.best)
+    return not run.stopping
+
+
+def _batches(run: Run, photos: list[Path], workers: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches from the run's step on; which samples a step sees depends on the step alone."""
+    recipe = run.recipe
+    pairs = PatchPairs(
+        photos, recipe.scale, recipe.data.patch, recipe.train.seed, int(recipe.data.cache_gb * 2**30 / max(1, workers))
+    )
+    size = recipe.train.batch
+    numbers = (list(range(step * size, (step + 1) * size)) for step in range(run.step, recipe.train.steps))
+    loader: DataLoader[Any] = DataLoader(
+        pairs, batch_sampler=numbers, num_workers=workers, pin_memory=run.device.type == "cuda"
+    )
+    for low, high in loader:
+        yield _to(low, run.device), _to(high, run.device)
+
+
+def _to(images: Tensor, device: torch.device) -> Tensor:
+    images = images.to(device, non_blocking=True, memory_format=torch.channels_last)
+    return images.float().div_(255.0)
+
+
+def _step(run: Run, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+    """One update. Returns the loss and the norm of the gradient before clipping."""
+    options = run.recipe.train
+    for group in run.optimizer.param_groups:
+        group["lr"] = options.optimizer.lr * rate(options.schedule, run.step, options.steps)
+    with torch.autocast(run.device.type, torch.bfloat16, enabled=options.precision == "bf16"):
+        output = run.network(low)
+    loss = total_loss(run.recipe.losses, output.float(), high)
+    run.optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    limit = float("inf") if options.clip is None else options.clip
+    norm = nn.utils.clip_grad_norm_(run.network.parameters(), limit)
+    run.optimizer.step()
+    run.average.update_parameters(run.network)
+    return loss.detach(), norm.detach()
+
+
+def total_loss(terms: list[Loss], output: Tensor, target: Tensor) -> Tensor:
+    """The weighted sum of a recipe's losses."""
+    total = output.new_zeros(())
+    for term in terms:
+        pair = (pixel.luma(output), pixel.luma(target)) if term.space == "luma" else (output, target)
+        total = total + term.weight * _PIXEL_LOSSES[term.kind](*pair)
+    return total
+
+
+def _validate(run: Run, samples: list[Sample], reporter: Reporter) -> None:
+    network = deployed(run.average.module).eval()
+    value, picture = mean_psnr(network, samples, run.recipe.scale, run.device)
+    better = value > run.best
+    run.best = max(value, run.best)
+    reporter.validation(run.step, value, run.best, picture)
+    if better:
+        run.save(BEST)
+
+
+@contextmanager
+def _stop_on_signal(run: Run) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the run after the step in hand; a second Ctrl-C ends it at once."""
+
+    def stop(number: int, _: object) -> None:
+        run.stopping = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,93 @@
+"""What a training run is: a YAML file, checked to the last key."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+from restore.networks.registry import AnyNetwork
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Data(_Options):
+    """Photographs to learn from."""
+
+    train: list[str] = Field(min_length=1, description="folders of photographs, relative to --data")
+    patch: PositiveInt = Field(48, description="side of a low-resolution patch, pixels")
+    holdout: int = Field(12, ge=0, description="photographs kept out of training for validation, spread evenly")
+    cache_gb: PositiveFloat = Field(4.0, description="decoded pixels to keep in memory")
+
+
+class Validation(_Options):
+    """How progress is measured: PSNR on Y with a border of the scale, EMA weights, float32."""
+
+    folder: str | None = Field(None, description="a folder to validate on, instead of the held-out photographs")
+    every: PositiveInt = Field(2000, description="steps between validations")
+    crop: PositiveInt = Field(480, description="largest side used of a photograph, from its middle")
+
+
+class Loss(_Options):
+    """One term of the training loss."""
+
+    kind: Literal["l1", "charbonnier", "l2"]
+    weight: PositiveFloat = 1.0
+    space: Literal["rgb", "luma"] = "rgb"
+
+
+class Optimizer(_Options):
+    """Adam or AdamW."""
+
+    kind: Literal["adam", "adamw"] = "adam"
+    lr: PositiveFloat = 2e-3
+    betas: tuple[float, float] = (0.9, 0.99)
+    weight_decay: float = Field(0.0, ge=0)
+
+
+class Schedule(_Options):
+    """Linear warm-up, an optional plateau, then a cosine down to ``floor`` times the peak."""
+
+    warmup: int = Field(500, ge=0, description="steps from 0 to the full learning rate")
+    hold: float = Field(0.0, ge=0, lt=1, description="fraction of all steps before the cosine begins")
+    floor: float = Field(1e-3, ge=0, le=1, description="last learning rate over the peak")
+
+
+class Train(_Options):
+    """The loop."""
+
+    steps: PositiveInt = 60_000
+    batch: PositiveInt = 16
+    optimizer: Optimizer = Optimizer()
+    schedule: Schedule = Schedule()
+    ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights that are validated and exported")
+    clip: float | None = Field(1.0, gt=0, description="largest gradient norm; null for no clipping")
+    precision: Literal["bf16", "fp32"] = "bf16"
+    save_every: PositiveInt = Field(1000, description="steps between checkpoints")
+    seed: int = Field(0, ge=0)
+
+
+class Recipe(_Options):
+    """A whole run."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="what the exported model is called")
+    task: Literal["super-resolution"] = "super-resolution"
+    scale: int = Field(ge=1, le=8)
+    network: AnyNetwork
+    data: Data
+    validation: Validation = Validation()
+    losses: list[Loss] = Field(default=[Loss(kind="l1")], min_length=1)
+    train: Train = Train()
+    licence: str = Field("unspecified", description="licence of the trained weights, written into the model")
+    data_note: str = Field("", description="where the photographs come from, written into the model")
+
+    def digest(self) -> str:
+        """SHA-256 of everything in the recipe, in one canonical spelling."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, every default spelt out."""
+        return self.model_dump(mode="json")

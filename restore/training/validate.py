@@ -1,0 +1,70 @@
+"""PSNR on Y over a few pictures, in the literature's protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from restore.imaging.colour import luma
+from restore.imaging.decode import read_rgb8
+from restore.imaging.resize import modcrop, resize
+from restore.metrics.psnr import psnr
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One validation picture: low and high resolution, uint8 (H, W, 3), and its name."""
+
+    name: str
+    low: NDArray[np.uint8]
+    high: NDArray[np.uint8]
+
+
+def load_samples(paths: Sequence[Path], scale: int, crop: int) -> list[Sample]:
+    """The middle ``crop`` pixels of each picture and their bicubic reduction."""
+    samples = []
+    for path in paths:
+        pixels = read_rgb8(path)
+        top, left = (max(0, (n - crop) // 2) for n in pixels.shape[:2])
+        high = modcrop(pixels[top : top + crop, left : left + crop], scale)
+        samples.append(Sample(path.stem, resize(high, 1 / scale), high))
+    return samples
+
+
+@torch.no_grad()
+def enlarge(network: nn.Module, low: NDArray[np.uint8], device: torch.device) -> NDArray[np.uint8]:
+    """Run a network on one picture in float32, rounded to 8 bits."""
+    x = torch.from_numpy(np.ascontiguousarray(low.transpose(2, 0, 1)))[None].to(device)
+    y = network(x.float() / 255.0)
+    return _to_uint8(y[0])
+
+
+def _to_uint8(image: torch.Tensor) -> NDArray[Any]:
+    values = image.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8)
+    return values.permute(1, 2, 0).cpu().numpy()
+
+
+def mean_psnr(
+    network: nn.Module, samples: Sequence[Sample], scale: int, device: torch.device
+) -> tuple[float, NDArray[np.uint8]]:
+    """Average PSNR (Y, border = scale) and the first picture's result."""
+    values, first = [], None
+    for sample in samples:
+        result = enlarge(network, sample.low, device)
+        first = result if first is None else first
+        values.append(psnr(luma(result), luma(sample.high), border=scale))
+    assert first is not None
+    return float(np.mean(values)), first
+
+
+def bicubic_psnr(samples: Sequence[Sample], scale: int) -> float:
+    """The same average for bicubic enlargement."""
+    ups = [np.clip(np.round(resize(s.low.astype(np.float64), scale)), 0, 255).astype(np.uint8) for s in samples]
+    return float(np.mean([psnr(luma(u), luma(s.high), border=scale) for u, s in zip(ups, samples, strict=True)]))

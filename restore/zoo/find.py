@@ -1,0 +1,63 @@
+"""Find a model by name or path."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from restore.errors import ModelError
+
+# More folders of models, like models/ here: one folder a model. Separated as in PATH.
+SEARCH_VARIABLE = "RESTORE_MODELS"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model at hand: its name, file, and the folder with its card and recipe."""
+
+    name: str
+    file: Path
+
+
+def shipped_folder() -> Path:
+    """Where the shipped models are: inside an installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    installed = package / "models"
+    return installed if installed.is_dir() else package.parents[1] / "models"
+
+
+def entries() -> list[Entry]:
+    """Every model that has a name, the user's folders first; a name found twice counts once."""
+    extra = [Path(p) for p in os.environ.get(SEARCH_VARIABLE, "").split(os.pathsep) if p]
+    found: dict[str, Entry] = {}
+    for folder in [*extra, shipped_folder()]:
+        for file in sorted(folder.glob("*/*.onnx")):
+            if file.stem == file.parent.name:
+                found.setdefault(file.stem, Entry(file.stem, file))
+    return sorted(found.values(), key=lambda entry: entry.name)
+
+
+def find(name: str) -> Path:
+    """The file of a model.
+
+    Args:
+        name: of a model at hand, or a path to an ONNX file.
+
+    Raises:
+        ModelError: there is none; names the nearest.
+    """
+    if name.lower().endswith(".onnx") or os.sep in name or "/" in name:
+        path = Path(name)
+        if not path.is_file():
+            raise ModelError(f"{path}: no such model file")
+        return path
+    known = {entry.name: entry.file for entry in entries()}
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(known) or 'none'}"
+    raise ModelError(
+        f"no model named '{name}'; {hint} ('restore models' lists them; a path to an .onnx file works too)"
+    )
