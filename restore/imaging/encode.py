@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import Any
 
 import numpy as np
@@ -70,15 +71,27 @@ def _pillow(picture: Picture, kind: str, quality: int) -> bytes:
         options["quality"] = quality
     if kind == "JPEG":
         options["subsampling"] = 0 if quality >= 90 else 2
-    if kind == "TIFF":
+    if kind == "TIFF" and not _has_sub_blocks(picture.exif):
+        # libtiff, which compresses, refuses EXIF with blocks inside it (camera data, place); Pillow's writer does not.
         options["compression"] = "tiff_adobe_deflate"
     if picture.icc and kind != "BMP":
         options["icc_profile"] = picture.icc
     if picture.exif and kind != "BMP":
         options["exif"] = picture.exif
     buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
+    try:
+        image.save(buffer, kind, **options)
+    except (OSError, ValueError, RuntimeError, struct.error) as error:
+        raise ImageError(f"cannot be written as {kind}: {error}") from error
     return buffer.getvalue()
+
+
+def _has_sub_blocks(exif: bytes | None) -> bool:
+    if not exif:
+        return False
+    block = Image.Exif()
+    block.load(exif)
+    return 0x8769 in block or 0x8825 in block
 
 
 def _png(picture: Picture) -> bytes:

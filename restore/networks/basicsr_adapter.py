@@ -28,14 +28,19 @@ def _mend_torchvision() -> None:
         sys.modules[name] = module
 
 
-def basicsr_arch(module: str, name: str) -> Any:
-    """An architecture class of ``basicsr.archs``.
+def basicsr_module(name: str) -> Any:
+    """A module of basicsr, such as ``utils.matlab_functions``.
 
     Raises:
         MissingExtraError: basicsr or torchvision is not installed.
     """
     try:
         _mend_torchvision()
-        return getattr(importlib.import_module(f"basicsr.archs.{module}"), name)
+        return importlib.import_module(f"basicsr.{name}")
     except ModuleNotFoundError as error:
-        raise MissingExtraError("A basicsr architecture", "train", error.name) from error
+        raise MissingExtraError("basicsr", "train", error.name) from error
+
+
+def basicsr_arch(module: str, name: str) -> Any:
+    """An architecture class of ``basicsr.archs``."""
+    return getattr(basicsr_module(f"archs.{module}"), name)

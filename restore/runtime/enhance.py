@@ -34,10 +34,15 @@ def enhance_pixels(
     padded = _pad(pixels, spec)
     scale = spec.scale
     out = np.empty((height * scale, width * scale, 3), np.uint8)
-    for part in tiles(padded.shape[0], padded.shape[1], tile, spec.halo, spec.multiple):
-        result = network(
-            _to_batch(padded[part.rows.start : part.rows.stop, part.columns.start : part.columns.stop], spec)
-        )
+    for part in tiles(padded.shape[0], padded.shape[1], tile, spec.halo, spec.multiple, spec.minimum):
+        seen = padded[part.rows.start : part.rows.stop, part.columns.start : part.columns.stop]
+        result = network(_to_batch(seen, spec))
+        wanted = (1, spec.channels, seen.shape[0] * scale, seen.shape[1] * scale)
+        if result.shape != wanted:
+            raise ModelError(
+                f"{spec.name} gave {result.shape} where x{scale} of {seen.shape[:2]} pixels means {wanted}: "
+                "its scale is another (give it with --spec scale=N)"
+            )
         _place(out, _to_pixels(result, spec), part, scale)
     return out
 

@@ -28,7 +28,7 @@ class Tile:
     columns: Span
 
 
-def spans(length: int, tile: int, halo: int, multiple: int = 1) -> list[Span]:
+def spans(length: int, tile: int, halo: int, multiple: int = 1, minimum: int = 1) -> list[Span]:
     """Tiles along one axis: of nearly equal size, none larger than ``tile``, each seen with ``halo`` on either side.
 
     The context ends at the picture's border, where the network itself pads, just as it does for the whole picture:
@@ -39,18 +39,23 @@ def spans(length: int, tile: int, halo: int, multiple: int = 1) -> list[Span]:
         tile: the largest kept part, before the halo.
         halo: context on either side.
         multiple: every seen length must be a multiple of this.
+        minimum: every seen length must be at least this, where the picture is.
     """
     tile = max(multiple, tile - tile % multiple)
     halo = math.ceil(halo / multiple) * multiple
     count = math.ceil(length / tile)
     step = math.ceil(length / count / multiple) * multiple
     kept = [(first, min(first + step, length)) for first in range(0, length, step)]
-    return [Span(max(0, a - halo), min(length, b + halo), a, b) for a, b in kept]
+    seen = [(max(0, a - halo), min(length, b + halo)) for a, b in kept]
+    least = min(length, math.ceil(minimum / multiple) * multiple)
+    seen = [(max(0, min(a, length - least)), b) for a, b in seen]
+    seen = [(a, max(b, a + least)) for a, b in seen]
+    return [Span(a, b, first, last) for (a, b), (first, last) in zip(seen, kept, strict=True)]
 
 
-def tiles(height: int, width: int, tile: int, halo: int, multiple: int = 1) -> Iterator[Tile]:
+def tiles(height: int, width: int, tile: int, halo: int, multiple: int = 1, minimum: int = 1) -> Iterator[Tile]:
     """Tiles of a picture, row by row."""
-    columns = spans(width, tile, halo, multiple)
-    for rows in spans(height, tile, halo, multiple):
+    columns = spans(width, tile, halo, multiple, minimum)
+    for rows in spans(height, tile, halo, multiple, minimum):
         for span in columns:
             yield Tile(rows, span)

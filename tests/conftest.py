@@ -1,0 +1,52 @@
+"""Fixtures: pictures made by formula, a small model, folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+
+
+def picture(height: int, width: int, channels: int = 3, seed: int = 0) -> np.ndarray:
+    """Waves, an edge and noise: something with structure at every scale. uint8 (H, W, channels)."""
+    draw = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    waves = [np.sin(x / (3 + c) + y / (7 - c)) + np.sin((x * y) / (300 + 50 * c)) for c in range(channels)]
+    values = 128 + 45 * np.stack(waves, axis=-1) + draw.normal(0, 6, (height, width, channels))
+    values[:, width // 3 : width // 3 + 3] = 250
+    return np.clip(values, 0, 255).astype(np.uint8)
+
+
+def save(path: Path, pixels: np.ndarray, **options: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(path, **options)
+    return path
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of five pictures, in two sub-folders."""
+    folder = tmp_path / "photos"
+    for i in range(5):
+        save(folder / ("a" if i % 2 else "b") / f"{i}.png", picture(70 + 9 * i, 96 + 5 * i, seed=i))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A plain x2 network of random weights, exported with its spec."""
+    torch = pytest.importorskip("torch")
+    from restore.export.to_onnx import to_onnx
+    from restore.networks.plain import PlainSR
+    from restore.spec import ModelSpec
+
+    torch.manual_seed(3)
+    network = PlainSR(2, width=16, depth=2).deployed()
+    spec = ModelSpec(name="small", scale=2, halo=network.halo)
+    path = tmp_path_factory.mktemp("model") / "small.onnx"
+    path.write_bytes(to_onnx(network, spec).SerializeToString())
+    return path

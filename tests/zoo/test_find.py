@@ -1,0 +1,46 @@
+"""Models by name and path."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from restore.errors import ModelError
+from restore.runtime.model import open_model
+from restore.zoo.find import entries, find, shipped_folder
+
+
+def test_shipped_models_are_what_they_say() -> None:
+    found = {entry.name: open_model(entry.file, "cpu").spec for entry in entries()}
+    assert {"sr-x2", "sr-x4"} <= set(found)
+    for name, spec in found.items():
+        assert spec.name == name
+        assert spec.parameters <= 150_000
+        assert spec.licence
+        assert spec.data
+        assert (shipped_folder() / name / "recipe.yaml").is_file()
+        assert (shipped_folder() / name / "card.md").is_file()
+    assert (found["sr-x2"].scale, found["sr-x4"].scale) == (2, 4)
+
+
+def test_by_name_and_by_path(small_model: Path) -> None:
+    assert find("sr-x2") == shipped_folder() / "sr-x2" / "sr-x2.onnx"
+    assert find(str(small_model)) == small_model
+
+
+def test_the_nearest_name_is_suggested() -> None:
+    with pytest.raises(ModelError, match="did you mean 'sr-x4'"):
+        find("srx4")
+    with pytest.raises(ModelError, match="there are: .*sr-x2"):
+        find("completely different")
+    with pytest.raises(ModelError, match="no such model file"):
+        find("nowhere/x.onnx")
+
+
+def test_own_folder_of_models(small_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine").mkdir()
+    shutil.copy(small_model, tmp_path / "mine" / "mine.onnx")
+    monkeypatch.setenv("RESTORE_MODELS", str(tmp_path))
+    assert find("mine") == tmp_path / "mine" / "mine.onnx"
