@@ -62,3 +62,7 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="restore")
 def main() -> None:
     """Restore photographs with small networks: upscale a folder, train on your own, export to ONNX."""
+
+
+if __name__ == "__main__":
+    main(prog_name="restore")

@@ -38,6 +38,13 @@ class PlainSR(nn.Module):
         self.convs = nn.ModuleList(
             FoldedConv(a, b) if branches else nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths)
         )
+        # Start as nearly nearest-neighbour enlargement: from a random picture the first steps, whose gradients are large
+        # and say only "less", switch hidden units off for good.
+        with torch.no_grad():
+            last = self.convs[-1]
+            scaled = (last.weight, last.expand, last.edge_scale) if isinstance(last, FoldedConv) else (last.weight,)
+            for parameter in (*scaled, last.bias):
+                parameter.mul_(0.01)
         repeat = torch.eye(channels).repeat_interleave(scale * scale, dim=0)
         self.register_buffer("anchor", repeat[:, :, None, None], persistent=False)
 

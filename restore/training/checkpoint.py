@@ -87,9 +87,14 @@ class Checkpoint:
             average.load_state_dict(self.part("average"))
         except RuntimeError as error:
             raise ModelError(f"{self.path}: made for another network: {error}") from error
-        whole = optimizer.state_dict()
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in self.part("optimizer").items():
             index, name = key.split(".", 1)
+            parameter = parameters[int(index)]
+            if value.shape == parameter.shape:
+                # The file holds rows in order; a fused optimiser pairs moments and weights by their place in memory,
+                # which is another where the weights are channels_last.
+                value = torch.empty_like(parameter).copy_(value)
             state.setdefault(int(index), {})[name] = value
-        optimizer.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

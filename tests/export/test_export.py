@@ -1,0 +1,106 @@
+"""The file is the network, or there is no file."""
+
+from __future__ import annotations
+
+import collections
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import nn
+
+from restore.errors import ExportError
+from restore.export import run as export_module
+from restore.export.run import export
+from restore.export.to_onnx import to_onnx
+from restore.export.verify import shapes, verify
+from restore.networks.plain import PlainSR
+from restore.networks.registry import NETWORKS, deployed
+from restore.runtime.model import open_model
+from restore.spec import ModelSpec
+from tests.networks.test_networks import SMALL
+from tests.training.test_loop import go
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.conftest import picture, save
+
+    folder = tmp_path_factory.mktemp("trained")
+    for i in range(4):
+        save(folder / "photos" / f"{i}.png", picture(60, 70, seed=i))
+    go(folder, folder / "run", "data.holdout=1")
+    return folder / "run"
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("scale", [2, 4])
+def test_every_network_exports_and_agrees(kind: str, scale: int, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    options = NETWORKS[kind](**SMALL[kind])
+    network = deployed(options.build(scale)).eval()
+    spec = ModelSpec(scale=scale, halo=options.halo(scale), multiple=options.multiple(scale))
+    (tmp_path / "x.onnx").write_bytes(to_onnx(network, spec).SerializeToString())
+    checks = verify(tmp_path / "x.onnx", network)
+    assert len(checks) >= 4
+    assert max(check.difference for check in checks) < 1e-5
+
+
+def test_the_shapes_are_telling() -> None:
+    found = shapes(ModelSpec(scale=2, halo=1, minimum=3, multiple=2))
+    assert any(n > 1 for n, *_ in found)
+    assert any(h != w for *_, h, w in found)
+    assert all(h % 2 == 0 and w % 2 == 0 and min(h, w) >= 4 for *_, h, w in found)
+    assert any(h % 2 for *_, h, _ in shapes(ModelSpec(scale=2, halo=1)))
+
+
+def test_the_graph_has_nothing_but_the_network() -> None:
+    """No stray Shape, Gather or Reshape from the free axes: they cost time and break other runtimes."""
+    model = to_onnx(PlainSR(4, 16, 3).deployed(), ModelSpec(scale=4, halo=5))
+    counts = collections.Counter(node.op_type for node in model.graph.node)
+    assert counts == {"Conv": 6, "Relu": 4, "Add": 1, "DepthToSpace": 1}  # five layers and the anchor
+    assert [axis.dim_param or axis.dim_value for axis in model.graph.input[0].type.tensor_type.shape.dim] == [
+        "batch", 3, "height", "width",
+    ]  # fmt: skip
+    text = str(model)
+    assert ".py" not in text, "the exporter's stack traces name files of this machine"
+
+
+def test_export_of_a_run(trained: Path, tmp_path: Path) -> None:
+    done = export(trained, tmp_path / "out")
+    assert done.path == tmp_path / "out" / "test.onnx"
+    spec = open_model(done.path, "cpu").spec
+    assert (spec.name, spec.scale, spec.halo, spec.steps) == ("test", 2, 3, 24)
+    assert spec.parameters == sum(int(np.prod(t.dims)) for t in onnx.load(done.path).graph.initializer) - 12 * 3
+    again = export(trained / "last.safetensors", tmp_path / "again.onnx")
+    assert again.path.read_bytes() == done.path.read_bytes(), "the same checkpoint gives the same file"
+    with pytest.raises(ExportError, match="--overwrite"):
+        export(trained, tmp_path / "out")
+    export(trained, tmp_path / "out", which="best", overwrite=True)
+
+
+def test_a_file_that_differs_is_refused(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = export_module.to_onnx
+
+    def wrong(network: nn.Module, spec: ModelSpec) -> onnx.ModelProto:
+        broken = PlainSR(2, 16, 1, branches=False)
+        broken.load_state_dict(network.state_dict())
+        with torch.no_grad():
+            broken.convs[0].bias += 0.01
+        return original(broken, spec)
+
+    monkeypatch.setattr(export_module, "to_onnx", wrong)
+    with pytest.raises(ExportError, match="differ by"):
+        export(trained, tmp_path / "x.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nan_is_a_difference(tmp_path: Path) -> None:
+    network = PlainSR(2, 16, 1, branches=False)
+    with torch.no_grad():
+        network.convs[0].bias.fill_(float("nan"))
+    (tmp_path / "x.onnx").write_bytes(to_onnx(network, ModelSpec(scale=2, halo=3)).SerializeToString())
+    with pytest.raises(ExportError, match="differ by nan"):
+        verify(tmp_path / "x.onnx", network)

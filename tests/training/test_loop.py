@@ -1,0 +1,196 @@
+"""Training learns, resumes exactly, and survives being stopped."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+from safetensors import safe_open
+
+from restore.errors import DataError, ModelError, RecipeError
+from restore.imaging.colour import luma
+from restore.metrics.psnr import psnr
+from restore.training.checkpoint import Checkpoint
+from restore.training.loop import BEST, LAST, split_photos, total_loss
+from restore.training.recipe import Loss, Schedule
+from restore.training.recipe_file import parse_recipe
+from restore.training.schedule import rate
+from restore.training.start import choose_device, start
+from restore.training.validate import load_samples
+from tests.conftest import picture, save
+
+RECIPE = """\
+name: test
+scale: 2
+network: {kind: plain, width: 16, depth: 1}
+data: {train: [photos], patch: 12, holdout: 2}
+validation: {every: 10, crop: 64}
+train:
+  steps: 24
+  batch: 4
+  save_every: 8
+  optimizer: {lr: 2e-3}
+  schedule: {warmup: 4}
+"""
+
+
+def go(data: Path, run: Path, *changes: str, resume: bool = False) -> bool:
+    recipe = data / "recipe.yaml"
+    recipe.write_text(RECIPE)
+    return start(None if resume else recipe, data, run, resume, changes, "cpu", 1, 0, Console(file=io.StringIO()))
+
+
+def tensors(path: Path) -> dict[str, torch.Tensor]:
+    with safe_open(str(path), framework="pt") as file:
+        return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+
+
+def assert_same(a: Path, b: Path) -> None:
+    x, y = tensors(a), tensors(b)
+    assert set(x) == set(y)
+    assert [k for k in x if not torch.equal(x[k], y[k])] == []
+
+
+@pytest.mark.parametrize("stop", [8, 13])
+def test_a_resumed_run_equals_the_unbroken_one(photos: Path, tmp_path: Path, stop: int) -> None:
+    """Also when it stopped between two saves and between two validations."""
+    data = photos.parent
+    assert go(data, tmp_path / "whole")
+    from restore.training import loop
+
+    original = loop._step
+
+    def stopping(run, low, high):  # type: ignore[no-untyped-def]
+        result = original(run, low, high)
+        run.stopping = run.step + 1 == stop
+        return result
+
+    loop._step = stopping
+    try:
+        assert not go(data, tmp_path / "broken")
+    finally:
+        loop._step = original
+    assert Checkpoint(tmp_path / "broken" / LAST).step == stop
+    assert go(data, tmp_path / "broken", resume=True)
+    assert_same(tmp_path / "whole" / LAST, tmp_path / "broken" / LAST)
+    assert_same(tmp_path / "whole" / BEST, tmp_path / "broken" / BEST)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_signals(photos: Path, tmp_path: Path, number: int) -> None:
+    """SIGTERM and Ctrl-C save at once; after SIGKILL the last whole checkpoint is there."""
+    (photos.parent / "recipe.yaml").write_text(RECIPE)
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "restore.cli.main", "train", str(photos.parent / "recipe.yaml")]
+    command += ["--data", str(photos.parent), "--out", str(run), "--set", "train.steps=100000", "--device", "cpu"]
+    process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not (run / LAST).exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(number)
+    _, told = process.communicate(timeout=60)
+    checkpoint = Checkpoint(run / LAST)
+    assert checkpoint.step >= 8
+    assert not list(run.glob(".restore-*")) or number == signal.SIGKILL
+    if number != signal.SIGKILL:
+        assert process.returncode == 130
+        assert b"--resume" in told
+
+
+def test_it_learns(photos: Path, tmp_path: Path) -> None:
+    """In three hundred steps it passes nearest-neighbour enlargement on pictures it has not seen."""
+    changes = ("train.steps=300", "validation.every=100", "network.depth=2", "train.batch=8")
+    assert go(photos.parent, tmp_path / "run", *changes)
+    rows = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
+    values = [row["psnr"] for row in rows if "psnr" in row]
+    recipe = parse_recipe(RECIPE, "r", changes)
+    samples = load_samples(split_photos(recipe, photos.parent)[1], 2, 64)
+    nearest = np.mean([psnr(luma(s.low.repeat(2, 0).repeat(2, 1)), luma(s.high), 2) for s in samples])
+    assert len(values) == 3
+    assert values[-1] > nearest + 0.5, (values, nearest)
+
+
+def test_logs(photos: Path, tmp_path: Path) -> None:
+    go(photos.parent, tmp_path / "run")
+    assert list((tmp_path / "run/tensorboard").glob("events*"))
+    assert parse_recipe((tmp_path / "run/recipe.yaml").read_text(), "r").train.steps == 24
+    assert {"step", "loss", "lr", "gradient", "seconds"} <= set(
+        json.loads((tmp_path / "run/log.jsonl").read_text().splitlines()[-2])
+    )
+
+
+def test_a_run_is_not_begun_over_another(photos: Path, tmp_path: Path) -> None:
+    go(photos.parent, tmp_path / "run")
+    with pytest.raises(RecipeError, match="holds a run already"):
+        go(photos.parent, tmp_path / "run")
+    with pytest.raises(ModelError, match="no such checkpoint"):
+        go(photos.parent, tmp_path / "other", resume=True)
+
+
+def test_a_damaged_checkpoint_is_named(photos: Path, tmp_path: Path) -> None:
+    go(photos.parent, tmp_path / "run")
+    last = tmp_path / "run" / LAST
+    last.write_bytes(last.read_bytes()[:500])
+    with pytest.raises(ModelError, match=r"last\.safetensors: not a checkpoint that can be read"):
+        go(photos.parent, tmp_path / "run", resume=True)
+
+
+def test_changed_network_does_not_resume(photos: Path, tmp_path: Path) -> None:
+    go(photos.parent, tmp_path / "run")
+    with pytest.raises(ModelError, match="made for another network"):
+        go(photos.parent, tmp_path / "run", "network.width=32", resume=True)
+
+
+def test_the_split_is_clean(photos: Path) -> None:
+    recipe = parse_recipe(RECIPE, "r")
+    training, held = split_photos(recipe, photos.parent)
+    assert len(training) == 3
+    assert len(held) == 2
+    assert not set(training) & set(held)
+    with pytest.raises(DataError, match="would leave none of 5"):
+        split_photos(parse_recipe(RECIPE, "r", ["data.holdout=5"]), photos.parent)
+    with pytest.raises(DataError, match="nothing to validate on"):
+        split_photos(parse_recipe(RECIPE, "r", ["data.holdout=0"]), photos.parent)
+    save(photos.parent / "val/x.png", picture(40, 40))
+    training, held = split_photos(parse_recipe(RECIPE, "r", ["validation.folder=val"]), photos.parent)
+    assert (len(training), [p.name for p in held]) == (5, ["x.png"])
+
+
+def test_total_loss_is_the_weighted_sum() -> None:
+    a, b = torch.rand(1, 3, 4, 4), torch.rand(1, 3, 4, 4)
+    one = total_loss([Loss(kind="l1")], a, b)
+    three = total_loss([Loss(kind="l1", weight=2), Loss(kind="l1", weight=1)], a, b)
+    torch.testing.assert_close(three, 3 * one)
+    assert total_loss([Loss(kind="l1", space="luma")], a, b) < one
+
+
+def test_schedule() -> None:
+    plain = Schedule(warmup=10, floor=0.1)
+    values = [rate(plain, step, 100) for step in range(100)]
+    assert values[0] == pytest.approx(0.1)
+    assert values[9] == pytest.approx(1)
+    assert all(a >= b for a, b in zip(values[10:], values[11:], strict=False))
+    assert rate(plain, 100, 100) == pytest.approx(0.1)
+    held = Schedule(warmup=10, hold=0.5, floor=0)
+    assert rate(held, 49, 100) == 1
+    assert rate(held, 75, 100) == pytest.approx(0.5)
+
+
+def test_devices() -> None:
+    assert choose_device("cpu") == torch.device("cpu")
+    if not torch.cuda.is_available():
+        from restore.errors import DeviceError
+
+        assert choose_device("auto") == torch.device("cpu")
+        with pytest.raises(DeviceError, match="finds no CUDA GPU"):
+            choose_device("cuda")

@@ -1,0 +1,91 @@
+"""A recipe is checked to the last key, and errors say the line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from restore.errors import RecipeError
+from restore.training.recipe import Recipe
+from restore.training.recipe_file import dump_recipe, load_recipe, parse_recipe
+from restore.zoo.find import shipped_folder
+
+GOOD = """\
+name: test
+scale: 2
+network: {kind: plain, width: 16, depth: 1}
+data:
+  train: [photos]
+  patch: 12
+losses:
+  - {kind: l1}
+train:
+  steps: 10
+  optimizer:
+    lr: 1e-3
+"""
+
+
+def test_a_good_recipe() -> None:
+    recipe = parse_recipe(GOOD, "r.yaml")
+    assert recipe.train.optimizer.lr == 1e-3  # YAML 1.1 would read 1e-3 as text
+    assert recipe.train.batch == 16
+    assert recipe.network.width == 16
+    assert parse_recipe(dump_recipe(recipe), "again") == recipe
+
+
+@pytest.mark.parametrize("path", sorted(shipped_folder().glob("*/recipe.yaml")), ids=lambda p: p.parent.name)
+def test_shipped_recipes(path: Path) -> None:
+    assert load_recipe(path).name == path.parent.name
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("patch: 12", "pathc: 12", r"r\.yaml, line 6: unknown option 'data\.pathc'; did you mean 'patch'\?"),
+        ("width: 16", "widht: 16", r"line 3: unknown option 'network\.widht'; did you mean 'width'\?"),
+        ("    lr: 1e-3", "    learning: 1e-3", r"line 12: unknown option 'train\.optimizer\.learning'"),
+        ("{kind: l1}", "{kind: l1, wieght: 2}", r"line 8: unknown option 'losses\.0\.wieght'; did you mean 'weight'\?"),
+        ("scale: 2", "scale: two", r"line 2: 'scale': .*valid integer.*'two'"),
+        ("steps: 10", "steps: -1", r"line 10: 'train\.steps': .*greater than 0.*-1"),
+        ("kind: plain", "kind: plane", r"line 3: 'network'"),
+        ("scale: 2\n", "", r"r\.yaml: 'scale' is missing"),
+        ("train: [photos]", "train: []", r"line 5: 'data\.train'"),
+        ("scale: 2", "scale: 2\nscale: 3", r"line 3: not YAML: 'scale' is given twice"),
+        ("[photos]", "[photos", r"not YAML"),
+        ("name: test", "name: ../evil", r"line 1: 'name'"),
+    ],
+)
+def test_mistakes_are_shown_by_line(old: str, new: str, says: str) -> None:
+    with pytest.raises(RecipeError, match=says):
+        parse_recipe(GOOD.replace(old, new), "r.yaml")
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b", "text"])
+def test_not_a_mapping(text: str) -> None:
+    with pytest.raises(RecipeError, match="a recipe is a mapping"):
+        parse_recipe(text, "r.yaml")
+
+
+def test_changes() -> None:
+    recipe = parse_recipe(GOOD, "r", ["train.steps=7", "network.width=32", "data.train=[a, b]", "train.clip=null"])
+    assert (recipe.train.steps, recipe.network.width, recipe.data.train, recipe.train.clip) == (7, 32, ["a", "b"], None)
+    with pytest.raises(RecipeError, match="unknown option 'train.stpes'; did you mean 'steps'"):
+        parse_recipe(GOOD, "r", ["train.stpes=7"])
+    with pytest.raises(RecipeError, match="key=value"):
+        parse_recipe(GOOD, "r", ["train.steps"])
+    with pytest.raises(RecipeError, match="not a group"):
+        parse_recipe(GOOD, "r", ["scale.x=1"])
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="cannot read the recipe"):
+        load_recipe(tmp_path / "none.yaml")
+
+
+def test_digest_is_of_the_meaning() -> None:
+    a = parse_recipe(GOOD, "r")
+    assert a.digest() == parse_recipe("# a comment\n" + GOOD, "r").digest()
+    assert a.digest() != parse_recipe(GOOD, "r", ["train.seed=1"]).digest()
+    assert isinstance(a, Recipe)
