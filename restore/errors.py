@@ -4,7 +4,13 @@ from __future__ import annotations
 
 
 class RestoreError(Exception):
-    """An error whose text is meant for the user; the command line prints it without a traceback."""
+    """An error whose text is meant for the user; the command line prints it without a traceback.
+
+    Attributes:
+        exit_code: 2 for wrong use, 1 for work that failed.
+    """
+
+    exit_code = 2
 
 
 class ImageError(RestoreError):
@@ -29,6 +35,8 @@ class DataError(RestoreError):
 
 class ExportError(RestoreError):
     """An exported model does not reproduce the network it came from."""
+
+    exit_code = 1
 
 
 class MissingExtraError(RestoreError):

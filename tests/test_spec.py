@@ -24,7 +24,9 @@ def test_a_foreign_file_can_be_described() -> None:
 
 
 def test_what_is_missing_is_named_with_its_cure() -> None:
-    with pytest.raises(ModelError, match=r"x\.onnx: the file does not say its scale and halo.*--spec scale=N --spec halo=N"):
+    with pytest.raises(
+        ModelError, match=r"x\.onnx: the file does not say its scale and halo.*--spec scale=N --spec halo=N"
+    ):
         read_spec({}, "x.onnx")
     with pytest.raises(ModelError, match="does not say its halo.*--spec halo=N"):
         read_spec({}, "x.onnx", {"scale": "2"})
@@ -32,7 +34,11 @@ def test_what_is_missing_is_named_with_its_cure() -> None:
 
 @pytest.mark.parametrize(
     ("given", "says"),
-    [({"scale": "two", "halo": "1"}, "'scale'"), ({"scale": "2", "halo": "-1"}, "'halo'"), ({"scale": "2", "halo": "1", "hallo": "1"}, "'hallo'")],
+    [
+        ({"scale": "two", "halo": "1"}, "'scale'"),
+        ({"scale": "2", "halo": "-1"}, "'halo'"),
+        ({"scale": "2", "halo": "1", "hallo": "1"}, "'hallo'"),
+    ],
 )
 def test_wrong_values_are_named(given: dict[str, str], says: str) -> None:
     with pytest.raises(ModelError, match=says):

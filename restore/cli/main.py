@@ -55,7 +55,13 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except RestoreError as error:
             click.echo(f"restore: {error}", err=True)
-            sys.exit(2)
+            sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("Interrupted: what was written is whole, the rest is not begun.", err=True)
+            sys.exit(130)
+        except OSError as error:  # a full or read-only disk, no permission: not a bug, no traceback
+            click.echo(f"restore: {error}", err=True)
+            sys.exit(1)
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -24,7 +24,8 @@ def models(as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("model", "task", "scale", "parameters", "size", "licence", "file", box=None, pad_edge=False)
+    table = Table("model", "task", "scale", "parameters", "size", "licence", box=None, pad_edge=False)
+    table.add_column("file", overflow="fold")
     for entry, spec in found:
         size = f"{entry.file.stat().st_size / 1e6:.2f} MB"
         table.add_row(

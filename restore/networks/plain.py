@@ -38,8 +38,8 @@ class PlainSR(nn.Module):
         self.convs = nn.ModuleList(
             FoldedConv(a, b) if branches else nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths)
         )
-        # Start as nearly nearest-neighbour enlargement: from a random picture the first steps, whose gradients are large
-        # and say only "less", switch hidden units off for good.
+        # Start as nearly nearest-neighbour enlargement: from a random picture the first steps, whose gradients are
+        # large and say only "less", switch hidden units off for good.
         with torch.no_grad():
             last = self.convs[-1]
             scaled = (last.weight, last.expand, last.edge_scale) if isinstance(last, FoldedConv) else (last.weight,)

@@ -22,7 +22,16 @@ def out(tmp_path: Path) -> Path:
 
 def test_the_tree_and_the_formats_are_kept(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "in"
-    for name in ("a.png", "a.jpg", "sub/a.png", "sub/deeper still/ÄÖ ü.JPG", "one.gif", ".hidden.png", "notes.txt", ".x/y.png"):
+    for name in (
+        "a.png",
+        "a.jpg",
+        "sub/a.png",
+        "sub/deeper still/ÄÖ ü.JPG",
+        "one.gif",
+        ".hidden.png",
+        "notes.txt",
+        ".x/y.png",
+    ):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_bytes(b"x")
     plan = make_plan(source, out)

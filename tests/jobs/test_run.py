@@ -13,7 +13,7 @@ from restore.imaging.decode import Picture
 from restore.jobs import run as run_module
 from restore.jobs.plan import make_plan
 from restore.jobs.run import Outcome, enhance_picture, run_job
-from tests.conftest import picture, save
+from tests.conftest import picture
 
 
 def double(pixels: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -179,7 +180,7 @@ def test_schedule() -> None:
     values = [rate(plain, step, 100) for step in range(100)]
     assert values[0] == pytest.approx(0.1)
     assert values[9] == pytest.approx(1)
-    assert all(a >= b for a, b in zip(values[10:], values[11:], strict=False))
+    assert all(a >= b for a, b in pairwise(values[10:]))
     assert rate(plain, 100, 100) == pytest.approx(0.1)
     held = Schedule(warmup=10, hold=0.5, floor=0)
     assert rate(held, 49, 100) == 1

@@ -1,0 +1,327 @@
+"""The command line as a user meets it: exit codes, messages, what is imported."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from restore.cli.main import COMMANDS, main
+from restore.zoo.find import shipped_folder
+from tests.conftest import SAMPLES, picture, save
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: object) -> Result:
+    result = CliRunner().invoke(main, [str(a) for a in arguments], prog_name="restore")
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def files(folder: Path) -> set[str]:
+    return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["-h"]])
+def test_the_overview_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys; from restore.cli.main import main\n"
+        f"try: main({arguments!r})\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'onnxruntime', 'cv2', 'numpy', 'PIL', 'pydantic', 'rich', 'yaml'} & set(sys.modules)\n"
+        "print(sorted(heavy), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    assert done.stdout
+
+
+def test_enhancing_imports_no_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys; from restore.cli.main import main\n"
+        f"try: main(['enhance', {str(SAMPLES / 'otters.jpg')!r}, {str(tmp_path / 'x.png')!r}])\nexcept SystemExit as e: assert e.code == 0\n"
+        "print(sorted({'torch', 'basicsr', 'kornia', 'onnx', 'tensorboard'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+def test_from_a_checkout() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "cli.py", "models"], capture_output=True, text=True, check=True, cwd="/"
+    )
+    assert "sr-x2" in done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str) -> None:
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert COMMANDS[command][1] in run("--help").output
+
+
+def test_a_misspelt_command() -> None:
+    result = run("enhence", "a", "b")
+    assert result.exit_code == 2
+    assert "Did you mean 'enhance'?" in result.output
+
+
+def test_models_lists_what_is_there() -> None:
+    assert run("models").exit_code == 0
+    found = json.loads(run("models", "--json").output)
+    assert {m["name"] for m in found} >= {"sr-x2", "sr-x4"}
+
+
+def test_the_samples(tmp_path: Path) -> None:
+    result = run("enhance", SAMPLES, tmp_path / "out")
+    assert result.exit_code == 0
+    assert files(tmp_path / "out") == {"otters.jpg", "holiday/casa-mila.jpg", "holiday/osprey.png"}
+    for path in (tmp_path / "out").rglob("*.*"):
+        before = Image.open(SAMPLES / path.relative_to(tmp_path / "out"))
+        after = Image.open(path)
+        assert after.size == (2 * before.width, 2 * before.height)
+        small = np.asarray(after.convert("RGB").resize(before.size, Image.Resampling.BOX)).astype(int)
+        assert np.abs(small - np.asarray(before.convert("RGB"))).mean() < 6
+    assert "3 enhanced" in result.output
+    assert "1 other files left alone" in result.output
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_scale_chooses_the_model(tmp_path: Path, scale: int) -> None:
+    source = save(tmp_path / "a.png", picture(20, 30))
+    assert run("enhance", source, tmp_path / "b.png", "--scale", scale).exit_code == 0
+    assert Image.open(tmp_path / "b.png").size == (30 * scale, 20 * scale)
+
+
+def test_fifty_mixed_files(tmp_path: Path) -> None:
+    """Photographs, grey, RGBA, nested folders, odd names, and one corrupt file: 49 outputs, one error, exit 1."""
+    source = tmp_path / "in"
+    for i in range(49):
+        channels = (3, 1, 4)[i % 3]
+        suffix = ("png", "jpg", "webp", "tif")[i % 4] if channels == 3 else "png"
+        name = f"{('', 'sub dir/', 'sub dir/Größe/', '写真/')[i % 4]}pic {i} é's.{suffix}"
+        save(source / name, picture(12 + i, 50 - i % 20, channels, seed=i))
+    whole = (source / "sub dir" / "pic 1 é's.png").read_bytes()
+    (source / "sub dir/broken.png").write_bytes(whole[: len(whole) // 2])
+    result = run("enhance", source, tmp_path / "out")
+    assert result.exit_code == 1
+    assert files(tmp_path / "out") == files(source) - {"sub dir/broken.png"}
+    assert len(files(tmp_path / "out")) == 49
+    assert result.output.count("failed: ") == 1
+    assert "sub dir/broken.png: damaged" in result.output
+    assert "49 enhanced, 1 failed" in result.output
+    for path in (tmp_path / "out").rglob("*.*"):
+        before, after = Image.open(source / path.relative_to(tmp_path / "out")), Image.open(path)
+        assert (after.mode, after.format) == (before.mode, before.format)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "arguments", "says"),
+    [
+        (None, ["{d}/none", "{d}/out"], "no such file or folder"),
+        ("empty", ["{d}/in", "{d}/out"], "no pictures in this folder"),
+        ("one", ["{d}/in", "{d}/in/out"], "inside the input folder"),
+        ("one", ["{d}/in", "{d}/in"], "is the input folder"),
+        ("clash", ["{d}/in", "{d}/out", "--format", "png"], "would both be written to"),
+        ("one", ["{d}/in", "{d}/out", "--model", "sr-x3"], "no model named 'sr-x3'; did you mean 'sr-x"),
+        ("one", ["{d}/in", "{d}/out", "--scale", "3"], "no model named 'sr-x3'"),
+        ("one", ["{d}/in", "{d}/out", "--model", "sr-x2", "--scale", "4"], "--scale 4 contradicts"),
+        ("one", ["{d}/in", "{d}/out", "--model", "{d}/none.onnx"], "no such model file"),
+        ("one", ["{d}/in/a.png", "{d}/in/a.png"], "an original is never overwritten"),
+        ("one", ["{d}/in/a.png", "{d}/in/a.png", "--overwrite"], "an original is never overwritten"),
+        ("one", ["{d}/in", "{d}/out", "--spec", "scale"], "write it as FIELD=VALUE"),
+        ("one", ["{d}/in", "{d}/out", "--tile", "3"], "--tile"),
+    ],
+)
+def test_wrong_use_exits_with_2_and_writes_nothing(
+    tmp_path: Path, prepare: str | None, arguments: list[str], says: str
+) -> None:
+    if prepare:
+        (tmp_path / "in").mkdir()
+    if prepare in ("one", "clash"):
+        save(tmp_path / "in/a.png", picture(20, 20))
+    if prepare == "clash":
+        save(tmp_path / "in/a.jpg", picture(20, 20))
+    before = {p: (tmp_path / p).read_bytes() for p in files(tmp_path)}
+    result = run("enhance", *[a.format(d=tmp_path) for a in arguments])
+    assert result.exit_code == 2, result.output
+    assert says in result.output
+    assert {p: (tmp_path / p).read_bytes() for p in files(tmp_path)} == before
+
+
+@pytest.mark.parametrize("content", [b"", b"just text", b"\xff\xd8\xff\xe0broken"])
+def test_one_bad_picture_exits_with_1(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.png").write_bytes(content)
+    result = run("enhance", tmp_path / "a.png", tmp_path / "b.png")
+    assert result.exit_code == 1
+    assert f"failed: {tmp_path / 'a.png'}: " in result.output
+    assert files(tmp_path) == {"a.png"}
+
+
+def test_a_foreign_model(tmp_path: Path, small_model: Path) -> None:
+    import onnx
+
+    model = onnx.load(small_model)
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "foreign.onnx")
+    source = save(tmp_path / "a.png", picture(20, 30))
+    result = run("enhance", source, tmp_path / "b.png", "--model", tmp_path / "foreign.onnx")
+    assert result.exit_code == 2
+    assert "does not say its scale and halo" in result.output
+    given = ("--spec", "scale=2", "--spec", "halo=4")
+    assert run("enhance", source, tmp_path / "b.png", "--model", tmp_path / "foreign.onnx", *given).exit_code == 0
+    run("enhance", source, tmp_path / "c.png", "--model", small_model)
+    np.testing.assert_array_equal(
+        np.asarray(Image.open(tmp_path / "b.png")), np.asarray(Image.open(tmp_path / "c.png"))
+    )
+    wrong = ("--spec", "scale=3", "--spec", "halo=4")
+    result = run("enhance", source, tmp_path / "d.png", "--model", tmp_path / "foreign.onnx", *wrong)
+    assert result.exit_code == 1
+    assert "its scale is another" in result.output
+
+
+def test_existing_results(tmp_path: Path) -> None:
+    save(tmp_path / "in/a.png", picture(20, 20))
+    assert run("enhance", tmp_path / "in", tmp_path / "out").exit_code == 0
+    assert "1 output exists already" in run("enhance", tmp_path / "in", tmp_path / "out").output
+    assert "1 skipped" in run("enhance", tmp_path / "in", tmp_path / "out", "--skip-existing").output
+    assert "1 enhanced" in run("enhance", tmp_path / "in", tmp_path / "out", "--overwrite").output
+
+
+def test_ctrl_c_exits_with_130(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from restore.runtime import enhance as enhance_module
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(enhance_module, "enhance_pixels", interrupted)
+    save(tmp_path / "in/a.png", picture(20, 20))
+    result = run("enhance", tmp_path / "in", tmp_path / "out")
+    assert result.exit_code == 130
+    assert "Interrupted" in result.output
+
+
+def test_cuda_without_a_gpu_fails(tmp_path: Path) -> None:
+    from restore.runtime.devices import count_gpus
+
+    if count_gpus():
+        pytest.skip("this machine has a GPU")
+    source = save(tmp_path / "a.png", picture(20, 30))
+    result = run("enhance", source, tmp_path / "b.png", "--device", "cuda")
+    assert result.exit_code == 2
+    assert "no NVIDIA GPU" in result.output
+
+
+def test_a_missing_extra_says_what_to_install() -> None:
+    """In a Python where torch cannot be imported, as after a plain install."""
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from restore.cli.main import main\n"
+        "main(['train', 'r.yaml', '--data', '.', '--out', 'x'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "pip install 'restore[train]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_train_export_enhance_evaluate(photos: Path, tmp_path: Path) -> None:
+    """The whole path, as a user walks it."""
+    pytest.importorskip("torch")
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text(
+        "name: mine\nscale: 2\nnetwork: {kind: plain, width: 16, depth: 1}\n"
+        "data: {train: [photos], patch: 12, holdout: 1}\ntrain: {steps: 6, batch: 2}\n"
+    )
+    assert run("train", recipe, "--data", photos.parent, "--out", tmp_path / "run", "--threads", 1).exit_code == 0
+    result = run("export", tmp_path / "run", tmp_path / "mine.onnx")
+    assert result.exit_code == 0, result.output
+    assert "verified" in result.output
+    assert run("enhance", photos, tmp_path / "out", "--model", tmp_path / "mine.onnx").exit_code == 0
+    assert len(files(tmp_path / "out")) == 5
+    result = run("evaluate", "--model", tmp_path / "mine.onnx", "--data", photos / "a")
+    assert result.exit_code == 0, result.output
+    assert "average" in result.output
+    assert run("export", tmp_path / "run", tmp_path / "mine.onnx").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["{d}/none.yaml", "--data", "{d}", "--out", "{d}/run"], "cannot read the recipe"),
+        (["{d}/bad.yaml", "--data", "{d}", "--out", "{d}/run"], "line 1: 'scale'"),
+        (["--data", "{d}", "--out", "{d}/run"], "give a RECIPE, or --resume"),
+        (["{d}/good.yaml", "--data", "{d}", "--out", "{d}/run"], "no such folder of photographs"),
+        (["{d}/good.yaml", "--data", "{d}", "--out", "{d}/run", "--resume"], "leave RECIPE out"),
+    ],
+)
+def test_wrong_training(tmp_path: Path, arguments: list[str], says: str) -> None:
+    good = "scale: 2\nname: x\nnetwork: {kind: plain}\ndata: {train: [photos]}\n"
+    (tmp_path / "good.yaml").write_text(good)
+    (tmp_path / "bad.yaml").write_text(good.replace("scale: 2", "scale: big"))
+    result = run("train", *[a.format(d=tmp_path) for a in arguments])
+    assert result.exit_code == 2
+    assert says in result.output
+
+
+def test_evaluate_json_and_given_files(tmp_path: Path) -> None:
+    from restore.imaging.resize import resize
+
+    high = picture(48, 64)
+    save(tmp_path / "hr/a_HR.png", high)
+    save(tmp_path / "lr/a_LR.png", resize(high, 0.5))
+    own = json.loads(run("evaluate", "--model", "sr-x2", "--data", tmp_path / "hr", "--json").output)
+    given = run(
+        "evaluate",
+        "--model",
+        "sr-x2",
+        "--data",
+        tmp_path / "hr",
+        "--json",
+        "--lr",
+        tmp_path / "lr",
+        "--lr-name",
+        "_HR=_LR",
+    )
+    assert json.loads(given.output)["average"] == own["average"]
+    assert own["pictures"][0]["name"] == "a_HR"
+    result = run("evaluate", "--model", "sr-x2", "--data", tmp_path / "hr", "--lr", tmp_path / "lr")
+    assert result.exit_code == 2
+    assert "a_HR.png is missing" in result.output
+    assert run("evaluate", "--model", "sr-x2", "--data", tmp_path / "none").exit_code == 2
+    assert (
+        "no pictures match"
+        in run("evaluate", "--model", "sr-x2", "--data", tmp_path / "hr", "--pattern", "*.bmp").output
+    )
+
+
+def test_a_bad_picture_fails_the_measurement(tmp_path: Path) -> None:
+    """An average over fewer pictures would not be the one that was asked for."""
+    save(tmp_path / "a.png", picture(48, 64))
+    (tmp_path / "b.png").write_text("no")
+    result = run("evaluate", "--model", "sr-x2", "--data", tmp_path)
+    assert result.exit_code == 2
+    assert "b.png" in result.output
+
+
+@pytest.mark.slow
+def test_an_installed_wheel_finds_its_models(tmp_path: Path) -> None:
+    """Built, unpacked elsewhere, run without the checkout."""
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True)
+    shutil.unpack_archive(next(tmp_path.glob("*.whl")), tmp_path / "site", "zip")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    code = "from restore.zoo.find import entries; print([e.name for e in entries()], entries()[0].file)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert "'sr-x2', 'sr-x4'" in done.stdout, done.stderr
+    assert str(tmp_path / "site") in done.stdout
+    assert {p.name for p in shipped_folder().iterdir() if p.is_dir()} >= {"sr-x2", "sr-x4"}
