@@ -102,7 +102,7 @@ def enhance(
     parts = [f"{summary.done} enhanced"]
     parts += [f"{plan.skipped} skipped, their results exist"] * bool(plan.skipped)
     parts += [f"{len(summary.failed)} failed"] * bool(summary.failed)
-    parts += [f"{plan.ignored} other files left alone"] * bool(plan.ignored)
+    parts += [f"{plan.ignored} other file{'s' * (plan.ignored != 1)} left alone"] * bool(plan.ignored)
     seconds = time.monotonic() - began
     click.echo(f"{', '.join(parts)}; {network.spec.name} on {network.device}, {seconds:.1f} s; results in {target}")
     raise SystemExit(1 if summary.failed else 0)

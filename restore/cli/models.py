@@ -8,7 +8,7 @@ import click
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--json", "as_json", is_flag=True, help="For machines; also says the files.")
 def models(as_json: bool) -> None:
     """List the models that are at hand.
 
@@ -25,10 +25,7 @@ def models(as_json: bool) -> None:
     from rich.table import Table
 
     table = Table("model", "task", "scale", "parameters", "size", "licence", box=None, pad_edge=False)
-    table.add_column("file", overflow="fold")
     for entry, spec in found:
         size = f"{entry.file.stat().st_size / 1e6:.2f} MB"
-        table.add_row(
-            entry.name, spec.task, f"x{spec.scale}", f"{spec.parameters:,}", size, spec.licence, str(entry.file)
-        )
+        table.add_row(entry.name, spec.task, f"x{spec.scale}", f"{spec.parameters:,}", size, spec.licence)
     Console(soft_wrap=True).print(table)

@@ -92,7 +92,7 @@ def test_the_samples(tmp_path: Path) -> None:
         small = np.asarray(after.convert("RGB").resize(before.size, Image.Resampling.BOX)).astype(int)
         assert np.abs(small - np.asarray(before.convert("RGB"))).mean() < 6
     assert "3 enhanced" in result.output
-    assert "1 other files left alone" in result.output
+    assert "1 other file left alone" in result.output
 
 
 @pytest.mark.parametrize("scale", [2, 4])
