@@ -46,7 +46,11 @@ def test_kill_leaves_the_old_file_whole(tmp_path: Path) -> None:
         f"while True: write_bytes(Path({str(target)!r}), b'n' * 3_000_000)"
     )
     process = subprocess.Popen([sys.executable, "-c", code])
-    time.sleep(0.7)
+    deadline = time.monotonic() + 20
+    while target.read_bytes() == old and time.monotonic() < deadline:
+        time.sleep(0.01)
+    sizes = {len(target.read_bytes()) for _ in range(300)}  # a reader meanwhile sees whole files too
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert target.read_bytes() in (old, b"n" * 3_000_000)
+    assert sizes == {3_000_000}
+    assert target.read_bytes() == b"n" * 3_000_000

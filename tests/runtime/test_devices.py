@@ -66,6 +66,21 @@ def test_a_gpu_that_fails_is_told_for_auto(small_model: Path) -> None:
     assert "restore[cuda]" in model.note
 
 
+@pytest.mark.usefixtures("broken_gpu")
+def test_a_session_that_fell_back_in_silence_is_refused(small_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """onnxruntime has done so (onnxruntime#23372, #17801): what it says afterwards is what counts."""
+
+    class FellBack:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def get_providers(self) -> list[str]:
+            return [CPU]
+
+    monkeypatch.setattr(model_module.ort, "InferenceSession", FellBack)
+    with pytest.raises(DeviceError, match="could not load its CUDA provider"):
+        open_model(small_model, "cuda")
+
+
 def test_not_a_model(tmp_path: Path) -> None:
     (tmp_path / "x.onnx").write_bytes(b"not onnx")
     with pytest.raises(ModelError, match=r"x\.onnx: onnxruntime cannot open it"):
