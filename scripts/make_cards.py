@@ -14,6 +14,7 @@ import platform
 import statistics
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -50,7 +51,7 @@ def main() -> None:
     write_table()
 
 
-def measure(entry: Entry, testsets: Path) -> dict[str, object]:
+def measure(entry: Entry, testsets: Path) -> dict[str, Any]:
     """PSNR and SSIM on the benchmarks, both ways of coming by the low resolution, and the time for one megapixel."""
     model = open_model(entry.file, "cpu")
     scores: dict[str, dict[str, list[float]]] = {}
@@ -68,7 +69,7 @@ def measure(entry: Entry, testsets: Path) -> dict[str, object]:
     return {"scores": scores, "speed": speed(model), "bytes": entry.file.stat().st_size}
 
 
-def speed(model: Model) -> dict[str, object]:
+def speed(model: Model) -> dict[str, Any]:
     """Seconds for an input of 1024 x 1024 pixels, tiles and conversion included, decoding and encoding not."""
     pixels = np.random.default_rng(0).integers(0, 256, (1024, 1024, 3), dtype=np.uint8)
     times = []
@@ -96,7 +97,7 @@ def processor() -> str:
     )
 
 
-def card(entry: Entry, facts: dict[str, object]) -> str:
+def card(entry: Entry, facts: dict[str, Any]) -> str:
     """The model's card."""
     spec: ModelSpec = open_model(entry.file, "cpu").spec
     scores, speed_ = facts["scores"], facts["speed"]
@@ -104,7 +105,7 @@ def card(entry: Entry, facts: dict[str, object]) -> str:
     for name in SETS:
         published = PUBLISHED[name, spec.scale]
         for low, said in (("own", "made by `restore`'s resize"), ("given", "the set's own files")):
-            one = scores[f"{name} {low}"]  # type: ignore[index]
+            one = scores[f"{name} {low}"]
             rows.append(
                 f"| {name} | {said} | {one['bicubic'][0]:.2f} / {one['bicubic'][1]:.4f} "
                 f"| **{one['model'][0]:.2f} / {one['model'][1]:.4f}** | {published[0]:.2f} | {published[1]:.2f} |"

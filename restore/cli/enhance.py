@@ -11,7 +11,9 @@ import click
 from restore.cli.common import console, parse_pairs
 
 if TYPE_CHECKING:
+    from restore.jobs.plan import Existing
     from restore.jobs.run import Outcome
+    from restore.runtime.model import Model
 
 _DEFAULT_SCALE = 2
 
@@ -62,7 +64,7 @@ def enhance(
     tile: int,
     device: str,
     threads: int | None,
-    existing: str | None,
+    existing: Existing | None,
     given: tuple[str, ...],
 ) -> None:
     """Enhance IN, a picture or a folder with all below it, into OUT.
@@ -72,8 +74,8 @@ def enhance(
     from restore.jobs.plan import make_plan
 
     # The plan comes first: wrong use is told before anything heavy is loaded.
-    plan = make_plan(source, target, f".{format_}" if format_ else None, existing or "refuse")  # type: ignore[arg-type]
-    network = _open(model, scale, device, threads, given)
+    plan = make_plan(source, target, f".{format_}" if format_ else None, existing or "refuse")
+    network = _open_model(model, scale, device, threads, given)
 
     from restore.cli.progress import job_progress
     from restore.jobs.run import run_job
@@ -108,7 +110,9 @@ def enhance(
     raise SystemExit(1 if summary.failed else 0)
 
 
-def _open(model: str | None, scale: int | None, device: str, threads: int | None, given: tuple[str, ...]):  # type: ignore[no-untyped-def]
+def _open_model(
+    model: str | None, scale: int | None, device: str, threads: int | None, given: tuple[str, ...]
+) -> Model:
     from restore.errors import ModelError
     from restore.runtime.model import open_model
     from restore.zoo.find import find

@@ -38,7 +38,7 @@ class FoldedConv(nn.Module):
         super().__init__()
         plain = nn.Conv2d(inputs, outputs, 3, padding=1)
         self.weight = nn.Parameter(plain.weight.detach().clone())
-        self.bias = nn.Parameter(plain.bias.detach().clone() if plain.bias is not None else torch.zeros(outputs))
+        self.bias = nn.Parameter(plain.state_dict()["bias"].clone())
         middle = max(1, int(outputs * widen))
         self.squeeze = nn.Parameter(nn.Conv2d(inputs, middle, 1).weight.detach()[:, :, 0, 0].clone())
         self.expand = nn.Parameter(nn.Conv2d(middle, outputs, 3).weight.detach().clone())
@@ -67,6 +67,5 @@ class FoldedConv(nn.Module):
         """The same function as an ordinary convolution."""
         outputs, inputs = self.weight.shape[:2]
         conv = nn.Conv2d(inputs, outputs, 3, padding=1)
-        conv.weight.copy_(self.kernel())
-        conv.bias.copy_(self.bias)  # type: ignore[union-attr]
+        conv.load_state_dict({"weight": self.kernel(), "bias": self.bias})
         return conv.to(self.weight.device)

@@ -5,25 +5,26 @@ One explicit table, ``NETWORKS``. A new network is one class here that names its
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
 
-class NetworkOptions(BaseModel):
+class NetworkOptions(BaseModel, ABC):
     """What every architecture must be able to say."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: str
 
+    @abstractmethod
     def build(self, scale: int) -> Any:
         """The network (an ``nn.Module``), freshly initialised."""
-        raise NotImplementedError
 
+    @abstractmethod
     def halo(self, scale: int) -> int:
         """Input pixels beyond an output pixel's own place that may change it."""
-        raise NotImplementedError
 
     def exact_tiles(self) -> bool:
         """Whether tiles with this halo give the whole picture's result (no global pooling inside)."""

@@ -14,7 +14,7 @@ from torch import nn
 
 from restore.imaging.colour import luma
 from restore.imaging.decode import read_rgb8
-from restore.imaging.resize import modcrop, resize
+from restore.metrics.protocol import bicubic, reduce
 from restore.metrics.psnr import psnr
 
 
@@ -33,8 +33,7 @@ def load_samples(paths: Sequence[Path], scale: int, crop: int) -> list[Sample]:
     for path in paths:
         pixels = read_rgb8(path)
         top, left = (max(0, (n - crop) // 2) for n in pixels.shape[:2])
-        high = modcrop(pixels[top : top + crop, left : left + crop], scale)
-        samples.append(Sample(path.stem, resize(high, 1 / scale), high))
+        samples.append(Sample(path.stem, *reduce(pixels[top : top + crop, left : left + crop], scale)))
     return samples
 
 
@@ -66,5 +65,4 @@ def mean_psnr(
 
 def bicubic_psnr(samples: Sequence[Sample], scale: int) -> float:
     """The same average for bicubic enlargement."""
-    ups = [np.clip(np.round(resize(s.low.astype(np.float64), scale)), 0, 255).astype(np.uint8) for s in samples]
-    return float(np.mean([psnr(luma(u), luma(s.high), border=scale) for u, s in zip(ups, samples, strict=True)]))
+    return float(np.mean([psnr(luma(bicubic(s.low, scale)), luma(s.high), border=scale) for s in samples]))
