@@ -1,11 +1,12 @@
-"""Run a planned job: one picture's failure is told and does not stop the rest."""
+"""Run a planned job: pictures are read ahead and written behind while the network works."""
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,13 @@ from restore.imaging.resize import resize
 from restore.jobs.plan import Item, Plan
 
 Enhance = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+
+# After these every later picture would fail too.
+_HOPELESS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+
+# Pictures that are decoded before the network asks for them, and results that wait to be written. Decoding and encoding
+# leave Python's lock alone, so two of each keep up with a small network; memory is bounded by the sum.
+_AHEAD = _BEHIND = 2
 
 
 @dataclass(frozen=True)
@@ -40,12 +48,12 @@ class Summary:
 def run_job(
     plan: Plan, enhance: Enhance, tell: Callable[[Outcome], None], quality: int = 95, overwrite: bool = False
 ) -> Summary:
-    """Enhance every picture of a plan.
+    """Enhance every picture of a plan; one picture's failure is told and does not stop the rest.
 
     Args:
         plan: from :func:`restore.jobs.plan.make_plan`.
-        enhance: uint8 RGB (H, W, 3) to uint8 RGB, larger or not.
-        tell: called after every picture.
+        enhance: uint8 RGB (H, W, 3) to uint8 RGB, larger or not. Called from this thread alone.
+        tell: called from this thread after every picture, in the plan's order.
         quality: of JPEG and WebP.
         overwrite: replace outputs that exist; otherwise one that has appeared since the plan fails its picture.
 
@@ -54,33 +62,79 @@ def run_job(
         KeyboardInterrupt: Ctrl-C. What is written is whole, what is not is absent.
     """
     summary = Summary()
-    for item in plan.items:
-        outcome = _one(item, enhance, quality, overwrite)
+
+    def settle(outcome: Outcome) -> None:
         if outcome.error:
             summary.failed.append(outcome)
         else:
             summary.done += 1
         tell(outcome)
+
+    with ThreadPoolExecutor(_AHEAD) as readers, ThreadPoolExecutor(_BEHIND) as writers:
+        waiting: deque[Future[Outcome]] = deque()
+        try:
+            for item, reading in _read_ahead(plan, readers):
+                waiting.append(_enhance_one(item, reading, enhance, writers, quality, overwrite))
+                while len(waiting) > _BEHIND or (waiting and waiting[0].done()):
+                    settle(waiting.popleft().result())
+            while waiting:
+                settle(waiting.popleft().result())
+        except BaseException:
+            # What waits to be written is given up; a write under way ends whole before the pools close.
+            readers.shutdown(wait=False, cancel_futures=True)
+            writers.shutdown(wait=False, cancel_futures=True)
+            raise
     return summary
 
 
-def _one(item: Item, enhance: Enhance, quality: int, overwrite: bool) -> Outcome:
+def _read_ahead(plan: Plan, readers: ThreadPoolExecutor) -> Iterator[tuple[Item, Future[Picture]]]:
+    """Every picture with the reading of it begun, a few pictures in advance."""
+    begun: deque[tuple[Item, Future[Picture]]] = deque()
+    for item in plan.items:
+        begun.append((item, readers.submit(read_picture, item.source)))
+        if len(begun) > _AHEAD:
+            yield begun.popleft()
+    yield from begun
+
+
+def _enhance_one(
+    item: Item,
+    reading: Future[Picture],
+    enhance: Enhance,
+    writers: ThreadPoolExecutor,
+    quality: int,
+    overwrite: bool,
+) -> Future[Outcome]:
+    """Through the network, and on to a writer; a failure is an outcome already there."""
     try:
-        picture = read_picture(item.source)
+        picture = reading.result()
         result = enhance_picture(picture, enhance)
+    except (RestoreError, MemoryError, OSError) as error:
+        failed: Future[Outcome] = Future()
+        failed.set_result(_failure(item, error))
+        return failed
+    note = "more than 8 bits a channel: the result has 8" if picture.deep else ""
+    return writers.submit(_write, item, result, note, quality, overwrite)
+
+
+def _write(item: Item, result: Picture, note: str, quality: int, overwrite: bool) -> Outcome:
+    try:
         data = encode(result, item.target.suffix, quality)
         item.target.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(item.target, data, overwrite=overwrite)
-    except RestoreError as error:
-        return Outcome(item, _without_path(str(error), item.source))
-    except MemoryError:
-        return Outcome(item, "not enough memory for this picture: try a smaller --tile")
     except OSError as error:
-        if error.errno is not None and error.errno in _HOPELESS:
+        if error.errno in _HOPELESS:
             raise
         return Outcome(item, f"cannot write {item.target}: {error.strerror or error}")
-    note = "more than 8 bits a channel: the result has 8" if picture.deep else ""
+    except (RestoreError, MemoryError) as error:
+        return _failure(item, error)
     return Outcome(item, note=note)
+
+
+def _failure(item: Item, error: BaseException) -> Outcome:
+    if isinstance(error, MemoryError):
+        return Outcome(item, "not enough memory for this picture: try a smaller --tile")
+    return Outcome(item, str(error).removeprefix(f"{item.source}: "))
 
 
 def enhance_picture(picture: Picture, enhance: Enhance) -> Picture:
@@ -93,11 +147,3 @@ def enhance_picture(picture: Picture, enhance: Enhance) -> Picture:
     if alpha is not None and pixels.shape[0] != picture.size[0]:
         alpha = resize(alpha, pixels.shape[0] / picture.size[0])
     return Picture(pixels, alpha, picture.icc, picture.exif, picture.format)
-
-
-def _without_path(message: str, path: Path) -> str:
-    return message.removeprefix(f"{path}: ")
-
-
-# After these every later picture would fail too.
-_HOPELESS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})

@@ -13,7 +13,7 @@ from restore.imaging.decode import Picture
 from restore.jobs import run as run_module
 from restore.jobs.plan import make_plan
 from restore.jobs.run import Outcome, enhance_picture, run_job
-from tests.conftest import picture
+from tests.conftest import picture, save
 
 
 def double(pixels: np.ndarray) -> np.ndarray:
@@ -82,10 +82,12 @@ def test_ctrl_c_leaves_whole_files_alone(photos: Path, tmp_path: Path) -> None:
             raise KeyboardInterrupt
         return double(pixels)
 
+    plan = make_plan(photos, tmp_path / "out")
     with pytest.raises(KeyboardInterrupt):
-        run_job(make_plan(photos, tmp_path / "out"), interrupted, lambda _: None)
+        run_job(plan, interrupted, lambda _: None)
     written = [p for p in (tmp_path / "out").rglob("*") if p.is_file()]
-    assert len(written) == 2
+    assert len(written) <= 2
+    assert not plan.items[2].target.exists()
     for path in written:
         Image.open(path).load()
 
@@ -102,3 +104,39 @@ def test_memory_and_deep_pictures_are_told(photos: Path, tmp_path: Path, monkeyp
     told: list[Outcome] = []
     run_job(make_plan(photos, tmp_path / "out2"), double, told.append)
     assert all("8 bits" in o.note for o in told)
+
+
+def test_outcomes_come_in_the_plans_order_and_memory_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long one picture takes to write; and reading never runs away from the network."""
+    import random
+    import time
+
+    for i in range(30):
+        save(tmp_path / "in" / f"{i:02}.png", picture(8 + i, 9, seed=i))
+    read, used, ahead = [], [], []
+    original_read, original_write = run_module.read_picture, run_module.write_bytes
+
+    def reading(path: Path) -> Picture:
+        read.append(path)
+        return original_read(path)
+
+    def writing(*args: object, **kwargs: object) -> None:
+        time.sleep(random.Random(str(args[0])).random() / 50)
+        original_write(*args, **kwargs)
+
+    def network(pixels: np.ndarray) -> np.ndarray:
+        used.append(1)
+        ahead.append(len(read) - len(used))
+        return double(pixels)
+
+    monkeypatch.setattr(run_module, "read_picture", reading)
+    monkeypatch.setattr(run_module, "write_bytes", writing)
+    told: list[Outcome] = []
+    plan = make_plan(tmp_path / "in", tmp_path / "out")
+    assert run_job(plan, network, told.append).done == 30
+    assert [o.item for o in told] == plan.items
+    assert max(ahead) <= 3
+    for item in plan.items:
+        np.testing.assert_array_equal(np.asarray(Image.open(item.target)), double(np.asarray(Image.open(item.source))))
