@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from typing_extensions import Self
 
 from restore.networks.registry import AnyNetwork
 
@@ -68,6 +69,15 @@ class Train(_Options):
     precision: Literal["bf16", "fp32"] = "bf16"
     save_every: PositiveInt = Field(1000, description="steps between checkpoints")
     seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _warm_up_ends(self) -> Self:
+        if self.schedule.warmup >= self.steps:
+            raise ValueError(
+                f"schedule.warmup ({self.schedule.warmup} steps) must end before the last of {self.steps} steps: "
+                "train longer, or warm up less"
+            )
+        return self
 
 
 class Recipe(_Options):

@@ -240,7 +240,7 @@ def test_train_export_enhance_evaluate(photos: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "mine.yaml"
     recipe.write_text(
         "name: mine\nscale: 2\nnetwork: {kind: plain, width: 16, depth: 1}\n"
-        "data: {train: [photos], patch: 12, holdout: 1}\ntrain: {steps: 6, batch: 2}\n"
+        "data: {train: [photos], patch: 12, holdout: 1}\ntrain: {steps: 6, batch: 2, schedule: {warmup: 2}}\n"
     )
     assert run("train", recipe, "--data", photos.parent, "--out", tmp_path / "run", "--threads", 1).exit_code == 0
     result = run("export", tmp_path / "run", tmp_path / "mine.onnx")

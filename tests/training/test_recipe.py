@@ -22,6 +22,7 @@ losses:
   - {kind: l1}
 train:
   steps: 10
+  schedule: {warmup: 2}
   optimizer:
     lr: 1e-3
 """
@@ -45,7 +46,7 @@ def test_shipped_recipes(path: Path) -> None:
     [
         ("patch: 12", "pathc: 12", r"r\.yaml, line 6: unknown option 'data\.pathc'; did you mean 'patch'\?"),
         ("width: 16", "widht: 16", r"line 3: unknown option 'network\.widht'; did you mean 'width'\?"),
-        ("    lr: 1e-3", "    learning: 1e-3", r"line 12: unknown option 'train\.optimizer\.learning'"),
+        ("    lr: 1e-3", "    learning: 1e-3", r"line 13: unknown option 'train\.optimizer\.learning'"),
         ("{kind: l1}", "{kind: l1, wieght: 2}", r"line 8: unknown option 'losses\.0\.wieght'; did you mean 'weight'\?"),
         ("scale: 2", "scale: two", r"line 2: 'scale': .*valid integer.*'two'"),
         ("steps: 10", "steps: -1", r"line 10: 'train\.steps': .*greater than 0.*-1"),
@@ -54,6 +55,7 @@ def test_shipped_recipes(path: Path) -> None:
         ("train: [photos]", "train: []", r"line 5: 'data\.train'"),
         ("scale: 2", "scale: 2\nscale: 3", r"line 3: not YAML: 'scale' is given twice"),
         ("[photos]", "[photos", r"not YAML"),
+        ("warmup: 2", "warmup: 10", r"line 9: 'train': .*warmup \(10 steps\) must end before"),
         ("name: test", "name: ../evil", r"line 1: 'name'"),
     ],
 )
