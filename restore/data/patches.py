@@ -113,10 +113,8 @@ def _size(path: Path) -> tuple[int, int]:
     from restore.errors import ImageError
 
     try:
-        with Image.open(path) as image:  # the header alone
-            # Orientation tags 5 to 8 swap the sides.
-            turned = image.getexif().get(0x0112, 1) >= 5
-            return (image.width, image.height) if turned else (image.height, image.width)
+        with Image.open(path) as image:  # the header alone; an orientation that swaps the sides changes nothing here
+            return image.height, image.width
     except (OSError, ValueError, SyntaxError) as error:
         raise ImageError(f"{path}: cannot be used for training: {error}") from error
 

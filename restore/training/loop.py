@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from restore.data.folder import list_photos
 from restore.data.patches import PatchPairs
-from restore.errors import DataError
+from restore.errors import DataError, RecipeError, RestoreError
 from restore.losses import pixel
 from restore.networks.registry import deployed
 from restore.training.average import warm_average
@@ -127,15 +127,25 @@ def train(run: Run, data: Path, reporter: Reporter, workers: int = 0) -> bool:
     with _stop_on_signal(run):
         began = time.monotonic() - run.seconds
         while run.step < recipe.train.steps and not run.stopping:
-            low, high = next(batches)
+            try:
+                low, high = next(batches)
+            except RestoreError:  # a photograph that cannot be decoded: nothing of the run is lost over it
+                run.save(LAST)
+                raise
             loss, norm = _step(run, low, high)
             run.step += 1
             run.seconds = time.monotonic() - began
             reporter.step(run.step, loss, norm, run.optimizer.param_groups[0]["lr"], run.seconds)
             done = run.step == recipe.train.steps
+            saving = done or run.step % recipe.train.save_every == 0
+            if saving and not torch.isfinite(loss):
+                raise RecipeError(
+                    f"the loss is {float(loss)} at step {run.step}: the training has diverged. Lower "
+                    f"train.optimizer.lr; {run.folder / LAST}, where there is one, is from before"
+                )
             if done or run.step % recipe.validation.every == 0:
                 _validate(run, samples, reporter)
-            if done or run.step % recipe.train.save_every == 0:
+            if saving:
                 run.save(LAST)
         if run.stopping:
             run.save(LAST)

@@ -18,7 +18,7 @@ import torch
 from rich.console import Console
 from safetensors import safe_open
 
-from restore.errors import DataError, ModelError, RecipeError
+from restore.errors import DataError, ImageError, ModelError, RecipeError
 from restore.imaging.colour import luma
 from restore.metrics.psnr import psnr
 from restore.training.checkpoint import Checkpoint
@@ -195,3 +195,33 @@ def test_devices() -> None:
         assert choose_device("auto") == torch.device("cpu")
         with pytest.raises(DeviceError, match="finds no CUDA GPU"):
             choose_device("cuda")
+
+
+def test_a_photograph_that_breaks_off_loses_nothing(photos: Path, tmp_path: Path) -> None:
+    """Its header is whole, so it is found only when its turn comes: the run is saved, the file is named."""
+    whole = sorted((photos / "a").glob("*.png"))[0]
+    whole.write_bytes(whole.read_bytes()[:-3000])
+    save(photos.parent / "val/x.png", picture(40, 40))
+    with pytest.raises(ImageError, match=f"{whole.name}: damaged"):
+        go(photos.parent, tmp_path / "run", "validation.folder=val", "train.batch=1")
+    assert Checkpoint(tmp_path / "run" / LAST).step < 24
+    whole.unlink()
+    assert go(photos.parent, tmp_path / "run", resume=True)
+
+
+def test_divergence_is_told_and_the_last_good_checkpoint_kept(photos: Path, tmp_path: Path) -> None:
+    from restore.training import loop
+
+    original = loop._step
+
+    def diverging(run, low, high):  # type: ignore[no-untyped-def]
+        loss, norm = original(run, low, high)
+        return (loss * float("nan") if run.step >= 12 else loss), norm
+
+    loop._step = diverging
+    try:
+        with pytest.raises(RecipeError, match=r"nan at step 16.*train\.optimizer\.lr"):
+            go(photos.parent, tmp_path / "run")
+    finally:
+        loop._step = original
+    assert Checkpoint(tmp_path / "run" / LAST).step == 8
