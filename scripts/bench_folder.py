@@ -2,9 +2,9 @@
 
     python scripts/bench_folder.py --photos FOLDER [--model sr-x2] [--count 40] [--side 1000]
 
-Cuts --count pictures of --side x --side pixels out of the photographs of FOLDER, as JPEG, and enlarges them: by the folder
-engine (read, tile, run, write), by the network alone (the pictures already decoded, the results thrown away), and by
-Pillow's bicubic in the same engine. Prints seconds, and the engine's cost over the network's.
+Cuts --count pictures of --side x --side pixels out of the photographs of FOLDER, as JPEG, and enlarges them: by the
+folder engine (read, tile, run, write), by the network alone (the pictures already decoded, the results thrown away),
+and by Pillow's bicubic in the same engine. Prints seconds, and the engine's cost over the network's.
 """
 
 from __future__ import annotations
