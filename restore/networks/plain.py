@@ -38,15 +38,24 @@ class PlainSR(nn.Module):
         self.convs = nn.ModuleList(
             FoldedConv(a, b) if branches else nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths)
         )
-        # Start as nearly nearest-neighbour enlargement: from a random picture the first steps, whose gradients are
-        # large and say only "less", switch hidden units off for good.
-        with torch.no_grad():
-            last = self.convs[-1]
-            scaled = (last.weight, last.expand, last.edge_scale) if isinstance(last, FoldedConv) else (last.weight,)
-            for parameter in (*scaled, last.bias):
-                parameter.mul_(0.01)
+        self._start_as_nearest()
         repeat = torch.eye(channels).repeat_interleave(scale * scale, dim=0)
         self.register_buffer("anchor", repeat[:, :, None, None], persistent=False)
+
+    @torch.no_grad()
+    def _start_as_nearest(self) -> None:
+        """Begin as nearly nearest-neighbour enlargement, with hidden layers that pass on what they get.
+
+        Drawn at random all the way, the network's first picture is noise, whose large gradients say only "less" and
+        switch hidden units off for good: 352 of 448 in one long run, which looked healthy from its loss.
+        """
+        for conv in list(self.convs)[1:-1]:
+            if isinstance(conv, nn.Conv2d):  # a FoldedConv has its identity branch
+                conv.weight[:, :, 1, 1] += torch.eye(self.width)
+        last = self.convs[-1]
+        scaled = (last.weight, last.expand, last.edge_scale) if isinstance(last, FoldedConv) else (last.weight,)
+        for parameter in (*scaled, last.bias):
+            parameter.mul_(0.01)
 
     @property
     def halo(self) -> int:

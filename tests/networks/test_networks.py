@@ -112,3 +112,25 @@ def test_half_precision_does_not_round_the_picture() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         out = network(x)
     torch.testing.assert_close(out[..., ::2, ::2], x, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("branches", [True, False])
+def test_hidden_units_stay_alive(branches: bool) -> None:
+    """A deep network, a brisk learning rate: nearly all units must still answer to something after sixty steps."""
+    torch.manual_seed(0)
+    network = PlainSR(2, 32, 13, branches)
+    optimizer = torch.optim.Adam(network.parameters(), 5e-4)
+    low = torch.rand(60, 4, 3, 16, 16)
+    low = nn.functional.avg_pool2d(low.flatten(0, 1), 3, 1, 1).unflatten(0, (60, 4))
+    for batch in low:
+        target = nn.functional.interpolate(batch, scale_factor=2, mode="bicubic")
+        loss = (network(batch) - target).abs().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    silent, features = 0, low[0]
+    with torch.no_grad():
+        for conv in network.convs[:-1]:
+            features = torch.relu(conv(features))
+            silent += int(((features > 0).float().mean((0, 2, 3)) < 1e-3).sum())
+    assert silent < 0.15 * 14 * 32
