@@ -9,6 +9,7 @@ import pytest
 
 from restore.errors import ModelError
 from restore.runtime.model import open_model
+from restore.training.recipe_file import load_recipe
 from restore.zoo.find import entries, find, shipped_folder
 
 
@@ -20,7 +21,7 @@ def test_shipped_models_are_what_they_say() -> None:
         assert spec.parameters <= 150_000
         assert spec.licence
         assert spec.data
-        assert (shipped_folder() / name / "recipe.yaml").is_file()
+        assert spec.recipe == load_recipe(shipped_folder() / name / "recipe.yaml").digest(), "trained by another recipe"
         assert (shipped_folder() / name / "card.md").is_file()
     assert (found["sr-x2"].scale, found["sr-x4"].scale) == (2, 4)
 
