@@ -65,7 +65,8 @@ def _quiet() -> Any:
 def _slim(model: onnx.ModelProto) -> onnx.ModelProto:
     import onnxslim
 
-    return onnxslim.slim(model)  # type: ignore[no-any-return]
+    slimmed: onnx.ModelProto = onnxslim.slim(model)
+    return slimmed
 
 
 def _name_axes(model: onnx.ModelProto, spec: ModelSpec) -> None:

@@ -24,7 +24,7 @@ def _mend_torchvision() -> None:
         from torchvision.transforms import functional
 
         module = types.ModuleType(name)
-        module.rgb_to_grayscale = functional.rgb_to_grayscale  # type: ignore[attr-defined]
+        vars(module)["rgb_to_grayscale"] = functional.rgb_to_grayscale
         sys.modules[name] = module
 
 

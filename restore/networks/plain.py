@@ -47,7 +47,7 @@ class PlainSR(nn.Module):
         """Begin as nearly nearest-neighbour enlargement, with hidden layers that pass on what they get.
 
         Drawn at random all the way, the network's first picture is noise, whose large gradients say only "less" and
-        switch hidden units off for good: 352 of 448 in one long run, which looked healthy from its loss.
+        switch hidden units off for good, while the loss goes on looking healthy.
         """
         for conv in list(self.convs)[1:-1]:
             if isinstance(conv, nn.Conv2d):  # a FoldedConv has its identity branch

@@ -37,10 +37,10 @@ class Model:
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N, 3, H, W) to (N, 3, scale * H, scale * W), both on the spec's range."""
         try:
-            (output,) = self._session.run(None, {self._input: batch})
+            output: NDArray[np.float32] = self._session.run(None, {self._input: batch})[0]
         except Exception as error:  # onnxruntime raises a different class for every cause
             raise ModelError(f"{self.spec.name} failed on an input of {batch.shape}: {_line(error)}") from error
-        return output  # type: ignore[no-any-return]
+        return output
 
 
 def open_model(

@@ -64,7 +64,7 @@ class Checkpoint:
         try:
             with safe_open(str(path), framework="pt") as file:
                 metadata = file.metadata() or {}
-                self._tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+                self._tensors = {key: file.get_tensor(key) for key in list(file.keys())}
         except FileNotFoundError as error:
             raise ModelError(f"{path}: no such checkpoint") from error
         except (SafetensorError, OSError) as error:

@@ -182,7 +182,7 @@ def _step(run: Run, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
         output = run.network(low)
     loss = total_loss(run.recipe.losses, output.float(), high)
     run.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    torch.autograd.backward(loss)
     limit = float("inf") if options.clip is None else options.clip
     norm = nn.utils.clip_grad_norm_(run.network.parameters(), limit)
     run.optimizer.step()

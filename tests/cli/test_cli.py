@@ -214,7 +214,7 @@ def test_cuda_without_a_gpu_fails(tmp_path: Path) -> None:
     from restore.runtime.devices import count_gpus
 
     if count_gpus():
-        pytest.skip("this machine has a GPU")
+        pytest.skip("tests the refusal of --device cuda where there is no GPU; this machine has one")
     source = save(tmp_path / "a.png", picture(20, 30))
     result = run("enhance", source, tmp_path / "b.png", "--device", "cuda")
     assert result.exit_code == 2

@@ -47,7 +47,7 @@ def test_cuda_insists(available: list[str], gpus: int, says: str) -> None:
 def broken_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver that shows a GPU, and CUDA libraries that cannot be loaded: what users meet most."""
     if model_module.count_gpus() > 0:
-        pytest.skip("this machine has a GPU that works")
+        pytest.skip("tests a GPU that cannot be used; this machine has one that may work")
     monkeypatch.setattr(model_module, "count_gpus", lambda: 1)
     monkeypatch.setattr(model_module.ort, "get_available_providers", lambda: BOTH)
     monkeypatch.setattr(model_module.ort, "preload_dlls", lambda: None)
