@@ -8,15 +8,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from restore.networks.anchor import AnchoredShuffle
 from restore.networks.folded import FoldedConv
 
 
 class PlainSR(nn.Module):
     """3x3 convolutions and ReLUs at low resolution, one pixel shuffle at the end.
 
-    The input is added, each pixel repeated, before the shuffle (the anchor of ABPN, Du et al., CVPRW 2021), so the
-    convolutions learn only what nearest-neighbour enlargement lacks. There is nothing that a runtime does slowly: no
-    PReLU, no attention, no resize, no odd channel count.
+    The input is added before the shuffle (:class:`restore.networks.anchor.AnchoredShuffle`). There is nothing that a
+    runtime does slowly: no PReLU, no attention, no resize, no odd channel count.
 
     Args:
         scale: enlargement, a whole number.
@@ -29,8 +29,6 @@ class PlainSR(nn.Module):
         (N, channels, H, W), 0..1, to (N, channels, scale * H, scale * W), not clipped.
     """
 
-    anchor: Tensor
-
     def __init__(self, scale: int, width: int = 48, depth: int = 6, branches: bool = True, channels: int = 3) -> None:
         super().__init__()
         self.scale, self.width, self.depth, self.branches, self.channels = scale, width, depth, branches, channels
@@ -38,9 +36,8 @@ class PlainSR(nn.Module):
         self.convs = nn.ModuleList(
             FoldedConv(a, b) if branches else nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths)
         )
+        self.end = AnchoredShuffle(scale, channels)
         self._start_as_nearest()
-        repeat = torch.eye(channels).repeat_interleave(scale * scale, dim=0)
-        self.register_buffer("anchor", repeat[:, :, None, None], persistent=False)
 
     @torch.no_grad()
     def _start_as_nearest(self) -> None:
@@ -66,14 +63,13 @@ class PlainSR(nn.Module):
         features = x
         for conv in self.convs[:-1]:
             features = F.relu(conv(features))
-        detail = self.convs[-1](features)
-        with torch.autocast(x.device.type, enabled=False):  # the picture itself must not be rounded to bf16
-            return F.pixel_shuffle(detail.to(x.dtype) + F.conv2d(x, self.anchor.to(x.dtype)), self.scale)
+        enlarged: Tensor = self.end(self.convs[-1](features), x)
+        return enlarged
 
     def deployed(self) -> PlainSR:
         """The network to export: the same function with one ordinary convolution a layer."""
         plain = PlainSR(self.scale, self.width, self.depth, branches=False, channels=self.channels)
-        plain.to(self.anchor.device)
+        plain.to(self.end.repeat.device)
         for mine, own in zip(self.convs, plain.convs, strict=True):
             source = mine.folded() if isinstance(mine, FoldedConv) else mine
             own.load_state_dict(source.state_dict())

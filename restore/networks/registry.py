@@ -52,6 +52,22 @@ class PlainOptions(NetworkOptions):
         return self.depth + 2
 
 
+class ResidualOptions(NetworkOptions):
+    """Residual blocks with an anchor: :class:`restore.networks.residual.ResidualSR`."""
+
+    kind: Literal["residual"] = "residual"
+    width: int = Field(32, ge=1, description="channels of the hidden layers; 16, 32, 48 or 64 run fastest")
+    blocks: int = Field(6, ge=1, description="residual blocks of two convolutions")
+
+    def build(self, scale: int) -> Any:
+        from restore.networks.residual import ResidualSR
+
+        return ResidualSR(scale, self.width, self.blocks)
+
+    def halo(self, scale: int) -> int:
+        return 2 * self.blocks + 2
+
+
 class CompactOptions(NetworkOptions):
     """basicsr's SRVGGNetCompact (Real-ESRGAN's small network): PReLU, nearest-neighbour skip."""
 
@@ -141,6 +157,7 @@ def _upsampler_halo(scale: int) -> int:
 
 NETWORKS: dict[str, type[NetworkOptions]] = {
     "plain": PlainOptions,
+    "residual": ResidualOptions,
     "compact": CompactOptions,
     "edsr": EdsrOptions,
     "rcan": RcanOptions,
@@ -148,7 +165,8 @@ NETWORKS: dict[str, type[NetworkOptions]] = {
 }
 
 AnyNetwork = Annotated[
-    PlainOptions | CompactOptions | EdsrOptions | RcanOptions | RrdbOptions, Field(discriminator="kind")
+    PlainOptions | ResidualOptions | CompactOptions | EdsrOptions | RcanOptions | RrdbOptions,
+    Field(discriminator="kind"),
 ]
 
 

@@ -156,9 +156,9 @@ def train(run: Run, data: Path, reporter: Reporter, workers: int = 0) -> bool:
 def _batches(run: Run, photos: list[Path], workers: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches from the run's step on; which samples a step sees depends on the step alone."""
     recipe = run.recipe
-    pairs = PatchPairs(
-        photos, recipe.scale, recipe.data.patch, recipe.train.seed, int(recipe.data.cache_gb * 2**30 / max(1, workers))
-    )
+    data = recipe.data
+    budget = int(data.cache_gb * 2**30 / max(1, workers))
+    pairs = PatchPairs(photos, recipe.scale, data.patch, recipe.train.seed, budget, data.candidates)
     size = recipe.train.batch
     numbers = (list(range(step * size, (step + 1) * size)) for step in range(run.step, recipe.train.steps))
     loader: DataLoader[Any] = DataLoader(

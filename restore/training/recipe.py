@@ -20,6 +20,7 @@ class Data(_Options):
 
     train: list[str] = Field(min_length=1, description="folders of photographs, relative to --data")
     patch: PositiveInt = Field(48, description="side of a low-resolution patch, pixels")
+    candidates: PositiveInt = Field(1, description="places drawn for a patch; the one with most detail is used")
     holdout: int = Field(12, ge=0, description="photographs kept out of training for validation, spread evenly")
     cache_gb: PositiveFloat = Field(4.0, description="decoded pixels to keep in memory")
 

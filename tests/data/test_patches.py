@@ -117,3 +117,17 @@ def test_the_store_keeps_to_its_budget(photos: Path) -> None:
     assert 0 <= store.free <= 10
     assert store[0] is store[0]
     assert store[4] is not store[4]
+
+
+def test_candidates_prefer_detail(tmp_path: Path) -> None:
+    """A quarter of the picture is textured: one draw in four finds it, and 1 - (3/4)^3 of three draws."""
+    pixels = np.full((64, 800, 3), 128, np.uint8)
+    pixels[:, 600:] = picture(64, 200)
+    path = save(tmp_path / "x.png", pixels)
+
+    def share(candidates: int) -> float:
+        pairs = PatchPairs([path], 2, 4, seed=0, candidates=candidates)
+        return float(np.mean([pairs.cut(i)[1].std() > 5 for i in range(400)]))
+
+    assert share(1) == pytest.approx(0.25, abs=0.07)
+    assert share(3) == pytest.approx(1 - 0.75**3, abs=0.07)

@@ -18,6 +18,7 @@ from restore.export.to_onnx import to_onnx
 from restore.export.verify import shapes, verify
 from restore.networks.plain import PlainSR
 from restore.networks.registry import NETWORKS, deployed
+from restore.networks.residual import ResidualSR
 from restore.runtime.model import open_model
 from restore.spec import ModelSpec
 from tests.networks.test_networks import SMALL
@@ -61,6 +62,9 @@ def test_the_graph_has_nothing_but_the_network() -> None:
     model = to_onnx(PlainSR(4, 16, 3).deployed(), ModelSpec(scale=4, halo=5))
     counts = collections.Counter(node.op_type for node in model.graph.node)
     assert counts == {"Conv": 6, "Relu": 4, "Add": 1, "DepthToSpace": 1}  # five layers and the anchor
+    residual = to_onnx(ResidualSR(4, 16, 3), ModelSpec(scale=4, halo=8))
+    counts = collections.Counter(node.op_type for node in residual.graph.node)
+    assert counts == {"Conv": 9, "Relu": 3, "Add": 4, "DepthToSpace": 1}
     assert [axis.dim_param or axis.dim_value for axis in model.graph.input[0].type.tensor_type.shape.dim] == [
         "batch", 3, "height", "width",
     ]  # fmt: skip

@@ -6,12 +6,17 @@ import pytest
 import torch
 from torch import nn
 
+from restore.data.folder import list_photos
+from restore.data.patches import PatchPairs
 from restore.networks.folded import FoldedConv
 from restore.networks.plain import PlainSR
 from restore.networks.registry import NETWORKS, deployed
+from restore.networks.residual import ResidualSR
+from tests.conftest import SAMPLES
 
 SMALL = {
     "plain": {"width": 16, "depth": 2},
+    "residual": {"width": 16, "blocks": 2},
     "compact": {"width": 8, "depth": 2},
     "edsr": {"width": 8, "blocks": 2},
     "rcan": {"width": 16, "groups": 2, "blocks": 2, "squeeze": 4},
@@ -95,11 +100,12 @@ def test_deployed_is_the_same_function(branches: bool) -> None:
     assert not plain.training
 
 
-def test_plain_without_weights_is_nearest_neighbour() -> None:
+@pytest.mark.parametrize("kind", ["plain", "residual"])
+def test_without_weights_it_is_nearest_neighbour(kind: str) -> None:
     """The anchor: what is learned is only what this lacks."""
-    network = PlainSR(3, 16, 1, branches=False)
-    nn.init.zeros_(network.convs[-1].weight)
-    nn.init.zeros_(network.convs[-1].bias)
+    network = NETWORKS[kind]().build(3)
+    for parameter in network.parameters():
+        nn.init.zeros_(parameter)
     x = torch.rand(1, 3, 5, 6)
     torch.testing.assert_close(network(x), nn.functional.interpolate(x, scale_factor=3, mode="nearest"))
 
@@ -114,23 +120,48 @@ def test_half_precision_does_not_round_the_picture() -> None:
     torch.testing.assert_close(out[..., ::2, ::2], x, rtol=0, atol=0)
 
 
+def train_briefly(network: nn.Module, lr: float, steps: int = 60) -> torch.Tensor:
+    """A recipe's warm-up in short, x2 on the sample photographs; returns a batch to look at the units with."""
+    pairs = PatchPairs(list_photos([SAMPLES]), 2, 16, seed=0)
+    optimizer = torch.optim.Adam(network.parameters(), lr)
+    for step in range(steps):
+        drawn = [pairs[4 * step + i] for i in range(4)]
+        low, high = (torch.stack(side).float() / 255 for side in zip(*drawn, strict=True))
+        optimizer.param_groups[0]["lr"] = lr * (step + 1) / steps
+        loss = (network(low) - high).abs().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return torch.stack([pairs[i][0] for i in range(64)]).float() / 255
+
+
+def count_silent(units: torch.Tensor) -> int:
+    """Channels (N, C, H, W) that hardly ever answer to anything."""
+    return int(((units > 0).float().mean((0, 2, 3)) < 1e-3).sum())
+
+
 @pytest.mark.parametrize("branches", [True, False])
 def test_hidden_units_stay_alive(branches: bool) -> None:
     """A deep network, a brisk learning rate: nearly all units must still answer to something after sixty steps."""
     torch.manual_seed(0)
     network = PlainSR(2, 32, 13, branches)
-    optimizer = torch.optim.Adam(network.parameters(), 5e-4)
-    low = torch.rand(60, 4, 3, 16, 16)
-    low = nn.functional.avg_pool2d(low.flatten(0, 1), 3, 1, 1).unflatten(0, (60, 4))
-    for batch in low:
-        target = nn.functional.interpolate(batch, scale_factor=2, mode="bicubic")
-        loss = (network(batch) - target).abs().mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    silent, features = 0, low[0]
+    features = train_briefly(network, 5e-4)
+    silent = 0
     with torch.no_grad():
         for conv in network.convs[:-1]:
             features = torch.relu(conv(features))
-            silent += int(((features > 0).float().mean((0, 2, 3)) < 1e-3).sum())
+            silent += count_silent(features)
     assert silent < 0.15 * 14 * 32
+
+
+def test_residual_blocks_stay_alive_at_a_high_rate() -> None:
+    """Five times the rate that the plain network bears."""
+    torch.manual_seed(0)
+    network = ResidualSR(2, 32, 6)
+    features = network.head(train_briefly(network, 2.5e-3))
+    silent = 0
+    with torch.no_grad():
+        for block in network.blocks:
+            silent += count_silent(torch.relu(block.first(features)))
+            features = block(features)
+    assert silent < 0.15 * 6 * 32
