@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
-from restore.cli.common import extra_needed
+from restore.cli.common import console, extra_needed
+
+_FOLDER = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("source", metavar="RUN_OR_CHECKPOINT", type=click.Path(path_type=Path))
+@click.argument("source", metavar="RUN_OR_FILE", type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
 @click.option(
     "--which",
@@ -19,12 +21,56 @@ from restore.cli.common import extra_needed
     show_default=True,
     help="Which checkpoint of a run's folder.",
 )
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "int8"]),
+    default="fp32",
+    show_default=True,
+    help="int8 makes the 8-bit twin of an fp32 .onnx file; it needs --calibrate and --check.",
+)
+@click.option("--calibrate", type=_FOLDER, help="int8: photographs to take the ranges of the 8-bit values from.")
+@click.option(
+    "--check",
+    multiple=True,
+    type=_FOLDER,
+    help="int8: folder of high-resolution pictures to measure the loss on, not those of --calibrate. Repeatable.",
+)
+@click.option("--pattern", default="*", show_default=True, help="int8: which files of --check, for example '*_HR.png'.")
+@click.option(
+    "--max-loss",
+    type=click.FloatRange(min=0),
+    default=0.1,
+    show_default=True,
+    help="int8: dB of PSNR that it may lose on any --check folder; above, nothing is written.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace a model file that exists.")
-def export(source: Path, target: Path, which: str, overwrite: bool) -> None:
+def export(
+    source: Path,
+    target: Path,
+    which: str,
+    precision: str,
+    calibrate: Path | None,
+    check: tuple[Path, ...],
+    pattern: str,
+    max_loss: float,
+    overwrite: bool,
+) -> None:
     """Turn a run's averaged weights into an ONNX file OUT (or a file in the folder OUT).
 
     The file is run beside the network at five shapes; if they differ, nothing is written and the exit code is 1.
+    With --precision int8, RUN_OR_FILE is an .onnx file, and OUT its 8-bit twin.
     """
+    if precision == "int8":
+        if source.suffix != ".onnx":
+            raise click.UsageError(f"--precision int8 takes an fp32 .onnx file, not {source}: export that first")
+        if calibrate is None or not check:
+            raise click.UsageError("--precision int8 needs --calibrate FOLDER and --check FOLDER")
+        _int8(source, target, calibrate, [(folder, pattern) for folder in check], max_loss, overwrite)
+    else:
+        _fp32(source, target, which, overwrite)
+
+
+def _fp32(source: Path, target: Path, which: str, overwrite: bool) -> None:
     with extra_needed("Exporting", "train"):
         from restore.export.run import export as run_export
 
@@ -33,3 +79,15 @@ def export(source: Path, target: Path, which: str, overwrite: bool) -> None:
         click.echo(f"input {'x'.join(map(str, check.shape))}: largest difference {check.difference:.1e}")
     size = done.path.stat().st_size
     click.echo(f"{done.path}: {done.spec.name}, {done.spec.parameters:,} parameters, {size / 1e6:.2f} MB, verified")
+
+
+def _int8(
+    source: Path, target: Path, calibrate: Path, check: list[tuple[Path, str]], max_loss: float, overwrite: bool
+) -> None:
+    with extra_needed("Exporting", "train"):
+        from restore.export.twin import export_twin
+
+    twin = export_twin(source, target, calibrate, check, max_loss, overwrite, console())
+    for folder, loss in twin.losses.items():
+        click.echo(f"{folder}: int8 loses {loss:.3f} dB")
+    click.echo(f"{twin.path}: {twin.spec.name}, int8, {twin.path.stat().st_size / 1e6:.2f} MB, measured")

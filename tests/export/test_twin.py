@@ -1,0 +1,126 @@
+"""The 8-bit twin: 8 bits where they may be, close to the original, and no file where they cost too much."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from click.testing import CliRunner
+from onnx import numpy_helper
+from rich.console import Console
+
+from restore.cli.main import main
+from restore.errors import ExportError, ModelError
+from restore.export import twin as twin_module
+from restore.export.quantise import quantise
+from restore.export.to_onnx import to_onnx
+from restore.export.twin import Twin, calibration_patches, export_twin
+from restore.metrics.psnr import psnr
+from restore.networks.residual import ResidualSR
+from restore.runtime.model import open_model
+from restore.spec import ModelSpec
+from tests.conftest import picture, save
+
+SCREEN = Console(quiet=True)
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    file = tmp_path_factory.mktemp("wide") / "small.onnx"
+    network = ResidualSR(2, 16, 2)
+    spec = ModelSpec(name="small", scale=2, halo=6)
+    file.write_bytes(to_onnx(network, spec).SerializeToString())
+    return file
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    for i in range(3):
+        save(folder / f"{i}.png", picture(140, 150, seed=i))
+    return folder
+
+
+def make(wide: Path, target: Path, pictures: Path, most: float = 1.0) -> Twin:
+    return export_twin(wide, target, pictures, [(pictures, "*.png")], most, False, SCREEN)
+
+
+def test_the_twin_is_close_and_says_what_it_is(wide: Path, pictures: Path, tmp_path: Path) -> None:
+    done = make(wide, tmp_path, pictures)
+    assert done.path == tmp_path / "small.int8.onnx"
+    model, original = open_model(done.path, "cpu"), open_model(wide, "cpu")
+    assert model.spec == original.spec.model_copy(update={"precision": "int8", "loss_db": model.spec.loss_db})
+    assert model.spec.loss_db == pytest.approx(max(0, *done.losses.values()), abs=1e-4)
+    batch = picture(61, 47, seed=9).transpose(2, 0, 1)[None].astype(np.float32) / 255
+    assert 40 < psnr(model(batch), original(batch), peak=1.0) < 80, "neither broken nor left in fp32"
+
+
+def test_eight_bits_everywhere_but_beside_the_picture(wide: Path, pictures: Path) -> None:
+    spec = open_model(wide, "cpu").spec
+    model = quantise(onnx.load(wide), calibration_patches(pictures, spec))
+    maker = {name: node for node in model.graph.node for name in node.output}
+    values = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
+    convs = [node for node in model.graph.node if node.op_type == "Conv"]
+    wide_convs = [c for c in convs if c.input[0] == "input"]
+    assert len(wide_convs) == 2, "the first layer and the anchor"
+    narrow = [c for c in convs if c.input[0] != "input"]
+    assert len(narrow) == 5
+    for conv in narrow:
+        data, weight = (maker[name] for name in conv.input[:2])
+        assert (data.op_type, weight.op_type) == ("DequantizeLinear", "DequantizeLinear")
+        assert values[data.input[2]].dtype == np.uint8
+        assert values[weight.input[0]].dtype == np.int8
+        assert values[weight.input[1]].shape == (values[weight.input[0]].shape[0],), "one scale a channel"
+    shuffle = next(node for node in model.graph.node if node.op_type == "DepthToSpace")
+    assert maker[shuffle.input[0]].op_type == "Add", "the picture is added in floating point"
+
+
+def test_calibration_is_on_the_models_range(pictures: Path) -> None:
+    unit = calibration_patches(pictures, ModelSpec(scale=2, halo=1))
+    signed = calibration_patches(pictures, ModelSpec(scale=2, halo=1, low=-1, high=1))
+    assert all(p.shape == (1, 3, 64, 64) and p.dtype == np.float32 and 0 <= p.min() < p.max() <= 1 for p in unit)
+    np.testing.assert_allclose(signed[5], unit[5] * 2 - 1, atol=1e-6)
+
+
+def test_too_much_lost_is_refused(wide: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(twin_module, "measure_losses", lambda *_: {"a": 0.01, "b": 0.3})
+    with pytest.raises(ExportError, match=r"int8 loses 0\.300 dB on b"):
+        make(wide, tmp_path, pictures, most=0.1)
+    monkeypatch.setattr(twin_module, "measure_losses", lambda *_: {"a": float("nan")})
+    with pytest.raises(ExportError, match="loses nan"):
+        make(wide, tmp_path, pictures, most=0.1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_twin_has_no_twin_and_nothing_is_replaced_unasked(wide: Path, pictures: Path, tmp_path: Path) -> None:
+    done = make(wide, tmp_path, pictures)
+    with pytest.raises(ExportError, match="--overwrite"):
+        make(wide, tmp_path, pictures)
+    with pytest.raises(ModelError, match="give the fp32 file"):
+        make(done.path, tmp_path / "again", pictures)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["runs/x", "out", "--precision", "int8"], "takes an fp32 .onnx file"),
+        (["x.onnx", "out", "--precision", "int8"], "--calibrate FOLDER and --check FOLDER"),
+        (["x.onnx", "out", "--precision", "int8", "--calibrate", "c", "--check", "d"], "x.onnx: no such model"),
+    ],
+)
+def test_wrong_use(arguments: list[str], says: str) -> None:
+    result = CliRunner().invoke(main, ["export", *arguments])
+    assert result.exit_code == 2
+    assert says in result.output
+
+
+def test_from_the_command_line(wide: Path, pictures: Path, tmp_path: Path) -> None:
+    options = ["--precision", "int8", "--calibrate", str(pictures), "--check", str(pictures), "--max-loss", "1"]
+    result = CliRunner().invoke(main, ["export", str(wide), str(tmp_path / "x.int8.onnx"), *options])
+    assert result.exit_code == 0, result.output
+    assert "int8 loses" in result.output
+    assert (tmp_path / "x.int8.onnx").is_file()
