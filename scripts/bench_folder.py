@@ -1,70 +1,148 @@
-"""Where does a folder job spend its time? The folder command beside the network alone and beside bicubic.
+"""What does a folder job cost beside its network, beside a plain torch loop, and beside bicubic?
 
-    python scripts/bench_folder.py --photos FOLDER [--model sr-x2] [--count 40] [--side 1000]
+    python scripts/bench_folder.py --photos FOLDER [--model sr-x2] [--count 100] [--side 1000] [--megapixels 50]
 
-Cuts --count pictures of --side x --side pixels out of the photographs of FOLDER, as JPEG, and enlarges them: by the
-folder engine (read, tile, run, write), by the network alone (the pictures already decoded, the results thrown away),
-and by Pillow's bicubic in the same engine. Prints seconds, and the engine's cost over the network's.
+Cuts --count squares of --side pixels out of the photographs of FOLDER, saves them as JPEG, and enlarges them
+
+- through the network alone: its session on floats that are ready, the results thrown away,
+- by ``restore enhance``, the whole command, start-up included, in fp32 and in the precision it chooses itself,
+- by a plain loop as most tools have it, one after another: read with OpenCV, cut into tiles, run the same network in
+  torch, put together, write with OpenCV,
+- by a loop that resizes with OpenCV's bicubic.
+
+Last, one picture of --megapixels (0 leaves it out). Each is a process of its own, so that its peak memory is its own.
+Needs the `train` extra for the torch loop. Figures from a busy machine are worth little: the load is printed first.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
+import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from restore.imaging.decode import PHOTO_SUFFIXES, read_rgb8
-from restore.jobs.plan import make_plan
-from restore.jobs.run import run_job
-from restore.runtime.enhance import enhance_pixels
-from restore.runtime.model import open_model
+from restore.runtime.cpu import cpu_name, usable_cores
+from restore.runtime.tiling import Tile, tiles
+from restore.spec import ModelSpec
 from restore.zoo.find import find
+from restore.zoo.precision import family
+
+ROOT = Path(__file__).resolve().parents[1]
+TILE = 512
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A process that has ended: its wall time, what it printed last, and its peak memory in GB."""
+
+    seconds: float
+    printed: str
+    memory: float
 
 
 def main() -> None:
-    """Cut the pictures, time the three."""
+    """Cut the pictures, time each way."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", required=True, type=Path, help="folder of photographs to cut from")
-    parser.add_argument("--model", default="sr-x2", help="name or path")
-    parser.add_argument("--count", default=40, type=int, help="pictures")
+    parser.add_argument("--photos", type=Path, required=True, help="folder of photographs to cut from")
+    parser.add_argument("--model", default="sr-x2", help="name in the zoo")
+    parser.add_argument("--count", default=100, type=int, help="pictures")
     parser.add_argument("--side", default=1000, type=int, help="pixels")
+    parser.add_argument("--megapixels", default=50, type=int, help="of the one large picture")
+    parser.add_argument("--way", choices=list(WAYS), help=argparse.SUPPRESS)  # this process is one of the ways
+    parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.way:
+        WAYS[options.way](options.photos, options.file, options.out)
+        return
 
-    model = open_model(find(options.model), "cpu")
-    scale = model.spec.scale
+    files = family(find(options.model))
+    print(f"{cpu_name()}, {usable_cores()} cores, load {os.getloadavg()[0]:.1f}; {options.model}", flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        pixels = cut(options.photos, folder / "in", options.count, options.side)
-        alone = timed(lambda: [enhance_pixels(p, model, model.spec) for p in pixels])
-        print(f"{len(pixels)} pictures of {options.side} x {options.side}, {model.spec.name}, {model.device}")
-        print(f"network alone             {alone:7.2f} s")
-        for suffix in (".jpg", ".png"):
-            plan = make_plan(folder / "in", folder / f"out{suffix}", suffix)
-            engine = timed(lambda p=plan: run_job(p, lambda x: enhance_pixels(x, model, model.spec), lambda _: None))
-            print(f"folder engine, to {suffix}    {engine:7.2f} s   {engine / alone:.2f} x the network alone")
-        plan = make_plan(folder / "in", folder / "bicubic", ".jpg")
-        plain = timed(lambda: run_job(plan, lambda x: bicubic(x, scale), lambda _: None))
-        print(f"folder engine, bicubic    {plain:7.2f} s")
-    print(f"peak memory               {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:7.2f} GB")
+        cut(options.photos, folder / "in", options.count, options.side)
+        print(f"{options.count} pictures of {options.side} x {options.side}, JPEG to JPEG")
+        alone = {kind: network_seconds(folder, file) for kind, file in files.items() if kind in ("fp32", "int8")}
+        loop = run_way("torch", folder, files["fp32"])
+        rows = [("plain torch loop, fp32", loop, None)]
+        for kind, seconds in alone.items():
+            done = enhance(folder, "in", f"restore-{kind}", options.model, "--precision", kind)
+            rows.append((f"restore enhance, {kind}", done, seconds))
+        done = enhance(folder, "in", "restore-default", options.model)
+        rows.append(("restore enhance, default precision", done, None))
+        rows.append(("... to PNG", enhance(folder, "in", "restore-png", options.model, "--format", "png"), None))
+        rows.append(("loop of OpenCV's bicubic", run_way("bicubic", folder, files["fp32"]), None))
+        for kind, seconds in alone.items():
+            print(f"{f'network alone, {kind}':36}{seconds:8.2f} s")
+        for label, done, network in rows:
+            beside = f"   {done.seconds / network:.2f} x its network alone" if network else ""
+            faster = f"   {loop.seconds / done.seconds:.2f} x as fast as the torch loop" if done is not loop else ""
+            print(f"{label:36}{done.seconds:8.2f} s   {done.memory:5.2f} GB{beside}{faster}", flush=True)
+        if options.megapixels:
+            large(options.photos, folder / "large-in", options.megapixels)
+            for suffix in ("jpg", "png"):
+                done = enhance(folder, "large-in", f"large-{suffix}", options.model, "--format", suffix)
+                label = f"one picture of {options.megapixels} MP, to {suffix}"
+                print(f"{label:36}{done.seconds:8.2f} s   {done.memory:5.2f} GB")
 
 
-def cut(photos: Path, out: Path, count: int, side: int) -> list[NDArray[np.uint8]]:
-    """Squares out of the photographs that are large enough, saved as JPEG; returns what was saved, decoded again."""
+def measured(command: list[str]) -> Measured:
+    """Run a command and wait for it.
+
+    Raises:
+        SystemExit: it failed.
+    """
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    printed = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}: {printed}")
+    return Measured(seconds, printed, usage.ru_maxrss * 1024 / 1e9)
+
+
+def enhance(folder: Path, source: str, target: str, model: str, *more: str) -> Measured:
+    """The folder command."""
+    paths = [str(folder / source), str(folder / target)]
+    return measured([sys.executable, str(ROOT / "cli.py"), "enhance", *paths, "--model", model, *more])
+
+
+def run_way(way: str, folder: Path, file: Path) -> Measured:
+    """One of :data:`WAYS` in a process of its own."""
+    paths = ["--photos", str(folder / "in"), "--file", str(file), "--out", str(folder / f"out-{way}")]
+    return measured([sys.executable, __file__, "--way", way, *paths])
+
+
+def network_seconds(folder: Path, file: Path) -> float:
+    """Seconds in the session alone."""
+    return float(run_way("network", folder, file).printed)
+
+
+def cut(photos: Path, out: Path, count: int, side: int) -> None:
+    """Squares out of the photographs that are large enough, saved as JPEG."""
     out.mkdir()
-    large = [p for p in sorted(photos.rglob("*")) if p.suffix.lower() in PHOTO_SUFFIXES and fits(p, side)]
-    if not large:
+    found = [p for p in sorted(photos.rglob("*")) if p.suffix.lower() in PHOTO_SUFFIXES and fits(p, side)]
+    if not found:
         raise SystemExit(f"{photos}: no photograph of {side} x {side} pixels")
-    for number, path in enumerate(islice(cycle(large), count)):
+    for number, path in enumerate(islice(cycle(found), count)):
         Image.fromarray(read_rgb8(path)[:side, :side]).save(out / f"{number:03}.jpg", quality=92)
-    return [read_rgb8(p) for p in sorted(out.iterdir())]
 
 
 def fits(path: Path, side: int) -> bool:
@@ -73,18 +151,121 @@ def fits(path: Path, side: int) -> bool:
         return min(image.size) >= side
 
 
-def bicubic(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
-    """Pillow's bicubic enlargement."""
-    height, width = pixels.shape[:2]
-    image = Image.fromarray(pixels).resize((width * scale, height * scale), Image.Resampling.BICUBIC)
-    return np.asarray(image)
+def large(photos: Path, out: Path, megapixels: int) -> None:
+    """One picture of about that size, 3 to 2, mosaicked of the photographs."""
+    out.mkdir()
+    height, width = round((megapixels * 1e6 / 1.5) ** 0.5), round((megapixels * 1e6 * 1.5) ** 0.5)
+    canvas, y = np.zeros((height, width, 3), np.uint8), 0
+    rest = cycle(p for p in sorted(photos.rglob("*")) if p.suffix.lower() in PHOTO_SUFFIXES)
+    while y < height:
+        row, x = 10**9, 0
+        while x < width:
+            part = read_rgb8(next(rest))[: height - y, : width - x]
+            canvas[y : y + part.shape[0], x : x + part.shape[1]] = part
+            row, x = min(row, part.shape[0]), x + part.shape[1]
+        y += row
+    Image.fromarray(canvas).save(out / "large.jpg", quality=92)
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Seconds that something takes."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+# The ways, each in a process of its own: the folder of pictures, the fp32 or int8 model file, the folder for results.
+
+
+def network_way(folder: Path, file: Path, _: Path) -> None:
+    """Print the seconds that the session takes for all tiles of all pictures."""
+    from restore.runtime.model import open_model
+
+    model = open_model(file, "cpu")
+    seconds = 0.0
+    for path in sorted(folder.iterdir()):
+        pixels = read_rgb8(path)
+        for part in tiles(*pixels.shape[:2], TILE, model.spec.halo):
+            batch = np.ascontiguousarray(seen(pixels, part).transpose(2, 0, 1)[None], dtype=np.float32) / 255
+            began = time.perf_counter()
+            model(batch)
+            seconds += time.perf_counter() - began
+    print(seconds)
+
+
+def torch_way(folder: Path, file: Path, out: Path) -> None:
+    """Read, cut, run, put together, write: one after another."""
+    import torch
+
+    run, spec = torch_network(file)
+    out.mkdir()
+    with torch.inference_mode():
+        for path in sorted(folder.iterdir()):
+            pixels = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+            image = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
+            scale = spec.scale
+            result = torch.empty(1, 3, image.shape[2] * scale, image.shape[3] * scale)
+            for part in tiles(*pixels.shape[:2], TILE, spec.halo):
+                rows, columns = part.rows, part.columns
+                done = run(image[..., rows.start : rows.stop, columns.start : columns.stop])
+                y, x = ((span.first - span.start) * scale for span in (rows, columns))
+                height, width = ((span.last - span.first) * scale for span in (rows, columns))
+                top, left = rows.first * scale, columns.first * scale
+                result[..., top : top + height, left : left + width] = done[..., y : y + height, x : x + width]
+            array = (result[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+            cv2.imwrite(str(out / path.name), cv2.cvtColor(array, cv2.COLOR_RGB2BGR))
+
+
+def bicubic_way(folder: Path, file: Path, out: Path) -> None:
+    """Read, resize, write."""
+    from restore.runtime.model import file_spec
+
+    scale = file_spec(file).scale
+    out.mkdir()
+    for path in sorted(folder.iterdir()):
+        pixels = cv2.imread(str(path))
+        cv2.imwrite(str(out / path.name), cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC))
+
+
+WAYS: dict[str, Callable[[Path, Path, Path], None]] = {
+    "network": network_way,
+    "torch": torch_way,
+    "bicubic": bicubic_way,
+}
+
+
+def seen(pixels: NDArray[np.uint8], part: Tile) -> NDArray[np.uint8]:
+    """What the network sees for a tile."""
+    return pixels[part.rows.start : part.rows.stop, part.columns.start : part.columns.stop]
+
+
+def torch_network(file: Path) -> tuple[Callable[[Any], Any], ModelSpec]:
+    """The network of an fp32 file in torch: its operators one by one, channels last, as fast as torch has them."""
+    import onnx
+    import torch
+    from onnx import numpy_helper
+    from torch.nn import functional as F
+
+    from restore.runtime.model import file_spec
+
+    graph = onnx.load(file).graph
+    weights = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in graph.initializer}
+    weights = {k: v.to(memory_format=torch.channels_last) if v.dim() == 4 else v for k, v in weights.items()}
+
+    def conv(x: Any, weight: Any, bias: Any = None, padding: int = 0) -> Any:
+        return F.conv2d(x, weight, bias, padding=padding)
+
+    def operator(node: Any) -> Callable[..., Any]:
+        values = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+        if node.op_type == "Conv":
+            return partial(conv, padding=int((values.get("pads") or [0])[0]))
+        if node.op_type == "DepthToSpace":
+            return partial(F.pixel_shuffle, upscale_factor=int(values["blocksize"]))
+        plain: dict[str, Callable[..., Any]] = {"Relu": F.relu, "Add": torch.add}
+        return plain[node.op_type]
+
+    steps = [(node.output[0], operator(node), list(node.input)) for node in graph.node]
+
+    def run(x: Any) -> Any:
+        values = {**weights, graph.input[0].name: x.contiguous(memory_format=torch.channels_last)}
+        for name, step, inputs in steps:
+            values[name] = step(*(values[i] for i in inputs))
+        return values[graph.output[0].name]
+
+    return run, file_spec(file)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
@@ -96,8 +97,13 @@ class Recipe(_Options):
     data_note: str = Field("", description="where the photographs come from, written into the model")
 
     def digest(self) -> str:
-        """SHA-256 of everything in the recipe, in one canonical spelling."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """SHA-256 of what the recipe says beyond the defaults, in one canonical spelling.
+
+        An option that is added later, with a default that does as before, leaves the digests of older recipes alone.
+        """
+        said = self.model_dump(mode="json", exclude_defaults=True)
+        said["network"]["kind"] = self.network.kind  # a default of its class, and yet what tells the classes apart
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, every default spelt out."""

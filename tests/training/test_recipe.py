@@ -90,4 +90,7 @@ def test_digest_is_of_the_meaning() -> None:
     a = parse_recipe(GOOD, "r")
     assert a.digest() == parse_recipe("# a comment\n" + GOOD, "r").digest()
     assert a.digest() != parse_recipe(GOOD, "r", ["train.seed=1"]).digest()
+    assert a.digest() == parse_recipe(GOOD, "r", ["train.seed=0", "data.candidates=1"]).digest(), "defaults spelt out"
+    compact = GOOD.replace("kind: plain", "kind: compact")
+    assert a.digest() != parse_recipe(compact, "r").digest(), "another network with the same options"
     assert isinstance(a, Recipe)
