@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import time
 from pathlib import Path
@@ -21,9 +20,11 @@ from rich.console import Console
 
 from restore.metrics.evaluate import PROTOCOL, Table, evaluate_model
 from restore.runtime.enhance import enhance_pixels
-from restore.runtime.model import Model, open_model, usable_cores
+from restore.runtime.cpu import cpu_name, usable_cores
+from restore.runtime.model import Model, open_model
 from restore.spec import ModelSpec
 from restore.zoo.find import Entry, entries, shipped_folder
+from restore.zoo.precision import family
 
 # Published PSNR on Y, for scale: bicubic and FSRCNN (Dong et al., ECCV 2016).
 PUBLISHED = {
@@ -44,16 +45,16 @@ def main() -> None:
     options = parser.parse_args()
     for entry in entries():
         if not options.names or entry.name in options.names:
-            facts = measure(entry, options.testsets)
+            facts = {kind: measure(file, options.testsets) for kind, file in family(entry.file).items()}
             (entry.file.parent / "measured.json").write_text(json.dumps(facts, indent=2) + "\n")
             (entry.file.parent / "card.md").write_text(card(entry, facts))
-            print(f"{entry.name}: {facts['scores']}")
+            print(f"{entry.name}: {facts}")
     write_table()
 
 
-def measure(entry: Entry, testsets: Path) -> dict[str, Any]:
+def measure(file: Path, testsets: Path) -> dict[str, Any]:
     """PSNR and SSIM on the benchmarks, both ways of coming by the low resolution, and the time for one megapixel."""
-    model = open_model(entry.file, "cpu")
+    model = open_model(file, "cpu")
     scores: dict[str, dict[str, list[float]]] = {}
     for name in SETS:
         folder = testsets / name / f"x{model.spec.scale}"
@@ -66,7 +67,7 @@ def measure(entry: Entry, testsets: Path) -> dict[str, Any]:
                 "bicubic": [round(mean.bicubic.psnr, 3), round(mean.bicubic.ssim, 4)],
                 "model": [round(mean.model.psnr, 3), round(mean.model.ssim, 4)],
             }
-    return {"scores": scores, "speed": speed(model), "bytes": entry.file.stat().st_size}
+    return {"scores": scores, "speed": speed(model), "bytes": file.stat().st_size}
 
 
 def speed(model: Model) -> dict[str, Any]:
@@ -81,52 +82,49 @@ def speed(model: Model) -> dict[str, Any]:
     return {
         "seconds": round(statistics.median(times[1:]), 2),
         "cores": usable_cores(),
-        "machine": processor(),
+        "machine": cpu_name(),
         "load": round(busy, 1),
     }
 
 
-def processor() -> str:
-    """The processor's name, where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next(
-        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor()
-    )
-
-
 def card(entry: Entry, facts: dict[str, Any]) -> str:
-    """The model's card."""
+    """The model's card.
+
+    Args:
+        entry: the model.
+        facts: what :func:`measure` found, by precision.
+    """
     spec: ModelSpec = open_model(entry.file, "cpu").spec
-    scores, speed_ = facts["scores"], facts["speed"]
     rows = []
     for name in SETS:
         published = PUBLISHED[name, spec.scale]
         for low, said in (("own", "made by `restore`'s resize"), ("given", "the set's own files")):
-            one = scores[f"{name} {low}"]
-            rows.append(
-                f"| {name} | {said} | {one['bicubic'][0]:.2f} / {one['bicubic'][1]:.4f} "
-                f"| **{one['model'][0]:.2f} / {one['model'][1]:.4f}** | {published[0]:.2f} | {published[1]:.2f} |"
-            )
+            key = f"{name} {low}"
+            cells = [shown(facts["fp32"]["scores"][key]["bicubic"])]
+            cells += [f"**{shown(one['scores'][key]['model'])}**" for one in facts.values()]
+            rows.append(f"| {name} | {said} | {' | '.join(cells)} | {published[0]:.2f} | {published[1]:.2f} |")
+    heads = " | ".join(f"{spec.name} {kind}" for kind in facts)
     note = entry.file.parent / "note.md"
     return f"""\
 # {spec.name}
 
-{spec.task.capitalize()} x{spec.scale}: {spec.network} network, {spec.parameters:,} parameters, {spec.precision}, \
-{facts["bytes"] / 1e6:.2f} MB. Licence of the weights: {spec.licence}.
+{spec.task.capitalize()} x{spec.scale}: {spec.network} network, {spec.parameters:,} parameters. \
+Licence of the weights: {spec.licence}.
 
-| set | low resolution | bicubic | {spec.name} | bicubic, published | FSRCNN, published |
-|---|---|---|---|---|---|
+| set | low resolution | bicubic | {heads} | bicubic, published | FSRCNN, published |
+|{"---|" * (5 + len(facts))}
 {chr(10).join(rows)}
 
 {PROTOCOL}. Measured with:
 
     python scripts/make_cards.py {spec.name} --testsets TESTSETS
 
-**Speed**: {speed_["seconds"]} s for a picture of 1024 x 1024 pixels on {speed_["cores"]} cores ({speed_["machine"]}), \
-onnxruntime, load average {speed_["load"]} while measuring.
+| precision | file | 1024 x 1024 pixels |
+|---|---|---|
+{chr(10).join(f"| {kind} | {one['bytes'] / 1e6:.2f} MB | {one['speed']['seconds']} s |" for kind, one in facts.items())}
+
+The times are onnxruntime's with tiles and conversions on {facts["fp32"]["speed"]["cores"]} cores \
+({facts["fp32"]["speed"]["machine"]}), load average {facts["fp32"]["speed"]["load"]} while measuring.
 
 **Trained** on {spec.data.strip()}: {spec.steps:,} steps, {spec.hours:.2f} hours on one core, by `recipe.yaml` \
 (SHA-256 {spec.recipe[:16]}...), pixel loss alone. Made again with:
@@ -137,22 +135,25 @@ onnxruntime, load average {speed_["load"]} while measuring.
 {note.read_text() if note.exists() else ""}"""
 
 
+def shown(score: list[float]) -> str:
+    """PSNR and SSIM as a table has them."""
+    return f"{score[0]:.2f} / {score[1]:.4f}"
+
+
 def write_table() -> None:
     """Put the table of models between its marks in the README."""
     readme = shipped_folder().parent / "README.md"
-    rows = ["| model | | parameters | file | Set5 | Set14 | 1 MP on 2 cores |", "|---|---|---|---|---|---|---|"]
+    rows = ["| model | | parameters | precision | file | Set5 | Set14 | 1 MP on 2 cores |", f"|{'---|' * 8}"]
     for entry in entries():
         spec = open_model(entry.file, "cpu").spec
         facts = json.loads((entry.file.parent / "measured.json").read_text())
-        cells = []
-        for name in SETS:
-            one = facts["scores"][f"{name} own"]
-            cells.append(f"{one['model'][0]:.2f} ({one['bicubic'][0]:.2f})")
-        seconds, size = facts["speed"]["seconds"], facts["bytes"] / 1e6
-        rows.append(
-            f"| [`{spec.name}`](models/{spec.name}/card.md) | {spec.task} x{spec.scale} | {spec.parameters:,} "
-            f"| {size:.2f} MB | {cells[0]} | {cells[1]} | {seconds} s |"
-        )
+        begin = f"| [`{spec.name}`](models/{spec.name}/card.md) | {spec.task} x{spec.scale} | {spec.parameters:,} "
+        for kind, measured in facts.items():
+            scores = [measured["scores"][f"{name} own"] for name in SETS]
+            cells = [f"{one['model'][0]:.2f} ({one['bicubic'][0]:.2f})" for one in scores]
+            seconds, size = measured["speed"]["seconds"], measured["bytes"] / 1e6
+            rows.append(f"{begin}| {kind} | {size:.2f} MB | {cells[0]} | {cells[1]} | {seconds} s |")
+            begin = "| | | "
     text = readme.read_text()
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]

@@ -1,4 +1,4 @@
-"""Make the models in models/ again, from their recipes: train, export, evaluate, write the card.
+"""Make the models in models/ again, from their recipes: train, export, quantise, measure, write the card.
 
     python scripts/train_zoo.py sr-x4 --data PHOTOGRAPHS --testsets TESTSETS [--threads 1]
 
@@ -12,6 +12,8 @@ import argparse
 import subprocess
 import sys
 from pathlib import Path
+
+from restore.training.recipe_file import load_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -29,7 +31,13 @@ def main() -> None:
     folder, run = ROOT / "models" / options.name, options.runs / options.name
     begin = ["--resume"] if (run / "last.safetensors").exists() else [str(folder / "recipe.yaml")]
     restore("train", *begin, "--data", str(options.data), "--out", str(run), "--threads", options.threads)
-    restore("export", str(run), str(folder / f"{options.name}.onnx"), "--overwrite")
+    file = folder / f"{options.name}.onnx"
+    restore("export", str(run), str(file), "--overwrite")
+    recipe = load_recipe(folder / "recipe.yaml")
+    checks = [f"--check={options.testsets / name / f'x{recipe.scale}'}" for name in ("Set5", "Set14")]
+    calibrate = f"--calibrate={options.data / recipe.data.train[0]}"
+    int8 = ("--precision=int8", calibrate, *checks, "--pattern=*_HR.png", "--overwrite")
+    restore("export", str(file), str(folder), *int8)
     cards = [sys.executable, str(ROOT / "scripts" / "make_cards.py"), options.name, "--testsets", str(options.testsets)]
     subprocess.run(cards, check=True)
 
