@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from restore.errors import DeviceError, ModelError
 from restore.runtime.devices import CUDA, Placement, count_gpus, place
+from restore.runtime.pixels import FloatNetwork, PixelNetwork, Pixels
 from restore.spec import ModelSpec, read_spec
 
 _CURE = "Its libraries come with: pip install 'restore[cuda]'"
 
 
-class Model:
+class Model(PixelNetwork):
     """A session and what is known of it.
 
     Attributes:
@@ -33,6 +34,10 @@ class Model:
         self.note = note
         self.device = "cuda" if session.get_providers()[0] == CUDA else "cpu"
         self._input = session.get_inputs()[0].name
+        self._floats = FloatNetwork(self, spec)
+
+    def enlarge(self, batch: Pixels) -> Pixels:
+        return self._floats.enlarge(batch)
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N, 3, H, W) to (N, 3, scale * H, scale * W), both on the spec's range."""
