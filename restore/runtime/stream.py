@@ -255,10 +255,9 @@ class _Stream:
             return
         self._tile = smaller
         self._untold = True
-        self._waiting.clear()
         for work in self._hand:
             if not work.settled:
-                self._wait(self._cut(work))
+                self._wait(self._cut(work))  # which makes those that wait void
 
 
 def _pad(pixels: Pixels, spec: ModelSpec) -> Pixels:

@@ -222,6 +222,21 @@ def test_the_batch_is_halved_before_the_tile() -> None:
     assert [shape[0] for shape in device.runs] == [2, 2, 2, 2]
 
 
+def test_tiles_of_an_earlier_cut_are_void() -> None:
+    """While a failed batch is done one by one, the first runs out of memory, and all are cut anew."""
+    device = SmallDevice(3 * 64 * 64)
+
+    def run(batch: np.ndarray) -> np.ndarray:
+        if len(batch) > 1 and batch.shape[2] == 100:
+            raise ModelError("not two of this size")
+        return device(batch)
+
+    pixels = [picture(100, 100, seed=i) for i in range(2)]
+    found = list(enhance_stream(pixels, network(run, halo=0), StreamOptions(512, 2)))
+    for one, result in zip(pixels, found, strict=True):
+        np.testing.assert_array_equal(result, doubled(one))
+
+
 def test_a_device_too_small_fails_the_picture_clearly() -> None:
     device = SmallDevice(3 * 40 * 40)
     large, small = enhance_stream([picture(300, 300), picture(30, 30)], network(device), StreamOptions(512, 1))
