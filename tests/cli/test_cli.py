@@ -211,9 +211,9 @@ def test_ctrl_c_exits_with_130(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_cuda_without_a_gpu_fails(tmp_path: Path) -> None:
-    from restore.runtime.devices import count_gpus
+    from restore.runtime.gpu import gpus
 
-    if count_gpus():
+    if gpus():
         pytest.skip("tests the refusal of --device cuda where there is no GPU; this machine has one")
     source = save(tmp_path / "a.png", picture(20, 30))
     result = run("enhance", source, tmp_path / "b.png", "--device", "cuda")
