@@ -34,6 +34,7 @@ class ModelSpec(BaseModel):
     multiple: int = Field(1, ge=1, description="what both sides of the input must be a multiple of")
     minimum: int = Field(1, ge=1, description="the shortest side the network takes")
     precision: Literal["fp32", "fp16", "int8"] = "fp32"
+    loss_db: float | None = Field(None, description="the largest PSNR loss against fp32 on the standard sets")
     network: str = ""
     parameters: int = 0
     licence: str = ""

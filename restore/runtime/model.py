@@ -81,16 +81,34 @@ def open_model(
     """
     if not path.is_file():
         raise ModelError(f"{path}: no such model file")
-    names = [] if device == "cpu" else [gpu.name for gpu in gpus()]
-    chosen = choose(device, ort.get_available_providers(), names, list(runtimes()))
+    chosen = find_device(device)
     if chosen.kind == "cpu":
         return _open_on_cpu(path, threads, given, chosen.note)
     try:
-        return _open_on(chosen, path, given, plan or TilePlan(), names)
+        return _open_on(chosen, path, given, plan or TilePlan())
     except DeviceError as error:
         if device != "auto":
             raise
         return _open_on_cpu(path, threads, given, str(error))
+
+
+def find_device(device: str) -> Device:
+    """What :func:`restore.runtime.devices.choose` chooses on this machine.
+
+    Raises:
+        DeviceError: a device that was named cannot be had.
+    """
+    names = [] if device == "cpu" else [gpu.name for gpu in gpus()]
+    return choose(device, ort.get_available_providers(), names, list(runtimes()))
+
+
+def file_spec(path: Path, given: Mapping[str, str] | None = None) -> ModelSpec:
+    """What a model file says of itself, with what is given on top.
+
+    Raises:
+        ModelError: it cannot be opened, or does not say what it needs.
+    """
+    return _spec(_cpu_session(path, _unoptimised()), path, given)
 
 
 def _open_on_cpu(path: Path, threads: int | None, given: Mapping[str, str] | None, note: str) -> Model:
@@ -100,13 +118,12 @@ def _open_on_cpu(path: Path, threads: int | None, given: Mapping[str, str] | Non
     return Model(session, _spec(session, path, given), Device("cpu"), note)
 
 
-def _open_on(
-    device: Device, path: Path, given: Mapping[str, str] | None, plan: TilePlan, gpu_names: list[str]
-) -> Model:
-    spec, name = _read(path, given)
+def _open_on(device: Device, path: Path, given: Mapping[str, str] | None, plan: TilePlan) -> Model:
+    session = _cpu_session(path, _unoptimised())
+    spec, name = _spec(session, path, given), session.get_inputs()[0].name
     said = preload(ort) if hasattr(ort, "preload_dlls") else ""
     file = ModelFile(name, hashlib.sha256(path.read_bytes()).hexdigest())
-    gpu = gpu_names[device.index] if device.index < len(gpu_names) else ""
+    gpu = gpus()[device.index].name if device.kind in ("cuda", "tensorrt") else ""
     options = _options()
     options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     providers = provider_list(device, spec, plan, file, gpu, tensorrt_version(), cache_folder())
@@ -123,12 +140,11 @@ def _open_on(
     return Model(session, spec, device)
 
 
-def _read(path: Path, given: Mapping[str, str] | None) -> tuple[ModelSpec, str]:
-    """The spec and the input's name, before a device that needs to know them is bothered."""
+def _unoptimised() -> ort.SessionOptions:
+    """For a session that is only looked into."""
     options = _options()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = _cpu_session(path, options)
-    return _spec(session, path, given), session.get_inputs()[0].name
+    return options
 
 
 def _options() -> ort.SessionOptions:
