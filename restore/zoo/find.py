@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore.errors import ModelError
-from restore.zoo.precision import family
+from restore.zoo.precision import Kind, family
 
 # More folders of models, like models/ here: one folder a model. Separated as in PATH.
 SEARCH_VARIABLE = "RESTORE_MODELS"
@@ -22,7 +22,7 @@ class Entry:
     file: Path
 
     @property
-    def files(self) -> dict[str, Path]:
+    def files(self) -> dict[Kind, Path]:
         """All its files by precision: twins of 8 or 16 bits are part of it, not models of their own."""
         return family(self.file)
 

@@ -1,33 +1,35 @@
-"""A model's files, ``NAME.onnx`` in float32 and its twins ``NAME.int8.onnx`` and ``NAME.fp16.onnx``: which one to run."""
+"""Which of a model's files to run: ``NAME.onnx`` in float32, or its twin ``NAME.int8.onnx`` or ``NAME.fp16.onnx``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
 from restore.errors import ModelError
 
+Kind = Literal["fp32", "fp16", "int8"]
 Precision = Literal["auto", "fp32", "fp16", "int8"]
 
-TWINS = ("int8", "fp16")
+TWINS: tuple[Kind, ...] = ("int8", "fp16")
 
 # The most that a twin may lose against fp32, in dB of PSNR on any standard set, to be taken unasked: less than shows.
 MOST_LOST = 0.1
 
 
-def family(model: Path) -> dict[str, Path]:
+def family(model: Path) -> dict[Kind, Path]:
     """The files that there are of a model, by precision, fp32 first.
 
     Args:
         model: its folder, or any of its files.
     """
     folder, name = (model, model.name) if model.is_dir() else (model.parent, _stem(model))
-    named = {"fp32": folder / f"{name}.onnx", **{kind: folder / f"{name}.{kind}.onnx" for kind in TWINS}}
+    named: dict[Kind, Path] = {"fp32": folder / f"{name}.onnx"}
+    named |= {kind: folder / f"{name}.{kind}.onnx" for kind in TWINS}
     return {kind: path for kind, path in named.items() if path.is_file()}
 
 
-def precision_of(file: Path) -> str:
+def precision_of(file: Path) -> Kind:
     """What a file's name says of its precision."""
     return next((kind for kind in TWINS if file.stem.endswith(f".{kind}")), "fp32")
 
@@ -77,5 +79,5 @@ def _stem(file: Path) -> str:
     return file.stem.removesuffix(f".{precision_of(file)}")
 
 
-def _listed(files: dict[str, Path]) -> str:
+def _listed(files: Mapping[Kind, Path]) -> str:
     return ", ".join(f"{kind} ({path.name})" for kind, path in files.items()) or "none"
