@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,9 @@ Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 # Arrays of one of these two types; the result has the type of what went in.
 Pixels = NDArray[Any]
+
+# Rows that are converted at a time.
+_ROWS = 128
 
 _DEPTHS = {np.dtype(np.uint8): cv2.CV_8U, np.dtype(np.uint16): cv2.CV_16U}
 
@@ -64,43 +68,57 @@ class FloatNetwork(PixelNetwork):
     def __init__(self, network: Network, spec: ModelSpec) -> None:
         self._network = network
         self.spec = spec
-        self._input: NDArray[np.float32] = np.empty(0, np.float32)
-        self._plane: NDArray[np.float32] = np.empty((0, 0), np.float32)
+        self._input, self._scaled, self._whole = _Buffer(), _Buffer(), _Buffer()
 
     def enlarge(self, batch: Pixels) -> Pixels:
         result = self._network(self._to_floats(batch))
         check_shape(self.spec, batch.shape, result.shape)
-        check_finite(self.spec, bool(np.isfinite(result.min() + result.max())))
         return self._to_pixels(result, batch.dtype)
 
     def _to_floats(self, batch: Pixels) -> NDArray[np.float32]:
         gain, offset = to_range(self.spec, batch.dtype)
         count, height, width, channels = batch.shape
-        if self._input.size < batch.size:
-            self._input = np.empty(batch.size, np.float32)
-        values = self._input[: batch.size].reshape(count, channels, height, width)
+        values = self._input.take((count, channels, height, width), np.dtype(np.float32))
         np.multiply(batch.transpose(0, 3, 1, 2), gain, out=values, dtype=np.float32, casting="unsafe")
         if offset:
             values += offset
         return values
 
     def _to_pixels(self, values: NDArray[np.float32], dtype: np.dtype[Any]) -> Pixels:
-        gain, offset = from_range(self.spec, dtype)
-        count, channels, height, width = values.shape
-        if self._plane.shape != (height, width):
-            self._plane = np.empty((height, width), np.float32)
-        pixels = np.empty((count, height, width, channels), dtype)
+        pixels = np.empty((len(values), *values.shape[2:], values.shape[1]), dtype)
         for planes, out in zip(values, pixels, strict=True):
-            # Adding zero is OpenCV's way to clip, round and narrow in one pass.
-            whole = [cv2.add(self._scaled(plane, gain, offset), 0.0, dtype=_DEPTHS[dtype]) for plane in planes]
-            cv2.merge(whole, dst=out)
+            # Some rows at a time: the buffers stay small beside the tile, and in the cache from pass to pass.
+            for top in range(0, out.shape[0], _ROWS):
+                self._narrow(planes[:, top : top + _ROWS], out[top : top + _ROWS])
         return pixels
 
-    def _scaled(self, plane: NDArray[np.float32], gain: np.float32, offset: np.float32) -> NDArray[np.float32]:
-        np.multiply(plane, gain, out=self._plane)
+    def _narrow(self, planes: NDArray[np.float32], out: Pixels) -> None:
+        """Rows (C, h, W) to pixels (h, W, C)."""
+        check_finite(self.spec, bool(np.isfinite(planes.min() + planes.max())))
+        gain, offset = from_range(self.spec, out.dtype)
+        scaled = self._scaled.take(planes.shape, planes.dtype)
+        np.multiply(planes, gain, out=scaled)
         if offset:
-            self._plane += offset
-        return self._plane
+            scaled += offset
+        narrow = self._whole.take(planes.shape, out.dtype)
+        # Adding zero is OpenCV's way to clip, round and narrow in one pass. It wants planes in two dimensions.
+        flat = (-1, planes.shape[2])
+        cv2.add(scaled.reshape(flat), 0.0, dst=narrow.reshape(flat), dtype=_DEPTHS[out.dtype])
+        cv2.merge(tuple(narrow), dst=out)
+
+
+class _Buffer:
+    """Memory that is used again for arrays of many shapes."""
+
+    def __init__(self) -> None:
+        self._bytes = np.empty(0, np.uint8)
+
+    def take(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """An array whose values are left over from the last one."""
+        size = math.prod(shape) * dtype.itemsize
+        if self._bytes.size < size:
+            self._bytes = np.empty(size, np.uint8)
+        return self._bytes[:size].view(dtype).reshape(shape)
 
 
 def to_range(spec: ModelSpec, dtype: np.dtype[Any]) -> tuple[np.float32, np.float32]:

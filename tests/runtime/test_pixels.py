@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from restore.runtime.pixels import FloatNetwork
+from restore.errors import ModelError
+from restore.runtime.pixels import _ROWS, FloatNetwork
 from restore.spec import ModelSpec
 
 DEPTHS = pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -57,3 +58,18 @@ def test_buffers_of_one_shape_do_not_show_in_the_next() -> None:
     for shape in [(2, 9, 7), (1, 3, 20), (3, 9, 7), (1, 4, 1), (1, 1, 4)]:
         batch = draw.integers(0, 256, (*shape, 3), dtype=np.uint8)
         np.testing.assert_array_equal(network.enlarge(batch), batch)
+
+
+def test_more_rows_than_are_converted_at_once() -> None:
+    """The seams of the conversion do not show, nor does a value that is not a number in the last rows escape."""
+    network = FloatNetwork(lambda b: b, ModelSpec(scale=1, halo=0))
+    batch = np.random.default_rng(0).integers(0, 256, (2, 3 * _ROWS + 5, 6, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(network.enlarge(batch), batch)
+
+    def spoil(values: np.ndarray) -> np.ndarray:
+        values = values.copy()
+        values[-1, -1, -1, -1] = np.inf
+        return values
+
+    with pytest.raises(ModelError, match="not numbers"):
+        FloatNetwork(spoil, ModelSpec(scale=1, halo=0)).enlarge(batch)
