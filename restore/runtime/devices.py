@@ -105,8 +105,9 @@ def choose(device: str, available: Sequence[str], gpus: Sequence[str], installed
     if device == "auto":
         if gpus and CUDA in available:
             return Device("cuda")
-        # A GPU that lies idle is worth a word; none is not.
-        return Device("cpu", note=f"{gpus[0]} is not used: {_not_built('cuda', installed)}" if gpus else "")
+        # A GPU that lies idle is worth a word, as are packages that fight; no GPU is not.
+        idle = f"{gpus[0]} is not used: {_not_built('cuda', installed)}" if gpus else ""
+        return Device("cpu", note=idle or clash(installed))
     match = re.fullmatch(rf"({'|'.join(PROVIDERS)})(?::(\d+))?", device)
     if not match or (match[2] and match[1] not in _NVIDIA):
         raise DeviceError(

@@ -6,7 +6,7 @@ import hashlib
 import importlib.metadata
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -163,12 +163,17 @@ def _cpu_session(path: Path, options: ort.SessionOptions) -> ort.InferenceSessio
 
 def _spec(session: ort.InferenceSession, path: Path, given: Mapping[str, str] | None) -> ModelSpec:
     inputs, outputs = session.get_inputs(), session.get_outputs()
-    if len(inputs) != 1 or len(outputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type != "tensor(float)":
+    ends = [*inputs, *outputs]
+    if len(inputs) != 1 or len(outputs) != 1 or any(e.type != "tensor(float)" or len(e.shape) != 4 for e in ends):
         raise ModelError(
-            f"{path}: expected one float input (N, 3, H, W) and one output, "
-            f"found inputs {[(i.name, i.type, i.shape) for i in inputs]} and {len(outputs)} outputs"
+            f"{path}: expected one float32 input (N, 3, H, W) and one such output, "
+            f"found inputs {_described(inputs)} and outputs {_described(outputs)}"
         )
     return read_spec(session.get_modelmeta().custom_metadata_map, str(path), given)
+
+
+def _described(ends: Sequence[Any]) -> list[tuple[str, str, list[Any]]]:
+    return [(end.name, end.type, end.shape) for end in ends]
 
 
 def tensorrt_version() -> str:

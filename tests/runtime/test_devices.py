@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from restore.errors import DeviceError, ModelError
 from restore.runtime import model as model_module
@@ -60,6 +62,11 @@ def test_auto_with_a_gpu_that_cannot_be_used_says_so() -> None:
 )
 def test_named(device: str, name: str) -> None:
     assert choose(device, BOTH, TWO).name == name
+
+
+def test_two_runtimes_at_once_are_warned_of() -> None:
+    assert "which of them is used is chance" in choose("auto", CPU_ONLY, [], ["onnxruntime", "onnxruntime-gpu"]).note
+    assert choose("cpu", CPU_ONLY, [], ["onnxruntime", "onnxruntime-gpu"]).note == ""
 
 
 @pytest.mark.parametrize("kind", ["coreml", "directml", "openvino"])
@@ -245,6 +252,17 @@ def test_not_a_model(tmp_path: Path) -> None:
         open_model(tmp_path / "y.onnx", "cpu")
 
 
-def test_not_a_picture_network() -> None:
-    with pytest.raises(ModelError, match="expected one float input"):
-        open_model(GRAPHS / "from_uint8.onnx", "cpu")
+@pytest.mark.parametrize("name", ["from_uint8.onnx", "to_uint8.onnx"])
+def test_not_a_picture_network(name: str) -> None:
+    with pytest.raises(ModelError, match=r"expected one float32 input .* found inputs \[\('(pixels|values)'"):
+        open_model(GRAPHS / name, "cpu")
+
+
+def test_a_network_of_half_floats_at_its_ends(tmp_path: Path) -> None:
+    whole = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["n", 3, "h", "w"])
+    half = helper.make_tensor_value_info("output", TensorProto.FLOAT16, ["n", 3, "h", "w"])
+    cast = helper.make_node("Cast", ["input"], ["output"], to=TensorProto.FLOAT16)
+    graph = helper.make_graph([cast], "half", [whole], [half])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "h.onnx")
+    with pytest.raises(ModelError, match="float16"):
+        open_model(tmp_path / "h.onnx", "cpu")
