@@ -6,5 +6,9 @@ setup(
     # models/ at the top level becomes restore/zoo/models inside an installed package, where zoo.find looks first.
     packages=[*find_packages(include=["restore", "restore.*"]), "restore.zoo.models"],
     package_dir={"restore": "restore", "restore.zoo.models": "models"},
-    package_data={"restore.zoo.models": ["*/*.onnx", "*/*.yaml", "*/*.md", "*/*.json"], "restore": ["py.typed"]},
+    package_data={
+        "restore.zoo.models": ["*/*.onnx", "*/*.yaml", "*/*.md", "*/*.json"],
+        "restore": ["py.typed"],
+        "restore.runtime": ["graphs/*.onnx"],
+    },
 )

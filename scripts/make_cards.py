@@ -19,8 +19,8 @@ import numpy as np
 from rich.console import Console
 
 from restore.metrics.evaluate import PROTOCOL, Table, evaluate_model
-from restore.runtime.enhance import enhance_pixels
 from restore.runtime.cpu import cpu_name, usable_cores
+from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import Model, open_model
 from restore.spec import ModelSpec
 from restore.zoo.find import Entry, entries, shipped_folder

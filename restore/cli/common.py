@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+device_option: Callable[[Any], Any] = click.option(
+    "--device",
+    metavar="DEVICE",
+    default="auto",
+    show_default=True,
+    help="auto, cpu, cuda, tensorrt (of several GPUs: cuda:1), coreml, directml or openvino; one that is named fails "
+    "rather than fall back to the CPU.",
+)
 
 
 def console(stderr: bool = True) -> Console:
@@ -32,8 +43,6 @@ def extra_needed(purpose: str, extra: str) -> Iterator[None]:
 
 def parse_pairs(pairs: Sequence[str], option: str) -> dict[str, str]:
     """``FIELD=VALUE`` options as a dictionary."""
-    import click
-
     wrong = [pair for pair in pairs if not pair.partition("=")[0] or "=" not in pair]
     if wrong:
         raise click.UsageError(f"{option} {wrong[0]}: write it as FIELD=VALUE")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from restore.cli.common import console, parse_pairs
+from restore.cli.common import console, device_option, parse_pairs
 
 
 @click.command()
@@ -23,7 +23,7 @@ from restore.cli.common import console, parse_pairs
     "--lr-name", "low_name", metavar="FROM=TO", help="How an LR file is named after its HR file, for example _HR=_LR."
 )
 @click.option("--tile", type=click.IntRange(16), default=512, show_default=True)
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@device_option
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
 @click.option("--spec", "given", multiple=True, metavar="FIELD=VALUE", help="What a foreign .onnx does not say.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")

@@ -16,6 +16,8 @@ COMMANDS = {
     "models": ("restore.cli.models", "List the models that are at hand."),
     "evaluate": ("restore.cli.evaluate", "Measure a model on photographs, beside bicubic."),
     "train": ("restore.cli.train", "Train a network by a recipe."),
+    "doctor": ("restore.cli.doctor", "Say what is installed, what works, and what to do about the rest."),
+    "bench": ("restore.cli.bench", "Time models on this machine's devices."),
     "export": ("restore.cli.export", "Turn a trained network into an ONNX file, and check it."),
 }
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from restore.spec import ModelSpec
+    from restore.zoo.find import Entry
 
 
 @click.command()
@@ -14,18 +19,23 @@ def models(as_json: bool) -> None:
 
     More are found in the folders that the environment variable RESTORE_MODELS names, one folder a model.
     """
-    from restore.runtime.model import open_model
+    from restore.runtime.model import file_spec
     from restore.zoo.find import entries
 
-    found = [(entry, open_model(entry.file, "cpu", 1).spec) for entry in entries()]
+    found = [(entry, file_spec(entry.file)) for entry in entries()]
     if as_json:
-        click.echo(json.dumps([{"file": str(e.file), **spec.model_dump()} for e, spec in found], indent=2))
+        click.echo(json.dumps([_facts(entry, spec) for entry, spec in found], indent=2))
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("model", "task", "scale", "parameters", "size", "licence", box=None, pad_edge=False)
+    table = Table("model", "task", "scale", "parameters", "size", "precisions", "licence", box=None, pad_edge=False)
     for entry, spec in found:
-        size = f"{entry.file.stat().st_size / 1e6:.2f} MB"
-        table.add_row(entry.name, spec.task, f"x{spec.scale}", f"{spec.parameters:,}", size, spec.licence)
+        size, kinds = f"{entry.file.stat().st_size / 1e6:.2f} MB", ", ".join(entry.files)
+        table.add_row(entry.name, spec.task, f"x{spec.scale}", f"{spec.parameters:,}", size, kinds, spec.licence)
     Console(soft_wrap=True).print(table)
+
+
+def _facts(entry: Entry, spec: ModelSpec) -> dict[str, Any]:
+    files = {kind: str(path) for kind, path in entry.files.items()}
+    return {"file": str(entry.file), "files": files, **spec.model_dump()}

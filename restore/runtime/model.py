@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +15,34 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from restore.errors import DeviceError, ModelError
-from restore.runtime.devices import CUDA, Placement, count_gpus, place
+from restore.runtime.chain import DeviceChain
+from restore.runtime.cpu import usable_cores
+from restore.runtime.devices import Device, ModelFile, TilePlan, choose, provider_list
+from restore.runtime.gpu import free_gpu_memory, gpus
+from restore.runtime.libraries import preload, runtimes
+from restore.runtime.memory import free_memory
+from restore.runtime.pixels import FloatNetwork, PixelNetwork, Pixels
 from restore.spec import ModelSpec, read_spec
 
-_CURE = "Its libraries come with: pip install 'restore[cuda]'"
 
-
-class Model:
+class Model(PixelNetwork):
     """A session and what is known of it.
 
     Attributes:
         spec: what the file promises.
-        device: ``cpu`` or ``cuda``, as onnxruntime says it is.
+        device: where it runs, as its session says: ``cpu``, ``cuda:0``, ``tensorrt:0``, ``coreml``, ...
         note: a sentence for the user when that is not what one might expect.
     """
 
-    def __init__(self, session: ort.InferenceSession, spec: ModelSpec, note: str = "") -> None:
+    def __init__(self, session: ort.InferenceSession, spec: ModelSpec, device: Device, note: str = "") -> None:
         self._session = session
+        self._place = device
         self.spec = spec
         self.note = note
-        self.device = "cuda" if session.get_providers()[0] == CUDA else "cpu"
+        self.device = device.name
         self._input = session.get_inputs()[0].name
+        on_nvidia = device.kind in ("cuda", "tensorrt")
+        self._pixels = DeviceChain(session, spec, "cuda", device.index) if on_nvidia else FloatNetwork(self, spec)
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N, 3, H, W) to (N, 3, scale * H, scale * W), both on the spec's range."""
@@ -42,67 +52,149 @@ class Model:
             raise ModelError(f"{self.spec.name} failed on an input of {batch.shape}: {_line(error)}") from error
         return output
 
+    def enlarge(self, batch: Pixels) -> Pixels:
+        return self._pixels.enlarge(batch)
+
+    def free_memory(self) -> int | None:
+        return free_gpu_memory(self._place.index) if isinstance(self._pixels, DeviceChain) else free_memory()
+
 
 def open_model(
-    path: Path, device: str = "auto", threads: int | None = None, given: Mapping[str, str] | None = None
+    path: Path,
+    device: str = "auto",
+    threads: int | None = None,
+    given: Mapping[str, str] | None = None,
+    plan: TilePlan | None = None,
 ) -> Model:
     """Open an ONNX file.
 
     Args:
         path: the file.
-        device: ``auto``, ``cpu`` or ``cuda``; ``cuda`` fails rather than run on the CPU.
+        device: see :func:`restore.runtime.devices.choose`; one that is named fails rather than run on the CPU.
         threads: CPU threads within an operator (default: one for each core this process may use).
         given: spec fields that win over the file's, as text.
+        plan: the shapes that will come, for devices that prepare for them.
 
     Raises:
         ModelError: missing, not ONNX, needs something this onnxruntime lacks, or does not say what it needs.
-        DeviceError: the GPU that was asked for cannot be used.
+        DeviceError: the device that was asked for cannot be used.
     """
     if not path.is_file():
         raise ModelError(f"{path}: no such model file")
-    gpus = 0 if device == "cpu" else count_gpus()
-    placement = place(device, ort.get_available_providers(), gpus)
+    chosen = find_device(device)
+    if chosen.kind == "cpu":
+        return _open_on_cpu(path, threads, given, chosen.note)
     try:
-        session = _session(path, placement, threads)
-        note = placement.note
+        return _open_on(chosen, path, given, plan or TilePlan())
     except DeviceError as error:
-        if device == "cuda":
+        if device != "auto":
             raise
-        session = _session(path, place("cpu", [], 0), threads)
-        note = str(error)
-    inputs, outputs = session.get_inputs(), session.get_outputs()
-    if len(inputs) != 1 or len(outputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type != "tensor(float)":
-        raise ModelError(
-            f"{path}: expected one float input (N, 3, H, W) and one output, "
-            f"found inputs {[(i.name, i.type, i.shape) for i in inputs]} and {len(outputs)} outputs"
-        )
-    return Model(session, read_spec(session.get_modelmeta().custom_metadata_map, str(path), given), note)
+        return _open_on_cpu(path, threads, given, str(error))
 
 
-def _session(path: Path, placement: Placement, threads: int | None) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.log_severity_level = 4  # failures are raised below, in our words
+def find_device(device: str) -> Device:
+    """What :func:`restore.runtime.devices.choose` chooses on this machine.
+
+    Raises:
+        DeviceError: a device that was named cannot be had.
+    """
+    names = [] if device == "cpu" else [gpu.name for gpu in gpus()]
+    return choose(device, ort.get_available_providers(), names, list(runtimes()))
+
+
+def file_spec(path: Path, given: Mapping[str, str] | None = None) -> ModelSpec:
+    """What a model file says of itself, with what is given on top.
+
+    Raises:
+        ModelError: it cannot be opened, or does not say what it needs.
+    """
+    return _spec(_cpu_session(path, _unoptimised()), path, given)
+
+
+def _open_on_cpu(path: Path, threads: int | None, given: Mapping[str, str] | None, note: str) -> Model:
+    options = _options()
     options.intra_op_num_threads = threads or usable_cores()
-    options.enable_mem_pattern = False  # it plans memory for one shape; tiles come in several
-    if placement.strict:
-        ort.preload_dlls()
-        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    session = _cpu_session(path, options)
+    return Model(session, _spec(session, path, given), Device("cpu"), note)
+
+
+def _open_on(device: Device, path: Path, given: Mapping[str, str] | None, plan: TilePlan) -> Model:
+    session = _cpu_session(path, _unoptimised())
+    spec, name = _spec(session, path, given), session.get_inputs()[0].name
+    said = preload(ort) if hasattr(ort, "preload_dlls") else ""
+    file = ModelFile(name, hashlib.sha256(path.read_bytes()).hexdigest())
+    gpu = gpus()[device.index].name if device.kind in ("cuda", "tensorrt") else ""
+    options = _options()
+    options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    providers = provider_list(device, spec, plan, file, gpu, tensorrt_version(), cache_folder())
+    for _, settings in (p for p in providers if isinstance(p, tuple)):
+        if folder := settings.get("trt_engine_cache_path"):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+    more = f" ({said})" if said else ""
     try:
-        session = ort.InferenceSession(str(path), options, providers=placement.providers)
+        session = ort.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # onnxruntime raises a different class for every cause
-        if placement.strict:
-            raise DeviceError(f"the GPU cannot run {path.name}: {_line(error)}. {_CURE}") from error
+        raise DeviceError(f"{device.name} cannot run {path.name}: {_line(error)}{more}. {device.cure}") from error
+    if session.get_providers()[0] != device.provider:
+        raise DeviceError(f"onnxruntime could not load its {device.provider} for {device.name}{more}. {device.cure}")
+    return Model(session, spec, device)
+
+
+def _unoptimised() -> ort.SessionOptions:
+    """For a session that is only looked into."""
+    options = _options()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return options
+
+
+def _options() -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.log_severity_level = 4  # failures are raised, in our words
+    options.enable_mem_pattern = False  # it plans memory for one shape; tiles come in several
+    return options
+
+
+def _cpu_session(path: Path, options: ort.SessionOptions) -> ort.InferenceSession:
+    try:
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises a different class for every cause
         raise ModelError(f"{path}: onnxruntime cannot open it: {_line(error)}") from error
-    if placement.strict and session.get_providers()[0] != CUDA:
-        raise DeviceError("onnxruntime could not load its CUDA provider (CUDA or cuDNN libraries missing?). " + _CURE)
-    return session
 
 
-def usable_cores() -> int:
-    """Cores that this process may use: a container's or taskset's limit counts."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _spec(session: ort.InferenceSession, path: Path, given: Mapping[str, str] | None) -> ModelSpec:
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    ends = [*inputs, *outputs]
+    if len(inputs) != 1 or len(outputs) != 1 or any(e.type != "tensor(float)" or len(e.shape) != 4 for e in ends):
+        raise ModelError(
+            f"{path}: expected one float32 input (N, 3, H, W) and one such output, "
+            f"found inputs {_described(inputs)} and outputs {_described(outputs)}"
+        )
+    return read_spec(session.get_modelmeta().custom_metadata_map, str(path), given)
+
+
+def _described(ends: Sequence[Any]) -> list[tuple[str, str, list[Any]]]:
+    return [(end.name, end.type, end.shape) for end in ends]
+
+
+def tensorrt_version() -> str:
+    """The installed TensorRT's, by its package; ``system`` when it came another way."""
+    for name in ("tensorrt", "tensorrt-cu12", "tensorrt-cu13"):
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "system"
+
+
+def cache_folder() -> Path:
+    """The user's folder for what can be made again."""
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "restore"
 
 
 def _line(error: Any) -> str:

@@ -27,6 +27,11 @@ class Tile:
     rows: Span
     columns: Span
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of what the network sees."""
+        return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
+
 
 def spans(length: int, tile: int, halo: int, multiple: int = 1, minimum: int = 1) -> list[Span]:
     """Tiles along one axis: of nearly equal size, none larger than ``tile``, each seen with ``halo`` on either side.
@@ -42,20 +47,48 @@ def spans(length: int, tile: int, halo: int, multiple: int = 1, minimum: int = 1
         minimum: every seen length must be at least this, where the picture is.
     """
     tile = max(multiple, tile - tile % multiple)
-    halo = math.ceil(halo / multiple) * multiple
+    halo = _up(halo, multiple)
     count = math.ceil(length / tile)
-    step = math.ceil(length / count / multiple) * multiple
+    step = _up(math.ceil(length / count), multiple)
     kept = [(first, min(first + step, length)) for first in range(0, length, step)]
     seen = [(max(0, a - halo), min(length, b + halo)) for a, b in kept]
-    least = min(length, math.ceil(minimum / multiple) * multiple)
+    least = min(length, _up(minimum, multiple))
     seen = [(max(0, min(a, length - least)), b) for a, b in seen]
     seen = [(a, max(b, a + least)) for a, b in seen]
     return [Span(a, b, first, last) for (a, b), (first, last) in zip(seen, kept, strict=True)]
 
 
-def tiles(height: int, width: int, tile: int, halo: int, multiple: int = 1, minimum: int = 1) -> Iterator[Tile]:
-    """Tiles of a picture, row by row."""
-    columns = spans(width, tile, halo, multiple, minimum)
-    for rows in spans(height, tile, halo, multiple, minimum):
+def window_side(tile: int, halo: int, multiple: int = 1, minimum: int = 1) -> int:
+    """The length of :func:`windows` on a picture that is at least as long; what :func:`spans` see is never longer."""
+    return max(max(multiple, tile - tile % multiple) + 2 * _up(halo, multiple), _up(minimum, multiple))
+
+
+def windows(length: int, tile: int, halo: int, multiple: int = 1, minimum: int = 1) -> list[Span]:
+    """Tiles along one axis that are all seen at one length, for devices that plan their work for a shape.
+
+    At a border the window is shifted inwards, which only adds context: exact, as :func:`spans` is.
+
+    Args: as of :func:`spans`.
+    """
+    side = min(length, window_side(tile, halo, multiple, minimum))
+    halo = _up(halo, multiple)
+    if side == length:
+        return [Span(0, length, 0, length)]
+    starts = [*range(0, length - side, side - 2 * halo), length - side]
+    edges = [0, *(start + side - halo for start in starts[:-1]), length]
+    return [Span(a, a + side, edges[i], edges[i + 1]) for i, a in enumerate(starts)]
+
+
+def tiles(
+    height: int, width: int, tile: int, halo: int, multiple: int = 1, minimum: int = 1, fixed: bool = False
+) -> Iterator[Tile]:
+    """Tiles of a picture, row by row: of balanced sizes, or all of one shape (``fixed``)."""
+    cut = windows if fixed else spans
+    columns = cut(width, tile, halo, multiple, minimum)
+    for rows in cut(height, tile, halo, multiple, minimum):
         for span in columns:
             yield Tile(rows, span)
+
+
+def _up(length: int, multiple: int) -> int:
+    return math.ceil(length / multiple) * multiple

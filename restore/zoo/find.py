@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore.errors import ModelError
+from restore.zoo.precision import Kind, family
 
 # More folders of models, like models/ here: one folder a model. Separated as in PATH.
 SEARCH_VARIABLE = "RESTORE_MODELS"
@@ -15,10 +16,15 @@ SEARCH_VARIABLE = "RESTORE_MODELS"
 
 @dataclass(frozen=True)
 class Entry:
-    """A model at hand: its name, file, and the folder with its card and recipe."""
+    """A model at hand: its name, and its file, beside its card and recipe."""
 
     name: str
     file: Path
+
+    @property
+    def files(self) -> dict[Kind, Path]:
+        """All its files by precision: twins of 8 or 16 bits are part of it, not models of their own."""
+        return family(self.file)
 
 
 def shipped_folder() -> Path:

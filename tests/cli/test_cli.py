@@ -211,9 +211,9 @@ def test_ctrl_c_exits_with_130(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_cuda_without_a_gpu_fails(tmp_path: Path) -> None:
-    from restore.runtime.devices import count_gpus
+    from restore.runtime.gpu import gpus
 
-    if count_gpus():
+    if gpus():
         pytest.skip("tests the refusal of --device cuda where there is no GPU; this machine has one")
     source = save(tmp_path / "a.png", picture(20, 30))
     result = run("enhance", source, tmp_path / "b.png", "--device", "cuda")
@@ -320,8 +320,12 @@ def test_an_installed_wheel_finds_its_models(tmp_path: Path) -> None:
     subprocess.run(build, check=True)
     shutil.unpack_archive(next(tmp_path.glob("*.whl")), tmp_path / "site", "zip")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
-    code = "from restore.zoo.find import entries; print([e.name for e in entries()], entries()[0].file)"
+    code = (
+        "from restore.zoo.find import entries; from restore.runtime.chain import GRAPHS\n"
+        "print([e.name for e in entries()], entries()[0].file, sorted(p.name for p in GRAPHS.iterdir()))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=tmp_path)
     assert "'sr-x2', 'sr-x4'" in done.stdout, done.stderr
     assert str(tmp_path / "site") in done.stdout
+    assert "'from_uint8.onnx', 'probe.onnx', 'to_uint16.onnx'" in done.stdout
     assert {p.name for p in shipped_folder().iterdir() if p.is_dir()} >= {"sr-x2", "sr-x4"}

@@ -2,83 +2,246 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from restore.errors import DeviceError, ModelError
 from restore.runtime import model as model_module
-from restore.runtime.devices import CPU, CUDA, place
-from restore.runtime.model import open_model
+from restore.runtime.chain import GRAPHS
+from restore.runtime.devices import (
+    CPU,
+    CUDA,
+    TENSORRT,
+    Device,
+    ModelFile,
+    TilePlan,
+    choose,
+    provider_list,
+    tensorrt_key,
+)
+from restore.runtime.gpu import Gpu, gpus
+from restore.runtime.model import cache_folder, open_model
+from restore.runtime.tiling import tiles
+from restore.spec import ModelSpec
 
-BOTH, CPU_ONLY = [CUDA, CPU], [CPU]
+BOTH, CPU_ONLY = [TENSORRT, CUDA, CPU], [CPU]
+ONE, TWO = ["Card A"], ["Card A", "Card B"]
+SPEC = ModelSpec(name="sr", scale=2, halo=9, multiple=4, minimum=10)
+FILE = ModelFile("in", "0123456789abcdef0123")
 
 
 def test_cpu_is_cpu_whatever_there_is() -> None:
-    assert place("cpu", BOTH, 2).providers == [CPU]
+    assert choose("cpu", BOTH, TWO).name == "cpu"
 
 
-def test_auto_takes_the_gpu_alone() -> None:
-    """The CPU provider is not listed beside it: listed, it would take over without a word."""
-    placement = place("auto", BOTH, 1)
-    assert [p[0] for p in placement.providers] == [CUDA]
-    assert placement.strict
+def test_auto_takes_the_gpu() -> None:
+    assert choose("auto", BOTH, TWO) == Device("cuda", 0)
 
 
 def test_auto_without_gpu_is_cpu_and_needs_no_words() -> None:
-    placement = place("auto", BOTH, 0)
-    assert placement.providers == [CPU]
-    assert placement.note == ""
+    assert choose("auto", BOTH, []) == Device("cpu")
 
 
 def test_auto_with_a_gpu_that_cannot_be_used_says_so() -> None:
-    placement = place("auto", CPU_ONLY, 1)
-    assert placement.providers == [CPU]
-    assert "onnxruntime-gpu" in placement.note
+    chosen = choose("auto", CPU_ONLY, ONE, ["onnxruntime"])
+    assert chosen.name == "cpu"
+    assert chosen.note == (
+        "Card A is not used: this onnxruntime is built without CUDAExecutionProvider: "
+        "pip uninstall -y onnxruntime && pip install onnxruntime-gpu"
+    )
 
 
-@pytest.mark.parametrize(("available", "gpus", "says"), [(BOTH, 0, "no NVIDIA GPU"), (CPU_ONLY, 1, "onnxruntime-gpu")])
-def test_cuda_insists(available: list[str], gpus: int, says: str) -> None:
+@pytest.mark.parametrize(
+    ("device", "name"),
+    [("cuda", "cuda:0"), ("cuda:1", "cuda:1"), ("tensorrt", "tensorrt:0"), ("tensorrt:1", "tensorrt:1")],
+)
+def test_named(device: str, name: str) -> None:
+    assert choose(device, BOTH, TWO).name == name
+
+
+def test_two_runtimes_at_once_are_warned_of() -> None:
+    assert "which of them is used is chance" in choose("auto", CPU_ONLY, [], ["onnxruntime", "onnxruntime-gpu"]).note
+    assert choose("cpu", CPU_ONLY, [], ["onnxruntime", "onnxruntime-gpu"]).note == ""
+
+
+@pytest.mark.parametrize("kind", ["coreml", "directml", "openvino"])
+def test_others_need_their_provider_alone(kind: str) -> None:
+    provider = Device(kind).provider
+    chosen = choose(kind, [provider, CPU], [])
+    assert chosen.name == kind
+    (only,) = provider_list(chosen, SPEC, TilePlan(), FILE, "", "", Path("c"))
+    assert provider == (only if isinstance(only, str) else only[0])
+
+
+@pytest.mark.parametrize(
+    ("device", "available", "cards", "installed", "says"),
+    [
+        ("cuda", BOTH, [], [], "no NVIDIA GPU or driver was found"),
+        ("tensorrt:1", BOTH, [], [], "no NVIDIA GPU or driver was found"),
+        ("cuda", CPU_ONLY, ONE, ["onnxruntime"], "pip uninstall -y onnxruntime && pip install onnxruntime-gpu"),
+        (
+            "cuda:2",
+            BOTH,
+            TWO,
+            [],
+            r"--device cuda:2: there is no such GPU; there are cuda:0 \(Card A\), cuda:1 \(Card B\)",
+        ),
+        ("cuda:1", BOTH, ONE, [], r"there is cuda:0 \(Card A\)"),
+        (
+            "cuda",
+            CPU_ONLY,
+            ONE,
+            ["onnxruntime", "onnxruntime-gpu"],
+            "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu$",
+        ),
+        (
+            "openvino",
+            BOTH,
+            [],
+            ["onnxruntime-gpu"],
+            "pip uninstall -y onnxruntime-gpu && pip install onnxruntime-openvino",
+        ),
+        ("directml", BOTH, [], [], "pip install onnxruntime-directml"),
+        ("coreml", BOTH, [], [], "macOS alone"),
+        ("gpu", BOTH, ONE, [], "--device gpu: there is no such device; there are auto, cpu, cuda, cuda:N"),
+        ("cpu:1", BOTH, ONE, [], "no such device"),
+        ("cuda:-1", BOTH, ONE, [], "no such device"),
+        ("cuda:1x", BOTH, ONE, [], "no such device"),
+    ],
+)
+def test_what_is_named_and_cannot_be_had(
+    device: str, available: list[str], cards: list[str], installed: list[str], says: str
+) -> None:
     with pytest.raises(DeviceError, match=says):
-        place("cuda", available, gpus)
+        choose(device, available, cards, installed)
+
+
+def cuda_options(plan: TilePlan, index: int = 0) -> dict[str, str]:
+    ((provider, options),) = provider_list(Device("cuda", index), SPEC, plan, FILE, "Card A", "10", Path("c"))
+    assert provider == CUDA
+    return options
+
+
+def test_cuda_options() -> None:
+    options = cuda_options(TilePlan(), 1)
+    assert options["device_id"] == "1"
+    assert options["arena_extend_strategy"] == "kSameAsRequested"
+
+
+def test_algorithms_are_searched_for_one_shape_alone() -> None:
+    assert cuda_options(TilePlan())["cudnn_conv_algo_search"] == "HEURISTIC"
+    assert cuda_options(TilePlan(fixed=True))["cudnn_conv_algo_search"] == "EXHAUSTIVE"
+
+
+def tensorrt_options(plan: TilePlan, spec: ModelSpec = SPEC) -> dict[str, str]:
+    first, second = provider_list(Device("tensorrt", 1), spec, plan, FILE, "Card/A (1)", "10.9", Path("c"))
+    assert (first[0], second[0]) == (TENSORRT, CUDA)
+    assert first[1]["device_id"] == second[1]["device_id"] == "1"
+    return first[1]
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+@pytest.mark.parametrize("size", [(10, 12), (300, 700), (40, 2000)])
+def test_every_tile_lies_within_tensorrt_s_profile(fixed: bool, size: tuple[int, int]) -> None:
+    """A shape outside makes it build again, for minutes."""
+    options = tensorrt_options(TilePlan(tile=130, batch=3))
+
+    def sides(which: str) -> list[int]:
+        name, shape = options[f"trt_profile_{which}_shapes"].split(":")
+        assert name == "in"
+        count, channels, height, width = map(int, shape.split("x"))
+        assert (count, channels) == (1 if which == "min" else 3, 3)
+        return [height, width]
+
+    padded = [max(12, -(-n // 4) * 4) for n in size]
+    for tile in tiles(*padded, 130, SPEC.halo, SPEC.multiple, SPEC.minimum, fixed):
+        for least, side, most in zip(sides("min"), tile.shape, sides("max"), strict=True):
+            assert least <= side <= most
+
+
+def test_tensorrt_with_one_shape_is_built_for_it() -> None:
+    options = tensorrt_options(TilePlan(tile=128, batch=2, fixed=True))
+    assert {options[f"trt_profile_{which}_shapes"] for which in ("min", "opt", "max")} == {"in:2x3x152x152"}
+
+
+def test_tensorrt_halves_what_is_half() -> None:
+    assert tensorrt_options(TilePlan())["trt_fp16_enable"] == "0"
+    half = SPEC.model_copy(update={"precision": "fp16"})
+    assert tensorrt_options(TilePlan(), half)["trt_fp16_enable"] == "1"
+
+
+def test_engines_are_kept_apart() -> None:
+    options = tensorrt_options(TilePlan())
+    assert options["trt_engine_cache_path"] == options["trt_timing_cache_path"]
+    assert Path(options["trt_engine_cache_path"]) == Path("c") / "sr-0123456789abcdef-Card-A-1-10.9"
+    keys = {
+        tensorrt_key(ModelFile("in", digest * 20), SPEC, gpu, version)
+        for digest in "ab"
+        for gpu in ("A", "B")
+        for version in ("1", "2")
+    }
+    assert len(keys) == 8
+
+
+@pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
+def test_cache_folder(system: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(model_module.sys, "platform", system)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    assert cache_folder().name == "restore"
+    assert (cache_folder().parent == tmp_path) == (system != "darwin")
 
 
 @pytest.fixture
 def broken_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver that shows a GPU, and CUDA libraries that cannot be loaded: what users meet most."""
-    if model_module.count_gpus() > 0:
+    if gpus():
         pytest.skip("tests a GPU that cannot be used; this machine has one that may work")
-    monkeypatch.setattr(model_module, "count_gpus", lambda: 1)
+    monkeypatch.setattr(model_module, "gpus", lambda: [Gpu("Card A", 2**33)])
     monkeypatch.setattr(model_module.ort, "get_available_providers", lambda: BOTH)
-    monkeypatch.setattr(model_module.ort, "preload_dlls", lambda: None)
+    monkeypatch.setattr(model_module.ort, "preload_dlls", lambda: sys.stdout.write("Failed to load libcudnn.so.9: no"))
 
 
 @pytest.mark.usefixtures("broken_gpu")
-def test_a_gpu_that_fails_is_an_error_for_cuda(small_model: Path) -> None:
-    with pytest.raises(DeviceError, match=r"restore\[cuda\]"):
-        open_model(small_model, "cuda")
+def test_a_gpu_that_fails_is_an_error_for_cuda(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(DeviceError, match=r"onnxruntime-gpu\[cuda,cudnn\]") as caught:
+        open_model(GRAPHS / "probe.onnx", "cuda")
+    assert "libcudnn.so.9" in str(caught.value)
+    assert capsys.readouterr() == ("", ""), "onnxruntime's prints belong into the message"
 
 
 @pytest.mark.usefixtures("broken_gpu")
-def test_a_gpu_that_fails_is_told_for_auto(small_model: Path) -> None:
-    model = open_model(small_model, "auto")
+def test_a_gpu_that_fails_is_told_for_auto() -> None:
+    model = open_model(GRAPHS / "probe.onnx", "auto")
     assert model.device == "cpu"
-    assert "restore[cuda]" in model.note
+    assert "onnxruntime-gpu[cuda,cudnn]" in model.note
 
 
 @pytest.mark.usefixtures("broken_gpu")
-def test_a_session_that_fell_back_in_silence_is_refused(small_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_that_fell_back_in_silence_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """onnxruntime has done so (onnxruntime#23372, #17801): what it says afterwards is what counts."""
+    real = model_module.ort.InferenceSession
+    asked: list[list[object]] = []
 
-    class FellBack:
-        def __init__(self, *_: object, **__: object) -> None: ...
+    def fall_back(path: str, options: object, providers: list[object]) -> object:
+        asked.append(providers)
+        return real(path, options if providers == [CPU] else None, providers=[CPU])
 
-        def get_providers(self) -> list[str]:
-            return [CPU]
+    monkeypatch.setattr(model_module.ort, "InferenceSession", fall_back)
+    with pytest.raises(DeviceError, match="could not load its CUDAExecutionProvider for cuda:0"):
+        open_model(GRAPHS / "probe.onnx", "cuda")
+    assert [p[0] for p in asked[-1]] == [CUDA], "the CPU must not be listed beside it"
 
-    monkeypatch.setattr(model_module.ort, "InferenceSession", FellBack)
-    with pytest.raises(DeviceError, match="could not load its CUDA provider"):
-        open_model(small_model, "cuda")
+
+def test_on_the_cpu(small_model: Path) -> None:
+    model = open_model(small_model, "cpu", threads=1)
+    assert (model.device, model.note) == ("cpu", "")
+    assert model(np.zeros((2, 3, 9, 8), np.float32)).shape == (2, 3, 18, 16)
 
 
 def test_not_a_model(tmp_path: Path) -> None:
@@ -87,3 +250,19 @@ def test_not_a_model(tmp_path: Path) -> None:
         open_model(tmp_path / "x.onnx", "cpu")
     with pytest.raises(ModelError, match="no such model file"):
         open_model(tmp_path / "y.onnx", "cpu")
+
+
+@pytest.mark.parametrize("name", ["from_uint8.onnx", "to_uint8.onnx"])
+def test_not_a_picture_network(name: str) -> None:
+    with pytest.raises(ModelError, match=r"expected one float32 input .* found inputs \[\('(pixels|values)'"):
+        open_model(GRAPHS / name, "cpu")
+
+
+def test_a_network_of_half_floats_at_its_ends(tmp_path: Path) -> None:
+    whole = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["n", 3, "h", "w"])
+    half = helper.make_tensor_value_info("output", TensorProto.FLOAT16, ["n", 3, "h", "w"])
+    cast = helper.make_node("Cast", ["input"], ["output"], to=TensorProto.FLOAT16)
+    graph = helper.make_graph([cast], "half", [whole], [half])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "h.onnx")
+    with pytest.raises(ModelError, match="float16"):
+        open_model(tmp_path / "h.onnx", "cpu")

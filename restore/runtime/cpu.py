@@ -1,0 +1,59 @@
+"""The CPU: how many cores this process may use, and what they can do."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+# What a network of 8 bits needs to be faster than one of floats: products of bytes summed in one instruction.
+# Linux's names: x86 in VNNI's two encodings and AMX, Arm's dot product and matrix product.
+INT8_FEATURES = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
+
+_APPLE = {"hw.optional.arm.FEAT_DotProd": "asimddp", "hw.optional.arm.FEAT_I8MM": "i8mm"}
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: a container's or taskset's limit counts."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def cpu_features(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
+    """What the CPU can do, by Linux's names; empty where the system does not say.
+
+    Args:
+        cpuinfo: Linux's description of the processors.
+    """
+    if sys.platform == "darwin":
+        return _apple_features()
+    for line in _lines(cpuinfo):
+        name, _, value = line.partition(":")
+        if name.strip().lower() in ("flags", "features"):  # x86 and Arm
+            return frozenset(value.split())
+    return frozenset()
+
+
+def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """The processor's name, or its kind where the system does not say."""
+    for line in _lines(cpuinfo):
+        name, _, value = line.partition(":")
+        if name.strip() == "model name":
+            return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def _apple_features() -> frozenset[str]:
+    found = subprocess.run(["/usr/sbin/sysctl", "-a"], capture_output=True, text=True, check=False).stdout
+    pairs = dict(line.split(": ", 1) for line in found.splitlines() if ": " in line)
+    return frozenset(name for key, name in _APPLE.items() if pairs.get(key) == "1")

@@ -1,0 +1,80 @@
+"""The NVIDIA GPUs of this machine, by their driver: nothing needs to be installed for this."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU, as the driver numbers it (CUDA_VISIBLE_DEVICES counts).
+
+    Attributes:
+        name: such as ``NVIDIA GeForce RTX 4090``.
+        memory: bytes in all.
+    """
+
+    name: str
+    memory: int
+
+
+def load_driver() -> Any:
+    """The driver's library, started; None when there is none or it does not start."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return None
+    return driver if driver.cuInit(0) == 0 else None
+
+
+def gpus(driver: Any = None) -> list[Gpu]:
+    """The GPUs, none without a driver."""
+    driver = driver or load_driver()
+    if driver is None:
+        return []
+    count = ctypes.c_int(0)
+    if driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return []
+    return [_describe(driver, index) for index in range(count.value)]
+
+
+def _describe(driver: Any, index: int) -> Gpu:
+    device, name, memory = ctypes.c_int(0), ctypes.create_string_buffer(128), ctypes.c_size_t(0)
+    driver.cuDeviceGet(ctypes.byref(device), index)
+    driver.cuDeviceGetName(name, len(name), device)
+    driver.cuDeviceTotalMem_v2(ctypes.byref(memory), device)
+    return Gpu(name.value.decode(errors="replace"), memory.value)
+
+
+def cuda_of_driver(driver: Any = None) -> str | None:
+    """The newest CUDA that the driver supports, such as ``12.8``; None without a driver."""
+    driver = driver or load_driver()
+    version = ctypes.c_int(0)
+    if driver is None or driver.cuDriverGetVersion(ctypes.byref(version)) != 0:
+        return None
+    return f"{version.value // 1000}.{version.value % 1000 // 10}"
+
+
+def free_gpu_memory(index: int, driver: Any = None) -> int | None:
+    """Bytes free on a GPU; None when it cannot be told."""
+    driver = driver or load_driver()
+    if driver is None:
+        return None
+    device, context = ctypes.c_int(0), ctypes.c_void_p()
+    free, total = ctypes.c_size_t(0), ctypes.c_size_t(0)
+    if driver.cuDeviceGet(ctypes.byref(device), index) != 0:
+        return None
+    # The primary context is the one that onnxruntime works in; asking in another would take memory of its own.
+    if driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), device) != 0:
+        return None
+    try:
+        if driver.cuCtxPushCurrent_v2(context) != 0:
+            return None
+        told = driver.cuMemGetInfo_v2(ctypes.byref(free), ctypes.byref(total)) == 0
+        driver.cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
+        return free.value if told else None
+    finally:
+        driver.cuDevicePrimaryCtxRelease_v2(device)

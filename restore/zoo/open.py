@@ -1,0 +1,51 @@
+"""Open a model by name, in the precision that suits the device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from restore.runtime.cpu import INT8_FEATURES, cpu_features
+from restore.runtime.devices import TilePlan
+from restore.runtime.model import Model, file_spec, find_device, open_model
+from restore.zoo.find import find
+from restore.zoo.precision import Precision, choose
+
+
+def open_named(
+    name: str,
+    device: str = "auto",
+    precision: Precision = "auto",
+    threads: int | None = None,
+    given: Mapping[str, str] | None = None,
+    plan: TilePlan | None = None,
+) -> Model:
+    """Open a model.
+
+    Args:
+        name: of a model at hand, or a path to an ONNX file.
+        device: see :func:`restore.runtime.devices.choose`.
+        precision: see :func:`restore.zoo.precision.choose`.
+        threads: see :func:`restore.runtime.model.open_model`; so are the others.
+        given: spec fields that win over the file's.
+        plan: the shapes that will come.
+
+    Raises:
+        ModelError: there is no such model, or not in that precision; or it cannot be opened.
+        DeviceError: the device that was asked for cannot be used.
+    """
+    file = find(name)
+
+    def suited(where: str) -> Path:
+        fast_int8 = bool(cpu_features() & INT8_FEATURES)
+        return choose(file, precision, where, fast_int8, lambda path: file_spec(path, given).loss_db)
+
+    wanted = find_device(device).name
+    path = suited(wanted)
+    model = open_model(path, device, threads, given, plan)
+    if model.device != wanted and (better := suited(model.device)) != path:
+        # The GPU could not be used after all, and what suits it does not suit the CPU.
+        note = model.note
+        model = open_model(better, model.device, threads, given, plan)
+        model.note = note
+    return model

@@ -1,0 +1,123 @@
+"""What the machine has: GPUs by a driver that is played here, CPU features, installed packages."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from restore.runtime import libraries
+from restore.runtime.cpu import INT8_FEATURES, cpu_features, cpu_name, usable_cores
+from restore.runtime.gpu import Gpu, cuda_of_driver, free_gpu_memory, gpus
+from restore.runtime.libraries import clash, missing, preload, runtimes
+
+
+class Driver:
+    """Two GPUs, in the driver's own calls; ``broken`` names the one that fails."""
+
+    def __init__(self, broken: str = "") -> None:
+        self._broken = broken
+        self.held = 0
+        self._answers = {
+            "cuDeviceGetCount": lambda count: put(count, 2),
+            "cuDeviceGet": lambda device, index: put(device, 7 + index),
+            "cuDeviceGetName": lambda name, _, device: put(ctypes.byref(name), b"Card %d" % device.value),
+            "cuDeviceTotalMem_v2": lambda memory, device: put(memory, device.value * 2**30),
+            "cuDriverGetVersion": lambda version: put(version, 12080),
+            "cuDevicePrimaryCtxRetain": lambda context, _: self._hold(1),
+            "cuDevicePrimaryCtxRelease_v2": lambda _: self._hold(-1),
+            "cuCtxPushCurrent_v2": lambda _: 0,
+            "cuCtxPopCurrent_v2": lambda _: 0,
+            "cuMemGetInfo_v2": lambda free, total: put(free, 5) + put(total, 9),
+        }
+
+    def __getattr__(self, name: str) -> object:
+        return (lambda *_: 100) if name == self._broken else self._answers[name]
+
+    def _hold(self, more: int) -> int:
+        self.held += more
+        return 0
+
+
+def put(reference: object, value: object) -> int:
+    """What the driver does with a pointer, and its word for success."""
+    reference._obj.value = value
+    return 0
+
+
+def test_gpus() -> None:
+    assert gpus(Driver()) == [Gpu("Card 7", 7 * 2**30), Gpu("Card 8", 8 * 2**30)]
+    assert cuda_of_driver(Driver()) == "12.8"
+    assert gpus(Driver("cuDeviceGetCount")) == []
+
+
+@pytest.mark.parametrize(
+    "broken", ["", "cuDeviceGet", "cuDevicePrimaryCtxRetain", "cuCtxPushCurrent_v2", "cuMemGetInfo_v2"]
+)
+def test_free_gpu_memory(broken: str) -> None:
+    driver = Driver(broken)
+    assert free_gpu_memory(0, driver) == (None if broken else 5)
+    assert driver.held == 0, "the context is given back"
+
+
+@pytest.mark.parametrize(
+    ("text", "feature"),
+    [
+        ("model name\t: X\nflags\t\t: fpu avx512f avx512_vnni\n", "avx512_vnni"),
+        ("flags : fpu avx2 avx_vnni\n", "avx_vnni"),
+        ("Features\t: fp asimd asimddp\n", "asimddp"),
+        ("flags : fpu avx2 avx512f\n", ""),
+        ("", ""),
+    ],
+)
+def test_cpu_features(text: str, feature: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    (tmp_path / "cpuinfo").write_text(text)
+    found = cpu_features(tmp_path / "cpuinfo")
+    assert found & INT8_FEATURES == ({feature} if feature else set())
+    assert cpu_features(tmp_path / "missing") == frozenset()
+
+
+def test_cpu_features_of_a_mac(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "hw.optional.arm.FEAT_DotProd: 1\nhw.optional.arm.FEAT_I8MM: 0\nkern.x: a: b\n"
+    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: SimpleNamespace(stdout=said))
+    assert cpu_features() == {"asimddp"}
+
+
+def test_this_cpu(tmp_path: Path) -> None:
+    assert usable_cores() >= 1
+    assert cpu_name()
+    (tmp_path / "cpuinfo").write_text("model name\t: Fast 1: two\n")
+    assert cpu_name(tmp_path / "cpuinfo") == "Fast 1: two"
+
+
+def packages(*names: str) -> list[SimpleNamespace]:
+    return [SimpleNamespace(metadata={"Name": name}, version="1.2") for name in names]
+
+
+def test_runtimes(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = packages("numpy", "onnxruntime_gpu", "onnxruntime-extensions", "onnxruntime")
+    monkeypatch.setattr(libraries.importlib.metadata, "distributions", lambda: found)
+    assert runtimes() == {"onnxruntime": "1.2", "onnxruntime-gpu": "1.2"}
+
+
+def test_clash() -> None:
+    assert clash([]) == clash(["onnxruntime-gpu"]) == ""
+    assert clash(["onnxruntime", "onnxruntime-gpu"]).endswith(
+        "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
+    )
+
+
+def test_what_preloading_prints_is_caught(capsys: pytest.CaptureFixture[str]) -> None:
+    def say() -> None:
+        sys.stdout.write("Failed to load /x/libcublas.so.12: cannot open\nFailed to load libcudnn.so.9: a: b\n\n")
+        sys.stderr.write("Please follow\n")
+
+    said = preload(SimpleNamespace(preload_dlls=say))
+    assert capsys.readouterr() == ("", "")
+    assert said.endswith("; Please follow")
+    assert missing(said) == ["libcublas.so.12", "libcudnn.so.9"]
