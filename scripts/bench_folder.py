@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from restore.imaging.decode import PHOTO_SUFFIXES, read_rgb8
+from restore.imaging.decode import read_rgb8
+from restore.imaging.formats import PHOTO_SUFFIXES
 from restore.jobs.plan import make_plan
 from restore.jobs.run import run_job
 from restore.runtime.enhance import enhance_pixels
