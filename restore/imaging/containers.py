@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _IHDR_END = len(PNG_SIGNATURE) + 25
@@ -13,26 +12,23 @@ _SEGMENT = 65_533
 _EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
 
 
-def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """The chunks of a PNG file up to IEND: name, and where its content starts and stops.
+def check_png(data: bytes) -> None:
+    """Walk the chunks of a PNG file up to its end.
 
     Raises:
         ValueError: the file ends before IEND, or the checksum of a chunk that matters to the pixels is wrong.
     """
-    at = len(PNG_SIGNATURE)
-    while True:
+    at, name = len(PNG_SIGNATURE), b""
+    while name != b"IEND":
         if at + 12 > len(data):
             raise ValueError("the file is truncated")
         (length,) = struct.unpack_from(">I", data, at)
-        name, start, stop = data[at + 4 : at + 8], at + 8, at + 8 + length
+        name, stop = data[at + 4 : at + 8], at + 8 + length
         if stop + 4 > len(data):
             raise ValueError("the file is truncated")
         critical = not name[0] & 0x20
         if critical and zlib.crc32(memoryview(data)[at + 4 : stop]) != struct.unpack_from(">I", data, stop)[0]:
             raise ValueError(f"wrong checksum of its {name.decode('latin-1')} chunk")
-        yield name, start, stop
-        if name == b"IEND":
-            return
         at = stop + 4
 
 
@@ -81,9 +77,12 @@ def _segment(marker: int, content: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
 
 
-def jp2_whole(data: bytes) -> bool:
-    """Whether a JPEG 2000 file has its end marker: OpenJPEG decodes a part as if it were the whole."""
-    return data.rstrip(b"\0").endswith(b"\xff\xd9") or b"\xff\xd9" in data[-4096:]
+def jpeg_2000_ends(data: bytes) -> bool:
+    """Whether a JPEG 2000 file has its end marker, which nothing else in it can look like.
+
+    OpenJPEG decodes a part as if it were the whole.
+    """
+    return b"\xff\xd9" in data[-4096:]
 
 
 def samples_deeper_than_8(data: bytes, kind: str) -> bool:

@@ -27,6 +27,7 @@ _READERS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PP
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
 _ALPHA_MODES = frozenset({"LA", "RGBA", "PA", "La", "RGBa"})
 
+_PNG_GREY_ALPHA = 4
 _FIRST_PAGE = "the file holds several pictures: the first is used"
 
 # Sizes are checked here, against a limit that the user can raise; Pillow's own is lower and cannot be.
@@ -154,12 +155,12 @@ def _samples(image: Image.Image, data: bytes) -> tuple[Samples, Samples | None, 
     kind = image.format
     icc = image.info.get("icc_profile") or None
     if kind == "PNG":
-        _check_png(data)
-    if kind == "JPEG2000" and not containers.jp2_whole(data):
+        containers.check_png(data)
+    if kind == "JPEG2000" and not containers.jpeg_2000_ends(data):
         raise ImageError("damaged picture: the file is truncated")
     if kind in ("JPEG", "MPO") and (fast := _fast_jpeg(image, data)) is not None:
         return fast, None, icc
-    deep = kind == "PNG" and _png_depth(data) == 16
+    deep = kind == "PNG" and data[24] == 16
     image.load()
     if kind == "PPM" and (wide := _deep_ppm(data)) is not None:
         return wide, None, icc
@@ -210,15 +211,6 @@ def _fast_jpeg(image: Image.Image, data: bytes) -> NDArray[np.uint8] | None:
     return decoded
 
 
-def _check_png(data: bytes) -> None:
-    for _ in containers.png_chunks(data):
-        pass
-
-
-def _png_depth(data: bytes) -> int:
-    return data[24]
-
-
 def _deep_png(image: Image.Image, data: bytes) -> tuple[NDArray[np.uint16], NDArray[np.uint16] | None]:
     """A 16-bit PNG with colour or alpha: Pillow keeps the upper 8 bits, and with those OpenCV's 16 must agree.
 
@@ -231,14 +223,14 @@ def _deep_png(image: Image.Image, data: bytes) -> tuple[NDArray[np.uint16], NDAr
     if read is None or read.dtype != np.uint16 or read.ndim != 3 or read.shape[:2] != upper.shape[:2]:
         raise ImageError("damaged picture: its 16-bit samples cannot be decoded")
     pixels = cv2.cvtColor(read, cv2.COLOR_BGRA2RGB if read.shape[2] == 4 else cv2.COLOR_BGR2RGB)
-    if image.mode == "LA":
-        pixels = pixels[..., :1]
-    alpha = read[..., 3] if image.mode in ("LA", "RGBA") else None
+    alpha = read[..., 3] if image.mode == "RGBA" else None
     stacked = pixels if alpha is None else np.dstack([pixels, alpha])
     if not np.array_equal((stacked >> 8).astype(np.uint8), upper):
         raise ImageError("damaged picture: two decoders read its 16-bit samples differently")
     if alpha is None:
         alpha = _keyed(pixels, image.info.get("transparency"))
+    if data[25] == _PNG_GREY_ALPHA:  # both decoders have made it RGBA
+        pixels = pixels[..., :1]
     return np.ascontiguousarray(pixels), None if alpha is None else np.ascontiguousarray(alpha)
 
 

@@ -81,6 +81,20 @@ def any_picture(channels: int = 3, alpha: bool = False, bits: int = 8, **meta: b
     )
 
 
+def write_png(values: np.ndarray, more: dict[bytes, bytes] | None = None) -> bytes:
+    """A PNG file by the standard's text, unfiltered: samples (H, W, C) of 8 or 16 bits, and further chunks."""
+    height, width, channels = values.shape
+    bits = 8 * values.itemsize
+    rows = values.astype(f">u{values.itemsize}").reshape(height, -1).view(np.uint8)
+    raw = np.hstack([np.zeros((height, 1), np.uint8), rows]).tobytes()
+    header = struct.pack(">IIBBBBB", width, height, bits, {1: 0, 2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
+    chunks = {b"IHDR": header, **(more or {}), b"IDAT": zlib.compress(raw), b"IEND": b""}
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks.items()
+    )
+
+
 def read_png(data: bytes) -> tuple[np.ndarray, dict[bytes, bytes]]:
     """A PNG file by the standard's text: samples (H, W, C), and its chunks."""
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
