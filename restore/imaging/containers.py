@@ -83,12 +83,3 @@ def jpeg_2000_ends(data: bytes) -> bool:
     OpenJPEG decodes a part as if it were the whole.
     """
     return b"\xff\xd9" in data[-4096:]
-
-
-def samples_deeper_than_8(data: bytes, kind: str) -> bool:
-    """Whether an AVIF, HEIF or JPEG 2000 file holds more than 8 bits a channel, which Pillow reads as 8."""
-    if kind == "JPEG2000":
-        at = data.find(b"\xff\x4f\xff\x51")  # start of codestream and SIZ; the depth of channel 0 is 42 bytes on
-        return 0 <= at < len(data) - 42 and (data[at + 42] & 0x7F) + 1 > 8
-    at = data.find(b"pixi", 0, 65_536)  # version and flags, the number of channels, the bits of each
-    return 0 <= at < len(data) - 9 and data[at + 9] > 8

@@ -6,28 +6,29 @@ Pillow reads every header, and so refuses what is too large before anything is d
 
 from __future__ import annotations
 
+import functools
 import importlib
 import io
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from restore.errors import ImageError
-from restore.imaging import containers, ifd, metadata, profiles, tiff
+from restore.imaging import containers, deep, ifd, metadata, profiles, tiff
 from restore.imaging.formats import PIXEL_LIMIT
 from restore.imaging.picture import Picture, Samples, to8
 
 # What Pillow may open. It knows forty more, some of which start other programs.
 _READERS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "TGA")
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
+_GREY_16 = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
+_INKS = frozenset({"CMYK", "LAB"})
 _ALPHA_MODES = frozenset({"LA", "RGBA", "PA", "La", "RGBa"})
 
-_PNG_GREY_ALPHA = 4
 _FIRST_PAGE = "the file holds several pictures: the first is used"
 
 # Sizes are checked here, against a limit that the user can raise; Pillow's own is lower and cannot be.
@@ -74,14 +75,21 @@ def read_picture(path: Path, pixel_limit: int = PIXEL_LIMIT) -> Picture:
 
 
 def _decode(data: bytes, pixel_limit: int) -> Picture:
-    deep = _deep_tiff(data)
-    if deep:
-        _refuse_large(deep.width, deep.height, pixel_limit)
-        return _deep_tiff_picture(data, deep)
+    layout = _tiff_layout(data)
+    if layout:
+        _refuse_large(layout.width, layout.height, pixel_limit)
+        _refuse_large(layout.tile_width, layout.tile_height, pixel_limit)  # a tile may claim more than the picture
+        if layout.deep:
+            return _deep_tiff_picture(data, layout)
     with _open(data) as image:
         _refuse_large(image.width, image.height, pixel_limit)
-        notes = _notes(image, data)
-        pixels, alpha, icc = _samples(image, data)
+        notes = _notes(image)
+        bits = deep.bits_in_file(image, data)
+        pixels, alpha, icc = _samples(image, data, bits)
+        if bits > 8 and pixels.dtype == np.uint8:
+            notes.append("more than 8 bits a channel: read as 8")
+        if image.mode in _INKS:
+            notes.append(f"its {image.mode} colours were converted to sRGB")
         xmp = image.info.get("xmp")
         try:
             exif = _exif(image, data)
@@ -105,6 +113,7 @@ def _open(data: bytes) -> Image.Image:
         raise ImageError("not a picture in a format that can be read, or its header is damaged") from error
 
 
+@functools.cache
 def _register_heif() -> None:
     try:
         plugin = importlib.import_module("pillow_heif")
@@ -121,15 +130,14 @@ def _refuse_large(width: int, height: int, limit: int) -> None:
         )
 
 
-def _deep_tiff(data: bytes) -> tiff.Layout | None:
-    """The layout of a TIFF file with 16 bits a channel; None for any other, which Pillow judges."""
+def _tiff_layout(data: bytes) -> tiff.Layout | None:
+    """How a TIFF file is stored; None for any other file, and for one that only Pillow may understand."""
     if not tiff.is_tiff(data):
         return None
     try:
-        layout = tiff.Layout(data)
+        return tiff.Layout(data)
     except ifd.BrokenDirectoryError:
         return None
-    return layout if layout.deep else None
 
 
 def _deep_tiff_picture(data: bytes, layout: tiff.Layout) -> Picture:
@@ -140,17 +148,16 @@ def _deep_tiff_picture(data: bytes, layout: tiff.Layout) -> Picture:
     return _settled(Picture(pixels, alpha, icc, metadata.from_tiff(data), "TIFF", xmp, notes))
 
 
-def _notes(image: Image.Image, data: bytes) -> list[str]:
-    kind = image.format or ""
+def _notes(image: Image.Image) -> list[str]:
     notes = []
-    if getattr(image, "is_animated", False) and kind != "MPO":  # a camera's second picture is a preview or a gain map
+    if (
+        getattr(image, "is_animated", False) and image.format != "MPO"
+    ):  # a camera's second picture is a preview or a gain map
         notes.append(_FIRST_PAGE)
-    if kind in ("AVIF", "HEIF", "JPEG2000") and containers.samples_deeper_than_8(data, kind):
-        notes.append("more than 8 bits a channel: read as 8")
     return notes
 
 
-def _samples(image: Image.Image, data: bytes) -> tuple[Samples, Samples | None, bytes | None]:
+def _samples(image: Image.Image, data: bytes, bits: int) -> tuple[Samples, Samples | None, bytes | None]:
     """Pixels (H, W, 1 or 3) and alpha as they are stored, not turned upright, and the profile they are in."""
     kind = image.format
     icc = image.info.get("icc_profile") or None
@@ -158,23 +165,24 @@ def _samples(image: Image.Image, data: bytes) -> tuple[Samples, Samples | None, 
         containers.check_png(data)
     if kind == "JPEG2000" and not containers.jpeg_2000_ends(data):
         raise ImageError("damaged picture: the file is truncated")
+    if kind == "TIFF" and bits > 8 and image.tag_v2.get(tiff.PLANAR) == 2:  # type: ignore[attr-defined]
+        raise ImageError(tiff.SEPARATE_PLANES)  # Pillow would take the bytes of 16 bits for pixels of 8
     if kind in ("JPEG", "MPO") and (fast := _fast_jpeg(image, data)) is not None:
         return fast, None, icc
-    deep = kind == "PNG" and data[24] == 16
     image.load()
-    if kind == "PPM" and (wide := _deep_ppm(data)) is not None:
+    if kind == "PPM" and (wide := deep.read_pnm(data)) is not None:
         return wide, None, icc
-    if deep and image.mode != "I;16":
-        return *_deep_png(image, data), icc
-    if image.mode in ("I;16", "I;16B", "I;16L", "I") and (image.mode != "I" or kind == "PPM"):
-        grey = np.asarray(image).astype(np.uint16)
-        return grey[..., None], _keyed(grey[..., None], image.info.get("transparency")), icc
+    if kind == "PNG" and deep.is_deep_png(data) and image.mode != "I;16":
+        return *deep.read_png(image, data), icc
+    if image.mode in _GREY_16 or (image.mode == "I" and kind == "PPM"):
+        grey = deep.stretched(np.asarray(image)[..., None], 4095 if bits == 12 else 65_535)
+        return grey, deep.keyed_alpha(grey, image.info.get("transparency")), icc
     if image.mode[0] in "IF":
         raise ImageError(
-            f"{'floating-point' if image.mode[0] == 'F' else '32-bit integer'} pixels cannot be enhanced: "
+            f"{'floating-point' if image.mode[0] == 'F' else 'signed or 32-bit'} pixels cannot be enhanced: "
             "convert the file to 8 or 16 bits a channel first"
         )
-    if image.mode in ("CMYK", "LAB"):
+    if image.mode in _INKS:
         return np.asarray(profiles.to_srgb(image, icc)), None, None
     colour, alpha = _flattened(image)
     pixels = np.asarray(colour)
@@ -209,58 +217,6 @@ def _fast_jpeg(image: Image.Image, data: bytes) -> NDArray[np.uint8] | None:
         return None
     decoded: NDArray[np.uint8] = pixels if pixels.ndim == 3 else pixels[..., None]
     return decoded
-
-
-def _deep_png(image: Image.Image, data: bytes) -> tuple[NDArray[np.uint16], NDArray[np.uint16] | None]:
-    """A 16-bit PNG with colour or alpha: Pillow keeps the upper 8 bits, and with those OpenCV's 16 must agree.
-
-    OpenCV alone would hand over a picture that breaks off as if it were whole.
-    """
-    import cv2
-
-    read = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
-    upper = np.asarray(image)
-    if read is None or read.dtype != np.uint16 or read.ndim != 3 or read.shape[:2] != upper.shape[:2]:
-        raise ImageError("damaged picture: its 16-bit samples cannot be decoded")
-    pixels = cv2.cvtColor(read, cv2.COLOR_BGRA2RGB if read.shape[2] == 4 else cv2.COLOR_BGR2RGB)
-    alpha = read[..., 3] if image.mode == "RGBA" else None
-    stacked = pixels if alpha is None else np.dstack([pixels, alpha])
-    if not np.array_equal((stacked >> 8).astype(np.uint8), upper):
-        raise ImageError("damaged picture: two decoders read its 16-bit samples differently")
-    if alpha is None:
-        alpha = _keyed(pixels, image.info.get("transparency"))
-    if data[25] == _PNG_GREY_ALPHA:  # both decoders have made it RGBA
-        pixels = pixels[..., :1]
-    return np.ascontiguousarray(pixels), None if alpha is None else np.ascontiguousarray(alpha)
-
-
-def _keyed(pixels: NDArray[np.uint16], key: Any) -> NDArray[np.uint16] | None:
-    """Alpha by one colour that is declared transparent; None without such a colour."""
-    if key is None:
-        return None
-    return np.where((pixels == np.asarray(key, np.uint16)).all(axis=2), 0, 65_535).astype(np.uint16)
-
-
-def _deep_ppm(data: bytes) -> NDArray[np.uint16] | None:
-    """A binary PPM or PGM with more than 8 bits a sample, stretched to 16; None for any other."""
-    numbers: list[int] = []
-    at = 2
-    while len(numbers) < 3:
-        while data[at : at + 1].isspace() or data[at : at + 1] == b"#":
-            at = data.index(b"\n", at) if data[at : at + 1] == b"#" else at + 1
-        start = at
-        while data[at : at + 1].isdigit():
-            at += 1
-        numbers.append(int(data[start:at]))
-        if data[:2] not in (b"P5", b"P6"):
-            return None
-    width, height, most = numbers
-    if most <= 255:
-        return None
-    channels = 3 if data[:2] == b"P6" else 1
-    values = np.frombuffer(data, ">u2", count=width * height * channels, offset=at + 1).astype(np.uint32)
-    stretched = (np.minimum(values, most) * 65_535 + most // 2) // most
-    return stretched.astype(np.uint16).reshape(height, width, channels)
 
 
 def _exif(image: Image.Image, data: bytes) -> bytes | None:

@@ -17,10 +17,13 @@ from restore.imaging import ifd
 from restore.imaging.picture import Samples
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIPS, _SAMPLES = 256, 257, 258, 259, 262, 273, 277
-_ROWS_PER_STRIP, _STRIP_BYTES, _PLANAR, _PREDICTOR, _TILE_WIDTH = 278, 279, 284, 317, 322
+_ROWS_PER_STRIP, _STRIP_BYTES, PLANAR, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT = 278, 279, 284, 317, 322, 323
 _EXTRA, _FORMAT = 338, 339
 XMP, ICC = 700, 34675
 _DEFLATE, _HORIZONTAL = 8, 2
+# Of zlib: on photographs, 6 saves six per cent more and takes four times as long.
+_EFFORT = 4
+SEPARATE_PLANES = "a 16-bit TIFF with separate planes cannot be read: save it with interleaved samples"
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _PREMULTIPLIED, _ALPHA = 1, 2
 
@@ -73,7 +76,7 @@ class Layout:
     @property
     def apart(self) -> bool:
         """Whether every colour is stored as a plane of its own."""
-        return self.samples > 1 and self._number(_PLANAR, 1) == 2
+        return self.samples > 1 and self._number(PLANAR, 1) == 2
 
     @property
     def predicted(self) -> bool:
@@ -84,6 +87,11 @@ class Layout:
     def tile_width(self) -> int:
         """In pixels; of a file in strips, the picture's."""
         return self._number(_TILE_WIDTH, self.width)
+
+    @property
+    def tile_height(self) -> int:
+        """In pixels; of a file in strips, 1."""
+        return self._number(_TILE_HEIGHT, 1)
 
 
 def read_deep(data: bytes, layout: Layout) -> tuple[NDArray[np.uint16], NDArray[np.uint16] | None]:
@@ -104,7 +112,7 @@ def read_deep(data: bytes, layout: Layout) -> tuple[NDArray[np.uint16], NDArray[
         OSError: damaged.
     """
     if layout.apart:
-        raise ImageError("a 16-bit TIFF with separate planes cannot be read: save it with interleaved samples")
+        raise ImageError(SEPARATE_PLANES)
     with Image.open(io.BytesIO(_as_grey(data, layout)), formats=["TIFF"]) as image:
         image.load()
         wide = np.asarray(image).astype(np.uint16)
@@ -198,7 +206,7 @@ def write_tiff(
         numbers(_SAMPLES, ifd.SHORT, samples),
         numbers(_ROWS_PER_STRIP, ifd.LONG, rows),
         numbers(_STRIP_BYTES, ifd.LONG, *map(len, strips)),
-        numbers(_PLANAR, ifd.SHORT, 1),
+        numbers(PLANAR, ifd.SHORT, 1),
         numbers(_PREDICTOR, ifd.SHORT, _HORIZONTAL),
     ]
     if alpha is not None:
@@ -218,4 +226,4 @@ def _strip(pixels: Samples, alpha: Samples | None, first: int, last: int, order:
         values = np.dstack([values, alpha[first:last]])
     differences = values.copy()
     differences[:, 1:] -= values[:, :-1]
-    return zlib.compress(differences.astype(values.dtype.newbyteorder(order), copy=False).data, 6)
+    return zlib.compress(differences.astype(values.dtype.newbyteorder(order), copy=False).data, _EFFORT)

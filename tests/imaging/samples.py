@@ -60,6 +60,31 @@ def with_thumbnail(block: bytes, thumbnail: bytes) -> bytes:
     return block + struct.pack(order + "H", 2) + entries + bytes(4) + thumbnail
 
 
+def cmyk_profile(cyan: tuple[float, float, float]) -> bytes:
+    """A CMYK profile by which full cyan ink is the L*a*b* colour ``cyan``, and every other mixture is white."""
+
+    def lab8(lightness: float, a: float, b: float) -> bytes:
+        return bytes([round(lightness * 2.55), round(a + 128), round(b + 128)])
+
+    ramp = bytes(range(256))
+    corners = [lab8(*cyan) if inks == 0b1000 else lab8(100, 0, 0) for inks in range(16)]
+    identity = struct.pack(">9i", *(65_536 * (n % 4 == 0) for n in range(9)))
+    table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + identity + ramp * 4 + b"".join(corners) + ramp * 3
+    text = b"text" + bytes(4) + b"none\0\0\0\0"
+    description = b"desc" + bytes(4) + struct.pack(">I", 5) + b"inks\0" + bytes(78)
+    tags = {b"desc": description, b"cprt": text, b"A2B0": table + bytes(-len(table) % 4)}
+    at = 128 + 4 + 12 * len(tags)
+    index, body = struct.pack(">I", len(tags)), b""
+    for name, content in tags.items():
+        padded = content + bytes(-len(content) % 4)
+        index += name + struct.pack(">II", at + len(body), len(content))
+        body += padded
+    size = at + len(body)
+    header = struct.pack(">I", size) + bytes(4) + b"\x02\x40\0\0prtrCMYKLab " + bytes(12) + b"acsp"
+    header = header.ljust(68, b"\0") + struct.pack(">3i", 63_190, 65_536, 54_061)  # the D50 white point
+    return header.ljust(128, b"\0") + index + body
+
+
 def read_exif(block: bytes) -> Image.Exif:
     exif = Image.Exif()
     exif.load(block)

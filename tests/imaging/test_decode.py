@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import skimage.color
 import tifffile
 from PIL import Image, ImageCms, ImageOps
 
@@ -20,7 +21,7 @@ from restore.imaging.decode import read_picture, read_rgb8
 from restore.imaging.encode import EncodeOptions, encode
 from restore.imaging.picture import Picture
 from tests.conftest import picture, save
-from tests.imaging.samples import MAKER_NOTE, SRGB, XMP, any_picture, exif_block, read_exif, write_png
+from tests.imaging.samples import MAKER_NOTE, SRGB, XMP, any_picture, cmyk_profile, exif_block, read_exif, write_png
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "tif", "bmp"])
@@ -203,6 +204,40 @@ def test_deep_ppm(tmp_path: Path, kind: bytes, most: int) -> None:
     np.testing.assert_array_equal(read_picture(tmp_path / "x.ppm").pixels, np.floor(values * 65_535 / most + 0.5))
 
 
+def test_deep_ppm_as_text(tmp_path: Path) -> None:
+    (tmp_path / "x.pgm").write_bytes(b"P2 2 1 1023\n0 1023\n")
+    assert read_picture(tmp_path / "x.pgm").pixels.ravel().tolist() == [0, 65_535]
+    (tmp_path / "x.ppm").write_bytes(b"P3 1 1 1023\n0 1023 512\n")
+    read = read_picture(tmp_path / "x.ppm")
+    assert read.pixels.ravel().tolist() == [0, 255, 128]
+    assert read.notes == ("more than 8 bits a channel: read as 8",)
+
+
+def test_12_bit_tiff_is_stretched(tmp_path: Path) -> None:
+    """Two samples in three bytes: 0xFFF and 0x800."""
+    tags = {256: 2, 257: 1, 258: 12, 259: 1, 262: 1, 273: 8, 277: 1, 278: 1, 279: 3}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    data = b"II*\0" + struct.pack("<I", 12) + b"\xff\xf8\x00\0" + struct.pack("<H", len(tags)) + entries + bytes(4)
+    (tmp_path / "x.tif").write_bytes(data)
+    assert read_picture(tmp_path / "x.tif").pixels.ravel().tolist() == [65_535, 32_776]
+
+
+@pytest.mark.parametrize("separate", [False, True])
+def test_16_bit_big_tiff(tmp_path: Path, separate: bool) -> None:
+    """Its offsets are not read here: Pillow gives 8 bits, and of separate planes nothing that is right."""
+    given = _deep(3, False).pixels
+    values = given.transpose(2, 0, 1) if separate else given
+    config = "separate" if separate else "contig"
+    tifffile.imwrite(tmp_path / "x.tif", values, photometric="rgb", planarconfig=config, bigtiff=True)
+    if separate:
+        with pytest.raises(ImageError, match="interleaved"):
+            read_picture(tmp_path / "x.tif")
+    else:
+        read = read_picture(tmp_path / "x.tif")
+        np.testing.assert_array_equal(read.pixels, given >> 8)
+        assert read.notes == ("more than 8 bits a channel: read as 8",)
+
+
 @pytest.mark.parametrize("values", [np.zeros((8, 9), np.float32), np.zeros((8, 9), np.int32)])
 def test_float_and_32_bit_pictures_are_refused(tmp_path: Path, values: np.ndarray) -> None:
     tifffile.imwrite(tmp_path / "x.tif", values)
@@ -320,12 +355,32 @@ def test_heic_names_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         read_picture(tmp_path / "x.heic")
 
 
+def test_heic(tmp_path: Path) -> None:
+    plugin = pytest.importorskip("pillow_heif")
+    plugin.register_heif_opener()
+    image = Image.fromarray(picture(40, 60))
+    image.save(tmp_path / "x.heic", quality=95, exif=b"Exif\0\0" + exif_block(6), icc_profile=SRGB)
+    read = read_picture(tmp_path / "x.heic")
+    assert np.abs(read.pixels.astype(int) - np.rot90(np.asarray(image), -1)).mean() < 6
+    assert read.icc == SRGB
+    assert read.exif is not None
+    assert read_exif(read.exif)[0x0112] == 1
+
+
 def test_cmyk_goes_by_its_profile(tmp_path: Path) -> None:
-    """With a profile that mixes the inks otherwise than by complements; without one, by complements."""
+    """Cyan ink of this profile is a colour of L*a*b* 60, 40, -20; by complements it would be (0, 255, 255)."""
+    inks = Image.new("CMYK", (16, 12), (255, 0, 0, 0))
+    read = read_picture(_saved(inks, tmp_path / "x.tif", icc_profile=cmyk_profile((60, 40, -20))))
+    assert np.abs(read.pixels.astype(int) - np.round(skimage.color.lab2rgb([60.0, 40.0, -20.0]) * 255)).max() <= 3
+    assert read.icc is None
+    assert "sRGB" in read.notes[0]
+
+
+@pytest.mark.parametrize("profile", [None, b"no profile", SRGB])
+def test_cmyk_without_a_profile_that_serves(tmp_path: Path, profile: bytes | None) -> None:
     inks = Image.fromarray(picture(16, 12, 4), "CMYK")
-    plain = read_picture(_saved(inks, tmp_path / "plain.tif"))
-    np.testing.assert_array_equal(plain.pixels, np.asarray(inks.convert("RGB")))
-    assert plain.icc is None
+    read = read_picture(_saved(inks, tmp_path / "x.tif", icc_profile=profile))
+    np.testing.assert_array_equal(read.pixels, np.asarray(inks.convert("RGB")))
 
 
 def test_adobes_inverted_cmyk(tmp_path: Path) -> None:
@@ -451,10 +506,18 @@ def test_16_bit_tiff_with_too_many_pixels(tmp_path: Path) -> None:
         read_picture(tmp_path / "x.tif", 700)
 
 
-def test_more_than_pillow_allows_by_itself(tmp_path: Path) -> None:
-    """Pillow refuses 180 million pixels by a limit of its own; ours is the user's to set."""
-    Image.new("1", (20_000, 10_000)).save(tmp_path / "x.png")
-    assert read_picture(tmp_path / "x.png").size == (10_000, 20_000)
+def test_pillows_own_limit_is_not_in_the_way(tmp_path: Path) -> None:
+    """It refuses 180 million pixels; ours is the user's to set. (This file has no pixels behind its header.)"""
+    (tmp_path / "x.png").write_bytes(_png_header(15_000, 13_000))
+    with pytest.raises(ImageError, match="damaged picture"):
+        read_picture(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_tile_larger_than_the_limit_is_refused(tmp_path: Path, dtype: type) -> None:
+    tifffile.imwrite(tmp_path / "x.tif", np.zeros((8, 9), dtype), tile=(4096, 4096), compression="zlib")
+    with pytest.raises(ImageError, match="4096 x 4096 pixels"):
+        read_picture(tmp_path / "x.tif", 10**6)
 
 
 def test_a_folder_is_not_a_picture(tmp_path: Path) -> None:
