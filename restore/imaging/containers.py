@@ -75,11 +75,3 @@ def jpeg_with_metadata(data: bytes | memoryview, icc: bytes | None, exif: bytes 
 
 def _segment(marker: int, content: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
-
-
-def jpeg_2000_ends(data: bytes) -> bool:
-    """Whether a JPEG 2000 file has its end marker, which nothing else in it can look like.
-
-    OpenJPEG decodes a part as if it were the whole.
-    """
-    return b"\xff\xd9" in data[-4096:]

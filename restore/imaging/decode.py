@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from restore.errors import ImageError
 from restore.imaging import containers, deep, ifd, metadata, profiles, tiff
@@ -58,12 +59,7 @@ def read_picture(path: Path, pixel_limit: int = PIXEL_LIMIT) -> Picture:
         ImageError: missing, not a picture, damaged, truncated, too large, or of a kind that 8 or 16 bits a channel
             cannot hold.
     """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise ImageError(f"{path}: no such file") from error
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be read: {error.strerror or error}") from error
+    data = _read(path, pixel_limit)
     try:
         return _decode(data, pixel_limit)
     except ImageError as error:
@@ -72,6 +68,26 @@ def read_picture(path: Path, pixel_limit: int = PIXEL_LIMIT) -> Picture:
         raise
     except Exception as error:  # decoders meet a broken file with whatever exception comes of it
         raise ImageError(f"{path}: damaged picture: {error}") from error
+
+
+def _read(path: Path, pixel_limit: int) -> bytes:
+    """The whole file, unless it is larger than a picture within the limit could be."""
+    # 16 bits of red, green, blue and alpha without compression, and generous metadata.
+    most = 8 * pixel_limit + 2**26
+    try:
+        size = path.stat().st_size
+        if path.is_file() and size <= most:
+            return path.read_bytes()
+    except FileNotFoundError as error:
+        raise ImageError(f"{path}: no such file") from error
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if not path.is_file():
+        raise ImageError(f"{path}: not a file")
+    raise ImageError(
+        f"{path}: {size / 1e6:.0f} MB are more than a picture of {pixel_limit / 1e6:g} million pixels takes: "
+        "if it is one all the same, raise the limit with --max-pixels"
+    )
 
 
 def _decode(data: bytes, pixel_limit: int) -> Picture:
@@ -83,7 +99,8 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
             return _deep_tiff_picture(data, layout)
     with _open(data) as image:
         _refuse_large(image.width, image.height, pixel_limit)
-        notes = _notes(image)
+        # A camera's second picture is a preview or a gain map.
+        notes = [_FIRST_PAGE] if getattr(image, "is_animated", False) and image.format != "MPO" else []
         bits = deep.bits_in_file(image, data)
         pixels, alpha, icc = _samples(image, data, bits)
         if bits > 8 and pixels.dtype == np.uint8:
@@ -148,24 +165,13 @@ def _deep_tiff_picture(data: bytes, layout: tiff.Layout) -> Picture:
     return _settled(Picture(pixels, alpha, icc, metadata.from_tiff(data), "TIFF", xmp, notes))
 
 
-def _notes(image: Image.Image) -> list[str]:
-    notes = []
-    if (
-        getattr(image, "is_animated", False) and image.format != "MPO"
-    ):  # a camera's second picture is a preview or a gain map
-        notes.append(_FIRST_PAGE)
-    return notes
-
-
 def _samples(image: Image.Image, data: bytes, bits: int) -> tuple[Samples, Samples | None, bytes | None]:
     """Pixels (H, W, 1 or 3) and alpha as they are stored, not turned upright, and the profile they are in."""
     kind = image.format
     icc = image.info.get("icc_profile") or None
     if kind == "PNG":
         containers.check_png(data)
-    if kind == "JPEG2000" and not containers.jpeg_2000_ends(data):
-        raise ImageError("damaged picture: the file is truncated")
-    if kind == "TIFF" and bits > 8 and image.tag_v2.get(tiff.PLANAR) == 2:  # type: ignore[attr-defined]
+    if isinstance(image, TiffImageFile) and bits > 8 and image.tag_v2.get(tiff.PLANAR) == 2:
         raise ImageError(tiff.SEPARATE_PLANES)  # Pillow would take the bytes of 16 bits for pixels of 8
     if kind in ("JPEG", "MPO") and (fast := _fast_jpeg(image, data)) is not None:
         return fast, None, icc
@@ -246,6 +252,9 @@ def _settled(picture: Picture, turned: bool = False) -> Picture:
         except ifd.BrokenDirectoryError as error:
             notes.append(f"its EXIF data are broken ({error}) and were dropped")
             exif = None
+    settled_xmp = metadata.settled_xmp(xmp) if xmp else None
+    if xmp and settled_xmp is None:
+        notes.append("its XMP data are broken and were dropped")
     if icc and not profiles.fits(icc, picture.pixels.shape[2]):
         notes.append("its colour profile does not fit the pixels and was dropped")
         icc = None
@@ -256,7 +265,7 @@ def _settled(picture: Picture, turned: bool = False) -> Picture:
         alpha=None if picture.alpha is None else _upright(picture.alpha, turn),
         icc=icc,
         exif=exif or None,
-        xmp=metadata.settled_xmp(xmp) if xmp else None,
+        xmp=settled_xmp,
         notes=tuple(notes),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from restore.errors import ImageError
 
@@ -84,8 +85,8 @@ def stretched(values: NDArray[Any], most: int) -> NDArray[np.uint16]:
 
 def bits_in_file(image: Image.Image, data: bytes) -> int:
     """The bits a channel that the file has, where its header says; 8 where it does not."""
-    if image.format == "TIFF":
-        bits = image.tag_v2.get(258, 8)  # type: ignore[attr-defined]
+    if isinstance(image, TiffImageFile):
+        bits = image.tag_v2.get(258, 8)
         return int(max(bits)) if isinstance(bits, tuple) else int(bits)
     if image.format == "PPM":
         header = _PNM.match(data)

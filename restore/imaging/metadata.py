@@ -179,39 +179,32 @@ def _blank(block: bytearray, at: int) -> None:
     block[at:end] = bytes(end - at)
 
 
-# A property is an attribute or an element; the prefix is whatever the writer bound to the namespace.
-_XMP_VALUE = r"""(?P<head>[\w.-]+:{name}\s*=\s*["']|<[\w.-]+:{name}\b[^>/]*>)[^"'<]*"""
-_XMP_GPS = re.compile(
-    rb"""\s[\w.-]+:GPS\w*\s*=\s*(?:"[^"]*"|'[^']*')"""
-    rb"""|<(?P<tag>[\w.-]+:GPS\w*)\b[^>]*?(?:/>|>.*?</(?P=tag)\s*>)""",
-    re.DOTALL,
-)
-_XMP_THUMBNAILS = re.compile(rb"<(?P<tag>[\w.-]+:Thumbnails)\b[^>]*?(?:/>|>.*?</(?P=tag)\s*>)", re.DOTALL)
+# A property is an attribute or an element; the prefix is whatever the writer bound to the namespace. The packet may be
+# anybody's: none of these patterns looks at a byte more than a few times, however it is made.
+_XMP_NUMBER = r"""(:{name}\s*(?:=\s*["']|>)\s*)(\d+)(?=\s*["'<])"""
+_XMP_ORIENTATION = re.compile(_XMP_NUMBER.format(name="Orientation").encode())
+_XMP_GPS_ATTRIBUTE = re.compile(rb"""\s[\w.-]+:GPS\w*\s*=\s*(?:"[^"<]*"|'[^'<]*')""")
+_XMP_GPS_ELEMENT = re.compile(rb"<([\w.-]+:GPS\w*)\b[^<>]*>")
+_XMP_THUMBNAILS = re.compile(rb"<([\w.-]+:Thumbnails)\b[^<>]*>")
 
 
-def settled_xmp(xmp: bytes) -> bytes:
-    """A packet for upright pixels: the orientation is 1 and the thumbnails are gone."""
-    return _XMP_THUMBNAILS.sub(b"", _xmp_set(xmp, "Orientation", 1))
+def settled_xmp(xmp: bytes) -> bytes | None:
+    """A packet for upright pixels: the orientation is 1 and the thumbnails are gone; None of a broken one."""
+    return _without_elements(_XMP_ORIENTATION.sub(rb"\g<1>1", xmp), _XMP_THUMBNAILS)
 
 
 def sized_xmp(xmp: bytes, height: int, width: int) -> bytes:
     """The packet with the size properties that it has set to ``height`` and ``width``."""
-    for name, value in (("ImageWidth", width), ("PixelXDimension", width)):
-        xmp = _xmp_set(xmp, name, value)
-    for name, value in (("ImageLength", height), ("PixelYDimension", height)):
-        xmp = _xmp_set(xmp, name, value)
+    sizes = {"ImageWidth": width, "ImageLength": height, "PixelXDimension": width, "PixelYDimension": height}
+    for name, value in sizes.items():
+        xmp = re.sub(_XMP_NUMBER.format(name=name).encode(), rb"\g<1>%d" % value, xmp)
     return xmp
 
 
 def xmp_orientation(xmp: bytes) -> int:
     """How the pixels must be turned, by the packet; 1 when it does not say."""
-    found = re.search(rb"""[\w.-]+:Orientation\b\s*(?:=\s*["']|>)\s*([1-8])\s*["'<]""", xmp)
-    return int(found[1]) if found else 1
-
-
-def _xmp_set(xmp: bytes, name: str, value: int) -> bytes:
-    pattern = re.compile(_XMP_VALUE.format(name=name).encode())
-    return pattern.sub(lambda found: found["head"] + str(value).encode(), xmp)
+    found = _XMP_ORIENTATION.search(xmp)
+    return int(found[2]) if found and found[2] in (b"2", b"3", b"4", b"5", b"6", b"7", b"8") else 1
 
 
 def _xmp_without_gps(xmp: bytes) -> bytes | None:
@@ -219,4 +212,19 @@ def _xmp_without_gps(xmp: bytes) -> bytes | None:
         xmp.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    return _XMP_GPS.sub(b"", xmp)
+    return _without_elements(_XMP_GPS_ATTRIBUTE.sub(b"", xmp), _XMP_GPS_ELEMENT)
+
+
+def _without_elements(xmp: bytes, opening: re.Pattern[bytes]) -> bytes | None:
+    """Without the elements that begin so, and what is in them; None where one does not end."""
+    kept, at = [], 0
+    while found := opening.search(xmp, at):
+        kept.append(xmp[at : found.start()])
+        at = found.end()
+        if not found[0].endswith(b"/>"):
+            closing = b"</" + found[1]
+            end = xmp.find(closing, at)
+            at = xmp.find(b">", end) + 1
+            if end < 0 or not at:
+                return None
+    return b"".join([*kept, xmp[at:]])

@@ -521,8 +521,24 @@ def test_a_tile_larger_than_the_limit_is_refused(tmp_path: Path, dtype: type) ->
 
 
 def test_a_folder_is_not_a_picture(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="cannot be read"):
+    with pytest.raises(ImageError, match="not a file"):
         read_picture(tmp_path)
+
+
+def test_a_file_larger_than_any_picture_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "x.tif").open("wb") as file:
+        file.truncate(2**40)  # a hole: it takes no room
+    with pytest.raises(ImageError, match=r"1099512 MB .*--max-pixels"):
+        read_picture(tmp_path / "x.tif")
+
+
+def test_broken_xmp_costs_the_xmp_alone(tmp_path: Path) -> None:
+    given = any_picture(xmp=b"<x><xmp:Thumbnails>")
+    (tmp_path / "x.png").write_bytes(encode(given, ".png"))
+    read = read_picture(tmp_path / "x.png")
+    np.testing.assert_array_equal(read.pixels, given.pixels)
+    assert read.xmp is None
+    assert "XMP" in read.notes[0]
 
 
 def test_missing_file(tmp_path: Path) -> None:

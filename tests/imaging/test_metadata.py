@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 
 import pytest
 from hypothesis import given
@@ -148,6 +149,40 @@ def test_strip_leaves_the_profile_alone() -> None:
 def test_orientation_in_xmp(packet: bytes, turn: int) -> None:
     assert metadata.xmp_orientation(packet) == turn
     assert metadata.xmp_orientation(metadata.settled_xmp(packet)) == 1
+
+
+def test_elements_that_do_not_end() -> None:
+    packet = b"<x><exif:GPSLatitude>48,51N"
+    assert metadata.strip_place(any_picture(xmp=packet)).xmp is None
+    assert metadata.settled_xmp(b"<x><xmp:Thumbnails><rdf:li>") is None
+
+
+PIECES = [
+    b"a",
+    b" ",
+    b"<",
+    b"1",
+    b'"',
+    b"<a:GPS",
+    b"<a:GPS>",
+    b"<a:GPS/>",
+    b" a:GPS=",
+    b' a:GPS="',
+    b" a:GPS='",
+    b":GPS",
+]
+PIECES += [b":Orientation", b":Orientation>", b":Orientation=", b"<a:Thumbnails", b"<a:Thumbnails>", b":Orientation>1"]
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_no_packet_takes_long(piece: bytes) -> None:
+    packet = b"<x>" + piece * (2_000_000 // len(piece))
+    began = time.process_time()
+    metadata.settled_xmp(packet)
+    metadata.sized_xmp(packet, 3, 4)
+    metadata.xmp_orientation(packet)
+    metadata.strip_place(any_picture(xmp=packet))
+    assert time.process_time() - began < 3
 
 
 def test_xmp_sizes() -> None:
