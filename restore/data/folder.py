@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.errors import DataError
-from restore.imaging.decode import PHOTO_SUFFIXES, read_rgb8
+from restore.imaging.decode import read_rgb8
+from restore.imaging.formats import PHOTO_SUFFIXES
 
 
 def list_photos(folders: Sequence[Path]) -> list[Path]:

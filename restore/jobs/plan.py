@@ -11,12 +11,9 @@ from typing import Literal
 
 from restore.atomic import TEMPORARY_PREFIX
 from restore.errors import RestoreError
-from restore.imaging.encode import FORMATS
+from restore.imaging.formats import FORMATS, READABLE
 
 Existing = Literal["refuse", "overwrite", "skip"]
-
-# Read, though not all can be written: what is written instead of the others is PNG.
-READABLE = frozenset({*FORMATS, ".gif", ".avif", ".heic", ".heif", ".jfif", ".ppm", ".pgm", ".tga", ".jp2"})
 
 
 class PlanError(RestoreError):

@@ -6,15 +6,16 @@ import errno
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from restore.atomic import write_bytes
 from restore.errors import RestoreError
-from restore.imaging.decode import Picture, read_picture
-from restore.imaging.encode import encode
+from restore.imaging.decode import read_picture
+from restore.imaging.encode import EncodeOptions, encode, lost
+from restore.imaging.picture import Picture, to8
 from restore.imaging.resize import resize
 from restore.jobs.plan import Item, Plan
 
@@ -113,13 +114,14 @@ def _enhance_one(
         failed: Future[Outcome] = Future()
         failed.set_result(_failure(item, error))
         return failed
-    note = "more than 8 bits a channel: the result has 8" if picture.deep else ""
+    deep = picture.pixels.dtype == np.uint16
+    note = "; ".join([*picture.notes, *["more than 8 bits a channel: the result has 8"] * deep])
     return writers.submit(_write, item, result, note, quality, overwrite)
 
 
 def _write(item: Item, result: Picture, note: str, quality: int, overwrite: bool) -> Outcome:
     try:
-        data = encode(result, item.target.suffix, quality)
+        data = encode(result, item.target.suffix, EncodeOptions(quality))
         item.target.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(item.target, data, overwrite=overwrite)
     except OSError as error:
@@ -128,6 +130,9 @@ def _write(item: Item, result: Picture, note: str, quality: int, overwrite: bool
         return Outcome(item, f"cannot write {item.target}: {error.strerror or error}")
     except (RestoreError, MemoryError) as error:
         return _failure(item, error)
+    missing = lost(result, item.target.suffix)
+    if missing:
+        note = "; ".join([*[note] * bool(note), f"this format does not keep: {', '.join(missing)}"])
     return Outcome(item, note=note)
 
 
@@ -140,10 +145,11 @@ def _failure(item: Item, error: BaseException) -> Outcome:
 def enhance_picture(picture: Picture, enhance: Enhance) -> Picture:
     """A decoded picture through a network that knows RGB alone: grey stays grey, alpha is resized beside it."""
     grey = picture.pixels.shape[2] == 1
-    pixels = enhance(np.repeat(picture.pixels, 3, axis=2) if grey else picture.pixels)
+    shallow = to8(picture.pixels)
+    pixels = enhance(np.repeat(shallow, 3, axis=2) if grey else shallow)
     if grey:
         pixels = np.round(pixels.mean(axis=2, keepdims=True)).astype(np.uint8)
-    alpha = picture.alpha
+    alpha = None if picture.alpha is None else to8(picture.alpha)
     if alpha is not None and pixels.shape[0] != picture.size[0]:
         alpha = resize(alpha, pixels.shape[0] / picture.size[0])
-    return Picture(pixels, alpha, picture.icc, picture.exif, picture.format)
+    return replace(picture, pixels=pixels, alpha=alpha)

@@ -13,7 +13,9 @@ from rich.console import Console
 from rich.progress import track
 
 from restore.errors import DataError
-from restore.imaging.decode import PHOTO_SUFFIXES, read_picture
+from restore.imaging.decode import read_picture
+from restore.imaging.formats import PHOTO_SUFFIXES
+from restore.imaging.picture import to8
 from restore.metrics.protocol import Score, bicubic, enlarge_like, reduce, score
 from restore.runtime.enhance import Network, enhance_pixels
 from restore.spec import ModelSpec
@@ -98,7 +100,7 @@ def evaluate_model(
     rows = []
     shown = track(paths, "Measuring", console=screen, transient=True, disable=not screen.is_terminal)
     for path in shown:
-        high = read_picture(path).pixels
+        high = to8(read_picture(path).pixels)
         if min(high.shape[:2]) < 4 * spec.scale:
             raise DataError(f"{path}: {high.shape[1]} x {high.shape[0]} pixels are too few to measure x{spec.scale} on")
         if low_folder is None:
@@ -131,7 +133,7 @@ def _given(
     source = folder / name
     if not source.is_file():
         raise DataError(f"{source}: the low-resolution file of {path.name} is missing (see --lr-name)")
-    low = read_picture(source).pixels
+    low = to8(read_picture(source).pixels)
     height, width = (n * scale for n in low.shape[:2])
     if height > high.shape[0] or width > high.shape[1]:
         raise DataError(f"{source}: {scale} times its size is larger than {path.name}")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from restore.imaging.decode import Picture
+from restore.imaging.picture import Picture
 from restore.jobs import run as run_module
 from restore.jobs.plan import make_plan
 from restore.jobs.run import Outcome, enhance_picture, run_job
@@ -99,7 +99,7 @@ def test_memory_and_deep_pictures_are_told(photos: Path, tmp_path: Path, monkeyp
     summary = run_job(make_plan(photos, tmp_path / "out"), exhausted, lambda _: None)
     assert all("--tile" in o.error for o in summary.failed)
     assert len(summary.failed) == 5
-    deep = Picture(picture(4, 4), None, None, None, "PNG", deep=True)
+    deep = Picture(picture(4, 4).astype(np.uint16), None, None, None, "PNG")
     monkeypatch.setattr(run_module, "read_picture", lambda _: deep)
     told: list[Outcome] = []
     run_job(make_plan(photos, tmp_path / "out2"), double, told.append)

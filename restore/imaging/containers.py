@@ -1,0 +1,77 @@
+"""The outsides of JPEG and PNG files: whether one is whole, and metadata put into one."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_IHDR_END = len(PNG_SIGNATURE) + 25
+# What one JPEG segment holds beside its own length field.
+_SEGMENT = 65_533
+_EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
+
+
+def check_png(data: bytes) -> None:
+    """Walk the chunks of a PNG file up to its end.
+
+    Raises:
+        ValueError: the file ends before IEND, or the checksum of a chunk that matters to the pixels is wrong.
+    """
+    at, name = len(PNG_SIGNATURE), b""
+    while name != b"IEND":
+        if at + 12 > len(data):
+            raise ValueError("the file is truncated")
+        (length,) = struct.unpack_from(">I", data, at)
+        name, stop = data[at + 4 : at + 8], at + 8 + length
+        if stop + 4 > len(data):
+            raise ValueError("the file is truncated")
+        critical = not name[0] & 0x20
+        if critical and zlib.crc32(memoryview(data)[at + 4 : stop]) != struct.unpack_from(">I", data, stop)[0]:
+            raise ValueError(f"wrong checksum of its {name.decode('latin-1')} chunk")
+        at = stop + 4
+
+
+def png_chunk(name: bytes, content: bytes) -> bytes:
+    """One chunk, with its length and checksum."""
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def png_with_metadata(data: bytes | memoryview, icc: bytes | None, exif: bytes | None, xmp: bytes | None) -> bytes:
+    """A PNG file with profile, EXIF block and XMP packet put behind its header."""
+    more = []
+    if icc:
+        more.append(png_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)))
+    if exif:
+        more.append(png_chunk(b"eXIf", exif))
+    if xmp:
+        more.append(png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp))
+    return b"".join([data[:_IHDR_END], *more, data[_IHDR_END:]])
+
+
+def jpeg_holds(exif: bytes | None = None, xmp: bytes | None = None, icc: bytes | None = None) -> bool:
+    """Whether the blocks fit into a JPEG file's segments: EXIF and XMP into one each, the profile into 255."""
+    return (
+        len(_EXIF) + len(exif or b"") <= _SEGMENT
+        and len(_XMP) + len(xmp or b"") <= _SEGMENT
+        and len(icc or b"") <= 255 * (_SEGMENT - len(_ICC) - 2)
+    )
+
+
+def jpeg_with_metadata(data: bytes | memoryview, icc: bytes | None, exif: bytes | None, xmp: bytes | None) -> bytes:
+    """A JPEG file that begins with SOI and the JFIF segment, with EXIF block, XMP packet and profile behind those."""
+    more = []
+    if exif:
+        more.append(_segment(0xE1, _EXIF + exif))
+    if xmp:
+        more.append(_segment(0xE1, _XMP + xmp))
+    if icc:
+        size = _SEGMENT - len(_ICC) - 2
+        parts = [icc[i : i + size] for i in range(0, len(icc), size)]
+        more += [_segment(0xE2, _ICC + bytes([i, len(parts)]) + part) for i, part in enumerate(parts, 1)]
+    (jfif,) = struct.unpack_from(">H", data, 4)
+    return b"".join([data[: 4 + jfif], *more, data[4 + jfif :]])
+
+
+def _segment(marker: int, content: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content

@@ -1,0 +1,155 @@
+"""Image file directories: the tag tables that TIFF files and EXIF blocks are made of (TIFF 6.0, section 2).
+
+Values stay the bytes they are, in the byte order of the block: nothing is lost that we do not understand.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Order = Literal["<", ">"]
+
+EXIF_POINTER, GPS_POINTER, INTEROP_POINTER = 0x8769, 0x8825, 0xA005
+_POINTERS = frozenset({EXIF_POINTER, GPS_POINTER, INTEROP_POINTER})
+# Bytes of one value of each type, from BYTE to IFD.
+_WIDTH = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+BYTE, SHORT, LONG, UNDEFINED = 1, 3, 4, 7
+
+
+class BrokenDirectoryError(ValueError):
+    """The tables do not hold together."""
+
+
+@dataclass
+class Tag:
+    """One entry.
+
+    Attributes:
+        number: the tag's number.
+        kind: the TIFF type of its values.
+        count: how many values.
+        value: the values' bytes, in the block's byte order.
+        children: the directory that the tag points to, for the EXIF, GPS and interoperability pointers.
+    """
+
+    number: int
+    kind: int
+    count: int
+    value: bytes
+    children: list[Tag] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where one entry lies in a block: ``at`` is its own 12 bytes, ``start`` .. ``stop`` its values."""
+
+    number: int
+    kind: int
+    count: int
+    at: int
+    start: int
+    stop: int
+
+
+def byte_order(block: bytes | bytearray) -> Order:
+    """``<`` or ``>``, for :mod:`struct`.
+
+    Raises:
+        BrokenDirectoryError: it does not begin as a TIFF structure does.
+    """
+    if len(block) >= 8 and block[:4] == b"II*\0":
+        return "<"
+    if len(block) >= 8 and block[:4] == b"MM\0*":
+        return ">"
+    raise BrokenDirectoryError("no TIFF header")
+
+
+def first_directory(block: bytes | bytearray) -> int:
+    """Where the first directory lies."""
+    return int(struct.unpack_from(byte_order(block) + "I", block, 4)[0])
+
+
+def entries(block: bytes | bytearray, at: int) -> tuple[list[Entry], int]:
+    """The entries of the directory at ``at``, and where the offset of the next directory is written.
+
+    An entry of unknown type, or whose values lie outside, has an empty span: writers leave such behind.
+
+    Raises:
+        BrokenDirectoryError: the directory itself is not within the block.
+    """
+    order = byte_order(block)
+    if not 8 <= at <= len(block) - 2:
+        raise BrokenDirectoryError(f"a directory at {at} of {len(block)} bytes")
+    (count,) = struct.unpack_from(order + "H", block, at)
+    end = at + 2 + 12 * count
+    if end > len(block):
+        raise BrokenDirectoryError(f"a directory of {count} entries in {len(block) - at} bytes")
+    found = []
+    for place in range(at + 2, end, 12):
+        number, kind, values, offset = struct.unpack_from(order + "HHII", block, place)
+        length = _WIDTH.get(kind, 0) * values
+        start = place + 8 if length <= 4 else offset
+        if start + length > len(block):
+            start, length = place + 8, 0
+        found.append(Entry(number, kind, values, place, start, start + length))
+    return found, end
+
+
+def number_in(block: bytes | bytearray, entry: Entry) -> int | None:
+    """The first value of a BYTE, SHORT or LONG entry; None of any other."""
+    code = {BYTE: "B", SHORT: "H", LONG: "I", 13: "I"}.get(entry.kind)
+    if code is None or entry.stop == entry.start:
+        return None
+    return int(struct.unpack_from(byte_order(block) + code, block, entry.start)[0])
+
+
+def read_tags(block: bytes, at: int, depth: int = 0) -> list[Tag]:
+    """A directory with its values and the directories below it; entries without values are left out.
+
+    Raises:
+        BrokenDirectoryError: a directory is not within the block, or its values cannot all be.
+    """
+    tags = []
+    found = entries(block, at)[0]
+    if sum(entry.stop - entry.start for entry in found) > len(block):  # a small file must not unfold to gigabytes
+        raise BrokenDirectoryError("values that overlap")
+    for entry in found:
+        if entry.stop == entry.start:
+            continue
+        tag = Tag(entry.number, entry.kind, entry.count, bytes(block[entry.start : entry.stop]))
+        if entry.number in _POINTERS:
+            below = number_in(block, entry)
+            if below is None or depth == 2:
+                continue
+            tag.children = read_tags(block, below, depth + 1)
+        tags.append(tag)
+    return tags
+
+
+def write_tags(tags: Sequence[Tag], order: Order, at: int) -> bytes:
+    """A directory that will lie at ``at`` (even), with its values and the directories below it behind it."""
+    tags = sorted(tags, key=lambda tag: tag.number)
+    table = bytearray(struct.pack(order + "H", len(tags)))
+    behind = bytearray()
+    base = at + 2 + 12 * len(tags) + 4
+    for tag in tags:
+        place = base + len(behind)
+        if tag.children:
+            below = write_tags(tag.children, order, place)
+            table += struct.pack(order + "HHII", tag.number, LONG, 1, place)
+            behind += below
+        elif len(tag.value) <= 4:
+            table += struct.pack(order + "HHI", tag.number, tag.kind, tag.count) + tag.value.ljust(4, b"\0")
+        else:
+            table += struct.pack(order + "HHII", tag.number, tag.kind, tag.count, place)
+            behind += tag.value
+        behind += b"\0" * (len(behind) % 2)
+    return bytes(table) + b"\0\0\0\0" + bytes(behind)
+
+
+def header(order: Order, first: int) -> bytes:
+    """The eight bytes that a TIFF structure begins with."""
+    return (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", first)

@@ -1,0 +1,230 @@
+"""What a file says of its picture: EXIF, XMP, colour profile. Kept, but never left saying what is no longer true.
+
+EXIF blocks are changed in place, byte by byte: camera makers' notes hold offsets into the block, and a block that is
+taken apart and written anew breaks them.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterable
+from dataclasses import replace
+
+from restore.imaging import ifd
+from restore.imaging.picture import Picture
+
+ORIENTATION = 0x0112
+_WIDTH_TAGS, _HEIGHT_TAGS = (0x0100, 0xA002), (0x0101, 0xA003)
+_THUMBNAIL = {0x0201: 0x0202, 0x0111: 0x0117}  # where it lies: how long it is
+
+# Of a TIFF file's own directory, what describes the picture rather than how its samples are stored: description, make,
+# model, orientation, resolution and its unit, software, date, artist, host, rating, copyright, the Windows texts.
+_DESCRIPTIVE = frozenset(
+    {0x010E, 0x010F, 0x0110, ORIENTATION, 0x011A, 0x011B, 0x0128, 0x0131, 0x0132, 0x013B, 0x013C, 0x4746, 0x4749}
+    | {0x8298, *range(0x9C9B, 0x9CA0), ifd.EXIF_POINTER, ifd.GPS_POINTER}
+)
+
+
+def strip(picture: Picture) -> Picture:
+    """Without EXIF and XMP; the colour profile stays, for the colours would be others without it."""
+    return replace(picture, exif=None, xmp=None)
+
+
+def strip_place(picture: Picture) -> Picture:
+    """Without the GPS data of EXIF and XMP; all else stays. What cannot be searched for it is dropped whole."""
+    exif = picture.exif
+    if exif is not None:
+        try:
+            exif = _without_gps(exif)
+        except ifd.BrokenDirectoryError:
+            exif = None
+    return replace(picture, exif=exif, xmp=None if picture.xmp is None else _xmp_without_gps(picture.xmp))
+
+
+def orientation(exif: bytes) -> int | None:
+    """How the pixels must be turned, 1..8 (EXIF's numbers); None when the block does not say.
+
+    Raises:
+        BrokenDirectoryError: the block cannot be read.
+    """
+    for entry in ifd.entries(exif, ifd.first_directory(exif))[0]:
+        if entry.number == ORIENTATION:
+            value = ifd.number_in(exif, entry) or 1
+            return value if 1 <= value <= 8 else 1
+    return None
+
+
+def settled(exif: bytes) -> bytes:
+    """An EXIF block for upright pixels: the orientation is 1 and the thumbnail, which shows the old picture, is gone.
+
+    Raises:
+        BrokenDirectoryError: the block cannot be read.
+    """
+    block = bytearray(exif)
+    _set(block, {ORIENTATION: 1}, kind=ifd.SHORT)
+    before = _outline(block)
+    _drop_thumbnail(block)
+    if _outline(block) != before:
+        raise ifd.BrokenDirectoryError("a thumbnail that lies over the other data")
+    return bytes(block)
+
+
+def sized(exif: bytes, height: int, width: int) -> bytes:
+    """The block with the size tags that it has set to ``height`` and ``width``; a broken block as it is."""
+    block = bytearray(exif)
+    try:
+        _set(block, dict.fromkeys(_WIDTH_TAGS, width) | dict.fromkeys(_HEIGHT_TAGS, height), kind=ifd.LONG)
+    except ifd.BrokenDirectoryError:
+        return exif
+    return bytes(block)
+
+
+def from_tiff(data: bytes) -> bytes | None:
+    """The EXIF block of a TIFF file: its own descriptive tags, and the EXIF and GPS directories; None without any.
+
+    Raises:
+        BrokenDirectoryError: the file's directory cannot be read.
+    """
+    tags = [t for t in ifd.read_tags(data, ifd.first_directory(data)) if t.number in _DESCRIPTIVE]
+    if not tags:
+        return None
+    order = ifd.byte_order(data)
+    return ifd.header(order, 8) + ifd.write_tags(tags, order, 8)
+
+
+def tiff_tags(exif: bytes) -> tuple[list[ifd.Tag], ifd.Order]:
+    """What of an EXIF block goes into a TIFF file's own directory, and the byte order of its values.
+
+    Raises:
+        BrokenDirectoryError: the block cannot be read.
+    """
+    tags = [t for t in ifd.read_tags(exif, ifd.first_directory(exif)) if t.number in _DESCRIPTIVE]
+    return tags, ifd.byte_order(exif)
+
+
+def _directories(block: bytes | bytearray) -> Iterable[list[ifd.Entry]]:
+    """The main directory and the EXIF directory."""
+    main = ifd.entries(block, ifd.first_directory(block))[0]
+    yield main
+    for entry in main:
+        below = ifd.number_in(block, entry) if entry.number == ifd.EXIF_POINTER else None
+        if below is not None:
+            yield ifd.entries(block, below)[0]
+
+
+def _outline(block: bytes | bytearray) -> list[tuple[int, int, int]]:
+    return [(e.number, e.kind, e.count) for found in _directories(block) for e in found]
+
+
+def _set(block: bytearray, values: dict[int, int], kind: int) -> None:
+    """Overwrite the tags that are there; none is added."""
+    order = ifd.byte_order(block)
+    for found in list(_directories(block)):
+        for entry in found:
+            if entry.number in values:
+                struct.pack_into(order + "HHI", block, entry.at, entry.number, kind, 1)
+                code = "HH" if kind == ifd.SHORT else "I"
+                number = (values[entry.number], 0) if kind == ifd.SHORT else (values[entry.number],)
+                struct.pack_into(order + code, block, entry.at + 8, *number)
+
+
+def _drop_thumbnail(block: bytearray) -> None:
+    order = ifd.byte_order(block)
+    _, link = ifd.entries(block, ifd.first_directory(block))
+    if link + 4 > len(block):  # some writers leave the link out
+        return
+    (at,) = struct.unpack_from(order + "I", block, link)
+    struct.pack_into(order + "I", block, link, 0)
+    if not at:
+        return
+    try:
+        found, _ = ifd.entries(block, at)
+    except ifd.BrokenDirectoryError:
+        return
+    numbers = {entry.number: ifd.number_in(block, entry) or 0 for entry in found}
+    for start, length in ((numbers.get(a, 0), numbers.get(b, 0)) for a, b in _THUMBNAIL.items()):
+        stop = min(start + length, len(block))
+        if start and stop == len(block):
+            del block[start:]
+        elif start:
+            block[start:stop] = bytes(max(0, stop - start))
+
+
+def _without_gps(exif: bytes) -> bytes:
+    block = bytearray(exif)
+    order = ifd.byte_order(block)
+    first = ifd.first_directory(block)
+    while True:  # a broken block may hold two
+        main, end = ifd.entries(block, first)
+        entry = next((e for e in main if e.number == ifd.GPS_POINTER), None)
+        if entry is None:
+            return bytes(block)
+        before = [e.number for e in main if e is not entry]
+        at = ifd.number_in(block, entry)
+        if at is not None:
+            _blank(block, at)
+        # The entries behind it, and the link to the next directory, move up.
+        block[entry.at : end + 4] = block[entry.at + 12 : end + 4] + bytes(12)
+        struct.pack_into(order + "H", block, first, len(main) - 1)
+        if [e.number for e in ifd.entries(block, first)[0]] != before:
+            raise ifd.BrokenDirectoryError("GPS data that lie over the other data")
+
+
+def _blank(block: bytearray, at: int) -> None:
+    """Overwrite a directory and its values with zeros."""
+    found, end = ifd.entries(block, at)
+    for entry in found:
+        block[entry.start : entry.stop] = bytes(entry.stop - entry.start)
+    block[at:end] = bytes(end - at)
+
+
+# A property is an attribute or an element; the prefix is whatever the writer bound to the namespace. The packet may be
+# anybody's: none of these patterns looks at a byte more than a few times, however it is made.
+_XMP_NUMBER = r"""(:{name}\s*(?:=\s*["']|>)\s*)(\d+)(?=\s*["'<])"""
+_XMP_ORIENTATION = re.compile(_XMP_NUMBER.format(name="Orientation").encode())
+_XMP_GPS_ATTRIBUTE = re.compile(rb"""\s[\w.-]+:GPS\w*\s*=\s*(?:"[^"<]*"|'[^'<]*')""")
+_XMP_GPS_ELEMENT = re.compile(rb"<([\w.-]+:GPS\w*)\b[^<>]*>")
+_XMP_THUMBNAILS = re.compile(rb"<([\w.-]+:Thumbnails)\b[^<>]*>")
+
+
+def settled_xmp(xmp: bytes) -> bytes | None:
+    """A packet for upright pixels: the orientation is 1 and the thumbnails are gone; None of a broken one."""
+    return _without_elements(_XMP_ORIENTATION.sub(rb"\g<1>1", xmp), _XMP_THUMBNAILS)
+
+
+def sized_xmp(xmp: bytes, height: int, width: int) -> bytes:
+    """The packet with the size properties that it has set to ``height`` and ``width``."""
+    sizes = {"ImageWidth": width, "ImageLength": height, "PixelXDimension": width, "PixelYDimension": height}
+    for name, value in sizes.items():
+        xmp = re.sub(_XMP_NUMBER.format(name=name).encode(), rb"\g<1>%d" % value, xmp)
+    return xmp
+
+
+def xmp_orientation(xmp: bytes) -> int:
+    """How the pixels must be turned, by the packet; 1 when it does not say."""
+    found = _XMP_ORIENTATION.search(xmp)
+    return int(found[2]) if found and found[2] in (b"2", b"3", b"4", b"5", b"6", b"7", b"8") else 1
+
+
+def _xmp_without_gps(xmp: bytes) -> bytes | None:
+    try:
+        xmp.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return _without_elements(_XMP_GPS_ATTRIBUTE.sub(b"", xmp), _XMP_GPS_ELEMENT)
+
+
+def _without_elements(xmp: bytes, opening: re.Pattern[bytes]) -> bytes | None:
+    """Without the elements that begin so, and what is in them; None where one does not end."""
+    kept, at = [], 0
+    while found := opening.search(xmp, at):
+        kept.append(xmp[at : found.start()])
+        at = found.end()
+        if not found[0].endswith(b"/>"):
+            closing = b"</" + found[1]
+            end = xmp.find(closing, at)
+            at = xmp.find(b">", end) + 1
+            if end < 0 or not at:
+                return None
+    return b"".join([*kept, xmp[at:]])

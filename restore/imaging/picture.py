@@ -1,0 +1,55 @@
+"""A picture as the rest of the program sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# uint8 or uint16.
+Samples = NDArray[np.unsignedinteger[Any]]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture.
+
+    Attributes:
+        pixels: RGB (H, W, 3), or (H, W, 1) of a grey one, upright; uint8, or uint16 where the file has 16 bits.
+        alpha: (H, W) of the same type, not premultiplied, or None when the file has none.
+        icc: the colour profile that the pixels are in, as the file has it; None means sRGB or unknown.
+        exif: the EXIF block, from its byte order mark on; its orientation is reset, its thumbnail gone.
+        format: Pillow's name of the file's format.
+        xmp: the XMP packet, its orientation reset.
+        notes: what was not read as it is in the file, one sentence each, for the user.
+    """
+
+    pixels: Samples
+    alpha: Samples | None
+    icc: bytes | None
+    exif: bytes | None
+    format: str
+    xmp: bytes | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+
+def to8(values: Samples) -> NDArray[np.uint8]:
+    """Samples of 8 or 16 bits as 8 bits, rounded to the nearest (``v * 255 / 65535``); 8 bits pass as they are."""
+    if values.dtype == np.uint8:
+        return values.astype(np.uint8, copy=False)
+    out = np.empty(values.shape, np.uint8)
+    for row in range(0, len(values), 256):  # by blocks: the sum needs 32 bits, and the picture may be large
+        out[row : row + 256] = (values[row : row + 256].astype(np.uint32) + 128) // 257
+    return out
+
+
+def to16(values: Samples) -> NDArray[np.uint16]:
+    """Samples of 8 or 16 bits as 16 bits (``v * 257``, so that white stays white); 16 bits pass as they are."""
+    return values.astype(np.uint16, copy=False) * (np.uint16(257) if values.dtype == np.uint8 else np.uint16(1))

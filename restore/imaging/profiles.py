@@ -1,0 +1,36 @@
+"""Colour profiles: which fit which pixels, and the way from inks and LAB to sRGB."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image, ImageCms
+
+_SPACES = {1: b"GRAY", 3: b"RGB "}
+
+
+def fits(icc: bytes, channels: int) -> bool:
+    """Whether a profile describes grey (1 channel) or RGB (3) pixels; a broken one describes nothing."""
+    return len(icc) >= 128 and icc[36:40] == b"acsp" and icc[16:20] == _SPACES[channels]
+
+
+def to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
+    """A CMYK or LAB picture as sRGB, by its profile where that can be used.
+
+    Args:
+        image: mode ``CMYK`` or ``LAB``.
+        icc: the profile that the file carries; LAB needs none, CMYK without one is taken as plain complements.
+    """
+    target = ImageCms.createProfile("sRGB")
+    try:
+        if image.mode == "LAB":
+            source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+        elif icc:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        else:
+            return image.convert("RGB")
+        converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return image.convert("RGB")
+    assert converted is not None  # it is None only when done in place
+    return converted

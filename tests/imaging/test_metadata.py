@@ -1,0 +1,247 @@
+"""What a file says of its picture stays true, and what shall go is gone from every corner."""
+
+from __future__ import annotations
+
+import io
+import struct
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from PIL.ExifTags import IFD
+
+from restore.imaging import ifd, metadata
+from tests.imaging.samples import MAKER_NOTE, SRGB, XMP, any_picture, exif_block, read_exif, with_thumbnail
+
+ENDIANS = pytest.mark.parametrize("endian", ["<", ">"])
+THUMBNAIL = b"\xff\xd8 an older picture \xff\xd9"
+
+
+@ENDIANS
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_orientation(endian: str, turn: int) -> None:
+    block = exif_block(turn, endian)
+    assert metadata.orientation(block) == turn
+    assert metadata.orientation(metadata.settled(block)) == 1
+
+
+def test_no_orientation_and_one_out_of_range() -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    assert metadata.orientation(exif.tobytes()[6:]) is None
+    assert metadata.orientation(exif_block(77)) == 1
+
+
+@ENDIANS
+def test_the_makers_note_stays_where_it_is(endian: str) -> None:
+    """Its inner offsets count from the beginning of the block."""
+    block = with_thumbnail(exif_block(6, endian), THUMBNAIL)
+    changed = metadata.sized(metadata.settled(block), 300, 400)
+    assert changed.index(MAKER_NOTE) == block.index(MAKER_NOTE)
+
+
+@ENDIANS
+def test_the_thumbnail_is_gone(endian: str) -> None:
+    block = with_thumbnail(exif_block(6, endian), THUMBNAIL)
+    assert read_exif(block).get_ifd(IFD.IFD1)[0x0202] == len(THUMBNAIL)
+    changed = metadata.settled(block)
+    assert not read_exif(changed).get_ifd(IFD.IFD1)
+    assert THUMBNAIL not in changed
+    assert len(changed) < len(block)
+    assert read_exif(changed)[0x010F] == "Maker"
+
+
+@ENDIANS
+def test_a_thumbnail_in_the_middle_is_blanked(endian: str) -> None:
+    block = with_thumbnail(exif_block(6, endian), THUMBNAIL) + b"behind"
+    changed = metadata.settled(block)
+    assert THUMBNAIL not in changed
+    assert changed.endswith(b"behind")
+    assert len(changed) == len(block)
+
+
+@ENDIANS
+@given(height=st.integers(1, 10**6), width=st.integers(1, 10**6))
+def test_sizes(endian: str, height: int, width: int) -> None:
+    exif = read_exif(metadata.sized(exif_block(1, endian), height, width))
+    assert (exif[0x0100], exif[0x0101]) == (width, height)
+    details = exif.get_ifd(0x8769)
+    assert (details[0xA002], details[0xA003]) == (width, height)
+    assert details[0x927C] == MAKER_NOTE
+
+
+def test_sizes_are_not_invented() -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    assert 0x0100 not in read_exif(metadata.sized(exif.tobytes()[6:], 3, 4))
+
+
+@ENDIANS
+def test_the_place_alone_is_stripped(endian: str) -> None:
+    picture = any_picture(icc=SRGB, exif=exif_block(1, endian), xmp=XMP)
+    stripped = metadata.strip_place(picture)
+    assert stripped.exif is not None
+    exif = read_exif(stripped.exif)
+    assert 0x8825 not in exif
+    assert exif[0x010F] == "Maker"
+    assert exif[0x0110] == "Model with a longer name"
+    assert exif.get_ifd(0x8769)[0x927C] == MAKER_NOTE
+    order = ">" if endian == ">" else "<"
+    latitude = struct.pack(order + "6I", 48, 1, 51, 1, 121, 4)
+    assert latitude in exif_block(1, endian)
+    assert latitude not in stripped.exif  # not only unlinked
+    assert stripped.xmp is not None
+    assert b"GPS" not in stripped.xmp
+    assert b"2,17.6E" not in stripped.xmp
+    assert b"Somebody" in stripped.xmp
+    assert stripped.icc == SRGB
+
+
+def test_stripped_blocks_still_link_to_what_follows() -> None:
+    block = with_thumbnail(exif_block(), THUMBNAIL)
+    stripped = metadata.strip_place(any_picture(exif=block)).exif
+    assert stripped is not None
+    assert read_exif(stripped).get_ifd(IFD.IFD1)[0x0202] == len(THUMBNAIL)
+
+
+def test_what_cannot_be_searched_for_a_place_is_dropped() -> None:
+    stripped = metadata.strip_place(any_picture(exif=exif_block()[:40], xmp=XMP.decode().encode("utf-16")))
+    assert stripped.exif is None
+    assert stripped.xmp is None
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        b'<a exif:GPSLatitude="1"/>',
+        b"<a other:GPSLatitude = '1' b='2'/>",
+        b"<exif:GPSAltitude>1</exif:GPSAltitude>",
+        b"<exif:GPSTimeStamp>\n1\n</exif:GPSTimeStamp >",
+        b'<exif:GPSVersionID rdf:resource="1"/>',
+    ],
+)
+def test_places_in_xmp(packet: bytes) -> None:
+    stripped = metadata.strip_place(any_picture(xmp=b"<x>" + packet + b"</x>")).xmp
+    assert stripped is not None
+    assert b"GPS" not in stripped
+    assert b"1" not in stripped
+    assert stripped.startswith(b"<x>")
+    assert stripped.endswith(b"</x>")
+
+
+def test_strip_leaves_the_profile_alone() -> None:
+    stripped = metadata.strip(any_picture(icc=SRGB, exif=exif_block(), xmp=XMP))
+    assert (stripped.icc, stripped.exif, stripped.xmp) == (SRGB, None, None)
+
+
+@pytest.mark.parametrize(
+    ("packet", "turn"),
+    [
+        (b'<a tiff:Orientation="8"/>', 8),
+        (b"<a t:Orientation = '3' />", 3),
+        (b"<tiff:Orientation>6</tiff:Orientation>", 6),
+        (b'<a tiff:Orientation="9"/>', 1),
+        (b"<a/>", 1),
+    ],
+)
+def test_orientation_in_xmp(packet: bytes, turn: int) -> None:
+    assert metadata.xmp_orientation(packet) == turn
+    assert metadata.xmp_orientation(metadata.settled_xmp(packet)) == 1
+
+
+def test_elements_that_do_not_end() -> None:
+    packet = b"<x><exif:GPSLatitude>48,51N"
+    assert metadata.strip_place(any_picture(xmp=packet)).xmp is None
+    assert metadata.settled_xmp(b"<x><xmp:Thumbnails><rdf:li>") is None
+
+
+PIECES = [
+    b"a",
+    b" ",
+    b"<",
+    b"1",
+    b'"',
+    b"<a:GPS",
+    b"<a:GPS>",
+    b"<a:GPS/>",
+    b" a:GPS=",
+    b' a:GPS="',
+    b" a:GPS='",
+    b":GPS",
+]
+PIECES += [b":Orientation", b":Orientation>", b":Orientation=", b"<a:Thumbnails", b"<a:Thumbnails>", b":Orientation>1"]
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_no_packet_takes_long(piece: bytes) -> None:
+    packet = b"<x>" + piece * (2_000_000 // len(piece))
+    began = time.process_time()
+    metadata.settled_xmp(packet)
+    metadata.sized_xmp(packet, 3, 4)
+    metadata.xmp_orientation(packet)
+    metadata.strip_place(any_picture(xmp=packet))
+    assert time.process_time() - began < 3
+
+
+def test_xmp_sizes() -> None:
+    packet = metadata.sized_xmp(XMP, 333, 444)
+    assert b'tiff:ImageWidth="444"' in packet
+    assert b"<exif:PixelYDimension>333</exif:PixelYDimension>" in packet
+    assert packet.count(b"Somebody") == 1
+
+
+@given(st.data())
+def test_any_damage_is_refused_or_harmless(data: st.DataObject) -> None:
+    """Bytes changed at random: a block comes out that can be read, or it is called broken."""
+    block = bytearray(with_thumbnail(exif_block(6), THUMBNAIL))
+    for _ in range(data.draw(st.integers(1, 8))):
+        block[data.draw(st.integers(0, len(block) - 1))] = data.draw(st.integers(0, 255))
+    block = block[: data.draw(st.integers(0, len(block)))]
+    try:
+        metadata.orientation(bytes(block))
+        changed = metadata.settled(bytes(block))
+    except ifd.BrokenDirectoryError:
+        return
+    assert metadata.orientation(changed) in (1, None)
+    metadata.sized(changed, 5, 6)
+    stripped = metadata.strip_place(any_picture(exif=changed)).exif
+    if stripped is not None:
+        entries, _ = ifd.entries(stripped, ifd.first_directory(stripped))
+        assert ifd.GPS_POINTER not in [entry.number for entry in entries]
+
+
+def test_small_blocks_do_not_unfold() -> None:
+    """A directory whose thousand entries all say to hold the whole block."""
+    count = 1000
+    size = 10 + 12 * count + 4
+    entry = struct.pack("<HHII", 0x010E, 7, size, 0)
+    block = ifd.header("<", 8) + struct.pack("<H", count) + entry * count + bytes(4)
+    with pytest.raises(ifd.BrokenDirectoryError, match="overlap"):
+        ifd.read_tags(block, 8)
+
+
+@ENDIANS
+def test_directories_written_anew_are_pillows(endian: str) -> None:
+    block = exif_block(3, endian)
+    tags, order = metadata.tiff_tags(block)
+    assert order == endian
+    again = read_exif(ifd.header(order, 8) + ifd.write_tags(tags, order, 8))
+    was = read_exif(block)
+    for number in (0x010F, 0x0110, 0x0112):
+        assert again[number] == was[number]
+    assert again.get_ifd(0x8769) == was.get_ifd(0x8769)
+    assert again.get_ifd(0x8825) == was.get_ifd(0x8825)
+
+
+def test_a_tiff_files_own_tags_become_exif() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (5, 4)).save(buffer, "TIFF", exif=exif_block())
+    block = metadata.from_tiff(buffer.getvalue())
+    assert block is not None
+    kept = read_exif(block)
+    assert kept[0x010F] == "Maker"
+    assert kept.get_ifd(0x8769)[0x927C] == MAKER_NOTE
+    assert kept.get_ifd(0x8825)[1] == "N"
+    assert not {256, 257, 258, 259, 262, 273, 279} & set(kept)
