@@ -22,8 +22,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from restore.imaging.decode import PHOTO_SUFFIXES, read_rgb8
+from restore.jobs.naming import Naming
 from restore.jobs.plan import make_plan
-from restore.jobs.run import run_job
+from restore.jobs.run import Settings, run_job
+from restore.jobs.stream import one_by_one
 from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import open_model
 from restore.zoo.find import find
@@ -47,11 +49,13 @@ def main() -> None:
         print(f"{len(pixels)} pictures of {options.side} x {options.side}, {model.spec.name}, {model.device}")
         print(f"network alone             {alone:7.2f} s")
         for suffix in (".jpg", ".png"):
-            plan = make_plan(folder / "in", folder / f"out{suffix}", suffix)
-            engine = timed(lambda p=plan: run_job(p, lambda x: enhance_pixels(x, model, model.spec), lambda _: None))
+            plan = make_plan(folder / "in", folder / f"out{suffix}", Naming(suffix=suffix))
+            stream = one_by_one(lambda x: enhance_pixels(x, model, model.spec))
+            engine = timed(lambda p=plan, s=stream: run_job(p, s, lambda _: None, Settings(scale=scale)))
             print(f"folder engine, to {suffix}    {engine:7.2f} s   {engine / alone:.2f} x the network alone")
-        plan = make_plan(folder / "in", folder / "bicubic", ".jpg")
-        plain = timed(lambda: run_job(plan, lambda x: bicubic(x, scale), lambda _: None))
+        plan = make_plan(folder / "in", folder / "bicubic", Naming(suffix=".jpg"))
+        stream = one_by_one(lambda x: bicubic(x, scale))
+        plain = timed(lambda: run_job(plan, stream, lambda _: None, Settings(scale=scale)))
         print(f"folder engine, bicubic    {plain:7.2f} s")
     print(f"peak memory               {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:7.2f} GB")
 
