@@ -3,36 +3,52 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
-import tempfile
+import re
+import secrets
+import socket
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 # Temporary files begin so; a folder job must never take one for a picture.
 TEMPORARY_PREFIX = ".restore-"
 
+# The host (a digest of its name) and the process that writes, so that what a killed process left can be told.
+_TEMPORARY = re.compile(re.escape(TEMPORARY_PREFIX) + r"([0-9a-f]{8})-([0-9]+)-[0-9a-f]{8}(\..*)?", re.DOTALL)
 
-def write_bytes(path: Path, data: bytes | memoryview, *, overwrite: bool = True) -> None:
+# No write takes so long: a temporary file as old is nobody's, whichever host it came from.
+_ABANDONED_SECONDS = 24 * 3600
+
+
+def write_bytes(
+    path: Path, data: bytes | memoryview, *, overwrite: bool = True, before_rename: Callable[[], None] | None = None
+) -> None:
     """Write ``data`` to ``path`` by way of a temporary file in the same folder, flushed to disk and renamed.
 
-    A kill or a full disk at any moment leaves what was there before, whole.
+    A kill or a full disk at any moment leaves what was there before, whole. Safe from several threads.
 
     Args:
         path: the file to write; its folder must exist.
         data: the whole content.
         overwrite: replace a file that is there.
+        before_rename: called when the data is safe on disk under the temporary name; what it raises ends the write.
 
     Raises:
         FileExistsError: the file is there and ``overwrite`` is false, even if it appeared this very moment.
         OSError: the disk is full, the folder is not writable.
     """
-    handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, suffix=path.suffix, dir=path.parent)
-    temporary = Path(name)
+    temporary = path.parent / f"{_own_prefix()}{secrets.token_hex(4)}{path.suffix}"
     try:
-        with os.fdopen(handle, "wb") as file:
+        # Created as any new file is, so that the kernel applies the umask: a process can only read it by setting it.
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
+        if before_rename is not None:
+            before_rename()
         if overwrite:
             temporary.replace(path)
         else:
@@ -40,6 +56,53 @@ def write_bytes(path: Path, data: bytes | memoryview, *, overwrite: bool = True)
     finally:
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
+
+
+def sweep(folder: Path) -> int:
+    """Remove the temporary files that killed processes left in a folder; returns how many.
+
+    Those of a process that runs are left alone, and so are another host's, unless a day old. Call it before this
+    process writes there itself.
+    """
+    if not folder.is_dir():
+        return 0
+    left = [path for path in folder.iterdir() if _is_left_over(path)]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)
+
+
+def _is_left_over(path: Path) -> bool:
+    named = _TEMPORARY.fullmatch(path.name)
+    if named is None:
+        return False
+    host, process = named[1], int(named[2])
+    if host == _host() and (process == os.getpid() or not _runs(process)):
+        return True
+    with contextlib.suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime > _ABANDONED_SECONDS
+    return False
+
+
+def _runs(process: int) -> bool:
+    """Whether a process of this number runs on this host."""
+    if sys.platform == "win32":
+        return True  # os.kill would end it there, not ask
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
+
+
+def _host() -> str:
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+def _own_prefix() -> str:
+    return f"{TEMPORARY_PREFIX}{_host()}-{os.getpid()}-"
 
 
 def _create(temporary: Path, path: Path) -> None:
@@ -52,10 +115,3 @@ def _create(temporary: Path, path: Path) -> None:
         if path.exists():
             raise FileExistsError(f"{path} exists") from None
         temporary.rename(path)
-
-
-def _umask() -> int:
-    """The process's file mode mask, which can only be read by setting it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

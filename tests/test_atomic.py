@@ -8,11 +8,13 @@ import stat
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from restore.atomic import write_bytes
+from restore import atomic
+from restore.atomic import sweep, write_bytes
 
 
 def test_writes_with_ordinary_permissions(tmp_path: Path) -> None:
@@ -54,3 +56,75 @@ def test_kill_leaves_the_old_file_whole(tmp_path: Path) -> None:
     process.wait()
     assert sizes == {3_000_000}
     assert target.read_bytes() == b"n" * 3_000_000
+
+
+def test_threads_that_write_leave_the_umask_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading the mask by setting it would race: two threads can leave it at what one of them set."""
+    set_mask = os.umask
+
+    def dawdling(mask: int) -> int:
+        before = set_mask(mask)
+        time.sleep(0.002)
+        return before
+
+    before = set_mask(0o077)
+    monkeypatch.setattr(os, "umask", dawdling)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda i: write_bytes(tmp_path / str(i), b"x"), range(50)))
+    finally:
+        left = set_mask(before)
+    assert left == 0o077
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_what_comes_before_the_rename_can_prevent_it(tmp_path: Path) -> None:
+    def refuse() -> None:
+        assert not (tmp_path / "x").exists()
+        (written,) = tmp_path.iterdir()
+        assert written.read_bytes() == b"new"
+        raise OSError("no")
+
+    with pytest.raises(OSError, match="no"):
+        write_bytes(tmp_path / "x", b"new", before_rename=refuse)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def dead_process() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be asked for there")
+def test_only_what_the_dead_left_is_swept(tmp_path: Path, dead_process: int) -> None:
+    host, old = atomic._host(), time.time() - 2 * 24 * 3600
+    swept = [f".restore-{host}-{dead_process}-0123abcd.png", f".restore-{host}-{os.getpid()}-0123abcd"]
+    kept = [
+        f".restore-{host}-{os.getppid()}-0123abcd.png",  # runs
+        f".restore-deadbeef-{dead_process}-0123abcd.png",  # on another host, who knows
+        ".restore-journal.jsonl",
+        f".restore-{host}-{dead_process}-mine.png",
+        "a.png",
+    ]
+    aged = f".restore-deadbeef-{dead_process}-4567abcd.png"
+    for name in (*swept, *kept, aged):
+        (tmp_path / name).write_bytes(b"x")
+    os.utime(tmp_path / aged, (old, old))
+    assert sweep(tmp_path) == 3
+    assert {path.name for path in tmp_path.iterdir()} == set(kept)
+    assert sweep(tmp_path / "none") == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_a_killed_writers_file_is_swept(tmp_path: Path) -> None:
+    code = (
+        "import os, signal; from pathlib import Path; from restore.atomic import write_bytes\n"
+        f"write_bytes(Path({str(tmp_path / 'x.png')!r}), b'n', before_rename=lambda: os.kill(os.getpid(), signal.SIGKILL))"
+    )
+    subprocess.run([sys.executable, "-c", code])
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".restore-")
+    assert sweep(tmp_path) == 1
+    assert list(tmp_path.iterdir()) == []

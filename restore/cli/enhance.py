@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import time
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from restore.cli.common import console, parse_pairs
+from restore.cli.common import console, device_option, parse_pairs
 
 if TYPE_CHECKING:
-    from restore.jobs.plan import Existing
-    from restore.jobs.run import Outcome
-    from restore.runtime.model import Model
+    from restore.jobs.options import Metadata
 
-_DEFAULT_SCALE = 2
+
+def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int]:
+    index, slash, count = value.partition("/")
+    if not (slash and index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+        raise click.BadParameter(f"{value!r}: write it as i/n with i in 1..n, for example 2/4")
+    return int(index), int(count)
 
 
 @click.command()
@@ -29,96 +32,88 @@ _DEFAULT_SCALE = 2
     type=click.Choice(["png", "jpg", "webp", "tif", "bmp"]),
     help="Format of the results.  [default: each picture's own, PNG where that cannot be written]",
 )
-@click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of JPEG and WebP.")
+@click.option(
+    "--name",
+    default="{stem}",
+    show_default=True,
+    help="Name of the results, with {stem} and {ext} of the source, {model} and {scale}; the ending is added.",
+)
+@click.option(
+    "--quality",
+    type=click.IntRange(1, 100),
+    default=95,
+    show_default=True,
+    help="Of JPEG (full colour resolution from 90 on) and WebP (100 is lossless).",
+)
+@click.option(
+    "--png-level",
+    type=click.IntRange(0, 9),
+    default=1,
+    show_default=True,
+    help="Effort of PNG; above 2 pays on drawings, hardly on photographs.",
+)
+@click.option("--strip", "metadata", flag_value="none", help="Leave out EXIF and XMP; the colour profile stays.")
+@click.option("--strip-gps", "metadata", flag_value="no-place", help="Leave out where the picture was taken.")
+@click.option(
+    "--max-pixels",
+    type=click.FloatRange(0, min_open=True),
+    default=256,
+    show_default=True,
+    help="Refuse pictures of more megapixels.",
+)
 @click.option(
     "--tile",
     type=click.IntRange(16),
-    default=512,
-    show_default=True,
-    help="Largest side, in input pixels, of what is enhanced at once; smaller takes less memory.",
+    help="Largest side, in input pixels, of what is enhanced at once; smaller takes less memory.  [default: by memory]",
 )
+@device_option
 @click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
+    "--precision",
+    type=click.Choice(["auto", "fp32", "fp16", "int8"]),
     default="auto",
     show_default=True,
-    help="cuda fails rather than fall back to the CPU.",
+    help="auto takes int8 on a CPU that is fast with it, where the model loses at most 0.1 dB; fp16 on a GPU.",
 )
-@click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads of the network.  [default: all cores]")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=min(8, max(2, (os.cpu_count() or 1) // 2)),
+    show_default="half the cores, 2..8",
+    help="Threads that read pictures, and as many that write them.",
+)
 @click.option("--overwrite", "existing", flag_value="overwrite", help="Replace results that exist.")
 @click.option("--skip-existing", "existing", flag_value="skip", help="Leave out pictures whose result exists.")
 @click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with an interrupted job: what is done stays, what changed (picture, model, option) is done again.",
+)
+@click.option(
+    "--shard",
+    metavar="i/n",
+    default="1/1",
+    callback=_shard,
+    help="Do the i-th of n parts of the folder, for n machines or processes.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines on standard output, for machines.")
+@click.option(
+    "--report", type=click.Path(path_type=Path), help="Also write what became of each to a .json, .csv or .html."
+)
+@click.option("--watch", is_flag=True, help="Then wait for pictures that arrive, until Ctrl-C.")
+@click.option(
     "--spec",
-    "given",
     multiple=True,
     metavar="FIELD=VALUE",
     help="What a foreign .onnx file does not say of itself, for example --spec scale=4. Repeatable.",
 )
-def enhance(
-    source: Path,
-    target: Path,
-    model: str | None,
-    scale: int | None,
-    format_: str | None,
-    quality: int,
-    tile: int,
-    device: str,
-    threads: int | None,
-    existing: Existing | None,
-    given: tuple[str, ...],
-) -> None:
+def enhance(spec: tuple[str, ...], metadata: Metadata | None, **options: Any) -> None:
     """Enhance IN, a picture or a folder with all below it, into OUT.
 
-    Exits with 0 when all was done, 1 when some pictures failed, 2 on wrong use, 130 after Ctrl-C.
+    Exits with 0 when all was done, 1 when some pictures failed, 2 on wrong use, 130 after Ctrl-C or SIGTERM.
     """
-    from restore.jobs.plan import make_plan
+    pairs = parse_pairs(spec, "--spec")
+    from restore.jobs.start import Request, start
 
-    # The plan comes first: wrong use is told before anything heavy is loaded.
-    plan = make_plan(source, target, f".{format_}" if format_ else None, existing or "refuse")
-    network = _open_model(model, scale, device, threads, given)
-
-    from restore.cli.progress import job_progress
-    from restore.jobs.run import run_job
-    from restore.runtime.enhance import enhance_pixels
-
-    began = time.monotonic()
-    screen = console()
-    if network.note:
-        screen.print(f"Running on the CPU: {network.note}", style="yellow", markup=False)
-    with job_progress(screen, len(plan.items)) as advance:
-
-        def tell(outcome: Outcome) -> None:
-            if outcome.error:
-                screen.print(f"failed: {outcome.item.source}: {outcome.error}", style="red", markup=False)
-            elif outcome.note:
-                screen.print(f"{outcome.item.source}: {outcome.note}", style="yellow", markup=False)
-            advance()
-
-        summary = run_job(
-            plan,
-            lambda pixels: enhance_pixels(pixels, network, network.spec, tile),
-            tell,
-            quality,
-            overwrite=existing == "overwrite",
-        )
-    parts = [f"{summary.done} enhanced"]
-    parts += [f"{plan.skipped} skipped, their results exist"] * bool(plan.skipped)
-    parts += [f"{len(summary.failed)} failed"] * bool(summary.failed)
-    parts += [f"{plan.ignored} other file{'s' * (plan.ignored != 1)} left alone"] * bool(plan.ignored)
-    seconds = time.monotonic() - began
-    click.echo(f"{', '.join(parts)}; {network.spec.name} on {network.device}, {seconds:.1f} s; results in {target}")
-    raise SystemExit(1 if summary.failed else 0)
-
-
-def _open_model(
-    model: str | None, scale: int | None, device: str, threads: int | None, given: tuple[str, ...]
-) -> Model:
-    from restore.errors import ModelError
-    from restore.runtime.model import open_model
-    from restore.zoo.find import find
-
-    name = model or f"sr-x{scale or _DEFAULT_SCALE}"
-    network = open_model(find(name), device, threads, parse_pairs(given, "--spec"))
-    if scale is not None and scale != network.spec.scale:
-        raise ModelError(f"--scale {scale} contradicts --model {name}, which enlarges {network.spec.scale} times")
-    return network
+    raise SystemExit(start(Request(spec=pairs, metadata=metadata or "keep", **options), console(), click.echo))

@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import os
+import stat
+import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from restore.atomic import TEMPORARY_PREFIX
-from restore.errors import RestoreError
 from restore.imaging.formats import FORMATS, READABLE
+from restore.jobs.naming import Naming, PlanError, printable
 
 Existing = Literal["refuse", "overwrite", "skip"]
 
 
-class PlanError(RestoreError):
-    """The job cannot be done as it was asked for; nothing was written."""
-
-
 @dataclass(frozen=True)
 class Item:
-    """One picture of a job."""
+    """One picture of a job.
+
+    Attributes:
+        source: the file to read.
+        target: the file to write.
+        source_name: the source relative to the input folder, with ``/``.
+        target_name: the target relative to the output folder, with ``/``.
+    """
 
     source: Path
     target: Path
+    source_name: str
+    target_name: str
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A folder that could not be gone through, and why."""
+
+    folder: Path
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -34,51 +48,96 @@ class Plan:
 
     Attributes:
         items: what to do.
+        folder: of the results; None when the input is one picture.
         skipped: pictures whose output is there already.
-        ignored: files in the input folder that are not pictures by their name.
+        ignored: how many files in the input folder are not pictures by their name.
+        unreadable: folders whose pictures are missing from the plan.
     """
 
     items: list[Item]
-    skipped: int = 0
+    folder: Path | None = None
+    skipped: list[Item] = field(default_factory=list)
     ignored: int = 0
+    unreadable: list[Unreadable] = field(default_factory=list)
 
 
-def make_plan(source: Path, target: Path, suffix: str | None = None, existing: Existing = "refuse") -> Plan:
+def make_plan(
+    source: Path,
+    target: Path,
+    naming: Naming | None = None,
+    existing: Existing = "refuse",
+    shard: tuple[int, int] = (1, 1),
+    may_be_empty: bool = False,
+) -> Plan:
     """Plan a job.
 
     Args:
-        source: a picture, or a folder to go through with all that is below it.
+        source: a picture, or a folder to go through with all that is below it. Symlinked files are followed,
+            symlinked folders are not.
         target: the folder for the results (the tree is kept), or a file when ``source`` is one.
-        suffix: format of the results, such as ``.png``; None keeps each picture's own where it can be written.
+        naming: of the results.
         existing: what to do about outputs that are there: refuse the job, overwrite them, or skip those pictures.
+        shard: ``(i, n)``, i in 1..n: of the whole plan in its order, every n-th picture from the i-th on.
+        may_be_empty: whether a folder without pictures is a job too.
 
     Raises:
         PlanError: no such input, no pictures, the output inside the input, two inputs for one output, an output that
             is an input, or outputs that exist.
     """
+    naming = naming or Naming()
     if source.is_dir():
-        plan = _plan_folder(source, target, suffix)
+        plan = _plan_folder(source, target, naming)
+        if not plan.items and not may_be_empty:
+            raise PlanError(_nothing_there(source, plan))
     elif source.exists():
-        plan = Plan([Item(source, _single_target(source, target, suffix))])
+        path = _single_target(source, target, naming)
+        plan = Plan([Item(source, path, source.name, path.name)])
     else:
         raise PlanError(f"{source}: no such file or folder")
     _refuse_collisions(plan.items)
     _refuse_sources(plan.items)
-    there = [item for item in plan.items if item.target.exists()]
+    index, count = shard
+    # The partition comes before the look at what exists: another shard may have written meanwhile.
+    return _regard_existing(replace(plan, items=plan.items[index - 1 :: count]), existing)
+
+
+def _regard_existing(plan: Plan, existing: Existing) -> Plan:
+    if existing == "overwrite":
+        return plan
+    there = [item for item in plan.items if os.path.lexists(item.target)]
     if there and existing == "refuse":
         raise PlanError(
-            f"{_count(len(there), 'output exists', 'outputs exist')} already, the first is {there[0].target}: "
-            "add --overwrite to replace, --skip-existing to keep, or choose another output"
+            f"{_count(len(there), 'output exists', 'outputs exist')} already, the first is {there[0].target}: add "
+            "--resume to go on with a job, --overwrite to replace, --skip-existing to keep, or choose another output"
         )
-    if existing == "skip":
-        gone = {item.target for item in there}
-        return Plan([i for i in plan.items if i.target not in gone], len(there), plan.ignored)
-    return plan
+    gone = {item.target for item in there}
+    return replace(plan, items=[i for i in plan.items if i.target not in gone], skipped=there)
 
 
-def _plan_folder(source: Path, target: Path, suffix: str | None) -> Plan:
+def _plan_folder(source: Path, target: Path, naming: Naming) -> Plan:
     if target.exists() and not target.is_dir():
         raise PlanError(f"{target} is a file, and the input is a folder: give a folder for the results")
+    _refuse_inside(source, target)
+    pictures: list[Path] = []
+    ignored = 0
+    files, unreadable = _walk(source)
+    for path in files:
+        if path.suffix.lower() in READABLE and not _is_special(path):
+            pictures.append(path)
+        else:
+            ignored += 1
+    items = []
+    for path in pictures:
+        below = path.relative_to(source)
+        name = below.with_name(naming.result(path))
+        items.append(Item(path, target / name, below.as_posix(), name.as_posix()))
+    # A link in the output's tree may lead back among the originals.
+    for folder in dict.fromkeys(item.target.parent for item in items):
+        _refuse_inside(source, folder)
+    return Plan(items, target, ignored=ignored, unreadable=unreadable)
+
+
+def _refuse_inside(source: Path, target: Path) -> None:
     inside, outside = target.resolve(), source.resolve()
     if inside == outside:
         raise PlanError(f"the output folder is the input folder ({source}): results would mix with the originals")
@@ -87,62 +146,85 @@ def _plan_folder(source: Path, target: Path, suffix: str | None) -> Plan:
             f"the output folder {target} is inside the input folder {source}: "
             "a second run would enhance its own results; choose a folder elsewhere"
         )
-    pictures, ignored = [], 0
-    for path in _walk(source):
-        if path.suffix.lower() in READABLE:
-            pictures.append(path)
-        else:
-            ignored += 1
-    if not pictures:
-        more = f" ({_count(ignored, 'other file', 'other files')} there)" if ignored else ""
-        raise PlanError(f"{source}: no pictures in this folder{more}; looked for {', '.join(sorted(READABLE))}")
-    items = [Item(p, (target / p.relative_to(source)).with_suffix(_suffix(p, suffix))) for p in pictures]
-    return Plan(items, ignored=ignored)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Files below a folder in a stable order; hidden ones and our own half-written ones left out."""
-    for parent, folders, files in os.walk(folder, followlinks=False):
+def _nothing_there(source: Path, plan: Plan) -> str:
+    if plan.unreadable:
+        first = plan.unreadable[0]
+        return f"{source}: no pictures found, and {first.folder} cannot be read: {first.reason}"
+    more = f" ({_count(plan.ignored, 'other file', 'other files')} there)" if plan.ignored else ""
+    return f"{source}: no pictures in this folder{more}; looked for {', '.join(sorted(READABLE))}"
+
+
+def _walk(folder: Path) -> tuple[list[Path], list[Unreadable]]:
+    """Files below a folder in a stable order, without hidden ones (our own half-written ones are), and what failed."""
+    files: list[Path] = []
+    unreadable: list[Unreadable] = []
+
+    def fail(error: OSError) -> None:
+        unreadable.append(Unreadable(Path(error.filename), error.strerror or str(error)))
+
+    for parent, folders, names in os.walk(folder, onerror=fail, followlinks=False):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
-        for name in sorted(files):
-            if not name.startswith((".", TEMPORARY_PREFIX)):
-                yield Path(parent, name)
+        files += [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
+    return files, unreadable
 
 
-def _single_target(source: Path, target: Path, suffix: str | None) -> Path:
+def _is_special(path: Path) -> bool:
+    """Whether it is a pipe, a socket or a device, where reading may never end; a broken link is for reading to tell."""
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return False
+
+
+def _single_target(source: Path, target: Path, naming: Naming) -> Path:
     named = target.suffix.lower()
     if target.is_dir() or not named:
-        return target / source.with_suffix(_suffix(source, suffix)).name
+        return target / naming.result(source)
     if named not in FORMATS:
         raise PlanError(f"{target}: '{named}' cannot be written; there are {', '.join(FORMATS)}")
-    if suffix is not None and FORMATS[named] != FORMATS[suffix]:
-        raise PlanError(f"{target} and --format {suffix[1:]} contradict each other: leave one out")
+    if naming.suffix is not None and FORMATS[named] != FORMATS[naming.suffix]:
+        raise PlanError(f"{target} and --format {naming.suffix[1:]} contradict each other: leave one out")
+    if naming.template != Naming.template:
+        raise PlanError(f"{target} and --name {naming.template!r} both name the result: leave one out")
     return target
 
 
-def _suffix(path: Path, wanted: str | None) -> str:
-    if wanted is not None:
-        return wanted
-    return path.suffix if path.suffix.lower() in FORMATS else ".png"
-
-
 def _refuse_collisions(items: Sequence[Item]) -> None:
-    sources: dict[Path, list[Path]] = defaultdict(list)
+    """Refuse two sources for one output, also where only some file systems take the two names for one."""
+    sources: dict[str, list[Item]] = defaultdict(list)
     for item in items:
-        sources[item.target].append(item.source)
-    clashes = {target: names for target, names in sources.items() if len(names) > 1}
+        sources[_folded(item.target_name)].append(item)
+    clashes = [same for same in sources.values() if len(same) > 1]
     if clashes:
-        target, names = next(iter(clashes.items()))
+        first = clashes[0]
+        names = " and ".join(printable(item.source) for item in first)
         more = f" (and {len(clashes) - 1} more like this)" if len(clashes) > 1 else ""
+        alike = len({item.target for item in first}) > 1
+        why = ", which differ only in case or in how accents are stored" if alike else ""
+        targets = " and ".join(dict.fromkeys(printable(item.target) for item in first))
         raise PlanError(
-            f"{' and '.join(str(n) for n in names)} would both be written to {target}{more}: "
-            "leave --format out so that each keeps its own, or rename one"
+            f"{names} would both be written to {targets}{why}{more}: leave --format out so that each keeps its own, "
+            "use --name '{stem}-{ext}', or rename one"
         )
+    for item in items:
+        parts = item.target_name.split("/")
+        for depth in range(1, len(parts)):
+            for other in sources.get(_folded("/".join(parts[:depth])), []):
+                raise PlanError(
+                    f"{printable(other.source)} would be written to {printable(other.target)}, which is the folder "
+                    f"for {printable(item.source)}: rename one"
+                )
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _refuse_sources(items: Sequence[Item]) -> None:
     """An output must never be a file that is read: not under another name, not through a link."""
-    inputs = {_identity(item.source): item.source for item in items}
+    inputs = {_identity(item.source): item.source for item in items if item.source.exists()}
     for item in items:
         if item.target.exists() and (victim := inputs.get(_identity(item.target))) is not None:
             raise PlanError(f"the output {item.target} is the input {victim}: an original is never overwritten")

@@ -1,155 +1,303 @@
-"""Run a planned job: pictures are read ahead and written behind while the network works."""
+"""Run a planned job: pictures are read ahead and written behind while the network works.
+
+Three stages: a pool that decodes, the network in the calling thread, a pool that encodes and writes. All bookkeeping is
+done in the calling thread, so that nothing needs a lock. Memory is bounded whatever the folder: by the number of
+pictures, and by the bytes that decoded pictures and waiting results take.
+"""
 
 from __future__ import annotations
 
-import errno
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
-import numpy as np
-from numpy.typing import NDArray
-
-from restore.atomic import write_bytes
 from restore.errors import RestoreError
-from restore.imaging.decode import read_picture
-from restore.imaging.encode import EncodeOptions, encode, lost
-from restore.imaging.picture import Picture, to8
-from restore.imaging.resize import resize
+from restore.imaging.picture import Picture, Samples
+from restore.jobs import picture as pictures
+from restore.jobs.journal import Journal
+from restore.jobs.options import PictureOptions
+from restore.jobs.outcome import Outcome, Seconds, Summary
 from restore.jobs.plan import Item, Plan
+from restore.jobs.stop import Stop
+from restore.jobs.stream import Stream
+from restore.jobs.work import Look, Worker, failure
 
-Enhance = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
-
-# After these every later picture would fail too.
-_HOPELESS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
-
-# Pictures that are decoded before the network asks for them, and results that wait to be written. Decoding and encoding
-# leave Python's lock alone, so two of each keep up with a small network; memory is bounded by the sum.
-_AHEAD = _BEHIND = 2
+DEFAULT_MEMORY = 1 << 30
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one picture: ``error`` is empty when it was written; ``note`` says what is not as before."""
+class Settings:
+    """How a job is run.
 
-    item: Item
-    error: str = ""
-    note: str = ""
+    Attributes:
+        options: how pictures are read and written.
+        scale: of the model: what a result will take in memory is known from it.
+        overwrite: replace outputs that exist; otherwise one that has appeared since the plan fails its picture.
+        resume: leave out pictures that the journal proves done, and replace results that it proves to be ours.
+        workers: threads of the decoding and of the encoding pool, each.
+        memory: bytes that decoded pictures and results waiting to be written may take; a picture that needs more is
+            alone.
+    """
 
-
-@dataclass
-class Summary:
-    """What became of a job."""
-
-    done: int = 0
-    failed: list[Outcome] = field(default_factory=list)
+    options: PictureOptions = field(default_factory=PictureOptions)
+    scale: int = 1
+    overwrite: bool = False
+    resume: bool = False
+    workers: int = 2
+    memory: int = DEFAULT_MEMORY
 
 
 def run_job(
-    plan: Plan, enhance: Enhance, tell: Callable[[Outcome], None], quality: int = 95, overwrite: bool = False
+    plan: Plan,
+    stream: Stream,
+    tell: Callable[[Outcome], None],
+    settings: Settings | None = None,
+    journal: Journal | None = None,
+    stop: Stop | None = None,
+    summary: Summary | None = None,
 ) -> Summary:
     """Enhance every picture of a plan; one picture's failure is told and does not stop the rest.
 
+    What is written does not depend on the number of workers or on the order in which they end.
+
     Args:
         plan: from :func:`restore.jobs.plan.make_plan`.
-        enhance: uint8 RGB (H, W, 3) to uint8 RGB, larger or not. Called from this thread alone.
+        stream: the network; driven from this thread alone.
         tell: called from this thread after every picture, in the plan's order.
-        quality: of JPEG and WebP.
-        overwrite: replace outputs that exist; otherwise one that has appeared since the plan fails its picture.
+        settings: how to run it.
+        journal: of the output folder; needed to resume.
+        stop: asked before each picture whether to end.
+        summary: to add to, also when the job ends early.
 
     Raises:
-        OSError: the disk is full; every later picture would fail too.
-        KeyboardInterrupt: Ctrl-C. What is written is whole, what is not is absent.
+        DiskError: the disk is full or cannot be written to; every later picture would fail too.
+        KeyboardInterrupt: Ctrl-C. What is written is whole and told, what is not is absent.
     """
-    summary = Summary()
-
-    def settle(outcome: Outcome) -> None:
-        if outcome.error:
-            summary.failed.append(outcome)
-        else:
-            summary.done += 1
-        tell(outcome)
-
-    with ThreadPoolExecutor(_AHEAD) as readers, ThreadPoolExecutor(_BEHIND) as writers:
-        waiting: deque[Future[Outcome]] = deque()
-        try:
-            for item, reading in _read_ahead(plan, readers):
-                waiting.append(_enhance_one(item, reading, enhance, writers, quality, overwrite))
-                while len(waiting) > _BEHIND or (waiting and waiting[0].done()):
-                    settle(waiting.popleft().result())
-            while waiting:
-                settle(waiting.popleft().result())
-        except BaseException:
-            # What waits to be written is given up; a write under way ends whole before the pools close.
-            readers.shutdown(wait=False, cancel_futures=True)
-            writers.shutdown(wait=False, cancel_futures=True)
-            raise
-    return summary
+    settings = settings or Settings()
+    summary = summary or Summary(workers=settings.workers)
+    return _Job(plan, stream, tell, settings, journal, stop or Stop(), summary).run()
 
 
-def _read_ahead(plan: Plan, readers: ThreadPoolExecutor) -> Iterator[tuple[Item, Future[Picture]]]:
-    """Every picture with the reading of it begun, a few pictures in advance."""
-    begun: deque[tuple[Item, Future[Picture]]] = deque()
-    for item in plan.items:
-        begun.append((item, readers.submit(read_picture, item.source)))
-        if len(begun) > _AHEAD:
-            yield begun.popleft()
-    yield from begun
+@dataclass
+class _Slot:
+    """One picture on its way.
+
+    Attributes:
+        digest: of the source's bytes; empty without a journal.
+        decoded: bytes that it takes decoded, by its file's header.
+        held: bytes of the memory that it is counted with.
+        results: what the network gave of its arrays so far.
+        outcome: set when all is over.
+    """
+
+    item: Item
+    looking: Future[Look]
+    digest: str = ""
+    decoded: int = 0
+    held: int = 0
+    reading: Future[tuple[Picture, float]] | None = None
+    picture: Picture | None = None
+    wanted: int = 0
+    results: list[Samples | Exception] = field(default_factory=list)
+    writing: Future[Outcome] | None = None
+    seconds: Seconds = field(default_factory=Seconds)
+    outcome: Outcome | None = None
 
 
-def _enhance_one(
-    item: Item,
-    reading: Future[Picture],
-    enhance: Enhance,
-    writers: ThreadPoolExecutor,
-    quality: int,
-    overwrite: bool,
-) -> Future[Outcome]:
-    """Through the network, and on to a writer; a failure is an outcome already there."""
-    try:
-        picture = reading.result()
-        result = enhance_picture(picture, enhance)
-    except (RestoreError, MemoryError, OSError) as error:
-        failed: Future[Outcome] = Future()
-        failed.set_result(_failure(item, error))
-        return failed
-    deep = picture.pixels.dtype == np.uint16
-    note = "; ".join([*picture.notes, *["more than 8 bits a channel: the result has 8"] * deep])
-    return writers.submit(_write, item, result, note, quality, overwrite)
+class _Job:
+    def __init__(
+        self,
+        plan: Plan,
+        stream: Stream,
+        tell: Callable[[Outcome], None],
+        settings: Settings,
+        journal: Journal | None,
+        stop: Stop,
+        summary: Summary,
+    ) -> None:
+        self._items = iter(plan.items)
+        self._stream = stream
+        self._tell = tell
+        self._settings = settings
+        self._worker = Worker(settings.options, settings.scale, settings.overwrite, settings.resume, journal)
+        self._stop = stop
+        self._summary = summary
+        self._held = 0
+        self._untold: deque[_Slot] = deque()  # every picture begun and not told yet, in the plan's order
+        self._looked: deque[_Slot] = deque()  # before decoding
+        self._begun: deque[_Slot] = deque()  # being decoded, or decoded
+        self._in_network: deque[_Slot] = deque()
+        self._writing: list[_Slot] = []
+        self._outside = 0.0  # seconds within the stream that were not the network's
 
+    def run(self) -> Summary:
+        began = time.perf_counter()
+        workers = self._settings.workers
+        with ThreadPoolExecutor(workers) as self._readers, ThreadPoolExecutor(workers) as self._writers:
+            try:
+                self._look_ahead()
+                while self._looked or self._begun:
+                    self._pass_through_network()
+                while self._writing:
+                    self._await_a_write()
+                self._settle()
+            except BaseException:
+                # What waits to be written is given up; a write under way ends whole, and is told.
+                self._readers.shutdown(wait=False, cancel_futures=True)
+                self._writers.shutdown(wait=True, cancel_futures=True)
+                self._tell_what_was_written()
+                raise
+            finally:
+                self._summary.wall += time.perf_counter() - began
+        return self._summary
 
-def _write(item: Item, result: Picture, note: str, quality: int, overwrite: bool) -> Outcome:
-    try:
-        data = encode(result, item.target.suffix, EncodeOptions(quality))
-        item.target.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(item.target, data, overwrite=overwrite)
-    except OSError as error:
-        if error.errno in _HOPELESS:
-            raise
-        return Outcome(item, f"cannot write {item.target}: {error.strerror or error}")
-    except (RestoreError, MemoryError) as error:
-        return _failure(item, error)
-    missing = lost(result, item.target.suffix)
-    if missing:
-        note = "; ".join([*[note] * bool(note), f"this format does not keep: {', '.join(missing)}"])
-    return Outcome(item, note=note)
+    def _pass_through_network(self) -> None:
+        """Drive one stream until the pictures, or the memory for more of them, are at an end."""
+        results = self._stream(self._arrays())
+        while True:
+            self._stop.check()
+            self._outside, began = 0.0, time.perf_counter()
+            result = next(results, None)
+            if result is None:
+                break
+            slot = self._in_network[0]
+            slot.seconds.network += time.perf_counter() - began - self._outside
+            slot.results.append(result)
+            del result
+            if len(slot.results) == slot.wanted:
+                self._in_network.popleft()
+                self._hand_on(slot)
+        if self._in_network:
+            raise RuntimeError(f"the network gave no result for {self._in_network[0].item.source}")
 
+    def _arrays(self) -> Iterator[Samples]:
+        """What the network shall enhance, picture by picture."""
+        while True:
+            began = time.perf_counter()
+            arrays = self._next_arrays()
+            self._outside += time.perf_counter() - began
+            if arrays is None:
+                return
+            while arrays:
+                yield arrays.pop(0)
 
-def _failure(item: Item, error: BaseException) -> Outcome:
-    if isinstance(error, MemoryError):
-        return Outcome(item, "not enough memory for this picture: try a smaller --tile")
-    return Outcome(item, str(error).removeprefix(f"{item.source}: "))
+    def _next_arrays(self) -> list[Samples] | None:
+        while True:
+            self._stop.check()
+            self._collect_writes()
+            self._settle()
+            self._begin_decoding()
+            if not self._begun:
+                if not self._looked or self._in_network:
+                    # The end, or no memory for the next one until the network gives up what it holds.
+                    return None
+                self._await_a_write()
+                continue
+            slot = self._begun.popleft()
+            reading, slot.reading = slot.reading, None  # it would keep the pixels until the picture is told
+            assert reading is not None
+            try:
+                slot.picture, seconds = reading.result()
+            except (RestoreError, MemoryError, OSError) as error:
+                self._end(slot, failure(slot.item, error))
+                continue
+            slot.seconds.decode += seconds
+            arrays = pictures.to_arrays(slot.picture, self._settings.scale)
+            slot.wanted = len(arrays)
+            self._hold(slot, max(slot.decoded, pictures.held_bytes(slot.picture)))
+            self._in_network.append(slot)
+            return arrays
 
+    def _look_ahead(self) -> None:
+        """Keep a few looks at sources under way: each reads a file's header, and all of it if there is a journal."""
+        for item in islice(self._items, 2 * self._settings.workers - len(self._looked)):
+            slot = _Slot(item, self._readers.submit(self._worker.look, item))
+            self._looked.append(slot)
+            self._untold.append(slot)
 
-def enhance_picture(picture: Picture, enhance: Enhance) -> Picture:
-    """A decoded picture through a network that knows RGB alone: grey stays grey, alpha is resized beside it."""
-    grey = picture.pixels.shape[2] == 1
-    shallow = to8(picture.pixels)
-    pixels = enhance(np.repeat(shallow, 3, axis=2) if grey else shallow)
-    if grey:
-        pixels = np.round(pixels.mean(axis=2, keepdims=True)).astype(np.uint8)
-    alpha = None if picture.alpha is None else to8(picture.alpha)
-    if alpha is not None and pixels.shape[0] != picture.size[0]:
-        alpha = resize(alpha, pixels.shape[0] / picture.size[0])
-    return replace(picture, pixels=pixels, alpha=alpha)
+    def _begin_decoding(self) -> None:
+        """Begin decoding the next pictures, in order, as far as count and memory allow."""
+        while self._looked and len(self._begun) < self._settings.workers:
+            slot = self._looked[0]
+            if self._begun and not slot.looking.done():
+                return
+            try:
+                look = slot.looking.result()
+            except (RestoreError, OSError) as error:
+                look = Look(outcome=failure(slot.item, error))
+            needed = self._needed(look.decoded)
+            if look.outcome is None and self._held and self._held + needed > self._settings.memory:
+                return
+            self._looked.popleft()
+            self._look_ahead()
+            slot.digest, slot.decoded = look.digest, look.decoded
+            slot.seconds.decode += look.seconds
+            if look.outcome is not None:
+                self._end(slot, look.outcome)
+                self._settle()
+                continue
+            self._hold(slot, look.decoded)
+            slot.reading = self._readers.submit(self._worker.decode, slot.item, look.version)
+            self._begun.append(slot)
+
+    def _needed(self, decoded: int) -> int:
+        return decoded * (1 + self._settings.scale**2)
+
+    def _hold(self, slot: _Slot, decoded: int) -> None:
+        needed = self._needed(decoded)
+        self._held += needed - slot.held
+        slot.held = needed
+
+    def _hand_on(self, slot: _Slot) -> None:
+        """From the network to the writers."""
+        failures = [result for result in slot.results if isinstance(result, Exception)]
+        if failures:
+            self._end(slot, failure(slot.item, failures[0]))
+            return
+        picture, results = slot.picture, [result for result in slot.results if not isinstance(result, Exception)]
+        assert picture is not None
+        slot.picture, slot.results = None, []  # the writer's alone from here on
+        slot.writing = self._writers.submit(self._worker.write, slot.item, picture, results, slot.digest)
+        self._writing.append(slot)
+        del picture, results
+        while len(self._writing) > 2 * self._settings.workers:
+            self._await_a_write()
+
+    def _await_a_write(self) -> None:
+        wait([slot.writing for slot in self._writing if slot.writing is not None], return_when=FIRST_COMPLETED)
+        self._collect_writes()
+
+    def _collect_writes(self) -> None:
+        for slot in list(self._writing):
+            assert slot.writing is not None
+            if slot.writing.done():
+                self._writing.remove(slot)
+                self._end(slot, slot.writing.result())
+
+    def _end(self, slot: _Slot, outcome: Outcome) -> None:
+        slot.seconds.add(outcome.seconds)
+        slot.outcome = replace(outcome, seconds=slot.seconds)
+        self._held -= slot.held
+        slot.held = 0
+        slot.picture, slot.results = None, []
+
+    def _settle(self) -> None:
+        """Tell what is over, in the plan's order."""
+        while self._untold and self._untold[0].outcome is not None:
+            self._told(self._untold.popleft().outcome)
+
+    def _tell_what_was_written(self) -> None:
+        """After an early end: all that is over, though one before it is not."""
+        for slot in self._untold:
+            writing = slot.writing
+            if slot.outcome is None and writing and not writing.cancelled() and writing.exception() is None:
+                self._end(slot, writing.result())
+            self._told(slot.outcome)
+
+    def _told(self, outcome: Outcome | None) -> None:
+        if outcome is not None:
+            self._summary.count(outcome)
+            self._tell(outcome)

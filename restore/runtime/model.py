@@ -29,13 +29,17 @@ class Model(PixelNetwork):
     """A session and what is known of it.
 
     Attributes:
+        file: the model file.
         spec: what the file promises.
         device: where it runs, as its session says: ``cpu``, ``cuda:0``, ``tensorrt:0``, ``coreml``, ...
         note: a sentence for the user when that is not what one might expect.
     """
 
-    def __init__(self, session: ort.InferenceSession, spec: ModelSpec, device: Device, note: str = "") -> None:
+    def __init__(
+        self, session: ort.InferenceSession, file: Path, spec: ModelSpec, device: Device, note: str = ""
+    ) -> None:
         self._session = session
+        self.file = file
         self._place = device
         self.spec = spec
         self.note = note
@@ -115,7 +119,7 @@ def _open_on_cpu(path: Path, threads: int | None, given: Mapping[str, str] | Non
     options = _options()
     options.intra_op_num_threads = threads or usable_cores()
     session = _cpu_session(path, options)
-    return Model(session, _spec(session, path, given), Device("cpu"), note)
+    return Model(session, path, _spec(session, path, given), Device("cpu"), note)
 
 
 def _open_on(device: Device, path: Path, given: Mapping[str, str] | None, plan: TilePlan) -> Model:
@@ -137,7 +141,7 @@ def _open_on(device: Device, path: Path, given: Mapping[str, str] | None, plan: 
         raise DeviceError(f"{device.name} cannot run {path.name}: {_line(error)}{more}. {device.cure}") from error
     if session.get_providers()[0] != device.provider:
         raise DeviceError(f"onnxruntime could not load its {device.provider} for {device.name}{more}. {device.cure}")
-    return Model(session, spec, device)
+    return Model(session, path, spec, device)
 
 
 def _unoptimised() -> ort.SessionOptions:

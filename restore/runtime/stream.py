@@ -65,7 +65,14 @@ def enhance_stream(
     Raises:
         ValueError: something in ``pictures`` is not such a picture.
     """
-    return _Stream(model, options or StreamOptions(), tell).run(pictures)
+    return picture_stream(model, options, tell)(pictures)
+
+
+def picture_stream(
+    model: PixelNetwork, options: StreamOptions | None = None, tell: Callable[[str], None] = _log.warning
+) -> Callable[[Iterable[Pixels]], Iterator[Pixels | Exception]]:
+    """:func:`enhance_stream` for several series of pictures: what one learned of the memory holds for the next."""
+    return _Stream(model, options or StreamOptions(), tell).run
 
 
 class _Work:

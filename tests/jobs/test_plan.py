@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from restore.jobs.plan import PlanError, make_plan
+from restore.jobs.naming import Naming, PlanError
+from restore.jobs.plan import make_plan
 from tests.conftest import picture, save
 
 
@@ -49,14 +50,14 @@ def test_a_single_picture(tmp_path: Path, out: Path) -> None:
     source = save(tmp_path / "a.jpg", picture(8, 8))
     assert make_plan(source, out / "b.png").items[0].target == out / "b.png"
     assert make_plan(source, out).items[0].target == out / "a.jpg"
-    assert make_plan(source, out, ".webp").items[0].target == out / "a.webp"
+    assert make_plan(source, out, Naming(suffix=".webp")).items[0].target == out / "a.webp"
     out.mkdir()
     assert make_plan(source, out).items[0].target == out / "a.jpg"
 
 
 def test_dots_in_names_are_not_suffixes(tmp_path: Path, out: Path) -> None:
     save(tmp_path / "in/2024.05.01 sea.jpg", picture(8, 8))
-    assert names(out, make_plan(tmp_path / "in", out, ".png")) == {"2024.05.01 sea.png"}
+    assert names(out, make_plan(tmp_path / "in", out, Naming(suffix=".png"))) == {"2024.05.01 sea.png"}
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_dots_in_names_are_not_suffixes(tmp_path: Path, out: Path) -> None:
 def test_impossible_single_outputs(tmp_path: Path, target: str, format_: str | None, says: str) -> None:
     source = save(tmp_path / "a.jpg", picture(8, 8))
     with pytest.raises(PlanError, match=says):
-        make_plan(source, tmp_path / target, format_)
+        make_plan(source, tmp_path / target, Naming(suffix=format_))
 
 
 def test_missing_and_empty(tmp_path: Path, out: Path) -> None:
@@ -101,7 +102,7 @@ def test_collisions_are_refused_and_named(tmp_path: Path, out: Path) -> None:
     for name in ("a.png", "a.jpg", "b.png", "b.webp"):
         save(tmp_path / "in" / name, picture(4, 4))
     with pytest.raises(PlanError, match=r"a\.jpg and .*a\.png would both be written to .*a\.png \(and 1 more"):
-        make_plan(tmp_path / "in", out, ".png")
+        make_plan(tmp_path / "in", out, Naming(suffix=".png"))
 
 
 @pytest.mark.parametrize("how", ["same", "symlink", "hardlink"])
@@ -127,4 +128,105 @@ def test_existing_outputs(tmp_path: Path, out: Path) -> None:
     assert len(make_plan(tmp_path / "in", out, existing="overwrite").items) == 2
     plan = make_plan(tmp_path / "in", out, existing="skip")
     assert names(out, plan) == {"b.png"}
-    assert plan.skipped == 1
+    assert [item.source.name for item in plan.skipped] == ["a.png"]
+
+
+def test_a_name_is_not_given_twice(tmp_path: Path) -> None:
+    source = save(tmp_path / "a.jpg", picture(8, 8))
+    with pytest.raises(PlanError, match="both name the result"):
+        make_plan(source, tmp_path / "b.png", Naming("{stem}_x2"))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("A.png", "a.png"),
+        ("é.png", "e\N{COMBINING ACUTE ACCENT}.png"),
+        ("Straße.png", "strasse.png"),
+        ("X/a.png", "x/a.png"),
+    ],
+)
+def test_names_that_some_file_systems_take_for_one_are_refused(
+    tmp_path: Path, out: Path, first: str, second: str
+) -> None:
+    save(tmp_path / "in" / first, picture(4, 4))
+    save(tmp_path / "in" / second, picture(4, 4))
+    if len(list((tmp_path / "in").rglob("*.png"))) < 2:
+        pytest.skip("this file system takes the two for one itself")
+    with pytest.raises(PlanError, match="differ only in case or in how accents are stored"):
+        make_plan(tmp_path / "in", out)
+
+
+def test_a_result_cannot_be_anothers_folder(tmp_path: Path, out: Path) -> None:
+    save(tmp_path / "in/a.gif", picture(4, 4))
+    save(tmp_path / "in/a.png/b.png", picture(4, 4))
+    with pytest.raises(PlanError, match=r"a\.gif would be written to .*a\.png, which is the folder for .*b\.png"):
+        make_plan(tmp_path / "in", out)
+
+
+def test_a_link_in_the_output_back_to_the_originals_is_refused(tmp_path: Path, out: Path) -> None:
+    save(tmp_path / "in/sub/a.gif", picture(4, 4))
+    out.mkdir()
+    (out / "sub").symlink_to(tmp_path / "in/sub")
+    with pytest.raises(PlanError, match="inside the input folder"):
+        make_plan(tmp_path / "in", out)
+
+
+def test_linked_files_are_followed_and_linked_folders_are_not(tmp_path: Path, out: Path) -> None:
+    save(tmp_path / "elsewhere/a.png", picture(4, 4))
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/file.png").symlink_to(tmp_path / "elsewhere/a.png")
+    (tmp_path / "in/folder").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in/loop").symlink_to(tmp_path / "in")
+    assert names(out, make_plan(tmp_path / "in", out)) == {"file.png"}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
+def test_a_pipe_is_no_picture(tmp_path: Path, out: Path) -> None:
+    save(tmp_path / "in/a.png", picture(4, 4))
+    os.mkfifo(tmp_path / "in/pipe.png")
+    plan = make_plan(tmp_path / "in", out)
+    assert names(out, plan) == {"a.png"}
+    assert plan.ignored == 1
+
+
+def test_odd_names_are_kept(tmp_path: Path, out: Path) -> None:
+    odd = {"-rf.png", "two\nlines.png", "  spaces  .png", "日本/写真.png", "100%{stem}.png", "a\\b.png"}
+    if os.name == "nt":
+        pytest.skip("no such names there")
+    for name in odd:
+        save(tmp_path / "in" / name, picture(4, 4))
+    raw = os.fsdecode(b"not text \xff.png")
+    save(tmp_path / "in" / raw, picture(4, 4))
+    assert names(out, make_plan(tmp_path / "in", out)) == {*odd, raw}
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path / "in/a.png", picture(4, 4))
+    save(tmp_path / "in/locked/b.png", picture(4, 4))
+    scan = os.scandir
+
+    def locked(path: object) -> object:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    plan = make_plan(tmp_path / "in", out)
+    assert names(out, plan) == {"a.png"}
+    assert [(u.folder.name, u.reason) for u in plan.unreadable] == [("locked", "Permission denied")]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_shards_part_the_plan_whatever_is_written_meanwhile(tmp_path: Path, out: Path, count: int) -> None:
+    for i in range(5):
+        save(tmp_path / "in" / f"{i}.png", picture(4, 4))
+    whole = [item.source for item in make_plan(tmp_path / "in", out).items]
+    parts = []
+    for index in range(1, count + 1):
+        plan = make_plan(tmp_path / "in", out, shard=(index, count))
+        parts.append([item.source for item in plan.items])
+        for item in plan.items:
+            save(item.target, picture(4, 4))
+    assert sorted(p for part in parts for p in part) == whole
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1

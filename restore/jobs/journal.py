@@ -1,0 +1,179 @@
+"""What a job promised to write, kept beside the results, so that an interrupted job goes on where it stopped.
+
+Before each result gets its name, a line says what it will be. The line is the promise; a file with the digest that it
+names is the proof. A kill between the two leaves a promise without proof, and the picture is done again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from restore.atomic import TEMPORARY_PREFIX, write_bytes
+from restore.jobs.naming import PlanError
+
+_STEM = f"{TEMPORARY_PREFIX}journal"
+_FORMAT, _VERSION = "restore-journal", 1
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Promise:
+    """One line: from these bytes, with this key, that file.
+
+    Attributes:
+        source: relative to the input folder.
+        source_digest: SHA-256 of its bytes.
+        key: :func:`job_key` of the job that made it.
+        target: relative to the output folder.
+        target_digest: SHA-256 of the result's bytes.
+    """
+
+    source: str
+    source_digest: str
+    key: str
+    target: str
+    target_digest: str
+
+
+def job_key(model_digest: str, options: Mapping[str, object]) -> str:
+    """SHA-256 over the model file's digest and every option that changes pixels or files."""
+    text = json.dumps({"model": model_digest, "options": dict(options)}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+class Promises:
+    """What all journals of an output folder promise; read once."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read them.
+
+        Raises:
+            PlanError: a file with a journal's name is not a journal, or a newer version's.
+        """
+        self._folder = folder
+        self._by_target: dict[str, list[Promise]] = defaultdict(list)
+        for path in sorted(folder.glob(f"{_STEM}*.jsonl")):
+            for promise in _read(path):
+                self.add(promise)
+
+    def add(self, promise: Promise) -> None:
+        """One more."""
+        self._by_target[promise.target].append(promise)
+
+    def ours(self, target: str) -> list[Promise]:
+        """The promises that the file there keeps: empty when somebody else made or changed it, or it is gone."""
+        promises = self._by_target.get(target)
+        if not promises:
+            return []
+        try:
+            digest = file_digest(self._folder / target)
+        except OSError:
+            return []
+        return [promise for promise in promises if promise.target_digest == digest]
+
+    def is_done(self, source: str, source_digest: str, key: str, target: str) -> bool:
+        """Whether the file there is what a job with that key would make of that source."""
+        wanted = (source, source_digest, key)
+        return any((p.source, p.source_digest, p.key) == wanted for p in self.ours(target))
+
+    def is_ours(self, target: str) -> bool:
+        """Whether the file there is a result that nobody has changed since."""
+        return bool(self.ours(target))
+
+
+class Journal:
+    """The journal of one job or shard, for appending; with what all journals of the folder promised.
+
+    Safe from several threads. Use as a context manager.
+
+    Attributes:
+        key: of the job, see :func:`job_key`.
+        promises: what is promised in the folder, this journal's new lines included.
+    """
+
+    def __init__(self, folder: Path, key: str, shard: tuple[int, int] = (1, 1)) -> None:
+        """Open the journal, or begin one; the folder is made.
+
+        Raises:
+            PlanError: see :class:`Promises`.
+            OSError: the folder cannot be written to.
+        """
+        self.key = key
+        self.promises = Promises(folder)
+        self._lock = threading.Lock()
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / _name(shard)
+        with contextlib.suppress(FileExistsError):
+            write_bytes(path, _line({_FORMAT: _VERSION}), overwrite=False)
+        self._torn = not path.read_bytes().endswith(b"\n")
+        self._file = path.open("ab", buffering=0)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def promise(self, source: str, source_digest: str, target: str, data: bytes) -> None:
+        """Append a line, safe on disk when this returns.
+
+        Raises:
+            OSError: it cannot be written; the next line begins afresh.
+        """
+        promise = Promise(source, source_digest, self.key, target, hashlib.sha256(data).hexdigest())
+        line = _line(asdict(promise))
+        with self._lock:
+            if self._torn:
+                line = b"\n" + line
+            self._torn = True
+            written = 0
+            while written < len(line):
+                written += self._file.write(line[written:]) or 0
+            os.fsync(self._file.fileno())
+            self._torn = False
+            self.promises.add(promise)
+
+
+def _name(shard: tuple[int, int]) -> str:
+    index, count = shard
+    return f"{_STEM}.jsonl" if count == 1 else f"{_STEM}-{index}-of-{count}.jsonl"
+
+
+def _line(values: Mapping[str, object]) -> bytes:
+    # Escapes also carry names whose bytes are not text.
+    return json.dumps(values, ensure_ascii=True).encode() + b"\n"
+
+
+def _read(path: Path) -> Iterator[Promise]:
+    first, *lines = path.read_bytes().split(b"\n")
+    cure = "move it away, or choose another output folder"
+    try:
+        version = json.loads(first)[_FORMAT]
+    except (ValueError, TypeError, KeyError) as error:
+        raise PlanError(f"{path} has a journal's name and is none: {cure}") from error
+    if version != _VERSION:
+        raise PlanError(
+            f"{path} is a journal of version {version}, and this restore knows {_VERSION}: update restore, or {cure}"
+        )
+    for line in lines:
+        try:
+            yield Promise(**json.loads(line))
+        except (ValueError, TypeError):
+            continue  # torn by a kill: its picture is done again

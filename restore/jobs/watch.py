@@ -1,0 +1,126 @@
+"""Enhance what is in a folder, and then what arrives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from restore.errors import MissingExtraError
+from restore.jobs.plan import Item, Plan
+
+# A file is taken for whole when its size and time have been still for so long.
+STILL_SECONDS = 1.0
+# How often those that are not yet still are looked at again.
+_LOOK_SECONDS = 0.5
+
+# Size, time of change, inode: what differs when a file is written to or replaced.
+_State = tuple[int, int, int]
+
+
+def check_watch() -> None:
+    """Refuse to watch, before the job begins, where that is not possible.
+
+    Raises:
+        MissingExtraError: watchfiles is not installed.
+    """
+    try:
+        import watchfiles  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("--watch", "watch", error.name) from error
+
+
+def changes(folder: Path) -> Iterator[None]:
+    """Wait for something to change below a folder, again and again; the first time it does not wait.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C or SIGTERM.
+    """
+    import watchfiles
+
+    waiting_for_first = True
+    # It wakes now and then without a change: so the watching has begun before the folder is first looked at.
+    changed_sets = watchfiles.watch(
+        folder, watch_filter=None, rust_timeout=500, yield_on_timeout=True, ignore_permission_denied=True
+    )
+    for changed in changed_sets:
+        if changed or waiting_for_first:
+            waiting_for_first = False
+            yield
+
+
+@dataclass
+class _Waiting:
+    state: _State
+    since: float
+
+
+class Arrivals:
+    """Which pictures of a folder are new, or other than when they were last given out, and whole."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._given: dict[Path, _State] = {}
+        self._waiting: dict[Path, _Waiting] = {}
+
+    def ready(self, items: list[Item]) -> list[Item]:
+        """Of the pictures that are there, those to enhance now."""
+        now = self._clock()
+        states = {item.source: state for item in items if (state := _state(item.source)) is not None}
+        self._waiting = {path: waiting for path, waiting in self._waiting.items() if path in states}
+        self._given = {path: state for path, state in self._given.items() if path in states}
+        done = []
+        for item in items:
+            state = states.get(item.source)
+            if state is None or self._given.get(item.source) == state:
+                self._waiting.pop(item.source, None)
+                continue
+            waiting = self._waiting.get(item.source)
+            if waiting is None or waiting.state != state:
+                self._waiting[item.source] = _Waiting(state, now)
+            elif now - waiting.since >= STILL_SECONDS:
+                del self._waiting[item.source]
+                self._given[item.source] = state
+                done.append(item)
+        return done
+
+    @property
+    def pending(self) -> bool:
+        """Whether some are being written, or were a moment ago."""
+        return bool(self._waiting)
+
+
+def watch(folder: Path, plan: Callable[[bool], Plan | None], run: Callable[[Plan], None]) -> None:
+    """Enhance until interrupted.
+
+    Args:
+        folder: to watch, with all below it.
+        plan: the job over all that is there now, or None when there is none until something changes; its argument
+            says whether it is the first.
+        run: enhances those pictures of a plan that are new and whole.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C or SIGTERM, the only end.
+    """
+    arrivals = Arrivals()
+    first = True
+    for _ in changes(folder):
+        while (whole := plan(first)) is not None:
+            ready = arrivals.ready(whole.items)
+            if first:
+                run(replace(whole, items=ready))
+            elif ready:
+                run(replace(whole, items=ready, skipped=[], unreadable=[]))
+            first = False
+            if not arrivals.pending:
+                break
+            time.sleep(_LOOK_SECONDS)
+
+
+def _state(path: Path) -> _State | None:
+    try:
+        status = path.stat()
+    except OSError:  # gone again, or a link that leads nowhere
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ino

@@ -1,0 +1,411 @@
+"""``restore enhance`` as a process: killed, interrupted, shared out, watched, read by machines."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from restore.cli.main import main
+from restore.jobs.journal import file_digest
+from tests.conftest import picture, save
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, str(ROOT / "cli.py"), "enhance"]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="signals")
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, *map(str, arguments), "--threads", "1"]
+    return subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT)
+
+
+def begin(*arguments: object) -> subprocess.Popen[str]:
+    command = [*COMMAND, *map(str, arguments), "--threads", "1"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+
+
+def inside(*arguments: object) -> tuple[int, str, str]:
+    """In this process, which is faster: exit code, standard output, standard error."""
+    result = CliRunner().invoke(main, ["enhance", *map(str, arguments)], prog_name="restore")
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.005)
+
+
+def outputs(folder: Path) -> dict[str, Path]:
+    return {str(p.relative_to(folder)): p for p in sorted(folder.rglob("[!.]*")) if p.is_file()}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: path.read_bytes() for name, path in outputs(folder).items()}
+
+
+def identities(folder: Path) -> dict[str, tuple[int, int]]:
+    return {name: (p.stat().st_ino, p.stat().st_mtime_ns) for name, p in outputs(folder).items()}
+
+
+def hidden(folder: Path) -> set[str]:
+    return {p.name for p in folder.rglob(".*")}
+
+
+def many(folder: Path, count: int, side: int = 40) -> Path:
+    for i in range(count):
+        name = f"{('', 'sub/', 'sub/Größe 写/')[i % 3]}{i:03}.{('png', 'jpg')[i % 2]}"
+        save(folder / name, picture(side + i % 7, side + i % 5, seed=i))
+    return folder
+
+
+def killed_and_resumed(tmp_path: Path, count: int, kills: int) -> None:
+    """Every output whole and right, none missing, none made twice; sources untouched; nothing left over."""
+    source, out = many(tmp_path / "in", count), tmp_path / "out"
+    originals = contents(source)
+    assert run(source, tmp_path / "wanted").returncode == 0
+    wanted = contents(tmp_path / "wanted")
+    draw = random.Random(5)
+    kept: dict[str, tuple[int, int]] = {}
+    for number in range(kills):
+        process = begin(source, out, "--resume")
+        # At a moment that is random within the writing of a few pictures.
+        goal = len(kept) + draw.randrange(max(1, (count - len(kept)) // max(1, kills - number)))
+        wait_for(lambda goal=goal, p=process: len(outputs(out)) > goal or p.poll() is not None)
+        time.sleep(draw.random() * 0.02)
+        process.kill()
+        process.communicate()
+        assert identities(out).items() >= kept.items(), "what was done is done again"
+        kept = identities(out)
+        assert {name: wanted[name] for name in kept} == contents(out), "an output is not whole"
+    last = run(source, out, "--resume", "--json")
+    assert last.returncode == 0, last.stderr
+    assert identities(out).items() >= kept.items()
+    assert contents(out) == wanted
+    assert contents(source) == originals
+    assert hidden(out) == {".restore-journal.jsonl"}
+    told = [json.loads(line) for line in last.stdout.splitlines()]
+    done = {str(Path(p["target"]).relative_to(out)) for p in told[:-1] if p["status"] == "done"}
+    assert done == set(kept)
+    lines = [json.loads(line) for line in whole_lines(out / ".restore-journal.jsonl")[1:]]
+    assert {line["target"] for line in lines} == set(wanted)
+    # A promise is repeated only where a kill came between it and the file: one for each writer and kill at most.
+    assert len(lines) <= count + kills * 8
+    assert all(line["target_digest"] == file_digest(out / line["target"]) for line in lines)
+    assert all(line["source_digest"] == file_digest(source / line["source"]) for line in lines)
+
+
+def whole_lines(path: Path) -> list[str]:
+    def whole(line: str) -> bool:
+        try:
+            json.loads(line)
+        except ValueError:
+            return False
+        return True
+
+    return [line for line in path.read_text().splitlines() if whole(line)]
+
+
+@needs_signals
+def test_killed_three_times_it_loses_nothing_and_does_nothing_twice(tmp_path: Path) -> None:
+    killed_and_resumed(tmp_path, 20, 3)
+
+
+@needs_signals
+@pytest.mark.slow
+def test_killed_twenty_times_it_loses_nothing_and_does_nothing_twice(tmp_path: Path) -> None:
+    killed_and_resumed(tmp_path, 200, 20)
+
+
+@needs_signals
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_whole_and_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
+    source, out = many(tmp_path / "in", 40, side=90), tmp_path / "out"
+    process = begin(source, out, "--json", "--report", tmp_path / "r.json")
+    wait_for(lambda: outputs(out))
+    process.send_signal(number)
+    said, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "Interrupted" in told
+    assert "--resume" in told
+    assert "Traceback" not in told
+    assert hidden(out) == {".restore-journal.jsonl"}
+    *pictures, summary = map(json.loads, said.splitlines())
+    assert summary["interrupted"]
+    assert 0 < summary["enhanced"] < 40
+    assert {p["target"] for p in pictures} == set(map(str, outputs(out).values())), "every whole file is told"
+    assert json.loads((tmp_path / "r.json").read_text()) == {"pictures": pictures, "summary": summary}
+    for path in outputs(out).values():
+        Image.open(path).load()
+    again = run(source, out, "--resume")
+    assert again.returncode == 0
+    assert f"{40 - summary['enhanced']} enhanced, {summary['enhanced']} done before" in again.stdout
+
+
+def test_two_shards_at_once_are_one_job(tmp_path: Path) -> None:
+    source = many(tmp_path / "in", 13)
+    assert inside(source, tmp_path / "one")[0] == 0
+    shards = [begin(source, tmp_path / "two", "--shard", f"{i}/2") for i in (1, 2)]
+    for process in shards:
+        said, told = process.communicate(timeout=120)
+        assert process.returncode == 0, told
+        assert " enhanced" in said
+    assert contents(tmp_path / "two") == contents(tmp_path / "one")
+    assert hidden(tmp_path / "two") == {".restore-journal-1-of-2.jsonl", ".restore-journal-2-of-2.jsonl"}
+    code, said, _ = inside(source, tmp_path / "two", "--resume")
+    assert code == 0
+    assert "0 enhanced, 13 done before" in said
+    code, said, _ = inside(source, tmp_path / "three", "--shard", "14/14")
+    assert code == 0
+    assert "0 enhanced" in said
+
+
+@pytest.mark.parametrize("options", [("--quality", "60"), ("--model", "sr-x4")])
+def test_resume_makes_again_what_an_option_changes(tmp_path: Path, options: tuple[str, ...]) -> None:
+    source, out = many(tmp_path / "in", 4), tmp_path / "out"
+    inside(source, out)
+    before = contents(out)
+    assert "4 done before" in inside(source, out, "--resume", "--workers", "5", "--tile", "64")[1]
+    assert "4 enhanced" in inside(source, out, "--resume", *options)[1]
+    assert contents(out) != before
+    assert "4 done before" in inside(source, out, "--resume", *options)[1]
+
+
+def test_resume_refuses_a_foreign_journal(tmp_path: Path) -> None:
+    source, out = many(tmp_path / "in", 2), tmp_path / "out"
+    out.mkdir()
+    (out / ".restore-journal.jsonl").write_text('{"restore-journal": 9}\n')
+    for more in ((), ("--resume",)):
+        code, _, told = inside(source, out, *more)
+        assert code == 2
+        assert "version 9" in told
+    assert outputs(out) == {}
+
+
+def test_json_lines_match_what_happened(tmp_path: Path) -> None:
+    source, out = many(tmp_path / "in", 5), tmp_path / "out"
+    (source / "bad.png").write_bytes(b"no picture")
+    (source / "notes.txt").write_text("x")
+    save(out / "000.png", picture(4, 4))
+    code, said, told = inside(source, out, "--json", "--skip-existing", "--report", tmp_path / "r.csv")
+    assert code == 1
+    *pictures, summary = map(json.loads, said.splitlines())
+    assert {p["source"]: p["status"] for p in pictures} == {
+        **{str(p): "enhanced" for p in outputs(source).values() if p.suffix != ".txt"},
+        str(source / "000.png"): "skipped",
+        str(source / "bad.png"): "failed",
+    }
+    for one in pictures:
+        assert set(one) == {
+            "type", "source", "target", "status", "error", "note", "seconds", "size_in", "size_out",
+        }  # fmt: skip
+        assert bool(one["error"]) == (one["status"] == "failed")
+        if one["status"] == "enhanced":
+            with Image.open(one["source"]) as before, Image.open(one["target"]) as after:
+                assert (one["size_in"], one["size_out"]) == (list(before.size), list(after.size))
+            assert one["seconds"]["network"] > 0
+    assert (summary["type"], summary["interrupted"], summary["ignored"]) == ("summary", False, 1)
+    assert (summary["enhanced"], summary["skipped"], summary["failed"], summary["done"]) == (4, 1, 1, 0)
+    assert (summary["model"], summary["device"]) == ("sr-x2", "cpu")
+    assert summary["model_digest"] == file_digest(ROOT / "models/sr-x2/sr-x2.onnx")
+    assert summary["versions"]["pillow"] == Image.__version__
+    assert summary["versions"]["numpy"] == np.__version__
+    assert "4 enhanced, 1 skipped" in told, "people are told on standard error"
+    with (tmp_path / "r.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(r["source"], r["status"]) for r in rows] == [(p["source"], p["status"]) for p in pictures]
+
+
+def test_a_dry_run_says_all_and_writes_nothing(tmp_path: Path) -> None:
+    source, out = many(tmp_path / "in", 3), tmp_path / "out"
+    code, said, _ = inside(
+        source, out, "--dry-run", "--name", "{stem}-x{scale}-{model}", "--report", tmp_path / "r.csv"
+    )
+    assert code == 0
+    assert f"{source / 'sub/001.jpg'} -> {out / 'sub/001-x2-sr-x2.jpg'}" in said.splitlines()
+    assert "3 to enhance" in said
+    assert {p.name for p in tmp_path.iterdir()} == {"in"}
+    save(out / "000.png", picture(4, 4))
+    before = contents(out)
+    assert f"{source / '000.png'}: skip, its result exists" in inside(source, out, "--dry-run", "--skip-existing")[1]
+    code, said, _ = inside(source, out, "--dry-run", "--json", "--skip-existing")
+    assert [json.loads(line)["status"] for line in said.splitlines()] == ["skipped", "planned", "planned"]
+    code, said, _ = inside(source, out, "--dry-run", "--resume")
+    assert code == 1
+    assert "not what restore wrote" in said
+    assert (contents(out), hidden(out)) == (before, set())
+    assert inside(source, out, "--overwrite")[0] == 0
+    journal = (out / ".restore-journal.jsonl").read_bytes()
+    save(source / "000.png", picture(6, 6))
+    code, said, _ = inside(source, out, "--dry-run", "--resume")
+    assert code == 0
+    assert said.count("skip, done before") == 2
+    assert f"{source / '000.png'} -> " in said
+    assert (out / ".restore-journal.jsonl").read_bytes() == journal
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--name", "{name}"], "no field {name}"),
+        (["--name", "same"], "would both be written to"),
+        (["--shard", "0/2"], "write it as i/n"),
+        (["--shard", "3/2"], "write it as i/n"),
+        (["--shard", "half"], "write it as i/n"),
+        (["--resume", "--skip-existing"], "leave one out"),
+        (["--report", "r.txt"], "no kind of report"),
+        (["--watch", "--dry-run"], "--watch cannot be had"),
+        (["--watch", "--shard", "1/2"], "--watch cannot be had"),
+        (["--workers", "0"], "--workers"),
+        (["--max-pixels", "0"], "--max-pixels"),
+    ],
+)
+def test_wrong_use_writes_nothing(tmp_path: Path, arguments: list[str], says: str) -> None:
+    source = tmp_path / "in"
+    save(source / "a.png", picture(8, 8))
+    save(source / "b.png", picture(8, 8))
+    code, _, told = inside(source, tmp_path / "out", *arguments)
+    assert code == 2, told
+    assert says in told
+    assert {p.name for p in tmp_path.iterdir()} == {"in"}
+
+
+@pytest.mark.parametrize("option", ["--resume", "--watch"])
+def test_one_picture_is_no_folder_to_go_on_with(tmp_path: Path, option: str) -> None:
+    source = save(tmp_path / "a.png", picture(8, 8))
+    code, _, told = inside(source, tmp_path / "b.png", option)
+    assert code == 2
+    assert option in told
+
+
+def test_one_picture_leaves_no_journal(tmp_path: Path) -> None:
+    source = save(tmp_path / "a.png", picture(8, 8))
+    assert inside(source, tmp_path / "out/b.png", "--report", tmp_path / "out/r.html")[0] == 0
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"b.png", "r.html"}
+
+
+def test_too_many_pixels(tmp_path: Path) -> None:
+    save(tmp_path / "in/a.png", picture(80, 80))
+    save(tmp_path / "in/b.png", picture(20, 20))
+    code, said, told = inside(tmp_path / "in", tmp_path / "out", "--max-pixels", "0.005")
+    assert code == 1
+    assert "1 enhanced, 1 failed" in said
+    assert "80 x 80 pixels are more than the limit" in told
+
+
+def test_odd_names_are_told_on_one_line(tmp_path: Path) -> None:
+    if sys.platform == "win32":
+        pytest.skip("no such names there")
+    raw = tmp_path / "in" / os.fsdecode(b"two\nlines \x1b[31m \xff.png")
+    raw.parent.mkdir()
+    raw.write_bytes(b"no picture")
+    for more in ((), ("--json",), ("--dry-run",)):
+        done = run(tmp_path / "in", tmp_path / "out", *more)
+        assert done.returncode == (0 if more == ("--dry-run",) else 1), done.stderr
+        assert "\x1b" not in done.stdout + done.stderr
+    assert r"two\nlines \x1b[31m \udcff.png -> " in done.stdout
+
+
+def test_an_unreadable_folder_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path / "in/a.png", picture(8, 8))
+    save(tmp_path / "in/locked/b.png", picture(8, 8))
+    scan = os.scandir
+
+    def locked(path: object) -> object:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    code, said, told = inside(tmp_path / "in", tmp_path / "out")
+    assert code == 1
+    assert "1 enhanced, 1 failed" in said
+    assert "locked: the folder cannot be read: Permission denied" in told
+
+
+def test_a_full_disk_exits_with_1_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import errno
+
+    from restore.jobs import work
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(work, "write_bytes", full)
+    code, said, told = inside(many(tmp_path / "in", 6), tmp_path / "out", "--json")
+    assert code == 1
+    assert "the disk is full: make room, then go on with --resume" in told
+    assert json.loads(said.splitlines()[-1])["enhanced"] == 0
+
+
+@needs_signals
+def test_a_killed_jobs_temporary_files_are_swept(tmp_path: Path) -> None:
+    source, out = many(tmp_path / "in", 3), tmp_path / "out"
+    inside(source, out)
+    code = (
+        "import os, signal; from pathlib import Path; from restore.atomic import write_bytes\n"
+        f"write_bytes(Path({str(out / 'sub/x.png')!r}), b'n', before_rename=lambda: os.kill(os.getpid(), signal.SIGKILL))"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT)
+    assert len(hidden(out)) == 2
+    _, _, told = inside(source, out, "--resume")
+    assert "1 temporary file of a killed run removed" in told
+    assert hidden(out) == {".restore-journal.jsonl"}
+
+
+@needs_signals
+def test_watching(tmp_path: Path) -> None:
+    """What is there, what arrives slowly, what is replaced; never what is hidden; Ctrl-C ends it."""
+    pytest.importorskip("watchfiles")
+    source, out = tmp_path / "in", tmp_path / "out"
+    save(source / "there.png", picture(20, 20))
+    whole = save(tmp_path / "elsewhere.png", picture(30, 20, seed=4)).read_bytes()
+    process = begin(source, out, "--watch", "--json")
+    try:
+        wait_for((out / "there.png").exists)
+        (source / "sub").mkdir()
+        save(source / "sub/.hidden.png", picture(9, 9))
+        save(source / ".restore-half.png", picture(9, 9))
+        with (source / "sub/slow.png").open("wb") as file:
+            for start in range(0, len(whole), -(-len(whole) // 8)):
+                file.write(whole[start : start - (-len(whole) // 8)])
+                file.flush()
+                time.sleep(0.4)
+                assert not (out / "sub/slow.png").exists(), "it was taken half-written"
+        wait_for((out / "sub/slow.png").exists)
+        first = (out / "there.png").read_bytes()
+        save(tmp_path / "new.png", picture(25, 25, seed=9)).replace(source / "there.png")
+        wait_for(lambda: (out / "there.png").read_bytes() != first)
+    finally:
+        process.send_signal(signal.SIGINT)
+        said, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "Interrupted" in told
+    assert "Traceback" not in told
+    *pictures, summary = map(json.loads, said.splitlines())
+    assert [(Path(p["source"]).name, p["status"]) for p in pictures] == [
+        ("there.png", "enhanced"),
+        ("slow.png", "enhanced"),
+        ("there.png", "enhanced"),
+    ]
+    assert summary["enhanced"] == 3
+    assert set(outputs(out)) == {"there.png", "sub/slow.png"}
+    assert Image.open(out / "there.png").size == (50, 50)
+    assert Image.open(out / "sub/slow.png").size == (40, 60)

@@ -1,0 +1,88 @@
+"""Names of results: what a template gives, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from restore.jobs.naming import Naming, PlanError, printable
+
+
+@pytest.mark.parametrize(
+    ("template", "result"),
+    [
+        ("{stem}", "2024.05 sea.jpg"),
+        ("{stem}.{ext}", "2024.05 sea.jpg"),
+        ("{stem}_x{scale}", "2024.05 sea_x4.jpg"),
+        ("{model}-{stem}.{ext}", "sr-x4-2024.05 sea.jpg"),
+        ("{stem}-{ext}", "2024.05 sea-jpg.jpg"),
+        ("{{{stem}}}", "{2024.05 sea}.jpg"),
+        ("-{stem}", "-2024.05 sea.jpg"),
+    ],
+)
+def test_templates(template: str, result: str) -> None:
+    assert Naming(template, model="sr-x4", scale=4).result(Path("in/2024.05 sea.jpg")) == result
+
+
+def test_the_format_gives_the_ending_and_ext_stays_the_sources() -> None:
+    naming = Naming("{stem}-{ext}.{ext}", ".png")
+    assert naming.result(Path("a.jpg")) == "a-jpg.png"
+    assert naming.result(Path("a.gif")) == "a-gif.png"
+    assert Naming().result(Path("a.heic")) == "a.png"
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        ("{name}", "no field {name}; there are {stem} {ext} {model} {scale}"),
+        ("{}", "no field {}"),
+        ("{stem!r}", "no field {stem!r}"),
+        ("{stem:>9}", "no field {stem:>9}"),
+        ("{stem.parent}", "no field {stem.parent}"),
+        ("{stem", "write a brace itself as {{"),
+        ("sub/{stem}", "cannot hold a path separator"),
+        ("sub\\{stem}", "cannot hold a path separator"),
+        ("../{stem}", "cannot hold a path separator"),
+        ("", "add {stem}"),
+        (".{ext}", "add {stem}"),
+        ("..", "add {stem}"),
+        (" ", "add {stem}"),
+        (".restore-{stem}", "own temporary ones"),
+        ("{stem}" + "x" * 260, "shorten --name"),
+    ],
+)
+def test_unsound_templates_are_refused(template: str, says: str) -> None:
+    with pytest.raises(PlanError) as caught:
+        Naming(template).result(Path("in/a.png"))
+    assert says in str(caught.value)
+
+
+def test_a_models_name_cannot_lead_elsewhere() -> None:
+    with pytest.raises(PlanError, match="path separator"):
+        Naming("{model}", model="../x").result(Path("a.png"))
+
+
+def test_the_length_is_counted_in_bytes() -> None:
+    assert Naming().result(Path("é" * 125 + ".png"))
+    with pytest.raises(PlanError, match="260 bytes"):
+        Naming().result(Path("é" * 128 + ".png"))
+
+
+@given(st.text(), st.text(min_size=1, alphabet=st.characters(exclude_characters="/\0")))
+def test_whatever_the_template_the_result_stays_in_its_folder(template: str, stem: str) -> None:
+    source = Path(stem + ".png")
+    try:
+        name = Naming(template).result(source)
+    except PlanError:
+        return
+    assert Path("folder", name).parent == Path("folder")
+    assert Path(name).name == name
+    assert name.endswith(".png")
+
+
+def test_names_for_people_hold_no_control_characters() -> None:
+    assert printable(Path("a b é 写.png")) == "a b é 写.png"
+    assert printable("a\nb\x1b[31m\udcff") == "a\\nb\\x1b[31m\\udcff"

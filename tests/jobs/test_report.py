@@ -1,0 +1,104 @@
+"""Reports are read back with another library than wrote them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from restore.errors import RestoreError
+from restore.jobs.outcome import Outcome, Seconds
+from restore.jobs.plan import Item, Unreadable
+from restore.jobs.report import check_report, folder_record, record, write_report
+
+EVIL = '<script>alert("x")</script> & \'q\',\n"z".png'
+SUMMARY = {"type": "summary", "enhanced": 1, "model": "<b>sr</b>", "busy": {"network": 0.9}}
+
+
+def records() -> list[dict[str, object]]:
+    good = Item(Path("in", EVIL), Path("out", EVIL), EVIL, EVIL)
+    raw = Item(Path("in/\udcff.png"), Path("out/\udcff.png"), "", "")
+    return [
+        record(Outcome(good, "enhanced", seconds=Seconds(0.1, 2.34567, 0), size_in=(3, 4), size_out=(6, 8))),
+        record(Outcome(raw, "failed", "damaged <picture>")),
+        folder_record(Unreadable(Path("in/locked"), "Permission denied")),
+    ]
+
+
+class Table(HTMLParser):
+    """Cells of the table, and every tag seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.rows: list[list[str]] = []
+        self._open = False
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        self._open = tag in ("td", "th")
+        if self._open:
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = False
+
+    def handle_data(self, data: str) -> None:
+        if self._open:
+            self.rows[-1][-1] += data
+
+
+def test_json(tmp_path: Path) -> None:
+    write_report(tmp_path / "new/r.json", records(), SUMMARY)
+    read = json.loads((tmp_path / "new/r.json").read_text())
+    assert read["summary"] == SUMMARY
+    assert read["pictures"][0]["source"] == f"in/{EVIL}"
+    assert read["pictures"][0]["size_out"] == [6, 8]
+    assert read["pictures"][0]["seconds"] == {"decode": 0.1, "network": 2.346, "encode": 0}
+    assert read["pictures"][1]["source"] == "in/\udcff.png"
+    assert [p["status"] for p in read["pictures"]] == ["enhanced", "failed", "failed"]
+    assert read["pictures"][2]["error"] == "the folder cannot be read: Permission denied"
+
+
+def test_csv(tmp_path: Path) -> None:
+    write_report(tmp_path / "r.CSV", records(), SUMMARY)
+    with (tmp_path / "r.CSV").open(newline="") as file:
+        first, second, third = csv.DictReader(file)
+    assert first["source"] == f"in/{EVIL}"
+    assert (first["network_seconds"], first["size_in"], first["size_out"]) == ("2.346", "3x4", "6x8")
+    assert (second["status"], second["error"], second["size_in"]) == ("failed", "damaged <picture>", "")
+    assert third["source"] == "in/locked"
+
+
+def test_html_is_escaped_and_complete(tmp_path: Path) -> None:
+    write_report(tmp_path / "r.html", records(), SUMMARY)
+    text = (tmp_path / "r.html").read_text()
+    table = Table()
+    table.feed(text)
+    head, *rows = table.rows
+    assert head[:3] == ["source", "target", "status"]
+    assert [row[2] for row in rows] == ["enhanced", "failed", "failed"]
+    assert rows[0][0] == f"in/{EVIL}"
+    assert rows[1][3] == "damaged <picture>"
+    assert table.tags.count("script") == 1
+    assert "b" not in table.tags
+    assert "http" not in text, "nothing is fetched from elsewhere"
+
+
+def test_a_report_replaces_an_earlier_one_whole(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text("x" * 100_000)
+    write_report(tmp_path / "r.json", [], SUMMARY)
+    assert json.loads((tmp_path / "r.json").read_text()) == {"pictures": [], "summary": SUMMARY}
+    assert [p.name for p in tmp_path.iterdir()] == ["r.json"]
+
+
+@pytest.mark.parametrize(("name", "says"), [("r.txt", "'.txt' is no kind of report"), ("dir.html", "is a folder")])
+def test_impossible_reports(tmp_path: Path, name: str, says: str) -> None:
+    (tmp_path / "dir.html").mkdir()
+    with pytest.raises(RestoreError, match=says):
+        check_report(tmp_path / name)

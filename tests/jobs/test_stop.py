@@ -1,0 +1,44 @@
+"""Ctrl-C and SIGTERM, once."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+
+import pytest
+
+from restore.jobs.stop import stoppable
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_interrupts_and_the_next_wait(number: signal.Signals) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    ended_whole = False
+    with stoppable() as stop:
+        stop.check()
+        try:
+            signal.raise_signal(number)
+        except KeyboardInterrupt:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGTERM)
+            ended_whole = True
+        assert ended_whole
+        with pytest.raises(KeyboardInterrupt):
+            stop.check()
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_outside_the_main_thread_signals_are_left_alone() -> None:
+    before, inside = signal.getsignal(signal.SIGTERM), []
+
+    def job() -> None:
+        with stoppable() as stop:
+            stop.check()
+            inside.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=job)
+    thread.start()
+    thread.join()
+    assert inside == [before]
