@@ -199,12 +199,12 @@ def test_existing_results(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_exits_with_130(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from restore.runtime import enhance as enhance_module
+    from restore.runtime.model import Model
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(enhance_module, "enhance_pixels", interrupted)
+    monkeypatch.setattr(Model, "enlarge", interrupted)
     save(tmp_path / "in/a.png", picture(20, 20))
     result = run("enhance", tmp_path / "in", tmp_path / "out")
     assert result.exit_code == 130

@@ -11,8 +11,8 @@ from restore.jobs.journal import Journal
 from restore.jobs.outcome import Outcome
 from restore.jobs.plan import make_plan
 from restore.jobs.run import Settings, run_job
-from restore.jobs.stream import one_by_one
 from tests.conftest import picture, save
+from tests.jobs.streams import one_by_one
 
 
 @pytest.fixture

@@ -6,17 +6,18 @@ import errno
 import os
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from restore.errors import ModelError, RestoreError
+from restore.errors import ModelError
 from restore.imaging.picture import Picture
 from restore.jobs import picture as picture_module
 from restore.jobs import work
@@ -31,27 +32,15 @@ from restore.jobs.stop import Stop
 from restore.jobs.stream import Stream
 from restore.jobs.work import DiskError
 from tests.conftest import picture, save
+from tests.jobs.streams import one_by_one
 
 
 def double(pixels: np.ndarray) -> np.ndarray:
     return pixels.repeat(2, axis=0).repeat(2, axis=1)
 
 
-def one_by_one(enhance: Callable[[np.ndarray], np.ndarray]) -> Stream:
-    """A stream out of a function of one picture."""
-
-    def stream(pictures: Iterable[np.ndarray]) -> Iterator[np.ndarray | Exception]:
-        for one in pictures:
-            try:
-                result = enhance(one)
-            except (RestoreError, MemoryError) as error:
-                result = error
-            yield result
-
-    return stream
-
-
 DOUBLE = one_by_one(double)
+TWICE = Settings(scale=2)
 
 
 def pulling(ahead: int) -> Stream:
@@ -348,12 +337,13 @@ def test_a_network_that_loses_a_picture_is_a_bug_not_a_success(photos: Path, tmp
         run_job(make_plan(photos, tmp_path / "out"), losing, lambda _: None)
 
 
-def test_deep_pictures_are_told(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    deep = Picture(picture(4, 4), None, None, None, "PNG", deep=True)
-    monkeypatch.setattr(picture_module, "decode", lambda *_: deep)
-    told: list[Outcome] = []
-    run_job(make_plan(photos, tmp_path / "out"), DOUBLE, told.append)
-    assert all("8 bits" in o.note for o in told)
+def test_what_a_format_cannot_hold_is_told(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    tifffile.imwrite(tmp_path / "in/deep.tif", picture(9, 8).astype(np.uint16) * 257, photometric="rgb")
+    for suffix, note in ((".tif", ""), (".jpg", "jpg cannot hold: 16 bits a channel (rounded to 8)")):
+        told: list[Outcome] = []
+        run_job(make_plan(tmp_path / "in", tmp_path / suffix, Naming(suffix=suffix)), DOUBLE, told.append, TWICE)
+        assert [(o.status, o.note) for o in told] == [("enhanced", note)]
 
 
 def test_the_options_reach_the_decoder_and_the_encoder(photos: Path, tmp_path: Path) -> None:
