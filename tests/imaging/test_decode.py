@@ -17,6 +17,7 @@ import tifffile
 from PIL import Image, ImageCms, ImageOps
 
 from restore.errors import ImageError
+from restore.imaging import ifd
 from restore.imaging.decode import read_picture, read_rgb8
 from restore.imaging.encode import EncodeOptions, encode
 from restore.imaging.picture import Picture
@@ -301,6 +302,21 @@ def test_broken_exif_costs_the_exif_alone(tmp_path: Path) -> None:
     read = read_picture(tmp_path / "x.png")
     np.testing.assert_array_equal(read.pixels, given.pixels)
     assert read.exif is None
+    assert "EXIF" in read.notes[0]
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("pointer", [ifd.EXIF_POINTER, ifd.GPS_POINTER])
+def test_broken_directories_in_a_tiff(tmp_path: Path, bits: int, pointer: int) -> None:
+    given = any_picture(bits=bits, exif=exif_block(), icc=SRGB)
+    data = bytearray(encode(given, ".tif"))
+    entry = next(e for e in ifd.entries(data, ifd.first_directory(data))[0] if e.number == pointer)
+    struct.pack_into(">I", data, entry.start, len(data) + 100)
+    (tmp_path / "x.tif").write_bytes(data)
+    read = read_picture(tmp_path / "x.tif")
+    np.testing.assert_array_equal(read.pixels, given.pixels)
+    assert read.exif is None
+    assert read.icc == SRGB
     assert "EXIF" in read.notes[0]
 
 
