@@ -351,6 +351,16 @@ def test_what_else_pillow_reads(tmp_path: Path, suffix: str, options: dict[str, 
     assert read.notes == ()
 
 
+def test_a_cameras_second_picture_is_passed_over(tmp_path: Path) -> None:
+    """MPO: a JPEG with a preview or a gain map behind it."""
+    first, second = (Image.fromarray(picture(20, 30, seed=n)) for n in (1, 2))
+    first.save(tmp_path / "x.jpg", "MPO", save_all=True, append_images=[second])
+    read = read_picture(tmp_path / "x.jpg")
+    assert read.format == "MPO"
+    np.testing.assert_array_equal(read.pixels, np.asarray(Image.open(tmp_path / "x.jpg")))
+    assert read.notes == ()
+
+
 def test_deep_jpeg_2000_is_told(tmp_path: Path) -> None:
     deep = np.random.default_rng(0).integers(0, 65_535, (64, 64, 3)).astype(np.uint16)
     cv2.imwrite(str(tmp_path / "x.jp2"), deep)
