@@ -30,6 +30,7 @@ _GREY_16 = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
 _INKS = frozenset({"CMYK", "LAB"})
 _ALPHA_MODES = frozenset({"LA", "RGBA", "PA", "La", "RGBa"})
 
+_BROKEN_EXIF = "its EXIF data are broken ({}) and were dropped"
 _FIRST_PAGE = "the file holds several pictures: the first is used"
 
 # Sizes are checked here, against a limit that the user can raise; Pillow's own is lower and cannot be.
@@ -57,7 +58,7 @@ def read_picture(path: Path, pixel_limit: int = PIXEL_LIMIT) -> Picture:
 
     Raises:
         ImageError: missing, not a picture, damaged, truncated, too large, or of a kind that 8 or 16 bits a channel
-            cannot hold.
+            cannot hold. A MemoryError passes as it is: the file may be sound.
     """
     data = _read(path, pixel_limit)
     try:
@@ -108,11 +109,7 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         if image.mode in _INKS:
             notes.append(f"its {image.mode} colours were converted to sRGB")
         xmp = image.info.get("xmp")
-        try:
-            exif = _exif(image, data)
-        except ifd.BrokenDirectoryError as error:
-            exif = None
-            notes.append(f"its EXIF data are broken ({error}) and were dropped")
+        exif = _exif(image, data, notes)
         kind = image.format or ""
         read = Picture(pixels, alpha, icc, exif, kind, xmp if isinstance(xmp, bytes) else None, tuple(notes))
         return _settled(read, turned=kind == "TIFF")
@@ -159,10 +156,11 @@ def _tiff_layout(data: bytes) -> tiff.Layout | None:
 
 def _deep_tiff_picture(data: bytes, layout: tiff.Layout) -> Picture:
     pixels, alpha = tiff.read_deep(data, layout)
-    tags = {tag.number: tag.value for tag in ifd.read_tags(data, ifd.first_directory(data))}
-    notes = (_FIRST_PAGE,) if layout.more else ()
-    icc, xmp = tags.get(tiff.ICC), tags.get(tiff.XMP)
-    return _settled(Picture(pixels, alpha, icc, metadata.from_tiff(data), "TIFF", xmp, notes))
+    found = ifd.read_tags(data, ifd.first_directory(data), {tiff.ICC, tiff.XMP}.__contains__)
+    tags = {tag.number: tag.value for tag in found}
+    notes = [_FIRST_PAGE] if layout.more else []
+    exif = _tiff_exif(data, notes)
+    return _settled(Picture(pixels, alpha, tags.get(tiff.ICC), exif, "TIFF", tags.get(tiff.XMP), tuple(notes)))
 
 
 def _samples(image: Image.Image, data: bytes, bits: int) -> tuple[Samples, Samples | None, bytes | None]:
@@ -225,10 +223,19 @@ def _fast_jpeg(image: Image.Image, data: bytes) -> NDArray[np.uint8] | None:
     return decoded
 
 
-def _exif(image: Image.Image, data: bytes) -> bytes | None:
+def _tiff_exif(data: bytes, notes: list[str]) -> bytes | None:
+    """The EXIF block of a TIFF file; broken data are noted. None of a BigTIFF file, whose offsets have 64 bits."""
+    try:
+        return metadata.from_tiff(data) if tiff.is_tiff(data) else None
+    except ifd.BrokenDirectoryError as error:
+        notes.append(_BROKEN_EXIF.format(error))
+        return None
+
+
+def _exif(image: Image.Image, data: bytes, notes: list[str]) -> bytes | None:
     """The EXIF block of a file that Pillow has opened."""
     if image.format == "TIFF":
-        return metadata.from_tiff(data) if tiff.is_tiff(data) else None  # BigTIFF has offsets of 64 bits
+        return _tiff_exif(data, notes)
     block = image.info.get("exif")
     if not isinstance(block, bytes) and len(image.getexif()):
         block = image.getexif().tobytes()  # old PNG files hold it as text
@@ -250,7 +257,7 @@ def _settled(picture: Picture, turned: bool = False) -> Picture:
             turn = metadata.orientation(exif) or turn
             exif = metadata.settled(exif)
         except ifd.BrokenDirectoryError as error:
-            notes.append(f"its EXIF data are broken ({error}) and were dropped")
+            notes.append(_BROKEN_EXIF.format(error))
             exif = None
     settled_xmp = metadata.settled_xmp(xmp) if xmp else None
     if xmp and settled_xmp is None:

@@ -6,7 +6,7 @@ Values stay the bytes they are, in the byte order of the block: nothing is lost 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -106,14 +106,20 @@ def number_in(block: bytes | bytearray, entry: Entry) -> int | None:
     return int(struct.unpack_from(byte_order(block) + code, block, entry.start)[0])
 
 
-def read_tags(block: bytes, at: int, depth: int = 0) -> list[Tag]:
+def read_tags(block: bytes, at: int, wanted: Callable[[int], bool] | None = None, depth: int = 0) -> list[Tag]:
     """A directory with its values and the directories below it; entries without values are left out.
+
+    Args:
+        block: what the directory is in.
+        at: where it lies.
+        wanted: which tags of this directory, by their number, shall be read (default: all).
+        depth: how many directories it is below the first.
 
     Raises:
         BrokenDirectoryError: a directory is not within the block, or its values cannot all be.
     """
     tags = []
-    found = entries(block, at)[0]
+    found = [entry for entry in entries(block, at)[0] if wanted is None or wanted(entry.number)]
     if sum(entry.stop - entry.start for entry in found) > len(block):  # a small file must not unfold to gigabytes
         raise BrokenDirectoryError("values that overlap")
     for entry in found:
@@ -124,7 +130,7 @@ def read_tags(block: bytes, at: int, depth: int = 0) -> list[Tag]:
             below = number_in(block, entry)
             if below is None or depth == 2:
                 continue
-            tag.children = read_tags(block, below, depth + 1)
+            tag.children = read_tags(block, below, depth=depth + 1)
         tags.append(tag)
     return tags
 

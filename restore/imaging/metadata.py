@@ -86,7 +86,7 @@ def from_tiff(data: bytes) -> bytes | None:
     Raises:
         BrokenDirectoryError: the file's directory cannot be read.
     """
-    tags = [t for t in ifd.read_tags(data, ifd.first_directory(data)) if t.number in _DESCRIPTIVE]
+    tags = ifd.read_tags(data, ifd.first_directory(data), _DESCRIPTIVE.__contains__)
     if not tags:
         return None
     order = ifd.byte_order(data)
@@ -99,8 +99,7 @@ def tiff_tags(exif: bytes) -> tuple[list[ifd.Tag], ifd.Order]:
     Raises:
         BrokenDirectoryError: the block cannot be read.
     """
-    tags = [t for t in ifd.read_tags(exif, ifd.first_directory(exif)) if t.number in _DESCRIPTIVE]
-    return tags, ifd.byte_order(exif)
+    return ifd.read_tags(exif, ifd.first_directory(exif), _DESCRIPTIVE.__contains__), ifd.byte_order(exif)
 
 
 def _directories(block: bytes | bytearray) -> Iterable[list[ifd.Entry]]:

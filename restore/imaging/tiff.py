@@ -17,6 +17,7 @@ from restore.imaging import ifd
 from restore.imaging.picture import Samples
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIPS, _SAMPLES = 256, 257, 258, 259, 262, 273, 277
+_ORIENTATION = 274
 _ROWS_PER_STRIP, _STRIP_BYTES, PLANAR, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT = 278, 279, 284, 317, 322, 323
 _EXTRA, _FORMAT = 338, 339
 XMP, ICC = 700, 34675
@@ -133,8 +134,8 @@ def read_deep(data: bytes, layout: Layout) -> tuple[NDArray[np.uint16], NDArray[
 def _as_grey(data: bytes, layout: Layout) -> bytes:
     """The same file, said to be grey and wider, its predictor left to us."""
     order = ifd.byte_order(data)
-    drop = {_EXTRA, _FORMAT, ICC, XMP, ifd.EXIF_POINTER, ifd.GPS_POINTER, 274}
-    tags = [t for t in ifd.read_tags(data, ifd.first_directory(data)) if t.number not in drop]
+    left_out = {_EXTRA, _FORMAT, ICC, XMP, ifd.EXIF_POINTER, ifd.GPS_POINTER, _ORIENTATION}
+    tags = ifd.read_tags(data, ifd.first_directory(data), lambda tag: tag not in left_out)
 
     def number(tag: int, kind: int, value: int) -> ifd.Tag:
         return ifd.Tag(tag, kind, 1, struct.pack(order + ("H" if kind == ifd.SHORT else "I"), value))

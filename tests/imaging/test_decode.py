@@ -17,6 +17,7 @@ import tifffile
 from PIL import Image, ImageCms, ImageOps
 
 from restore.errors import ImageError
+from restore.imaging import ifd
 from restore.imaging.decode import read_picture, read_rgb8
 from restore.imaging.encode import EncodeOptions, encode
 from restore.imaging.picture import Picture
@@ -304,6 +305,21 @@ def test_broken_exif_costs_the_exif_alone(tmp_path: Path) -> None:
     assert "EXIF" in read.notes[0]
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("pointer", [ifd.EXIF_POINTER, ifd.GPS_POINTER])
+def test_broken_directories_in_a_tiff(tmp_path: Path, bits: int, pointer: int) -> None:
+    given = any_picture(bits=bits, exif=exif_block(), icc=SRGB)
+    data = bytearray(encode(given, ".tif"))
+    entry = next(e for e in ifd.entries(data, ifd.first_directory(data))[0] if e.number == pointer)
+    struct.pack_into(">I", data, entry.start, len(data) + 100)
+    (tmp_path / "x.tif").write_bytes(data)
+    read = read_picture(tmp_path / "x.tif")
+    np.testing.assert_array_equal(read.pixels, given.pixels)
+    assert read.exif is None
+    assert read.icc == SRGB
+    assert "EXIF" in read.notes[0]
+
+
 def test_a_profile_of_other_pixels_is_dropped(tmp_path: Path) -> None:
     read = read_picture(save(tmp_path / "x.jpg", picture(8, 8, 1), icc_profile=SRGB))
     assert read.icc is None
@@ -332,6 +348,16 @@ def test_what_else_pillow_reads(tmp_path: Path, suffix: str, options: dict[str, 
     pixels = picture(40, 30)
     read = read_picture(save(tmp_path / f"x{suffix}", pixels, **options))
     assert np.abs(read.pixels.astype(int) - pixels).max() <= (4 if suffix == ".avif" else 0)
+    assert read.notes == ()
+
+
+def test_a_cameras_second_picture_is_passed_over(tmp_path: Path) -> None:
+    """MPO: a JPEG with a preview or a gain map behind it."""
+    first, second = (Image.fromarray(picture(20, 30, seed=n)) for n in (1, 2))
+    first.save(tmp_path / "x.jpg", "MPO", save_all=True, append_images=[second])
+    read = read_picture(tmp_path / "x.jpg")
+    assert read.format == "MPO"
+    np.testing.assert_array_equal(read.pixels, np.asarray(Image.open(tmp_path / "x.jpg")))
     assert read.notes == ()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-import resource
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +23,10 @@ from restore.imaging.encode import EncodeOptions, encode
 from tests.conftest import picture
 from tests.imaging.samples import GREY, SRGB, XMP, any_picture, exif_block, with_thumbnail
 
+resource = pytest.importorskip("resource")
+
 SECONDS, PIXELS, MEGABYTES = 5.0, 1_000_000, 500
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 def _pillow(kind: str, mode: str = "RGB", **options: object) -> bytes:
@@ -153,7 +156,7 @@ def _check(folder: Path, numbers: range) -> tuple[int, int]:
         assert message.startswith(f"{path}: ")
         assert time.process_time() - began < SECONDS, path
         path.unlink()
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * _RSS_UNIT / 2**20
     assert grown < MEGABYTES
     return decoded, refused
 
