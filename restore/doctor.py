@@ -16,7 +16,7 @@ from restore.runtime.apart import ApartError, run_apart
 from restore.runtime.cpu import INT8_FEATURES, cpu_features, cpu_name, usable_cores
 from restore.runtime.devices import CPU, CUDA, PROVIDERS, TENSORRT
 from restore.runtime.gpu import cuda_of_driver, gpus
-from restore.runtime.libraries import CUDA_CURE, clash, missing, preload, runtimes
+from restore.runtime.libraries import CUDA_CURE, captured, clash, missing, preload, runtimes
 from restore.runtime.memory import free_memory
 from restore.zoo.find import Entry, entries
 
@@ -155,10 +155,11 @@ def _tried(kind: str, provider: str) -> Finding:
 def _libraries(runtime: Any, needed: bool) -> Iterator[Finding]:
     if not hasattr(runtime, "preload_dlls") or CUDA not in runtime.get_available_providers():
         return
-    said = preload(runtime)
+    with captured() as said:
+        preload(runtime)
     absent = missing(said)
     if not absent:
-        yield Finding("libraries", "CUDA and cuDNN", said or "found", True)
+        yield Finding("libraries", "CUDA and cuDNN", "found", True)
     elif needed:
         yield Finding("libraries", "CUDA and cuDNN", f"missing: {', '.join(absent)}", False, CUDA_CURE)
     else:

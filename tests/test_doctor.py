@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -79,9 +80,11 @@ def test_no_gpu_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("needed", "ok"), [(True, False), (False, None)])
-def test_missing_libraries_matter_with_a_gpu(needed: bool, ok: bool | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "preload", lambda _: "Failed to load libcudnn.so.9: no")
-    runtime = SimpleNamespace(preload_dlls=None, get_available_providers=lambda: [CUDA])
+def test_missing_libraries_matter_with_a_gpu(needed: bool, ok: bool | None) -> None:
+    runtime = SimpleNamespace(
+        preload_dlls=lambda: sys.stdout.write("Failed to load libcudnn.so.9: no"),
+        get_available_providers=lambda: [CUDA],
+    )
     (found,) = doctor._libraries(runtime, needed)
     assert found.ok is ok
     assert "libcudnn.so.9" in found.value

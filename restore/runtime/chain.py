@@ -91,7 +91,7 @@ class DeviceChain(PixelNetwork):
         if kind == "cuda":
             options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
             provider = ("CUDAExecutionProvider", {"device_id": str(index)})
-        return ort.InferenceSession(str(GRAPHS / name), options, providers=[provider])
+        return ort.InferenceSession(str(GRAPHS / name), options, providers=[provider], enable_fallback=0)
 
     @staticmethod
     def _run(

@@ -62,7 +62,8 @@ class Device:
     def cure(self) -> str:
         """What to install when a session on it fails."""
         if self.kind == "tensorrt":
-            return f"TensorRT's libraries come with: pip install tensorrt-cu12; CUDA's with: {CUDA_CURE}"
+            package = "pip install tensorrt-cu13  (tensorrt-cu12 for an onnxruntime that is built for CUDA 12)"
+            return f"TensorRT's libraries come with: {package}; CUDA's with: {CUDA_CURE}"
         return f"Its libraries come with: {CUDA_CURE}" if self.kind == "cuda" else "--device cpu works everywhere"
 
 

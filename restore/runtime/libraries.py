@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib.metadata
+import importlib.util
 import io
+import os
 import re
-from collections.abc import Sequence
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 CUDA_CURE = "pip install 'onnxruntime-gpu[cuda,cudnn]'  (from a checkout: pip install '.[cuda]')"
@@ -33,21 +39,59 @@ def clash(installed: Sequence[str]) -> str:
     )
 
 
-def preload(runtime: Any) -> str:
-    """Load the CUDA and cuDNN libraries that came as packages, so that onnxruntime finds them.
+class Said:
+    """What was printed while :func:`captured`."""
+
+    text = ""
+
+    @property
+    def reason(self) -> str:
+        """Why a library could not be loaded, in the system's words; empty when nothing says so."""
+        found = re.findall(r"(?:Failed to load library \S+ with error: |Failed to load )([^\n]+)", self.text)
+        return "; ".join(dict.fromkeys(line.strip() for line in found))
+
+
+@contextlib.contextmanager
+def captured() -> Iterator[Said]:
+    """Catch what is printed, by native code too.
+
+    onnxruntime raises that a provider is not there, and only prints why: in Python or straight to the terminal.
+    """
+    said, printed = Said(), io.StringIO()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as file:
+        kept = [(stream, os.dup(stream)) for stream in (1, 2)]
+        for stream, _ in kept:
+            os.dup2(file.fileno(), stream)
+        try:
+            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+                yield said
+        finally:
+            for stream, copy in kept:
+                os.dup2(copy, stream)
+                os.close(copy)
+            file.seek(0)
+            said.text = printed.getvalue() + file.read().decode(errors="replace")
+
+
+def preload(runtime: Any, tensorrt: bool = False) -> None:
+    """Load the libraries that came as packages, so that onnxruntime finds them. Failures are printed, not raised.
 
     Args:
         runtime: the onnxruntime module.
-
-    Returns:
-        What could not be loaded, in onnxruntime's words, which it prints rather than raises; empty when all is there.
+        tensorrt: TensorRT's too, which onnxruntime does not look for itself.
     """
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+    if hasattr(runtime, "preload_dlls"):
         runtime.preload_dlls()
-    return "; ".join(line.strip() for line in said.getvalue().splitlines() if line.strip())
+    package = importlib.util.find_spec("tensorrt_libs") if tensorrt else None
+    for folder in (package.submodule_search_locations or ()) if package else ():
+        for pattern in ("*nvinfer.so.*", "*nvinfer_plugin.so.*", "*nvonnxparser.so.*", "nvinfer*.dll"):
+            for file in sorted(Path(folder).glob(pattern)):
+                with contextlib.suppress(OSError):  # the provider says better than this what it lacks
+                    ctypes.CDLL(str(file))
 
 
-def missing(said: str) -> list[str]:
+def missing(said: Said) -> list[str]:
     """The libraries that :func:`preload` could not load, such as ``libcudnn.so.9``."""
-    return sorted({name.rsplit("/", 1)[-1] for name in re.findall(r"Failed to load (\S+?):", said)})
+    return sorted({name.rsplit("/", 1)[-1] for name in re.findall(r"Failed to load (\S+?):", said.text)})

@@ -19,7 +19,7 @@ from restore.runtime.chain import DeviceChain
 from restore.runtime.cpu import usable_cores
 from restore.runtime.devices import Device, ModelFile, TilePlan, choose, provider_list
 from restore.runtime.gpu import free_gpu_memory, gpus
-from restore.runtime.libraries import preload, runtimes
+from restore.runtime.libraries import captured, preload, runtimes
 from restore.runtime.memory import free_memory
 from restore.runtime.pixels import FloatNetwork, PixelNetwork, Pixels
 from restore.spec import ModelSpec, read_spec
@@ -125,7 +125,6 @@ def _open_on_cpu(path: Path, threads: int | None, given: Mapping[str, str] | Non
 def _open_on(device: Device, path: Path, given: Mapping[str, str] | None, plan: TilePlan) -> Model:
     session = _cpu_session(path, _unoptimised())
     spec, name = _spec(session, path, given), session.get_inputs()[0].name
-    said = preload(ort) if hasattr(ort, "preload_dlls") else ""
     file = ModelFile(name, hashlib.sha256(path.read_bytes()).hexdigest())
     gpu = gpus()[device.index].name if device.kind in ("cuda", "tensorrt") else ""
     options = _options()
@@ -134,13 +133,20 @@ def _open_on(device: Device, path: Path, given: Mapping[str, str] | None, plan: 
     for _, settings in (p for p in providers if isinstance(p, tuple)):
         if folder := settings.get("trt_engine_cache_path"):
             Path(folder).mkdir(parents=True, exist_ok=True)
-    more = f" ({said})" if said else ""
-    try:
-        session = ort.InferenceSession(str(path), options, providers=providers)
-    except Exception as error:  # onnxruntime raises a different class for every cause
-        raise DeviceError(f"{device.name} cannot run {path.name}: {_line(error)}{more}. {device.cure}") from error
+    session, failure = None, None
+    with captured() as said:
+        try:
+            preload(ort, tensorrt=device.kind == "tensorrt")
+            # Without enable_fallback=0 onnxruntime goes on with the CPU when the device fails, now or in any later run.
+            session = ort.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
+        except Exception as error:  # onnxruntime raises a different class for every cause
+            failure = error
+    if session is None:
+        why = said.reason or _line(failure)
+        raise DeviceError(f"{device.name} cannot run {path.name}: {why}. {device.cure}") from failure
     if session.get_providers()[0] != device.provider:
-        raise DeviceError(f"onnxruntime could not load its {device.provider} for {device.name}{more}. {device.cure}")
+        why = f" ({said.reason})" if said.reason else ""
+        raise DeviceError(f"onnxruntime could not load its {device.provider} for {device.name}{why}. {device.cure}")
     return Model(session, path, spec, device)
 
 

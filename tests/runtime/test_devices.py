@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper
 
@@ -208,11 +210,27 @@ def broken_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("broken_gpu")
-def test_a_gpu_that_fails_is_an_error_for_cuda(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_gpu_that_fails_is_an_error_for_cuda(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(DeviceError, match=r"onnxruntime-gpu\[cuda,cudnn\]") as caught:
         open_model(GRAPHS / "probe.onnx", "cuda")
     assert "libcudnn.so.9" in str(caught.value)
-    assert capsys.readouterr() == ("", ""), "onnxruntime's prints belong into the message"
+    assert capfd.readouterr() == ("", ""), "onnxruntime's prints belong into the message"
+
+
+@pytest.mark.usefixtures("broken_gpu")
+@pytest.mark.parametrize("device", ["cuda", "tensorrt"])
+def test_the_cause_is_told_that_onnxruntime_only_prints(
+    device: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """It raises that nodes are on the CPU; that a library is missing, its native code writes to the terminal."""
+    if CUDA not in ort.capi._pybind_state.get_available_providers():
+        pytest.skip("this onnxruntime is built without CUDA")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(model_module.ort, "preload_dlls", lambda: None)
+    with pytest.raises(DeviceError) as caught:
+        open_model(GRAPHS / "probe.onnx", device)
+    assert re.match(rf"{device}:0 cannot run probe.onnx: lib\w+.so", str(caught.value)), caught.value
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.usefixtures("broken_gpu")
@@ -228,7 +246,7 @@ def test_a_session_that_fell_back_in_silence_is_refused(monkeypatch: pytest.Monk
     real = model_module.ort.InferenceSession
     asked: list[list[object]] = []
 
-    def fall_back(path: str, options: object, providers: list[object]) -> object:
+    def fall_back(path: str, options: object, providers: list[object], **_: object) -> object:
         asked.append(providers)
         return real(path, options if providers == [CPU] else None, providers=[CPU])
 

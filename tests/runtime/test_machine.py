@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ import pytest
 from restore.runtime import libraries
 from restore.runtime.cpu import INT8_FEATURES, cpu_features, cpu_name, usable_cores
 from restore.runtime.gpu import Gpu, cuda_of_driver, free_gpu_memory, gpus
-from restore.runtime.libraries import clash, missing, preload, runtimes
+from restore.runtime.libraries import captured, clash, missing, preload, runtimes
 
 
 class Driver:
@@ -112,12 +113,37 @@ def test_clash() -> None:
     )
 
 
-def test_what_preloading_prints_is_caught(capsys: pytest.CaptureFixture[str]) -> None:
-    def say() -> None:
-        sys.stdout.write("Failed to load /x/libcublas.so.12: cannot open\nFailed to load libcudnn.so.9: a: b\n\n")
-        sys.stderr.write("Please follow\n")
-
-    said = preload(SimpleNamespace(preload_dlls=say))
-    assert capsys.readouterr() == ("", "")
-    assert said.endswith("; Please follow")
+def test_what_is_printed_is_caught(capfd: pytest.CaptureFixture[str]) -> None:
+    """By Python, and by native code that writes to the terminal itself."""
+    with captured() as said:
+        sys.stdout.write("Failed to load /x/libcublas.so.12: cannot open\nFailed to load libcudnn.so.9: a: b\n")
+        os.write(1, b"noise\n")
+        os.write(2, b"[E:onnxruntime] Failed to load library x.so with error: libcuda.so.1: not there\n")
+    os.write(1, b"heard again")
+    assert capfd.readouterr() == ("heard again", "")
+    assert said.reason == "/x/libcublas.so.12: cannot open; libcudnn.so.9: a: b; libcuda.so.1: not there"
     assert missing(said) == ["libcublas.so.12", "libcudnn.so.9"]
+
+
+def test_what_was_said_is_kept_when_it_fails(capfd: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        os.write(2, b"Failed to load libcuda.so.1: not there\n")
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"), captured() as said:
+        fail()
+    assert said.reason == "libcuda.so.1: not there"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_tensorrt_s_libraries_are_loaded_from_their_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tensorrt_libs").mkdir()
+    for name in ("__init__.py", "libnvinfer.so.10", "libnvinfer_plugin.so.10", "libother.so.1"):
+        (tmp_path / "tensorrt_libs" / name).touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    loaded: list[str] = []
+    monkeypatch.setattr(libraries.ctypes, "CDLL", lambda path: loaded.append(Path(path).name))
+    preload(SimpleNamespace(), tensorrt=False)
+    assert loaded == []
+    preload(SimpleNamespace(), tensorrt=True)
+    assert loaded == ["libnvinfer.so.10", "libnvinfer_plugin.so.10"]
