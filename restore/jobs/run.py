@@ -257,12 +257,10 @@ class _Job:
         if failures:
             self._end(slot, failure(slot.item, failures[0]))
             return
-        picture, results = slot.picture, [result for result in slot.results if not isinstance(result, Exception)]
-        assert picture is not None
-        slot.picture, slot.results = None, []  # the writer's alone from here on
-        slot.writing = self._writers.submit(self._worker.write, slot.item, picture, results, slot.digest)
+        assert slot.picture is not None
+        results = [result for result in slot.results if not isinstance(result, Exception)]
+        slot.writing = self._writers.submit(self._worker.write, slot.item, slot.picture, results, slot.digest)
         self._writing.append(slot)
-        del picture, results
         while len(self._writing) > 2 * self._settings.workers:
             self._await_a_write()
 
