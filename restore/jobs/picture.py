@@ -28,13 +28,13 @@ def decode(path: Path, options: PictureOptions) -> Picture:
     return replace(picture, pixels=fill_colour(picture.pixels, picture.alpha))
 
 
-def decoded_bytes(path: Path) -> int:
-    """What a picture will take in memory, by its file's header: four bytes a pixel; 0 where Pillow cannot tell."""
+def header_size(path: Path) -> tuple[int, int] | None:
+    """Height and width by a file's header, before it is turned upright; None where Pillow cannot tell."""
     try:
         with Image.open(path) as image:
-            return image.width * image.height * 4
+            return image.height, image.width
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return 0  # decoding will say what is wrong
+        return None  # decoding will say what is wrong
 
 
 def held_bytes(picture: Picture) -> int:

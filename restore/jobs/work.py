@@ -10,6 +10,7 @@ from pathlib import Path
 
 from restore.atomic import write_bytes
 from restore.errors import ImageError, RestoreError
+from restore.imaging.formats import check_fits
 from restore.imaging.picture import Picture, Samples
 from restore.jobs import picture as pictures
 from restore.jobs.journal import Journal, file_digest
@@ -17,6 +18,9 @@ from restore.jobs.options import PictureOptions
 from restore.jobs.outcome import Outcome, Seconds
 from restore.jobs.plan import Item
 from restore.jobs.resume import earlier, foreign
+
+# What a pixel is counted with before it is decoded: three channels, and transparency or more bits of some.
+_BYTES = 4
 
 # After these every later picture would fail too.
 _HOPELESS = {
@@ -68,6 +72,7 @@ class Worker:
 
         Raises:
             OSError: it cannot be read.
+            ImageError: what would come of it is more than its format can hold.
         """
         began = time.perf_counter()
         digest, outcome, version = "", None, _version(item.source)
@@ -75,7 +80,12 @@ class Worker:
             digest = file_digest(item.source)
             if self.resume:
                 outcome = earlier(item, digest, self.journal.key, self.journal.promises, self.overwrite)
-        decoded = pictures.decoded_bytes(item.source) if outcome is None else 0
+        size = pictures.header_size(item.source) if outcome is None else None
+        decoded = 0
+        if size is not None:
+            height, width = size
+            check_fits(item.target.suffix, height * self.scale, width * self.scale)
+            decoded = height * width * _BYTES
         return Look(digest, decoded, version, time.perf_counter() - began, outcome)
 
     def decode(self, item: Item, version: tuple[int, int]) -> tuple[Picture, float]:

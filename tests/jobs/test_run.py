@@ -352,6 +352,19 @@ def test_what_a_format_cannot_hold_is_told(tmp_path: Path) -> None:
         assert [(o.status, o.note) for o in told] == [("enhanced", note)]
 
 
+def test_what_a_format_cannot_hold_is_refused_before_the_work(tmp_path: Path) -> None:
+    save(tmp_path / "in/wide.png", np.zeros((1, 9000, 3), np.uint8))
+
+    def never(pictures: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        for _ in pictures:
+            raise AssertionError("the network was asked")
+        yield from ()
+
+    told: list[Outcome] = []
+    run_job(make_plan(tmp_path / "in", tmp_path / "out", Naming(suffix=".webp")), never, told.append, TWICE)
+    assert "18000 x 2 pixels are more than WEBP can hold" in told[0].error
+
+
 def test_the_options_reach_the_decoder_and_the_encoder(photos: Path, tmp_path: Path) -> None:
     told: list[Outcome] = []
     small = Settings(PictureOptions(pixel_limit=7_000))
