@@ -11,7 +11,7 @@ Cuts --count squares of --side pixels out of the photographs of FOLDER, saves th
 - by a loop that resizes with OpenCV's bicubic.
 
 Last, one picture of --megapixels (0 leaves it out). Each is a process of its own, so that its peak memory is its own.
-Needs the `train` extra for the torch loop. Figures from a busy machine are worth little: the load is printed first.
+Needs Linux, and the `train` extra for the torch loop. Figures from a busy machine are worth little: it says the load.
 """
 
 from __future__ import annotations
@@ -108,14 +108,18 @@ def measured(command: list[str]) -> Measured:
     """
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    status, peak = Path(f"/proc/{process.pid}/status"), 0
+    while process.poll() is None:
+        # Not the kernel's figure for a child that has ended: that counts what its parent held when it began.
+        held = [line for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
+        peak = max([peak, *(int(line.split()[1]) * 1024 for line in held)])
+        time.sleep(0.02)
+    seconds = time.perf_counter() - began
     assert process.stdout is not None
     printed = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}: {printed}")
-    return Measured(seconds, printed, usage.ru_maxrss * 1024 / 1e9)
+    return Measured(seconds, printed, peak / 1e9)
 
 
 def enhance(folder: Path, source: str, target: str, model: str, *more: str) -> Measured:
