@@ -1,0 +1,30 @@
+"""An encoder that judges without learning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import nn
+
+
+@contextmanager
+def frozen(encoder: nn.Module) -> Iterator[nn.Module]:
+    """The encoder in evaluation, its parameters constants; afterwards all is as it was.
+
+    What runs inside still passes the gradient to its input, also when ``backward`` comes later. An encoder that is
+    trained elsewhere, such as a discriminator's trunk, can so be lent to a loss and gets nothing from it: no gradient,
+    no statistics of BatchNorm.
+    """
+    modes = [(module, module.training) for module in encoder.modules()]
+    learning = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
+    encoder.eval()
+    for parameter in learning:
+        parameter.requires_grad_(False)
+    try:
+        yield encoder
+    finally:
+        for parameter in learning:
+            parameter.requires_grad_(True)
+        for module, training in modes:
+            module.training = training

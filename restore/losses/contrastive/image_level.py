@@ -1,0 +1,93 @@
+"""Whole pictures compared, position by position."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from restore.losses.contrastive.frozen import frozen
+from restore.losses.contrastive.objectives.base import IndexedObjective, Objective, SimilarityObjective
+from restore.losses.contrastive.samples import Samples, enlarged
+from restore.losses.contrastive.similarity import cosine
+
+
+class ContrastiveRegulariser(nn.Module):
+    """Pulls the output towards its positives and pushes it from its negatives, at every tap of an encoder.
+
+    PCL-SR (Wu et al., TNNLS 2023) with its cosines and InfoNCE, AECR-Net with :class:`L1Ratio`, and what lies between.
+    It is a regulariser, to stand beside a pixel loss. By cosines alone, the best output does not lie at its positive
+    but beyond, away from the negative, and the farther the more alike the two are; :class:`L1Ratio` has its best at
+    the positive.
+
+    The gradient reaches the output through the encoder, which stays as it is (:func:`frozen`); samples are constants.
+
+    Each tap has a copy of the objective: one that carries state must not mix the taps.
+
+    Args:
+        encoder: (N, 3, H, W) RGB on 0..1 to a list of feature maps (N, C, h, w).
+        samples: which pictures are positive and which negative.
+        objective: of either family.
+        weights: one for each of the encoder's taps, summed. 1 / taps makes a mean.
+    """
+
+    def __init__(self, encoder: nn.Module, samples: Samples, objective: Objective, weights: Sequence[float]) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.samples = samples
+        self.objectives = nn.ModuleList(copy.deepcopy(objective) for _ in weights)
+        self.weights = tuple(weights)
+
+    def forward(
+        self,
+        output: Tensor,
+        target: Tensor,
+        input: Tensor,
+        generator: torch.Generator,
+        index: Tensor | None = None,
+    ) -> Tensor:
+        """The loss of a batch, a scalar.
+
+        Args:
+            output: (N, 3, H, W), what the network made; need not be within 0..1.
+            target: (N, 3, H, W) on 0..1.
+            input: (N, 3, h, w) on 0..1, enlarged here to the target's size where it is smaller.
+            generator: of all draws of samples.
+            index: (N,), the samples' numbers in the training set, for an objective that remembers.
+
+        Raises:
+            ValueError: output and target differ in shape, or the encoder's taps are not as many as the weights.
+        """
+        if output.shape != target.shape:
+            raise ValueError(f"output {tuple(output.shape)} and target {tuple(target.shape)} must have the same shape")
+        drawn = self.samples.draw(target.detach(), enlarged(input.detach(), *target.shape[-2:]), generator)
+        positives = drawn[0].shape[1]
+        pictures = torch.cat(drawn, dim=1)
+        with frozen(self.encoder):
+            queries = self.encoder(output)
+            with torch.no_grad():
+                others = self.encoder(pictures.flatten(0, 1))
+        if len(queries) != len(self.weights):
+            raise ValueError(f"{len(self.weights)} weights for {len(queries)} taps of the encoder: give one for each")
+        total = output.new_zeros((), dtype=torch.promote_types(output.dtype, torch.float32))
+        for weight, objective, query, other in zip(self.weights, self.objectives, queries, others, strict=True):
+            other = other.reshape(*pictures.shape[:2], *other.shape[1:])
+            losses = _compare(objective, query, other[:, :positives], other[:, positives:], index)
+            total = total + weight * losses.mean()
+        return total
+
+
+def _compare(objective: nn.Module, query: Tensor, positive: Tensor, negative: Tensor, index: Tensor | None) -> Tensor:
+    """What the objective makes of (N, C, h, w), (N, P, C, h, w) and (N, M, C, h, w): (N,)."""
+    losses: Tensor
+    if isinstance(objective, SimilarityObjective):
+        losses = objective(cosine(query, positive), cosine(query, negative))
+    elif isinstance(objective, IndexedObjective):
+        if index is None:
+            raise ValueError(f"{type(objective).__name__} needs the samples' numbers in the training set: give index")
+        losses = objective(cosine(query, positive), cosine(query, negative), index)
+    else:
+        losses = objective(query, positive, negative)
+    return losses

@@ -1,0 +1,1 @@
+"""How similarities, or embeddings, become a loss; one objective a file."""

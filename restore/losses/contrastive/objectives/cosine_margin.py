@@ -1,0 +1,14 @@
+"""The difference of mean similarities (the default of PCL-SR's released code)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from restore.losses.contrastive.objectives.base import SimilarityObjective
+
+
+class CosineMargin(SimilarityObjective):
+    """mean_n s_n - mean_p s_p, between -2 and 2: every sample pulls or pushes alike, near or far."""
+
+    def loss(self, positive: Tensor, negative: Tensor) -> Tensor:
+        return negative.mean(dim=1) - positive.mean(dim=1)

@@ -1,0 +1,44 @@
+"""Decoupled contrastive learning, DCL and DCLW (Yeh et al., ECCV 2022)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from restore.losses.contrastive.objectives.base import SimilarityObjective, log_odds
+
+
+class DCL(SimilarityObjective):
+    """InfoNCE without the positive in its denominator: -s_p/t + log sum_n e^(s_n/t), the mean over the positives.
+
+    In InfoNCE an easy positive weakens the push from the negatives; here it does not. Unbounded below.
+
+    Args:
+        temperature: t.
+    """
+
+    def __init__(self, temperature: float = 0.1) -> None:
+        super().__init__()
+        self.temperature = temperature
+
+    def loss(self, positive: Tensor, negative: Tensor) -> Tensor:
+        return log_odds(positive, negative, self.temperature).mean(dim=1)
+
+
+class DCLW(SimilarityObjective):
+    """DCL whose positive term is weighted by w = 2 - N softmax_i(s_p / sigma): far positives pull harder.
+
+    The softmax runs over the N queries of the batch, so a weight is at most 2 and their mean is 1. Weights are
+    constants to the gradient.
+
+    Args:
+        temperature: t.
+        sigma: how sharply the weights tell near positives from far ones; large values approach DCL.
+    """
+
+    def __init__(self, temperature: float = 0.1, sigma: float = 0.5) -> None:
+        super().__init__()
+        self.temperature, self.sigma = temperature, sigma
+
+    def loss(self, positive: Tensor, negative: Tensor) -> Tensor:
+        weight = 2 - len(positive) * (positive.detach() / self.sigma).softmax(dim=0)
+        return log_odds(weight * positive, negative, self.temperature).mean(dim=1)

@@ -1,0 +1,33 @@
+"""Model-aware contrastive learning (Huang et al., ICML 2023)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from restore.losses.contrastive.objectives.base import SimilarityObjective, log_odds
+
+
+class MACL(SimilarityObjective):
+    """InfoNCE whose temperature follows the model and whose gradient does not fade with the number of negatives.
+
+    With A the mean similarity of the positives, t = t0 (1 + alpha (A - A0)): a model that aligns well already gets a
+    higher temperature, which is kinder to negatives that may be alike. With P the probability of the positive, the loss
+    is -log(P) / (1 - P); A and 1 - P are constants to the gradient. Its lower bound is 1, not 0.
+
+    Args:
+        temperature: t0.
+        alpha: how far the temperature follows, 0..1. 0 keeps it at t0.
+        alignment: A0, the alignment at which the temperature is t0, 0..1.
+    """
+
+    def __init__(self, temperature: float = 0.1, alpha: float = 0.5, alignment: float = 0.0) -> None:
+        super().__init__()
+        self.temperature, self.alpha, self.alignment = temperature, alpha, alignment
+
+    def loss(self, positive: Tensor, negative: Tensor) -> Tensor:
+        adapted = self.temperature * (1 + self.alpha * (positive.detach().mean() - self.alignment))
+        odds = log_odds(positive, negative, adapted)
+        miss = torch.sigmoid(odds.detach())  # 1 - P, without the cancellation
+        return (F.softplus(odds) / miss.clamp_min(torch.finfo(miss.dtype).tiny)).mean(dim=1)

@@ -1,0 +1,188 @@
+"""Which pictures are positive and which negative: each kind of sample, its options and how it is drawn.
+
+One explicit table, ``SAMPLES``. Every kind may stand on either side; what each is meant for is said in its docstring.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Annotated, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from torch import Tensor
+from torch.nn import functional as F
+from typing_extensions import Self
+
+from restore.losses.contrastive import draws, perturb
+
+
+class SampleOptions(BaseModel, ABC):
+    """A kind of sample."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: str
+
+    @abstractmethod
+    def draw(self, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        """Samples for each picture of a batch.
+
+        Args:
+            target: (N, 3, H, W), RGB on 0..1.
+            input: what the network restores from, brought to the target's size (:func:`enlarged`), (N, 3, H, W).
+            generator: of everything that is drawn.
+
+        Returns:
+            (N, K, 3, H, W), K samples for each.
+        """
+
+
+class TargetSample(SampleOptions):
+    """The target itself: the first of all positives."""
+
+    kind: Literal["target"] = "target"
+
+    def draw(self, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        return target[:, None]
+
+
+class InputSample(SampleOptions):
+    """The input at the target's size: the first of all negatives."""
+
+    kind: Literal["input"] = "input"
+
+    def draw(self, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        return input[:, None]
+
+
+class ShuffleSample(SampleOptions):
+    """Targets of other pictures in the batch: negatives that are sharp, but of something else.
+
+    Raises, when drawn:
+        ValueError: the batch has not that many others.
+    """
+
+    kind: Literal["shuffle"] = "shuffle"
+    count: PositiveInt = Field(1, description="pictures for each; less than the batch")
+
+    def draw(self, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        n = len(target)
+        if self.count >= n:
+            raise ValueError(
+                f"shuffle: {self.count} other pictures from a batch of {n}: enlarge the batch or lower count"
+            )
+        shifts = 1 + draws.permutation(n - 1, generator, target.device)[: self.count]
+        return target[(torch.arange(n, device=target.device)[:, None] + shifts) % n]
+
+
+class _Perturbed(SampleOptions):
+    """Several variants of the target, each drawn by itself."""
+
+    count: PositiveInt = Field(3, description="variants of each target")
+    quantise: bool = Field(True, description="round to 8 bits, so that the grid of values does not give samples away")
+
+    def draw(self, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        variants = self.perturb(target.repeat_interleave(self.count, dim=0), generator)
+        variants = perturb.quantise(variants) if self.quantise else variants
+        return variants.reshape(-1, self.count, *target.shape[1:])
+
+    @abstractmethod
+    def perturb(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """(B, 3, H, W) to the same shape."""
+
+
+class SharpenSample(_Perturbed):
+    """Sharpened targets: positives of PCL-SR. Its released code also draws factors below 1, which smooth."""
+
+    kind: Literal["sharpen"] = "sharpen"
+    factor: tuple[float, float] = Field((1.0, 3.0), description="smallest and largest; 1 is the target itself")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        _check_order("factor", *self.factor, least=1.0)
+        return self
+
+    def perturb(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        return perturb.sharpen(images, self.factor, generator)
+
+
+class BlurSample(_Perturbed):
+    """Slightly blurred targets: negatives of PCL-SR, whose released code draws one blur for a whole batch."""
+
+    kind: Literal["blur"] = "blur"
+    kernel: tuple[int, int] = Field((3, 11), description="smallest and largest size, pixels, odd")
+    sigma: tuple[PositiveFloat, PositiveFloat] = Field((0.1, 2.0), description="smallest and largest, pixels")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        _check_order("kernel", *self.kernel, least=1)
+        _check_order("sigma", *self.sigma, least=0.0)
+        if not all(size % 2 for size in self.kernel):
+            raise ValueError(f"kernel {list(self.kernel)}: both sizes must be odd, a kernel has a middle")
+        return self
+
+    def perturb(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        return perturb.blur(images, self.kernel, self.sigma, generator)
+
+
+class NoiseSample(_Perturbed):
+    """Noisy targets: with a trace of noise positives that tolerate it, with more negatives that teach against it."""
+
+    kind: Literal["noise"] = "noise"
+    count: PositiveInt = Field(1, description="variants of each target")
+    sigma: tuple[float, float] = Field((2 / 255, 2 / 255), description="smallest and largest deviation, on 0..1")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        _check_order("sigma", *self.sigma, least=0.0)
+        return self
+
+    def perturb(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        return perturb.noise(images, self.sigma, generator)
+
+
+def _check_order(name: str, low: float, high: float, least: float) -> None:
+    if not least <= low <= high:
+        raise ValueError(f"{name} [{low}, {high}]: give the smaller first, {least} or more")
+
+
+SAMPLES: dict[str, type[SampleOptions]] = {
+    "target": TargetSample,
+    "input": InputSample,
+    "shuffle": ShuffleSample,
+    "sharpen": SharpenSample,
+    "blur": BlurSample,
+    "noise": NoiseSample,
+}
+
+AnySample = Annotated[
+    TargetSample | InputSample | ShuffleSample | SharpenSample | BlurSample | NoiseSample,
+    Field(discriminator="kind"),
+]
+
+
+class Samples(BaseModel):
+    """Both sides of the comparison."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    positives: list[AnySample] = Field(default=[TargetSample()], min_length=1)
+    negatives: list[AnySample] = Field(default=[InputSample()], min_length=1)
+
+    @torch.no_grad()
+    def draw(self, target: Tensor, input: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Positives (N, P, 3, H, W) and negatives (N, M, 3, H, W); arguments as in :meth:`SampleOptions.draw`."""
+        positives = [sample.draw(target, input, generator) for sample in self.positives]
+        negatives = [sample.draw(target, input, generator) for sample in self.negatives]
+        return torch.cat(positives, dim=1), torch.cat(negatives, dim=1)
+
+
+@torch.no_grad()
+def enlarged(input: Tensor, height: int, width: int) -> Tensor:
+    """An input at the size of its target, bicubic and clipped; (N, 3, h, w) to (N, 3, height, width).
+
+    Antialiasing changes nothing about an enlargement but the kernel, which becomes that of PIL and the literature
+    (a = -0.5).
+    """
+    if input.shape[-2:] == (height, width):
+        return input
+    return F.interpolate(input, (height, width), mode="bicubic", antialias=True).clamp(0, 1)

@@ -1,0 +1,233 @@
+"""Objectives of embeddings: CACR, L1 ratio, SupCon in a batch, prompt pair, margins, residual vector."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from restore.losses.contrastive.objectives.base import EmbeddingObjective
+from restore.losses.contrastive.objectives.cacr import CACR
+from restore.losses.contrastive.objectives.l1_ratio import L1Ratio
+from restore.losses.contrastive.objectives.prompt_pair import (
+    negative_probability,
+    prompt_cross_entropy,
+    prompt_logits,
+)
+from restore.losses.contrastive.objectives.rank_margin import prompt_ranking, rank_margin
+from restore.losses.contrastive.objectives.residual_vector import residual_loss, residual_vector
+from restore.losses.contrastive.objectives.supcon import SupCon, supervised_contrastive
+from restore.losses.contrastive.similarity import cosine
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def embeddings(positions: tuple[int, ...] = ()) -> tuple[Tensor, Tensor, Tensor]:
+    return normal(2, 5, *positions), normal(2, 3, 5, *positions, seed=1), normal(2, 4, 5, *positions, seed=2)
+
+
+both = pytest.mark.parametrize("objective", [CACR(1.5, 0.7), L1Ratio(0.1)], ids=["cacr", "l1-ratio"])
+shapes = pytest.mark.parametrize("positions", [(), (7,), (3, 4)])
+
+
+@shapes
+def test_cacr_formula(positions: tuple[int, ...]) -> None:
+    query, positive, negative = embeddings(positions)
+
+    def distances(i: int, others: np.ndarray) -> list[float]:
+        q = query.numpy()[i].reshape(5, -1)
+        q = q / np.sqrt((q**2).sum(axis=0))
+        units = [o.reshape(5, -1) / np.sqrt((o.reshape(5, -1) ** 2).sum(axis=0)) for o in others[i]]
+        return [float(((q - u) ** 2).sum(axis=0).mean()) for u in units]
+
+    for i in range(2):
+        near, far = distances(i, positive.numpy()), distances(i, negative.numpy())
+        pull = sum(math.exp(1.5 * d) * d for d in near) / sum(math.exp(1.5 * d) for d in near)
+        push = sum(math.exp(-0.7 * d) * d for d in far) / sum(math.exp(-0.7 * d) for d in far)
+        assert CACR(1.5, 0.7)(query, positive, negative)[i].item() == pytest.approx(pull - push)
+
+
+def test_cacr_distance_is_that_of_the_cosine() -> None:
+    """For unit vectors d = 2 - 2 cos; without temperatures only the means are left."""
+    query, positive, negative = embeddings((3, 4))
+    expected = 2 * (cosine(query, negative).mean(dim=1) - cosine(query, positive).mean(dim=1))
+    torch.testing.assert_close(CACR(0, 0)(query, positive, negative), expected)
+
+
+def test_cacr_weights_are_constants_to_the_gradient() -> None:
+    query, positive, negative = embeddings()
+    query.requires_grad_()
+    objective = CACR(1.5, 0.7)
+    near, far = 2 - 2 * cosine(query, positive), 2 - 2 * cosine(query, negative)
+    pull, push = (1.5 * near).softmax(dim=1).detach(), (-0.7 * far).softmax(dim=1).detach()
+    expected = torch.autograd.grad(((pull * near).sum() - (push * far).sum()), query)
+    torch.testing.assert_close(torch.autograd.grad(objective(query, positive, negative).sum(), query), expected)
+
+
+@shapes
+def test_l1_ratio_is_that_of_aecr_net(positions: tuple[int, ...]) -> None:
+    """One picture, one of each: AECR-Net's own line, whose 1e-7 the floor replaces."""
+    query, positive, negative = (x[:1] for x in embeddings(positions))
+    l1 = nn.L1Loss()
+    expected = l1(query, positive[:, 0]) / (l1(query, negative[:, 0]) + 1e-7)
+    got = L1Ratio(1e-2)(query, positive[:, :1], negative[:, :1])
+    torch.testing.assert_close(got[0], expected, rtol=1e-6, atol=0)
+
+
+def test_l1_ratio_means_over_samples_and_keeps_pictures_apart() -> None:
+    query, positive, negative = embeddings((3,))
+    losses = L1Ratio(1e-2)(query, positive, negative)
+    for i in range(2):
+        near = np.mean([np.abs(query[i].numpy() - p).mean() for p in positive[i].numpy()])
+        far = np.mean([np.abs(query[i].numpy() - n).mean() for n in negative[i].numpy()])
+        assert losses[i].item() == pytest.approx(near / far)
+
+
+def test_l1_ratio_survives_a_network_that_returns_its_input() -> None:
+    negative = normal(2, 1, 5)
+    query = negative[:, 0].clone().requires_grad_()
+    losses = L1Ratio(1e-2)(query, normal(2, 1, 5, seed=1), negative)
+    losses.sum().backward()
+    assert losses.max() < 1e3
+    assert query.grad.abs().max() <= 1 / 1e-2
+    assert query.grad.abs().sum() > 0
+
+
+def test_l1_ratio_gradients() -> None:
+    assert torch.autograd.gradcheck(L1Ratio(0.1), tuple(x.requires_grad_() for x in embeddings((3,))))
+
+
+@both
+def test_embedding_laws(objective: EmbeddingObjective) -> None:
+    query, positive, negative = embeddings((4,))
+    losses = objective(query, positive, negative)
+    matched = objective(query, query[:, None], negative)
+    assert (matched < losses).all()
+    assert (objective(query, negative, query[:, None]) > objective(query, query[:, None], negative)).all()
+    torch.testing.assert_close(objective(query, positive.flip(1), negative.flip(1)), losses)
+    torch.testing.assert_close(objective(query.flip(0), positive.flip(0), negative.flip(0)), losses.flip(0))
+
+
+@both
+def test_embeddings_in_half_precision(objective: EmbeddingObjective) -> None:
+    """Large features, whose squares float16 cannot hold."""
+    query, positive, negative = ((300 * x).half() for x in embeddings((4,)))
+    expected = objective(query.float(), positive.float(), negative.float())
+    with torch.autocast("cpu", torch.bfloat16):
+        got = objective(query, positive, negative)
+    torch.testing.assert_close(got, expected, rtol=0, atol=0)
+    assert got.isfinite().all()
+
+
+def test_supcon_formula() -> None:
+    z, labels = normal(7, 4), [0, 1, 0, 2, 1, 0, 1]
+    unit = (z / z.norm(dim=1, keepdim=True)).numpy()
+    expected = []
+    for i in range(7):
+        others = [j for j in range(7) if j != i]
+        total = sum(math.exp(unit[i] @ unit[j] / 0.3) for j in others)
+        same = [j for j in others if labels[j] == labels[i]]
+        terms = [-math.log(math.exp(unit[i] @ unit[j] / 0.3) / total) for j in same]
+        expected.append(np.mean(terms) if terms else 0.0)
+    got = supervised_contrastive(z, torch.tensor(labels), 0.3)
+    np.testing.assert_allclose(got.numpy(), expected, rtol=1e-9)
+    assert got[3] == 0, "alone with its label"
+
+
+def test_supcon_of_a_batch_is_supcon_of_similarities() -> None:
+    z, labels = normal(6, 4), torch.tensor([0, 0, 0, 1, 1, 1])
+    rows = [(cosine(z[i : i + 1], z[None, same]), cosine(z[i : i + 1], z[None, other])) for i, same, other in triples()]
+    expected = torch.cat([SupCon(0.2)(positive, negative) for positive, negative in rows])
+    torch.testing.assert_close(supervised_contrastive(z, labels, 0.2), expected)
+
+
+def triples() -> list[tuple[int, list[int], list[int]]]:
+    groups = [0, 1, 2], [3, 4, 5]
+    return [(i, [j for j in groups[i // 3] if j != i], groups[1 - i // 3]) for i in range(6)]
+
+
+def test_supcon_gradients() -> None:
+    labels = torch.tensor([0, 1, 0, 2, 1])
+    assert torch.autograd.gradcheck(lambda z: supervised_contrastive(z, labels, 0.3), normal(5, 4).requires_grad_())
+
+
+def test_prompt_pair() -> None:
+    images, prompts = normal(3, 8), normal(2, 8, seed=1)
+    for i, image in enumerate(images.numpy()):
+        cosines = [image @ p / np.linalg.norm(image) / np.linalg.norm(p) for p in prompts.numpy()]
+        np.testing.assert_allclose(prompt_logits(images, prompts)[i].numpy(), 100 * np.array(cosines))
+        bad, good = (math.exp(100 * c) for c in cosines)
+        assert negative_probability(images, prompts)[i].item() == pytest.approx(bad / (bad + good))
+        for label, probability in enumerate((bad, good)):
+            loss = prompt_cross_entropy(images, prompts, torch.full((3,), label))[i]
+            assert loss.item() == pytest.approx(-math.log(probability / (bad + good)))
+
+
+def test_prompt_pair_pulls_towards_the_good() -> None:
+    prompts = normal(2, 8)
+    assert negative_probability(prompts, prompts).tolist() == pytest.approx([1, 0], abs=1e-3)
+    image = (prompts[:1] + 1.05 * prompts[1:]).requires_grad_()
+    negative_probability(image, prompts).sum().backward()
+    moved = image.detach() - 1e-3 * image.grad
+    assert negative_probability(moved, prompts) < negative_probability(image, prompts)
+    assert torch.autograd.gradcheck(negative_probability, (image, prompts.requires_grad_()))
+
+
+def test_rank_margin() -> None:
+    higher = torch.tensor([0.9, 0.5, 0.1], dtype=torch.float64)
+    lower = torch.tensor([0.1, 0.4, 0.8], dtype=torch.float64)
+    torch.testing.assert_close(rank_margin(higher, lower, 0.5), torch.tensor([0.0, 0.4, 1.2], dtype=torch.float64))
+
+
+def test_prompt_ranking_round_by_round() -> None:
+    """CLIP-LIT's margins written out: 1; then 0.9, 0.9, 0.2; then 0.9, 0.9, 0.1, 0.1."""
+    back, well, older, newer = torch.rand(4, 16, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+    def hinge(a: Tensor, b: Tensor, margin: float) -> Tensor:
+        return torch.maximum(torch.zeros_like(a), -(a - b) + margin)
+
+    torch.testing.assert_close(prompt_ranking(back, well), hinge(back, well, 1.0))
+    second = hinge(back, well, 0.9) + hinge(back, newer, 0.9) + hinge(newer, well, 0.2)
+    torch.testing.assert_close(prompt_ranking(back, well, [newer]), second)
+    later = hinge(back, well, 0.9) + hinge(back, older, 0.9) + hinge(older, newer, 0.1) + hinge(newer, well, 0.1)
+    torch.testing.assert_close(prompt_ranking(back, well, [older, newer]), later)
+    with pytest.raises(ValueError, match="3 rounds of enhanced pictures"):
+        prompt_ranking(back, well, [older, newer, newer])
+
+
+def test_prompt_ranking_is_content_with_the_right_order() -> None:
+    back, well = torch.ones(2), torch.zeros(2)
+    assert prompt_ranking(back, well).sum() == 0
+    order = [torch.full((2,), x) for x in (0.1, 0.0)]
+    well_below = torch.full((2,), -0.1)
+    assert prompt_ranking(back, well_below, order).sum() == 0
+    assert prompt_ranking(back, well_below, order[::-1]).sum() > 0
+
+
+def test_residual_vector() -> None:
+    good, bad = normal(5, 8) + 1, normal(3, 8, seed=1) - 1
+
+    def mean_direction(x: np.ndarray) -> np.ndarray:
+        mean = np.mean([row / np.linalg.norm(row) for row in x], axis=0)
+        return mean / np.linalg.norm(mean)
+
+    towards = mean_direction(good.numpy())
+    direction = towards - mean_direction(bad.numpy())
+    direction /= np.linalg.norm(direction)
+    residual = residual_vector(good.requires_grad_(), bad)
+    np.testing.assert_allclose(residual.direction.numpy(), direction)
+    assert residual.threshold.item() == pytest.approx(towards @ direction)
+    assert not residual.direction.requires_grad
+
+    images = normal(4, 8, seed=2)
+    cosines = [x @ direction / np.linalg.norm(x) for x in images.numpy()]
+    expected = [(c - towards @ direction) ** 2 for c in cosines]
+    np.testing.assert_allclose(residual_loss(images, residual).numpy(), expected)
+    assert torch.autograd.gradcheck(lambda x: residual_loss(x, residual), images.requires_grad_())
+    assert (residual_loss(images, residual) > 0).all()
+    assert residual_loss(torch.from_numpy(towards)[None], residual).item() == pytest.approx(0, abs=1e-12)
