@@ -8,27 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.encoders.weights import torchvision_weights
+
 
 @pytest.fixture(scope="session")
 def torchvision_file(tmp_path_factory):
-    """The path of a file as torchvision publishes it, by the network's name; only the convolutional part has values."""
-    models = pytest.importorskip("torchvision.models")
+    """The path of a file as torchvision publishes it, by the network's name."""
     folder = tmp_path_factory.mktemp("torchvision")
-
-    def path(name: str) -> Path:
-        file = folder / f"{name}.pth"
-        if not file.exists():
-            torch.manual_seed(5)
-            with torch.device("meta"):
-                network = models.get_model(name, weights=None)
-            network.features.to_empty(device="cpu")
-            for tensor in network.features.parameters():
-                torch.nn.init.normal_(tensor, std=0.05)
-            state = {f"features.{key}": value for key, value in network.features.state_dict().items()}
-            torch.save(state | {"classifier.6.bias": torch.zeros(1000)}, file)
-        return file
-
-    return path
+    return lambda name: torchvision_weights(name, folder)
 
 
 TINY_TOWERS = {

@@ -335,7 +335,9 @@ def test_haar_bands_are_pywavelets(height, width) -> None:
 
 def test_haar_discriminator_is_the_papers() -> None:
     encoder = HaarDiscriminator([4]).eval()
-    assert sum(p.numel() for part in (encoder.convs, encoder.norms) for p in part.parameters()) == 9 * 520_768 + 2 * 1_920
+    assert (
+        sum(p.numel() for part in (encoder.convs, encoder.norms) for p in part.parameters()) == 9 * 520_768 + 2 * 1_920
+    )
     (features,) = encoder(torch.rand(1, 3, 192, 192))
     assert features.shape == (1, 256, 24, 24)
     assert -features.min() > features.max() / 2, "before the LeakyReLU, which would leave a fifth of what is negative"
