@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class RestoreError(Exception):
     """An error whose text is meant for the user; the command line prints it without a traceback.
@@ -19,6 +21,22 @@ class ImageError(RestoreError):
 
 class ModelError(RestoreError):
     """A model file is missing, broken, or does not say what it needs."""
+
+
+class MissingWeightsError(ModelError):
+    """Published weights that an encoder or a loss needs are not on this computer; nothing is ever downloaded.
+
+    Args:
+        purpose: what needs them, such as ``encoder 'vgg19'``.
+        path: where they were looked for.
+        url: where they are published.
+    """
+
+    def __init__(self, purpose: str, path: Path, url: str) -> None:
+        super().__init__(
+            f"{purpose}: no weights at {path}. Download {url} and put the file there, "
+            "or name the place where you have it with the option 'weights'"
+        )
 
 
 class RecipeError(RestoreError):

@@ -6,21 +6,26 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from restore.losses.precision import full_precision
+
 # BT.601 luma on the 0..1 scale; only differences matter, so there is no offset.
 _LUMA = (65.481 / 255.0, 128.553 / 255.0, 24.966 / 255.0)
 
 
+@full_precision
 def luma(image: Tensor) -> Tensor:
     """BT.601 luma without its offset, (N, 3, H, W) to (N, 1, H, W)."""
     weights = torch.tensor(_LUMA, dtype=image.dtype, device=image.device)
     return F.conv2d(image, weights[None, :, None, None])
 
 
+@full_precision
 def l1(output: Tensor, target: Tensor) -> Tensor:
     """Mean absolute difference; 0 is best."""
     return F.l1_loss(output, target)
 
 
+@full_precision
 def charbonnier(output: Tensor, target: Tensor, epsilon: float = 1e-3) -> Tensor:
     """Mean of sqrt(d^2 + epsilon^2), a smooth L1 (Charbonnier et al., 1994); ``epsilon`` is best.
 
@@ -30,6 +35,7 @@ def charbonnier(output: Tensor, target: Tensor, epsilon: float = 1e-3) -> Tensor
     return torch.sqrt(difference * difference + epsilon * epsilon).mean()
 
 
+@full_precision
 def l2(output: Tensor, target: Tensor) -> Tensor:
     """Mean squared difference, what PSNR measures; 0 is best."""
     return F.mse_loss(output, target)

@@ -1,0 +1,1 @@
+"""Feature extractors: pictures in, feature maps out."""

@@ -1,0 +1,138 @@
+"""CLIP, whose picture and text embeddings share a space, by the package open_clip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from restore.encoders.encoder import Encoder, tap_indices
+from restore.encoders.weights import fit_weights, hub_file, read_weights
+from restore.errors import MissingExtraError
+
+_HUB = "https://huggingface.co"
+
+
+class ClipEncoder(Encoder):
+    """CLIP (Radford et al., "Learning transferable visual models from natural language supervision", 2021).
+
+    A picture is resized to the network's own square, the sides apart, by bicubic interpolation.
+
+    Args:
+        model: open_clip's name of an architecture, such as ``ViT-B-32`` or ``RN50``.
+        pretrained: open_clip's tag of its weights, such as ``openai``: it says how pictures are normalised, which
+            activation the network has, and where the weights are published.
+        taps: ``embedding``, and before it ``stem`` and ``layer1`` to ``layer4`` of a ResNet, or ``block0`` and so on
+            of a vision transformer (the patches' tokens as a map). Shallow to deep.
+        weights: a file of weights, as open_clip names its tensors; None for the user's Hugging Face cache
+            or torch hub's folder.
+
+    Shape:
+        (N, 3, H, W), 0..1, to (N, C, h, w) at the layers and (N, C, 1, 1) at ``embedding``, which has no unit length:
+        compare by cosine.
+
+    Raises:
+        MissingExtraError: open_clip is not installed.
+        MissingWeightsError: the weights are not there.
+        ModelError: the file is broken or of another network.
+        ValueError: ``model``, ``pretrained`` or ``taps``.
+    """
+
+    def __init__(self, model: str, pretrained: str, taps: Sequence[str], weights: Path | None = None) -> None:
+        open_clip = _open_clip()
+        published = open_clip.get_pretrained_cfg(model, pretrained)
+        if not published:
+            known = (
+                ", ".join(open_clip.list_pretrained_tags_by_model(model)) or "none; is the architecture's name right?"
+            )
+            raise ValueError(f"pretrained: open_clip has no weights {pretrained!r} for {model!r}; there are {known}")
+        purpose = f"encoder 'clip' ({model}, {pretrained})"
+        path, url = _weights_file(published.get("hf_hub", ""), weights)
+        state = read_weights(path, purpose, url)
+        network = _architecture(open_clip, model, published.get("quick_gelu", False))
+        fit_weights(network, state, path, purpose)
+        names, channels = _layers(network.visual)
+        indices = tap_indices(taps, names)
+        super().__init__([channels[i] for i in indices], published["mean"], published["std"])
+        self.network = network
+        self.embeds = indices[-1] == len(names) - 1
+        self.inner = indices[:-1] if self.embeds else indices
+        self.tokenise = open_clip.get_tokenizer(model)
+        self.freeze()
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        visual: Any = self.network.visual
+        side = visual.image_size
+        size = (side, side) if isinstance(side, int) else tuple(side)
+        picture = F.interpolate(x, size, mode="bicubic", antialias=True)
+        if self.inner:
+            found = visual.forward_intermediates(
+                self.normalise(picture),
+                indices=self.inner,
+                stop_early=not self.embeds,
+                intermediates_only=not self.embeds,
+            )
+            taken, embedding = list(found["image_intermediates"]), found.get("image_features")
+        else:
+            taken, embedding = [], visual(self.normalise(picture))
+        return [*taken, embedding[:, :, None, None]] if self.embeds else taken
+
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """Embeddings (T, C) of T texts, in the space of ``embedding``; no unit length, no gradient."""
+        network: Any = self.network
+        tokens = self.tokenise(list(texts)).to(self.mean.device)
+        with torch.no_grad():
+            embedding: Tensor = network.encode_text(tokens)
+        return embedding
+
+
+def _open_clip() -> Any:
+    try:
+        import open_clip
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("encoder 'clip'", "clip", error.name) from error
+    return open_clip
+
+
+def _architecture(open_clip: Any, model: str, quick_gelu: bool) -> Any:
+    config = open_clip.get_model_config(model)
+    foreign = {"timm_model_name", "hf_model_name"} & (config["vision_cfg"].keys() | config["text_cfg"].keys())
+    if foreign or config.pop("custom_text", False) or "multimodal_cfg" in config:
+        raise ValueError(f"model: {model!r} has towers of another package; only open_clip's own can be used")
+    return open_clip.CLIP(**{**config, "quick_gelu": quick_gelu})
+
+
+def _layers(visual: Any) -> tuple[list[str], list[int]]:
+    """Names and channels of an image tower's layers, the embedding last."""
+    if hasattr(visual, "layer1"):
+        names = ["stem", "layer1", "layer2", "layer3", "layer4"]
+        channels = [visual.conv3.out_channels * factor for factor in (1, 4, 8, 16, 32)]
+    else:
+        names = [f"block{i}" for i in range(visual.transformer.layers)]
+        channels = [visual.transformer.width] * len(names)
+    return [*names, "embedding"], [*channels, visual.output_dim]
+
+
+def _weights_file(hub: str, weights: Path | None) -> tuple[Path, str]:
+    """The file to read and the address where it is published.
+
+    Args:
+        hub: ``owner/repository/file``, the file perhaps empty.
+        weights: the user's own choice of a file.
+    """
+    repository, _, name = hub.rpartition("/")
+    name = name or "open_clip_model.safetensors"
+    url = f"{_HUB}/{repository}/resolve/main/{name}"
+    if weights is not None:
+        return weights, url
+    try:
+        from huggingface_hub import try_to_load_from_cache
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("encoder 'clip'", "clip", error.name) from error
+    cached = try_to_load_from_cache(repository, name)
+    by_hand = hub_file(f"{repository.replace('/', '--')}--{name}")
+    return (Path(cached) if isinstance(cached, str) else by_hand), url

@@ -1,0 +1,86 @@
+"""What every feature extractor is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from typing_extensions import Self
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class Encoder(nn.Module, ABC):
+    """Feature maps of a picture.
+
+    A frozen encoder stays in eval whatever ``train()`` says, so that its batch statistics neither move nor depend on
+    the other pictures of a batch. Its parameters want no gradient; the picture still gets one.
+
+    Args:
+        channels: the channels of each feature map, shallow to deep.
+        mean: what is subtracted from R, G and B, on 0..1.
+        std: what R, G and B are then divided by.
+
+    Attributes:
+        channels: as given.
+        frozen: whether :meth:`freeze` was called.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        channels: Sequence[int],
+        mean: Sequence[float] = (0.0, 0.0, 0.0),
+        std: Sequence[float] = (1.0, 1.0, 1.0),
+    ) -> None:
+        super().__init__()
+        self.channels = list(channels)
+        self.frozen = False
+        self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Features of the taps, shallow to deep.
+
+        Args:
+            x: (N, 3, H, W), RGB, 0..1; every encoder normalises it as its network wants.
+
+        Returns:
+            One tensor (N, C, h, w) for each entry of ``channels``; h and w shrink with depth.
+        """
+
+    def normalise(self, x: Tensor) -> Tensor:
+        """``(x - mean) / std`` by channel."""
+        return (x - self.mean.to(x.dtype)) / self.std.to(x.dtype)
+
+    def freeze(self) -> Self:
+        """Fix the parameters and the batch statistics for good."""
+        self.frozen = True
+        self.requires_grad_(False)
+        return self.eval()
+
+    def train(self, mode: bool = True) -> Self:
+        return super().train(mode and not self.frozen)
+
+
+def tap_indices(taps: Sequence[str], known: Sequence[str]) -> list[int]:
+    """The places of ``taps`` in ``known``, the names of all layers in order.
+
+    Raises:
+        ValueError: no taps, an unknown one, or not from shallow to deep.
+    """
+    if not taps:
+        raise ValueError(f"taps: give at least one of {', '.join(known)}")
+    for tap in taps:
+        if tap not in known:
+            raise ValueError(f"taps: no layer {tap!r}; there are {', '.join(known)}")
+    indices = [known.index(tap) for tap in taps]
+    if indices != sorted(set(indices)):
+        raise ValueError(f"taps: {', '.join(taps)} must go from shallow to deep, each once")
+    return indices

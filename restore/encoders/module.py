@@ -1,0 +1,70 @@
+"""An encoder of the user's own, by its import path."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from restore.encoders.encoder import Encoder
+from restore.encoders.weights import fit_weights, read_weights
+from restore.errors import ModelError
+
+
+class ModuleEncoder(Encoder):
+    """Any ``nn.Module`` from (N, 3, H, W) to a feature map or a list of them.
+
+    Args:
+        factory: ``package.module:name`` of something that gives the module when called. Importing runs its code.
+        channels: of each feature map it gives, shallow to deep.
+        arguments: what ``factory`` is called with.
+        mean: subtracted from R, G and B, on 0..1.
+        std: what R, G and B are then divided by.
+        weights: a state dict for the module; None leaves it as the factory made it.
+        frozen: whether it is fixed, or trained with the rest.
+
+    Raises:
+        MissingWeightsError: no such file.
+        ModelError: the factory cannot be imported or gives no module; the weights do not fit.
+    """
+
+    def __init__(
+        self,
+        factory: str,
+        channels: Sequence[int],
+        arguments: Mapping[str, Any] | None = None,
+        mean: Sequence[float] = (0.0, 0.0, 0.0),
+        std: Sequence[float] = (1.0, 1.0, 1.0),
+        weights: Path | None = None,
+        frozen: bool = True,
+    ) -> None:
+        super().__init__(channels, mean, std)
+        self.factory = factory
+        self.module = _made(factory, arguments or {})
+        if weights is not None:
+            purpose = f"encoder {factory!r}"
+            fit_weights(self.module, read_weights(weights, purpose, "(your own weights)"), weights, purpose)
+        if frozen:
+            self.freeze()
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        found = self.module(self.normalise(x))
+        features = [found] if isinstance(found, Tensor) else list(found)
+        channels = [feature.shape[1] for feature in features]
+        if channels != self.channels:
+            raise ModelError(f"encoder {self.factory!r} gives maps of {channels} channels, and says {self.channels}")
+        return features
+
+
+def _made(path: str, arguments: Mapping[str, Any]) -> nn.Module:
+    name, _, attribute = path.partition(":")
+    try:
+        made = getattr(importlib.import_module(name), attribute)(**arguments)
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        raise ModelError(f"encoder {path!r} cannot be made: {error}. It should be package.module:factory") from error
+    if not isinstance(made, nn.Module):
+        raise ModelError(f"encoder {path!r} gives a {type(made).__name__}, not a torch module")
+    return made

@@ -1,0 +1,95 @@
+"""VGG-16, VGG-19 and AlexNet, as torchvision builds them and publishes their ImageNet weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from restore.encoders.encoder import IMAGENET_MEAN, IMAGENET_STD, Encoder, tap_indices
+from restore.encoders.weights import fit_weights, hub_file, read_weights
+from restore.errors import MissingExtraError
+
+Name = Literal["vgg16", "vgg19", "alexnet"]
+
+_ALEXNET = ("conv1", "relu1", "pool1", "conv2", "relu2", "pool2", "conv3", "relu3", "conv4", "relu4", "conv5", "relu5")
+
+
+def _vgg(*convolutions: int) -> tuple[str, ...]:
+    """The layers' usual names: ``conv1_1``, ``relu1_1``, ... ``pool1``, ``conv2_1`` and so on."""
+    names: list[str] = []
+    for block, count in enumerate(convolutions, 1):
+        for i in range(1, count + 1):
+            names += [f"conv{block}_{i}", f"relu{block}_{i}"]
+        names.append(f"pool{block}")
+    return tuple(names)
+
+
+TAPS: dict[Name, tuple[str, ...]] = {
+    "vgg16": _vgg(2, 2, 3, 3, 3),
+    "vgg19": _vgg(2, 2, 4, 4, 4),
+    "alexnet": (*_ALEXNET, "pool5"),
+}
+
+
+class TorchvisionFeatures(Encoder):
+    """The convolutional part of a torchvision classifier.
+
+    Sources: Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", 2015;
+    Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014.
+
+    Args:
+        name: ``vgg16``, ``vgg19`` or ``alexnet``.
+        taps: layers by their usual names, shallow to deep; ``conv3_4`` is before its ReLU, ``relu3_4`` after it.
+            AlexNet's are ``conv1``, ``relu1``, ``pool1`` and so on.
+        weights: torchvision's file; None for torch hub's folder. What the file says of the classifier is left out.
+
+    Shape:
+        (N, 3, H, W), 0..1, to (N, C, h, w); VGG halves after each block, rounding down.
+
+    Raises:
+        MissingWeightsError: the file is not there.
+        ModelError: it is broken or of another network.
+        ValueError: ``taps``.
+    """
+
+    def __init__(self, name: Name, taps: Sequence[str], weights: Path | None = None) -> None:
+        indices = tap_indices(taps, TAPS[name])
+        purpose = f"encoder {name!r}"
+        layers, url = _architecture(name)
+        path = weights or hub_file(url)
+        state = read_weights(path, purpose, url)
+        prefix = "features."
+        fit_weights(layers, {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}, path, purpose)
+        outputs = list(accumulate(layers, lambda last, layer: getattr(layer, "out_channels", last), initial=3))[1:]
+        super().__init__([outputs[i] for i in indices], IMAGENET_MEAN, IMAGENET_STD)
+        self.layers = layers[: indices[-1] + 1]
+        self.taps = frozenset(indices)
+        self.freeze()
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        features, taken = self.normalise(x), []
+        for i, layer in enumerate(self.layers):
+            features = layer(features)
+            if i in self.taps:
+                taken.append(features)
+        return taken
+
+
+def _architecture(name: Name) -> tuple[nn.Sequential, str]:
+    """The convolutional layers without values, and the address of their weights."""
+    try:
+        from torchvision import models
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"encoder {name!r}", "train", error.name) from error
+    with torch.device("meta"):  # the classifiers alone are half a gigabyte
+        layers: nn.Sequential = models.get_model(name, weights=None).features
+    for layer in layers:
+        if isinstance(layer, nn.ReLU):
+            layer.inplace = False  # a tap on the convolution before it must keep its negative values
+    url: str = models.get_model_weights(name).IMAGENET1K_V1.url
+    return layers, url

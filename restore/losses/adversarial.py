@@ -1,0 +1,152 @@
+"""Adversarial losses, the discriminator's side and the generator's, and two penalties on the discriminator's slope.
+
+All take the discriminator's raw outputs (logits, no sigmoid), of any shape, and give a scalar: ``fake`` for what the
+generator made, ``real`` for photographs. The generator's side has both, so that all can be called alike; only the
+relativistic one uses ``real``. Let the discriminator see ``fake`` detached when its own loss is computed.
+
+    vanilla       Goodfellow et al., 2014, with the generator's non-saturating side
+    lsgan         Mao et al., "Least squares generative adversarial networks", ICCV 2017
+    hinge         Lim and Ye, "Geometric GAN", 2017; Miyato et al., ICLR 2018
+    relativistic  Jolicoeur-Martineau, "The relativistic discriminator", ICLR 2019, the average form (ESRGAN's)
+    wgan          Arjovsky et al., "Wasserstein GAN", ICML 2017; with :func:`gradient_penalty`
+
+A discriminator's loss is the sum of its real and its fake term. CUT halves that sum, basicsr's ESRGAN halves both of
+its sides: do so by the weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from restore.losses.precision import full_precision
+
+
+@full_precision
+def vanilla_generator(fake: Tensor, real: Tensor) -> Tensor:
+    """-log sigmoid(fake), averaged; log 2 where the discriminator is undecided."""
+    return F.softplus(-fake).mean()
+
+
+@full_precision
+def vanilla_discriminator(fake: Tensor, real: Tensor) -> Tensor:
+    """-log sigmoid(real) - log(1 - sigmoid(fake)), each averaged; 2 log 2 where it is undecided."""
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+@full_precision
+def lsgan_generator(fake: Tensor, real: Tensor) -> Tensor:
+    """Mean of (fake - 1)^2."""
+    return (fake - 1).square().mean()
+
+
+@full_precision
+def lsgan_discriminator(fake: Tensor, real: Tensor) -> Tensor:
+    """Mean of (real - 1)^2, plus that of fake^2."""
+    return (real - 1).square().mean() + fake.square().mean()
+
+
+@full_precision
+def hinge_generator(fake: Tensor, real: Tensor) -> Tensor:
+    """-fake, averaged; no lower bound."""
+    return -fake.mean()
+
+
+@full_precision
+def hinge_discriminator(fake: Tensor, real: Tensor) -> Tensor:
+    """max(0, 1 - real) + max(0, 1 + fake), each averaged."""
+    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+
+
+@full_precision
+def relativistic_generator(fake: Tensor, real: Tensor) -> Tensor:
+    """The discriminator's loss with the parts exchanged: a fake should look more real than the average photograph.
+
+    The gradient goes into both arguments; detach ``real``'s discriminator output, or not, as in ESRGAN and basicsr.
+    """
+    return F.softplus(-(fake - real.mean())).mean() + F.softplus(real - fake.mean()).mean()
+
+
+@full_precision
+def relativistic_discriminator(fake: Tensor, real: Tensor) -> Tensor:
+    """-log sigmoid(real - E[fake]) - log(1 - sigmoid(fake - E[real])), each averaged; 2 log 2 where it is undecided."""
+    return F.softplus(-(real - fake.mean())).mean() + F.softplus(fake - real.mean()).mean()
+
+
+@full_precision
+def wgan_generator(fake: Tensor, real: Tensor) -> Tensor:
+    """-fake, averaged; no lower bound."""
+    return -fake.mean()
+
+
+@full_precision
+def wgan_discriminator(fake: Tensor, real: Tensor) -> Tensor:
+    """Mean fake less mean real: minus the estimated distance. Only with a penalty is it bounded."""
+    return fake.mean() - real.mean()
+
+
+class Adversarial(NamedTuple):
+    """Both sides, each from the discriminator's outputs (fake, real) to a scalar."""
+
+    generator: Callable[[Tensor, Tensor], Tensor]
+    discriminator: Callable[[Tensor, Tensor], Tensor]
+
+
+ADVERSARIAL: dict[str, Adversarial] = {
+    "vanilla": Adversarial(vanilla_generator, vanilla_discriminator),
+    "lsgan": Adversarial(lsgan_generator, lsgan_discriminator),
+    "hinge": Adversarial(hinge_generator, hinge_discriminator),
+    "relativistic": Adversarial(relativistic_generator, relativistic_discriminator),
+    "wgan": Adversarial(wgan_generator, wgan_discriminator),
+}
+
+
+@full_precision
+def gradient_penalty(
+    discriminator: Callable[[Tensor], Tensor],
+    fake: Tensor,
+    real: Tensor,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Mean of (|gradient| - 1)^2 at random places between each fake and its photograph; 0 is best.
+
+    Gulrajani et al., "Improved training of Wasserstein GANs" (WGAN-GP), NIPS 2017; their weight is 10. Where the
+    discriminator gives several outputs, the gradient is that of their sum. The norm is over a whole picture; basicsr
+    takes it over the channels of each pixel.
+
+    Args:
+        discriminator: (N, 3, H, W) to logits of any shape; it runs in float32.
+        fake: (N, 3, H, W), 0..1; no gradient goes into it.
+        real: the same shape.
+        generator: where the places are drawn from; on the pictures' device.
+    """
+    shape = (real.shape[0], 1, 1, 1)
+    place = torch.rand(shape, dtype=real.dtype, device=real.device, generator=generator)
+    between = torch.lerp(fake.detach(), real.detach(), place)
+    length: Tensor = torch.linalg.vector_norm(_slope(discriminator, between), dim=1)
+    return (length - 1).square().mean()
+
+
+@full_precision
+def r1_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
+    """Half the squared gradient at the photographs, averaged; 0 is best.
+
+    Mescheder, Geiger and Nowozin, "Which training methods for GANs do actually converge?", ICML 2018; their gamma is
+    the weight, 10. Where the discriminator gives several outputs, the gradient is that of their sum.
+
+    Args:
+        discriminator: (N, 3, H, W) to logits of any shape; it runs in float32.
+        real: (N, 3, H, W), 0..1.
+    """
+    return _slope(discriminator, real.detach()).square().sum(dim=1).mean() / 2
+
+
+def _slope(discriminator: Callable[[Tensor], Tensor], pictures: Tensor) -> Tensor:
+    """The discriminator's gradient at each picture, (N, 3 H W), itself differentiable by the parameters."""
+    pictures = pictures.requires_grad_()
+    (gradient,) = torch.autograd.grad(discriminator(pictures).sum(), pictures, create_graph=True)
+    return gradient.flatten(1)

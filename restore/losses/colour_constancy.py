@@ -1,0 +1,22 @@
+"""Grey world: the channels' means should agree."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from restore.losses.precision import full_precision
+
+
+@full_precision
+def colour_constancy(output: Tensor) -> Tensor:
+    """Sum of the squared differences of the means of R, G and B, averaged over pictures; 0 is best, at most 2.
+
+    Guo et al., "Zero-reference deep curve estimation" (Zero-DCE), CVPR 2020, equation 5. The released code takes the
+    root of the sum of fourth powers instead, whose gradient at a grey picture is not a number.
+
+    Args:
+        output: (N, 3, H, W), RGB, 0..1; it has no target.
+    """
+    means = output.mean((2, 3))
+    red, green, blue = means.unbind(1)
+    return ((red - green).square() + (green - blue).square() + (blue - red).square()).mean()

@@ -1,0 +1,42 @@
+"""Charbonnier between Laplacians."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from restore.losses.pixel import charbonnier
+from restore.losses.precision import full_precision
+
+_TAPS = (0.05, 0.25, 0.4, 0.25, 0.05)
+
+
+@full_precision
+def edge(output: Tensor, target: Tensor, epsilon: float = 1e-3) -> Tensor:
+    """Mean of sqrt(d^2 + epsilon^2), d the difference of the Laplacians; ``epsilon`` is best.
+
+    Zamir et al., "Multi-stage progressive image restoration" (MPRNet), CVPR 2021: the Laplacian is the finest level of
+    Burt and Adelson's pyramid, the picture less its blurred, halved, doubled and blurred self. Borders are repeated.
+
+    Args:
+        output: (N, C, H, W), 0..1, any size.
+        target: the same shape and range.
+        epsilon: on the scale of the pixels.
+    """
+    return charbonnier(laplacian(output), laplacian(target), epsilon)
+
+
+def laplacian(x: Tensor) -> Tensor:
+    """The finest level of a Laplacian pyramid: (N, C, H, W) to the same shape, with mean about 0."""
+    small = _blur(x)[..., ::2, ::2]
+    sparse = torch.zeros_like(x)
+    sparse[..., ::2, ::2] = 4 * small
+    return x - _blur(sparse)
+
+
+def _blur(x: Tensor) -> Tensor:
+    """The pyramid's 5 x 5 binomial-like filter, the picture's border repeated."""
+    taps = x.new_tensor(_TAPS).expand(x.shape[1], 1, 1, 5)
+    rows = F.conv2d(F.pad(x, (2, 2, 2, 2), mode="replicate"), taps, groups=x.shape[1])
+    return F.conv2d(rows, taps.transpose(2, 3), groups=x.shape[1])

@@ -1,0 +1,30 @@
+"""Exposure: regions should be neither dark nor burnt out."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from restore.losses.precision import full_precision
+
+
+@full_precision
+def exposure_control(output: Tensor, level: float = 0.6, region: int = 16) -> Tensor:
+    """Mean of |Y - level| over regions that do not overlap, Y a region's mean intensity; 0 is best.
+
+    Guo et al., "Zero-reference deep curve estimation" (Zero-DCE), CVPR 2020, equation 4; the released code squares.
+
+    Args:
+        output: (N, C, H, W), 0..1, at least one region large; what is left over at the right and bottom does not
+            count. It has no target.
+        level: the intensity wished for, 0..1.
+        region: side in pixels.
+
+    Raises:
+        ValueError: the picture is smaller than a region.
+    """
+    if min(output.shape[2:]) < region:
+        height, width = output.shape[2:]
+        raise ValueError(f"a picture of {height} x {width} has no region of {region}: use larger patches")
+    regions = F.avg_pool2d(output.mean(1, keepdim=True), region)
+    return (regions - level).abs().mean()

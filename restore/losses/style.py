@@ -1,0 +1,50 @@
+"""Distance between an encoder's Gram matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from restore.encoders.encoder import Encoder
+from restore.losses.perceptual import tap_weights
+from restore.losses.precision import full_precision
+
+
+@full_precision
+def gram(features: Tensor) -> Tensor:
+    """Which channels answer together: (N, C, h, w) to (N, C, C), sums over positions divided by C h w."""
+    rows = features.flatten(2)
+    return rows @ rows.transpose(1, 2) / (rows.shape[1] * rows.shape[2])
+
+
+class Style(nn.Module):
+    """Sum over an encoder's taps of weight times the mean absolute difference of the Gram matrices; 0 is best.
+
+    Gatys, Ecker and Bethge, "Image style transfer using convolutional neural networks", CVPR 2016, with basicsr's
+    normalisation. Textures count, and where they are does not: the pictures may differ in size.
+
+    Args:
+        encoder: of :mod:`restore.encoders`, frozen: one that can be trained would learn to make all pictures alike.
+        weights: one for each tap; None for all 1.
+
+    Shape:
+        output and target (N, 3, H, W), RGB, 0..1, to a scalar. The gradient goes into the output alone.
+
+    Raises:
+        ValueError: the weights are not as many as the taps.
+    """
+
+    def __init__(self, encoder: Encoder, weights: Sequence[float] | None = None) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.weights = tap_weights(encoder, weights)
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        with torch.no_grad():
+            wanted = [gram(features) for features in self.encoder(target)]
+        found = [gram(features) for features in self.encoder(output)]
+        terms = [w * F.l1_loss(a, b) for w, a, b in zip(self.weights, found, wanted, strict=True)]
+        return torch.stack(terms).sum()

@@ -1,0 +1,114 @@
+"""Losses without a network: each beside a loop of its formula, or another library."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from restore.losses.colour_constancy import colour_constancy
+from restore.losses.edge import edge, laplacian
+from restore.losses.exposure import exposure_control
+from restore.losses.frequency import frequency
+from restore.losses.spatial_consistency import spatial_consistency
+from restore.losses.total_variation import total_variation
+from restore.networks.basicsr_adapter import basicsr_module
+
+
+def test_frequency_is_numpys(pair) -> None:
+    output, target = pair(2, 21, 34, torch.float64)
+    spectra = [np.fft.fft2(x.numpy(), norm="ortho") for x in (output, target)]
+    difference = spectra[0] - spectra[1]
+    expected = (np.abs(difference.real).mean() + np.abs(difference.imag).mean()) / 2
+    assert frequency(output, target).item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_frequency_of_a_constant_offset() -> None:
+    """One bin, real, of sqrt(H W) times the offset."""
+    x = torch.zeros(1, 3, 8, 32)
+    assert frequency(x + 0.25, x).item() == pytest.approx(0.25 * 16 / (8 * 32 * 2))
+
+
+@pytest.mark.parametrize(("height", "width"), [(9, 12), (8, 13), (1, 2)])
+def test_edge_is_mprnets_by_scipy(height, width, pair) -> None:
+    from scipy.ndimage import correlate1d
+
+    def blur(x: np.ndarray) -> np.ndarray:
+        taps = [0.05, 0.25, 0.4, 0.25, 0.05]
+        return correlate1d(correlate1d(x, taps, axis=2, mode="nearest"), taps, axis=3, mode="nearest")
+
+    def reference(x: Tensor) -> np.ndarray:
+        picture = x.numpy()
+        sparse = np.zeros_like(picture)
+        sparse[..., ::2, ::2] = 4 * blur(picture)[..., ::2, ::2]
+        return picture - blur(sparse)
+
+    output, target = pair(2, height, width, torch.float64)
+    difference = reference(output) - reference(target)
+    assert edge(output, target).item() == pytest.approx(np.sqrt(difference**2 + 1e-6).mean(), rel=1e-12)
+
+
+def test_edge_does_not_see_a_constant_offset() -> None:
+    x = torch.rand(1, 3, 64, 64, dtype=torch.float64)
+    changed = (laplacian(x + 0.3) - laplacian(x))[..., 4:-4, 4:-4]
+    assert changed.abs().max() < 1e-12
+
+
+def test_total_variation_is_kornias_and_basicsrs(pair) -> None:
+    from kornia.losses import total_variation as kornias
+
+    image, _ = pair(2, 20, 31)
+    torch.testing.assert_close(total_variation(image), kornias(image, reduction="mean").mean())
+    torch.testing.assert_close(total_variation(image), basicsr_module("losses.basic_loss").WeightedTVLoss()(image))
+
+
+def test_total_variation_of_a_ramp() -> None:
+    ramp = torch.arange(10.0).mul(0.1).expand(1, 3, 5, 10)
+    assert total_variation(ramp).item() == pytest.approx(0.1)
+    assert total_variation(ramp, power=2).item() == pytest.approx(0.01)
+
+
+def test_colour_constancy() -> None:
+    means = torch.tensor([[0.2, 0.5, 0.9], [0.3, 0.3, 0.3]])
+    noise = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+    picture = means[:, :, None, None] + noise - noise.mean((2, 3), keepdim=True)
+    expected = (0.3**2 + 0.4**2 + 0.7**2) / 2
+    assert colour_constancy(picture).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_exposure_by_a_loop(pair) -> None:
+    picture, _ = pair(2, 37, 50, torch.float64)
+    regions = [
+        abs(picture[n, :, i : i + 8, j : j + 8].mean().item() - 0.55)
+        for n in range(2)
+        for i in range(0, 32, 8)
+        for j in range(0, 48, 8)
+    ]
+    assert exposure_control(picture, 0.55, 8).item() == pytest.approx(sum(regions) / len(regions), rel=1e-12)
+    with pytest.raises(ValueError, match="no region of 64"):
+        exposure_control(picture, region=64)
+
+
+def test_spatial_consistency_by_a_loop(pair) -> None:
+    output, source = pair(2, 14, 21, torch.float64)
+    y, s = (
+        x[..., :12, :20].numpy().mean(1).reshape(2, 3, 4, 5, 4).mean((2, 4)) for x in (output, source)
+    )  # (2, 3, 5): means of 4 x 4
+    total = 0.0
+    for n in range(2):
+        for i in range(3):
+            for j in range(5):
+                for k, m in ((i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)):
+                    if 0 <= k < 3 and 0 <= m < 5:
+                        total += (abs(y[n, i, j] - y[n, k, m]) - abs(s[n, i, j] - s[n, k, m])) ** 2
+    assert spatial_consistency(output, source).item() == pytest.approx(total / 30, rel=1e-12)
+
+
+def test_spatial_consistency_lets_a_picture_become_brighter(pair) -> None:
+    _, source = pair()
+    assert spatial_consistency(source + 0.2, source).item() == pytest.approx(0, abs=1e-10)
+    with pytest.raises(ValueError, match="no two regions of 4"):
+        spatial_consistency(source[..., :7], source[..., :7])
+    with pytest.raises(ValueError, match="differ in shape"):
+        spatial_consistency(source, source[:1])
