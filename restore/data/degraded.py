@@ -52,6 +52,6 @@ class DegradedPairs(PairDataset):
         photo = self.store[self._places.photo(draw)]
         corner = self._places.corner(photo, draw)
         low, high = degraded_patch(photo, corner, self.patch, self.scale, self.options, draw)
-        # Only now: a camera's JPEG blocks and a screen's rows are not turned with the picture.
+        # Turned last, which is cheapest: all that is drawn is as likely turned as not.
         which = int(draw.integers(0, 8))
         return orient(low, which), orient(high, which)

@@ -12,7 +12,7 @@ def gaussian_noise(
     """Add white Gaussian noise, as a sensor's electronics do.
 
     Args:
-        image: float32 (H, W, 3) on 0..1.
+        image: float32 (H, W, 3) on 0..1; it may go beyond at edges, as after a sharp filter.
         sigma: standard deviation, in steps of 1/255.
         grey: the same noise in all channels.
         draw: where it comes from.

@@ -63,11 +63,10 @@ def sinc_kernel(size: int, cutoff: float) -> Kernel:
     """
     if not 0 < cutoff <= math.pi:
         raise ValueError(f"cutoff must be above 0 and at most pi, not {cutoff}")
-    x, y = _grid(size)
-    radius = np.hypot(x, y)
-    middle = radius == 0
-    values = cutoff * _bessel_j1(cutoff * radius) / (2 * math.pi * np.where(middle, 1, radius))
-    return _normalized(np.where(middle, cutoff**2 / (4 * math.pi), values))
+    # Few of the distances are different.
+    radius, place = np.unique(np.hypot(*_grid(size)), return_inverse=True)
+    values = cutoff * _bessel_j1(cutoff * radius[1:]) / (2 * math.pi * radius[1:])
+    return _normalized(np.append(cutoff**2 / (4 * math.pi), values)[place.reshape(size, size)])
 
 
 def _bessel_j1(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ def poisson_noise(
     After ``generate_poisson_noise`` of basicsr, which is scikit-image's ``random_noise``.
 
     Args:
-        image: float32 (H, W, 3) on 0..1.
+        image: float32 (H, W, 3) on 0..1; it may go beyond at edges, as after a sharp filter.
         scale: 0 for none; 1 is the noise of 256 photons at white.
         grey: the same noise in all channels, that of the luma.
         draw: where it comes from.

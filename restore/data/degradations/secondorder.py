@@ -98,7 +98,6 @@ def _resized(image: _Image, height: int, width: int, options: Resize, draw: np.r
 
 
 def _noised(image: _Image, options: Noise, draw: np.random.Generator) -> _Image:
-    image = np.clip(image, 0, 1)
     if draw.random() >= options.probability:
         return image
     gaussian = draw.random() < options.gaussian_probability
