@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.errors import DataError
+from restore.errors import DataError, ImageError
 from restore.imaging.decode import read_rgb8
 from restore.imaging.formats import PHOTO_SUFFIXES
+from restore.imaging.ifd import BrokenDirectoryError
+from restore.imaging.metadata import orientation
 
 
 def list_photos(folders: Sequence[Path]) -> list[Path]:
@@ -33,6 +35,36 @@ def list_photos(folders: Sequence[Path]) -> list[Path]:
             raise DataError(f"{folder}: no photographs here (looked for {', '.join(sorted(PHOTO_SUFFIXES))})")
         found += here
     return found
+
+
+def photo_sizes(paths: Sequence[Path]) -> NDArray[np.int64]:
+    """Heights and widths (N, 2) of pictures turned upright, by their headers alone.
+
+    Raises:
+        ImageError: a file cannot be read, or is not a picture.
+    """
+    return np.array([_size(path) for path in paths], dtype=np.int64).reshape(-1, 2)
+
+
+def _size(path: Path) -> tuple[int, int]:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            size = image.height, image.width
+            exif, kind = image.info.get("exif"), image.format
+    except (OSError, ValueError, SyntaxError) as error:
+        raise ImageError(f"{path}: cannot be used for training: {error}") from error
+    # Pillow gives the size of a TIFF file upright already.
+    turned = isinstance(exif, bytes) and kind != "TIFF" and _turn(exif) >= 5
+    return size[::-1] if turned else size
+
+
+def _turn(exif: bytes) -> int:
+    try:
+        return orientation(exif.removeprefix(b"Exif\0\0")) or 1
+    except BrokenDirectoryError:
+        return 1  # as the decoder does
 
 
 class PhotoStore:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.utils.data import Dataset
 
-from restore.data.folder import PhotoStore
-from restore.errors import DataError
+from restore.data.dataset import PairDataset
+from restore.data.folder import PhotoStore, photo_sizes
+from restore.data.places import Places, orient, window
 from restore.imaging.resize import resize_matrix, round_to
 
 # Rows and columns of low-resolution context cut around a patch, so that its bicubic shrinking sees what the whole
@@ -42,17 +39,12 @@ def shrink_patch(window: NDArray[np.uint8], scale: int, margin: int) -> NDArray[
     return both.transpose(1, 0, 2)
 
 
-def orient(image: NDArray[Any], which: int) -> NDArray[Any]:
-    """One of the eight flips and rotations of a square, ``which`` in 0..7."""
-    image = np.rot90(image, which % 4)
-    return image[:, ::-1] if which >= 4 else image
+class PatchPairs(PairDataset):
+    """Super-resolution pairs from folders of high-resolution photographs, reduced by bicubic.
 
-
-class PatchPairs(Dataset[tuple[Tensor, Tensor]]):
-    """Super-resolution pairs from folders of high-resolution photographs.
-
-    Sample ``i`` depends on ``seed`` and ``i`` alone, not on what was drawn before or by which worker: a resumed run
-    sees exactly the samples that the unbroken one would have seen. A photograph is drawn in proportion to its area.
+    ``dataset[i]`` is low (3, patch, patch) and high resolution (3, scale * patch, scale * patch). Sample ``i`` depends
+    on ``seed`` and ``i`` alone, not on what was drawn before or by which worker: a resumed run sees exactly the
+    samples that the unbroken one would have seen. A photograph is drawn in proportion to its area.
 
     Args:
         paths: photographs.
@@ -65,6 +57,7 @@ class PatchPairs(Dataset[tuple[Tensor, Tensor]]):
 
     Raises:
         DataError: no photograph is large enough for a patch.
+        ImageError: a photograph cannot be read.
     """
 
     def __init__(
@@ -78,40 +71,24 @@ class PatchPairs(Dataset[tuple[Tensor, Tensor]]):
     ) -> None:
         self.scale, self.patch, self.seed, self.candidates = scale, patch, seed, candidates
         self.store = PhotoStore(paths, budget)
-        sizes = np.array([_size(path) for path in paths], dtype=np.int64).reshape(-1, 2)
-        fits = (sizes // scale >= patch).all(axis=1)
-        if not fits.any():
-            raise DataError(
-                f"none of {len(paths)} photographs is as large as one patch ({patch * scale} pixels a side): "
-                "give larger photographs or a smaller patch"
-            )
-        area = np.where(fits, sizes.prod(axis=1), 0).astype(np.float64)
-        self._cumulative = np.cumsum(area / area.sum())
-
-    def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
-        """Low (3, patch, patch) and high (3, scale * patch, scale * patch) resolution, uint8 RGB."""
-        low, high = self.cut(number)
-        return _tensor(low), _tensor(high)
+        self._places = Places(photo_sizes(paths), patch, scale)
 
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """The same pair as (H, W, 3) arrays."""
         draw = np.random.Generator(np.random.Philox(key=self.seed, counter=number))
         scale, patch = self.scale, self.patch
         places = [self._place(draw) for _ in range(self.candidates)]
         pixels, top, left = places[0] if len(places) == 1 else max(places, key=self._detail)
-        window = _window(pixels, top * scale, left * scale, patch * scale, _MARGIN * scale, scale)
-        low = shrink_patch(window, scale, _MARGIN)
         edge = _MARGIN * scale
-        high = window[edge:-edge, edge:-edge]
+        around = window(pixels, top * scale - edge, left * scale - edge, patch * scale + 2 * edge, scale)
+        low = shrink_patch(around, scale, _MARGIN)
+        high = around[edge:-edge, edge:-edge]
         which = int(draw.integers(0, 8))
         return orient(low, which), orient(high, which)
 
     def _place(self, draw: np.random.Generator) -> tuple[NDArray[np.uint8], int, int]:
         """A photograph, and the top left corner of a patch in it, in low-resolution pixels."""
-        photo = min(int(np.searchsorted(self._cumulative, draw.random(), side="right")), len(self.store) - 1)
-        pixels = self.store[photo]
-        top, left = (int(draw.integers(0, n // self.scale - self.patch + 1)) for n in pixels.shape[:2])
-        return pixels, top, left
+        pixels = self.store[self._places.photo(draw)]
+        return pixels, *self._places.corner(pixels, draw)
 
     def _detail(self, place: tuple[NDArray[np.uint8], int, int]) -> float:
         """Mean absolute difference of neighbours in the green of every other pixel: cheap, and all that is needed."""
@@ -119,28 +96,3 @@ class PatchPairs(Dataset[tuple[Tensor, Tensor]]):
         scale, side = self.scale, self.scale * self.patch
         green = pixels[top * scale : top * scale + side : 2, left * scale : left * scale + side : 2, 1].astype(np.int16)
         return float(np.abs(np.diff(green, axis=0)).mean() + np.abs(np.diff(green, axis=1)).mean())
-
-
-def _window(pixels: NDArray[np.uint8], top: int, left: int, side: int, margin: int, scale: int) -> NDArray[np.uint8]:
-    """A square with its margin; what lies beyond the picture is mirrored, as ``imresize`` does."""
-    height, width = (n - n % scale for n in pixels.shape[:2])
-    y0, y1, x0, x1 = top - margin, top + side + margin, left - margin, left + side + margin
-    inside = pixels[max(y0, 0) : min(y1, height), max(x0, 0) : min(x1, width)]
-    beyond = ((max(-y0, 0), max(y1 - height, 0)), (max(-x0, 0), max(x1 - width, 0)), (0, 0))
-    return np.pad(inside, beyond, mode="symmetric") if np.any(beyond) else inside
-
-
-def _size(path: Path) -> tuple[int, int]:
-    from PIL import Image
-
-    from restore.errors import ImageError
-
-    try:
-        with Image.open(path) as image:  # the header alone; an orientation that swaps the sides changes nothing here
-            return image.height, image.width
-    except (OSError, ValueError, SyntaxError) as error:
-        raise ImageError(f"{path}: cannot be used for training: {error}") from error
-
-
-def _tensor(image: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))

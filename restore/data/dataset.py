@@ -1,0 +1,29 @@
+"""What every data set of pairs is to the training loop."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+
+class PairDataset(Dataset[tuple[Tensor, Tensor]], ABC):
+    """Samples by number, without end: sample ``i`` depends on the seed and ``i`` alone."""
+
+    def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
+        """The two sides of a sample, uint8 RGB (3, H, W) each."""
+        first, second = self.cut(number)
+        return _tensor(first), _tensor(second)
+
+    @abstractmethod
+    def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """The same as (H, W, 3) arrays."""
+
+
+def _tensor(image: NDArray[Any]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))

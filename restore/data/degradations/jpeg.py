@@ -1,0 +1,38 @@
+"""JPEG compression."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def jpeg(image: NDArray[np.float32], quality: int) -> NDArray[np.float32]:
+    """Compress as libjpeg does, at half the colour resolution, and decompress.
+
+    Args:
+        image: float32 (H, W, 3) on 0..1; clipped and rounded to 8 bits first.
+        quality: 1..100, libjpeg's.
+
+    Returns:
+        float32 (H, W, 3), multiples of 1/255.
+    """
+    import cv2
+
+    settings = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    settings += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420]
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(to_uint8(image), cv2.COLOR_RGB2BGR), settings)
+    decoded: Any = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+    return to_float(decoded)
+
+
+def to_uint8(image: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """0..1 as 8 bits, clipped, rounded to the nearest."""
+    rounded: NDArray[np.uint8] = np.rint(np.clip(image, 0, 1) * np.float32(255)).astype(np.uint8)
+    return rounded
+
+
+def to_float(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """8 bits as 0..1."""
+    return image.astype(np.float32) / np.float32(255)

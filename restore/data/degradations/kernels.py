@@ -1,0 +1,109 @@
+"""Blur kernels: Gaussian, generalised Gaussian, plateau and sinc.
+
+The set of Zhang et al., "Designing a Practical Degradation Model for Deep Blind Image Super-Resolution" (ICCV 2021),
+as Wang et al. use it in "Real-ESRGAN" (ICCVW 2021); the same values as ``basicsr.data.degradations`` gives. Every
+kernel is float64 (size, size), symmetric about its centre, and sums to 1.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Kernel = NDArray[np.float64]
+
+
+def gaussian_kernel(size: int, sigma_x: float, sigma_y: float, angle: float = 0.0, beta: float = 1.0) -> Kernel:
+    """``exp(-d^(2 beta) / 2)``, with ``d`` the distance in standard deviations.
+
+    Pascal et al., "Parameter Estimation for Multivariate Generalized Gaussian Distributions" (2013).
+
+    Args:
+        size: of a side, odd.
+        sigma_x: standard deviation along the first axis, in pixels.
+        sigma_y: along the second; equal to ``sigma_x`` for an isotropic kernel.
+        angle: from the picture's x axis to the first, in radians, clockwise as seen (y points down).
+        beta: 1 is the Gaussian; below it, the peak is sharper and the tails longer, above it the top is flatter.
+
+    Raises:
+        ValueError: an even size, or a deviation or shape that is not positive.
+    """
+    return _normalized(np.exp(-0.5 * _squared_distance(size, sigma_x, sigma_y, angle) ** _positive("beta", beta)))
+
+
+def plateau_kernel(size: int, sigma_x: float, sigma_y: float, angle: float = 0.0, beta: float = 1.0) -> Kernel:
+    """``1 / (1 + d^(2 beta))``: flat in the middle, with long tails.
+
+    Args:
+        size: of a side, odd.
+        sigma_x: distance along the first axis, in pixels, at which half of the peak is left.
+        sigma_y: the same along the second.
+        angle: from the picture's x axis to the first, in radians, clockwise as seen.
+        beta: how steeply the plateau falls.
+
+    Raises:
+        ValueError: an even size, or a deviation or shape that is not positive.
+    """
+    return _normalized(1 / (1 + _squared_distance(size, sigma_x, sigma_y, angle) ** _positive("beta", beta)))
+
+
+def sinc_kernel(size: int, cutoff: float) -> Kernel:
+    """The ideal circular low-pass filter, cut to a square: it rings at edges, as sharpened and resized pictures do.
+
+    ``cutoff * J1(cutoff * r) / (2 pi r)`` at distance r, with J1 the Bessel function of the first kind.
+
+    Args:
+        size: of a side, odd.
+        cutoff: the highest frequency that passes, in radians a pixel, up to pi.
+
+    Raises:
+        ValueError: an even size, or a cutoff that is not within 0..pi.
+    """
+    if not 0 < cutoff <= math.pi:
+        raise ValueError(f"cutoff must be above 0 and at most pi, not {cutoff}")
+    # Few of the distances are different.
+    radius, place = np.unique(np.hypot(*_grid(size)), return_inverse=True)
+    values = cutoff * _bessel_j1(cutoff * radius[1:]) / (2 * math.pi * radius[1:])
+    return _normalized(np.append(cutoff**2 / (4 * math.pi), values)[place.reshape(size, size)])
+
+
+def _bessel_j1(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """J1 by Bessel's integral, the mean of ``cos(t - x sin t)`` over a period; saves the dependence on SciPy.
+
+    The trapezoidal rule on a period is off by ``J_(n-1)(x)`` for n points: nothing for any x of a kernel below 100 a
+    side.
+    """
+    points = 512
+    t = np.arange(points) * (2 * math.pi / points)
+    mean: NDArray[np.float64] = np.cos(t - x[..., None] * np.sin(t)).mean(axis=-1)
+    return mean
+
+
+def _grid(size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """x and y of every sample, from the middle."""
+    if size < 1 or size % 2 == 0:
+        raise ValueError(f"a kernel's size must be odd, not {size}")
+    axis = np.arange(size) - (size - 1) / 2
+    x, y = np.meshgrid(axis, axis)
+    return x, y
+
+
+def _squared_distance(size: int, sigma_x: float, sigma_y: float, angle: float) -> NDArray[np.float64]:
+    x, y = _grid(size)
+    along = x * math.cos(angle) + y * math.sin(angle)
+    across = y * math.cos(angle) - x * math.sin(angle)
+    squared: NDArray[np.float64] = (along / _positive("sigma_x", sigma_x)) ** 2
+    return squared + (across / _positive("sigma_y", sigma_y)) ** 2
+
+
+def _positive(name: str, value: float) -> float:
+    if not value > 0:
+        raise ValueError(f"{name} must be positive, not {value}")
+    return value
+
+
+def _normalized(kernel: NDArray[np.float64]) -> Kernel:
+    scaled: Kernel = kernel / kernel.sum()
+    return scaled

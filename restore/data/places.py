@@ -1,0 +1,79 @@
+"""Where in which photograph a sample is cut; the same for the same seed and number, whatever came before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restore.errors import DataError
+
+
+def generator(seed: int, number: int) -> np.random.Generator:
+    """What all that is random in a sample comes from.
+
+    The number is part of the key: with the number as the counter, as in :class:`restore.data.patches.PatchPairs`,
+    which draws three values, samples that draw whole fields of noise would share all but the first four.
+
+    Args:
+        seed: of the samples, 0 or above.
+        number: of the sample, 0 or above.
+    """
+    return np.random.Generator(np.random.Philox(key=np.array([seed, number], np.uint64)))
+
+
+class Places:
+    """Photographs to draw from in proportion to their area, those too small for a patch left out.
+
+    Args:
+        sizes: (N, 2), heights and widths in pixels.
+        patch: side of a patch, in units.
+        unit: pixels; a patch begins at multiples of it.
+
+    Raises:
+        DataError: no photograph is large enough for a patch.
+    """
+
+    def __init__(self, sizes: NDArray[np.int64], patch: int, unit: int = 1) -> None:
+        self.patch, self.unit = patch, unit
+        fits = (sizes // unit >= patch).all(axis=1)
+        if not fits.any():
+            raise DataError(
+                f"none of {len(sizes)} photographs is as large as one patch ({patch * unit} pixels a side): "
+                "give larger photographs or a smaller patch"
+            )
+        area = np.where(fits, sizes.prod(axis=1), 0).astype(np.float64)
+        self._cumulative = np.cumsum(area / area.sum())
+
+    def photo(self, draw: np.random.Generator) -> int:
+        """The number of a photograph."""
+        return min(int(np.searchsorted(self._cumulative, draw.random(), side="right")), len(self._cumulative) - 1)
+
+    def corner(self, photo: NDArray[Any], draw: np.random.Generator) -> tuple[int, int]:
+        """Row and column of the top left of a patch in a photograph (H, W, 3), in units."""
+        top, left = (int(draw.integers(0, n // self.unit - self.patch + 1)) for n in photo.shape[:2])
+        return top, left
+
+
+def window(photo: NDArray[np.uint8], top: int, left: int, side: int, unit: int = 1) -> NDArray[np.uint8]:
+    """A square of a photograph; what lies beyond the border is mirrored, as ``imresize`` does.
+
+    Args:
+        photo: uint8 (H, W, 3); what is left over of multiples of ``unit`` is no part of it.
+        top: its first row, possibly below 0.
+        left: its first column.
+        side: in pixels.
+        unit: see above.
+    """
+    height, width = (n - n % unit for n in photo.shape[:2])
+    bottom, right = top + side, left + side
+    inside = photo[max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)]
+    beyond = ((max(-top, 0), max(bottom - height, 0)), (max(-left, 0), max(right - width, 0)), (0, 0))
+    return np.pad(inside, beyond, mode="symmetric") if np.any(beyond) else inside
+
+
+def orient(image: NDArray[Any], which: int) -> NDArray[Any]:
+    """One of the eight flips and rotations of a square, ``which`` in 0..7."""
+    image = np.rot90(image, which % 4)
+    return image[:, ::-1] if which >= 4 else image

@@ -1,0 +1,200 @@
+"""From the options of ``restore degrade`` to degraded pictures: what a network would be trained on, to look at."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import track
+
+from restore.atomic import write_bytes
+from restore.data.degradations.options import SecondOrder
+from restore.data.degradations.patch import degraded_patch
+from restore.data.degradations.secondorder import second_order
+from restore.data.places import Places, generator
+from restore.errors import ImageError, RestoreError
+from restore.imaging.decode import read_picture
+from restore.imaging.encode import encode
+from restore.imaging.formats import check_fits
+from restore.imaging.picture import Picture, to8
+from restore.imaging.resize import modcrop
+from restore.jobs.naming import Naming, PlanError, printable
+from restore.jobs.plan import Item, Plan, make_plan
+from restore.options_file import parse_options, read_text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_DEFAULT_PRESET = "realesrgan"
+_GAP = 8
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options as they were given; ``restore degrade --help`` says what each means."""
+
+    source: Path
+    target: Path
+    preset: str | None
+    recipe: Path | None
+    changes: tuple[str, ...]
+    scale: int
+    seed: int
+    count: int
+    patches: int | None
+    patch: int
+    name: str
+    max_pixels: float
+
+
+def start(request: Request, screen: Console) -> int:
+    """Do what was asked for.
+
+    Args:
+        request: the options.
+        screen: for people.
+
+    Returns:
+        The exit code: 0 all done, 1 some pictures failed.
+
+    Raises:
+        RestoreError: wrong use; nothing was written.
+        OSError: a result cannot be written.
+    """
+    options = read_degradation(request.preset, request.recipe, request.changes)
+    plans = _plans(request)
+    unreadable = plans[0].unreadable
+    for folder in unreadable:
+        screen.print(f"failed: {printable(folder.folder)}: the folder cannot be read: {folder.reason}", markup=False)
+    # The same pictures in the same order in every plan: each is read once, and named once if it is bad.
+    jobs = list(zip(*(plan.items for plan in plans), strict=True))
+    failed = len(unreadable)
+    for versions in track(jobs, "Degrading", console=screen, transient=True, disable=not screen.is_terminal):
+        try:
+            _degrade(versions, request, options)
+        except (RestoreError, MemoryError) as error:
+            source = versions[0].source
+            reason = "not enough memory for this picture" if isinstance(error, MemoryError) else str(error)
+            screen.print(f"failed: {printable(source)}: {reason.removeprefix(f'{source}: ')}", markup=False)
+            failed += 1
+    done = len(jobs) - (failed - len(unreadable))
+    ending = f", {failed} failed" if failed else ""
+    screen.print(f"{done} degraded{ending}; results in {printable(request.target)}", markup=False)
+    return 1 if failed else 0
+
+
+def read_degradation(preset: str | None, recipe: Path | None, changes: Sequence[str]) -> SecondOrder:
+    """The degradation that a preset or a file says, with changes such as ``second.jpeg.quality=[40, 90]``.
+
+    Raises:
+        RecipeError: the file cannot be read, or an option is wrong.
+    """
+    source = str(recipe) if recipe else f"preset {preset or _DEFAULT_PRESET}"
+    text = read_text(recipe) if recipe else f"preset: {preset or _DEFAULT_PRESET}"
+    return parse_options(
+        SecondOrder,
+        text,
+        source,
+        changes,
+        example="preset: light",
+        example_change="second.jpeg.quality=[40,90]",
+    )
+
+
+def _plans(request: Request) -> list[Plan]:
+    """One for each version; several go into numbered folders, so that each is a tree like the input's."""
+    source, target = request.source, request.target
+    names_a_file = bool(target.suffix) and source.is_file() and not target.is_dir()
+    if names_a_file and request.count > 1:
+        raise PlanError(f"--count {request.count} makes several pictures, and {target} names one: give a folder")
+    # PNG by default: the results shall have no other artefacts than those that were asked for.
+    naming = Naming(request.name, None if names_a_file else ".png", scale=request.scale)
+    if naming.needs("model"):
+        raise PlanError(f"--name {request.name!r}: there is no model here; leave {{model}} out")
+    targets = [target / str(n) for n in range(1, request.count + 1)] if request.count > 1 else [target]
+    plans = [make_plan(source, target, naming, existing="skip") for target in targets]
+    there = [item for plan in plans for item in plan.skipped]
+    if there:
+        raise PlanError(f"{there[0].target} exists already, and nothing is overwritten: choose another output")
+    return plans
+
+
+def _degrade(versions: Sequence[Item], request: Request, options: SecondOrder) -> None:
+    """Read a picture and write its versions."""
+    picture = read_picture(versions[0].source, round(request.max_pixels * 1e6))
+    pixels = to8(picture.pixels)
+    pixels = pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
+    for number, item in enumerate(versions, 1):
+        draw = generator(request.seed, _number(item.source_name, number))
+        if request.patches is None:
+            result = _whole(pixels, request.scale, options, draw)
+        else:
+            result = contact_sheet(pixels, request.patches, request.patch, request.scale, options, draw)
+        check_fits(item.target.suffix, *result.shape[:2])
+        data = encode(_bare(picture, result), item.target.suffix)
+        item.target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write_bytes(item.target, data, overwrite=False)
+        except FileExistsError:
+            raise ImageError(f"{item.target} was made by somebody else meanwhile: it was left alone") from None
+
+
+def _number(name: str, version: int) -> int:
+    """A number for a picture's name, so that its result does not depend on what else is in the folder."""
+    return int.from_bytes(hashlib.sha256(f"{version}/{name}".encode("utf-8", "surrogateescape")).digest()[:8], "big")
+
+
+def _bare(picture: Picture, pixels: NDArray[np.uint8]) -> Picture:
+    """The result with the colour profile alone: what else is said of the picture is not so of this one."""
+    return replace(picture, pixels=pixels, alpha=None, exif=None, xmp=None)
+
+
+def _whole(pixels: NDArray[np.uint8], scale: int, options: SecondOrder, draw: np.random.Generator) -> NDArray[np.uint8]:
+    cropped = modcrop(pixels, scale)
+    if 0 in cropped.shape:
+        size = f"{pixels.shape[1]} x {pixels.shape[0]} pixels"
+        raise ImageError(f"{size} are too few for --scale {scale}: choose a smaller one")
+    return second_order(cropped, scale, options, draw)
+
+
+def contact_sheet(
+    pixels: NDArray[np.uint8], count: int, patch: int, scale: int, options: SecondOrder, draw: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Random patches of a picture as training would cut them: low, enlarged by nearest neighbour, beside high.
+
+    Args:
+        pixels: uint8 RGB (H, W, 3).
+        count: how many patches.
+        patch: side of a low-resolution patch.
+        scale: the factor.
+        options: how they are degraded.
+        draw: what all that is random comes from.
+
+    Returns:
+        uint8 RGB, about square, white between the patches.
+
+    Raises:
+        ImageError: the picture is smaller than a patch.
+    """
+    side = patch * scale
+    if min(pixels.shape[:2]) < side:
+        size = f"{pixels.shape[1]} x {pixels.shape[0]} pixels"
+        raise ImageError(f"{size} are less than one patch ({side} a side): choose a smaller --patch or --scale")
+    places = Places(np.array([pixels.shape[:2]], np.int64), patch, scale)
+    columns = math.ceil(math.sqrt(count / 2))
+    rows = math.ceil(count / columns)
+    cell = side + _GAP
+    sheet = np.full((_GAP + rows * cell, _GAP + 2 * columns * cell, 3), 255, np.uint8)
+    for number in range(count):
+        low, high = degraded_patch(pixels, places.corner(pixels, draw), patch, scale, options, draw)
+        top, left = _GAP + number // columns * cell, _GAP + number % columns * 2 * cell
+        for image in (low.repeat(scale, axis=0).repeat(scale, axis=1), high):
+            sheet[top : top + side, left : left + side] = image
+            left += cell
+    return sheet

@@ -1,0 +1,200 @@
+"""Read options from YAML; say where they are wrong, by line, and what may have been meant.
+
+A file is checked by a pydantic model, whichever: this is the part that knows of lines and of keys.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import types
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from restore.errors import RecipeError
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def read_text(path: Path) -> str:
+    """The text of a recipe file.
+
+    Raises:
+        RecipeError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot read the recipe: {error}") from error
+
+
+def parse_options(
+    model: type[_Model],
+    text: str,
+    source: str,
+    changes: Sequence[str] = (),
+    *,
+    example: str,
+    example_change: str,
+) -> _Model:
+    """Options from YAML, with changes such as ``train.steps=100`` applied.
+
+    Args:
+        model: what the options are.
+        text: a YAML mapping.
+        source: what messages call it.
+        changes: ``key=value``, keys with dots, values in YAML.
+        example: an option, for whoever gave something else than a mapping.
+        example_change: a change, for whoever wrote it wrongly.
+
+    Raises:
+        RecipeError: the text is not YAML, or says something that the model cannot.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = _Loader(text).get_single_data()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise RecipeError(f"{source}{line}: not YAML: {getattr(error, 'problem', error)}") from error
+    if not isinstance(values, dict):
+        raise RecipeError(f"{source}: a recipe is a mapping of options, such as '{example}', not {_kind(values)}")
+    for change in changes:
+        _apply(values, change, example_change)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        problems = [_explain(problem, model, root, source, changes) for problem in error.errors()]
+        raise RecipeError("\n".join(problems)) from error
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's floats (1e-3 is a number, not text) and no key twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' is given twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+0123456789.")
+)
+
+
+def _apply(values: dict[str, Any], change: str, example: str) -> None:
+    key, sign, text = change.partition("=")
+    if not sign or not key:
+        raise RecipeError(f"--set {change}: write it as key=value, for example --set {example}")
+    *parents, last = key.strip().split(".")
+    here = values
+    for parent in parents:
+        here = here.setdefault(parent, {})
+        if not isinstance(here, dict):
+            raise RecipeError(f"--set {change}: '{parent}' is not a group of options")
+    try:
+        here[last] = _Loader(text).get_single_data()
+    except yaml.YAMLError as error:
+        raise RecipeError(f"--set {change}: not YAML: {getattr(error, 'problem', error)}") from error
+
+
+def _explain(
+    problem: Any, model: type[BaseModel], root: yaml.Node | None, source: str, changes: Collection[str]
+) -> str:
+    """One line for one problem: file, line, key, what is wrong, what may have been meant."""
+    path, around = _locate(model, problem["loc"])
+    line = _line(root, path)
+    key = ".".join(str(part) for part in path)
+    where = f"{source}, line {line}" if line and not any(c.startswith(f"{key}=") for c in changes) else source
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(path[-1]), around.model_fields if around else (), n=1, cutoff=0.6)
+        return f"{where}: unknown option '{key}'" + (f"; did you mean '{near[0]}'?" if near else "")
+    if problem["type"] == "missing":
+        return f"{where}: '{key}' is missing"
+    given = problem.get("input")
+    told = "" if isinstance(given, (dict, list)) else f" (not {given!r})"
+    return f"{where}: '{key}': {problem['msg'][0].lower()}{problem['msg'][1:]}{told}"
+
+
+def _locate(model: type[BaseModel], location: Sequence[Any]) -> tuple[list[Any], type[BaseModel] | None]:
+    """The keys on the way to a problem, and the model that its last key belongs to.
+
+    In a location stands also the tag of a union's member (network -> plain -> width), which the file lacks.
+    """
+    path: list[Any] = []
+    here: Any = model
+    around: type[BaseModel] | None = None
+    for part in location:
+        here = _plain(here)
+        if isinstance(here, tuple):
+            here = next((member for member in here if _is_called(member, part)), None)
+            continue
+        path.append(part)
+        if _is_model(here):
+            around = here
+            field = here.model_fields.get(part)
+            here = field.annotation if field else None
+        else:
+            around = None
+            here = _item(here, part)
+    return path, around
+
+
+def _plain(annotation: Any) -> Any:
+    """A type without ``Annotated`` and ``| None``; of a union of several, the tuple of its members."""
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) in (Union, types.UnionType):
+        members = tuple(_plain(member) for member in get_args(annotation) if member is not type(None))
+        return members[0] if len(members) == 1 else members
+    return annotation
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _is_called(member: Any, tag: Any) -> bool:
+    """Whether pydantic calls a member of a union so: by the literal that tells it apart, or by its name."""
+    if not _is_model(member):
+        return False
+    literals = [f.annotation for f in member.model_fields.values() if get_origin(f.annotation) is Literal]
+    return member.__name__ == tag or any(tag in get_args(literal) for literal in literals)
+
+
+def _item(annotation: Any, part: Any) -> Any:
+    """The type of an item of a list, a tuple or a dictionary."""
+    arguments = get_args(annotation)
+    if get_origin(annotation) is tuple and len(arguments) > 1 and arguments[-1] is not Ellipsis:
+        return arguments[part] if isinstance(part, int) and part < len(arguments) else None
+    if get_origin(annotation) is dict:
+        return arguments[1]
+    return arguments[0] if arguments else None
+
+
+def _line(root: yaml.Node | None, path: Sequence[Any]) -> int | None:
+    """The line of the deepest key on the path that the file has, counted from 1."""
+    line, node = None, root
+    for part in path:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((k, v) for k, v in node.value if k.value == part), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line
+
+
+def _kind(value: Any) -> str:
+    return {list: "a list", str: "text", type(None): "an empty file"}.get(type(value), f"a {type(value).__name__}")

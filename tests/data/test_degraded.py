@@ -1,0 +1,99 @@
+"""Degraded pairs: aligned, from within the picture, and the same in any order and by any worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from restore.data.degradations.options import SecondOrder
+from restore.data.degradations.patch import degraded_patch
+from restore.data.degraded import DegradedPairs
+from restore.data.folder import list_photos
+from restore.data.places import generator, window
+from restore.errors import DataError
+from tests.conftest import picture, save
+
+QUIET = {
+    "blur": {"probability": 0},
+    "resize": {"up": 0, "down": 0, "filters": ["area"]},
+    "noise": {"probability": 0},
+    "jpeg": {"probability": 0},
+}
+NOTHING = SecondOrder.model_validate(
+    {"first": QUIET, "second": QUIET, "final": {"probability": 0, "filters": ["area"]}}
+)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 4])
+def test_the_sides_lie_on_each_other(tmp_path: Path, scale: int) -> None:
+    """Pictures hardly larger than a patch: most windows are mirrored somewhere."""
+    path = save(tmp_path / "x.png", picture(17 * scale + 1, 19 * scale))
+    pairs = DegradedPairs([path], scale, 16, 0, NOTHING)
+    for number in range(20):
+        low, high = pairs.cut(number)
+        assert high.shape == (16 * scale, 16 * scale, 3)
+        np.testing.assert_allclose(low, high.reshape(16, scale, 16, scale, 3).mean(axis=(1, 3)), atol=0.51)
+
+
+def test_the_patch_is_where_it_was_asked_for() -> None:
+    pixels = picture(80, 100)
+    _, high = degraded_patch(pixels, (5, 10), 12, 2, NOTHING, generator(0, 0))
+    np.testing.assert_array_equal(high, pixels[10:34, 20:44])
+
+
+def test_jpeg_blocks_begin_anywhere_in_a_patch() -> None:
+    """Of a slope, the worst quality leaves steps between blocks: at every column, one in eight of the time."""
+    coarse = SecondOrder.model_validate(
+        {
+            "first": QUIET,
+            "second": {**QUIET, "jpeg": {"quality": [1, 1]}},
+            "final": {"probability": 0, "filters": ["area"], "before_jpeg": 1},
+        }
+    )
+    pixels = np.tile(np.linspace(0, 255, 200).astype(np.uint8)[None, :, None], (200, 1, 3))
+    first = []
+    for number in range(160):
+        low, _ = degraded_patch(pixels, (20, 20), 32, 2, coarse, generator(0, number))
+        steps = np.abs(np.diff(low.astype(int).sum(axis=2), axis=1)).sum(axis=0)
+        first.append(int(np.argmax([steps[phase::8].mean() for phase in range(8)])))
+    counts = np.bincount(first, minlength=8)
+    assert counts.min() >= 8
+    assert counts.max() <= 40
+
+
+def test_samples_depend_on_seed_and_number_alone(photos: Path) -> None:
+    paths = list_photos([photos])
+    a = DegradedPairs(paths, 2, 12, 5, SecondOrder(preset="light"))
+    b = DegradedPairs(paths, 2, 12, 5, SecondOrder(preset="light"), budget=0)
+    forward = [a[i] for i in range(12)]
+    backward = [b[i] for i in reversed(range(12))][::-1]
+    (shared,) = DataLoader(b, batch_sampler=[list(range(12))], num_workers=1)
+    for i in range(12):
+        assert torch.equal(forward[i][0], backward[i][0])
+        assert torch.equal(forward[i][1], backward[i][1])
+        assert torch.equal(forward[i][0], shared[0][i])
+    assert len({low.numpy().tobytes() for low, _ in forward}) == 12
+    assert not torch.equal(forward[0][0], DegradedPairs(paths, 2, 12, 6, SecondOrder(preset="light"))[0][0])
+
+
+def test_neighbouring_samples_share_no_random_numbers() -> None:
+    """A generator whose number is the counter gives the same numbers, shifted by four."""
+    drawn = [generator(7, n).random(400) for n in range(3)]
+    assert len(np.unique(drawn)) == 1200
+    assert not np.array_equal(generator(7, 0).random(4), generator(8, 0).random(4))
+
+
+def test_a_window_beyond_every_border_is_mirrored() -> None:
+    pixels = picture(9, 8)
+    np.testing.assert_array_equal(
+        window(pixels, -30, -31, 70, 2), np.pad(pixels[:8], ((30, 32), (31, 31), (0, 0)), mode="symmetric")
+    )
+
+
+def test_photographs_too_small(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="none of 1 photographs.*32 pixels a side"):
+        DegradedPairs([save(tmp_path / "x.png", picture(31, 90))], 2, 16, 0, SecondOrder())

@@ -1,0 +1,146 @@
+"""Two folders as pairs: what matches, what is refused by name, and patches that lie on each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from restore.data.folder import photo_sizes
+from restore.data.pairs import FolderPairs, match_photos
+from restore.errors import DataError, ImageError
+from tests.conftest import picture, save
+
+
+def enlarged(low: np.ndarray, scale: int) -> np.ndarray:
+    return low.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def two_folders(folder: Path, scale: int, more: int = 0) -> tuple[Path, Path]:
+    """Three pairs whose high side is the low one with every pixel repeated; ``more`` rows and columns are black."""
+    for n, name in enumerate(("a", "sub/b", "sub/c.d")):
+        low = picture(20 + n, 30 - n, seed=n)
+        save(folder / f"low/{name}.png", low)
+        high = np.pad(enlarged(low, scale), ((0, more), (0, more), (0, 0)))
+        save(folder / f"high/{name}.{('png', 'bmp', 'tif')[n]}", high)
+    return folder / "low", folder / "high"
+
+
+@pytest.mark.parametrize(("scale", "more"), [(1, 0), (2, 0), (2, 1), (3, 2), (4, 0)])
+def test_patches_lie_on_each_other(tmp_path: Path, scale: int, more: int) -> None:
+    pairs = FolderPairs(*two_folders(tmp_path, scale, more), patch=12, seed=0)
+    assert pairs.scale == scale
+    for number in range(40):
+        low, high = pairs.cut(number)
+        assert low.shape == (12, 12, 3)
+        np.testing.assert_array_equal(enlarged(low, scale), high)
+
+
+def test_every_place_and_turn_is_drawn(tmp_path: Path) -> None:
+    low = np.arange(16, dtype=np.uint8).reshape(4, 4, 1).repeat(3, axis=2)
+    save(tmp_path / "low/a.png", low)
+    save(tmp_path / "high/a.png", low)
+    pairs = FolderPairs(tmp_path / "low", tmp_path / "high", patch=2, seed=1)
+    assert len({pairs.cut(i)[0].tobytes() for i in range(1500)}) == 9 * 8
+
+
+def test_samples_depend_on_seed_and_number_alone(tmp_path: Path) -> None:
+    folders = two_folders(tmp_path, 2)
+    a, b = FolderPairs(*folders, 8, seed=5), FolderPairs(*folders, 8, seed=5, budget=0)
+    forward = [a[i] for i in range(20)]
+    backward = [b[i] for i in reversed(range(20))][::-1]
+    for x, y in zip(forward, backward, strict=True):
+        assert torch.equal(x[0], y[0])
+        assert torch.equal(x[1], y[1])
+    assert forward[0][1].shape == (3, 16, 16)
+    assert forward[0][1].dtype == torch.uint8
+    other = FolderPairs(*folders, 8, seed=6)
+    assert any(not torch.equal(forward[i][0], other[i][0]) for i in range(20))
+    (shared,) = DataLoader(b, batch_sampler=[[3, 4, 5]], num_workers=1)
+    assert torch.equal(shared[0], torch.stack([forward[i][0] for i in (3, 4, 5)]))
+
+
+def test_the_store_is_bounded_over_both_sides(tmp_path: Path) -> None:
+    pairs = FolderPairs(*two_folders(tmp_path, 2), 8, seed=0, budget=9000)
+    for number in range(30):
+        pairs.cut(number)
+    assert 0 <= pairs.store.free < 9000
+
+
+def test_partners_that_are_missing_are_named(tmp_path: Path) -> None:
+    low, high = two_folders(tmp_path, 2)
+    (high / "a.png").unlink()
+    save(high / "sub/e.png", picture(40, 40))
+    with pytest.raises(DataError) as caught:
+        match_photos(low, high)
+    first, second = str(caught.value).splitlines()
+    assert f"{low / 'a.png'} has no picture of the same name in {high}: add the partner, or take it out" in first
+    assert f"{high / 'sub/e.png'} has no picture of the same name in {low}" in second
+
+
+def test_many_missing_partners_are_counted(tmp_path: Path) -> None:
+    low, high = two_folders(tmp_path, 2)
+    for number in range(8):
+        save(low / f"{number}.png", picture(20, 20))
+    with pytest.raises(DataError, match=r"4\.png and 3 more have no picture"):
+        match_photos(low, high)
+
+
+def test_doubled_names(tmp_path: Path) -> None:
+    low, high = two_folders(tmp_path, 2)
+    save(high / "a.jpg", picture(40, 60))
+    with pytest.raises(DataError, match=r"a\.jpg and .*a\.png both are 'a'"):
+        FolderPairs(low, high, 8, seed=0)
+
+
+def test_sizes_that_do_not_fit(tmp_path: Path) -> None:
+    low, high = two_folders(tmp_path, 2)
+    save(high / "sub/b.bmp", picture(63, 58))
+    with pytest.raises(
+        DataError, match=r"first pair says scale 2, and .*b\.png \(29 x 21\) and .*b\.bmp \(58 x 63\) does"
+    ):
+        FolderPairs(low, high, 8, seed=0)
+    with pytest.raises(DataError, match="scale 3 was asked for, and .* do not fit it"):
+        FolderPairs(low, high, 8, seed=0, scale=3)
+    with pytest.raises(DataError, match="says scale 1, and .* do not fit"):
+        FolderPairs(high, low, 8, seed=0)
+
+
+def test_folders_that_cannot_serve(tmp_path: Path) -> None:
+    low, high = two_folders(tmp_path, 2)
+    with pytest.raises(DataError, match="both sides of the pairs are this folder"):
+        FolderPairs(low, low / "../low", 8, seed=0)
+    with pytest.raises(DataError, match="no such folder"):
+        FolderPairs(low, tmp_path / "none", 8, seed=0)
+    with pytest.raises(DataError, match="none of 3 photographs is as large as one patch"):
+        FolderPairs(low, high, 64, seed=0)
+    (low / "a.png").write_text("no")
+    with pytest.raises(ImageError, match=r"a\.png: cannot be used"):
+        FolderPairs(low, high, 8, seed=0)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "tif", "png"])
+def test_sizes_are_those_of_the_picture_upright(tmp_path: Path, suffix: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(picture(40, 20)).save(tmp_path / f"x.{suffix}", exif=exif)
+    assert photo_sizes([tmp_path / f"x.{suffix}"]).tolist() == [[20, 40]]
+
+
+def test_a_turned_partner(tmp_path: Path) -> None:
+    """The high side by its EXIF orientation, the low side already upright."""
+    low = np.zeros((10, 20, 3), np.uint8)
+    low[:5] = 200
+    save(tmp_path / "low/a.png", low)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "high").mkdir()
+    Image.fromarray(np.rot90(enlarged(low, 2)).copy()).save(tmp_path / "high/a.png", exif=exif)
+    pairs = FolderPairs(tmp_path / "low", tmp_path / "high", 8, seed=0)
+    for number in range(10):
+        first, second = pairs.cut(number)
+        np.testing.assert_array_equal(enlarged(first, 2), second)
