@@ -34,7 +34,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from restore.imaging.decode import PHOTO_SUFFIXES, read_rgb8
+from restore.imaging.decode import read_rgb8
+from restore.imaging.formats import PHOTO_SUFFIXES
 from restore.runtime.cpu import cpu_name, usable_cores
 from restore.runtime.tiling import Tile, tiles
 from restore.spec import ModelSpec
