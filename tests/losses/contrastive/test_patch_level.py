@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from restore.losses.contrastive.hard_mixing import HardMixing
+from restore.losses.contrastive.hard_mixing import HardMixing, mix_hard_negatives
 from restore.losses.contrastive.objectives.infonce import InfoNCE
 from restore.losses.contrastive.patch_level import PatchContrast, PatchRegulariser
 from restore.losses.contrastive.registry import OBJECTIVES, SimilarityOptions
@@ -121,8 +121,6 @@ def generator_at(tap: int, keys: list[Tensor]) -> torch.Generator:
 
 def test_queue_and_mixtures_in_the_denominator() -> None:
     """Against the definition, with the mixtures that the generator gives."""
-    from restore.losses.contrastive.hard_mixing import mix_hard_negatives
-
     options = HardMixing(hardest=4, pairs=3, with_query=2)
     module = contrast(queue=20, mixing=options)
     queries, keys = [maps()[0]], [maps(seed=9)[0]]
