@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
@@ -18,19 +19,17 @@ from torch.utils.data import DataLoader
 from restore.data.folder import list_photos
 from restore.data.patches import PatchPairs
 from restore.errors import DataError, RecipeError, RestoreError
-from restore.losses import pixel
+from restore.losses.registry import Term
 from restore.networks.registry import deployed
 from restore.training.average import warm_average
 from restore.training.checkpoint import Checkpoint, save_checkpoint
-from restore.training.recipe import Loss, Recipe
+from restore.training.recipe import Recipe
 from restore.training.recipe_file import dump_recipe
 from restore.training.report import Reporter
 from restore.training.schedule import rate
 from restore.training.validate import Sample, bicubic_psnr, load_samples, mean_psnr
 
 LAST, BEST = "last.safetensors", "best.safetensors"
-
-_PIXEL_LOSSES = {"l1": pixel.l1, "charbonnier": pixel.charbonnier, "l2": pixel.l2}
 
 
 @dataclass
@@ -43,6 +42,7 @@ class Run:
     network: nn.Module
     average: AveragedModel
     optimizer: torch.optim.Optimizer
+    terms: list[tuple[float, Term]]
     step: int = 0
     best: float = float("-inf")
     seconds: float = 0.0
@@ -71,7 +71,8 @@ def new_run(recipe: Recipe, folder: Path, device: torch.device) -> Run:
     optimizer = kind(
         network.parameters(), lr=options.lr, betas=options.betas, weight_decay=options.weight_decay, fused=True
     )
-    return Run(recipe, folder, device, network, average, optimizer)
+    terms = [(options.weight, options.build().to(device)) for options in recipe.losses]
+    return Run(recipe, folder, device, network, average, optimizer, terms)
 
 
 def resume_run(recipe: Recipe, folder: Path, device: torch.device) -> Run:
@@ -180,7 +181,7 @@ def _step(run: Run, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
         group["lr"] = options.optimizer.lr * rate(options.schedule, run.step, options.steps)
     with torch.autocast(run.device.type, torch.bfloat16, enabled=options.precision == "bf16"):
         output = run.network(low)
-    loss = total_loss(run.recipe.losses, output.float(), high)
+        loss = total_loss(run.terms, output.float(), high, low, draws(options.seed, run.step))
     run.optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     limit = float("inf") if options.clip is None else options.clip
@@ -190,13 +191,20 @@ def _step(run: Run, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
     return loss.detach(), norm.detach()
 
 
-def total_loss(terms: list[Loss], output: Tensor, target: Tensor) -> Tensor:
-    """The weighted sum of a recipe's losses."""
+def total_loss(
+    terms: Sequence[tuple[float, Term]], output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator
+) -> Tensor:
+    """The sum of losses by their weights; arguments as :meth:`restore.losses.registry.Term.forward` has them."""
     total = output.new_zeros(())
-    for term in terms:
-        pair = (pixel.luma(output), pixel.luma(target)) if term.space == "luma" else (output, target)
-        total = total + term.weight * _PIXEL_LOSSES[term.kind](*pair)
+    for weight, term in terms:
+        total = total + weight * term(output, target, input, generator)
     return total
+
+
+def draws(seed: int, step: int) -> torch.Generator:
+    """What the losses of a step draw from: of the step alone, so that a resumed run draws the same."""
+    (state,) = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state >> np.uint64(1)))
 
 
 def _validate(run: Run, samples: list[Sample], reporter: Reporter) -> None:

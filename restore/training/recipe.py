@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 from typing_extensions import Self
 
+from restore.losses.registry import AnyLoss, PixelOptions
 from restore.networks.registry import AnyNetwork
 
 
@@ -32,14 +34,6 @@ class Validation(_Options):
     folder: str | None = Field(None, description="a folder to validate on, instead of the held-out photographs")
     every: PositiveInt = Field(2000, description="steps between validations")
     crop: PositiveInt = Field(480, description="largest side used of a photograph, from its middle")
-
-
-class Loss(_Options):
-    """One term of the training loss."""
-
-    kind: Literal["l1", "charbonnier", "l2"]
-    weight: PositiveFloat = 1.0
-    space: Literal["rgb", "luma"] = "rgb"
 
 
 class Optimizer(_Options):
@@ -91,7 +85,7 @@ class Recipe(_Options):
     network: AnyNetwork
     data: Data
     validation: Validation = Validation()
-    losses: list[Loss] = Field(default=[Loss(kind="l1")], min_length=1)
+    losses: list[AnyLoss] = Field(default=[PixelOptions(kind="l1")], min_length=1)
     train: Train = Train()
     licence: str = Field("unspecified", description="licence of the trained weights, written into the model")
     data_note: str = Field("", description="where the photographs come from, written into the model")
@@ -101,10 +95,24 @@ class Recipe(_Options):
 
         An option that is added later, with a default that does as before, leaves the digests of older recipes alone.
         """
-        said = self.model_dump(mode="json", exclude_defaults=True)
-        said["network"]["kind"] = self.network.kind  # a default of its class, and yet what tells the classes apart
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(_said(self), sort_keys=True).encode()).hexdigest()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, every default spelt out."""
         return self.model_dump(mode="json")
+
+
+def _said(value: Any) -> Any:
+    """Plain values without what is a default; a kind is said even so, for it tells classes apart."""
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        return {
+            name: _said(getattr(value, name))
+            for name, field in fields.items()
+            if name == "kind" or getattr(value, name) != field.get_default(call_default_factory=True)
+        }
+    if isinstance(value, dict):
+        return {key: _said(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_said(item) for item in value]
+    return str(value) if isinstance(value, Path) else value

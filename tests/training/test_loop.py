@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,10 +22,12 @@ from safetensors import safe_open
 
 from restore.errors import DataError, ImageError, ModelError, RecipeError
 from restore.imaging.colour import luma
+from restore.losses.registry import PixelOptions
 from restore.metrics.psnr import psnr
+from restore.training import loop
 from restore.training.checkpoint import Checkpoint
-from restore.training.loop import BEST, LAST, split_photos, total_loss
-from restore.training.recipe import Loss, Schedule
+from restore.training.loop import BEST, LAST, draws, split_photos, total_loss
+from restore.training.recipe import Schedule
 from restore.training.recipe_file import parse_recipe
 from restore.training.schedule import rate
 from restore.training.start import choose_device, start
@@ -45,9 +49,9 @@ train:
 """
 
 
-def go(data: Path, run: Path, *changes: str, resume: bool = False) -> bool:
+def go(data: Path, run: Path, *changes: str, resume: bool = False, text: str = RECIPE) -> bool:
     recipe = data / "recipe.yaml"
-    recipe.write_text(RECIPE)
+    recipe.write_text(text)
     return start(None if resume else recipe, data, run, resume, changes, "cpu", 1, 0, Console(file=io.StringIO()))
 
 
@@ -62,29 +66,57 @@ def assert_same(a: Path, b: Path) -> None:
     assert [k for k in x if not torch.equal(x[k], y[k])] == []
 
 
-@pytest.mark.parametrize("stop", [8, 13])
-def test_a_resumed_run_equals_the_unbroken_one(photos: Path, tmp_path: Path, stop: int) -> None:
-    """Also when it stopped between two saves and between two validations."""
-    data = photos.parent
-    assert go(data, tmp_path / "whole")
-    from restore.training import loop
+CONTRASTIVE = """\
+losses:
+  - {kind: l1}
+  - kind: contrastive
+    weight: 0.5
+    positives: [{kind: target}, {kind: sharpen, count: 1}]
+    negatives: [{kind: input}, {kind: blur, count: 1}]
+    encoder: {kind: module, factory: "tests.training.encoders:edges", channels: [4]}
+    objective: {kind: infonce, temperature: 1.0}
+"""
 
+
+@contextmanager
+def stopping_at(stop: int) -> Iterator[None]:
+    """As Ctrl-C during that step."""
     original = loop._step
 
-    def stopping(run, low, high):
+    def stopping(run: loop.Run, low: torch.Tensor, high: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         result = original(run, low, high)
         run.stopping = run.step + 1 == stop
         return result
 
     loop._step = stopping
     try:
-        assert not go(data, tmp_path / "broken")
+        yield
     finally:
         loop._step = original
+
+
+@pytest.mark.parametrize(("stop", "losses"), [(8, ""), (13, ""), (13, CONTRASTIVE)], ids=["save", "between", "draws"])
+def test_a_resumed_run_equals_the_unbroken_one(photos: Path, tmp_path: Path, stop: int, losses: str) -> None:
+    """Also when it stopped between two saves and between two validations, and with losses that draw."""
+    data, text = photos.parent, RECIPE + losses
+    assert go(data, tmp_path / "whole", text=text)
+    with stopping_at(stop):
+        assert not go(data, tmp_path / "broken", text=text)
     assert Checkpoint(tmp_path / "broken" / LAST).step == stop
     assert go(data, tmp_path / "broken", resume=True)
     assert_same(tmp_path / "whole" / LAST, tmp_path / "broken" / LAST)
     assert_same(tmp_path / "whole" / BEST, tmp_path / "broken" / BEST)
+
+
+def test_a_contrastive_term_reaches_the_weights(photos: Path, tmp_path: Path) -> None:
+    """Beside a control of the same schedule and seed: the released PCL-SR would end with the control's weights."""
+    assert go(photos.parent, tmp_path / "control", "train.steps=5")
+    assert go(photos.parent, tmp_path / "contrastive", "train.steps=5", text=RECIPE + CONTRASTIVE)
+    control, trained = (tensors(tmp_path / name / LAST) for name in ("control", "contrastive"))
+    assert set(control) == set(trained), "a frozen encoder is no part of a checkpoint"
+    weights = [key for key in control if key.startswith("network.") and key.endswith("weight")]
+    assert weights
+    assert [key for key in weights if torch.equal(control[key], trained[key])] == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
@@ -168,11 +200,23 @@ def test_the_split_is_clean(photos: Path) -> None:
 
 
 def test_total_loss_is_the_weighted_sum() -> None:
-    a, b = torch.rand(1, 3, 4, 4), torch.rand(1, 3, 4, 4)
-    one = total_loss([Loss(kind="l1")], a, b)
-    three = total_loss([Loss(kind="l1", weight=2), Loss(kind="l1", weight=1)], a, b)
+    a, b = torch.rand(2, 3, 8, 8), torch.rand(2, 3, 8, 8)
+
+    def total(*options: PixelOptions) -> torch.Tensor:
+        return total_loss([(o.weight, o.build()) for o in options], a, b, b, draws(0, 0))
+
+    one = total(PixelOptions(kind="l1"))
+    torch.testing.assert_close(one, (a - b).abs().mean())
+    three = total(PixelOptions(kind="l1", weight=2), PixelOptions(kind="l1", weight=1))
     torch.testing.assert_close(three, 3 * one)
-    assert total_loss([Loss(kind="l1", space="luma")], a, b) < one
+    assert total(PixelOptions(kind="l1", space="luma")) < one
+
+
+def test_a_step_draws_the_same_whenever_it_is_done() -> None:
+    first = [torch.rand(3, generator=draws(5, step)) for step in (0, 1, 2)]
+    assert torch.equal(first[1], torch.rand(3, generator=draws(5, 1)))
+    assert not torch.equal(first[0], first[1])
+    assert not torch.equal(first[0], torch.rand(3, generator=draws(6, 0)))
 
 
 def test_schedule() -> None:
@@ -210,7 +254,6 @@ def test_a_photograph_that_breaks_off_loses_nothing(photos: Path, tmp_path: Path
 
 
 def test_divergence_is_told_and_the_last_good_checkpoint_kept(photos: Path, tmp_path: Path) -> None:
-    from restore.training import loop
 
     original = loop._step
 

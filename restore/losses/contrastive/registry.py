@@ -215,7 +215,7 @@ class ContrastiveOptions(Samples):
     objective: AnyObjective = InfoNCEOptions()
     taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for their mean")
 
-    def build(self, encoder: nn.Module, channels: Sequence[int], samples: int) -> ContrastiveRegulariser:
+    def regulariser(self, encoder: nn.Module, channels: Sequence[int], samples: int) -> ContrastiveRegulariser:
         """The regulariser.
 
         Args:
@@ -250,7 +250,7 @@ class PatchNCEOptions(_Options):
             raise ValueError(f"mixing takes its negatives from the queue: set queue, now {self.queue}, to 2 or more")
         return self
 
-    def build(self, encoder: nn.Module, channels: Sequence[int], freeze: bool = True) -> PatchRegulariser:
+    def regulariser(self, encoder: nn.Module, channels: Sequence[int], freeze: bool = True) -> PatchRegulariser:
         """The regulariser; its heads are trained along with the network.
 
         Args:

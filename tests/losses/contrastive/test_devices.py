@@ -32,14 +32,14 @@ def batch() -> tuple[Tensor, Tensor, Tensor]:
 def test_image_level(kind: str) -> None:
     everything = [{"kind": sample} for sample in SAMPLES]
     options = ContrastiveOptions(positives=everything, negatives=everything, objective={"kind": kind})
-    module = options.build(SmallEncoder(), SmallEncoder.channels, samples=4).to("meta")
+    module = options.regulariser(SmallEncoder(), SmallEncoder.channels, samples=4).to("meta")
     images = batch()
     module(*images, seeded(), torch.arange(4, device="meta")).backward()
     assert images[0].grad.is_meta
 
 
 def test_patch_level() -> None:
-    module = PatchNCEOptions(queue=20, mixing={}).build(SmallEncoder(), SmallEncoder.channels).to("meta")
+    module = PatchNCEOptions(queue=20, mixing={}).regulariser(SmallEncoder(), SmallEncoder.channels).to("meta")
     images = batch()
     module(*images, seeded()).backward()
     assert images[0].grad.is_meta

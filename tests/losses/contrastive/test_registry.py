@@ -60,7 +60,7 @@ def test_a_recipe_s_words() -> None:
             "objective": {"kind": "infonce", "temperature": 1.0},
         }
     )
-    module = options.build(SmallEncoder(), SmallEncoder.channels, samples=2)
+    module = options.regulariser(SmallEncoder(), SmallEncoder.channels, samples=2)
     assert module.weights == (0.5, 0.5)
     loss = module(pictures(2, seed=1), pictures(2), pictures(2, 6), seeded())
     assert loss.isfinite()
@@ -69,25 +69,25 @@ def test_a_recipe_s_words() -> None:
 
 def test_taps() -> None:
     options = ContrastiveOptions(objective={"kind": "l1-ratio", "floor": 0.5}, taps=[0.25, 1.0])
-    module = options.build(SmallEncoder(), SmallEncoder.channels, samples=2)
+    module = options.regulariser(SmallEncoder(), SmallEncoder.channels, samples=2)
     assert module.weights == (0.25, 1.0)
     assert [type(o) for o in module.objectives] == [L1Ratio, L1Ratio]
     assert [o.floor for o in module.objectives] == [0.5, 0.5]
     with pytest.raises(ValueError, match=r"taps \[1.0\]: the encoder has 2 taps"):
-        ContrastiveOptions(taps=[1.0]).build(SmallEncoder(), SmallEncoder.channels, samples=2)
+        ContrastiveOptions(taps=[1.0]).regulariser(SmallEncoder(), SmallEncoder.channels, samples=2)
 
 
 def test_patch_nce() -> None:
     options = PatchNCEOptions(
         key="input", positions=9, dim=5, queue=11, mixing={"hardest": 4}, objective={"kind": "debiased", "prior": 0.2}
     )
-    module = options.build(SmallEncoder(), SmallEncoder.channels, freeze=False)
+    module = options.regulariser(SmallEncoder(), SmallEncoder.channels, freeze=False)
     assert (module.key, module.freeze, module.contrast.positions) == ("input", False, 9)
     assert module.contrast.objective.prior == 0.2
     assert module.contrast.mixing.hardest == 4
     assert [queue.keys.shape for queue in module.contrast.queues] == [(11, 5), (11, 5)]
     assert module(pictures(2, seed=1), pictures(2), pictures(2, 6), seeded()).isfinite()
-    assert PatchNCEOptions().build(SmallEncoder(), SmallEncoder.channels).contrast.queues is None
+    assert PatchNCEOptions().regulariser(SmallEncoder(), SmallEncoder.channels).contrast.queues is None
 
 
 @pytest.mark.parametrize(
