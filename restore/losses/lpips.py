@@ -29,7 +29,7 @@ class LPIPS(nn.Module):
     Zhang et al., "The unreasonable effectiveness of deep features as a perceptual metric", CVPR 2018, version 0.1. At
     each of five layers the features get unit length, their squared differences are weighted by channel and averaged
     over positions, and the layers are summed. The channels' weights are those of the package ``lpips``; the package
-    itself is not run, since it downloads the backbone, and its gradient is not a number where all channels are 0.
+    itself is not run, since it downloads the backbone.
 
     Args:
         net: ``alex``, which the paper reports as a metric, or ``vgg``, which is the usual loss.
