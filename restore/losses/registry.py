@@ -23,7 +23,6 @@ from restore.losses.edge import edge
 from restore.losses.frequency import frequency
 from restore.losses.lpips import LPIPS
 from restore.losses.perceptual import Perceptual
-from restore.losses.precision import full_precision
 from restore.losses.ssim import ms_ssim, ssim
 from restore.losses.style import Style
 from restore.losses.total_variation import total_variation
@@ -95,7 +94,7 @@ class PixelOptions(LossOptions):
 
     def build(self) -> Term:
         function = {"l1": pixel.l1, "charbonnier": pixel.charbonnier, "l2": pixel.l2}[self.kind]
-        return PairTerm(full_precision(partial(_of_luma, function) if self.space == "luma" else function))
+        return PairTerm(partial(_of_luma, function) if self.space == "luma" else function)
 
 
 def _of_luma(function: Callable[[Tensor, Tensor], Tensor], output: Tensor, target: Tensor) -> Tensor:
