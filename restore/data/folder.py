@@ -52,11 +52,11 @@ def _size(path: Path) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
             size = image.height, image.width
-            exif, kind = image.info.get("exif"), image.format
+            exif = image.info.get("exif")
     except (OSError, ValueError, SyntaxError) as error:
         raise ImageError(f"{path}: cannot be used for training: {error}") from error
-    # Pillow gives the size of a TIFF file upright already.
-    turned = isinstance(exif, bytes) and kind != "TIFF" and _turn(exif) >= 5
+    # Of a TIFF file Pillow gives no such block, and the size upright already.
+    turned = isinstance(exif, bytes) and _turn(exif) >= 5
     return size[::-1] if turned else size
 
 
