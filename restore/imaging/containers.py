@@ -37,16 +37,21 @@ def png_chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
+def png_metadata(icc: bytes | None, exif: bytes | None, xmp: bytes | None) -> list[bytes]:
+    """The chunks of profile, EXIF block and XMP packet, as they stand behind the header."""
+    chunks = []
+    if icc:
+        chunks.append(png_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)))
+    if exif:
+        chunks.append(png_chunk(b"eXIf", exif))
+    if xmp:
+        chunks.append(png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp))
+    return chunks
+
+
 def png_with_metadata(data: bytes | memoryview, icc: bytes | None, exif: bytes | None, xmp: bytes | None) -> bytes:
     """A PNG file with profile, EXIF block and XMP packet put behind its header."""
-    more = []
-    if icc:
-        more.append(png_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)))
-    if exif:
-        more.append(png_chunk(b"eXIf", exif))
-    if xmp:
-        more.append(png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp))
-    return b"".join([data[:_IHDR_END], *more, data[_IHDR_END:]])
+    return b"".join([data[:_IHDR_END], *png_metadata(icc, exif, xmp), data[_IHDR_END:]])
 
 
 def jpeg_holds(exif: bytes | None = None, xmp: bytes | None = None, icc: bytes | None = None) -> bool:

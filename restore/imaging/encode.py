@@ -21,6 +21,8 @@ from restore.imaging.picture import Picture, Samples, to8
 
 _NO_ALPHA = frozenset({"JPEG", "BMP"})
 _DEEP = frozenset({"PNG", "TIFF"})
+# Bytes of pixels from which on PNG is written by rows: OpenCV's encoder wants a copy and grows its result by doubling.
+_LARGE = 256_000_000
 
 
 @dataclass(frozen=True)
@@ -161,34 +163,42 @@ def _jpeg(picture: Picture, options: EncodeOptions) -> bytes:
 def _png(picture: Picture, options: EncodeOptions) -> bytes:
     import cv2
 
-    if picture.alpha is not None and picture.pixels.shape[2] == 1:
-        data: bytes | memoryview = _grey_alpha_png(picture.pixels, picture.alpha, options.png_level)
-    else:
-        runs_alone = options.png_level in (1, 2)
-        strategy = cv2.IMWRITE_PNG_STRATEGY_RLE if runs_alone else cv2.IMWRITE_PNG_STRATEGY_DEFAULT
-        settings = [cv2.IMWRITE_PNG_COMPRESSION, options.png_level, cv2.IMWRITE_PNG_STRATEGY, strategy]
-        settings += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH]
-        data = _compressed(".png", _for_opencv(picture.pixels, picture.alpha), settings)
+    if (picture.alpha is not None and picture.pixels.shape[2] == 1) or picture.pixels.nbytes > _LARGE:
+        return _png_by_rows(picture, options.png_level)
+    runs_alone = options.png_level in (1, 2)
+    strategy = cv2.IMWRITE_PNG_STRATEGY_RLE if runs_alone else cv2.IMWRITE_PNG_STRATEGY_DEFAULT
+    settings = [cv2.IMWRITE_PNG_COMPRESSION, options.png_level, cv2.IMWRITE_PNG_STRATEGY, strategy]
+    settings += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH]
+    data = _compressed(".png", _for_opencv(picture.pixels, picture.alpha), settings)
     return containers.png_with_metadata(data, picture.icc, picture.exif, picture.xmp)
 
 
-def _grey_alpha_png(pixels: Samples, alpha: Samples, level: int) -> bytes:
-    """Grey with alpha, which OpenCV does not write: every row as differences to the pixel on the left (filter 1)."""
-    height, width = alpha.shape
-    step = 2 * pixels.itemsize
-    strategy = zlib.Z_RLE if level in (1, 2) else zlib.Z_DEFAULT_STRATEGY
-    packer = zlib.compressobj(level, strategy=strategy)
-    parts = []
+def _png_by_rows(picture: Picture, level: int) -> bytes:
+    """A PNG file with no second copy of the pixels, every row as differences to the pixel on the left (filter 1).
+
+    For what OpenCV does not write, grey with alpha, and for what it would need too much memory for.
+    """
+    pixels, alpha = picture.pixels, picture.alpha
+    height, width, channels = pixels.shape
+    channels += alpha is not None
+    step = channels * pixels.itemsize
+    packer = zlib.compressobj(level, strategy=zlib.Z_RLE if level in (1, 2) else zlib.Z_DEFAULT_STRATEGY)
+    kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    header = np.array([width, height], ">u4").tobytes() + bytes([8 * pixels.itemsize, kind, 0, 0, 0])
+    file = [containers.PNG_SIGNATURE, containers.png_chunk(b"IHDR", header)]
+    file += containers.png_metadata(picture.icc, picture.exif, picture.xmp)
     for row in range(0, height, 256):
-        block = np.dstack([pixels[row : row + 256], alpha[row : row + 256]])
-        raw = block.astype(block.dtype.newbyteorder(">"), copy=False).view(np.uint8).reshape(len(block), -1)
+        block = pixels[row : row + 256]
+        if alpha is not None:
+            block = np.dstack([block, alpha[row : row + 256]])
+        raw = np.ascontiguousarray(block, block.dtype.newbyteorder(">")).view(np.uint8).reshape(len(block), -1)
         filtered = np.ones((len(block), 1 + raw.shape[1]), np.uint8)
         filtered[:, 1:] = raw
         filtered[:, 1 + step :] -= raw[:, :-step]
-        parts.append(packer.compress(filtered.data))
-    header = np.array([width, height], ">u4").tobytes() + bytes([8 * pixels.itemsize, 4, 0, 0, 0])
-    chunks = [(b"IHDR", header), *((b"IDAT", part) for part in (*parts, packer.flush()) if part), (b"IEND", b"")]
-    return containers.PNG_SIGNATURE + b"".join(containers.png_chunk(name, content) for name, content in chunks)
+        if part := packer.compress(filtered.data):
+            file.append(containers.png_chunk(b"IDAT", part))
+    file += [containers.png_chunk(b"IDAT", packer.flush()), containers.png_chunk(b"IEND", b"")]
+    return b"".join(file)
 
 
 def _webp(picture: Picture, options: EncodeOptions) -> bytes:

@@ -16,9 +16,11 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from restore.errors import ImageError
+from restore.imaging import encode as encode_module
 from restore.imaging.encode import EncodeOptions, encode, lost
 from restore.imaging.formats import FORMATS, check_fits
 from restore.imaging.picture import Picture, to8, to16
+from tests.conftest import picture
 from tests.imaging.samples import GREY, MAKER_NOTE, SRGB, XMP, any_picture, exif_block, read_exif, read_png
 
 KINDS = [(1, False), (3, False), (3, True), (1, True)]
@@ -50,9 +52,24 @@ def _check_xmp(packet: bytes) -> None:
     assert b"<dc:creator>Somebody</dc:creator>" in packet
 
 
+@pytest.fixture(params=["opencv", "rows"])
+def _either_writer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small pictures written as large ones are, too."""
+    if request.param == "rows":
+        monkeypatch.setattr(encode_module, "_LARGE", -1)
+
+
+def test_the_writer_by_rows_takes_several_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encode_module, "_LARGE", -1)
+    pixels = picture(600, 40)
+    data = encode(Picture(pixels, None, None, None, "PNG"), ".png")
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(data))), pixels)
+
+
 @pytest.mark.parametrize("level", [0, 1, 6])
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize(("channels", "alpha"), KINDS)
+@pytest.mark.usefixtures("_either_writer")
 def test_png(channels: int, alpha: bool, bits: int, level: int) -> None:
     given = _all(channels, alpha, bits)
     values, chunks = read_png(encode(given, ".png", EncodeOptions(png_level=level)))
@@ -64,6 +81,7 @@ def test_png(channels: int, alpha: bool, bits: int, level: int) -> None:
     _check_xmp(chunks[b"iTXt"])
 
 
+@pytest.mark.usefixtures("_either_writer")
 @pytest.mark.parametrize(("channels", "alpha"), KINDS)
 def test_png_metadata_are_found_by_pillow(channels: int, alpha: bool) -> None:
     given = _all(channels, alpha, 8)
