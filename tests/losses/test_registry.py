@@ -1,0 +1,60 @@
+"""Every loss that a recipe can name: it builds, its gradient reaches the output, and it is least where it should be."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from restore.errors import MissingWeightsError
+from restore.losses.registry import LOSSES, LossOptions
+from restore.training.loop import draws
+
+# LPIPS wants a backbone that no package brings; tests/losses/test_features.py has it with one of random weights.
+NAMES = [name for name in LOSSES if name != "lpips"]
+
+
+def options(name: str) -> LossOptions:
+    more = {"ms-ssim": {"scales": 2}, "contrastive": {"objective": {"kind": "l1-ratio"}}}.get(name, {})
+    return LOSSES[name].model_validate({"kind": name, **more})
+
+
+def picture(side: int) -> torch.Tensor:
+    y, x = torch.meshgrid(torch.arange(side) / 9, torch.arange(side) / 7, indexing="ij")
+    waves = torch.stack([torch.sin(x + y), torch.sin(x * y), torch.cos(2 * x - y)])
+    return (0.5 + 0.3 * waves).repeat(2, 1, 1, 1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_gradient_reaches_the_output_and_nothing_else(name: str) -> None:
+    target = picture(48)
+    low = torch.nn.functional.avg_pool2d(target, 2)
+    output = torch.nn.functional.interpolate(low, scale_factor=2, mode="bilinear").requires_grad_()
+    target.requires_grad_()
+    term = options(name).build()
+    loss = term(output, target, low, draws(0, 0))
+    assert loss.shape == ()
+    assert torch.isfinite(loss)
+    loss.backward()
+    assert output.grad is not None
+    assert output.grad.abs().sum() > 0
+    assert [n for n, p in term.named_parameters() if p.grad is not None] == []
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "total-variation"])
+def test_it_is_least_at_the_target(name: str) -> None:
+    target = picture(48)
+    low = torch.nn.functional.avg_pool2d(target, 2)
+    blurred = torch.nn.functional.interpolate(low, scale_factor=2, mode="bilinear")
+    term = options(name).build()
+    with torch.no_grad():
+        assert term(target, target, low, draws(0, 0)) < term(blurred, target, low, draws(0, 0))
+
+
+def test_missing_weights_are_named() -> None:
+    lost = LOSSES["perceptual"].model_validate({"encoder": {"kind": "vgg16", "weights": "nowhere/vgg16.pth"}})
+    with pytest.raises(MissingWeightsError, match=r"nowhere/vgg16\.pth"):
+        lost.build()
+
+
+def test_the_table_and_the_classes_agree() -> None:
+    assert all(options(name).kind == name for name in NAMES)
