@@ -23,8 +23,8 @@ def quantise(model: onnx.ModelProto, patches: Sequence[Batch]) -> onnx.ModelProt
     """Quantise a network's convolutions to 8 bits, the activations' ranges taken from real patches.
 
     Static QDQ: weights int8 with one scale a channel, activations uint8 with one scale a tensor, which is what x86
-    processors with VNNI multiply fastest. What touches the picture itself stays in floating point: the first
-    convolution, and the addition of the input at the end. There 8 bits would round the picture, not only the detail.
+    processors with VNNI multiply fastest. The ends stay in floating point, where 8 bits would round the picture itself
+    and not only what is made of it: the first and the last convolution, and all additions.
 
     Args:
         model: with an input ``input``, float32 (N, 3, H, W).
@@ -54,8 +54,8 @@ def quantise(model: onnx.ModelProto, patches: Sequence[Batch]) -> onnx.ModelProt
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
-            op_types_to_quantize=["Conv", "Add"],
-            nodes_to_exclude=_near_the_picture(onnx.load(prepared)),
+            op_types_to_quantize=["Conv"],
+            nodes_to_exclude=_ends(onnx.load(prepared)),
         )
         done = onnx.load(target)
     del done.metadata_props[:]
@@ -65,21 +65,13 @@ def quantise(model: onnx.ModelProto, patches: Sequence[Batch]) -> onnx.ModelProt
     return done
 
 
-def _near_the_picture(model: onnx.ModelProto) -> list[str]:
-    """Nodes that read the input, and those that add something made of it alone to the network's detail."""
+def _ends(model: onnx.ModelProto) -> list[str]:
+    """Convolutions of the input, and the last one of the others."""
+    convs = [node for node in model.graph.node if node.op_type == "Conv"]
     picture = {value.name for value in model.graph.input}
-    first = [node for node in model.graph.node if picture & set(node.input)]
-    made = {name for node in first for name in node.output}
-    last = [node for node in model.graph.node if node.op_type == "Add" and _is_anchor(node, made, model)]
-    return [node.name for node in [*first, *last]]
-
-
-def _is_anchor(node: onnx.NodeProto, made: set[str], model: onnx.ModelProto) -> bool:
-    """An addition near the end: what it gives reaches the output through reshuffling alone."""
-    outputs = {value.name for value in model.graph.output}
-    behind = [n for n in model.graph.node if set(node.output) & set(n.input)]
-    ends = set(node.output) <= outputs or all(n.op_type == "DepthToSpace" and set(n.output) <= outputs for n in behind)
-    return bool(made & set(node.input)) and ends
+    first = [node for node in convs if picture & set(node.input)]
+    rest = [node for node in convs if node not in first]
+    return [node.name for node in [*first, *rest[-1:]]]
 
 
 class _Reader:

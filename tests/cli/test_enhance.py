@@ -224,7 +224,8 @@ def test_json_lines_match_what_happened(tmp_path: Path) -> None:
     assert (summary["type"], summary["interrupted"], summary["ignored"]) == ("summary", False, 1)
     assert (summary["enhanced"], summary["skipped"], summary["failed"], summary["done"]) == (4, 1, 1, 0)
     assert (summary["model"], summary["device"]) == ("sr-x2", "cpu")
-    assert summary["model_digest"] == file_digest(ROOT / "models/sr-x2/sr-x2.onnx")
+    run = {"fp32": "sr-x2.onnx", "int8": "sr-x2.int8.onnx"}[summary["precision"]]
+    assert summary["model_digest"] == file_digest(ROOT / "models/sr-x2" / run)
     assert summary["versions"]["pillow"] == Image.__version__
     assert summary["versions"]["numpy"] == np.__version__
     assert "4 enhanced, 1 skipped" in told, "people are told on standard error"
