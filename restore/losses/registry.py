@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator, model_validator
 from torch import Tensor, nn
+from typing_extensions import Self
 
 from restore.encoders.registry import AnyEncoder, EfficientNetLite0Options, EncoderOptions, HaarOptions, ModuleOptions
 from restore.losses import pixel
@@ -76,6 +77,18 @@ class LossOptions(BaseModel, ABC):
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: str
     weight: PositiveFloat = 1.0
+    begin: int = Field(0, ge=0, description="first step that it counts at, from 0")
+    end: PositiveInt | None = Field(None, description="step before which it ends; null for the last")
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Self:
+        if self.end is not None and self.end <= self.begin:
+            raise ValueError(f"end ({self.end}) must come after begin ({self.begin})")
+        return self
+
+    def counts_at(self, step: int) -> bool:
+        """Whether it is part of the loss of a step, from 0."""
+        return self.begin <= step and (self.end is None or step < self.end)
 
     @abstractmethod
     def build(self) -> Term:

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from restore.data.folder import list_photos
 from restore.data.patches import PatchPairs
 from restore.errors import DataError, RecipeError, RestoreError
-from restore.losses.registry import Term
+from restore.losses.registry import LossOptions, Term
 from restore.networks.registry import deployed
 from restore.training.average import warm_average
 from restore.training.checkpoint import Checkpoint, save_checkpoint
@@ -42,7 +42,7 @@ class Run:
     network: nn.Module
     average: AveragedModel
     optimizer: torch.optim.Optimizer
-    terms: list[tuple[float, Term]]
+    terms: list[tuple[LossOptions, Term]]
     step: int = 0
     best: float = float("-inf")
     seconds: float = 0.0
@@ -71,7 +71,7 @@ def new_run(recipe: Recipe, folder: Path, device: torch.device) -> Run:
     optimizer = kind(
         network.parameters(), lr=options.lr, betas=options.betas, weight_decay=options.weight_decay, fused=True
     )
-    terms = [(options.weight, options.build().to(device)) for options in recipe.losses]
+    terms: list[tuple[LossOptions, Term]] = [(loss, loss.build().to(device)) for loss in recipe.losses]
     return Run(recipe, folder, device, network, average, optimizer, terms)
 
 
@@ -181,7 +181,8 @@ def _step(run: Run, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
         group["lr"] = options.optimizer.lr * rate(options.schedule, run.step, options.steps)
     with torch.autocast(run.device.type, torch.bfloat16, enabled=options.precision == "bf16"):
         output = run.network(low)
-        loss = total_loss(run.terms, output.float(), high, low, draws(options.seed, run.step))
+        terms = [(loss.weight, term) for loss, term in run.terms if loss.counts_at(run.step)]
+        loss = total_loss(terms, output.float(), high, low, draws(options.seed, run.step))
     run.optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     limit = float("inf") if options.clip is None else options.clip

@@ -90,6 +90,19 @@ class Recipe(_Options):
     licence: str = Field("unspecified", description="licence of the trained weights, written into the model")
     data_note: str = Field("", description="where the photographs come from, written into the model")
 
+    @model_validator(mode="after")
+    def _always_a_loss(self) -> Self:
+        begins = {0, *(n for loss in self.losses for n in (loss.begin, loss.end or 0))}
+        for step in sorted(n for n in begins if n < self.train.steps):
+            if not any(loss.counts_at(step) for loss in self.losses):
+                raise ValueError(
+                    f"no loss counts at step {step} of {self.train.steps}: see begin and end of the losses"
+                )
+        late = [loss.kind for loss in self.losses if loss.begin >= self.train.steps]
+        if late:
+            raise ValueError(f"{', '.join(late)} would begin after the last of {self.train.steps} steps")
+        return self
+
     def digest(self) -> str:
         """SHA-256 of what the recipe says beyond the defaults, in one canonical spelling.
 

@@ -108,6 +108,23 @@ def test_a_resumed_run_equals_the_unbroken_one(photos: Path, tmp_path: Path, sto
     assert_same(tmp_path / "whole" / BEST, tmp_path / "broken" / BEST)
 
 
+def test_a_loss_counts_from_its_first_step_to_its_last(photos: Path, tmp_path: Path) -> None:
+    """Equal to the run without it up to that step, and another afterwards."""
+    late = "losses:\n  - {kind: l1, end: 12}\n  - {kind: l2, weight: 20, begin: 12}\n"
+    assert go(photos.parent, tmp_path / "l1", "train.steps=24")
+    assert go(photos.parent, tmp_path / "staged", text=RECIPE + late)
+    logged = [
+        {
+            row["step"]: row["psnr"]
+            for row in map(json.loads, (tmp_path / n / "log.jsonl").read_text().splitlines())
+            if "psnr" in row
+        }
+        for n in ("l1", "staged")
+    ]
+    assert logged[0][10] == logged[1][10]
+    assert logged[0][20] != logged[1][20]
+
+
 def test_a_contrastive_term_reaches_the_weights(photos: Path, tmp_path: Path) -> None:
     """Beside a control of the same schedule and seed: the released PCL-SR would end with the control's weights."""
     assert go(photos.parent, tmp_path / "control", "train.steps=5")
