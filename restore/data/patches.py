@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from restore.data.dataset import PairDataset
 from restore.data.folder import PhotoStore, photo_sizes
-from restore.data.places import Places, orient, window
+from restore.data.places import Places, generator, orient, window
 from restore.imaging.resize import resize_matrix, round_to
 
 # Rows and columns of low-resolution context cut around a patch, so that its bicubic shrinking sees what the whole
@@ -74,7 +74,7 @@ class PatchPairs(PairDataset):
         self._places = Places(photo_sizes(paths), patch, scale)
 
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        draw = np.random.Generator(np.random.Philox(key=self.seed, counter=number))
+        draw = generator(self.seed, number)
         scale, patch = self.scale, self.patch
         places = [self._place(draw) for _ in range(self.candidates)]
         pixels, top, left = places[0] if len(places) == 1 else max(places, key=self._detail)

@@ -13,8 +13,8 @@ from restore.errors import DataError
 def generator(seed: int, number: int) -> np.random.Generator:
     """What all that is random in a sample comes from.
 
-    The number is part of the key: with the number as the counter, as in :class:`restore.data.patches.PatchPairs`,
-    which draws three values, samples that draw whole fields of noise would share all but the first four.
+    The number is part of the key: with the number as the counter, neighbouring samples would share all but the first
+    four values, and with them the places they choose from.
 
     Args:
         seed: of the samples, 0 or above.

@@ -132,3 +132,16 @@ def test_candidates_prefer_detail(tmp_path: Path) -> None:
 
     assert share(1) == pytest.approx(0.25, abs=0.07)
     assert share(3) == pytest.approx(1 - 0.75**3, abs=0.07)
+
+
+def test_neighbouring_samples_choose_from_different_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(tmp_path / "x.png", picture(400, 400))
+    pairs = PatchPairs([path], 2, 8, seed=0, candidates=3)
+    seen = []
+    original = pairs._place
+    monkeypatch.setattr(pairs, "_place", lambda draw: seen.append(original(draw)[1:]) or original(draw))
+    for number in range(40):
+        pairs.cut(number)
+    repeated = len(seen) - len(set(seen))
+    assert len(seen) == 120
+    assert repeated <= 2, "by chance, of 37,000 places"
