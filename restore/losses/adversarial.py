@@ -9,6 +9,7 @@ relativistic one uses ``real``. Let the discriminator see ``fake`` detached when
     hinge         Lim and Ye, "Geometric GAN", 2017; Miyato et al., ICLR 2018
     relativistic  Jolicoeur-Martineau, "The relativistic discriminator", ICLR 2019, the average form (ESRGAN's)
     wgan          Arjovsky et al., "Wasserstein GAN", ICML 2017; with :func:`gradient_penalty`
+    contrastive   Yu et al., "Dual contrastive loss and attention for GANs", ICCV 2021 (PCL-SR's discriminator)
 
 A discriminator's loss is the sum of its real and its fake term. CUT halves that sum, basicsr's ESRGAN halves both of
 its sides: do so by the weight.
@@ -89,6 +90,24 @@ def wgan_discriminator(fake: Tensor, real: Tensor) -> Tensor:
     return fake.mean() - real.mean()
 
 
+@full_precision
+def contrastive_generator(fake: Tensor, real: Tensor) -> Tensor:
+    """The discriminator's loss with the parts exchanged; detach ``real``'s discriminator output, or not."""
+    return contrastive_discriminator(real, fake)
+
+
+@full_precision
+def contrastive_discriminator(fake: Tensor, real: Tensor) -> Tensor:
+    """Each real one told from all fakes, and each fake from all real ones, as classes; 0 is the bound.
+
+    -log( e^r_i / (e^r_i + sum_j e^f_j) ), averaged over i, plus -log( e^-f_j / (e^-f_j + sum_i e^-r_i) ), over j; the
+    sums go over the whole batch.
+    """
+    fake, real = fake.flatten(), real.flatten()
+    told = F.softplus(torch.logsumexp(fake, 0) - real).mean()
+    return told + F.softplus(torch.logsumexp(-real, 0) + fake).mean()
+
+
 class Adversarial(NamedTuple):
     """Both sides, each from the discriminator's outputs (fake, real) to a scalar."""
 
@@ -102,6 +121,7 @@ ADVERSARIAL: dict[str, Adversarial] = {
     "hinge": Adversarial(hinge_generator, hinge_discriminator),
     "relativistic": Adversarial(relativistic_generator, relativistic_discriminator),
     "wgan": Adversarial(wgan_generator, wgan_discriminator),
+    "contrastive": Adversarial(contrastive_generator, contrastive_discriminator),
 }
 
 

@@ -9,17 +9,33 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator, model_validator
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from restore.encoders.registry import AnyEncoder, EfficientNetLite0Options, EncoderOptions, HaarOptions, ModuleOptions
+from restore.encoders.registry import (
+    AlexNetOptions,
+    ClipOptions,
+    EfficientNetLite0Options,
+    HaarOptions,
+    ModuleOptions,
+    Vgg16Options,
+    Vgg19Options,
+)
 from restore.losses import pixel
+from restore.losses.contrastive.frozen import frozen
 from restore.losses.contrastive.image_level import ContrastiveRegulariser
-from restore.losses.contrastive.registry import AnyObjective, ContrastiveOptions, IndividualTemperaturesOptions
+from restore.losses.contrastive.patch_level import PatchRegulariser
+from restore.losses.contrastive.registry import (
+    AnyObjective,
+    ContrastiveOptions,
+    IndividualTemperaturesOptions,
+    PatchNCEOptions,
+)
+from restore.losses.discriminators import Opponent
 from restore.losses.edge import edge
 from restore.losses.frequency import frequency
 from restore.losses.lpips import LPIPS
@@ -31,6 +47,11 @@ from restore.losses.total_variation import total_variation
 
 class Term(nn.Module, ABC):
     """One term of a training loss, before its weight."""
+
+    @property
+    def learned(self) -> nn.Module | None:
+        """What of it is trained along with the network and belongs into a checkpoint; None for most."""
+        return None
 
     @abstractmethod
     def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
@@ -71,6 +92,37 @@ class ContrastiveTerm(Term):
         return loss
 
 
+class PatchTerm(Term):
+    """PatchNCE as a term; its heads learn."""
+
+    def __init__(self, regulariser: PatchRegulariser) -> None:
+        super().__init__()
+        self.regulariser = regulariser
+
+    @property
+    def learned(self) -> nn.Module:
+        return self.regulariser.contrast
+
+    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        loss: Tensor = self.regulariser(output, target, input, generator)
+        return loss
+
+
+class AdversarialTerm(Term):
+    """The generator's side of an adversarial loss; the discriminator is held while it judges."""
+
+    def __init__(self, opponent: Opponent) -> None:
+        super().__init__()
+        self.opponent = opponent
+
+    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        with frozen(self.opponent.network):
+            fake = self.opponent.logits(output)
+            with torch.no_grad():
+                real = self.opponent.logits(target)
+        return self.opponent.sides.generator(fake, real)
+
+
 class LossOptions(BaseModel, ABC):
     """What every loss must be able to say."""
 
@@ -90,12 +142,21 @@ class LossOptions(BaseModel, ABC):
         """Whether it is part of the loss of a step, from 0."""
         return self.begin <= step and (self.end is None or step < self.end)
 
+    @property
+    def wants_opponent(self) -> bool:
+        """Whether it needs a discriminator that is trained beside the network."""
+        return False
+
     @abstractmethod
-    def build(self) -> Term:
+    def build(self, opponent: Opponent | None = None) -> Term:
         """The term.
+
+        Args:
+            opponent: the discriminator, for those that want one.
 
         Raises:
             RestoreError: the weights of its encoder, or a package, are missing.
+            ValueError: the opponent has no features to lend.
         """
 
 
@@ -105,7 +166,7 @@ class PixelOptions(LossOptions):
     kind: Literal["l1", "charbonnier", "l2"]
     space: Literal["rgb", "luma"] = "rgb"
 
-    def build(self) -> Term:
+    def build(self, opponent: Opponent | None = None) -> Term:
         function = {"l1": pixel.l1, "charbonnier": pixel.charbonnier, "l2": pixel.l2}[self.kind]
         return PairTerm(partial(_of_luma, function) if self.space == "luma" else function)
 
@@ -119,7 +180,7 @@ class SsimOptions(LossOptions):
 
     kind: Literal["ssim"] = "ssim"
 
-    def build(self) -> Term:
+    def build(self, opponent: Opponent | None = None) -> Term:
         return PairTerm(ssim)
 
 
@@ -129,7 +190,7 @@ class MsSsimOptions(LossOptions):
     kind: Literal["ms-ssim"] = "ms-ssim"
     scales: int = Field(5, ge=1, le=5, description="five need patches of 176 pixels of the target, each less half that")
 
-    def build(self) -> Term:
+    def build(self, opponent: Opponent | None = None) -> Term:
         return PairTerm(partial(ms_ssim, scales=self.scales))
 
 
@@ -138,7 +199,7 @@ class FrequencyOptions(LossOptions):
 
     kind: Literal["frequency"] = "frequency"
 
-    def build(self) -> Term:
+    def build(self, opponent: Opponent | None = None) -> Term:
         return PairTerm(frequency)
 
 
@@ -147,7 +208,7 @@ class EdgeOptions(LossOptions):
 
     kind: Literal["edge"] = "edge"
 
-    def build(self) -> Term:
+    def build(self, opponent: Opponent | None = None) -> Term:
         return PairTerm(edge)
 
 
@@ -157,7 +218,7 @@ class TotalVariationOptions(LossOptions):
     kind: Literal["total-variation"] = "total-variation"
     power: Literal[1, 2] = 1
 
-    def build(self) -> Term:
+    def build(self, opponent: Opponent | None = None) -> Term:
         return PairTerm(lambda output, _: total_variation(output, self.power))
 
 
@@ -168,28 +229,55 @@ class LpipsOptions(LossOptions):
     net: Literal["alex", "vgg"] = "alex"
     weights: Path | None = Field(None, description="torchvision's file of the backbone; null for torch hub's folder")
 
-    def build(self) -> Term:
+    def build(self, opponent: Opponent | None = None) -> Term:
         return PairTerm(LPIPS(self.net, self.weights))
 
 
-class _Encoded(LossOptions):
-    """A loss in the features of a frozen encoder."""
+class DiscriminatorFeatures(BaseModel):
+    """The features of the discriminator that is trained beside the network, at the taps that it names."""
 
-    encoder: AnyEncoder = EfficientNetLite0Options()
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: Literal["discriminator"] = "discriminator"
+
+
+AnyFeatures = Annotated[
+    EfficientNetLite0Options
+    | Vgg16Options
+    | Vgg19Options
+    | AlexNetOptions
+    | ClipOptions
+    | HaarOptions
+    | ModuleOptions
+    | DiscriminatorFeatures,
+    Field(discriminator="kind"),
+]
+
+
+class _Encoded(LossOptions):
+    """A loss in the features of an encoder that it leaves as it is."""
+
+    encoder: AnyFeatures = EfficientNetLite0Options()
 
     @field_validator("encoder")
     @classmethod
-    def _is_frozen(cls, encoder: EncoderOptions) -> EncoderOptions:
-        return _frozen_encoder(encoder)
+    def _is_held(cls, encoder: AnyFeatures) -> AnyFeatures:
+        if isinstance(encoder, HaarOptions) or (isinstance(encoder, ModuleOptions) and not encoder.frozen):
+            raise ValueError(
+                f"'{encoder.kind}' as it is made knows nothing: choose an encoder with weights, such as "
+                "efficientnet-lite0, or {kind: discriminator} with a discriminator that is trained"
+            )
+        return encoder
 
+    @property
+    def wants_opponent(self) -> bool:
+        return isinstance(self.encoder, DiscriminatorFeatures)
 
-def _frozen_encoder(encoder: EncoderOptions) -> EncoderOptions:
-    if isinstance(encoder, HaarOptions) or (isinstance(encoder, ModuleOptions) and not encoder.frozen):
-        raise ValueError(
-            f"'{encoder.kind}' would have to be trained beside the network, which training cannot do yet: "
-            "choose an encoder that is frozen, such as efficientnet-lite0"
-        )
-    return encoder
+    def features(self, opponent: Opponent | None) -> Any:
+        """The encoder, with its weights."""
+        if isinstance(self.encoder, DiscriminatorFeatures):
+            assert opponent is not None, "a recipe that wants a discriminator has one"
+            return opponent.encoder()
+        return self.encoder.build()
 
 
 class PerceptualOptions(_Encoded):
@@ -199,8 +287,8 @@ class PerceptualOptions(_Encoded):
     taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for 1 each")
     distance: Literal["l1", "l2"] = "l1"
 
-    def build(self) -> Term:
-        return PairTerm(Perceptual(self.encoder.build(), self.taps, self.distance))
+    def build(self, opponent: Opponent | None = None) -> Term:
+        return PairTerm(Perceptual(self.features(opponent), self.taps, self.distance))
 
 
 class StyleOptions(_Encoded):
@@ -209,19 +297,12 @@ class StyleOptions(_Encoded):
     kind: Literal["style"] = "style"
     taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for 1 each")
 
-    def build(self) -> Term:
-        return PairTerm(Style(self.encoder.build(), self.taps))
+    def build(self, opponent: Opponent | None = None) -> Term:
+        return PairTerm(Style(self.features(opponent), self.taps))
 
 
-class ContrastiveLossOptions(ContrastiveOptions, LossOptions):
+class ContrastiveLossOptions(ContrastiveOptions, _Encoded):
     """The output pulled to positives and pushed from negatives: :mod:`restore.losses.contrastive`."""
-
-    encoder: AnyEncoder = EfficientNetLite0Options()
-
-    @field_validator("encoder")
-    @classmethod
-    def _is_frozen(cls, encoder: EncoderOptions) -> EncoderOptions:
-        return _frozen_encoder(encoder)
 
     @field_validator("objective")
     @classmethod
@@ -233,9 +314,31 @@ class ContrastiveLossOptions(ContrastiveOptions, LossOptions):
             )
         return objective
 
-    def build(self) -> Term:
-        encoder = self.encoder.build()
+    def build(self, opponent: Opponent | None = None) -> Term:
+        encoder = self.features(opponent)
         return ContrastiveTerm(self.regulariser(encoder, encoder.channels, samples=0))
+
+
+class PatchNceLossOptions(PatchNCEOptions, _Encoded):
+    """Positions of the output compared with those of its target or input, through heads that learn."""
+
+    def build(self, opponent: Opponent | None = None) -> Term:
+        encoder = self.features(opponent)
+        return PatchTerm(self.regulariser(encoder, encoder.channels))
+
+
+class AdversarialOptions(LossOptions):
+    """To pass for a photograph before the recipe's discriminator, which says the form of the loss."""
+
+    kind: Literal["adversarial"] = "adversarial"
+
+    @property
+    def wants_opponent(self) -> bool:
+        return True
+
+    def build(self, opponent: Opponent | None = None) -> Term:
+        assert opponent is not None, "a recipe that wants a discriminator has one"
+        return AdversarialTerm(opponent)
 
 
 LOSSES: dict[str, type[LossOptions]] = {
@@ -251,6 +354,8 @@ LOSSES: dict[str, type[LossOptions]] = {
     "perceptual": PerceptualOptions,
     "style": StyleOptions,
     "contrastive": ContrastiveLossOptions,
+    "patch-nce": PatchNceLossOptions,
+    "adversarial": AdversarialOptions,
 }
 
 AnyLoss = Annotated[
@@ -263,6 +368,8 @@ AnyLoss = Annotated[
     | LpipsOptions
     | PerceptualOptions
     | StyleOptions
-    | ContrastiveLossOptions,
+    | ContrastiveLossOptions
+    | PatchNceLossOptions
+    | AdversarialOptions,
     Field(discriminator="kind"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,8 @@ def save_checkpoint(
     *,
     step: int,
     recipe_yaml: str,
-    network: nn.Module,
-    average: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    modules: Mapping[str, nn.Module],
+    optimizers: Mapping[str, torch.optim.Optimizer],
     facts: dict[str, Any],
 ) -> None:
     """Write the state of a run.
@@ -33,18 +33,19 @@ def save_checkpoint(
         path: the file; a kill at any moment leaves either the old one or the new one.
         step: steps done.
         recipe_yaml: the recipe of the run.
-        network: the network that is trained.
-        average: its exponential moving average.
-        optimizer: with the moments it has gathered.
+        modules: all that has weights or buffers, by name; ``average`` is what is exported.
+        optimizers: with the moments they have gathered, by name.
         facts: numbers to keep, such as the best PSNR and the seconds spent.
     """
     tensors: dict[str, Tensor] = {}
-    tensors.update({f"network.{k}": v for k, v in network.state_dict().items()})
-    tensors.update({f"average.{k}": v for k, v in average.state_dict().items()})
-    for index, state in optimizer.state_dict()["state"].items():
-        tensors.update({f"optimizer.{index}.{k}": v for k, v in state.items() if isinstance(v, Tensor)})
+    for name, module in modules.items():
+        tensors.update({f"{name}.{k}": v for k, v in module.state_dict().items()})
+    for name, optimizer in optimizers.items():
+        for index, state in optimizer.state_dict()["state"].items():
+            tensors.update({f"{name}.{index}.{k}": v for k, v in state.items() if isinstance(v, Tensor)})
     metadata = {"format": FORMAT, "step": str(step), "recipe": recipe_yaml, "facts": json.dumps(facts)}
-    write_bytes(path, save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, metadata))
+    # A copy each: safetensors takes no two names for one memory.
+    write_bytes(path, save({k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}, metadata))
 
 
 class Checkpoint:
@@ -76,20 +77,24 @@ class Checkpoint:
         self.facts: dict[str, Any] = json.loads(metadata["facts"])
 
     def part(self, name: str) -> dict[str, Tensor]:
-        """The tensors of ``network`` or ``average``."""
+        """The tensors of a module or an optimiser."""
         prefix = f"{name}."
         return {k[len(prefix) :]: v for k, v in self._tensors.items() if k.startswith(prefix)}
 
-    def load(self, network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        """Put a run's network, average and optimiser where this checkpoint left them."""
+    def load(self, modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
+        """Put a run's modules and optimisers where this checkpoint left them; names as when it was saved."""
         try:
-            network.load_state_dict(self.part("network"))
-            average.load_state_dict(self.part("average"))
+            for name, module in modules.items():
+                module.load_state_dict(self.part(name))
         except RuntimeError as error:
             raise ModelError(f"{self.path}: made for another network: {error}") from error
+        for name, optimizer in optimizers.items():
+            self._load_optimizer(self.part(name), optimizer)
+
+    def _load_optimizer(self, saved: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         state: dict[int, dict[str, Tensor]] = {}
-        for key, value in self.part("optimizer").items():
+        for key, value in saved.items():
             index, name = key.split(".", 1)
             parameter = parameters[int(index)]
             if value.shape == parameter.shape:

@@ -23,9 +23,11 @@ from restore.losses.registry import LossOptions, Term
 from restore.networks.registry import deployed
 from restore.training.average import warm_average
 from restore.training.checkpoint import Checkpoint, save_checkpoint
+from restore.training.critic import Critic
+from restore.training.optimizer import build_optimizer
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import dump_recipe
-from restore.training.report import Reporter
+from restore.training.report import Reporter, Step
 from restore.training.schedule import rate
 from restore.training.validate import Sample, bicubic_psnr, load_samples, mean_psnr
 
@@ -43,6 +45,7 @@ class Run:
     average: AveragedModel
     optimizer: torch.optim.Optimizer
     terms: list[tuple[LossOptions, Term]]
+    critic: Critic | None = None
     step: int = 0
     best: float = float("-inf")
     seconds: float = 0.0
@@ -54,11 +57,23 @@ class Run:
             self.folder / name,
             step=self.step,
             recipe_yaml=dump_recipe(self.recipe),
-            network=self.network,
-            average=self.average.module,
-            optimizer=self.optimizer,
+            modules=self.modules,
+            optimizers=self.optimizers,
             facts={"best": self.best, "seconds": self.seconds},
         )
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """All that a checkpoint must hold, by name."""
+        learned = {f"loss{i}": term.learned for i, (_, term) in enumerate(self.terms) if term.learned is not None}
+        critic = {"discriminator": self.critic.network} if self.critic else {}
+        return {"network": self.network, "average": self.average.module, **critic, **learned}
+
+    @property
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """The same of optimisers."""
+        critic = {"discriminator-optimizer": self.critic.optimizer} if self.critic else {}
+        return {"optimizer": self.optimizer, **critic}
 
 
 def new_run(recipe: Recipe, folder: Path, device: torch.device) -> Run:
@@ -66,20 +81,19 @@ def new_run(recipe: Recipe, folder: Path, device: torch.device) -> Run:
     torch.manual_seed(recipe.train.seed)
     network = recipe.network.build(recipe.scale).to(device, memory_format=torch.channels_last)
     average = AveragedModel(network, multi_avg_fn=warm_average(recipe.train.ema))
-    options = recipe.train.optimizer
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[options.kind]
-    optimizer = kind(
-        network.parameters(), lr=options.lr, betas=options.betas, weight_decay=options.weight_decay, fused=True
-    )
-    terms: list[tuple[LossOptions, Term]] = [(loss, loss.build().to(device)) for loss in recipe.losses]
-    return Run(recipe, folder, device, network, average, optimizer, terms)
+    critic = Critic.build(recipe.discriminator, device) if recipe.discriminator else None
+    opponent = critic.opponent if critic else None
+    terms: list[tuple[LossOptions, Term]] = [(loss, loss.build(opponent).to(device)) for loss in recipe.losses]
+    learned = [parameter for _, term in terms if term.learned is not None for parameter in term.learned.parameters()]
+    optimizer = build_optimizer(recipe.train.optimizer, network.parameters(), learned)
+    return Run(recipe, folder, device, network, average, optimizer, terms, critic)
 
 
 def resume_run(recipe: Recipe, folder: Path, device: torch.device) -> Run:
     """A run at its last checkpoint."""
     run = new_run(recipe, folder, device)
     checkpoint = Checkpoint(folder / LAST)
-    checkpoint.load(run.network, run.average.module, run.optimizer)
+    checkpoint.load(run.modules, run.optimizers)
     run.average.n_averaged.fill_(checkpoint.step)
     run.step = checkpoint.step
     run.best = checkpoint.facts["best"]
@@ -133,15 +147,15 @@ def train(run: Run, data: Path, reporter: Reporter, workers: int = 0) -> bool:
             except RestoreError:  # a photograph that cannot be decoded: nothing of the run is lost over it
                 run.save(LAST)
                 raise
-            loss, norm = _step(run, low, high)
+            told = _step(run, low, high)
             run.step += 1
             run.seconds = time.monotonic() - began
-            reporter.step(run.step, loss, norm, run.optimizer.param_groups[0]["lr"], run.seconds)
+            reporter.step(run.step, told, run.optimizer.param_groups[0]["lr"], run.seconds)
             done = run.step == recipe.train.steps
             saving = done or run.step % recipe.train.save_every == 0
-            if saving and not torch.isfinite(loss):
+            if saving and not torch.isfinite(told.loss):
                 raise RecipeError(
-                    f"the loss is {float(loss)} at step {run.step}: the training has diverged. Lower "
+                    f"the loss is {float(told.loss)} at step {run.step}: the training has diverged. Lower "
                     f"train.optimizer.lr; {run.folder / LAST}, where there is one, is from before"
                 )
             if done or run.step % recipe.validation.every == 0:
@@ -174,31 +188,55 @@ def _to(images: Tensor, device: torch.device) -> Tensor:
     return images.float().div_(255.0)
 
 
-def _step(run: Run, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-    """One update. Returns the loss and the norm of the gradient before clipping."""
+def _step(run: Run, low: Tensor, high: Tensor) -> Step:
+    """One update of the discriminator, if there is one, and one of the network."""
     options = run.recipe.train
+    fraction = rate(options.schedule, run.step, options.steps)
     for group in run.optimizer.param_groups:
-        group["lr"] = options.optimizer.lr * rate(options.schedule, run.step, options.steps)
+        group["lr"] = options.optimizer.lr * fraction
+    drawing = draws(options.seed, run.step)
+    parts: dict[str, Tensor] = {}
     with torch.autocast(run.device.type, torch.bfloat16, enabled=options.precision == "bf16"):
-        output = run.network(low)
-        terms = [(loss.weight, term) for loss, term in run.terms if loss.counts_at(run.step)]
-        loss = total_loss(terms, output.float(), high, low, draws(options.seed, run.step))
+        output = run.network(low).float()
+        if run.critic is not None:
+            parts["discriminator"] = run.critic.learn(output, high, run.step, fraction, drawing)
+        terms = [(loss, term) for loss, term in run.terms if loss.counts_at(run.step)]
+        loss = total_loss(terms, output, high, low, drawing, parts)
     run.optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     limit = float("inf") if options.clip is None else options.clip
     norm = nn.utils.clip_grad_norm_(run.network.parameters(), limit)
     run.optimizer.step()
     run.average.update_parameters(run.network)
-    return loss.detach(), norm.detach()
+    return Step(loss.detach(), norm.detach(), parts)
 
 
 def total_loss(
-    terms: Sequence[tuple[float, Term]], output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator
+    terms: Sequence[tuple[LossOptions, Term]],
+    output: Tensor,
+    target: Tensor,
+    input: Tensor,
+    generator: torch.Generator,
+    parts: dict[str, Tensor],
 ) -> Tensor:
-    """The sum of losses by their weights; arguments as :meth:`restore.losses.registry.Term.forward` has them."""
+    """The sum of losses by their weights.
+
+    Args:
+        terms: that count.
+        output: as :meth:`restore.losses.registry.Term.forward` has it, and so the next three.
+        target: what it should be.
+        input: what it was made of.
+        generator: of all draws.
+        parts: gets each loss before its weight, by its kind; two of a kind are told apart by a number.
+    """
     total = output.new_zeros(())
-    for weight, term in terms:
-        total = total + weight * term(output, target, input, generator)
+    for options, term in terms:
+        value = term(output, target, input, generator)
+        total = total + options.weight * value
+        name, number = options.kind, 2
+        while name in parts:
+            name, number = f"{options.kind}-{number}", number + 1
+        parts[name] = value.detach()
     return total
 
 

@@ -10,7 +10,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 from typing_extensions import Self
 
-from restore.losses.registry import AnyLoss, PixelOptions
+from restore.encoders.registry import HaarOptions
+from restore.losses.discriminators import AnyDiscriminator, Form
+from restore.losses.registry import AnyLoss, DiscriminatorFeatures, PixelOptions
 from restore.networks.registry import AnyNetwork
 
 
@@ -43,6 +45,25 @@ class Optimizer(_Options):
     lr: PositiveFloat = 2e-3
     betas: tuple[float, float] = (0.9, 0.99)
     weight_decay: float = Field(0.0, ge=0)
+
+
+class Penalty(_Options):
+    """On the discriminator's slope: R1 at photographs, or WGAN-GP between photographs and fakes."""
+
+    kind: Literal["r1", "gradient"]
+    weight: PositiveFloat = 10.0
+    every: PositiveInt = Field(1, description="steps from one to the next; it then weighs so many times as much")
+
+
+class Discriminator(_Options):
+    """A second network, trained to tell what the first one makes from photographs."""
+
+    network: AnyDiscriminator
+    form: Form = Field("relativistic", description="of the adversarial loss, on both sides")
+    weight: PositiveFloat = Field(1.0, description="of the discriminator's own loss")
+    penalty: Penalty | None = None
+    optimizer: Optimizer = Optimizer(lr=1e-4, betas=(0.9, 0.999))
+    begin: int = Field(0, ge=0, description="first step that it learns at, from 0")
 
 
 class Schedule(_Options):
@@ -85,6 +106,7 @@ class Recipe(_Options):
     network: AnyNetwork
     data: Data
     validation: Validation = Validation()
+    discriminator: Discriminator | None = None
     losses: list[AnyLoss] = Field(default=[PixelOptions(kind="l1")], min_length=1)
     train: Train = Train()
     licence: str = Field("unspecified", description="licence of the trained weights, written into the model")
@@ -101,6 +123,22 @@ class Recipe(_Options):
         late = [loss.kind for loss in self.losses if loss.begin >= self.train.steps]
         if late:
             raise ValueError(f"{', '.join(late)} would begin after the last of {self.train.steps} steps")
+        return self
+
+    @model_validator(mode="after")
+    def _discriminator_is_used(self) -> Self:
+        wanting = [loss.kind for loss in self.losses if loss.wants_opponent]
+        if wanting and self.discriminator is None:
+            raise ValueError(f"{', '.join(wanting)} want a discriminator: add one, such as {{network: {{kind: haar}}}}")
+        if self.discriminator is not None and not wanting:
+            raise ValueError(
+                "no loss uses the discriminator: add {kind: adversarial}, or {kind: discriminator} as an encoder"
+            )
+        features = any(isinstance(getattr(loss, "encoder", None), DiscriminatorFeatures) for loss in self.losses)
+        if features and self.discriminator is not None and not isinstance(self.discriminator.network, HaarOptions):
+            raise ValueError(
+                f"'{self.discriminator.network.kind}' has no features to lend: use the discriminator 'haar'"
+            )
         return self
 
     def digest(self) -> str:

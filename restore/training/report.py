@@ -5,14 +5,31 @@ from __future__ import annotations
 import json
 import math
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step tells.
+
+    Attributes:
+        loss: of the network, all told.
+        norm: of the network's gradient before clipping.
+        parts: each loss before its weight, and the discriminator's own.
+    """
+
+    loss: Tensor
+    norm: Tensor
+    parts: dict[str, Tensor]
 
 
 class Reporter:
@@ -41,7 +58,7 @@ class Reporter:
             console=console,
             disable=not console.is_terminal,
         )
-        self._losses: list[Tensor] = []
+        self._steps: list[Step] = []
         self._since = (0, 0.0)
         self._psnr = math.nan
         self._printed = 0.0
@@ -57,23 +74,27 @@ class Reporter:
         self._progress.start()
         self._task = self._progress.add_task("train", total=steps, completed=step, told="")
 
-    def step(self, step: int, loss: Tensor, norm: Tensor, lr: float, seconds: float) -> None:
+    def step(self, step: int, told: Step, lr: float, seconds: float) -> None:
         """After every step."""
-        self._losses.append(loss)  # a tensor: reading its value here would make a GPU wait
+        self._steps.append(told)  # tensors: reading their values here would make a GPU wait
         if step % self.every and step != self.steps:
             return
-        mean = float(sum(float(x) for x in self._losses) / len(self._losses))
-        self._losses.clear()
+        mean = _mean([one.loss for one in self._steps])
+        parts = {
+            f"loss/{name}": _mean([one.parts[name] for one in self._steps if name in one.parts]) for name in told.parts
+        }
+        self._steps.clear()
         now = time.monotonic()
         speed = (step - self._since[0]) / max(1e-9, now - self._since[1])
         self._since = (step, now)
-        told = f"loss {mean:.5f}  PSNR {self._psnr:.3f} dB  {speed:.1f} steps/s"
-        self._progress.update(self._task, completed=step, told=told)
-        self._log({"step": step, "loss": mean, "gradient": float(norm), "lr": lr, "seconds": round(seconds, 1)})
+        line = f"loss {mean:.5f}  PSNR {self._psnr:.3f} dB  {speed:.1f} steps/s"
+        self._progress.update(self._task, completed=step, told=line)
+        facts = {"loss": mean, "gradient": float(told.norm), "lr": lr, "seconds": round(seconds, 1)}
+        self._log({"step": step, **facts, **(parts if len(parts) > 1 else {})})
         if not self.console.is_terminal and now - self._printed > 60:
             self._printed = now
             left = (self.steps - step) / speed / 60
-            self.console.print(f"step {step}/{self.steps}  {told}  {left:.0f} min left")
+            self.console.print(f"step {step}/{self.steps}  {line}  {left:.0f} min left")
 
     def validation(self, step: int, value: float, best: float, picture: NDArray[np.uint8]) -> None:
         """After every validation; ``picture`` is the first result."""
@@ -96,3 +117,7 @@ class Reporter:
         self._progress.stop()
         if self._writer is not None:
             self._writer.close()
+
+
+def _mean(values: list[Tensor]) -> float:
+    return float(torch.stack(values).double().mean())

@@ -146,3 +146,18 @@ def test_the_places_between_are_drawn_from_the_generator_and_apart_for_each_pict
     assert len(places[0][:, 0, 0, 0].unique()) == 4
     assert (places[0] == places[0][:, :1, :1, :1]).all()
     assert ((places[0] >= 0) & (places[0] <= 1)).all()
+
+
+def test_dual_contrastive_in_plain_loops() -> None:
+    torch.manual_seed(0)
+    fake, real = torch.randn(3, 2, dtype=torch.float64), torch.randn(2, 5, dtype=torch.float64)
+    f, r = fake.flatten().tolist(), real.flatten().tolist()
+    told = [-math.log(math.exp(x) / (math.exp(x) + sum(math.exp(y) for y in f))) for x in r]
+    seen = [-math.log(math.exp(-y) / (math.exp(-y) + sum(math.exp(-x) for x in r))) for y in f]
+    wanted = sum(told) / len(told) + sum(seen) / len(seen)
+    assert ADVERSARIAL["contrastive"].discriminator(fake, real).item() == pytest.approx(wanted)
+    assert ADVERSARIAL["contrastive"].generator(fake, real).item() == pytest.approx(
+        ADVERSARIAL["contrastive"].discriminator(real, fake).item()
+    )
+    sure = ADVERSARIAL["contrastive"].discriminator(fake - 50, real + 50)
+    assert sure.item() == pytest.approx(0, abs=1e-9)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -78,12 +79,27 @@ losses:
 """
 
 
+# A discriminator, its features, heads with a queue, and losses that begin later: all that a checkpoint may hold.
+ADVERSARIAL = """\
+discriminator:
+  network: {kind: haar, width: 4, taps: [2, 4]}
+  form: contrastive
+  penalty: {kind: r1, weight: 1.0, every: 3}
+  begin: 2
+losses:
+  - {kind: l1}
+  - {kind: adversarial, weight: 0.01, begin: 4}
+  - {kind: contrastive, weight: 0.1, encoder: {kind: discriminator}, objective: {kind: infonce, temperature: 1}}
+  - {kind: patch-nce, weight: 0.1, encoder: {kind: discriminator}, dim: 8, positions: 9, queue: 24, mixing: {}}
+"""
+
+
 @contextmanager
 def stopping_at(stop: int) -> Iterator[None]:
     """As Ctrl-C during that step."""
     original = loop._step
 
-    def stopping(run: loop.Run, low: torch.Tensor, high: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def stopping(run: loop.Run, low: torch.Tensor, high: torch.Tensor) -> loop.Step:
         result = original(run, low, high)
         run.stopping = run.step + 1 == stop
         return result
@@ -95,7 +111,11 @@ def stopping_at(stop: int) -> Iterator[None]:
         loop._step = original
 
 
-@pytest.mark.parametrize(("stop", "losses"), [(8, ""), (13, ""), (13, CONTRASTIVE)], ids=["save", "between", "draws"])
+@pytest.mark.parametrize(
+    ("stop", "losses"),
+    [(8, ""), (13, ""), (13, CONTRASTIVE), (11, ADVERSARIAL)],
+    ids=["save", "between", "draws", "adversarial"],
+)
 def test_a_resumed_run_equals_the_unbroken_one(photos: Path, tmp_path: Path, stop: int, losses: str) -> None:
     """Also when it stopped between two saves and between two validations, and with losses that draw."""
     data, text = photos.parent, RECIPE + losses
@@ -220,7 +240,7 @@ def test_total_loss_is_the_weighted_sum() -> None:
     a, b = torch.rand(2, 3, 8, 8), torch.rand(2, 3, 8, 8)
 
     def total(*options: PixelOptions) -> torch.Tensor:
-        return total_loss([(o.weight, o.build()) for o in options], a, b, b, draws(0, 0))
+        return total_loss([(o, o.build()) for o in options], a, b, b, draws(0, 0), {})
 
     one = total(PixelOptions(kind="l1"))
     torch.testing.assert_close(one, (a - b).abs().mean())
@@ -275,8 +295,8 @@ def test_divergence_is_told_and_the_last_good_checkpoint_kept(photos: Path, tmp_
     original = loop._step
 
     def diverging(run, low, high):
-        loss, norm = original(run, low, high)
-        return (loss * float("nan") if run.step >= 12 else loss), norm
+        told = original(run, low, high)
+        return replace(told, loss=told.loss * float("nan")) if run.step >= 12 else told
 
     loop._step = diverging
     try:

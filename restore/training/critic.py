@@ -1,0 +1,71 @@
+"""The discriminator of a run: one update a step, before the network's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from restore.losses.adversarial import gradient_penalty, r1_penalty
+from restore.losses.discriminators import Opponent
+from restore.training.optimizer import build_optimizer
+from restore.training.recipe import Discriminator
+
+
+@dataclass(frozen=True)
+class Critic:
+    """A discriminator and what trains it."""
+
+    options: Discriminator
+    network: Any
+    optimizer: torch.optim.Optimizer
+
+    @classmethod
+    def build(cls, options: Discriminator, device: torch.device) -> Critic:
+        """A discriminator with fresh weights, drawn from torch's own generator."""
+        network: Any = options.network.build()
+        network.to(device, memory_format=torch.channels_last)
+        return cls(options, network, build_optimizer(options.optimizer, network.parameters()))
+
+    @property
+    def opponent(self) -> Opponent:
+        """What losses see of it."""
+        return Opponent(self.network, self.options.form)
+
+    def learn(self, fake: Tensor, real: Tensor, step: int, rate: float, generator: torch.Generator) -> Tensor:
+        """One update, unless it is too early.
+
+        Args:
+            fake: what the network made, (N, 3, H, W); its graph is left alone.
+            real: photographs, the same shape, 0..1.
+            step: of the run, from 0.
+            rate: learning rate over its peak.
+            generator: of the penalty's draws.
+
+        Returns:
+            Its loss, penalty included; 0 before it begins.
+        """
+        options = self.options
+        if step < options.begin:
+            return fake.new_zeros(())
+        self.network.train()
+        fake = fake.detach()
+        loss = options.weight * self.opponent.sides.discriminator(self.network.logits(fake), self.network.logits(real))
+        if options.penalty is not None and step % options.penalty.every == 0:
+            loss = loss + options.penalty.weight * options.penalty.every * self._penalty(fake, real, generator)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        for group in self.optimizer.param_groups:
+            group["lr"] = options.optimizer.lr * rate
+        self.optimizer.step()
+        return loss.detach()
+
+    def _penalty(self, fake: Tensor, real: Tensor, generator: torch.Generator) -> Tensor:
+        assert self.options.penalty is not None
+        if self.options.penalty.kind == "r1":
+            return r1_penalty(self.network.logits, real)
+        # Drawn on the CPU, so that every device draws the same.
+        places = torch.Generator(real.device).manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        return gradient_penalty(self.network.logits, fake, real, places)
