@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
+from restore.data.dataset import PairDataset
+from restore.data.degraded import DegradedPairs
 from restore.data.folder import list_photos
 from restore.data.patches import PatchPairs
 from restore.errors import DataError, RecipeError, RestoreError
@@ -136,7 +138,7 @@ def train(run: Run, data: Path, reporter: Reporter, workers: int = 0) -> bool:
     """
     recipe = run.recipe
     training, validation = split_photos(recipe, data)
-    samples = load_samples(validation, recipe.scale, recipe.validation.crop)
+    samples = load_samples(validation, recipe.scale, recipe.validation.crop, recipe.data.degradation, recipe.train.seed)
     reporter.start(run.step, recipe.train.steps, len(training), len(samples), bicubic_psnr(samples, recipe.scale))
     batches = _batches(run, training, workers)
     with _stop_on_signal(run):
@@ -171,9 +173,7 @@ def train(run: Run, data: Path, reporter: Reporter, workers: int = 0) -> bool:
 def _batches(run: Run, photos: list[Path], workers: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches from the run's step on; which samples a step sees depends on the step alone."""
     recipe = run.recipe
-    data = recipe.data
-    budget = int(data.cache_gb * 2**30 / max(1, workers))
-    pairs = PatchPairs(photos, recipe.scale, data.patch, recipe.train.seed, budget, data.candidates)
+    pairs = _pairs(recipe, photos, int(recipe.data.cache_gb * 2**30 / max(1, workers)))
     size = recipe.train.batch
     numbers = (list(range(step * size, (step + 1) * size)) for step in range(run.step, recipe.train.steps))
     loader: DataLoader[Any] = DataLoader(
@@ -181,6 +181,13 @@ def _batches(run: Run, photos: list[Path], workers: int) -> Iterator[tuple[Tenso
     )
     for low, high in loader:
         yield _to(low, run.device), _to(high, run.device)
+
+
+def _pairs(recipe: Recipe, photos: list[Path], budget: int) -> PairDataset:
+    data, seed = recipe.data, recipe.train.seed
+    if data.degradation is not None:
+        return DegradedPairs(photos, recipe.scale, data.patch, seed, data.degradation, budget)
+    return PatchPairs(photos, recipe.scale, data.patch, seed, budget, data.candidates)
 
 
 def _to(images: Tensor, device: torch.device) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 from typing_extensions import Self
 
+from restore.data.degradations.options import SecondOrder
 from restore.encoders.registry import HaarOptions
 from restore.losses.discriminators import AnyDiscriminator, Form
 from restore.losses.registry import AnyLoss, DiscriminatorFeatures, PixelOptions
@@ -26,8 +27,15 @@ class Data(_Options):
     train: list[str] = Field(min_length=1, description="folders of photographs, relative to --data")
     patch: PositiveInt = Field(48, description="side of a low-resolution patch, pixels")
     candidates: PositiveInt = Field(1, description="places drawn for a patch; the one with most detail is used")
+    degradation: SecondOrder | None = Field(None, description="of the low resolution; null for bicubic alone")
     holdout: int = Field(12, ge=0, description="photographs kept out of training for validation, spread evenly")
     cache_gb: PositiveFloat = Field(4.0, description="decoded pixels to keep in memory")
+
+    @model_validator(mode="after")
+    def _one_way_of_drawing(self) -> Self:
+        if self.degradation is not None and self.candidates > 1:
+            raise ValueError(f"candidates ({self.candidates}) are drawn for bicubic pairs alone: leave it out")
+        return self
 
 
 class Validation(_Options):

@@ -12,10 +12,16 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from restore.data.degradations.options import SecondOrder
+from restore.data.degradations.secondorder import second_order
+from restore.data.places import generator
 from restore.imaging.colour import luma
 from restore.imaging.decode import read_rgb8
 from restore.metrics.protocol import bicubic, reduce
 from restore.metrics.psnr import psnr
+
+# Where the draws of validation begin: far from any sample that training will come to.
+_APART = 2**62
 
 
 @dataclass(frozen=True)
@@ -27,13 +33,18 @@ class Sample:
     high: NDArray[np.uint8]
 
 
-def load_samples(paths: Sequence[Path], scale: int, crop: int) -> list[Sample]:
-    """The middle ``crop`` pixels of each picture and their bicubic reduction."""
+def load_samples(
+    paths: Sequence[Path], scale: int, crop: int, degradation: SecondOrder | None = None, seed: int = 0
+) -> list[Sample]:
+    """The middle ``crop`` pixels of each picture, reduced by bicubic or degraded, the same way at every call."""
     samples = []
-    for path in paths:
+    for number, path in enumerate(paths):
         pixels = read_rgb8(path)
         top, left = (max(0, (n - crop) // 2) for n in pixels.shape[:2])
-        samples.append(Sample(path.stem, *reduce(pixels[top : top + crop, left : left + crop], scale)))
+        low, high = reduce(pixels[top : top + crop, left : left + crop], scale)
+        if degradation is not None:
+            low = second_order(np.ascontiguousarray(high), scale, degradation, generator(seed, _APART + number))
+        samples.append(Sample(path.stem, low, high))
     return samples
 
 

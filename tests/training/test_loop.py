@@ -128,6 +128,25 @@ def test_a_resumed_run_equals_the_unbroken_one(photos: Path, tmp_path: Path, sto
     assert_same(tmp_path / "whole" / BEST, tmp_path / "broken" / BEST)
 
 
+def test_a_degradation_is_trained_and_validated_on(photos: Path, tmp_path: Path) -> None:
+    """The pictures to validate on are degraded too, the same way every time, and the run resumes exactly."""
+    changes = ("data.degradation={preset: light}", "train.steps=12", "validation.every=6")
+    assert go(photos.parent, tmp_path / "whole", *changes)
+    with stopping_at(7):
+        assert not go(photos.parent, tmp_path / "broken", *changes)
+    assert go(photos.parent, tmp_path / "broken", resume=True)
+    assert_same(tmp_path / "whole" / LAST, tmp_path / "broken" / LAST)
+    recipe = parse_recipe(RECIPE, "r", changes)
+    held = split_photos(recipe, photos.parent)[1]
+    first, again = (load_samples(held, 2, 64, recipe.data.degradation, 0) for _ in range(2))
+    plain = load_samples(held, 2, 64)
+    for one, other, bicubic in zip(first, again, plain, strict=True):
+        np.testing.assert_array_equal(one.low, other.low)
+        np.testing.assert_array_equal(one.high, bicubic.high)
+        assert one.low.shape == bicubic.low.shape
+        assert (one.low != bicubic.low).any()
+
+
 def test_a_loss_counts_from_its_first_step_to_its_last(photos: Path, tmp_path: Path) -> None:
     """Equal to the run without it up to that step, and another afterwards."""
     late = "losses:\n  - {kind: l1, end: 12}\n  - {kind: l2, weight: 20, begin: 12}\n"
