@@ -24,6 +24,12 @@ from restore.cli.common import console, extra_needed
     required=True,
     help="Folder of the run: checkpoints, logs, the recipe.",
 )
+@click.option(
+    "--start",
+    "begin_with",
+    type=click.Path(path_type=Path),
+    help="A run or checkpoint of the same network, whose averaged weights to begin with.",
+)
 @click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
 @click.option(
     "--set",
@@ -45,6 +51,7 @@ def train(
     recipe: Path | None,
     data: Path,
     folder: Path,
+    begin_with: Path | None,
     resume: bool,
     changes: tuple[str, ...],
     device: str,
@@ -58,6 +65,6 @@ def train(
     with extra_needed("Training", "train"):
         from restore.training.start import start
 
-    if not start(recipe, data, folder, resume, changes, device, threads, workers, console()):
+    if not start(recipe, data, folder, begin_with, resume, changes, device, threads, workers, console()):
         click.echo(f"Interrupted and saved. Go on with: restore train --data {data} --out {folder} --resume", err=True)
         raise SystemExit(130)

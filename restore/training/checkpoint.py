@@ -83,13 +83,21 @@ class Checkpoint:
 
     def load(self, modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
         """Put a run's modules and optimisers where this checkpoint left them; names as when it was saved."""
-        try:
-            for name, module in modules.items():
-                module.load_state_dict(self.part(name))
-        except RuntimeError as error:
-            raise ModelError(f"{self.path}: made for another network: {error}") from error
+        for name, module in modules.items():
+            self.fill(module, self.part(name))
         for name, optimizer in optimizers.items():
             self._load_optimizer(self.part(name), optimizer)
+
+    def fill(self, module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+        """Give a module the tensors of a part of this file.
+
+        Raises:
+            ModelError: they are not its.
+        """
+        try:
+            module.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise ModelError(f"{self.path}: made for another network: {error}") from error
 
     def _load_optimizer(self, saved: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -48,6 +49,7 @@ class Run:
     optimizer: torch.optim.Optimizer
     terms: list[tuple[LossOptions, Term]]
     critic: Critic | None = None
+    begun_from: str = ""
     step: int = 0
     best: float = float("-inf")
     seconds: float = 0.0
@@ -61,7 +63,7 @@ class Run:
             recipe_yaml=dump_recipe(self.recipe),
             modules=self.modules,
             optimizers=self.optimizers,
-            facts={"best": self.best, "seconds": self.seconds},
+            facts={"best": self.best, "seconds": self.seconds, "begun_from": self.begun_from},
         )
 
     @property
@@ -91,6 +93,23 @@ def new_run(recipe: Recipe, folder: Path, device: torch.device) -> Run:
     return Run(recipe, folder, device, network, average, optimizer, terms, critic)
 
 
+def load_weights(run: Run, path: Path) -> None:
+    """Let a run that has not begun start from the averaged weights of another.
+
+    Args:
+        run: from :func:`new_run`.
+        path: a checkpoint.
+
+    Raises:
+        ModelError: it cannot be read, or is of another network.
+    """
+    checkpoint = Checkpoint(path)
+    weights = checkpoint.part("average")
+    checkpoint.fill(run.network, weights)
+    checkpoint.fill(run.average.module, weights)
+    run.begun_from = f"{path.name} of step {checkpoint.step}, SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()}"
+
+
 def resume_run(recipe: Recipe, folder: Path, device: torch.device) -> Run:
     """A run at its last checkpoint."""
     run = new_run(recipe, folder, device)
@@ -100,6 +119,7 @@ def resume_run(recipe: Recipe, folder: Path, device: torch.device) -> Run:
     run.step = checkpoint.step
     run.best = checkpoint.facts["best"]
     run.seconds = checkpoint.facts["seconds"]
+    run.begun_from = checkpoint.facts.get("begun_from", "")
     return run
 
 

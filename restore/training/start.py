@@ -11,7 +11,7 @@ from rich.console import Console
 from restore.atomic import write_bytes
 from restore.errors import DeviceError, RecipeError
 from restore.training.checkpoint import Checkpoint
-from restore.training.loop import LAST, new_run, resume_run, train
+from restore.training.loop import LAST, load_weights, new_run, resume_run, train
 from restore.training.recipe_file import dump_recipe, load_recipe, parse_recipe
 from restore.training.report import Reporter
 
@@ -34,6 +34,7 @@ def start(
     recipe_path: Path | None,
     data: Path,
     folder: Path,
+    begin_with: Path | None,
     resume: bool,
     changes: Sequence[str],
     device_name: str,
@@ -54,6 +55,8 @@ def start(
         torch.set_num_threads(threads)
     last = folder / LAST
     if resume:
+        if begin_with is not None:
+            raise RecipeError("--resume goes on with the run's own weights: leave --start out")
         if recipe_path is not None:
             raise RecipeError("--resume uses the run's own recipe: leave RECIPE out (change it with --set)")
         recipe = parse_recipe(Checkpoint(last).recipe_yaml, str(folder), changes)
@@ -64,8 +67,10 @@ def start(
         recipe = load_recipe(recipe_path, changes)
         if last.exists():
             raise RecipeError(f"{folder} holds a run already: give --resume to go on with it, or another --out")
-        folder.mkdir(parents=True, exist_ok=True)
         run = new_run(recipe, folder, device)
+        if begin_with is not None:
+            load_weights(run, begin_with / LAST if begin_with.is_dir() else begin_with)
+        folder.mkdir(parents=True, exist_ok=True)
     write_bytes(folder / "recipe.yaml", dump_recipe(recipe).encode())
     console.print(f"{recipe.name}: {sum(p.numel() for p in run.network.parameters()):,} parameters, on {device}")
     return train(run, data, Reporter(folder, console), workers)

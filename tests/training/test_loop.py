@@ -50,10 +50,13 @@ train:
 """
 
 
-def go(data: Path, run: Path, *changes: str, resume: bool = False, text: str = RECIPE) -> bool:
+def go(
+    data: Path, run: Path, *changes: str, resume: bool = False, text: str = RECIPE, begin_with: Path | None = None
+) -> bool:
     recipe = data / "recipe.yaml"
     recipe.write_text(text)
-    return start(None if resume else recipe, data, run, resume, changes, "cpu", 1, 0, Console(file=io.StringIO()))
+    screen = Console(file=io.StringIO())
+    return start(None if resume else recipe, data, run, begin_with, resume, changes, "cpu", 1, 0, screen)
 
 
 def tensors(path: Path) -> dict[str, torch.Tensor]:
@@ -145,6 +148,22 @@ def test_a_degradation_is_trained_and_validated_on(photos: Path, tmp_path: Path)
         np.testing.assert_array_equal(one.high, bicubic.high)
         assert one.low.shape == bicubic.low.shape
         assert (one.low != bicubic.low).any()
+
+
+def test_a_run_may_begin_with_the_weights_of_another(photos: Path, tmp_path: Path) -> None:
+    data = photos.parent
+    assert go(data, tmp_path / "first")
+    assert go(data, tmp_path / "second", "train.steps=5", "train.optimizer.lr=1e-12", begin_with=tmp_path / "first")
+    first, second = (tensors(tmp_path / name / LAST) for name in ("first", "second"))
+    for key in (key for key in first if key.startswith("average.")):
+        torch.testing.assert_close(second[key], first[key], rtol=0, atol=1e-9)
+        torch.testing.assert_close(second[key.replace("average.", "network.")], first[key], rtol=0, atol=1e-9)
+    assert "last.safetensors of step 24" in Checkpoint(tmp_path / "second" / LAST).facts["begun_from"]
+    with pytest.raises(ModelError, match="another network"):
+        go(data, tmp_path / "third", "network.depth=2", begin_with=tmp_path / "first" / LAST)
+    assert not (tmp_path / "third").exists()
+    with pytest.raises(RecipeError, match="leave --start out"):
+        go(data, tmp_path / "second", resume=True, begin_with=tmp_path / "first")
 
 
 def test_a_loss_counts_from_its_first_step_to_its_last(photos: Path, tmp_path: Path) -> None:
