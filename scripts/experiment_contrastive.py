@@ -1,0 +1,202 @@
+"""What is a contrastive term worth? Fine-tune one network with it and without, by the same schedule and seeds.
+
+    python scripts/experiment_contrastive.py --data PHOTOGRAPHS --testsets TESTSETS --start CHECKPOINT [--part 1/2]
+
+From one checkpoint of the recipe of models/sr-x4, every arm trains for --steps with each of --seeds seeds: the control
+(L1 alone), and L1 with PCL-SR's samples, each objective in the features of the discriminator that is trained beside
+the network and of EfficientNet-Lite0. Every run is measured on Set5, Set14 and Kodak24: PSNR and SSIM as the literature
+does, the distance of EfficientNet-Lite0's features (this project's own, not LPIPS), and NIQE.
+
+A run that is done is skipped, one that was stopped goes on. --part i/n does every n-th run, for n processes; when all
+results are there, the table is written to --table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from restore.atomic import write_bytes
+from restore.encoders.registry import EfficientNetLite0Options
+from restore.export.run import load_trained
+from restore.imaging.decode import read_rgb8
+from restore.metrics.protocol import reduce, score
+from restore.networks.basicsr_adapter import basicsr_module
+from restore.training.loop import LAST
+from restore.training.start import start
+from restore.training.validate import enlarge
+
+ROOT = Path(__file__).resolve().parents[1]
+OBJECTIVES = {
+    "infonce": "{kind: infonce, temperature: 1.0}",
+    "dcl": "{kind: dcl, temperature: 1.0}",
+    "macl": "{kind: macl, temperature: 1.0}",
+    "debiased": "{kind: debiased, temperature: 1.0}",
+    "l1-ratio": "{kind: l1-ratio}",
+}
+ENCODERS = {"discriminator": "{kind: discriminator}", "efficientnet": "{kind: efficientnet-lite0}"}
+DISCRIMINATOR = "{network: {kind: haar, norm: group, width: 32, taps: [4]}, form: contrastive}"
+SAMPLES = "positives: [{kind: target}, {kind: sharpen, count: 2}], negatives: [{kind: input}, {kind: blur, count: 2}]"
+SETS = {"Set5": "Set5/x4/*_HR.png", "Set14": "Set14/x4/*_HR.png", "Kodak24": "Kodak24/*.png"}
+# Name in the results: heading of the table, decimals, whether more is better.
+METRICS = {
+    "psnr": ("PSNR, dB", 3, True),
+    "ssim": ("SSIM", 4, True),
+    "features": ("feature distance", 4, False),
+    "niqe": ("NIQE", 3, False),
+}
+
+
+def main() -> None:
+    """Run what is missing, then write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True, type=Path, help="folder of the recipe's folders of photographs")
+    parser.add_argument("--testsets", required=True, type=Path, help="folder of Set5, Set14 and Kodak24")
+    parser.add_argument("--start", required=True, type=Path, help="checkpoint, or run, of models/sr-x4's recipe")
+    parser.add_argument("--runs", default=ROOT / "runs" / "contrastive", type=Path)
+    parser.add_argument("--steps", default=1000, type=int)
+    parser.add_argument("--seeds", default=3, type=int)
+    parser.add_argument("--weight", default=0.01, type=float, help="of the contrastive term beside L1")
+    parser.add_argument("--lr", default=2e-4, type=float)
+    parser.add_argument("--part", default="1/1", help="i/n: every n-th run, from the i-th")
+    parser.add_argument("--threads", default=1, type=int)
+    parser.add_argument("--table", default=ROOT / "docs" / "contrastive.md", type=Path)
+    options = parser.parse_args()
+    index, count = (int(n) for n in options.part.split("/"))
+    wanted = [(arm, seed) for seed in range(options.seeds) for arm in arms(options.weight)]
+    for arm, seed in wanted[index - 1 :: count]:
+        run_one(options, arm, seed)
+    files = [options.runs / f"{arm}-{seed}" / "result.json" for arm, seed in wanted]
+    if all(file.exists() for file in files):
+        results = {(arm, seed): json.loads(file.read_text()) for (arm, seed), file in zip(wanted, files, strict=True)}
+        options.table.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(options.table, table(options, results).encode())
+        print(f"{options.table} written")
+
+
+def arms(weight: float) -> dict[str, list[str]]:
+    """Every arm and what it changes in the recipe."""
+    found = {"control": ["losses=[{kind: l1}]"]}
+    for encoder, features in ENCODERS.items():
+        for objective, said in OBJECTIVES.items():
+            term = f"{{kind: contrastive, weight: {weight}, {SAMPLES}, encoder: {features}, objective: {said}}}"
+            changes = [f"losses=[{{kind: l1}}, {term}]"]
+            found[f"{objective}, {encoder}"] = changes + (
+                [f"discriminator={DISCRIMINATOR}"] if encoder == "discriminator" else []
+            )
+    return found
+
+
+def run_one(options: Any, arm: str, seed: int) -> None:
+    """Train and measure one run, unless that is done."""
+    folder = options.runs / f"{arm}-{seed}"
+    result = folder / "result.json"
+    if result.exists():
+        return
+    changes = [
+        *arms(options.weight)[arm],
+        f"train.steps={options.steps}",
+        f"train.seed={seed}",
+        f"train.optimizer.lr={options.lr}",
+        "train.schedule={warmup: 50}",
+        "train.save_every=200",
+        "train.batch=8",
+        "data.patch=32",
+        f"validation.every={options.steps}",
+    ]
+    resume = (folder / LAST).exists()
+    recipe = None if resume else ROOT / "models" / "sr-x4" / "recipe.yaml"
+    begin_with = None if resume else options.start
+    screen = Console(stderr=True)
+    screen.print(f"{arm}, seed {seed}")
+    if not start(recipe, options.data, folder, begin_with, resume, changes, "cpu", options.threads, 0, screen):
+        raise SystemExit(130)
+    write_bytes(result, json.dumps(measure(folder, options.testsets), indent=2).encode())
+
+
+@torch.no_grad()
+def measure(folder: Path, testsets: Path) -> dict[str, dict[str, float]]:
+    """The means over each test set."""
+    recipe, network, _ = load_trained(folder)
+    encoder = EfficientNetLite0Options().build()
+    niqe = basicsr_module("metrics.niqe").calculate_niqe
+    measured = {}
+    for name, pattern in SETS.items():
+        rows = []
+        for path in sorted(testsets.glob(pattern)):
+            low, high = reduce(read_rgb8(path), recipe.scale)
+            made = enlarge(network, low, torch.device("cpu"))
+            both = score(made, high, recipe.scale)
+            a, b = (torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))[None] / 255 for x in (made, high))
+            pairs = zip(encoder(a), encoder(b), strict=True)
+            distance = sum(float((x - y).abs().mean() / y.abs().mean()) for x, y in pairs) / len(encoder.channels)
+            quality = niqe(made[..., ::-1], recipe.scale, input_order="HWC", convert_to="y")
+            rows.append({"psnr": both.psnr, "ssim": both.ssim, "features": distance, "niqe": float(quality)})
+        if not rows:
+            raise SystemExit(f"{testsets / pattern}: no pictures")
+        measured[name] = {key: statistics.mean(row[key] for row in rows) for key in METRICS}
+    return measured
+
+
+def table(options: Any, results: dict[tuple[str, int], dict[str, dict[str, float]]]) -> str:
+    """Means and spreads, as Markdown."""
+    seeds, names = range(options.seeds), list(arms(options.weight))
+    lines = [
+        "# What a contrastive term is worth",
+        "",
+        f"`sr-x4` fine-tuned for {options.steps:,} steps (batch 8 of 32 pixels, Adam {options.lr:g}, cosine), with L1 "
+        f"alone and with a contrastive term of weight {options.weight:g} beside it; {options.seeds} seeds each, the "
+        "same for all arms. In brackets the standard deviation over the seeds. Positives are the target and two "
+        "sharpened copies, negatives the enlarged input and two blurred copies, as in PCL-SR.",
+        "",
+        "The feature distance is this project's own: the mean over EfficientNet-Lite0's taps of the mean absolute "
+        "difference over the mean absolute feature. NIQE is basicsr's, on Y.",
+        "",
+        "    python scripts/experiment_contrastive.py --data PHOTOGRAPHS --testsets TESTSETS --start CHECKPOINT",
+    ]
+    for name in SETS:
+        lines += ["", f"## {name}", "", f"| arm | {' | '.join(m[0] for m in METRICS.values())} |", f"|{'---|' * 5}"]
+        for arm in names:
+            cells = []
+            for key, (_, digits, _) in METRICS.items():
+                values = [results[arm, seed][name][key] for seed in seeds]
+                spread = statistics.stdev(values) if len(values) > 1 else 0.0
+                cells.append(f"{statistics.mean(values):.{digits}f} ({spread:.{digits}f})")
+            lines.append(f"| {arm} | {' | '.join(cells)} |")
+    lines += ["", "## Against the control", "", *verdicts(names, results, list(seeds)), ""]
+    return "\n".join(lines)
+
+
+def verdicts(names: list[str], results: dict[tuple[str, int], Any], seeds: list[int]) -> list[str]:
+    """For every arm and metric, averaged over the sets: better or worse than the control by more than the spread."""
+    lines = [
+        "Difference to the control with the same seed, averaged over the sets, and its standard deviation over the "
+        "seeds. Bold: larger than twice that.",
+        "",
+        f"| arm | {' | '.join(m[0] for m in METRICS.values())} |",
+        f"|{'---|' * 5}",
+    ]
+    for arm in names[1:]:
+        cells = []
+        for key, (_, digits, more) in METRICS.items():
+            gains = [
+                statistics.mean(results[arm, s][name][key] - results["control", s][name][key] for name in SETS)
+                for s in seeds
+            ]
+            mean, spread = statistics.mean(gains), statistics.stdev(gains) if len(gains) > 1 else 0.0
+            word = "better" if (mean > 0) == more else "worse"
+            cell = f"{mean:+.{digits}f} ({spread:.{digits}f})"
+            cells.append(f"**{cell} {word}**" if abs(mean) > 2 * spread else cell)
+        lines.append(f"| {arm} | {' | '.join(cells)} |")
+    return lines
+
+
+if __name__ == "__main__":
+    main()
