@@ -19,6 +19,7 @@ COMMANDS = {
     "train": ("restore.cli.train", "Train a network by a recipe."),
     "doctor": ("restore.cli.doctor", "Say what is installed, what works, and what to do about the rest."),
     "bench": ("restore.cli.bench", "Time models on this machine's devices."),
+    "recipes": ("restore.cli.recipes", "List the training recipes that come along."),
     "export": ("restore.cli.export", "Turn a trained network into an ONNX file, and check it."),
 }
 

@@ -10,7 +10,7 @@ from restore.cli.common import console, extra_needed
 
 
 @click.command()
-@click.argument("recipe", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@click.argument("recipe", metavar="RECIPE", required=False)
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
@@ -48,7 +48,7 @@ from restore.cli.common import console, extra_needed
     help="Processes that cut patches; 0 cuts them between steps.",
 )
 def train(
-    recipe: Path | None,
+    recipe: str | None,
     data: Path,
     folder: Path,
     begin_with: Path | None,
@@ -58,13 +58,15 @@ def train(
     threads: int | None,
     workers: int,
 ) -> None:
-    """Train a network by RECIPE on the photographs in --data.
+    """Train a network by RECIPE, a name ('restore recipes' lists them) or a file, on the photographs in --data.
 
     With --resume the run's own recipe is used; Ctrl-C saves before it stops.
     """
     with extra_needed("Training", "train"):
+        from restore.recipes import find_recipe
         from restore.training.start import start
 
-    if not start(recipe, data, folder, begin_with, resume, changes, device, threads, workers, console()):
+    path = None if recipe is None else find_recipe(recipe)
+    if not start(path, data, folder, begin_with, resume, changes, device, threads, workers, console()):
         click.echo(f"Interrupted and saved. Go on with: restore train --data {data} --out {folder} --resume", err=True)
         raise SystemExit(130)

@@ -1,0 +1,37 @@
+"""``restore recipes``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from restore.cli.common import extra_needed
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--schema", is_flag=True, help="The JSON schema of a recipe, for editors.")
+@click.option("--json", "as_json", is_flag=True, help="The list for machines.")
+def recipes(name: str | None, schema: bool, as_json: bool) -> None:
+    """List the recipes that come along, or print the one called NAME, to begin one of your own with.
+
+    'restore train' takes them by name.
+    """
+    from restore.recipes import find_recipe, shipped
+
+    if schema:
+        with extra_needed("The schema", "train"):
+            from restore.training.recipe import Recipe
+        click.echo(json.dumps(Recipe.model_json_schema(), indent=2))
+        return
+    if name is not None:
+        click.echo(find_recipe(name).read_text(encoding="utf-8"), nl=False)
+        return
+    found = shipped()
+    if as_json:
+        click.echo(json.dumps([{"name": r.name, "file": str(r.file), "purpose": r.purpose} for r in found], indent=2))
+        return
+    width = max(len(recipe.name) for recipe in found)
+    for recipe in found:
+        click.echo(f"{recipe.name:{width}}  {recipe.purpose}")
