@@ -249,22 +249,24 @@ class _Stream:
             self._untold = True
             self._wait(pieces)
             return
-        part = pieces[0].part
-        kept = max(part.rows.last - part.rows.first, part.columns.last - part.columns.first)
-        smaller = max(SMALLEST_TILE, min(self._tile, kept) // 2)
-        if smaller >= min(self._tile, kept):
+        work = pieces[0].work
+        assert work.input is not None
+        # Not what this piece keeps: a fixed window at the border may keep a sliver of what it runs.
+        size = min(self._tile, max(work.input.shape[:2]))
+        smaller = max(SMALLEST_TILE, size // 2)
+        if smaller >= size:
             failure = ModelError(
-                f"{self._model.spec.name}: not enough memory on {self._model.device}, even for one tile of {kept} "
+                f"{self._model.spec.name}: not enough memory on {self._model.device}, even for one tile of {size} "
                 "pixels: close other programs, or choose another --device or a smaller model"
             )
             failure.__cause__ = error
-            pieces[0].work.fail(failure)
+            work.fail(failure)
             return
         self._tile = smaller
         self._untold = True
-        for work in self._hand:
-            if not work.settled:
-                self._wait(self._cut(work))  # which makes those that wait void
+        for other in self._hand:
+            if not other.settled:
+                self._wait(self._cut(other))  # which makes those that wait void
 
 
 def _pad(pixels: Pixels, spec: ModelSpec) -> Pixels:

@@ -222,6 +222,14 @@ def test_the_batch_is_halved_before_the_tile() -> None:
     assert [shape[0] for shape in device.runs] == [2, 2, 2, 2]
 
 
+def test_a_sliver_of_a_fixed_window_gives_no_picture_up() -> None:
+    """The batch is halved until a border window comes first, which keeps 3 pixels of the 66 it runs."""
+    pixels = [picture(69, 132), picture(69, 69)]
+    found = list(enhance_stream(pixels, network(SmallDevice(3 * 64 * 64), halo=0), StreamOptions(512, 5, True)))
+    for one, result in zip(pixels, found, strict=True):
+        np.testing.assert_array_equal(result, doubled(one))
+
+
 def test_tiles_of_an_earlier_cut_are_void() -> None:
     """While a failed batch is done one by one, the first runs out of memory, and all are cut anew."""
     device = SmallDevice(3 * 64 * 64)
