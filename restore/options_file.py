@@ -120,7 +120,8 @@ def _explain(
         return f"{where}: '{key}' is missing"
     given = problem.get("input")
     told = "" if isinstance(given, (dict, list)) else f" (not {given!r})"
-    return f"{where}: '{key}': {problem['msg'][0].lower()}{problem['msg'][1:]}{told}"
+    says = problem["msg"].removeprefix("Value error, ")
+    return f"{where}: '{key}': {says[0].lower()}{says[1:]}{told}"
 
 
 def _locate(model: type[BaseModel], location: Sequence[Any]) -> tuple[list[Any], type[BaseModel] | None]:

@@ -29,8 +29,8 @@ from restore.export.run import load_trained
 from restore.imaging.decode import read_rgb8
 from restore.metrics.protocol import reduce, score
 from restore.networks.basicsr_adapter import basicsr_module
-from restore.training.loop import LAST
-from restore.training.start import start
+from restore.training.run import LAST
+from restore.training.start import Options, start
 from restore.training.validate import enlarge
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -116,7 +116,8 @@ def run_one(options: Any, arm: str, seed: int) -> None:
     begin_with = None if resume else options.start
     screen = Console(stderr=True)
     screen.print(f"{arm}, seed {seed}")
-    if not start(recipe, options.data, folder, begin_with, resume, changes, "cpu", options.threads, 0, screen):
+    how = Options(begin_with, resume, () if resume else changes, "cpu", options.threads)
+    if not start(recipe, options.data, folder, how, screen):
         raise SystemExit(130)
     write_bytes(result, json.dumps(measure(folder, options.testsets), indent=2).encode())
 

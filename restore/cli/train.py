@@ -47,6 +47,7 @@ from restore.cli.common import console, extra_needed
     show_default=True,
     help="Processes that cut patches; 0 cuts them between steps.",
 )
+@click.option("--compile", "compile_", is_flag=True, help="Run the network through torch.compile.")
 def train(
     recipe: str | None,
     data: Path,
@@ -57,16 +58,19 @@ def train(
     device: str,
     threads: int | None,
     workers: int,
+    compile_: bool,
 ) -> None:
     """Train a network by RECIPE, a name ('restore recipes' lists them) or a file, on the photographs in --data.
 
-    With --resume the run's own recipe is used; Ctrl-C saves before it stops.
+    With --resume the run's own recipe is used; Ctrl-C saves before it stops. On several GPUs:
+    torchrun --nproc-per-node 4 -m restore train ...
     """
     with extra_needed("Training", "train"):
         from restore.recipes import find_recipe
-        from restore.training.start import start
+        from restore.training.start import Options, start
 
     path = None if recipe is None else find_recipe(recipe)
-    if not start(path, data, folder, begin_with, resume, changes, device, threads, workers, console()):
+    options = Options(begin_with, resume, changes, device, threads, workers, compile_)
+    if not start(path, data, folder, options, console()):
         click.echo(f"Interrupted and saved. Go on with: restore train --data {data} --out {folder} --resume", err=True)
         raise SystemExit(130)

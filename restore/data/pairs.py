@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -67,37 +67,34 @@ def common_scale(
 
 
 class FolderPairs(PairDataset):
-    """Aligned patches of two folders of pictures, turned and flipped alike.
+    """Aligned patches of pairs of pictures, turned and flipped alike.
 
     ``dataset[i]`` is low (3, patch, patch) and high (3, scale * patch, scale * patch), and depends on ``seed`` and
-    ``i`` alone. A pair is drawn in proportion to its area. The scale is 1 where the folders hold the same sizes, as for
+    ``i`` alone. A pair is drawn in proportion to its area. The scale is 1 where both have the same size, as for
     denoising.
 
     Args:
-        low_folder: pictures to restore.
-        high_folder: what should come of them, by the same names; the endings may differ.
+        pairs: a picture to restore and what should come of it, such as :func:`match_photos` gives.
         patch: side of the low-resolution patch.
         seed: of the samples.
         scale: what the factor must be; by default it is inferred.
-        budget: bytes of decoded pixels to keep in memory, of both folders together.
+        budget: bytes of decoded pixels to keep in memory, of both sides together.
 
     Raises:
-        DataError: the folders do not match (see :func:`match_photos`), the sizes fit no common scale, or no picture is
-            large enough for a patch.
+        DataError: the sizes fit no common scale, or no picture is large enough for a patch.
         ImageError: a picture cannot be read.
     """
 
     def __init__(
         self,
-        low_folder: Path,
-        high_folder: Path,
+        pairs: Sequence[tuple[Path, Path]],
         patch: int,
         seed: int,
         scale: int | None = None,
         budget: int = 4 * 2**30,
     ) -> None:
         self.patch, self.seed = patch, seed
-        self.pairs = match_photos(low_folder, high_folder)
+        self.pairs = list(pairs)
         low, high = (list(side) for side in zip(*self.pairs, strict=True))
         sizes = photo_sizes(low)
         self.scale = common_scale(self.pairs, sizes, photo_sizes(high), scale)

@@ -1,141 +1,59 @@
 """aRGB: L1 in a learned space whose every point holds a pixel's colour and what is around it.
 
 Lee, Park, Baik and Lee, "Rethinking RGB color representation for image restoration models", ICML 2024. A translating
-autoencoder is trained once on clean photographs with :func:`translation_loss`; then it is frozen, and :class:`ARGB`
-compares restored and true pictures in its space, in place of a pixel loss.
+autoencoder (:mod:`restore.networks.translating`) is trained once on clean photographs with :func:`translation_loss`;
+then it is frozen, and :class:`ARGB` compares restored and true pictures in its space, in place of a pixel loss.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+from pathlib import Path
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn import functional as F
 from typing_extensions import Self
 
+from restore.errors import ModelError
 from restore.losses.precision import full_precision
+from restore.networks.translating import TranslatingAutoencoder
 
-_SLOPE = 0.2  # of every LeakyReLU
+# Where the averaged weights of a run of restore.networks.translating.Reconstruction are in its checkpoint.
+_PREFIX = "average.autoencoder."
 
 
-class TranslatingAutoencoder(nn.Module):
-    """RGB to an embedding of each pixel by a mixture of experts, and back by a linear map.
-
-    A router looks at 7 x 7 pixels and picks one of the experts for each pixel; the expert looks at 9 x 9. The gate
-    does not multiply what the expert says, so the router learns by the balance term alone. Only the chosen expert is
-    evaluated at a pixel.
+def load_autoencoder(path: Path) -> TranslatingAutoencoder:
+    """The autoencoder of a run's checkpoint.
 
     Args:
-        experts: 20 in the paper.
-        channels: of the embedding, a multiple of 4; 128 in the paper. The inner layers scale with it.
+        path: of a checkpoint, or of the run's folder.
 
-    Shape:
-        (N, 3, H, W), RGB, 0..1, to (N, channels, H, W).
+    Raises:
+        ModelError: there is none, or it is of another network.
     """
-
-    def __init__(self, experts: int = 20, channels: int = 128) -> None:
-        super().__init__()
-        half, quarter = channels // 2, channels // 4
-        self.router = nn.Sequential(
-            nn.Conv2d(3, half, 3, padding=1),
-            nn.LeakyReLU(_SLOPE),
-            *_routing(half, channels, 3),
-            *_routing(channels, 2 * channels, 3),
-            *_routing(2 * channels, 4 * channels, 1),
-            nn.Conv2d(4 * channels, experts, 1),
-        )
-        self.experts = nn.ModuleList(_expert(quarter, half, channels) for _ in range(experts))
-        self.decoder = nn.Sequential(
-            nn.Conv2d(channels, half, 1, bias=False), nn.Conv2d(half, quarter, 1, bias=False), nn.Conv2d(quarter, 3, 1)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.embed(x, self.gates(x))
-
-    def gates(self, x: Tensor) -> Tensor:
-        """The router's probabilities, (N, experts, H, W)."""
-        logits: Tensor = self.router(x)
-        return logits.softmax(dim=1)
-
-    def embed(self, x: Tensor, gates: Tensor) -> Tensor:
-        """The embedding, each pixel's by the expert with the largest gate."""
-        n, _, height, width = x.shape
-        choice = gates.argmax(dim=1)
-        pixels, rows = [], []
-        for number, expert in enumerate(self.experts):
-            chosen = choice == number
-            if chosen.any():
-                pixels.append(chosen.flatten().nonzero()[:, 0])
-                rows.append(_evaluate(expert, x, chosen))
-        order = torch.cat(pixels).argsort()
-        return torch.cat(rows)[order].view(n, height, width, -1).permute(0, 3, 1, 2)
-
-    def decode(self, embedding: Tensor) -> Tensor:
-        """The picture (N, 3, H, W) that an embedding stands for; linear but for an offset, not clipped."""
-        picture: Tensor = self.decoder(embedding)
-        return picture
-
-
-def _routing(inputs: int, outputs: int, kernel: int) -> tuple[nn.Module, ...]:
-    conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
-    return conv, nn.BatchNorm2d(outputs), nn.LeakyReLU(_SLOPE)
-
-
-def _expert(*widths: int) -> nn.ModuleList:
-    """Four 3 x 3 convolutions; a LeakyReLU goes between them."""
-    plan = (3, *widths, widths[-1])
-    return nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(plan))
-
-
-def _evaluate(expert: nn.Module, x: Tensor, chosen: Tensor) -> Tensor:
-    """An expert's embedding at the chosen pixels alone.
-
-    Each convolution is a matrix product over the 3 x 3 neighbourhoods of the pixels that the next one reads: the
-    chosen ones grown by one pixel a layer. The result is that of convolving the whole picture with zero padding.
-
-    Args:
-        expert: the convolutions, in order.
-        x: (N, 3, H, W).
-        chosen: (N, H, W), boolean.
-
-    Returns:
-        (chosen pixels, channels), in the order of ``chosen.nonzero()``.
-    """
-    convs = [conv for conv in expert.children() if isinstance(conv, nn.Conv2d)]
-    needed = [chosen]
-    for _ in convs[1:]:
-        needed.insert(0, F.max_pool2d(needed[0].to(x.dtype), 3, stride=1, padding=1) > 0)
-    rows, places = x.permute(0, 2, 3, 1).flatten(0, 2), torch.ones_like(chosen)
-    for i, (conv, wanted) in enumerate(zip(convs, needed, strict=True)):
-        rows = F.leaky_relu(rows, _SLOPE) if i else rows
-        rows = _convolve(conv, rows, places, wanted)
-        places = wanted
-    return rows
-
-
-def _convolve(conv: nn.Conv2d, rows: Tensor, places: Tensor, wanted: Tensor) -> Tensor:
-    """A 3 x 3 convolution at the ``wanted`` pixels of features that are known at ``places`` and zero elsewhere.
-
-    Args:
-        conv: 3 x 3, its padding that of the picture.
-        rows: (pixels in ``places``, inputs), in the order of ``places.nonzero()``.
-        places: (N, H, W), boolean.
-        wanted: the same.
-
-    Returns:
-        (pixels in ``wanted``, outputs).
-    """
-    width = places.shape[2] + 2
-    row_of = places.new_full(F.pad(places, (1, 1, 1, 1)).shape, len(rows), dtype=torch.long)
-    row_of[:, 1:-1, 1:-1][places] = torch.arange(len(rows), device=rows.device)
-    steps = torch.arange(-1, 2, device=rows.device)
-    neighbours = (steps[:, None] * width + steps).flatten()
-    centres = F.pad(wanted, (1, 1, 1, 1)).flatten().nonzero()
-    padded = torch.cat((rows, rows.new_zeros(1, rows.shape[1])))
-    patches = padded[row_of.flatten()[centres + neighbours]].flatten(1)
-    weight = conv.weight.permute(0, 2, 3, 1).flatten(1)
-    return F.linear(patches, weight, conv.bias)
+    file = path / "last.safetensors" if path.is_dir() else path
+    try:
+        with safe_open(str(file), framework="pt") as saved:
+            names = [key for key in list(saved.keys()) if key.startswith(_PREFIX)]
+            weights = {name[len(_PREFIX) :]: saved.get_tensor(name) for name in names}
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"{file}: no such checkpoint. Train one on clean photographs, restore train argb --data FOLDER --out RUN, "
+            "and name RUN here"
+        ) from error
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{file}: not a checkpoint that can be read: {error}") from error
+    experts = {name.split(".")[1] for name in weights if name.startswith("experts.")}
+    first = weights.get("decoder.0.weight")
+    if not experts or first is None:
+        raise ModelError(f"{file}: a checkpoint, but not of the network 'translating': train one by the recipe argb")
+    autoencoder = TranslatingAutoencoder(len(experts), first.shape[1])
+    try:
+        autoencoder.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ModelError(f"{file}: not the weights of a translating autoencoder: {error}") from error
+    return autoencoder
 
 
 @full_precision

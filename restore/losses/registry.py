@@ -6,7 +6,8 @@ One explicit table, ``LOSSES``. A new loss is one file in this package and one c
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,6 +27,8 @@ from restore.encoders.registry import (
     Vgg19Options,
 )
 from restore.losses import pixel
+from restore.losses.argb import ARGB, load_autoencoder, translation_loss
+from restore.losses.colour_constancy import colour_constancy
 from restore.losses.contrastive.frozen import frozen
 from restore.losses.contrastive.image_level import ContrastiveRegulariser
 from restore.losses.contrastive.patch_level import PatchRegulariser
@@ -35,11 +38,14 @@ from restore.losses.contrastive.registry import (
     IndividualTemperaturesOptions,
     PatchNCEOptions,
 )
+from restore.losses.contrastive.samples import enlarged
 from restore.losses.discriminators import Opponent
 from restore.losses.edge import edge
+from restore.losses.exposure import exposure_control
 from restore.losses.frequency import frequency
 from restore.losses.lpips import LPIPS
 from restore.losses.perceptual import Perceptual
+from restore.losses.spatial_consistency import spatial_consistency
 from restore.losses.ssim import ms_ssim, ssim
 from restore.losses.style import Style
 from restore.losses.total_variation import total_variation
@@ -80,6 +86,33 @@ class PairTerm(Term):
         return self.function(output, target)
 
 
+class InputTerm(PairTerm):
+    """The same of the output and the input, enlarged to its size."""
+
+    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        return self.function(output, enlarged(input, *output.shape[-2:]))
+
+
+class TranslationTerm(Term):
+    """aRGB's autoencoder trained on the targets; what the network made of the input does not matter.
+
+    Args:
+        network: :class:`restore.networks.translating.Reconstruction`.
+        balance: see :func:`restore.losses.argb.translation_loss`.
+    """
+
+    def __init__(self, network: Any, balance: float) -> None:
+        super().__init__()
+        self._lent, self.balance = (network,), balance
+
+    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        # Drawn on the CPU, so that every device draws the same.
+        drawn = int(torch.randint(2**62, (), generator=generator))
+        places = torch.Generator(target.device).manual_seed(drawn)
+        loss: Tensor = translation_loss(self._lent[0].autoencoder, target, self.balance, places)
+        return loss
+
+
 class ContrastiveTerm(Term):
     """A contrastive regulariser as a term."""
 
@@ -93,11 +126,18 @@ class ContrastiveTerm(Term):
 
 
 class PatchTerm(Term):
-    """PatchNCE as a term; its heads learn."""
+    """PatchNCE as a term; its heads learn.
 
-    def __init__(self, regulariser: PatchRegulariser) -> None:
+    Args:
+        regulariser: compares.
+        network: that is trained, where it is to leave targets as they are: half of the loss is then how the network's
+            version of the target corresponds to the target (CUT's identity loss).
+    """
+
+    def __init__(self, regulariser: PatchRegulariser, network: Any = None) -> None:
         super().__init__()
         self.regulariser = regulariser
+        self._lent = (network,)  # a tuple, so that it is no part of this module
 
     @property
     def learned(self) -> nn.Module:
@@ -105,7 +145,28 @@ class PatchTerm(Term):
 
     def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
         loss: Tensor = self.regulariser(output, target, input, generator)
+        (network,) = self._lent
+        if network is not None:
+            loss = (loss + self.regulariser(network(target), target, target, generator)) / 2
         return loss
+
+
+class OwnEncoder(nn.Module):
+    """The features of the network that is trained, which learns from being compared in them (CUT).
+
+    Args:
+        network: with ``features(x, taps)``.
+        taps: which.
+    """
+
+    def __init__(self, network: Any, taps: Sequence[int]) -> None:
+        super().__init__()
+        self._lent, self.taps = (network,), tuple(taps)
+        self.channels: list[int] = [network.channels[tap] for tap in taps]
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        features: list[Tensor] = self._lent[0].features(x, self.taps)
+        return features
 
 
 class AdversarialTerm(Term):
@@ -121,6 +182,17 @@ class AdversarialTerm(Term):
             with torch.no_grad():
                 real = self.opponent.logits(target)
         return self.opponent.sides.generator(fake, real)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a loss is trained with: the network it judges, and a discriminator where the recipe has one."""
+
+    network: Any = None
+    opponent: Opponent | None = None
+
+
+ALONE = Beside()
 
 
 class LossOptions(BaseModel, ABC):
@@ -147,12 +219,17 @@ class LossOptions(BaseModel, ABC):
         """Whether it needs a discriminator that is trained beside the network."""
         return False
 
+    @property
+    def compares(self) -> bool:
+        """Whether it holds the output against its own target, pixel for pixel: unpaired pictures have none."""
+        return True
+
     @abstractmethod
-    def build(self, opponent: Opponent | None = None) -> Term:
+    def build(self, beside: Beside = ALONE) -> Term:
         """The term.
 
         Args:
-            opponent: the discriminator, for those that want one.
+            beside: what it is trained with, for those that want it.
 
         Raises:
             RestoreError: the weights of its encoder, or a package, are missing.
@@ -166,7 +243,7 @@ class PixelOptions(LossOptions):
     kind: Literal["l1", "charbonnier", "l2"]
     space: Literal["rgb", "luma"] = "rgb"
 
-    def build(self, opponent: Opponent | None = None) -> Term:
+    def build(self, beside: Beside = ALONE) -> Term:
         function = {"l1": pixel.l1, "charbonnier": pixel.charbonnier, "l2": pixel.l2}[self.kind]
         return PairTerm(partial(_of_luma, function) if self.space == "luma" else function)
 
@@ -180,7 +257,7 @@ class SsimOptions(LossOptions):
 
     kind: Literal["ssim"] = "ssim"
 
-    def build(self, opponent: Opponent | None = None) -> Term:
+    def build(self, beside: Beside = ALONE) -> Term:
         return PairTerm(ssim)
 
 
@@ -190,7 +267,7 @@ class MsSsimOptions(LossOptions):
     kind: Literal["ms-ssim"] = "ms-ssim"
     scales: int = Field(5, ge=1, le=5, description="five need patches of 176 pixels of the target, each less half that")
 
-    def build(self, opponent: Opponent | None = None) -> Term:
+    def build(self, beside: Beside = ALONE) -> Term:
         return PairTerm(partial(ms_ssim, scales=self.scales))
 
 
@@ -199,7 +276,7 @@ class FrequencyOptions(LossOptions):
 
     kind: Literal["frequency"] = "frequency"
 
-    def build(self, opponent: Opponent | None = None) -> Term:
+    def build(self, beside: Beside = ALONE) -> Term:
         return PairTerm(frequency)
 
 
@@ -208,18 +285,76 @@ class EdgeOptions(LossOptions):
 
     kind: Literal["edge"] = "edge"
 
-    def build(self, opponent: Opponent | None = None) -> Term:
+    def build(self, beside: Beside = ALONE) -> Term:
         return PairTerm(edge)
 
 
-class TotalVariationOptions(LossOptions):
+class _OfOutput(LossOptions):
+    """A loss that needs no target."""
+
+    @property
+    def compares(self) -> bool:
+        return False
+
+
+class TotalVariationOptions(_OfOutput):
     """Smoothness of the output: :func:`restore.losses.total_variation.total_variation`."""
 
     kind: Literal["total-variation"] = "total-variation"
     power: Literal[1, 2] = 1
 
-    def build(self, opponent: Opponent | None = None) -> Term:
+    def build(self, beside: Beside = ALONE) -> Term:
         return PairTerm(lambda output, _: total_variation(output, self.power))
+
+
+class ColourConstancyOptions(_OfOutput):
+    """Grey world: :func:`restore.losses.colour_constancy.colour_constancy`."""
+
+    kind: Literal["colour-constancy"] = "colour-constancy"
+
+    def build(self, beside: Beside = ALONE) -> Term:
+        return PairTerm(lambda output, _: colour_constancy(output))
+
+
+class ExposureOptions(_OfOutput):
+    """Neither dark nor burnt out: :func:`restore.losses.exposure.exposure_control`."""
+
+    kind: Literal["exposure"] = "exposure"
+    level: float = Field(0.6, gt=0, lt=1, description="the intensity wished for")
+    region: PositiveInt = Field(16, description="side of a region, pixels")
+
+    def build(self, beside: Beside = ALONE) -> Term:
+        return PairTerm(lambda output, _: exposure_control(output, self.level, self.region))
+
+
+class SpatialConsistencyOptions(_OfOutput):
+    """The input's contrasts kept: :func:`restore.losses.spatial_consistency.spatial_consistency`."""
+
+    kind: Literal["spatial-consistency"] = "spatial-consistency"
+    region: PositiveInt = Field(4, description="side of a region, pixels")
+
+    def build(self, beside: Beside = ALONE) -> Term:
+        return InputTerm(lambda output, input: spatial_consistency(output, input, self.region))
+
+
+class ArgbOptions(LossOptions):
+    """Pixels compared in a learned colour space: :class:`restore.losses.argb.ARGB`."""
+
+    kind: Literal["argb"] = "argb"
+    weights: Path = Field(description="a run of the recipe argb, or its checkpoint")
+
+    def build(self, beside: Beside = ALONE) -> Term:
+        return PairTerm(ARGB(load_autoencoder(self.weights)))
+
+
+class TranslationOptions(_OfOutput):
+    """What aRGB's autoencoder is trained with: :func:`restore.losses.argb.translation_loss`, on the targets."""
+
+    kind: Literal["translation"] = "translation"
+    balance: float = Field(0.1, ge=0, description="weight of the even use of the experts")
+
+    def build(self, beside: Beside = ALONE) -> Term:
+        return TranslationTerm(beside.network, self.balance)
 
 
 class LpipsOptions(LossOptions):
@@ -229,7 +364,7 @@ class LpipsOptions(LossOptions):
     net: Literal["alex", "vgg"] = "alex"
     weights: Path | None = Field(None, description="torchvision's file of the backbone; null for torch hub's folder")
 
-    def build(self, opponent: Opponent | None = None) -> Term:
+    def build(self, beside: Beside = ALONE) -> Term:
         return PairTerm(LPIPS(self.net, self.weights))
 
 
@@ -253,10 +388,32 @@ AnyFeatures = Annotated[
 ]
 
 
-class _Encoded(LossOptions):
-    """A loss in the features of an encoder that it leaves as it is."""
+class NetworkFeatures(BaseModel):
+    """The features of the network that is trained, at the layers ``taps``; the loss changes them too (CUT)."""
 
-    encoder: AnyFeatures = EfficientNetLite0Options()
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: Literal["network"] = "network"
+    taps: list[int] = Field(min_length=1, description="layers, from 0, the picture itself")
+
+
+AnyFeaturesOrOwn = Annotated[
+    EfficientNetLite0Options
+    | Vgg16Options
+    | Vgg19Options
+    | AlexNetOptions
+    | ClipOptions
+    | HaarOptions
+    | ModuleOptions
+    | DiscriminatorFeatures
+    | NetworkFeatures,
+    Field(discriminator="kind"),
+]
+
+
+class _Encoded(LossOptions):
+    """A loss in the features of an encoder."""
+
+    encoder: Any
 
     @field_validator("encoder")
     @classmethod
@@ -272,36 +429,42 @@ class _Encoded(LossOptions):
     def wants_opponent(self) -> bool:
         return isinstance(self.encoder, DiscriminatorFeatures)
 
-    def features(self, opponent: Opponent | None) -> Any:
+    def features(self, beside: Beside) -> Any:
         """The encoder, with its weights."""
         if isinstance(self.encoder, DiscriminatorFeatures):
-            assert opponent is not None, "a recipe that wants a discriminator has one"
-            return opponent.encoder()
+            assert beside.opponent is not None, "a recipe that wants a discriminator has one"
+            return beside.opponent.encoder()
         return self.encoder.build()
 
 
-class PerceptualOptions(_Encoded):
+class _Held(_Encoded):
+    """A loss in the features of an encoder that it leaves as it is."""
+
+    encoder: AnyFeatures = EfficientNetLite0Options()
+
+
+class PerceptualOptions(_Held):
     """Features compared: :class:`restore.losses.perceptual.Perceptual`."""
 
     kind: Literal["perceptual"] = "perceptual"
     taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for 1 each")
     distance: Literal["l1", "l2"] = "l1"
 
-    def build(self, opponent: Opponent | None = None) -> Term:
-        return PairTerm(Perceptual(self.features(opponent), self.taps, self.distance))
+    def build(self, beside: Beside = ALONE) -> Term:
+        return PairTerm(Perceptual(self.features(beside), self.taps, self.distance))
 
 
-class StyleOptions(_Encoded):
+class StyleOptions(_Held):
     """Gram matrices compared: :class:`restore.losses.style.Style`."""
 
     kind: Literal["style"] = "style"
     taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for 1 each")
 
-    def build(self, opponent: Opponent | None = None) -> Term:
-        return PairTerm(Style(self.features(opponent), self.taps))
+    def build(self, beside: Beside = ALONE) -> Term:
+        return PairTerm(Style(self.features(beside), self.taps))
 
 
-class ContrastiveLossOptions(ContrastiveOptions, _Encoded):
+class ContrastiveLossOptions(ContrastiveOptions, _Held):
     """The output pulled to positives and pushed from negatives: :mod:`restore.losses.contrastive`."""
 
     @field_validator("objective")
@@ -314,17 +477,32 @@ class ContrastiveLossOptions(ContrastiveOptions, _Encoded):
             )
         return objective
 
-    def build(self, opponent: Opponent | None = None) -> Term:
-        encoder = self.features(opponent)
+    def build(self, beside: Beside = ALONE) -> Term:
+        encoder = self.features(beside)
         return ContrastiveTerm(self.regulariser(encoder, encoder.channels, samples=0))
 
 
 class PatchNceLossOptions(PatchNCEOptions, _Encoded):
     """Positions of the output compared with those of its target or input, through heads that learn."""
 
-    def build(self, opponent: Opponent | None = None) -> Term:
-        encoder = self.features(opponent)
-        return PatchTerm(self.regulariser(encoder, encoder.channels))
+    encoder: AnyFeaturesOrOwn = EfficientNetLite0Options()
+    identity: bool = Field(
+        False,
+        description="also that the network leaves targets as they are, half of it each (CUT); at scale 1",
+    )
+
+    @property
+    def compares(self) -> bool:
+        return self.key == "target"
+
+    def build(self, beside: Beside = ALONE) -> Term:
+        if isinstance(self.encoder, NetworkFeatures):
+            encoder: Any = OwnEncoder(beside.network, self.encoder.taps)
+            regulariser = self.regulariser(encoder, encoder.channels, freeze=False)
+        else:
+            encoder = self.features(beside)
+            regulariser = self.regulariser(encoder, encoder.channels)
+        return PatchTerm(regulariser, beside.network if self.identity else None)
 
 
 class AdversarialOptions(LossOptions):
@@ -333,12 +511,16 @@ class AdversarialOptions(LossOptions):
     kind: Literal["adversarial"] = "adversarial"
 
     @property
+    def compares(self) -> bool:
+        return False
+
+    @property
     def wants_opponent(self) -> bool:
         return True
 
-    def build(self, opponent: Opponent | None = None) -> Term:
-        assert opponent is not None, "a recipe that wants a discriminator has one"
-        return AdversarialTerm(opponent)
+    def build(self, beside: Beside = ALONE) -> Term:
+        assert beside.opponent is not None, "a recipe that wants a discriminator has one"
+        return AdversarialTerm(beside.opponent)
 
 
 LOSSES: dict[str, type[LossOptions]] = {
@@ -350,6 +532,11 @@ LOSSES: dict[str, type[LossOptions]] = {
     "frequency": FrequencyOptions,
     "edge": EdgeOptions,
     "total-variation": TotalVariationOptions,
+    "colour-constancy": ColourConstancyOptions,
+    "exposure": ExposureOptions,
+    "spatial-consistency": SpatialConsistencyOptions,
+    "argb": ArgbOptions,
+    "translation": TranslationOptions,
     "lpips": LpipsOptions,
     "perceptual": PerceptualOptions,
     "style": StyleOptions,
@@ -365,6 +552,11 @@ AnyLoss = Annotated[
     | FrequencyOptions
     | EdgeOptions
     | TotalVariationOptions
+    | ColourConstancyOptions
+    | ExposureOptions
+    | SpatialConsistencyOptions
+    | ArgbOptions
+    | TranslationOptions
     | LpipsOptions
     | PerceptualOptions
     | StyleOptions

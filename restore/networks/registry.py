@@ -34,6 +34,10 @@ class NetworkOptions(BaseModel, ABC):
         """What both sides of the input must be a multiple of."""
         return 1
 
+    def taps(self) -> int:
+        """Places at which it lends its own features (``features(x, taps)``) to a loss; 0 if it has none to lend."""
+        return 0
+
 
 class PlainOptions(NetworkOptions):
     """Plain 3x3 convolutions with an anchor: :class:`restore.networks.plain.PlainSR`."""
@@ -66,6 +70,9 @@ class ResidualOptions(NetworkOptions):
 
     def halo(self, scale: int) -> int:
         return 2 * self.blocks + 2
+
+    def taps(self) -> int:
+        return self.blocks + 2
 
 
 class CompactOptions(NetworkOptions):
@@ -150,6 +157,24 @@ class RrdbOptions(NetworkOptions):
         return {1: 4, 2: 2}.get(scale, 1)
 
 
+class TranslatingOptions(NetworkOptions):
+    """aRGB's autoencoder: :class:`restore.networks.translating.Reconstruction`, at scale 1."""
+
+    kind: Literal["translating"] = "translating"
+    experts: int = Field(20, ge=1, description="each pixel goes through one of them")
+    width: int = Field(128, ge=4, multiple_of=4, description="channels of the embedding")
+
+    def build(self, scale: int) -> Any:
+        from restore.networks.translating import Reconstruction
+
+        if scale != 1:
+            raise ValueError(f"'translating' gives back what it gets: scale 1, not {scale}")
+        return Reconstruction(self.experts, self.width)
+
+    def halo(self, scale: int) -> int:
+        return 4
+
+
 def _upsampler_halo(scale: int) -> int:
     """Reach of basicsr's convolution-and-shuffle upsampler and the convolution after it, rounded up."""
     return {1: 1, 2: 2, 3: 2, 4: 3, 8: 3}.get(scale, 3)
@@ -162,10 +187,11 @@ NETWORKS: dict[str, type[NetworkOptions]] = {
     "edsr": EdsrOptions,
     "rcan": RcanOptions,
     "rrdb": RrdbOptions,
+    "translating": TranslatingOptions,
 }
 
 AnyNetwork = Annotated[
-    PlainOptions | ResidualOptions | CompactOptions | EdsrOptions | RcanOptions | RrdbOptions,
+    PlainOptions | ResidualOptions | CompactOptions | EdsrOptions | RcanOptions | RrdbOptions | TranslatingOptions,
     Field(discriminator="kind"),
 ]
 

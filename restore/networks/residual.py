@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -52,9 +54,21 @@ class ResidualSR(nn.Module):
             for parameter in self.tail.parameters():
                 parameter.mul_(0.1)
 
+    @property
+    def channels(self) -> list[int]:
+        """Of the picture, the head's features, and each block's: the taps of :meth:`features`."""
+        width = self.head.out_channels
+        return [self.head.in_channels, width, *[width] * len(self.blocks)]
+
+    def features(self, x: Tensor, taps: Sequence[int]) -> list[Tensor]:
+        """What the network makes of a picture on the way, at the places ``taps``, from 0, the picture itself."""
+        found, now = [x], x
+        for layer in [self.head, *self.blocks][: max(taps)]:
+            now = layer(now)
+            found.append(now)
+        return [found[tap] for tap in taps]
+
     def forward(self, x: Tensor) -> Tensor:
-        features = self.head(x)
-        for block in self.blocks:
-            features = block(features)
-        enlarged: Tensor = self.end(self.tail(features), x)
+        (last,) = self.features(x, [len(self.blocks) + 1])
+        enlarged: Tensor = self.end(self.tail(last), x)
         return enlarged

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +14,7 @@ from restore.losses.adversarial import gradient_penalty, r1_penalty
 from restore.losses.discriminators import Opponent
 from restore.training.optimizer import build_optimizer
 from restore.training.recipe import Discriminator
+from restore.training.team import Team
 
 
 @dataclass(frozen=True)
@@ -34,33 +37,54 @@ class Critic:
         """What losses see of it."""
         return Opponent(self.network, self.options.form)
 
-    def learn(self, fake: Tensor, real: Tensor, step: int, rate: float, generator: torch.Generator) -> Tensor:
+    def learn(
+        self,
+        judged: Iterable[tuple[Tensor, Tensor]],
+        step: int,
+        rate: float,
+        generator: torch.Generator,
+        autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
+        team: Team = Team(),  # noqa: B008  # frozen: one process alone
+        pieces: int = 1,
+    ) -> Tensor:
         """One update, unless it is too early.
 
         Args:
-            fake: what the network made, (N, 3, H, W); its graph is left alone.
-            real: photographs, the same shape, 0..1.
+            judged: in as many ``pieces``, what the network made, (N, 3, H, W), whose graph is left alone, and
+                photographs of the same shape, 0..1.
             step: of the run, from 0.
             rate: learning rate over its peak.
             generator: of the penalty's draws.
+            autocast: the precision of forward passes.
+            team: whose gradients are averaged.
+            pieces: whose gradients are averaged too.
 
         Returns:
             Its loss, penalty included; 0 before it begins.
         """
-        options = self.options
+        options, total = self.options, torch.zeros((), device=next(self.network.parameters()).device)
         if step < options.begin:
-            return fake.new_zeros(())
+            return total
         self.network.train()
-        fake = fake.detach()
-        loss = options.weight * self.opponent.sides.discriminator(self.network.logits(fake), self.network.logits(real))
-        if options.penalty is not None and step % options.penalty.every == 0:
-            loss = loss + options.penalty.weight * options.penalty.every * self._penalty(fake, real, generator)
         self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
+        for fake, real in judged:
+            with autocast():
+                loss = self._loss(fake.detach(), real, step, generator) / pieces
+            torch.autograd.backward(loss)
+            total = total + loss.detach()
+        team.average_gradients(self.network.parameters())
         for group in self.optimizer.param_groups:
             group["lr"] = options.optimizer.lr * rate
         self.optimizer.step()
-        return loss.detach()
+        return total
+
+    def _loss(self, fake: Tensor, real: Tensor, step: int, generator: torch.Generator) -> Tensor:
+        options = self.options
+        sides = self.opponent.sides
+        loss = options.weight * sides.discriminator(self.network.logits(fake), self.network.logits(real))
+        if options.penalty is not None and step % options.penalty.every == 0:
+            loss = loss + options.penalty.weight * options.penalty.every * self._penalty(fake, real, generator)
+        return loss
 
     def _penalty(self, fake: Tensor, real: Tensor, generator: torch.Generator) -> Tensor:
         assert self.options.penalty is not None

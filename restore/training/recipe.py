@@ -13,18 +13,40 @@ from typing_extensions import Self
 from restore.data.degradations.options import SecondOrder
 from restore.encoders.registry import HaarOptions
 from restore.losses.discriminators import AnyDiscriminator, Form
-from restore.losses.registry import AnyLoss, DiscriminatorFeatures, PixelOptions
-from restore.networks.registry import AnyNetwork
+from restore.losses.registry import (
+    AnyLoss,
+    DiscriminatorFeatures,
+    NetworkFeatures,
+    PatchNceLossOptions,
+    PixelOptions,
+)
+from restore.networks.registry import AnyNetwork, TranslatingOptions
 
 
 class _Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Data(_Options):
-    """Photographs to learn from."""
+class Pairs(_Options):
+    """Two folders, relative to --data, with pictures of the same names: how they are, and how they should be."""
 
-    train: list[str] = Field(min_length=1, description="folders of photographs, relative to --data")
+    input: str = Field(description="folder of the pictures to restore")
+    target: str = Field(description="folder of what should come of them, scale times as large")
+
+
+class Unpaired(_Options):
+    """Two sets of photographs, relative to --data, that show different things: how they are, and how they should be."""
+
+    input: list[str] = Field(min_length=1, description="folders of the pictures to restore")
+    target: list[str] = Field(min_length=1, description="folders of pictures as they should be")
+
+
+class Data(_Options):
+    """What to learn from: one of ``train``, ``pairs`` and ``unpaired``."""
+
+    train: list[str] = Field([], description="folders of photographs, relative to --data; the input is made of them")
+    pairs: Pairs | None = Field(None, description="photographs that are there in both states")
+    unpaired: Unpaired | None = Field(None, description="two sets of photographs without correspondence")
     patch: PositiveInt = Field(48, description="side of a low-resolution patch, pixels")
     candidates: PositiveInt = Field(1, description="places drawn for a patch; the one with most detail is used")
     degradation: SecondOrder | None = Field(None, description="of the low resolution; null for bicubic alone")
@@ -32,18 +54,37 @@ class Data(_Options):
     cache_gb: PositiveFloat = Field(4.0, description="decoded pixels to keep in memory")
 
     @model_validator(mode="after")
-    def _one_way_of_drawing(self) -> Self:
-        if self.degradation is not None and self.candidates > 1:
+    def _one_source(self) -> Self:
+        given = [name for name in ("train", "pairs", "unpaired") if getattr(self, name)]
+        if len(given) != 1:
+            raise ValueError(
+                f"give {'one' if given else 'train, pairs or unpaired'}"
+                f"{' alone of ' + ' and '.join(given) if given else ''}: where the pictures are to come from"
+            )
+        made = [name for name in ("degradation", "candidates") if getattr(self, name) not in (None, 1)]
+        if made and not self.train:
+            raise ValueError(f"{' and '.join(made)} are for inputs made of data.train: leave them out")
+        if len(made) == 2:
             raise ValueError(f"candidates ({self.candidates}) are drawn for bicubic pairs alone: leave it out")
         return self
 
 
+Metric = Literal["psnr-y", "psnr-rgb", "ssim-y"]
+
+
 class Validation(_Options):
-    """How progress is measured: PSNR on Y with a border of the scale, EMA weights, float32."""
+    """How progress is measured: with the averaged weights, in float32, with a border of the scale left out."""
 
     folder: str | None = Field(None, description="a folder to validate on, instead of the held-out photographs")
+    pairs: Pairs | None = Field(None, description="pairs to validate on; unpaired data have no other way")
+    metric: Metric = Field("psnr-y", description="what 'best' means; on Y, or on RGB where colours change")
     every: PositiveInt = Field(2000, description="steps between validations")
     crop: PositiveInt = Field(480, description="largest side used of a photograph, from its middle")
+    patience: PositiveInt | None = Field(
+        None,
+        description="validations without a better one after which training ends; null for never. With a cosine "
+        "schedule the last steps gain most: for a constant rate (schedule.floor 1)",
+    )
 
 
 class Optimizer(_Options):
@@ -86,7 +127,8 @@ class Train(_Options):
     """The loop."""
 
     steps: PositiveInt = 60_000
-    batch: PositiveInt = 16
+    batch: PositiveInt = Field(16, description="samples of a step, over all processes")
+    accumulate: PositiveInt = Field(1, description="pieces that a batch is done in, one after another, to save memory")
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights that are validated and exported")
@@ -94,6 +136,12 @@ class Train(_Options):
     precision: Literal["bf16", "fp32"] = "bf16"
     save_every: PositiveInt = Field(1000, description="steps between checkpoints")
     seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _even_pieces(self) -> Self:
+        if self.batch % self.accumulate:
+            raise ValueError(f"a batch of {self.batch} cannot be done in {self.accumulate} equal pieces")
+        return self
 
     @model_validator(mode="after")
     def _warm_up_ends(self) -> Self:
@@ -109,7 +157,7 @@ class Recipe(_Options):
     """A whole run."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="what the exported model is called")
-    task: Literal["super-resolution"] = "super-resolution"
+    task: Literal["super-resolution", "restoration", "enhancement", "filter-removal"] = "super-resolution"
     scale: int = Field(ge=1, le=8)
     network: AnyNetwork
     data: Data
@@ -131,6 +179,46 @@ class Recipe(_Options):
         late = [loss.kind for loss in self.losses if loss.begin >= self.train.steps]
         if late:
             raise ValueError(f"{', '.join(late)} would begin after the last of {self.train.steps} steps")
+        return self
+
+    @model_validator(mode="after")
+    def _translation(self) -> Self:
+        translating = isinstance(self.network, TranslatingOptions)
+        if translating and self.scale != 1:
+            raise ValueError(f"the network 'translating' gives back what it gets: scale 1, not {self.scale}")
+        if not translating and any(loss.kind == "translation" for loss in self.losses):
+            raise ValueError("translation trains the network 'translating' alone")
+        return self
+
+    @model_validator(mode="after")
+    def _own_features(self) -> Self:
+        for loss in self.losses:
+            if not isinstance(loss, PatchNceLossOptions):
+                continue
+            if isinstance(loss.encoder, NetworkFeatures):
+                lends = self.network.taps()
+                if lends == 0:
+                    raise ValueError(f"the network '{self.network.kind}' has no features to lend: use 'residual'")
+                if not all(0 <= tap < lends for tap in loss.encoder.taps):
+                    raise ValueError(f"taps {loss.encoder.taps}: this network has 0 to {lends - 1}")
+            if loss.identity and self.scale != 1:
+                raise ValueError(f"patch-nce with identity is for scale 1, where targets are inputs, not {self.scale}")
+        return self
+
+    @model_validator(mode="after")
+    def _unpaired(self) -> Self:
+        if self.validation.folder is not None and not self.data.train:
+            raise ValueError("validation.folder is for inputs made of data.train: give validation.pairs")
+        if self.data.unpaired is None:
+            return self
+        comparing = [loss.kind for loss in self.losses if loss.compares]
+        if comparing:
+            raise ValueError(
+                f"{', '.join(comparing)}: compares the output with its target, and unpaired pictures have none; "
+                "use adversarial, patch-nce with key: input, or give data.pairs"
+            )
+        if self.validation.patience is not None and self.validation.pairs is None:
+            raise ValueError("validation.patience needs validation.pairs: unpaired pictures measure nothing")
         return self
 
     @model_validator(mode="after")

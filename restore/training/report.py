@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
+
+from restore.atomic import write_bytes
+from restore.training.recipe import Metric
 
 
 @dataclass(frozen=True)
@@ -33,17 +37,20 @@ class Step:
 
 
 class Reporter:
-    """Progress on the console, scalars in ``log.jsonl`` and TensorBoard.
+    """Progress on the console, scalars in ``log.jsonl`` and TensorBoard, the last sheet in ``validation.jpg``.
 
     Args:
         folder: the run's folder.
+        metric: what is validated.
         console: where the progress goes; a line now and then when it is not a terminal.
         every: steps between logged losses.
         tensorboard: write TensorBoard events too.
     """
 
-    def __init__(self, folder: Path, console: Console, every: int = 100, tensorboard: bool = True) -> None:
-        self.folder, self.console, self.every = folder, console, every
+    def __init__(
+        self, folder: Path, metric: Metric, console: Console, every: int = 100, tensorboard: bool = True
+    ) -> None:
+        self.folder, self.metric, self.console, self.every = folder, metric, console, every
         self._writer: Any = None
         if tensorboard:
             from torch.utils.tensorboard import SummaryWriter
@@ -60,19 +67,25 @@ class Reporter:
         )
         self._steps: list[Step] = []
         self._since = (0, 0.0)
-        self._psnr = math.nan
+        self._value: float | None = None
         self._printed = 0.0
 
-    def start(self, step: int, steps: int, training: int, validation: int, bicubic: float) -> None:
-        """Say what is trained on, and the PSNR to beat."""
+    def start(self, step: int, steps: int, training: str, validation: int, unchanged: float | None) -> None:
+        """Say what is trained on, and the value to beat."""
         self.steps = steps
         self._since = (step, time.monotonic())
-        self.console.print(
-            f"{training} photographs to train on, {validation} to validate on; bicubic {bicubic:.3f} dB; "
-            + (f"going on from step {step}" if step else f"{steps} steps")
-        )
+        beat = "" if unchanged is None else f", {validation} to validate on; unchanged: {self._said(unchanged)}"
+        self.console.print(f"{training}{beat}; " + (f"going on from step {step}" if step else f"{steps} steps"))
         self._progress.start()
         self._task = self._progress.add_task("train", total=steps, completed=step, told="")
+
+    def _said(self, value: float) -> str:
+        kind, space = self.metric.split("-")
+        return (
+            f"{kind.upper()} ({space.upper()}) {value:.4f}"
+            if kind == "ssim"
+            else (f"{kind.upper()} ({space.upper()}) {value:.3f} dB")
+        )
 
     def step(self, step: int, told: Step, lr: float, seconds: float) -> None:
         """After every step."""
@@ -87,7 +100,8 @@ class Reporter:
         now = time.monotonic()
         speed = (step - self._since[0]) / max(1e-9, now - self._since[1])
         self._since = (step, now)
-        line = f"loss {mean:.5f}  PSNR {self._psnr:.3f} dB  {speed:.1f} steps/s"
+        value = "" if self._value is None else f"{self._said(self._value)}  "
+        line = f"loss {mean:.5f}  {value}{speed:.1f} steps/s"
         self._progress.update(self._task, completed=step, told=line)
         facts = {"loss": mean, "gradient": float(told.norm), "lr": lr, "seconds": round(seconds, 1)}
         self._log({"step": step, **facts, **(parts if len(parts) > 1 else {})})
@@ -96,13 +110,20 @@ class Reporter:
             left = (self.steps - step) / speed / 60
             self.console.print(f"step {step}/{self.steps}  {line}  {left:.0f} min left")
 
-    def validation(self, step: int, value: float, best: float, picture: NDArray[np.uint8]) -> None:
-        """After every validation; ``picture`` is the first result."""
-        self._psnr = value
-        self._log({"step": step, "psnr": value, "best": best})
+    def validation(self, step: int, value: float | None, best: float, picture: NDArray[np.uint8]) -> None:
+        """After every validation; ``picture`` is a sheet of inputs, results and targets, RGB."""
         if self._writer is not None:
-            self._writer.add_image("validation/first", picture, step, dataformats="HWC")
-        self.console.print(f"step {step}: validation PSNR {value:.3f} dB" + ("  (best)" if value >= best else ""))
+            self._writer.add_image("validation", picture, step, dataformats="HWC")
+        write_bytes(self.folder / "validation.jpg", _jpeg(picture), overwrite=True)
+        if value is None:
+            return
+        self._value = value
+        self._log({"step": step, self.metric: value, "best": best})
+        self.console.print(f"step {step}: {self._said(value)}" + ("  (best)" if value >= best else ""))
+
+    def end(self, step: int, told: str) -> None:
+        """It is over before its last step."""
+        self.console.print(f"step {step}: {told}")
 
     def _log(self, values: dict[str, float]) -> None:
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
@@ -112,11 +133,39 @@ class Reporter:
                 if name != "step":
                     self._writer.add_scalar(name, value, values["step"])
 
-    def finish(self, step: int, best: float) -> None:
+    def finish(self) -> None:
         """Close the progress line and the logs."""
         self._progress.stop()
         if self._writer is not None:
             self._writer.close()
+
+
+class Silence(Reporter):
+    """What a process reports that does not lead: nothing."""
+
+    def __init__(self) -> None:
+        pass
+
+    def start(self, step: int, steps: int, training: str, validation: int, unchanged: float | None) -> None:
+        pass
+
+    def step(self, step: int, told: Step, lr: float, seconds: float) -> None:
+        pass
+
+    def validation(self, step: int, value: float | None, best: float, picture: NDArray[np.uint8]) -> None:
+        pass
+
+    def end(self, step: int, told: str) -> None:
+        pass
+
+    def finish(self) -> None:
+        pass
+
+
+def _jpeg(picture: NDArray[np.uint8]) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=92)
+    return file.getvalue()
 
 
 def _mean(values: list[Tensor]) -> float:

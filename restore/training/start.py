@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
+from torch import Tensor
 
 from restore.atomic import write_bytes
 from restore.errors import DeviceError, RecipeError
 from restore.training.checkpoint import Checkpoint
-from restore.training.loop import LAST, load_weights, new_run, resume_run, train
+from restore.training.environment import note_environment
+from restore.training.loop import train
 from restore.training.recipe_file import dump_recipe, load_recipe, parse_recipe
-from restore.training.report import Reporter
+from restore.training.report import Reporter, Silence
+from restore.training.run import LAST, Run, new_run, resume_run
+from restore.training.team import Team, join_team
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: str, number: int = 0) -> torch.device:
     """``auto`` takes a GPU where there is one; ``cuda`` insists on it.
+
+    Args:
+        name: ``auto``, ``cpu`` or ``cuda``.
+        number: of the GPU, for one of several processes.
 
     Raises:
         DeviceError: ``cuda`` was asked for and torch sees no GPU.
@@ -27,22 +37,40 @@ def choose_device(name: str) -> torch.device:
         raise DeviceError(
             f"--device cuda: torch {torch.__version__} finds no CUDA GPU here (is it a CPU build of torch?)"
         )
-    return torch.device("cuda" if name != "cpu" and available else "cpu")
+    if name == "cpu" or not available:
+        return torch.device("cpu")
+    if number >= torch.cuda.device_count():
+        raise DeviceError(
+            f"process {number + 1} on this machine finds {torch.cuda.device_count()} GPUs: "
+            "start as many processes as there are GPUs (torchrun --nproc-per-node)"
+        )
+    device = torch.device("cuda", number)
+    torch.cuda.set_device(device)
+    return device
 
 
-def start(
-    recipe_path: Path | None,
-    data: Path,
-    folder: Path,
-    begin_with: Path | None,
-    resume: bool,
-    changes: Sequence[str],
-    device_name: str,
-    threads: int | None,
-    workers: int,
-    console: Console,
-) -> bool:
-    """Begin a run or go on with one; see ``restore train --help`` for the arguments.
+@dataclass(frozen=True)
+class Options:
+    """How to run, beyond the recipe; see ``restore train --help``."""
+
+    begin_with: Path | None = None
+    resume: bool = False
+    changes: Sequence[str] = ()
+    device: str = "auto"
+    threads: int | None = None
+    workers: int = 0
+    compile: bool = False
+
+
+def start(recipe_path: Path | None, data: Path, folder: Path, options: Options, console: Console) -> bool:
+    """Begin a run or go on with one, alone or as one of torchrun's processes.
+
+    Args:
+        recipe_path: None to go on.
+        data: the folder that the recipe's folder names are relative to.
+        folder: of the run.
+        options: the rest.
+        console: for messages and progress.
 
     Returns:
         Whether the run is complete; False when it was interrupted.
@@ -50,27 +78,62 @@ def start(
     Raises:
         RestoreError: the recipe, the data or the run's folder is not as it should be.
     """
-    device = choose_device(device_name)
-    if threads:
-        torch.set_num_threads(threads)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    on_gpu = choose_device(options.device).type == "cuda"
+    with join_team(on_gpu) as team:
+        device = choose_device(options.device, team.here)
+        run = _run(recipe_path, folder, options, device, team)
+        if options.compile:
+            run.call = compiled(run, console)
+        reporter: Reporter = Silence()
+        if team.leads:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_bytes(folder / "recipe.yaml", dump_recipe(run.recipe).encode())
+            note_environment(folder, device, team, run.step)
+            count = sum(p.numel() for p in run.network.parameters())
+            several = f", {team.size} processes" if team.size > 1 else ""
+            console.print(f"{run.recipe.name}: {count:,} parameters, on {device}{several}")
+            reporter = Reporter(folder, run.recipe.validation.metric, console)
+        return train(run, data, reporter, options.workers)
+
+
+def _run(recipe_path: Path | None, folder: Path, options: Options, device: torch.device, team: Team) -> Run:
     last = folder / LAST
-    if resume:
-        if begin_with is not None:
+    if options.resume:
+        if options.begin_with is not None:
             raise RecipeError("--resume goes on with the run's own weights: leave --start out")
         if recipe_path is not None:
             raise RecipeError("--resume uses the run's own recipe: leave RECIPE out (change it with --set)")
-        recipe = parse_recipe(Checkpoint(last).recipe_yaml, str(folder), changes)
-        run = resume_run(recipe, folder, device)
-    else:
-        if recipe_path is None:
-            raise RecipeError("give a RECIPE, or --resume to go on with a run")
-        recipe = load_recipe(recipe_path, changes)
-        if last.exists():
-            raise RecipeError(f"{folder} holds a run already: give --resume to go on with it, or another --out")
-        run = new_run(recipe, folder, device)
-        if begin_with is not None:
-            load_weights(run, begin_with / LAST if begin_with.is_dir() else begin_with)
-        folder.mkdir(parents=True, exist_ok=True)
-    write_bytes(folder / "recipe.yaml", dump_recipe(recipe).encode())
-    console.print(f"{recipe.name}: {sum(p.numel() for p in run.network.parameters()):,} parameters, on {device}")
-    return train(run, data, Reporter(folder, console), workers)
+        recipe = parse_recipe(Checkpoint(last).recipe_yaml, str(folder), options.changes)
+        return resume_run(recipe, folder, device, team)
+    if recipe_path is None:
+        raise RecipeError("give a RECIPE, or --resume to go on with a run")
+    recipe = load_recipe(recipe_path, options.changes)
+    if last.exists():
+        raise RecipeError(f"{folder} holds a run already: give --resume to go on with it, or another --out")
+    begin_with = options.begin_with
+    if begin_with is not None and begin_with.is_dir():
+        begin_with = begin_with / LAST
+    return new_run(recipe, folder, device, team, begin_with)
+
+
+def compiled(run: Run, console: Console) -> Callable[[Tensor], Any]:
+    """The run's network through torch.compile, which takes a while at the first step.
+
+    Raises:
+        DeviceError: it cannot be compiled here.
+    """
+    side = run.recipe.data.patch
+    console.print("compiling the network")
+    try:
+        call: Callable[[Tensor], Any] = torch.compile(run.network)
+        with run.autocast():
+            call(torch.zeros(run.recipe.train.batch, 3, side, side, device=run.device))
+    except Exception as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise DeviceError(
+            f"--compile: torch.compile fails here ({reason[0]}): it needs a C++ compiler on a CPU, and Triton on a "
+            "GPU; leave --compile out to train without"
+        ) from error
+    return call

@@ -1,4 +1,4 @@
-"""PSNR on Y over a few pictures, in the literature's protocol."""
+"""How good a network is on a few pictures, in the literature's protocol, and a sheet to look at."""
 
 from __future__ import annotations
 
@@ -14,38 +14,72 @@ from torch import nn
 
 from restore.data.degradations.options import SecondOrder
 from restore.data.degradations.secondorder import second_order
+from restore.data.pairs import common_scale
 from restore.data.places import generator
+from restore.errors import DataError
 from restore.imaging.colour import luma
 from restore.imaging.decode import read_rgb8
 from restore.metrics.protocol import bicubic, reduce
 from restore.metrics.psnr import psnr
+from restore.metrics.ssim import ssim
+from restore.training.recipe import Metric
 
 # Where the draws of validation begin: far from any sample that training will come to.
 _APART = 2**62
+# Pictures on a sheet, and the side of the middle that is shown of each.
+_SHOWN, _SIDE = 4, 256
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One validation picture: low and high resolution, uint8 (H, W, 3), and its name."""
+    """One validation picture: input and target, uint8 (H, W, 3), and its name; without a target it is to look at."""
 
     name: str
     low: NDArray[np.uint8]
-    high: NDArray[np.uint8]
+    high: NDArray[np.uint8] | None
 
 
-def load_samples(
+def degrade_samples(
     paths: Sequence[Path], scale: int, crop: int, degradation: SecondOrder | None = None, seed: int = 0
 ) -> list[Sample]:
     """The middle ``crop`` pixels of each picture, reduced by bicubic or degraded, the same way at every call."""
     samples = []
     for number, path in enumerate(paths):
-        pixels = read_rgb8(path)
-        top, left = (max(0, (n - crop) // 2) for n in pixels.shape[:2])
-        low, high = reduce(pixels[top : top + crop, left : left + crop], scale)
+        low, high = reduce(_middle(read_rgb8(path), crop), scale)
         if degradation is not None:
             low = second_order(np.ascontiguousarray(high), scale, degradation, generator(seed, _APART + number))
         samples.append(Sample(path.stem, low, high))
     return samples
+
+
+def pair_samples(pairs: Sequence[tuple[Path, Path]], scale: int, crop: int) -> list[Sample]:
+    """The middle of each pair, ``crop`` pixels of the target.
+
+    Raises:
+        DataError: the sizes of a pair do not fit the scale.
+    """
+    samples = []
+    for pair in pairs:
+        low, high = (read_rgb8(path) for path in pair)
+        common_scale([pair], np.array([low.shape[:2]]), np.array([high.shape[:2]]), scale)
+        sides = [min(n, max(1, crop // scale)) for n in low.shape[:2]]
+        top, left = ((n - side) // 2 for n, side in zip(low.shape[:2], sides, strict=True))
+        low = low[top : top + sides[0], left : left + sides[1]]
+        high = high[scale * top : scale * (top + sides[0]), scale * left : scale * (left + sides[1])]
+        samples.append(Sample(pair[0].stem, low, high))
+    return samples
+
+
+def bare_samples(paths: Sequence[Path], crop: int) -> list[Sample]:
+    """Inputs without targets, a few of the pictures, spread evenly."""
+    count = min(_SHOWN, len(paths))
+    chosen = [paths[i * len(paths) // count] for i in range(count)]
+    return [Sample(path.stem, _middle(read_rgb8(path), crop), None) for path in chosen]
+
+
+def _middle(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    top, left = (max(0, (n - side) // 2) for n in pixels.shape[:2])
+    return pixels[top : top + side, left : left + side]
 
 
 @torch.no_grad()
@@ -61,19 +95,38 @@ def _to_uint8(image: torch.Tensor) -> NDArray[Any]:
     return values.permute(1, 2, 0).cpu().numpy()
 
 
-def mean_psnr(
-    network: nn.Module, samples: Sequence[Sample], scale: int, device: torch.device
-) -> tuple[float, NDArray[np.uint8]]:
-    """Average PSNR (Y, border = scale) and the first picture's result."""
-    values, first = [], None
-    for sample in samples:
-        result = enlarge(network, sample.low, device)
-        first = result if first is None else first
-        values.append(psnr(luma(result), luma(sample.high), border=scale))
-    assert first is not None
-    return float(np.mean(values)), first
+def measure(results: Sequence[NDArray[np.uint8]], samples: Sequence[Sample], scale: int, metric: Metric) -> float:
+    """The average of a metric over the samples, a border of ``scale`` pixels left out.
+
+    Raises:
+        DataError: a picture is too small for it.
+    """
+    values = [_measure(a, sample, scale, metric) for a, sample in zip(results, samples, strict=True)]
+    return float(np.mean(values))
 
 
-def bicubic_psnr(samples: Sequence[Sample], scale: int) -> float:
-    """The same average for bicubic enlargement."""
-    return float(np.mean([psnr(luma(bicubic(s.low, scale)), luma(s.high), border=scale) for s in samples]))
+def _measure(result: NDArray[np.uint8], sample: Sample, border: int, metric: Metric) -> float:
+    assert sample.high is not None
+    if min(sample.high.shape[:2]) - 2 * border < (11 if metric == "ssim-y" else 1):
+        height, width = sample.high.shape[:2]
+        raise DataError(f"{sample.name}: {width} x {height} pixels are too few to validate on at scale {border}")
+    if metric == "psnr-rgb":
+        return psnr(result, sample.high, border=border)
+    function = psnr if metric == "psnr-y" else ssim
+    return function(luma(result), luma(sample.high), border=border)
+
+
+def unchanged(samples: Sequence[Sample], scale: int) -> list[NDArray[np.uint8]]:
+    """What bicubic enlargement makes of the inputs, or the inputs themselves at scale 1."""
+    return [bicubic(sample.low, scale) if scale > 1 else sample.low for sample in samples]
+
+
+def sheet(results: Sequence[NDArray[np.uint8]], samples: Sequence[Sample], scale: int) -> NDArray[np.uint8]:
+    """A row for each of the first pictures: the input (enlarged by bicubic), the result, the target; their middles."""
+    rows = []
+    for sample, before, after in zip(samples, unchanged(samples[:_SHOWN], scale), results, strict=False):
+        pictures = [before, after] if sample.high is None else [before, after, sample.high]
+        rows.append(np.concatenate([_middle(picture, _SIDE) for picture in pictures], axis=1))
+    height, width = (max(row.shape[i] for row in rows) for i in (0, 1))
+    padded = [np.pad(row, ((0, height - row.shape[0]), (0, width - row.shape[1]), (0, 0))) for row in rows]
+    return np.concatenate(padded)

@@ -16,7 +16,7 @@ from PIL import Image, ImageCms
 from restore.cli.degrade import degrade
 from restore.cli.main import main
 from restore.data.degradations.options import Preset
-from restore.data.pairs import FolderPairs
+from restore.data.pairs import FolderPairs, match_photos
 from tests.conftest import SAMPLES, picture, save
 
 NOTHING = (
@@ -89,7 +89,7 @@ def test_several_versions_are_trees_to_train_on(tmp_path: Path) -> None:
     made = contents(tmp_path / "out")
     assert set(made) == {f"{n}/sub/a.png" for n in (1, 2, 3)}
     assert len(set(made.values())) == 3
-    pairs = FolderPairs(tmp_path / "out/2", tmp_path / "in", patch=8, seed=0)
+    pairs = FolderPairs(match_photos(tmp_path / "out/2", tmp_path / "in"), patch=8, seed=0)
     assert pairs.scale == 2
 
 

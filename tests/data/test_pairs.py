@@ -32,7 +32,7 @@ def two_folders(folder: Path, scale: int, more: int = 0) -> tuple[Path, Path]:
 
 @pytest.mark.parametrize(("scale", "more"), [(1, 0), (2, 0), (2, 1), (3, 2), (4, 0)])
 def test_patches_lie_on_each_other(tmp_path: Path, scale: int, more: int) -> None:
-    pairs = FolderPairs(*two_folders(tmp_path, scale, more), patch=12, seed=0)
+    pairs = FolderPairs(match_photos(*two_folders(tmp_path, scale, more)), patch=12, seed=0)
     assert pairs.scale == scale
     for number in range(40):
         low, high = pairs.cut(number)
@@ -44,13 +44,13 @@ def test_every_place_and_turn_is_drawn(tmp_path: Path) -> None:
     low = np.arange(16, dtype=np.uint8).reshape(4, 4, 1).repeat(3, axis=2)
     save(tmp_path / "low/a.png", low)
     save(tmp_path / "high/a.png", low)
-    pairs = FolderPairs(tmp_path / "low", tmp_path / "high", patch=2, seed=1)
+    pairs = FolderPairs(match_photos(tmp_path / "low", tmp_path / "high"), patch=2, seed=1)
     assert len({pairs.cut(i)[0].tobytes() for i in range(1500)}) == 9 * 8
 
 
 def test_samples_depend_on_seed_and_number_alone(tmp_path: Path) -> None:
     folders = two_folders(tmp_path, 2)
-    a, b = FolderPairs(*folders, 8, seed=5), FolderPairs(*folders, 8, seed=5, budget=0)
+    a, b = FolderPairs(match_photos(*folders), 8, seed=5), FolderPairs(match_photos(*folders), 8, seed=5, budget=0)
     forward = [a[i] for i in range(20)]
     backward = [b[i] for i in reversed(range(20))][::-1]
     for x, y in zip(forward, backward, strict=True):
@@ -58,14 +58,14 @@ def test_samples_depend_on_seed_and_number_alone(tmp_path: Path) -> None:
         assert torch.equal(x[1], y[1])
     assert forward[0][1].shape == (3, 16, 16)
     assert forward[0][1].dtype == torch.uint8
-    other = FolderPairs(*folders, 8, seed=6)
+    other = FolderPairs(match_photos(*folders), 8, seed=6)
     assert any(not torch.equal(forward[i][0], other[i][0]) for i in range(20))
     (shared,) = DataLoader(b, batch_sampler=[[3, 4, 5]], num_workers=1)
     assert torch.equal(shared[0], torch.stack([forward[i][0] for i in (3, 4, 5)]))
 
 
 def test_the_store_is_bounded_over_both_sides(tmp_path: Path) -> None:
-    pairs = FolderPairs(*two_folders(tmp_path, 2), 8, seed=0, budget=9000)
+    pairs = FolderPairs(match_photos(*two_folders(tmp_path, 2)), 8, seed=0, budget=9000)
     for number in range(30):
         pairs.cut(number)
     assert 0 <= pairs.store.free < 9000
@@ -94,7 +94,7 @@ def test_doubled_names(tmp_path: Path) -> None:
     low, high = two_folders(tmp_path, 2)
     save(high / "a.jpg", picture(40, 60))
     with pytest.raises(DataError, match=r"a\.jpg and .*a\.png both are 'a'"):
-        FolderPairs(low, high, 8, seed=0)
+        FolderPairs(match_photos(low, high), 8, seed=0)
 
 
 def test_sizes_that_do_not_fit(tmp_path: Path) -> None:
@@ -103,24 +103,24 @@ def test_sizes_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match=r"first pair says scale 2, and .*b\.png \(29 x 21\) and .*b\.bmp \(58 x 63\) does"
     ):
-        FolderPairs(low, high, 8, seed=0)
+        FolderPairs(match_photos(low, high), 8, seed=0)
     with pytest.raises(DataError, match="scale 3 was asked for, and .* do not fit it"):
-        FolderPairs(low, high, 8, seed=0, scale=3)
+        FolderPairs(match_photos(low, high), 8, seed=0, scale=3)
     with pytest.raises(DataError, match="says scale 1, and .* do not fit"):
-        FolderPairs(high, low, 8, seed=0)
+        FolderPairs(match_photos(high, low), 8, seed=0)
 
 
 def test_folders_that_cannot_serve(tmp_path: Path) -> None:
     low, high = two_folders(tmp_path, 2)
     with pytest.raises(DataError, match="both sides of the pairs are this folder"):
-        FolderPairs(low, low / "../low", 8, seed=0)
+        FolderPairs(match_photos(low, low / "../low"), 8, seed=0)
     with pytest.raises(DataError, match="no such folder"):
-        FolderPairs(low, tmp_path / "none", 8, seed=0)
+        FolderPairs(match_photos(low, tmp_path / "none"), 8, seed=0)
     with pytest.raises(DataError, match="none of 3 photographs is as large as one patch"):
-        FolderPairs(low, high, 64, seed=0)
+        FolderPairs(match_photos(low, high), 64, seed=0)
     (low / "a.png").write_text("no")
     with pytest.raises(ImageError, match=r"a\.png: cannot be used"):
-        FolderPairs(low, high, 8, seed=0)
+        FolderPairs(match_photos(low, high), 8, seed=0)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "tif", "png"])
@@ -140,7 +140,7 @@ def test_a_turned_partner(tmp_path: Path) -> None:
     exif[0x0112] = 6
     (tmp_path / "high").mkdir()
     Image.fromarray(np.rot90(enlarged(low, 2)).copy()).save(tmp_path / "high/a.png", exif=exif)
-    pairs = FolderPairs(tmp_path / "low", tmp_path / "high", 8, seed=0)
+    pairs = FolderPairs(match_photos(tmp_path / "low", tmp_path / "high"), 8, seed=0)
     for number in range(10):
         first, second = pairs.cut(number)
         np.testing.assert_array_equal(enlarged(first, 2), second)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,7 +11,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from restore.losses.argb import ARGB, TranslatingAutoencoder, imbalance, translation_loss
+from restore.errors import ModelError, RecipeError
+from restore.losses.argb import ARGB, imbalance, load_autoencoder, translation_loss
+from restore.losses.registry import ArgbOptions
+from restore.networks.translating import TranslatingAutoencoder
+from restore.training.checkpoint import Checkpoint
+from restore.training.recipe_file import parse_recipe
+from restore.training.run import LAST
+from tests.training.test_loop import RECIPE, go
 
 
 def small(experts: int = 3, channels: int = 8) -> TranslatingAutoencoder:
@@ -139,3 +148,36 @@ def test_more_than_colour_is_compared() -> None:
     changed = (autoencoder.eval()(x) - autoencoder(y)).abs().sum(1)[0] > 0
     assert changed[7, 7]
     assert not changed[:, :1].any(), "an expert sees four pixels far, the router three"
+
+
+def test_trained_by_a_recipe_and_used_as_a_loss(photos: Path, tmp_path: Path) -> None:
+    """The run's checkpoint is all that the loss needs; its embedding is that of the averaged weights."""
+    changes = ("network={kind: translating, experts: 2, width: 8}", "losses=[{kind: translation}]", "scale=1")
+    assert go(photos.parent, tmp_path / "argb", *changes)
+    loaded = load_autoencoder(tmp_path / "argb").eval()
+    kept = Checkpoint(tmp_path / "argb" / LAST).part("average")
+    assert {f"autoencoder.{k}" for k in loaded.state_dict()} == set(kept)
+    assert all(torch.equal(v, kept[f"autoencoder.{k}"]) for k, v in loaded.state_dict().items())
+    term = ArgbOptions(weights=tmp_path / "argb").build()
+    a, b = torch.rand(2, 1, 3, 9, 9)
+    a.requires_grad_()
+    loss = term(a, b, b, torch.Generator())
+    torch.testing.assert_close(loss, (loaded(a) - loaded(b)).abs().mean())
+    loss.backward()
+    assert a.grad is not None
+    assert a.grad.abs().sum() > 0
+
+
+def test_an_autoencoder_that_is_not_there(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="restore train argb --data FOLDER"):
+        load_autoencoder(tmp_path / "none.safetensors")
+    (tmp_path / "broken.safetensors").write_bytes(b"nothing of the kind")
+    with pytest.raises(ModelError, match="not a checkpoint that can be read"):
+        load_autoencoder(tmp_path / "broken.safetensors")
+    assert go(photos.parent, tmp_path / "plain", "train.steps=5")
+    with pytest.raises(ModelError, match="not of the network 'translating'"):
+        load_autoencoder(tmp_path / "plain")
+    with pytest.raises(RecipeError, match="translation trains the network 'translating' alone"):
+        parse_recipe(RECIPE, "r", ["losses=[{kind: translation}]"])
+    with pytest.raises(RecipeError, match="scale 1, not 2"):
+        parse_recipe(RECIPE, "r", ["network={kind: translating}", "losses=[{kind: translation}]"])

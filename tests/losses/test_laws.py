@@ -10,11 +10,12 @@ from torch import nn
 
 import restore.losses
 from restore.losses import edge, exposure, frequency, pixel, spatial_consistency, ssim, total_variation
-from restore.losses.argb import ARGB, TranslatingAutoencoder
+from restore.losses.argb import ARGB
 from restore.losses.colour_constancy import colour_constancy
 from restore.losses.lpips import LPIPS
 from restore.losses.perceptual import Perceptual
 from restore.losses.style import Style
+from restore.networks.translating import TranslatingAutoencoder
 
 
 def small_argb() -> ARGB:

@@ -8,16 +8,16 @@ import torch
 from restore.encoders.haar import HaarDiscriminator
 from restore.errors import MissingWeightsError
 from restore.losses.discriminators import Opponent
-from restore.losses.registry import LOSSES, LossOptions, Term
-from restore.training.loop import draws
+from restore.losses.registry import LOSSES, Beside, LossOptions, Term
+from restore.training.step import draws
 
-# LPIPS wants a backbone that no package brings; tests/losses/test_features.py has it with one of random weights.
-NAMES = [name for name in LOSSES if name != "lpips"]
+# Those want weights that no package brings, and have their tests beside: test_features.py, test_argb.py.
+NAMES = [name for name in LOSSES if name not in ("lpips", "argb", "translation")]
 
 
 def build(name: str) -> Term:
     torch.manual_seed(0)
-    return options(name).build(Opponent(HaarDiscriminator(width=4), "lsgan"))
+    return options(name).build(Beside(opponent=Opponent(HaarDiscriminator(width=4), "lsgan")))
 
 
 def options(name: str) -> LossOptions:
@@ -49,7 +49,7 @@ def test_the_gradient_reaches_the_output_and_nothing_else(name: str) -> None:
     assert all(p.grad is not None for p in learned)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("total-variation", "adversarial")])
+@pytest.mark.parametrize("name", [name for name in NAMES if options(name).compares])
 def test_it_is_least_at_the_target(name: str) -> None:
     target = picture(48)
     low = torch.nn.functional.avg_pool2d(target, 2)

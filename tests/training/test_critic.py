@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from restore.losses.discriminators import DISCRIMINATORS
-from restore.training import loop
 from restore.training.critic import Critic
-from restore.training.loop import draws, new_run
 from restore.training.recipe import Discriminator
 from restore.training.recipe_file import parse_recipe
+from restore.training.run import new_run
+from restore.training.step import draws, update
 from tests.training.test_loop import ADVERSARIAL, RECIPE
 
 FORMS = ["vanilla", "lsgan", "hinge", "relativistic", "wgan", "contrastive"]
@@ -30,7 +30,7 @@ def test_it_learns_to_tell_blurred_from_sharp(kind: str, form: str) -> None:
     critic = Critic.build(options, torch.device("cpu"))
     real = torch.rand(4, 3, 64, 64)
     fake = torch.nn.functional.avg_pool2d(real, 3, 1, 1)
-    losses = [float(critic.learn(fake, real, step, 1.0, draws(0, step))) for step in range(30)]
+    losses = [float(critic.learn([(fake, real)], step, 1.0, draws(0, step))) for step in range(30)]
     assert losses[-1] < losses[0] - 0.1
 
 
@@ -44,7 +44,7 @@ def test_penalties_count_every_so_often(penalty: str) -> None:
     def first_losses(options: Discriminator) -> list[float]:
         torch.manual_seed(0)
         critic = Critic.build(options, torch.device("cpu"))
-        return [float(critic.learn(fake, real, step, 0.0, draws(0, step))) for step in (0, 1)]
+        return [float(critic.learn([(fake, real)], step, 0.0, draws(0, step))) for step in (0, 1)]
 
     (a0, a1), (b0, b1) = first_losses(plain), first_losses(punished)
     assert b0 > a0
@@ -59,7 +59,7 @@ def test_the_networks_step_leaves_the_discriminator_alone(tmp_path: Path) -> Non
     run.critic.network.train()
     before = {key: value.clone() for key, value in run.critic.network.state_dict().items()}
     network = {key: value.clone() for key, value in run.network.state_dict().items()}
-    told = loop._step(run, torch.rand(2, 3, 12, 12), torch.rand(2, 3, 24, 24))
+    told = update(run, torch.rand(2, 3, 12, 12), torch.rand(2, 3, 24, 24))
     assert all(torch.equal(value, before[key]) for key, value in run.critic.network.state_dict().items())
     assert not all(torch.equal(value, network[key]) for key, value in run.network.state_dict().items())
     assert all(p.grad is None for p in run.critic.network.parameters())
@@ -74,7 +74,7 @@ def test_the_discriminators_step_leaves_the_network_alone(tmp_path: Path) -> Non
     assert run.critic is not None
     output = run.network(torch.rand(2, 3, 12, 12))
     before = [p.clone() for p in run.critic.network.parameters()]
-    run.critic.learn(output, torch.rand(2, 3, 24, 24), 5, 1.0, draws(0, 5))
+    run.critic.learn([(output, torch.rand(2, 3, 24, 24))], 5, 1.0, draws(0, 5))
     assert all(p.grad is None for p in run.network.parameters())
     assert any(not torch.equal(p, q) for p, q in zip(run.critic.network.parameters(), before, strict=True))
     output.sum().backward()  # its graph is whole

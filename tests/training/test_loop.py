@@ -21,18 +21,23 @@ import torch
 from rich.console import Console
 from safetensors import safe_open
 
-from restore.errors import DataError, ImageError, ModelError, RecipeError
+from restore.data.folder import list_photos
+from restore.errors import DataError, DeviceError, ImageError, ModelError, RecipeError
 from restore.imaging.colour import luma
 from restore.losses.registry import PixelOptions
 from restore.metrics.psnr import psnr
 from restore.training import loop
 from restore.training.checkpoint import Checkpoint
-from restore.training.loop import BEST, LAST, draws, split_photos, total_loss
+from restore.training.environment import git_state
+from restore.training.material import open_material, split
 from restore.training.recipe import Schedule
 from restore.training.recipe_file import parse_recipe
+from restore.training.report import Step
+from restore.training.run import BEST, LAST, Run
 from restore.training.schedule import rate
-from restore.training.start import choose_device, start
-from restore.training.validate import load_samples
+from restore.training.start import Options, choose_device, start
+from restore.training.step import draws, total_loss
+from restore.training.validate import degrade_samples
 from tests.conftest import picture, save
 
 RECIPE = """\
@@ -56,7 +61,8 @@ def go(
     recipe = data / "recipe.yaml"
     recipe.write_text(text)
     screen = Console(file=io.StringIO())
-    return start(None if resume else recipe, data, run, begin_with, resume, changes, "cpu", 1, 0, screen)
+    options = Options(begin_with, resume, changes, "cpu", threads=1)
+    return start(None if resume else recipe, data, run, options, screen)
 
 
 def tensors(path: Path) -> dict[str, torch.Tensor]:
@@ -100,18 +106,18 @@ losses:
 @contextmanager
 def stopping_at(stop: int) -> Iterator[None]:
     """As Ctrl-C during that step."""
-    original = loop._step
+    original = loop.update
 
-    def stopping(run: loop.Run, low: torch.Tensor, high: torch.Tensor) -> loop.Step:
+    def stopping(run: Run, low: torch.Tensor, high: torch.Tensor) -> Step:
         result = original(run, low, high)
         run.stopping = run.step + 1 == stop
         return result
 
-    loop._step = stopping
+    loop.update = stopping
     try:
         yield
     finally:
-        loop._step = original
+        loop.update = original
 
 
 @pytest.mark.parametrize(
@@ -140,9 +146,9 @@ def test_a_degradation_is_trained_and_validated_on(photos: Path, tmp_path: Path)
     assert go(photos.parent, tmp_path / "broken", resume=True)
     assert_same(tmp_path / "whole" / LAST, tmp_path / "broken" / LAST)
     recipe = parse_recipe(RECIPE, "r", changes)
-    held = split_photos(recipe, photos.parent)[1]
-    first, again = (load_samples(held, 2, 64, recipe.data.degradation, 0) for _ in range(2))
-    plain = load_samples(held, 2, 64)
+    held = split(recipe, list_photos([photos]))[1]
+    first, again = (degrade_samples(held, 2, 64, recipe.data.degradation, 0) for _ in range(2))
+    plain = degrade_samples(held, 2, 64)
     for one, other, bicubic in zip(first, again, plain, strict=True):
         np.testing.assert_array_equal(one.low, other.low)
         np.testing.assert_array_equal(one.high, bicubic.high)
@@ -173,9 +179,9 @@ def test_a_loss_counts_from_its_first_step_to_its_last(photos: Path, tmp_path: P
     assert go(photos.parent, tmp_path / "staged", text=RECIPE + late)
     logged = [
         {
-            row["step"]: row["psnr"]
+            row["step"]: row["psnr-y"]
             for row in map(json.loads, (tmp_path / n / "log.jsonl").read_text().splitlines())
-            if "psnr" in row
+            if "psnr-y" in row
         }
         for n in ("l1", "staged")
     ]
@@ -220,9 +226,9 @@ def test_it_learns(photos: Path, tmp_path: Path) -> None:
     changes = ("train.steps=300", "validation.every=100", "network.depth=2", "train.batch=8")
     assert go(photos.parent, tmp_path / "run", *changes)
     rows = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
-    values = [row["psnr"] for row in rows if "psnr" in row]
+    values = [row["psnr-y"] for row in rows if "psnr-y" in row]
     recipe = parse_recipe(RECIPE, "r", changes)
-    samples = load_samples(split_photos(recipe, photos.parent)[1], 2, 64)
+    samples = degrade_samples(split(recipe, list_photos([photos]))[1], 2, 64)
     nearest = np.mean([psnr(luma(s.low.repeat(2, 0).repeat(2, 1)), luma(s.high), 2) for s in samples])
     assert len(values) == 3
     assert values[-1] > nearest + 0.5, (values, nearest)
@@ -261,17 +267,18 @@ def test_changed_network_does_not_resume(photos: Path, tmp_path: Path) -> None:
 
 def test_the_split_is_clean(photos: Path) -> None:
     recipe = parse_recipe(RECIPE, "r")
-    training, held = split_photos(recipe, photos.parent)
+    training, held = split(recipe, list_photos([photos]))
     assert len(training) == 3
     assert len(held) == 2
     assert not set(training) & set(held)
     with pytest.raises(DataError, match="would leave none of 5"):
-        split_photos(parse_recipe(RECIPE, "r", ["data.holdout=5"]), photos.parent)
+        split(parse_recipe(RECIPE, "r", ["data.holdout=5"]), list_photos([photos]))
     with pytest.raises(DataError, match="nothing to validate on"):
-        split_photos(parse_recipe(RECIPE, "r", ["data.holdout=0"]), photos.parent)
+        split(parse_recipe(RECIPE, "r", ["data.holdout=0"]), list_photos([photos]))
     save(photos.parent / "val/x.png", picture(40, 40))
-    training, held = split_photos(parse_recipe(RECIPE, "r", ["validation.folder=val"]), photos.parent)
-    assert (len(training), [p.name for p in held]) == (5, ["x.png"])
+    material = open_material(parse_recipe(RECIPE, "r", ["validation.folder=val"]), photos.parent, 2**20)
+    assert material.told == "5 photographs to train on"
+    assert [sample.name for sample in material.samples] == ["x"]
 
 
 def test_total_loss_is_the_weighted_sum() -> None:
@@ -309,8 +316,6 @@ def test_schedule() -> None:
 def test_devices() -> None:
     assert choose_device("cpu") == torch.device("cpu")
     if not torch.cuda.is_available():
-        from restore.errors import DeviceError
-
         assert choose_device("auto") == torch.device("cpu")
         with pytest.raises(DeviceError, match="finds no CUDA GPU"):
             choose_device("cuda")
@@ -330,16 +335,107 @@ def test_a_photograph_that_breaks_off_loses_nothing(photos: Path, tmp_path: Path
 
 def test_divergence_is_told_and_the_last_good_checkpoint_kept(photos: Path, tmp_path: Path) -> None:
 
-    original = loop._step
+    original = loop.update
 
     def diverging(run, low, high):
         told = original(run, low, high)
         return replace(told, loss=told.loss * float("nan")) if run.step >= 12 else told
 
-    loop._step = diverging
+    loop.update = diverging
     try:
         with pytest.raises(RecipeError, match=r"nan at step 16.*train\.optimizer\.lr"):
             go(photos.parent, tmp_path / "run")
     finally:
-        loop._step = original
+        loop.update = original
     assert Checkpoint(tmp_path / "run" / LAST).step == 8
+
+
+def test_patience_ends_a_run_that_gets_no_better(photos: Path, tmp_path: Path) -> None:
+    """Also when it was interrupted in between; and it stays ended."""
+    constant = ("train.steps=100", "validation={every: 4, crop: 64, patience: 3}", "train.optimizer.lr=1e-12")
+    assert go(photos.parent, tmp_path / "whole", *constant, "train.ema=0")
+    checkpoint = Checkpoint(tmp_path / "whole" / LAST)
+    assert checkpoint.step == 16, "the first is the best, three more are not better"
+    assert checkpoint.facts["stale"] == 3
+    with stopping_at(10):
+        assert not go(photos.parent, tmp_path / "broken", *constant, "train.ema=0")
+    assert go(photos.parent, tmp_path / "broken", resume=True)
+    assert_same(tmp_path / "whole" / LAST, tmp_path / "broken" / LAST)
+    assert go(photos.parent, tmp_path / "broken", resume=True)
+    assert Checkpoint(tmp_path / "broken" / LAST).step == 16
+
+
+def test_ssim_may_be_what_best_means(photos: Path, tmp_path: Path) -> None:
+    assert go(photos.parent, tmp_path / "run", "validation.metric=ssim-y", "train.steps=10")
+    rows = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
+    assert 0 < rows[-1]["ssim-y"] <= 1
+    with pytest.raises(DataError, match="10 x 10 pixels are too few to validate on"):
+        go(photos.parent, tmp_path / "other", "validation={metric: ssim-y, crop: 10}")
+
+
+def test_a_run_says_what_it_was_made_with(photos: Path, tmp_path: Path) -> None:
+    """A line when it begins, and one when it goes on."""
+    with stopping_at(6):
+        go(photos.parent, tmp_path / "run")
+    go(photos.parent, tmp_path / "run", resume=True)
+    first, second = (json.loads(line) for line in (tmp_path / "run/environment.jsonl").read_text().splitlines())
+    assert (first["step"], second["step"]) == (0, 6)
+    assert first["packages"]["torch"] == torch.__version__.partition("+")[0]
+    assert first["threads"] == 1
+
+
+def test_the_state_of_the_code(tmp_path: Path) -> None:
+    def git(*arguments: str) -> str:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        command = ["git", "-C", str(tmp_path), *identity, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    assert git_state(package) is None
+    git("init", "-q")
+    git("commit", "-q", "--allow-empty", "-m", "before")
+    assert git_state(package) is None, "somebody else's repository"
+    git("add", ".")
+    git("commit", "-q", "-m", "one")
+    assert git_state(package) == {"commit": git("rev-parse", "HEAD"), "changed": False}
+    (package / "__init__.py").write_text("changed")
+    assert git_state(package) == {"commit": git("rev-parse", "HEAD"), "changed": True}
+
+
+def test_compiled(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is compiled is what runs; where it cannot be, the reason and the way out are told."""
+    made = []
+
+    def compiling(network: torch.nn.Module) -> object:
+        made.append(network)
+        return lambda x: network(x) * 1.0
+
+    monkeypatch.setattr(torch, "compile", compiling)
+    data = photos.parent
+    (data / "recipe.yaml").write_text(RECIPE)
+    options, screen = Options(device="cpu", threads=1, compile=True), Console(file=io.StringIO())
+    assert start(data / "recipe.yaml", data, tmp_path / "compiled", options, screen)
+    assert len(made) == 1
+    assert go(data, tmp_path / "eager")
+    assert_same(tmp_path / "eager" / LAST, tmp_path / "compiled" / LAST)
+
+    def failing(network: torch.nn.Module) -> object:
+        raise RuntimeError("no compiler\nmore")
+
+    monkeypatch.setattr(torch, "compile", failing)
+    with pytest.raises(DeviceError, match=r"torch\.compile fails here \(no compiler\).*leave --compile out"):
+        start(data / "recipe.yaml", data, tmp_path / "none", options, screen)
+
+
+@pytest.mark.slow
+def test_compiled_for_real(photos: Path, tmp_path: Path) -> None:
+    data = photos.parent
+    (data / "recipe.yaml").write_text(RECIPE)
+    options, screen = Options(changes=["train.precision=fp32"], device="cpu", threads=1, compile=True), Console()
+    assert start(data / "recipe.yaml", data, tmp_path / "compiled", options, screen)
+    assert go(data, tmp_path / "eager", "train.precision=fp32")
+    a, b = (tensors(tmp_path / name / LAST) for name in ("eager", "compiled"))
+    for key in a:
+        torch.testing.assert_close(a[key], b[key], rtol=0, atol=1e-4)

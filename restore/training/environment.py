@@ -1,0 +1,69 @@
+"""What a run was made with: versions, hardware, the command, and the state of the code."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import restore
+from restore.training.team import Team
+
+_PACKAGES = ("torch", "numpy", "opencv-python-headless", "kornia", "basicsr", "lpips")
+
+
+def note_environment(folder: Path, device: torch.device, team: Team, step: int) -> None:
+    """Append what holds now to ``environment.jsonl`` in a run's folder: a line each time a run begins or goes on."""
+    with (folder / "environment.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(environment(device, team, step)) + "\n")
+
+
+def environment(device: torch.device, team: Team, step: int) -> dict[str, Any]:
+    """All that may tell two runs of one recipe apart."""
+    return {
+        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "step": step,
+        "command": sys.argv,
+        "restore": restore.__version__,
+        "git": git_state(Path(restore.__file__).parent),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "platform": platform.platform(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
+        "cpus": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "processes": team.size,
+    }
+
+
+def git_state(folder: Path) -> dict[str, Any] | None:
+    """The commit of the checkout that a folder is in, and whether files differ from it; None outside of one."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None or _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:
+        return None  # no git, or a package installed inside somebody else's repository
+    return {"commit": commit, "changed": bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,126 @@
+"""From a recipe's folders to what a run learns from and what it is measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from restore.data.dataset import PairDataset
+from restore.data.degraded import DegradedPairs
+from restore.data.folder import list_photos
+from restore.data.pairs import FolderPairs, match_photos
+from restore.data.patches import PatchPairs
+from restore.data.unpaired import UnpairedPatches
+from restore.errors import DataError
+from restore.training.recipe import Recipe
+from restore.training.run import Run
+from restore.training.validate import Sample, bare_samples, degrade_samples, pair_samples
+
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a run learns from.
+
+    Attributes:
+        patches: to learn from.
+        samples: to measure on, at least one.
+        told: what that is, for the console.
+    """
+
+    patches: PairDataset
+    samples: list[Sample]
+    told: str
+
+    @property
+    def measured(self) -> bool:
+        """Whether the samples say how good a network is; without targets they are to look at."""
+        return all(sample.high is not None for sample in self.samples)
+
+
+def open_material(recipe: Recipe, root: Path, budget: int) -> Material:
+    """Find the pictures of a recipe and put some aside for validation.
+
+    Args:
+        recipe: what is wanted.
+        root: what its folders are relative to.
+        budget: bytes of decoded pixels to keep in memory.
+
+    Raises:
+        DataError: a folder is missing or empty, its pictures do not fit, or nothing is left to train or validate on.
+        ImageError: a picture to validate on cannot be read.
+    """
+    data, seed, crop = recipe.data, recipe.train.seed, recipe.validation.crop
+    patches: PairDataset
+    if data.unpaired is not None:
+        first, second = ([root / name for name in names] for names in (data.unpaired.input, data.unpaired.target))
+        patches = UnpairedPatches(first, second, data.patch, seed, recipe.scale, budget)
+        told = f"{len(list_photos(first))} photographs to bring closer to {len(list_photos(second))} others"
+        samples = _paired(recipe, root) or bare_samples(list_photos(first), crop)
+        return Material(patches, samples, told)
+    if data.pairs is not None:
+        training, held = split(recipe, match_photos(root / data.pairs.input, root / data.pairs.target))
+        patches = FolderPairs(training, data.patch, seed, recipe.scale, budget)
+        samples = pair_samples(held, recipe.scale, crop) or _paired(recipe, root)
+        return Material(patches, samples, f"{len(training)} pairs of photographs to train on")
+    photos, kept = split(recipe, list_photos([root / name for name in data.train]))
+    if data.degradation is not None:
+        patches = DegradedPairs(photos, recipe.scale, data.patch, seed, data.degradation, budget)
+    else:
+        patches = PatchPairs(photos, recipe.scale, data.patch, seed, budget, data.candidates)
+    if recipe.validation.folder is not None:
+        kept = list_photos([root / recipe.validation.folder])
+    samples = degrade_samples(kept, recipe.scale, crop, data.degradation, seed)
+    samples = samples or _paired(recipe, root)
+    return Material(patches, samples, f"{len(photos)} photographs to train on")
+
+
+def _paired(recipe: Recipe, root: Path) -> list[Sample]:
+    pairs = recipe.validation.pairs
+    if pairs is None:
+        return []
+    return pair_samples(match_photos(root / pairs.input, root / pairs.target), recipe.scale, recipe.validation.crop)
+
+
+def split(recipe: Recipe, items: Sequence[_Item]) -> tuple[list[_Item], list[_Item]]:
+    """To train on, and held out: spread evenly over the list, none where the recipe validates on other pictures.
+
+    Raises:
+        DataError: nothing is left to train or validate on.
+    """
+    if recipe.validation.folder is not None or recipe.validation.pairs is not None:
+        return list(items), []
+    count = recipe.data.holdout
+    if count == 0:
+        raise DataError("nothing to validate on: give validation.folder or validation.pairs, or data.holdout above 0")
+    if count >= len(items):
+        raise DataError(
+            f"data.holdout = {count} would leave none of {len(items)} photographs for training: "
+            "give more photographs, a smaller data.holdout, or validation.folder"
+        )
+    held = {round((i + 0.5) * len(items) / count) for i in range(count)}
+    return [item for i, item in enumerate(items) if i not in held], [items[i] for i in sorted(held)]
+
+
+def batches(run: Run, patches: PairDataset, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """This process's share of the batches from the run's step on; which samples a step sees depends on it alone."""
+    size = run.recipe.train.batch
+    steps = range(run.step, run.recipe.train.steps)
+    sampler = (list(run.team.share(range(step * size, (step + 1) * size))) for step in steps)
+    loader: DataLoader[Any] = DataLoader(
+        patches, batch_sampler=sampler, num_workers=workers, pin_memory=run.device.type == "cuda"
+    )
+    for low, high in loader:
+        yield _to(low, run.device), _to(high, run.device)
+
+
+def _to(images: Tensor, device: torch.device) -> Tensor:
+    images = images.to(device, non_blocking=True, memory_format=torch.channels_last)
+    return images.float().div_(255.0)

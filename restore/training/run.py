@@ -1,0 +1,151 @@
+"""A run: its moving parts, and how far it is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from restore.losses.registry import Beside, LossOptions, Term
+from restore.training.average import warm_average
+from restore.training.checkpoint import Checkpoint, save_checkpoint
+from restore.training.critic import Critic
+from restore.training.optimizer import build_optimizer
+from restore.training.recipe import Recipe
+from restore.training.recipe_file import dump_recipe
+from restore.training.team import Team
+
+LAST, BEST = "last.safetensors", "best.safetensors"
+
+
+@dataclass
+class Run:
+    """The moving parts of a run and how far it is.
+
+    Attributes:
+        call: what runs the network: itself, or what was compiled of it.
+        begun_from: whose weights it began with, in words; empty for its own.
+        step: steps done.
+        best: the best validation so far.
+        stale: validations since that.
+        seconds: spent in the loop.
+    """
+
+    recipe: Recipe
+    folder: Path
+    device: torch.device
+    team: Team
+    network: nn.Module
+    average: AveragedModel
+    optimizer: torch.optim.Optimizer
+    terms: list[tuple[LossOptions, Term]]
+    critic: Critic | None = None
+    call: Callable[[Tensor], Any] = field(init=False)
+    begun_from: str = ""
+    step: int = 0
+    best: float = float("-inf")
+    stale: int = 0
+    seconds: float = 0.0
+    stopping: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self.call = self.network
+
+    def save(self, name: str) -> None:
+        """Write a checkpoint into the run's folder, if it is this process's to write."""
+        if not self.team.leads:
+            return
+        save_checkpoint(
+            self.folder / name,
+            step=self.step,
+            recipe_yaml=dump_recipe(self.recipe),
+            modules=self.modules,
+            optimizers=self.optimizers,
+            facts={"best": self.best, "stale": self.stale, "seconds": self.seconds, "begun_from": self.begun_from},
+        )
+
+    def autocast(self) -> torch.autocast:
+        """The precision of forward passes, as a context."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.train.precision == "bf16")
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to do: the last step is done, or patience has run out."""
+        patience = self.recipe.validation.patience
+        return self.step >= self.recipe.train.steps or (patience is not None and self.stale >= patience)
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """All that a checkpoint must hold, by name."""
+        learned = {f"loss{i}": term.learned for i, (_, term) in enumerate(self.terms) if term.learned is not None}
+        critic = {"discriminator": self.critic.network} if self.critic else {}
+        return {"network": self.network, "average": self.average.module, **critic, **learned}
+
+    @property
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """The same of optimisers."""
+        critic = {"discriminator-optimizer": self.critic.optimizer} if self.critic else {}
+        return {"optimizer": self.optimizer, **critic}
+
+    @property
+    def trained(self) -> list[nn.Parameter]:
+        """What the optimiser of the network changes: it, and what losses learn along with it."""
+        return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+
+
+def new_run(
+    recipe: Recipe, folder: Path, device: torch.device, team: Team | None = None, begin_with: Path | None = None
+) -> Run:
+    """A run at step 0.
+
+    Args:
+        recipe: of the run.
+        folder: of the run; it need not be there yet.
+        device: to train on.
+        team: this process's; alone by default.
+        begin_with: a checkpoint whose averaged weights the network begins with; drawn from the recipe's seed without.
+
+    Raises:
+        RestoreError: weights of an encoder are missing, or the checkpoint is of another network.
+    """
+    torch.manual_seed(recipe.train.seed)
+    network = recipe.network.build(recipe.scale).to(device, memory_format=torch.channels_last)
+    average = AveragedModel(network, multi_avg_fn=warm_average(recipe.train.ema))
+    critic = Critic.build(recipe.discriminator, device) if recipe.discriminator else None
+    beside = Beside(network, critic.opponent if critic else None)
+    terms: list[tuple[LossOptions, Term]] = [(loss, loss.build(beside).to(device)) for loss in recipe.losses]
+    learned = [parameter for _, term in terms if term.learned is not None for parameter in term.learned.parameters()]
+    optimizer = build_optimizer(recipe.train.optimizer, network.parameters(), learned)
+    run = Run(recipe, folder, device, team or Team(), network, average, optimizer, terms, critic)
+    if begin_with is not None:
+        _load_weights(run, begin_with)
+    run.team.align(run.modules.values())
+    return run
+
+
+def _load_weights(run: Run, path: Path) -> None:
+    checkpoint = Checkpoint(path)
+    weights = checkpoint.part("average")
+    checkpoint.fill(run.network, weights)
+    checkpoint.fill(run.average.module, weights)
+    run.begun_from = f"{path.name} of step {checkpoint.step}, SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()}"
+
+
+def resume_run(recipe: Recipe, folder: Path, device: torch.device, team: Team | None = None) -> Run:
+    """A run at its last checkpoint."""
+    run = new_run(recipe, folder, device, team)
+    checkpoint = Checkpoint(folder / LAST)
+    checkpoint.load(run.modules, run.optimizers)
+    run.average.n_averaged.fill_(checkpoint.step)
+    run.step = checkpoint.step
+    run.best = checkpoint.facts["best"]
+    run.stale = checkpoint.facts.get("stale", 0)
+    run.seconds = checkpoint.facts["seconds"]
+    run.begun_from = checkpoint.facts.get("begun_from", "")
+    return run

@@ -1,0 +1,108 @@
+"""One step of a run: an update of the discriminator, if there is one, and one of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from restore.losses.registry import LossOptions, Term
+from restore.training.report import Step
+from restore.training.run import Run
+from restore.training.schedule import rate
+
+# The name of the whole loss among its parts.
+_ALL = "loss"
+
+
+def update(run: Run, low: Tensor, high: Tensor) -> Step:
+    """Update everything that learns by this process's share of a step's samples.
+
+    In ``train.accumulate`` pieces, one after another, whose gradients add up: less memory, the same step.
+
+    Args:
+        run: at the step to do.
+        low: (N, 3, h, w) on 0..1.
+        high: (N, 3, scale * h, scale * w).
+    """
+    options = run.recipe.train
+    fraction = rate(options.schedule, run.step, options.steps)
+    for group in run.optimizer.param_groups:
+        group["lr"] = options.optimizer.lr * fraction
+    drawing = draws(options.seed, run.step, run.team.rank)
+    pieces = list(zip(low.chunk(options.accumulate), high.chunk(options.accumulate), strict=True))
+    terms = [(loss, term) for loss, term in run.terms if loss.counts_at(run.step)]
+    sums: dict[str, Tensor] = {}
+    run.optimizer.zero_grad(set_to_none=True)
+    # Made once for both updates where one piece is all there is; more would not be in memory together.
+    output = _make(run, low) if len(pieces) == 1 else None
+    if run.critic is not None:
+        fakes = (_make_apart(run, piece) for piece, _ in pieces) if output is None else [output]
+        judged = zip(fakes, (piece for _, piece in pieces), strict=True)
+        sums["discriminator"] = run.critic.learn(
+            judged, run.step, fraction, drawing, run.autocast, run.team, len(pieces)
+        )
+    for low_piece, high_piece in pieces:
+        made = _make(run, low_piece) if output is None else output
+        parts: dict[str, Tensor] = {}
+        with run.autocast():
+            loss = total_loss(terms, made, high_piece, low_piece, drawing, parts) / len(pieces)
+        torch.autograd.backward(loss)
+        for name, value in {_ALL: loss.detach(), **{k: v / len(pieces) for k, v in parts.items()}}.items():
+            sums[name] = sums[name] + value if name in sums else value
+    run.team.average_gradients(run.trained)
+    limit = float("inf") if options.clip is None else options.clip
+    norm = nn.utils.clip_grad_norm_(run.network.parameters(), limit)
+    run.optimizer.step()
+    run.average.update_parameters(run.network)
+    told = run.team.average(sums)
+    return Step(told.pop(_ALL), norm.detach(), told)
+
+
+def _make(run: Run, low: Tensor) -> Tensor:
+    with run.autocast():
+        made: Tensor = run.call(low)
+    return made.float()
+
+
+def _make_apart(run: Run, low: Tensor) -> Tensor:
+    """Without a graph, which would be of no use to the discriminator."""
+    with torch.no_grad():
+        return _make(run, low)
+
+
+def total_loss(
+    terms: Sequence[tuple[LossOptions, Term]],
+    output: Tensor,
+    target: Tensor,
+    input: Tensor,
+    generator: torch.Generator,
+    parts: dict[str, Tensor],
+) -> Tensor:
+    """The sum of losses by their weights.
+
+    Args:
+        terms: that count.
+        output: as :meth:`restore.losses.registry.Term.forward` has it, and so the next three.
+        target: what it should be.
+        input: what it was made of.
+        generator: of all draws.
+        parts: gets each loss before its weight, by its kind; two of a kind are told apart by a number.
+    """
+    total = output.new_zeros(())
+    for options, term in terms:
+        value = term(output, target, input, generator)
+        total = total + options.weight * value
+        name, number = options.kind, 2
+        while name in parts:
+            name, number = f"{options.kind}-{number}", number + 1
+        parts[name] = value.detach()
+    return total
+
+
+def draws(seed: int, step: int, rank: int = 0) -> torch.Generator:
+    """What the losses of a step draw from: of the step alone, so that a resumed run draws the same."""
+    (state,) = np.random.SeedSequence([seed, step, rank] if rank else [seed, step]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state >> np.uint64(1)))

@@ -1,0 +1,138 @@
+"""What a recipe's folders become: pairs, unpaired sets, and what is held out of them."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from restore.errors import DataError, RecipeError
+from restore.training.checkpoint import Checkpoint
+from restore.training.material import open_material
+from restore.training.recipe_file import parse_recipe
+from restore.training.run import BEST, LAST
+from restore.training.start import Options, start
+from tests.conftest import picture, save
+from tests.training.test_loop import assert_same, stopping_at
+
+PAIRS = """\
+name: test
+task: restoration
+scale: 1
+network: {kind: residual, width: 16, blocks: 1}
+data: {pairs: {input: dark, target: light}, patch: 16, holdout: 1}
+validation: {metric: psnr-rgb, every: 20, crop: 64}
+train: {steps: 60, batch: 4, optimizer: {lr: 2e-3}, schedule: {warmup: 4}}
+"""
+UNPAIRED = """\
+name: test
+task: restoration
+scale: 1
+network: {kind: residual, width: 8, blocks: 2}
+data: {unpaired: {input: [dark], target: [light]}, patch: 32}
+discriminator: {network: {kind: patchgan, width: 4, layers: 1}, form: lsgan}
+losses:
+  - {kind: adversarial}
+  - kind: patch-nce
+    key: input
+    encoder: {kind: network, taps: [0, 1, 3]}
+    dim: 8
+    positions: 16
+    identity: true
+validation: {metric: psnr-rgb, every: 5, crop: 64}
+train: {steps: 12, batch: 2, save_every: 100, schedule: {warmup: 2}}
+"""
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Path:
+    """Pictures, and the same darker and redder."""
+    for i in range(4):
+        light = picture(60 + 8 * i, 64, seed=i)
+        save(tmp_path / f"light/{i}.png", light)
+        save(tmp_path / f"dark/{i}.png", (light * [0.7, 0.5, 0.4]).astype(np.uint8))
+    return tmp_path
+
+
+def go(data: Path, text: str, run: str, *changes: str, resume: bool = False) -> tuple[bool, str]:
+    (data / "recipe.yaml").write_text(text)
+    screen = io.StringIO()
+    options = Options(resume=resume, changes=changes, device="cpu", threads=1)
+    done = start(None if resume else data / "recipe.yaml", data, data / run, options, Console(file=screen, width=200))
+    return done, screen.getvalue()
+
+
+def test_pairs_are_learned(folders: Path) -> None:
+    """The colours come back on the pair that was held out."""
+    _, told = go(folders, PAIRS, "run")
+    assert "3 pairs of photographs to train on, 1 to validate on; unchanged: PSNR (RGB)" in told
+    rows = [json.loads(line) for line in (folders / "run/log.jsonl").read_text().splitlines()]
+    unchanged = float(told.partition("unchanged: PSNR (RGB) ")[2].split()[0])
+    assert rows[-1]["psnr-rgb"] > unchanged + 3
+    sheet = Image.open(folders / "run/validation.jpg")
+    assert sheet.size[0] == 3 * 64, "input, result and target"
+
+
+def test_pairs_must_fit_the_scale(folders: Path) -> None:
+    with pytest.raises(DataError, match="scale 2 was asked for"):
+        go(folders, PAIRS, "run", "scale=2")
+    with pytest.raises(DataError, match="would leave none of 4"):
+        go(folders, PAIRS, "run", "data.holdout=4")
+
+
+def test_validation_on_pairs_of_their_own(folders: Path) -> None:
+    recipe = parse_recipe(PAIRS, "r", ["validation.pairs={input: dark, target: light}", "validation.crop=40"])
+    material = open_material(recipe, folders, 2**20)
+    assert material.told == "4 pairs of photographs to train on"
+    assert [sample.name for sample in material.samples] == ["0", "1", "2", "3"]
+    for sample in material.samples:
+        assert sample.high is not None
+        assert sample.low.shape == sample.high.shape == (40, 40, 3)
+        np.testing.assert_array_equal(sample.low, (sample.high * [0.7, 0.5, 0.4]).astype(np.uint8))
+
+
+def test_unpaired_sets_train_and_resume_exactly(folders: Path) -> None:
+    """CUT in small: a discriminator, and the network's own features, which the loss changes too."""
+    done, told = go(folders, UNPAIRED, "whole")
+    assert done
+    assert "4 photographs to bring closer to 4 others; 12 steps" in told
+    assert not (folders / "whole" / BEST).exists(), "nothing says which is best"
+    assert Image.open(folders / "whole/validation.jpg").size[0] == 2 * 64, "input and result"
+    with stopping_at(7):
+        assert not go(folders, UNPAIRED, "broken")[0]
+    assert go(folders, UNPAIRED, "broken", resume=True)[0]
+    assert_same(folders / "whole" / LAST, folders / "broken" / LAST)
+    heads = [key for key in Checkpoint(folders / "whole" / LAST).part("loss1") if "heads" in key]
+    assert heads, "what the loss learns is kept"
+
+
+def test_unpaired_sets_can_be_validated_on_pairs(folders: Path) -> None:
+    _, told = go(folders, UNPAIRED, "run", "validation.pairs={input: dark, target: light}")
+    assert "4 to validate on; unchanged: PSNR (RGB)" in told
+    assert (folders / "run" / BEST).exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("losses=[{kind: l1}]", "l1: compares the output with its target, and unpaired pictures have none"),
+        ("losses=[{kind: patch-nce}, {kind: adversarial}]", "patch-nce: compares"),
+        ("data.train=[x]", "give one alone of train and unpaired"),
+        ("data.unpaired=null", "give train, pairs or unpaired"),
+        ("data.candidates=2", "candidates are for inputs made of data.train"),
+        ("validation.folder=x", "validation.folder is for inputs made of data.train"),
+        ("validation.patience=3", "validation.patience needs validation.pairs"),
+        ("scale=2", "patch-nce with identity is for scale 1"),
+        ("network={kind: plain, width: 16, depth: 1}", "'plain' has no features to lend: use 'residual'"),
+        ("network.blocks=1", "this network has 0 to 2"),
+    ],
+)
+def test_what_cannot_be_is_refused(change: str, message: str) -> None:
+    with pytest.raises(RecipeError) as told:
+        parse_recipe(UNPAIRED, "r", [change])
+    assert message in str(told.value)
