@@ -137,7 +137,7 @@ def test_killed_twenty_times_it_loses_nothing_and_does_nothing_twice(tmp_path: P
 @needs_signals
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_whole_and_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
-    source, out = many(tmp_path / "in", 40, side=90), tmp_path / "out"
+    source, out = many(tmp_path / "in", 200, side=90), tmp_path / "out"
     process = begin(source, out, "--json", "--report", tmp_path / "r.json")
     wait_for(lambda: outputs(out))
     process.send_signal(number)
@@ -149,14 +149,14 @@ def test_a_signal_ends_it_whole_and_says_how_to_go_on(tmp_path: Path, number: si
     assert hidden(out) == {".restore-journal.jsonl"}
     *pictures, summary = map(json.loads, said.splitlines())
     assert summary["interrupted"]
-    assert 0 < summary["enhanced"] < 40
+    assert 0 < summary["enhanced"] < 200
     assert {p["target"] for p in pictures} == set(map(str, outputs(out).values())), "every whole file is told"
     assert json.loads((tmp_path / "r.json").read_text()) == {"pictures": pictures, "summary": summary}
     for path in outputs(out).values():
         Image.open(path).load()
     again = run(source, out, "--resume")
     assert again.returncode == 0
-    assert f"{40 - summary['enhanced']} enhanced, {summary['enhanced']} done before" in again.stdout
+    assert f"{200 - summary['enhanced']} enhanced, {summary['enhanced']} done before" in again.stdout
 
 
 def test_two_shards_at_once_are_one_job(tmp_path: Path) -> None:
