@@ -136,7 +136,11 @@ class _Job:
     def run(self) -> Summary:
         began = time.perf_counter()
         workers = self._settings.workers
-        with ThreadPoolExecutor(workers) as self._readers, ThreadPoolExecutor(workers) as self._writers:
+        with (
+            self._stop.opened(False),
+            ThreadPoolExecutor(workers) as self._readers,
+            ThreadPoolExecutor(workers) as self._writers,
+        ):
             try:
                 self._look_ahead()
                 while self._looked or self._begun:
@@ -160,7 +164,8 @@ class _Job:
         while True:
             self._stop.check()
             self._outside, began = 0.0, time.perf_counter()
-            result = next(results, None)
+            with self._stop.opened():
+                result = next(results, None)
             if result is None:
                 break
             slot = self._in_network[0]
@@ -177,7 +182,8 @@ class _Job:
         """What the network shall enhance, picture by picture."""
         while True:
             began = time.perf_counter()
-            arrays = self._next_arrays()
+            with self._stop.opened(False):
+                arrays = self._next_arrays()
             self._outside += time.perf_counter() - began
             if arrays is None:
                 return
@@ -200,6 +206,8 @@ class _Job:
             reading, slot.reading = slot.reading, None  # it would keep the pixels until the picture is told
             assert reading is not None
             try:
+                with self._stop.opened():
+                    wait([reading])
                 slot.picture, seconds = reading.result()
             except (RestoreError, MemoryError, OSError) as error:
                 self._end(slot, failure(slot.item, error))
@@ -265,7 +273,8 @@ class _Job:
             self._await_a_write()
 
     def _await_a_write(self) -> None:
-        wait([slot.writing for slot in self._writing if slot.writing is not None], return_when=FIRST_COMPLETED)
+        with self._stop.opened():
+            wait([slot.writing for slot in self._writing if slot.writing is not None], return_when=FIRST_COMPLETED)
         self._collect_writes()
 
     def _collect_writes(self) -> None:

@@ -205,7 +205,7 @@ class _Enhancing:
             self._end(interrupted)
         if interrupted:
             if plan.folder is None:
-                how = "nothing was written"
+                how = "the picture was written" if self._summary.counts["enhanced"] else "nothing was written"
             elif request.watch:
                 how = "what was written is whole; the same command with --resume watches on"
             else:

@@ -10,10 +10,15 @@ from types import FrameType
 
 
 class Stop:
-    """Whether somebody asked for the end."""
+    """Whether somebody asked for the end, and whether it may come in the midst of things.
+
+    An exception out of a signal may come between any two steps: between a picture being written and being told, say.
+    So it is raised where it finds the job waiting or computing; elsewhere it is kept until the job asks.
+    """
 
     def __init__(self) -> None:
         self.requested = False
+        self._open = True
 
     def check(self) -> None:
         """Raise KeyboardInterrupt once the end was asked for.
@@ -23,11 +28,25 @@ class Stop:
         if self.requested:
             raise KeyboardInterrupt
 
+    @contextmanager
+    def opened(self, open: bool = True) -> Iterator[None]:
+        """Let a signal interrupt what is done within, or not; afterwards all is as it was."""
+        before, self._open = self._open, open
+        try:
+            if open:
+                self.check()
+            yield
+        finally:
+            self._open = before
+        if before:
+            self.check()
+
     def handle(self, _number: int, _frame: FrameType | None) -> None:
         """For :func:`signal.signal`. Only the first one raises: the writes under way shall end whole."""
         if not self.requested:
             self.requested = True
-            raise KeyboardInterrupt
+            if self._open:
+                raise KeyboardInterrupt
 
 
 @contextmanager

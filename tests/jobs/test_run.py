@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import random
+import signal
+import sys
 import threading
 import time
 import weakref
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from types import FrameType
 
 import numpy as np
 import pytest
@@ -30,7 +33,7 @@ from restore.jobs.outcome import Outcome, Seconds, Summary
 from restore.jobs.picture import from_arrays, to_arrays
 from restore.jobs.plan import make_plan
 from restore.jobs.run import Settings, run_job
-from restore.jobs.stop import Stop
+from restore.jobs.stop import Stop, stoppable
 from restore.jobs.stream import Stream
 from restore.jobs.work import DiskError
 from tests.conftest import picture, save
@@ -318,6 +321,38 @@ def test_ctrl_c_leaves_whole_files_alone_and_tells_them(photos: Path, tmp_path: 
     assert len(calls) == 3
     for path in written:
         Image.open(path).load()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_signal_at_any_moment_leaves_no_file_untold(photos: Path, tmp_path: Path) -> None:
+    """Raised at every line of the job in turn: between a file and its telling there are many."""
+    moments = 0
+    for moment in range(0, 3000, 7):
+        out = tmp_path / f"{moment}"
+        told, seen = [], 0
+
+        def trace(frame: FrameType, event: str, _: object) -> object:
+            nonlocal seen
+            if not frame.f_code.co_filename.endswith(os.path.join("jobs", "run.py")):
+                return None
+            seen += event == "line"
+            if seen == moment and event == "line":
+                signal.raise_signal(signal.SIGINT)
+            return trace
+
+        with stoppable() as stop:
+            before = sys.gettrace()
+            sys.settrace(trace)
+            try:
+                run_job(make_plan(photos, out), DOUBLE, told.append, TWICE, stop=stop)
+            except KeyboardInterrupt:
+                moments += 1
+            finally:
+                sys.settrace(before)
+        assert {o.item.target for o in told} == {p for p in out.rglob("*") if p.is_file()}, moment
+        if seen < moment:
+            break
+    assert moments > 10
 
 
 def test_failures_of_the_network_fail_their_pictures(photos: Path, tmp_path: Path) -> None:
