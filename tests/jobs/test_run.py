@@ -323,36 +323,40 @@ def test_ctrl_c_leaves_whole_files_alone_and_tells_them(photos: Path, tmp_path: 
         Image.open(path).load()
 
 
+class Interrupting:
+    """A trace function that raises SIGINT at a line of the job, counted from its beginning."""
+
+    def __init__(self, moment: int) -> None:
+        self.moment, self.seen = moment, 0
+
+    def __call__(self, frame: FrameType, event: str, _: object) -> object:
+        if Path(frame.f_code.co_filename).parts[-2:] != ("jobs", "run.py"):
+            return None
+        self.seen += event == "line"
+        if event == "line" and self.seen == self.moment:
+            signal.raise_signal(signal.SIGINT)
+        return self
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_signal_at_any_moment_leaves_no_file_untold(photos: Path, tmp_path: Path) -> None:
-    """Raised at every line of the job in turn: between a file and its telling there are many."""
-    moments = 0
+    """Raised at many lines of the job in turn: between a file and its telling there are several."""
+    interrupted = 0
     for moment in range(0, 3000, 7):
-        out = tmp_path / f"{moment}"
-        told, seen = [], 0
-
-        def trace(frame: FrameType, event: str, _: object) -> object:
-            nonlocal seen
-            if not frame.f_code.co_filename.endswith(os.path.join("jobs", "run.py")):
-                return None
-            seen += event == "line"
-            if seen == moment and event == "line":
-                signal.raise_signal(signal.SIGINT)
-            return trace
-
+        out, told, trace = tmp_path / f"{moment}", list[Outcome](), Interrupting(moment)
         with stoppable() as stop:
             before = sys.gettrace()
             sys.settrace(trace)
             try:
                 run_job(make_plan(photos, out), DOUBLE, told.append, TWICE, stop=stop)
             except KeyboardInterrupt:
-                moments += 1
+                interrupted += 1
             finally:
                 sys.settrace(before)
         assert {o.item.target for o in told} == {p for p in out.rglob("*") if p.is_file()}, moment
-        if seen < moment:
+        if trace.seen < moment:
             break
-    assert moments > 10
+    assert interrupted > 10
 
 
 def test_failures_of_the_network_fail_their_pictures(photos: Path, tmp_path: Path) -> None:
