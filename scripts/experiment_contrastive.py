@@ -19,16 +19,14 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from rich.console import Console
 
 from restore.atomic import write_bytes
-from restore.encoders.registry import EfficientNetLite0Options
 from restore.export.run import load_trained
 from restore.imaging.decode import read_rgb8
 from restore.metrics.protocol import reduce, score
-from restore.networks.basicsr_adapter import basicsr_module
+from restore.training.quality import FeatureDistance, niqe
 from restore.training.run import LAST
 from restore.training.start import Options, start
 from restore.training.validate import enlarge
@@ -122,12 +120,10 @@ def run_one(options: Any, arm: str, seed: int) -> None:
     write_bytes(result, json.dumps(measure(folder, options.testsets), indent=2).encode())
 
 
-@torch.no_grad()
 def measure(folder: Path, testsets: Path) -> dict[str, dict[str, float]]:
     """The means over each test set."""
     recipe, network, _ = load_trained(folder)
-    encoder = EfficientNetLite0Options().build()
-    niqe = basicsr_module("metrics.niqe").calculate_niqe
+    distance = FeatureDistance()
     measured = {}
     for name, pattern in SETS.items():
         rows = []
@@ -135,11 +131,14 @@ def measure(folder: Path, testsets: Path) -> dict[str, dict[str, float]]:
             low, high = reduce(read_rgb8(path), recipe.scale)
             made = enlarge(network, low, torch.device("cpu"))
             both = score(made, high, recipe.scale)
-            a, b = (torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))[None] / 255 for x in (made, high))
-            pairs = zip(encoder(a), encoder(b), strict=True)
-            distance = sum(float((x - y).abs().mean() / y.abs().mean()) for x, y in pairs) / len(encoder.channels)
-            quality = niqe(made[..., ::-1], recipe.scale, input_order="HWC", convert_to="y")
-            rows.append({"psnr": both.psnr, "ssim": both.ssim, "features": distance, "niqe": float(quality)})
+            rows.append(
+                {
+                    "psnr": both.psnr,
+                    "ssim": both.ssim,
+                    "features": distance(made, high),
+                    "niqe": niqe(made, recipe.scale),
+                }
+            )
         if not rows:
             raise SystemExit(f"{testsets / pattern}: no pictures")
         measured[name] = {key: statistics.mean(row[key] for row in rows) for key in METRICS}

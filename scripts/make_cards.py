@@ -2,7 +2,8 @@
 
     python scripts/make_cards.py [NAME ...] --testsets TESTSETS
 
-TESTSETS holds Set5 and Set14 as scripts/train_zoo.py says.
+TESTSETS holds Set5, Set14 and Kodak24 as scripts/train_zoo.py says. A model that was trained on degraded pictures is
+measured on degraded ones.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from degraded_card import measure_degraded, section, show
 from rich.console import Console
 
 from restore.metrics.evaluate import PROTOCOL, Table, evaluate_model
@@ -23,6 +25,8 @@ from restore.runtime.cpu import cpu_name, usable_cores
 from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import Model, open_model
 from restore.spec import ModelSpec
+from restore.training.recipe import Recipe
+from restore.training.recipe_file import load_recipe
 from restore.zoo.find import Entry, entries, shipped_folder
 from restore.zoo.precision import family
 
@@ -45,16 +49,26 @@ def main() -> None:
     options = parser.parse_args()
     for entry in entries():
         if not options.names or entry.name in options.names:
-            facts = {kind: measure(file, options.testsets) for kind, file in family(entry.file).items()}
+            recipe = load_recipe(entry.file.parent / "recipe.yaml")
+            facts = {kind: measure(file, recipe, options.testsets) for kind, file in family(entry.file).items()}
             (entry.file.parent / "measured.json").write_text(json.dumps(facts, indent=2) + "\n")
-            (entry.file.parent / "card.md").write_text(card(entry, facts))
+            (entry.file.parent / "card.md").write_text(card(entry, recipe, facts))
             print(f"{entry.name}: {facts}")
     write_table()
 
 
-def measure(file: Path, testsets: Path) -> dict[str, Any]:
-    """PSNR and SSIM on the benchmarks, both ways of coming by the low resolution, and the time for one megapixel."""
+def measure(file: Path, recipe: Recipe, testsets: Path) -> dict[str, Any]:
+    """How good it is, the time for one megapixel, and its size."""
     model = open_model(file, "cpu")
+    if recipe.data.degradation is not None:
+        good: dict[str, Any] = {"degraded": measure_degraded(model, recipe.data.degradation, testsets)}
+    else:
+        good = {"scores": benchmarks(model, testsets)}
+    return {**good, "speed": speed(model), "bytes": file.stat().st_size}
+
+
+def benchmarks(model: Model, testsets: Path) -> dict[str, dict[str, list[float]]]:
+    """PSNR and SSIM on the benchmarks, both ways of coming by the low resolution."""
     scores: dict[str, dict[str, list[float]]] = {}
     for name in SETS:
         folder = testsets / name / f"x{model.spec.scale}"
@@ -67,7 +81,7 @@ def measure(file: Path, testsets: Path) -> dict[str, Any]:
                 "bicubic": [round(mean.bicubic.psnr, 3), round(mean.bicubic.ssim, 4)],
                 "model": [round(mean.model.psnr, 3), round(mean.model.ssim, 4)],
             }
-    return {"scores": scores, "speed": speed(model), "bytes": file.stat().st_size}
+    return scores
 
 
 def speed(model: Model) -> dict[str, Any]:
@@ -87,14 +101,8 @@ def speed(model: Model) -> dict[str, Any]:
     }
 
 
-def card(entry: Entry, facts: dict[str, Any]) -> str:
-    """The model's card.
-
-    Args:
-        entry: the model.
-        facts: what :func:`measure` found, by precision.
-    """
-    spec: ModelSpec = open_model(entry.file, "cpu").spec
+def table_of_benchmarks(spec: ModelSpec, facts: dict[str, Any]) -> str:
+    """The card's part about fidelity, as Markdown."""
     rows = []
     for name in SETS:
         published = PUBLISHED[name, spec.scale]
@@ -104,6 +112,29 @@ def card(entry: Entry, facts: dict[str, Any]) -> str:
             cells += [f"**{shown(one['scores'][key]['model'])}**" for one in facts.values()]
             rows.append(f"| {name} | {said} | {' | '.join(cells)} | {published[0]:.2f} | {published[1]:.2f} |")
     heads = " | ".join(f"{spec.name} {kind}" for kind in facts)
+    return f"""\
+| set | low resolution | bicubic | {heads} | bicubic, published | FSRCNN, published |
+|{"---|" * (5 + len(facts))}
+{chr(10).join(rows)}
+
+{PROTOCOL}."""
+
+
+def card(entry: Entry, recipe: Recipe, facts: dict[str, Any]) -> str:
+    """The model's card.
+
+    Args:
+        entry: the model.
+        recipe: that it was trained by.
+        facts: what :func:`measure` found, by precision.
+    """
+    spec: ModelSpec = open_model(entry.file, "cpu").spec
+    if recipe.data.degradation is not None:
+        columns = show(open_model(entry.file, "cpu"), recipe.data.degradation, entry.file.parent / "look.jpg")
+        found = section(facts, columns, spec.name)
+    else:
+        found = table_of_benchmarks(spec, facts)
+    learned = " + ".join(f"{loss.weight:g} {loss.kind}" for loss in recipe.losses)
     note = entry.file.parent / "note.md"
     return f"""\
 # {spec.name}
@@ -111,11 +142,9 @@ def card(entry: Entry, facts: dict[str, Any]) -> str:
 {spec.task.capitalize()} x{spec.scale}: {spec.network} network, {spec.parameters:,} parameters. \
 Licence of the weights: {spec.licence}.
 
-| set | low resolution | bicubic | {heads} | bicubic, published | FSRCNN, published |
-|{"---|" * (5 + len(facts))}
-{chr(10).join(rows)}
+{found}
 
-{PROTOCOL}. Measured with:
+Measured with:
 
     python scripts/make_cards.py {spec.name} --testsets TESTSETS
 
@@ -127,7 +156,7 @@ The times are onnxruntime's with tiles and conversions on {facts["fp32"]["speed"
 ({facts["fp32"]["speed"]["machine"]}), load average {facts["fp32"]["speed"]["load"]} while measuring.
 
 **Trained** on {spec.data.strip()}: {spec.steps:,} steps, {spec.hours:.2f} hours on one core, by `recipe.yaml` \
-(SHA-256 {spec.recipe[:16]}...), pixel loss alone. Made again with:
+(SHA-256 {spec.recipe[:16]}...). Loss: {learned}. Made again with:
 
     python scripts/train_zoo.py {spec.name} --data PHOTOGRAPHS --testsets TESTSETS
 
@@ -144,16 +173,30 @@ def write_table() -> None:
     """Put the table of models between its marks in the README."""
     readme = shipped_folder().parent / "README.md"
     rows = ["| model | | parameters | precision | file | Set5 | Set14 | 1 MP on 2 cores |", f"|{'---|' * 8}"]
+    looks = [
+        "",
+        "On Kodak24 degraded as photographs from phones and the web are; lower is better:",
+        "",
+        "| model | | parameters | precision | file | NIQE | feature distance | 1 MP on 2 cores |",
+        f"|{'---|' * 8}",
+    ]
+    empty = len(looks)
     for entry in entries():
         spec = open_model(entry.file, "cpu").spec
         facts = json.loads((entry.file.parent / "measured.json").read_text())
         begin = f"| [`{spec.name}`](models/{spec.name}/card.md) | {spec.task} x{spec.scale} | {spec.parameters:,} "
         for kind, measured in facts.items():
-            scores = [measured["scores"][f"{name} own"] for name in SETS]
-            cells = [f"{one['model'][0]:.2f} ({one['bicubic'][0]:.2f})" for one in scores]
             seconds, size = measured["speed"]["seconds"], measured["bytes"] / 1e6
-            rows.append(f"{begin}| {kind} | {size:.2f} MB | {cells[0]} | {cells[1]} | {seconds} s |")
+            if "scores" in measured:
+                scores = [measured["scores"][f"{name} own"] for name in SETS]
+                cells = [f"{one['model'][0]:.2f} ({one['bicubic'][0]:.2f})" for one in scores]
+            else:
+                mine, bicubic = (measured["degraded"][name] for name in (spec.name, "bicubic"))
+                cells = [f"{mine[key]:.{n}f} ({bicubic[key]:.{n}f})" for key, n in (("niqe", 2), ("features", 3))]
+            into = rows if "scores" in measured else looks
+            into.append(f"{begin}| {kind} | {size:.2f} MB | {cells[0]} | {cells[1]} | {seconds} s |")
             begin = "| | | "
+    rows += looks[: 0 if len(looks) == empty else None]
     text = readme.read_text()
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]

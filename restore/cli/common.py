@@ -20,6 +20,14 @@ device_option: Callable[[Any], Any] = click.option(
     "rather than fall back to the CPU.",
 )
 
+max_pixels_option: Callable[[Any], Any] = click.option(
+    "--max-pixels",
+    type=click.FloatRange(0, min_open=True),
+    default=256,
+    show_default=True,
+    help="Refuse pictures of more megapixels.",
+)
+
 
 def console(stderr: bool = True) -> Console:
     """A console for progress and messages; standard output stays for results."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from restore.cli.common import console
+from restore.cli.common import console, max_pixels_option
 
 
 @click.command()
@@ -63,13 +63,7 @@ from restore.cli.common import console
     show_default=True,
     help="Name of the results, with {stem} and {ext} of the source and {scale}; the ending is added.",
 )
-@click.option(
-    "--max-pixels",
-    type=click.FloatRange(0, min_open=True),
-    default=256,
-    show_default=True,
-    help="Refuse pictures of more megapixels.",
-)
+@max_pixels_option
 def degrade(preset: str | None, recipe: Path | None, **options: Any) -> None:
     """Degrade IN, a picture or a folder with all below it, into OUT, as pictures are degraded for training.
 

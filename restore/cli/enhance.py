@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from restore.cli.common import console, device_option, parse_pairs
+from restore.cli.common import console, device_option, max_pixels_option, parse_pairs
 
 if TYPE_CHECKING:
     from restore.jobs.options import Metadata
@@ -54,13 +54,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
 )
 @click.option("--strip", "metadata", flag_value="none", help="Leave out EXIF and XMP; the colour profile stays.")
 @click.option("--strip-gps", "metadata", flag_value="no-place", help="Leave out where the picture was taken.")
-@click.option(
-    "--max-pixels",
-    type=click.FloatRange(0, min_open=True),
-    default=256,
-    show_default=True,
-    help="Refuse pictures of more megapixels.",
-)
+@max_pixels_option
 @click.option(
     "--tile",
     type=click.IntRange(16),

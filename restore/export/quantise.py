@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
 from restore.errors import ExportError
+from restore.export.quiet import quiet
 
 Batch = NDArray[np.float32]
 
@@ -41,7 +38,7 @@ def quantise(model: onnx.ModelProto, patches: Sequence[Batch]) -> onnx.ModelProt
 
     if not patches:
         raise ExportError("no patches to take the ranges of the 8-bit activations from")
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet():
         source, prepared, target = (str(Path(folder, f"{name}.onnx")) for name in ("source", "prepared", "quantised"))
         onnx.save(model, source)
         quant_pre_process(source, prepared, skip_symbolic_shape=True)
@@ -83,14 +80,3 @@ class _Reader:
     def get_next(self) -> dict[str, Batch] | None:
         patch = next(self._patches, None)
         return None if patch is None else {"input": patch}
-
-
-@contextlib.contextmanager
-def _quiet() -> Any:
-    """The quantiser advises on the root logger and prints; what matters is the loss, which is measured."""
-    logging.disable(logging.WARNING)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        logging.disable(logging.NOTSET)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
 import warnings
 from typing import Any
 
@@ -12,6 +9,8 @@ import onnx
 import torch
 from torch import nn
 
+from restore.errors import ExportError
+from restore.export.quiet import quiet
 from restore.spec import ModelSpec
 
 OPSET = 18
@@ -26,40 +25,38 @@ def to_onnx(network: nn.Module, spec: ModelSpec) -> onnx.ModelProto:
 
     Returns:
         A model with input ``input`` and output ``output``, optimised, checked by ONNX's own checker.
+
+    Raises:
+        ExportError: torch's exporter does not take the network.
     """
     side = max(32, spec.minimum)
     side += -side % spec.multiple
     example = torch.zeros(2, spec.channels, side, side + spec.multiple)
     dynamic = torch.export.Dim.DYNAMIC
-    with warnings.catch_warnings(), _quiet():
+    with warnings.catch_warnings(), quiet():
         warnings.simplefilter("ignore")
-        program: Any = torch.onnx.export(
-            network.cpu().float().eval(),
-            (example,),
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=["input"],
-            output_names=["output"],
-            dynamic_shapes=({0: dynamic, 2: dynamic, 3: dynamic},),
-            verbose=False,
-        )
+        try:
+            program: Any = torch.onnx.export(
+                network.cpu().float().eval(),
+                (example,),
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=["input"],
+                output_names=["output"],
+                dynamic_shapes=({0: dynamic, 2: dynamic, 3: dynamic},),
+                verbose=False,
+            )
+        except torch.onnx.OnnxExporterError as error:
+            raise ExportError(
+                f"{spec.name}: torch cannot export a {type(network).__name__}; most often because what it does depends "
+                "on the values that it gets, not on the shapes alone"
+            ) from error
         program.optimize()
     model: onnx.ModelProto = _slim(program.model_proto)
     _name_axes(model, spec)
     _describe(model, spec)
     onnx.checker.check_model(model, full_check=True)
     return model
-
-
-@contextlib.contextmanager
-def _quiet() -> Any:
-    """The exporter prints its progress; what matters here is whether the result is right, which is checked."""
-    logging.disable(logging.WARNING)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 def _slim(model: onnx.ModelProto) -> onnx.ModelProto:

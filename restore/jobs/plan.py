@@ -205,8 +205,7 @@ def _refuse_collisions(items: Sequence[Item]) -> None:
         why = ", which differ only in case or in how accents are stored" if alike else ""
         targets = " and ".join(dict.fromkeys(printable(item.target) for item in first))
         raise PlanError(
-            f"{names} would both be written to {targets}{why}{more}: leave --format out so that each keeps its own, "
-            "use --name '{stem}-{ext}', or rename one"
+            f"{names} would both be written to {targets}{why}{more}: use --name '{{stem}}-{{ext}}', or rename one"
         )
     for item in items:
         parts = item.target_name.split("/")
