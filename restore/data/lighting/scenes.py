@@ -1,0 +1,125 @@
+"""Exposure sequences in one folder: where a scene ends and the next begins, and which of its pictures lie alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from restore.errors import DataError
+from restore.imaging.colour import luma
+from restore.imaging.decode import read_rgb8
+
+# Side that pictures are compared at, and the height of the correlation's peak above which two show the same. Measured
+# on 1,850 pictures of the SICE sequences: above 0.19 within a scene, black or white pictures included, and below 0.1
+# between scenes but for a few, whose shift gives them away.
+_SIDE = 256
+_SAME = 0.13
+# A scene may have been moved between two exposures by this share of its side; by more it is another view.
+_MOVED = 1 / 32
+# Displacement in pixels up to which pictures lie alike.
+_ALIKE = 1.0
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Pictures of one scene.
+
+    Attributes:
+        paths: in the order of the sequence.
+        means: mean luma of each, 0..255.
+        alike: whether each lies within a pixel of the scene's middle exposure.
+    """
+
+    paths: list[Path]
+    means: list[float]
+    alike: list[bool]
+
+    def usable(self) -> list[Path]:
+        """Those that lie alike, dark to bright."""
+        kept = [(mean, path) for path, mean, alike in zip(self.paths, self.means, self.alike, strict=True) if alike]
+        return [path for _, path in sorted(kept)]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A picture without its light: local contrast, and the mean luma that it had; its size is that of the file."""
+
+    detail: NDArray[np.float32]
+    mean: float
+    size: tuple[int, int]
+
+
+def find_scenes(paths: Sequence[Path]) -> list[Scene]:
+    """Cut a sequence of pictures where the scene changes.
+
+    Two neighbours show the same scene when the phase correlation of their local contrast has a clear peak near zero:
+    that does not care how bright either is, nor in which order a scene was taken.
+
+    Args:
+        paths: in the order in which the pictures were taken.
+
+    Raises:
+        DataError: there are none.
+        ImageError: one cannot be read.
+    """
+    if not paths:
+        raise DataError("no pictures to find scenes in")
+    scenes: list[list[tuple[Path, _Look]]] = []
+    for path in paths:
+        look = _look(path)
+        if scenes and same_scene(scenes[-1][-1][1], look):
+            scenes[-1].append((path, look))
+        else:
+            scenes.append([(path, look)])
+    return [_scene(pictures) for pictures in scenes]
+
+
+def _look(path: Path) -> _Look:
+    pixels = read_rgb8(path)
+    grey = luma(pixels).astype(np.float32)
+    small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    return _Look(local_contrast(small), float(grey.mean()), (pixels.shape[0], pixels.shape[1]))
+
+
+def local_contrast(grey: NDArray[np.float32], sigma: float = 4.0) -> NDArray[np.float32]:
+    """Luma less its surroundings, over how much it varies there: nearly the same for every exposure.
+
+    Args:
+        grey: (H, W), 0..255.
+        sigma: of the surroundings, in pixels.
+    """
+    mean = cv2.GaussianBlur(grey, (0, 0), sigma)
+    variance = np.maximum(cv2.GaussianBlur(grey * grey, (0, 0), sigma) - mean * mean, 0)
+    # Where nothing varies by some levels there is nothing but noise.
+    contrast: NDArray[np.float32] = ((grey - mean) / (np.sqrt(variance) + 4)).astype(np.float32)
+    return contrast
+
+
+def displacement(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[float, float]:
+    """How far two pictures of :func:`local_contrast` lie apart, in their pixels, and how sure that is, 0..1."""
+    window = cv2.createHanningWindow((a.shape[1], a.shape[0]), cv2.CV_32F)
+    shift, peak = cv2.phaseCorrelate(a, b, window)
+    return float(np.hypot(*shift)), float(peak)
+
+
+def same_scene(a: _Look, b: _Look) -> bool:
+    """Whether two pictures are of one scene."""
+    if a.size != b.size:
+        return False
+    distance, peak = displacement(a.detail, b.detail)
+    return peak > _SAME and distance < _MOVED * _SIDE
+
+
+def _scene(pictures: Sequence[tuple[Path, _Look]]) -> Scene:
+    middle = sorted(pictures, key=lambda picture: picture[1].mean)[len(pictures) // 2][1]
+    alike = []
+    for _, look in pictures:
+        distance, peak = displacement(middle.detail, look.detail)
+        pixel = max(look.size) / _SIDE
+        alike.append(look is middle or (peak > _SAME and distance * pixel <= _ALIKE))
+    return Scene([path for path, _ in pictures], [look.mean for _, look in pictures], alike)
