@@ -49,7 +49,9 @@ def test_the_list() -> None:
     text = run("recipes")
     assert text.exit_code == 0
     assert all(one.name in text.output and one.purpose in text.output for one in shipped())
+    assert "losses: adversarial, patch-nce by infonce in features of network" in text.output
     facts = json.loads(run("recipes", "--json").output)
+    assert {one["name"]: one["losses"] for one in facts}["sr-x2"] == ["l1", "l1 on luma"]
     assert [one["name"] for one in facts] == [one.name for one in shipped()]
 
 

@@ -30,8 +30,10 @@ def recipes(name: str | None, schema: bool, as_json: bool) -> None:
         return
     found = shipped()
     if as_json:
-        click.echo(json.dumps([{"name": r.name, "file": str(r.file), "purpose": r.purpose} for r in found], indent=2))
+        facts = [{"name": r.name, "file": str(r.file), "purpose": r.purpose, "losses": r.losses()} for r in found]
+        click.echo(json.dumps(facts, indent=2))
         return
     width = max(len(recipe.name) for recipe in found)
     for recipe in found:
         click.echo(f"{recipe.name:{width}}  {recipe.purpose}")
+        click.echo(f"{'':{width}}  losses: {', '.join(recipe.losses())}")

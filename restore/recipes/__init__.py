@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from restore.errors import RecipeError
 
@@ -16,6 +18,23 @@ class Shipped:
     name: str
     file: Path
     purpose: str
+
+    def losses(self) -> list[str]:
+        """What it is trained with, in a few words each: the loss, and the features and the objective it is taken in."""
+        import yaml
+
+        losses = yaml.safe_load(self.file.read_text(encoding="utf-8")).get("losses", [{"kind": "l1"}])
+        return [" ".join(_words(loss)) for loss in losses]
+
+
+def _words(loss: dict[str, Any]) -> Iterator[str]:
+    yield loss["kind"]
+    if "space" in loss:
+        yield f"on {loss['space']}"
+    if "objective" in loss:
+        yield f"by {loss['objective']['kind']}"
+    if "encoder" in loss:
+        yield f"in features of {loss['encoder']['kind']}"
 
 
 def shipped() -> list[Shipped]:
