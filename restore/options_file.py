@@ -112,12 +112,18 @@ def _explain(
     path, around = _locate(model, problem["loc"])
     line = _line(root, path)
     key = ".".join(str(part) for part in path)
-    where = f"{source}, line {line}" if line and not any(c.startswith(f"{key}=") for c in changes) else source
+    changed = any(f"{key}.".startswith(f"{change.partition('=')[0]}.") for change in changes)
+    where = f"{source}, line {line}" if line and not changed else source
     if problem["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(path[-1]), around.model_fields if around else (), n=1, cutoff=0.6)
         return f"{where}: unknown option '{key}'" + (f"; did you mean '{near[0]}'?" if near else "")
     if problem["type"] == "missing":
         return f"{where}: '{key}' is missing"
+    if problem["type"] == "union_tag_invalid":
+        tag, known = problem["ctx"]["tag"], [word.strip(" '") for word in problem["ctx"]["expected_tags"].split(",")]
+        near = difflib.get_close_matches(tag, known, n=1, cutoff=0.5)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
+        return f"{where}: '{key}': no kind '{tag}' here; {hint}"
     given = problem.get("input")
     told = "" if isinstance(given, (dict, list)) else f" (not {given!r})"
     says = problem["msg"].removeprefix("Value error, ")

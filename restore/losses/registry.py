@@ -396,18 +396,7 @@ class NetworkFeatures(BaseModel):
     taps: list[int] = Field(min_length=1, description="layers, from 0, the picture itself")
 
 
-AnyFeaturesOrOwn = Annotated[
-    EfficientNetLite0Options
-    | Vgg16Options
-    | Vgg19Options
-    | AlexNetOptions
-    | ClipOptions
-    | HaarOptions
-    | ModuleOptions
-    | DiscriminatorFeatures
-    | NetworkFeatures,
-    Field(discriminator="kind"),
-]
+AnyFeaturesOrOwn = Annotated[AnyFeatures | NetworkFeatures, Field(discriminator="kind")]
 
 
 class _Encoded(LossOptions):

@@ -124,12 +124,14 @@ def compiled(run: Run, console: Console) -> Callable[[Tensor], Any]:
     Raises:
         DeviceError: it cannot be compiled here.
     """
-    side = run.recipe.data.patch
+    options, side = run.recipe.train, run.recipe.data.patch
+    count = options.batch // options.accumulate // run.team.size
+    piece = torch.zeros(count, 3, side, side, device=run.device).to(memory_format=torch.channels_last)
     console.print("compiling the network")
     try:
         call: Callable[[Tensor], Any] = torch.compile(run.network)
         with run.autocast():
-            call(torch.zeros(run.recipe.train.batch, 3, side, side, device=run.device))
+            call(piece)
     except Exception as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise DeviceError(
