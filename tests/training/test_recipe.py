@@ -123,6 +123,6 @@ def test_digest_is_of_the_meaning() -> None:
 
 def test_what_is_wrong_in_a_change_is_not_blamed_on_the_file() -> None:
     with pytest.raises(RecipeError, match=r"^r\.yaml: 'network': no kind 'plane' here; did you mean 'plain'\?"):
-        parse_recipe(RECIPE, "r.yaml", ["network={kind: plane}"])
+        parse_recipe(GOOD, "r.yaml", ["network={kind: plane}"])
     with pytest.raises(RecipeError, match=r"^r\.yaml: unknown option 'network\.widht'; did you mean 'width'"):
-        parse_recipe(RECIPE, "r.yaml", ["network={kind: plain, widht: 3}"])
+        parse_recipe(GOOD, "r.yaml", ["network={kind: plain, widht: 3}"])
