@@ -113,6 +113,39 @@ class TranslationTerm(Term):
         return loss
 
 
+class Jittered(Term):
+    """A term that sees its pictures cut at another place each time.
+
+    An encoder's strides weigh the pixels of a picture by where they lie in its grid. A network that makes whole blocks
+    of pixels at once, by a pixel shuffle, can please it with a pattern of that grid; where the grid lies anew at each
+    step, there is none to please.
+
+    Args:
+        term: in the features of an encoder.
+        pixels: by how many the pictures are cut smaller, and their place is drawn.
+    """
+
+    def __init__(self, term: Term, pixels: int) -> None:
+        super().__init__()
+        self.term, self.pixels = term, pixels
+
+    @property
+    def learned(self) -> nn.Module | None:
+        return self.term.learned
+
+    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        height, width = (n - self.pixels for n in output.shape[-2:])
+        if min(height, width) < 1:
+            raise ValueError(
+                f"pictures of {output.shape[-2]} x {output.shape[-1]} have no room for jitter {self.pixels}"
+            )
+        top, left = torch.randint(self.pixels + 1, (2,), generator=generator).tolist()
+        pictures = (output, target, enlarged(input, *output.shape[-2:]))
+        cut = (picture[..., top : top + height, left : left + width] for picture in pictures)
+        loss: Tensor = self.term(*cut, generator)
+        return loss
+
+
 class ContrastiveTerm(Term):
     """A contrastive regulariser as a term."""
 
@@ -430,6 +463,13 @@ class _Held(_Encoded):
     """A loss in the features of an encoder that it leaves as it is."""
 
     encoder: AnyFeatures = EfficientNetLite0Options()
+    jitter: int = Field(
+        7, ge=0, description="pixels that the place of what is encoded is drawn from, so that no grid is learned"
+    )
+
+    def jittered(self, term: Term) -> Term:
+        """The term with its jitter."""
+        return Jittered(term, self.jitter) if self.jitter else term
 
 
 class PerceptualOptions(_Held):
@@ -440,7 +480,7 @@ class PerceptualOptions(_Held):
     distance: Literal["l1", "l2"] = "l1"
 
     def build(self, beside: Beside = ALONE) -> Term:
-        return PairTerm(Perceptual(self.features(beside), self.taps, self.distance))
+        return self.jittered(PairTerm(Perceptual(self.features(beside), self.taps, self.distance)))
 
 
 class StyleOptions(_Held):
@@ -450,7 +490,7 @@ class StyleOptions(_Held):
     taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for 1 each")
 
     def build(self, beside: Beside = ALONE) -> Term:
-        return PairTerm(Style(self.features(beside), self.taps))
+        return self.jittered(PairTerm(Style(self.features(beside), self.taps)))
 
 
 class ContrastiveLossOptions(ContrastiveOptions, _Held):
@@ -468,7 +508,7 @@ class ContrastiveLossOptions(ContrastiveOptions, _Held):
 
     def build(self, beside: Beside = ALONE) -> Term:
         encoder = self.features(beside)
-        return ContrastiveTerm(self.regulariser(encoder, encoder.channels, samples=0))
+        return self.jittered(ContrastiveTerm(self.regulariser(encoder, encoder.channels, samples=0)))
 
 
 class PatchNceLossOptions(PatchNCEOptions, _Encoded):

@@ -8,7 +8,7 @@ import torch
 from restore.encoders.haar import HaarDiscriminator
 from restore.errors import MissingWeightsError
 from restore.losses.discriminators import Opponent
-from restore.losses.registry import LOSSES, Beside, LossOptions, Term
+from restore.losses.registry import LOSSES, Beside, Jittered, LossOptions, Term
 from restore.training.step import draws
 
 # Those want weights that no package brings, and have their tests beside: test_features.py, test_argb.py.
@@ -67,3 +67,41 @@ def test_missing_weights_are_named() -> None:
 
 def test_the_table_and_the_classes_agree() -> None:
     assert all(options(name).kind == name for name in NAMES)
+
+
+def test_jitter_cuts_all_three_at_one_place_drawn_anew() -> None:
+    seen: list[tuple[torch.Tensor, ...]] = []
+
+    class Seeing(Term):
+        def forward(self, *given: object) -> torch.Tensor:
+            seen.append(given[:3])
+            return torch.zeros(())
+
+    output = torch.arange(3 * 20 * 24.0).view(1, 3, 20, 24)
+    term = Jittered(Seeing(), 7)
+    for step in range(60):
+        term(output, output + 1, output + 2, draws(0, step))
+    assert {tuple(a.shape[-2:]) for a, _, _ in seen} == {(13, 17)}
+    assert all(torch.equal(b, a + 1) and torch.equal(c, a + 2) for a, b, c in seen)
+    corners = {(int(a[0, 0, 0, 0]) // 24, int(a[0, 0, 0, 0]) % 24) for a, _, _ in seen}
+    assert {top for top, _ in corners} == {left for _, left in corners} == set(range(8))
+    with pytest.raises(ValueError, match="no room for jitter 7"):
+        term(output[..., :7], output[..., :7], output[..., :7], draws(0, 0))
+
+
+def test_without_jitter_the_grid_of_the_strides_is_in_the_gradient() -> None:
+    """The mean gradient of a perceptual loss by the place in blocks of 4 x 4: uneven without, nearly even with it."""
+
+    def unevenness(jitter: int) -> float:
+        torch.manual_seed(0)
+        term = LOSSES["perceptual"].model_validate({"jitter": jitter}).build()
+        sums = torch.zeros(4, 4)
+        for step in range(24):
+            target = torch.rand(2, 3, 64, 64, generator=draws(1, step))
+            output = torch.nn.functional.avg_pool2d(target, 3, 1, 1).requires_grad_()
+            term(output, target, target, draws(0, step)).backward()
+            blocks = output.grad[..., 8:-8, 8:-8].abs().mean((0, 1)).reshape(12, 4, 12, 4)
+            sums += blocks.mean((0, 2))
+        return float(sums.std() / sums.mean())
+
+    assert unevenness(7) < 0.4 * unevenness(0)
