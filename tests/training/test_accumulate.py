@@ -18,7 +18,7 @@ discriminator: {network: {kind: haar, norm: group, width: 8, taps: [2]}, form: l
 losses:
   - {kind: l2}
   - {kind: adversarial, weight: 0.01}
-  - {kind: perceptual, distance: l2, weight: 0.1, encoder: {kind: discriminator}}
+  - {kind: perceptual, distance: l2, jitter: 0, weight: 0.1, encoder: {kind: discriminator}}
 """
 
 

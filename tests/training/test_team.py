@@ -26,7 +26,7 @@ discriminator: {network: {kind: patchgan, width: 4, layers: 1}, form: lsgan}
 losses:
   - {kind: l2}
   - {kind: adversarial, weight: 0.01}
-  - {kind: perceptual, distance: l2, weight: 0.1}
+  - {kind: perceptual, distance: l2, jitter: 0, weight: 0.1}
 """
 # Adam divides a gradient by its own size: where it is nearly zero, its rounding moves a weight by up to the rate.
 EXACT = (
