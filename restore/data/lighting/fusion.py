@@ -23,7 +23,12 @@ def fuse(exposures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     """
     if len({picture.shape for picture in exposures}) != 1:
         raise ValueError(f"expected pictures of one size, not {[picture.shape for picture in exposures]}")
-    # Which channel is which does not matter to it.
-    fused = cv2.createMergeMertens().process([np.ascontiguousarray(picture) for picture in exposures])
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # several add the exposures up in any order, and the last bit of a sum depends on it
+    try:
+        # Which channel is which does not matter to it.
+        fused = cv2.createMergeMertens().process([np.ascontiguousarray(picture) for picture in exposures])
+    finally:
+        cv2.setNumThreads(threads)
     result: NDArray[np.uint8] = np.clip(np.round(fused * 255), 0, 255).astype(np.uint8)
     return result

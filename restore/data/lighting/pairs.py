@@ -1,0 +1,136 @@
+"""Pairs to learn light from: backlit photographs made of good ones, and exposures with what they should be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restore.data.dataset import PairDataset
+from restore.data.folder import PhotoStore, photo_sizes
+from restore.data.lighting.backlight import Backlight, backlit
+from restore.data.lighting.fusion import fuse
+from restore.data.lighting.scenes import Scene
+from restore.data.lighting.views import View, large_enough
+from restore.data.places import generator
+from restore.errors import DataError
+from restore.imaging.decode import read_rgb8
+
+# A scene needs this many exposures that lie alike for its reference.
+FEWEST = 3
+# Exposures so much brighter than the reference have lost what was bright: they are for the reference alone.
+_BRIGHTEST = 1.15
+
+
+class BacklitPairs(PairDataset):
+    """Views of good photographs, and the same against the light.
+
+    ``dataset[i]`` is the backlit view (3, side, side) and the view, and depends on ``seed`` and ``i`` alone. Every
+    photograph is drawn as often.
+
+    Args:
+        paths: photographs.
+        side: of a view.
+        seed: of the samples.
+        options: how they are lit.
+        budget: bytes of decoded pixels to keep in memory.
+
+    Raises:
+        DataError: no photograph is large enough.
+        ImageError: a photograph cannot be read.
+    """
+
+    def __init__(
+        self, paths: Sequence[Path], side: int, seed: int, options: Backlight, budget: int = 4 * 2**30
+    ) -> None:
+        self.side, self.seed, self.options = side, seed, options
+        self.store = PhotoStore(paths, budget)
+        self._numbers = large_enough(photo_sizes(paths), side)
+
+    def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        draw = generator(self.seed, number)
+        photo = self.store[int(draw.choice(self._numbers))]
+        good = View(photo.shape[0], photo.shape[1], self.side, draw).of(photo)
+        return backlit(good, self.options, draw), good
+
+
+class ExposurePairs(PairDataset):
+    """Views of exposures, and of what exposure fusion makes of their scene.
+
+    ``dataset[i]`` is an exposure's view (3, side, side) and the reference's, and depends on ``seed`` and ``i`` alone.
+    Every scene is drawn as often, and of it every exposure that is not much brighter than the reference.
+
+    Args:
+        scenes: from :func:`usable_scenes`.
+        side: of a view.
+        seed: of the samples.
+        budget: bytes of decoded pixels to keep in memory.
+
+    Raises:
+        DataError: no scene, or none large enough.
+    """
+
+    def __init__(self, scenes: Sequence[Scene], side: int, seed: int, budget: int = 4 * 2**30) -> None:
+        if not scenes:
+            raise DataError(f"no scene with {FEWEST} exposures that lie alike")
+        self.side, self.seed = side, seed
+        fits = large_enough(photo_sizes([scene.paths[0] for scene in scenes]), side)
+        self.scenes = [scenes[i] for i in fits]
+        self._store = PhotoStore([path for scene in self.scenes for path in scene.usable()], budget // 2)
+        firsts = np.cumsum([0, *(len(scene.usable()) for scene in self.scenes)])
+        self._exposures = [range(a, b) for a, b in pairwise(firsts)]
+        self._references: dict[int, NDArray[np.uint8]] = {}
+        self._free = budget // 2
+
+    def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        draw = generator(self.seed, number)
+        which = int(draw.integers(len(self.scenes)))
+        target = self._reference(which)
+        exposures = [self._store[i] for i in self._exposures[which]]
+        chosen = inputs(exposures, target)
+        picture = exposures[chosen[int(draw.integers(len(chosen)))]]
+        view = View(target.shape[0], target.shape[1], self.side, draw)
+        return view.of(picture), view.of(target)
+
+    def _reference(self, which: int) -> NDArray[np.uint8]:
+        found = self._references.get(which)
+        if found is None:
+            found = fuse([self._store[i] for i in self._exposures[which]])
+            if found.nbytes <= self._free:
+                self._free -= found.nbytes
+                self._references[which] = found
+        return found
+
+
+def usable_scenes(scenes: Sequence[Scene]) -> list[Scene]:
+    """Those with exposures enough that lie alike."""
+    return [scene for scene in scenes if len(scene.usable()) >= FEWEST]
+
+
+def inputs(exposures: Sequence[NDArray[np.uint8]], reference: NDArray[np.uint8]) -> list[int]:
+    """Which exposures a network may be asked to better; the darkest at least."""
+    limit = _BRIGHTEST * float(reference.mean())
+    found = [i for i, picture in enumerate(exposures) if picture.mean() <= limit]
+    return found or [0]
+
+
+def middle_and_reference(scene: Scene) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """To measure on: the exposure in the middle of those to better, and what the scene should be."""
+    exposures = [read_rgb8(path) for path in scene.usable()]
+    reference = fuse(exposures)
+    chosen = inputs(exposures, reference)
+    return exposures[chosen[len(chosen) // 2]], reference
+
+
+def in_sequence(paths: Sequence[Path]) -> list[Path]:
+    """By folder and name, numbers in names by their value: 9.jpg before 10.jpg."""
+
+    def key(path: Path) -> tuple[str, list[tuple[int, int | str]]]:
+        parts = re.split(r"(\d+)", path.stem)
+        return str(path.parent), [(0, int(part)) if part.isdigit() else (1, part) for part in parts if part]
+
+    return sorted(paths, key=key)
