@@ -14,13 +14,22 @@ from torch.utils.data import DataLoader
 from restore.data.dataset import PairDataset
 from restore.data.degraded import DegradedPairs
 from restore.data.folder import list_photos
+from restore.data.lighting.pairs import BacklitPairs, ExposurePairs, in_sequence, usable_scenes
+from restore.data.lighting.scenes import find_scenes
 from restore.data.pairs import FolderPairs, match_photos
 from restore.data.patches import PatchPairs
 from restore.data.unpaired import UnpairedPatches
 from restore.errors import DataError
 from restore.training.recipe import Recipe
 from restore.training.run import Run
-from restore.training.validate import Sample, bare_samples, degrade_samples, pair_samples
+from restore.training.validate import (
+    Sample,
+    backlit_samples,
+    bare_samples,
+    degrade_samples,
+    pair_samples,
+    scene_samples,
+)
 
 _Item = TypeVar("_Item")
 
@@ -70,14 +79,25 @@ def open_material(recipe: Recipe, root: Path, budget: int) -> Material:
         patches = FolderPairs(training, data.patch, seed, recipe.scale, budget)
         samples = pair_samples(held, recipe.scale, crop) or _paired(recipe, root)
         return Material(patches, samples, f"{len(training)} pairs of photographs to train on")
+    if data.exposures:
+        paths = in_sequence(list_photos([root / name for name in data.exposures]))
+        scenes, seen = split(recipe, usable_scenes(find_scenes(paths)))
+        patches = ExposurePairs(scenes, data.patch, seed, budget)
+        samples = scene_samples(seen, crop) or _paired(recipe, root)
+        return Material(patches, samples, f"{len(scenes)} scenes to train on")
     photos, kept = split(recipe, list_photos([root / name for name in data.train]))
-    if data.degradation is not None:
+    if data.backlight is not None:
+        patches = BacklitPairs(photos, data.patch, seed, data.backlight, budget)
+    elif data.degradation is not None:
         patches = DegradedPairs(photos, recipe.scale, data.patch, seed, data.degradation, budget)
     else:
         patches = PatchPairs(photos, recipe.scale, data.patch, seed, budget, data.candidates)
     if recipe.validation.folder is not None:
         kept = list_photos([root / recipe.validation.folder])
-    samples = degrade_samples(kept, recipe.scale, crop, data.degradation, seed)
+    if data.backlight is not None:
+        samples = backlit_samples(kept, crop, data.backlight, seed)
+    else:
+        samples = degrade_samples(kept, recipe.scale, crop, data.degradation, seed)
     samples = samples or _paired(recipe, root)
     return Material(patches, samples, f"{len(photos)} photographs to train on")
 
@@ -102,8 +122,8 @@ def split(recipe: Recipe, items: Sequence[_Item]) -> tuple[list[_Item], list[_It
         raise DataError("nothing to validate on: give validation.folder or validation.pairs, or data.holdout above 0")
     if count >= len(items):
         raise DataError(
-            f"data.holdout = {count} would leave none of {len(items)} photographs for training: "
-            "give more photographs, a smaller data.holdout, or validation.folder"
+            f"data.holdout = {count} would leave none of {len(items)} photographs or scenes for training: "
+            "give more of them, a smaller data.holdout, or something else to validate on"
         )
     held = {round((i + 0.5) * len(items) / count) for i in range(count)}
     return [item for i, item in enumerate(items) if i not in held], [items[i] for i in sorted(held)]

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, m
 from typing_extensions import Self
 
 from restore.data.degradations.options import SecondOrder
+from restore.data.lighting.backlight import Backlight
 from restore.encoders.registry import HaarOptions
 from restore.losses.discriminators import AnyDiscriminator, Form
 from restore.losses.registry import (
@@ -42,30 +43,38 @@ class Unpaired(_Options):
 
 
 class Data(_Options):
-    """What to learn from: one of ``train``, ``pairs`` and ``unpaired``."""
+    """What to learn from: one of ``train``, ``pairs``, ``unpaired`` and ``exposures``."""
 
     train: list[str] = Field([], description="folders of photographs, relative to --data; the input is made of them")
     pairs: Pairs | None = Field(None, description="photographs that are there in both states")
     unpaired: Unpaired | None = Field(None, description="two sets of photographs without correspondence")
-    patch: PositiveInt = Field(48, description="side of a low-resolution patch, pixels")
+    exposures: list[str] = Field(
+        [], description="folders of exposure sequences, one scene after another in the order of the names"
+    )
+    patch: PositiveInt = Field(
+        48, description="side of a low-resolution patch, pixels; of a view where light is learned"
+    )
     candidates: PositiveInt = Field(1, description="places drawn for a patch; the one with most detail is used")
     degradation: SecondOrder | None = Field(None, description="of the low resolution; null for bicubic alone")
-    holdout: int = Field(12, ge=0, description="photographs kept out of training for validation, spread evenly")
+    backlight: Backlight | None = Field(
+        None, description="of the input: as against the light, at scale 1; null for not"
+    )
+    holdout: int = Field(12, ge=0, description="photographs or scenes kept out of training for validation")
     cache_gb: PositiveFloat = Field(4.0, description="decoded pixels to keep in memory")
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        given = [name for name in ("train", "pairs", "unpaired") if getattr(self, name)]
+        given = [name for name in ("train", "pairs", "unpaired", "exposures") if getattr(self, name)]
         if len(given) != 1:
             raise ValueError(
-                f"give {'one' if given else 'train, pairs or unpaired'}"
+                f"give {'one' if given else 'train, pairs, unpaired or exposures'}"
                 f"{' alone of ' + ' and '.join(given) if given else ''}: where the pictures are to come from"
             )
-        made = [name for name in ("degradation", "candidates") if getattr(self, name) not in (None, 1)]
+        made = [name for name in ("degradation", "candidates", "backlight") if getattr(self, name) not in (None, 1)]
         if made and not self.train:
-            raise ValueError(f"{' and '.join(made)} are for inputs made of data.train: leave them out")
-        if len(made) == 2:
-            raise ValueError(f"candidates ({self.candidates}) are drawn for bicubic pairs alone: leave it out")
+            raise ValueError(f"{' and '.join(made)} only for inputs made of data.train: leave out")
+        if len(made) > 1:
+            raise ValueError(f"{' and '.join(made)} do not go together: leave one out")
         return self
 
 
@@ -179,6 +188,14 @@ class Recipe(_Options):
         late = [loss.kind for loss in self.losses if loss.begin >= self.train.steps]
         if late:
             raise ValueError(f"{', '.join(late)} would begin after the last of {self.train.steps} steps")
+        return self
+
+    @model_validator(mode="after")
+    def _light_at_scale_1(self) -> Self:
+        if self.scale != 1 and (self.data.backlight is not None or self.data.exposures):
+            raise ValueError(
+                f"backlight and exposures have inputs as large as their targets: scale 1, not {self.scale}"
+            )
         return self
 
     @model_validator(mode="after")

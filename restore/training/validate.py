@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from torch import nn
 
 from restore.data.degradations.options import SecondOrder
 from restore.data.degradations.secondorder import second_order
+from restore.data.lighting.backlight import Backlight, backlit
+from restore.data.lighting.pairs import middle_and_reference
+from restore.data.lighting.scenes import Scene
 from restore.data.pairs import common_scale
 from restore.data.places import generator
 from restore.errors import DataError
@@ -50,6 +54,29 @@ def degrade_samples(
             low = second_order(np.ascontiguousarray(high), scale, degradation, generator(seed, _APART + number))
         samples.append(Sample(path.stem, low, high))
     return samples
+
+
+def backlit_samples(paths: Sequence[Path], crop: int, options: Backlight, seed: int) -> list[Sample]:
+    """Each picture made as small as ``crop`` pixels on its longer side, and the same against the light."""
+    samples = []
+    for number, path in enumerate(paths):
+        good = _small(read_rgb8(path), crop)
+        samples.append(Sample(path.stem, backlit(good, options, generator(seed, _APART + number)), good))
+    return samples
+
+
+def scene_samples(scenes: Sequence[Scene], crop: int) -> list[Sample]:
+    """A dark exposure of each scene and its reference, as small as ``crop`` pixels on the longer side."""
+    pairs = [(scene.paths[0].stem, *middle_and_reference(scene)) for scene in scenes]
+    return [Sample(name, _small(low, crop), _small(high, crop)) for name, low, high in pairs]
+
+
+def _small(pixels: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
+    height, width = pixels.shape[:2]
+    factor = min(1.0, longest / max(height, width))
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    small: NDArray[np.uint8] = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return small
 
 
 def pair_samples(pairs: Sequence[tuple[Path, Path]], scale: int, crop: int) -> list[Sample]:

@@ -18,6 +18,7 @@ from restore.training.recipe_file import parse_recipe
 from restore.training.run import BEST, LAST
 from restore.training.start import Options, start
 from tests.conftest import picture, save
+from tests.data.lighting.test_scenes import exposed, photo, sequence
 from tests.training.test_loop import assert_same, stopping_at
 
 PAIRS = """\
@@ -123,8 +124,8 @@ def test_unpaired_sets_can_be_validated_on_pairs(folders: Path) -> None:
         ("losses=[{kind: l1}]", "l1: compares the output with its target, and unpaired pictures have none"),
         ("losses=[{kind: patch-nce}, {kind: adversarial}]", "patch-nce: compares"),
         ("data.train=[x]", "give one alone of train and unpaired"),
-        ("data.unpaired=null", "give train, pairs or unpaired"),
-        ("data.candidates=2", "candidates are for inputs made of data.train"),
+        ("data.unpaired=null", "give train, pairs, unpaired or exposures"),
+        ("data.candidates=2", "candidates only for inputs made of data.train"),
         ("validation.folder=x", "validation.folder is for inputs made of data.train"),
         ("validation.patience=3", "validation.patience needs validation.pairs"),
         ("scale=2", "patch-nce with identity is for scale 1"),
@@ -135,4 +136,53 @@ def test_unpaired_sets_can_be_validated_on_pairs(folders: Path) -> None:
 def test_what_cannot_be_is_refused(change: str, message: str) -> None:
     with pytest.raises(RecipeError) as told:
         parse_recipe(UNPAIRED, "r", [change])
+    assert message in str(told.value)
+
+
+LIGHT = """\
+name: test
+task: enhancement
+scale: 1
+network: {kind: residual, width: 16, blocks: 2}
+data: {train: [light], backlight: {stops: [2, 3], glare: [0, 0]}, patch: 48, holdout: 1}
+validation: {metric: psnr-rgb, every: 6, crop: 64}
+train: {steps: 12, batch: 2, save_every: 100, schedule: {warmup: 2}}
+"""
+
+
+def test_backlit_pictures_are_trained_on_and_resume_exactly(folders: Path) -> None:
+    _, told = go(folders, LIGHT, "whole")
+    assert "3 photographs to train on, 1 to validate on; unchanged: PSNR (RGB)" in told
+    with stopping_at(7):
+        assert not go(folders, LIGHT, "broken")[0]
+    assert go(folders, LIGHT, "broken", resume=True)[0]
+    assert_same(folders / "whole" / LAST, folders / "broken" / LAST)
+
+
+def test_exposures_are_split_by_scene(tmp_path: Path) -> None:
+    scenes = [[exposed(photo(i, 96), stops) for stops in (-4, -2, 0, 1)] for i in range(4)]
+    sequence(tmp_path / "exposures", *scenes)
+    change = "data={exposures: [exposures], patch: 48, holdout: 1}"
+    recipe = parse_recipe(LIGHT, "r", [change])
+    material = open_material(recipe, tmp_path, 2**24)
+    assert material.told == "3 scenes to train on"
+    (sample,) = material.samples
+    held = {f"{i:03}.png" for i in range(4 * (int(sample.name) // 4), 4 * (int(sample.name) // 4) + 4)}
+    assert not held & {path.name for scene in material.patches.scenes for path in scene.paths}
+    assert go(tmp_path, LIGHT, "run", change)[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("scale=2", "scale 1, not 2"),
+        ("data.degradation={preset: light}", "degradation and backlight do not go together"),
+        ("data.candidates=3", "candidates and backlight do not go together"),
+        ("data={exposures: [x], backlight: {}}", "backlight only for inputs made of data.train"),
+        ("data.backlight.stops=[3, 1]", "from the smaller to the larger"),
+    ],
+)
+def test_light_that_cannot_be_is_refused(change: str, message: str) -> None:
+    with pytest.raises(RecipeError) as told:
+        parse_recipe(LIGHT, "r", [change])
     assert message in str(told.value)

@@ -77,7 +77,7 @@ def test_shipped_recipes(path: Path) -> None:
         ("steps: 10", "steps: -1", r"line 10: 'train\.steps': .*greater than 0.*-1"),
         ("kind: plain", "kind: plane", r"line 3: 'network'"),
         ("scale: 2\n", "", r"r\.yaml: 'scale' is missing"),
-        ("train: [photos]", "train: []", r"line 4: 'data': give train, pairs or unpaired"),
+        ("train: [photos]", "train: []", r"line 4: 'data': give train, pairs, unpaired or exposures"),
         ("scale: 2", "scale: 2\nscale: 3", r"line 3: not YAML: 'scale' is given twice"),
         ("[photos]", "[photos", r"not YAML"),
         ("warmup: 2", "warmup: 10", r"line 9: 'train': .*warmup \(10 steps\) must end before"),
