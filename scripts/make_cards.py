@@ -78,7 +78,7 @@ def benchmarks(model: Model, testsets: Path) -> dict[str, dict[str, list[float]]
             )
             mean = table.mean()
             scores[f"{name} {low}"] = {
-                "bicubic": [round(mean.bicubic.psnr, 3), round(mean.bicubic.ssim, 4)],
+                "bicubic": [round(mean.baseline.psnr, 3), round(mean.baseline.ssim, 4)],
                 "model": [round(mean.model.psnr, 3), round(mean.model.ssim, 4)],
             }
     return scores

@@ -17,7 +17,7 @@ from restore.cli.common import console, device_option, parse_pairs
     "--lr",
     "low_folder",
     type=click.Path(path_type=Path),
-    help="Folder of given low-resolution files, instead of making them.",
+    help="Folder of given low-resolution files, instead of making them; of the inputs of a model that restores.",
 )
 @click.option(
     "--lr-name", "low_name", metavar="FROM=TO", help="How an LR file is named after its HR file, for example _HR=_LR."
@@ -39,10 +39,11 @@ def evaluate(
     given: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Measure a super-resolution model as the literature does, beside bicubic.
+    """Measure a model as the literature does, beside bicubic or, at scale 1, beside its input.
 
     The high-resolution pictures are cropped to a multiple of the scale and reduced with MATLAB's bicubic; PSNR and
-    SSIM are taken on Y (BT.601, 8 bits), with a border of the scale left out.
+    SSIM are taken on Y (BT.601, 8 bits), with a border of the scale left out. A model that restores without enlarging
+    needs --lr; its PSNR is taken on RGB.
     """
     from restore.metrics.evaluate import evaluate_model
     from restore.runtime.model import open_model

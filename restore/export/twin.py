@@ -54,13 +54,18 @@ def export_twin(
         screen: for progress.
 
     Raises:
-        ExportError: the twin loses more than ``most``, or exists; nothing is written.
+        ExportError: the twin loses more than ``most``, exists, or is one of a model that does not enlarge; nothing is
+            written.
         ModelError: the source is missing or not a model of ours.
         DataError: a folder is missing or holds no pictures.
     """
     wide = open_model(source, "cpu")
     if wide.spec.precision != "fp32":
         raise ModelError(f"{source} is {wide.spec.precision}: give the fp32 file")
+    if wide.spec.scale == 1:
+        raise ExportError(
+            f"{source} restores and does not enlarge: photographs alone do not show what 8 bits would lose"
+        )
     path = target if target.suffix == ".onnx" else target / f"{wide.spec.name}.int8.onnx"
     if path.exists() and not overwrite:
         raise ExportError(f"{path} exists already: add --overwrite to replace it")

@@ -21,14 +21,15 @@ from restore.runtime.enhance import Network, enhance_pixels
 from restore.spec import ModelSpec
 
 PROTOCOL = "PSNR in dB and SSIM on Y (BT.601, 8 bits), border = scale"
+PROTOCOL_AT_1 = "PSNR in dB on RGB and SSIM on Y (BT.601, 8 bits), border 1"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One picture: bicubic's score and the model's."""
+    """One picture: bicubic's score, or at scale 1 that of the input as it is, and the model's."""
 
     name: str
-    bicubic: Score
+    baseline: Score
     model: Score
 
 
@@ -47,25 +48,36 @@ class Table:
         def average(scores: list[Score]) -> Score:
             return Score(float(np.mean([s.psnr for s in scores])), float(np.mean([s.ssim for s in scores])))
 
-        return Row("average", average([r.bicubic for r in self.rows]), average([r.model for r in self.rows]))
+        return Row("average", average([r.baseline for r in self.rows]), average([r.model for r in self.rows]))
+
+    @property
+    def baseline(self) -> str:
+        """What the model is compared with."""
+        return "bicubic" if self.scale > 1 else "unchanged"
+
+    @property
+    def protocol(self) -> str:
+        """How it was measured."""
+        return PROTOCOL if self.scale > 1 else PROTOCOL_AT_1
 
     def to_json(self) -> str:
         """Everything, for machines."""
-        facts = {"model": self.model, "scale": self.scale, "protocol": PROTOCOL, "low_resolution": self.low}
+        facts = {"model": self.model, "scale": self.scale, "protocol": self.protocol, "low_resolution": self.low}
+        facts["baseline"] = self.baseline
         return json.dumps(
             {**facts, "pictures": [asdict(r) for r in self.rows], "average": asdict(self.mean())}, indent=2
         )
 
     def to_text(self) -> str:
         """A table for a terminal."""
-        width = max(len(r.name) for r in [*self.rows, self.mean()])
+        width, enlarges = max(len(r.name) for r in [*self.rows, self.mean()]), self.scale > 1
         lines = [
-            f"{self.model}, x{self.scale}; {PROTOCOL}; low resolution: {self.low}",
-            f"{'':{width}}   bicubic           {self.model}",
+            f"{self.model}, x{self.scale}; {self.protocol}; {'low resolution' if enlarges else 'input'}: {self.low}",
+            f"{'':{width}}   {self.baseline:9}         {self.model}",
             f"{'picture':{width}}   PSNR    SSIM      PSNR    SSIM",
         ]
         for row in [*self.rows, self.mean()]:
-            a, b = row.bicubic, row.model
+            a, b = row.baseline, row.model
             lines.append(f"{row.name:{width}}  {a.psnr:6.2f}  {a.ssim:.4f}    {b.psnr:6.2f}  {b.ssim:.4f}")
         return "\n".join(lines)
 
@@ -93,9 +105,15 @@ def evaluate_model(
         screen: for the progress bar.
 
     Raises:
-        DataError: no pictures, or a given low-resolution file is missing or of the wrong size.
+        DataError: no pictures, a given low-resolution file is missing or of the wrong size, or none are given at scale
+            1, where they cannot be made.
         ImageError: a picture cannot be read: a measurement over fewer pictures would not be the one asked for.
     """
+    if spec.scale == 1 and low_folder is None:
+        raise DataError(
+            f"{spec.name} restores and does not enlarge: give the folder of its inputs with --lr, and in --data what "
+            "should come of them, by the same names"
+        )
     paths = _pictures(folder, pattern)
     rows = []
     shown = track(paths, "Measuring", console=screen, transient=True, disable=not screen.is_terminal)

@@ -17,20 +17,22 @@ from restore.metrics.ssim import ssim
 
 @dataclass(frozen=True)
 class Score:
-    """PSNR in dB and SSIM, both on Y."""
+    """PSNR in dB, on Y or RGB, and SSIM on Y."""
 
     psnr: float
     ssim: float
 
 
 def score(image: NDArray[np.uint8], reference: NDArray[np.uint8], scale: int) -> Score:
-    """PSNR and SSIM on Y of 8-bit pictures, with a border of ``scale`` pixels left out.
+    """PSNR and SSIM of 8-bit pictures, with a border of ``scale`` pixels left out.
 
+    Both on Y, as the literature measures enlargements; at scale 1, where colours are restored too, PSNR is on RGB.
     Pictures smaller than the SSIM window have no SSIM (nan).
     """
     a, b = luma(image), luma(reference)
     fits = min(a.shape) - 2 * scale >= 11
-    return Score(psnr(a, b, border=scale), ssim(a, b, border=scale) if fits else float("nan"))
+    of_psnr = (a, b) if scale > 1 else (image, reference)
+    return Score(psnr(*of_psnr, border=scale), ssim(a, b, border=scale) if fits else float("nan"))
 
 
 def bicubic(low: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:

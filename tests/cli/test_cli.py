@@ -11,10 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
 from restore.cli.main import COMMANDS, main
+from restore.export.to_onnx import to_onnx
+from restore.networks.residual import ResidualSR
+from restore.spec import ModelSpec
 from restore.zoo.find import shipped_folder
 from tests.conftest import SAMPLES, picture, save
 
@@ -303,6 +307,29 @@ def test_evaluate_json_and_given_files(tmp_path: Path) -> None:
         "no pictures match"
         in run("evaluate", "--model", "sr-x2", "--data", tmp_path / "hr", "--pattern", "*.bmp").output
     )
+
+
+def test_a_model_that_restores_is_measured_beside_its_input(tmp_path: Path) -> None:
+    """On RGB: what changes colour alone would hardly show on Y."""
+    torch.manual_seed(0)
+    network = ResidualSR(1, width=16, blocks=1).eval()
+    (tmp_path / "m.onnx").write_bytes(to_onnx(network, ModelSpec(name="m", scale=1, halo=4)).SerializeToString())
+    high = picture(48, 64)
+    low = high.copy()
+    low[..., 0] = low[..., 0] // 2
+    save(tmp_path / "good/a.png", high)
+    save(tmp_path / "red/a.png", low)
+    command = ["evaluate", "--model", tmp_path / "m.onnx", "--data", tmp_path / "good"]
+    refused = run(*command)
+    assert refused.exit_code == 2
+    assert "give the folder of its inputs with --lr" in refused.output
+    told = run(*command, "--lr", tmp_path / "red")
+    assert "PSNR in dB on RGB" in told.output
+    assert "unchanged" in told.output
+    facts = json.loads(run(*command, "--lr", tmp_path / "red", "--json").output)
+    assert facts["baseline"] == "unchanged"
+    error = np.mean((low[1:-1, 1:-1].astype(float) - high[1:-1, 1:-1]) ** 2)
+    assert facts["average"]["baseline"]["psnr"] == pytest.approx(10 * np.log10(255**2 / error))
 
 
 def test_a_bad_picture_fails_the_measurement(tmp_path: Path) -> None:
