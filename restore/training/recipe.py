@@ -125,11 +125,17 @@ class Discriminator(_Options):
 
 
 class Schedule(_Options):
-    """Linear warm-up, an optional plateau, then a cosine down to ``floor`` times the peak."""
+    """Linear warm-up, an optional plateau, then a cosine down to ``floor`` times the peak; once, or several times."""
 
     warmup: int = Field(500, ge=0, description="steps from 0 to the full learning rate")
     hold: float = Field(0.0, ge=0, lt=1, description="fraction of all steps before the cosine begins")
     floor: float = Field(1e-3, ge=0, le=1, description="last learning rate over the peak")
+    peaks: list[PositiveFloat] = Field(
+        [1.0],
+        min_length=1,
+        description="of each cycle over train.optimizer.lr; all cycles are as long, and warm restarts lie between "
+        "them. A run that ended may go on with another cycle: train.steps and this one longer",
+    )
 
 
 class Train(_Options):
@@ -154,9 +160,10 @@ class Train(_Options):
 
     @model_validator(mode="after")
     def _warm_up_ends(self) -> Self:
-        if self.schedule.warmup >= self.steps:
+        cycle = self.steps // len(self.schedule.peaks)
+        if self.schedule.warmup >= cycle:
             raise ValueError(
-                f"schedule.warmup ({self.schedule.warmup} steps) must end before the last of {self.steps} steps: "
+                f"schedule.warmup ({self.schedule.warmup} steps) must end before the last of {cycle} steps: "
                 "train longer, or warm up less"
             )
         return self

@@ -12,6 +12,12 @@ def rate(schedule: Schedule, step: int, steps: int) -> float:
 
     A function of the step alone: nothing to save, nothing to restore.
     """
+    each = steps / len(schedule.peaks)
+    cycle = min(int(step / each), len(schedule.peaks) - 1)
+    return schedule.peaks[cycle] * _cycle(schedule, step - cycle * each, each)
+
+
+def _cycle(schedule: Schedule, step: float, steps: float) -> float:
     if step < schedule.warmup:
         return (step + 1) / schedule.warmup
     start = max(schedule.warmup, schedule.hold * steps)

@@ -313,6 +313,23 @@ def test_schedule() -> None:
     assert rate(held, 75, 100) == pytest.approx(0.5)
 
 
+def test_warm_restarts() -> None:
+    """The first cycle is that of the shorter run, so that one may go on with another cycle."""
+    once, twice = Schedule(warmup=10), Schedule(warmup=10, peaks=[1.0, 0.5])
+    first = [rate(once, step, 100) for step in range(100)]
+    both = [rate(twice, step, 200) for step in range(200)]
+    assert both[:100] == first
+    assert both[100:] == [0.5 * value for value in first]
+
+
+def test_a_run_that_ended_goes_on_with_another_cycle(photos: Path, tmp_path: Path) -> None:
+    more = ("train.steps=48", "train.schedule={warmup: 4, peaks: [1, 0.5]}")
+    assert go(photos.parent, tmp_path / "whole", *more)
+    assert go(photos.parent, tmp_path / "two")
+    assert go(photos.parent, tmp_path / "two", *more, resume=True)
+    assert_same(tmp_path / "whole" / LAST, tmp_path / "two" / LAST)
+
+
 def test_devices() -> None:
     assert choose_device("cpu") == torch.device("cpu")
     if not torch.cuda.is_available():
