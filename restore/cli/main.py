@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -63,6 +64,10 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt:
             click.echo("Interrupted: what was written is whole, the rest is not begun.", err=True)
             sys.exit(130)
+        except BrokenPipeError:  # '| head' has seen enough
+            # Python flushes standard output once more at its end, which would fail again, and say so.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
         except OSError as error:  # a full or read-only disk, no permission: not a bug, no traceback
             click.echo(f"restore: {error}", err=True)
             sys.exit(1)

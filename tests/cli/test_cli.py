@@ -332,6 +332,18 @@ def test_a_model_that_restores_is_measured_beside_its_input(tmp_path: Path) -> N
     assert facts["average"]["baseline"]["psnr"] == pytest.approx(10 * np.log10(255**2 / error))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes")
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    """As in ``restore recipes | head -1``."""
+    command = [sys.executable, "-m", "restore", "recipes"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()  # before it has begun
+    assert process.stderr.read() == b""
+    process.wait(30)
+
+
 def test_a_bad_picture_fails_the_measurement(tmp_path: Path) -> None:
     """An average over fewer pictures would not be the one that was asked for."""
     save(tmp_path / "a.png", picture(48, 64))
