@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -26,7 +27,7 @@ def check_watch() -> None:
         MissingExtraError: watchfiles is not installed.
     """
     try:
-        import watchfiles  # noqa: F401
+        importlib.import_module("watchfiles")
     except ModuleNotFoundError as error:
         raise MissingExtraError("--watch", "watch", error.name) from error
 

@@ -44,7 +44,7 @@ class Critic:
         rate: float,
         generator: torch.Generator,
         autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
-        team: Team = Team(),  # noqa: B008  # frozen: one process alone
+        team: Team | None = None,
         pieces: int = 1,
     ) -> Tensor:
         """One update, unless it is too early.
@@ -56,7 +56,7 @@ class Critic:
             rate: learning rate over its peak.
             generator: of the penalty's draws.
             autocast: the precision of forward passes.
-            team: whose gradients are averaged.
+            team: whose gradients are averaged; this process alone by default.
             pieces: whose gradients are averaged too.
 
         Returns:
@@ -72,7 +72,7 @@ class Critic:
                 loss = self._loss(fake.detach(), real, step, generator) / pieces
             torch.autograd.backward(loss)
             total = total + loss.detach()
-        team.average_gradients(self.network.parameters())
+        (team or Team()).average_gradients(self.network.parameters())
         for group in self.optimizer.param_groups:
             group["lr"] = options.optimizer.lr * rate
         self.optimizer.step()

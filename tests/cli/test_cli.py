@@ -219,7 +219,7 @@ def test_cuda_without_a_gpu_fails(tmp_path: Path) -> None:
     from restore.runtime.gpu import gpus
 
     if gpus():
-        pytest.skip("tests the refusal of --device cuda where there is no GPU; this machine has one")
+        pytest.skip("--device cuda is refused where there is no GPU; here there is one, and it is not refused")
     source = save(tmp_path / "a.png", picture(20, 30))
     result = run("enhance", source, tmp_path / "b.png", "--device", "cuda")
     assert result.exit_code == 2

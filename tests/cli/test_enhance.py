@@ -76,7 +76,7 @@ def many(folder: Path, count: int, side: int = 40) -> Path:
     return folder
 
 
-def killed_and_resumed(tmp_path: Path, count: int, kills: int) -> None:
+def assert_nothing_is_lost_by_kills(tmp_path: Path, count: int, kills: int) -> None:
     """Every output whole and right, none missing, none made twice; sources untouched; nothing left over."""
     source, out = many(tmp_path / "in", count), tmp_path / "out"
     originals = contents(source)
@@ -125,13 +125,13 @@ def whole_lines(path: Path) -> list[str]:
 
 @needs_signals
 def test_killed_three_times_it_loses_nothing_and_does_nothing_twice(tmp_path: Path) -> None:
-    killed_and_resumed(tmp_path, 20, 3)
+    assert_nothing_is_lost_by_kills(tmp_path, 20, 3)
 
 
 @needs_signals
 @pytest.mark.slow
 def test_killed_twenty_times_it_loses_nothing_and_does_nothing_twice(tmp_path: Path) -> None:
-    killed_and_resumed(tmp_path, 200, 20)
+    assert_nothing_is_lost_by_kills(tmp_path, 200, 20)
 
 
 @needs_signals
@@ -313,7 +313,7 @@ def test_too_many_pixels(tmp_path: Path) -> None:
 
 def test_odd_names_are_told_on_one_line(tmp_path: Path) -> None:
     if sys.platform == "win32":
-        pytest.skip("no such names there")
+        pytest.skip("Windows allows no line breaks, bytes that are no text, or backslashes in a name")
     raw = tmp_path / "in" / os.fsdecode(b"two\nlines \x1b[31m \xff.png")
     raw.parent.mkdir()
     raw.write_bytes(b"no picture")

@@ -203,7 +203,7 @@ def test_cache_folder(system: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 def broken_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver that shows a GPU, and CUDA libraries that cannot be loaded: what users meet most."""
     if gpus():
-        pytest.skip("tests a GPU that cannot be used; this machine has one that may work")
+        pytest.skip("fakes a GPU that fails; where there is a real one the fake would be mixed with it")
     monkeypatch.setattr(model_module, "gpus", lambda: [Gpu("Card A", 2**33)])
     monkeypatch.setattr(model_module.ort, "get_available_providers", lambda: BOTH)
     monkeypatch.setattr(model_module.ort, "preload_dlls", lambda: sys.stdout.write("Failed to load libcudnn.so.9: no"))
@@ -224,7 +224,9 @@ def test_the_cause_is_told_that_onnxruntime_only_prints(
 ) -> None:
     """It raises that nodes are on the CPU; that a library is missing, its native code writes to the terminal."""
     if CUDA not in ort.capi._pybind_state.get_available_providers():
-        pytest.skip("this onnxruntime is built without CUDA")
+        pytest.skip(
+            "what CUDA's native code prints is tested: an onnxruntime built without CUDA (macOS, ARM) has no such code"
+        )
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(model_module.ort, "preload_dlls", lambda: None)
     with pytest.raises(DeviceError) as caught:

@@ -107,7 +107,7 @@ def test_a_gpu_that_fails_does_not_leave_the_cpu_with_the_gpu_s_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if gpus():
-        pytest.skip("tests a GPU that cannot be used; this machine has one that may work")
+        pytest.skip("fakes a GPU that fails; where there is a real one the fake would be mixed with it")
     monkeypatch.setattr(model_module, "gpus", lambda: [Gpu("Card A", 2**33)])
     monkeypatch.setattr(model_module.ort, "get_available_providers", lambda: [CUDA, CPU])
     monkeypatch.setattr(open_module, "cpu_features", frozenset)
