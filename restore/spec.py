@@ -18,6 +18,11 @@ class ModelSpec(BaseModel):
 
     The network takes ``input``: float32 (N, channels, H, W), RGB, ``low`` .. ``high``, and gives ``output``: the same
     with both sides ``scale`` times as long, to be clipped.
+
+    One that judges the whole picture by a thumbnail of side ``context`` takes besides, all float32: ``thumbnail`` (N,
+    channels, context, context), the picture averaged down without regard to its shape, on the same range; ``rows``
+    (N, H) and ``columns`` (N, W), where the centres of the input's pixels lie in the picture, from 0 to 1. One whose
+    ``strength`` can be chosen takes ``strength`` (N,), from 0, the picture as it is, to 1.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,6 +36,8 @@ class ModelSpec(BaseModel):
     channels: Literal[3] = 3
     low: float = 0.0
     high: float = 1.0
+    context: int = Field(0, ge=0, le=4096, description="side of the thumbnail that it takes; 0 for none")
+    strength: bool = Field(False, description="whether it takes how far the picture is changed")
     multiple: int = Field(1, ge=1, description="what both sides of the input must be a multiple of")
     minimum: int = Field(1, ge=1, description="the shortest side the network takes")
     precision: Literal["fp32", "fp16", "int8"] = "fp32"
@@ -43,6 +50,12 @@ class ModelSpec(BaseModel):
     hours: float = Field(0.0, description="training time")
     recipe: str = Field("", description="SHA-256 of the recipe")
     made_with: str = ""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of what the network takes, in order."""
+        context = ("thumbnail", "rows", "columns") if self.context else ()
+        return "input", *context, *(("strength",) if self.strength else ())
 
     def metadata(self) -> dict[str, str]:
         """For the metadata of an ONNX file: everything as JSON under one key."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,21 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]], ABC):
     @abstractmethod
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """The same as (H, W, 3) arrays."""
+
+
+class InTurn(PairDataset):
+    """Samples of several data sets, one after another: of the first, of the second, ..., of the first again.
+
+    Args:
+        parts: at least one; their samples are as large.
+    """
+
+    def __init__(self, parts: Sequence[PairDataset]) -> None:
+        self.parts = list(parts)
+
+    def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        count = len(self.parts)
+        return self.parts[number % count].cut(number // count)
 
 
 def _tensor(image: NDArray[Any]) -> Tensor:

@@ -28,6 +28,7 @@ from restore.encoders.registry import (
 )
 from restore.losses import pixel
 from restore.losses.argb import ARGB, load_autoencoder, translation_loss
+from restore.losses.colour import colour
 from restore.losses.colour_constancy import colour_constancy
 from restore.losses.contrastive.frozen import frozen
 from restore.losses.contrastive.image_level import ContrastiveRegulariser
@@ -43,6 +44,7 @@ from restore.losses.discriminators import Opponent
 from restore.losses.edge import edge
 from restore.losses.exposure import exposure_control
 from restore.losses.frequency import frequency
+from restore.losses.illumination_smoothness import illumination_smoothness
 from restore.losses.lpips import LPIPS
 from restore.losses.perceptual import Perceptual
 from restore.losses.spatial_consistency import spatial_consistency
@@ -322,6 +324,15 @@ class EdgeOptions(LossOptions):
         return PairTerm(edge)
 
 
+class ColourOptions(LossOptions):
+    """Directions of RGB compared: :func:`restore.losses.colour.colour`."""
+
+    kind: Literal["colour"] = "colour"
+
+    def build(self, beside: Beside = ALONE) -> Term:
+        return PairTerm(colour)
+
+
 class _OfOutput(LossOptions):
     """A loss that needs no target."""
 
@@ -368,6 +379,15 @@ class SpatialConsistencyOptions(_OfOutput):
 
     def build(self, beside: Beside = ALONE) -> Term:
         return InputTerm(lambda output, input: spatial_consistency(output, input, self.region))
+
+
+class IlluminationSmoothnessOptions(_OfOutput):
+    """A gain without bumps: :func:`restore.losses.illumination_smoothness.illumination_smoothness`."""
+
+    kind: Literal["illumination-smoothness"] = "illumination-smoothness"
+
+    def build(self, beside: Beside = ALONE) -> Term:
+        return InputTerm(illumination_smoothness)
 
 
 class ArgbOptions(LossOptions):
@@ -560,10 +580,12 @@ LOSSES: dict[str, type[LossOptions]] = {
     "ms-ssim": MsSsimOptions,
     "frequency": FrequencyOptions,
     "edge": EdgeOptions,
+    "colour": ColourOptions,
     "total-variation": TotalVariationOptions,
     "colour-constancy": ColourConstancyOptions,
     "exposure": ExposureOptions,
     "spatial-consistency": SpatialConsistencyOptions,
+    "illumination-smoothness": IlluminationSmoothnessOptions,
     "argb": ArgbOptions,
     "translation": TranslationOptions,
     "lpips": LpipsOptions,
@@ -580,10 +602,12 @@ AnyLoss = Annotated[
     | MsSsimOptions
     | FrequencyOptions
     | EdgeOptions
+    | ColourOptions
     | TotalVariationOptions
     | ColourConstancyOptions
     | ExposureOptions
     | SpatialConsistencyOptions
+    | IlluminationSmoothnessOptions
     | ArgbOptions
     | TranslationOptions
     | LpipsOptions

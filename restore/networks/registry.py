@@ -34,6 +34,14 @@ class NetworkOptions(BaseModel, ABC):
         """What both sides of the input must be a multiple of."""
         return 1
 
+    def context(self) -> int:
+        """Side of the thumbnail that it judges the whole picture by; 0 if it sees none."""
+        return 0
+
+    def takes_strength(self) -> bool:
+        """Whether a last input says how far the picture is changed."""
+        return False
+
     def taps(self) -> int:
         """Places at which it lends its own features (``features(x, taps)``) to a loss; 0 if it has none to lend."""
         return 0
@@ -175,6 +183,35 @@ class TranslatingOptions(NetworkOptions):
         return 4
 
 
+class BilateralGridOptions(NetworkOptions):
+    """Light judged on a thumbnail: :class:`restore.networks.bilateral_grid.BilateralGrid`, at scale 1."""
+
+    kind: Literal["bilateral-grid"] = "bilateral-grid"
+    thumbnail: int = Field(256, ge=32, multiple_of=16, description="side of what the light is judged on")
+    bins: int = Field(8, ge=2, description="of the grid along brightness")
+    width: int = Field(64, ge=4, multiple_of=4, description="channels where the light is judged")
+    local: int = Field(24, ge=1, description="channels at full resolution")
+
+    def build(self, scale: int) -> Any:
+        from restore.networks.bilateral_grid import BilateralGrid
+
+        if scale != 1:
+            raise ValueError(f"'bilateral-grid' gives back the size that it gets: scale 1, not {scale}")
+        return BilateralGrid(self.thumbnail, self.bins, self.width, self.local)
+
+    def halo(self, scale: int) -> int:
+        return 8  # four convolutions at half resolution; the colour around a pixel lies within
+
+    def multiple(self, scale: int) -> int:
+        return 2
+
+    def context(self) -> int:
+        return self.thumbnail
+
+    def takes_strength(self) -> bool:
+        return True
+
+
 def _upsampler_halo(scale: int) -> int:
     """Reach of basicsr's convolution-and-shuffle upsampler and the convolution after it, rounded up."""
     return {1: 1, 2: 2, 3: 2, 4: 3, 8: 3}.get(scale, 3)
@@ -188,10 +225,18 @@ NETWORKS: dict[str, type[NetworkOptions]] = {
     "rcan": RcanOptions,
     "rrdb": RrdbOptions,
     "translating": TranslatingOptions,
+    "bilateral-grid": BilateralGridOptions,
 }
 
 AnyNetwork = Annotated[
-    PlainOptions | ResidualOptions | CompactOptions | EdsrOptions | RcanOptions | RrdbOptions | TranslatingOptions,
+    PlainOptions
+    | ResidualOptions
+    | CompactOptions
+    | EdsrOptions
+    | RcanOptions
+    | RrdbOptions
+    | TranslatingOptions
+    | BilateralGridOptions,
     Field(discriminator="kind"),
 ]
 

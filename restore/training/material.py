@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from restore.data.dataset import PairDataset
+from restore.data.dataset import InTurn, PairDataset
 from restore.data.degraded import DegradedPairs
 from restore.data.folder import list_photos
 from restore.data.lighting.pairs import BacklitPairs, ExposurePairs, in_sequence, usable_scenes
@@ -73,18 +73,31 @@ def open_material(recipe: Recipe, root: Path, budget: int) -> Material:
         patches = UnpairedPatches(first, second, data.patch, seed, recipe.scale, budget)
         told = f"{len(list_photos(first))} photographs to bring closer to {len(list_photos(second))} others"
         samples = _paired(recipe, root) or bare_samples(list_photos(first), crop)
-        return Material(patches, samples, told)
+        return _trimmed(Material(patches, samples, told), recipe)
     if data.pairs is not None:
         training, held = split(recipe, match_photos(root / data.pairs.input, root / data.pairs.target))
         patches = FolderPairs(training, data.patch, seed, recipe.scale, budget)
         samples = pair_samples(held, recipe.scale, crop) or _paired(recipe, root)
-        return Material(patches, samples, f"{len(training)} pairs of photographs to train on")
-    if data.exposures:
-        paths = in_sequence(list_photos([root / name for name in data.exposures]))
-        scenes, seen = split(recipe, usable_scenes(find_scenes(paths)))
-        patches = ExposurePairs(scenes, data.patch, seed, budget)
-        samples = scene_samples(seen, crop) or _paired(recipe, root)
-        return Material(patches, samples, f"{len(scenes)} scenes to train on")
+        return _trimmed(Material(patches, samples, f"{len(training)} pairs of photographs to train on"), recipe)
+    parts = [make(recipe, root, budget) for name, make in _MADE.items() if getattr(data, name)]
+    if len(parts) == 1:
+        return _trimmed(parts[0], recipe)
+    together = InTurn([part.patches for part in parts])
+    samples = [sample for part in parts for sample in part.samples]
+    return _trimmed(Material(together, samples, " and ".join(part.told for part in parts)), recipe)
+
+
+def _of_exposures(recipe: Recipe, root: Path, budget: int) -> Material:
+    paths = in_sequence(list_photos([root / name for name in recipe.data.exposures]))
+    scenes, seen = split(recipe, usable_scenes(find_scenes(paths)))
+    patches = ExposurePairs(scenes, recipe.data.patch, recipe.train.seed, budget)
+    samples = scene_samples(seen, recipe.validation.crop) or _paired(recipe, root)
+    return Material(patches, samples, f"{len(scenes)} scenes to train on")
+
+
+def _of_photos(recipe: Recipe, root: Path, budget: int) -> Material:
+    data, seed, crop = recipe.data, recipe.train.seed, recipe.validation.crop
+    patches: PairDataset
     photos, kept = split(recipe, list_photos([root / name for name in data.train]))
     if data.backlight is not None:
         patches = BacklitPairs(photos, data.patch, seed, data.backlight, budget)
@@ -100,6 +113,22 @@ def open_material(recipe: Recipe, root: Path, budget: int) -> Material:
         samples = degrade_samples(kept, recipe.scale, crop, data.degradation, seed)
     samples = samples or _paired(recipe, root)
     return Material(patches, samples, f"{len(photos)} photographs to train on")
+
+
+_MADE = {"exposures": _of_exposures, "train": _of_photos}
+
+
+def _trimmed(material: Material, recipe: Recipe) -> Material:
+    """With validation pictures of sides that the network takes."""
+    multiple, scale = recipe.network.multiple(recipe.scale), recipe.scale
+    samples = []
+    for sample in material.samples:
+        height, width = (n - n % multiple for n in sample.low.shape[:2])
+        if 0 in (height, width):
+            raise DataError(f"{sample.name}: smaller than the {multiple} pixels that the network takes at least")
+        high = None if sample.high is None else sample.high[: scale * height, : scale * width]
+        samples.append(Sample(sample.name, sample.low[:height, :width], high))
+    return Material(material.patches, samples, material.told)
 
 
 def _paired(recipe: Recipe, root: Path) -> list[Sample]:

@@ -43,7 +43,10 @@ class Unpaired(_Options):
 
 
 class Data(_Options):
-    """What to learn from: one of ``train``, ``pairs``, ``unpaired`` and ``exposures``."""
+    """What to learn from: one of ``train``, ``pairs``, ``unpaired`` and ``exposures``.
+
+    Of light, ``train`` with ``backlight`` and ``exposures`` together: samples of either in turn.
+    """
 
     train: list[str] = Field([], description="folders of photographs, relative to --data; the input is made of them")
     pairs: Pairs | None = Field(None, description="photographs that are there in both states")
@@ -65,6 +68,8 @@ class Data(_Options):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         given = [name for name in ("train", "pairs", "unpaired", "exposures") if getattr(self, name)]
+        if given == ["train", "exposures"] and self.backlight is not None:
+            given.remove("exposures")
         if len(given) != 1:
             raise ValueError(
                 f"give {'one' if given else 'train, pairs, unpaired or exposures'}"

@@ -57,8 +57,11 @@ def degrade_samples(
 
 
 def backlit_samples(paths: Sequence[Path], crop: int, options: Backlight, seed: int) -> list[Sample]:
-    """Each picture made as small as ``crop`` pixels on its longer side, and the same against the light."""
-    samples = []
+    """Each picture made as small as ``crop`` pixels on its longer side, and the same against the light.
+
+    None is left untouched: there the result could be compared with itself alone.
+    """
+    options, samples = options.model_copy(update={"untouched": 0.0}), []
     for number, path in enumerate(paths):
         good = _small(read_rgb8(path), crop)
         samples.append(Sample(path.stem, backlit(good, options, generator(seed, _APART + number)), good))

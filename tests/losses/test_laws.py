@@ -9,8 +9,18 @@ import torch
 from torch import nn
 
 import restore.losses
-from restore.losses import edge, exposure, frequency, pixel, spatial_consistency, ssim, total_variation
+from restore.losses import (
+    edge,
+    exposure,
+    frequency,
+    illumination_smoothness,
+    pixel,
+    spatial_consistency,
+    ssim,
+    total_variation,
+)
 from restore.losses.argb import ARGB
+from restore.losses.colour import colour
 from restore.losses.colour_constancy import colour_constancy
 from restore.losses.lpips import LPIPS
 from restore.losses.perceptual import Perceptual
@@ -33,11 +43,13 @@ LOSSES = {
     "ssim (ms)": lambda e, b: lambda o, t: ssim.ms_ssim(o, t, scales=2),
     "frequency": lambda e, b: frequency.frequency,
     "edge": lambda e, b: edge.edge,
+    "colour": lambda e, b: colour,
     "total_variation": lambda e, b: lambda o, t: total_variation.total_variation(o),
     "total_variation (squared)": lambda e, b: lambda o, t: total_variation.total_variation(o, power=2),
     "colour_constancy": lambda e, b: lambda o, t: colour_constancy(o),
     "exposure": lambda e, b: lambda o, t: exposure.exposure_control(o),
     "spatial_consistency": lambda e, b: spatial_consistency.spatial_consistency,
+    "illumination_smoothness": lambda e, b: illumination_smoothness.illumination_smoothness,
     "perceptual": lambda e, b: Perceptual(e, [0.5, 2.0]),
     "perceptual (l2)": lambda e, b: Perceptual(e, distance="l2"),
     "style": lambda e, b: Style(e, [1.0, 3.0]),

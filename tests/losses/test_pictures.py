@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from restore.losses.colour import colour
 from restore.losses.colour_constancy import colour_constancy
 from restore.losses.edge import edge, laplacian
 from restore.losses.exposure import exposure_control
 from restore.losses.frequency import frequency
+from restore.losses.illumination_smoothness import illumination_smoothness
 from restore.losses.spatial_consistency import spatial_consistency
 from restore.losses.total_variation import total_variation
 from restore.networks.basicsr_adapter import basicsr_module
@@ -112,3 +114,49 @@ def test_spatial_consistency_lets_a_picture_become_brighter(pair) -> None:
         spatial_consistency(source[..., :7], source[..., :7])
     with pytest.raises(ValueError, match="differ in shape"):
         spatial_consistency(source, source[:1])
+
+
+def test_colour_by_scipy(pair) -> None:
+    from scipy.spatial.distance import cosine
+
+    output, target = pair(2, 3, 5, torch.float64)
+    colours = [(x + 0.02).permute(0, 2, 3, 1).reshape(-1, 3).numpy() for x in (output, target)]
+    expected = np.mean([cosine(a, b) for a, b in zip(*colours, strict=True)])
+    assert colour(output, target).item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_colour_does_not_see_brightness(pair) -> None:
+    """Twice as bright is the same colour, but for the little grey that is added."""
+    target = pair()[1] / 2
+    swapped = target[:, [2, 0, 1]]
+    assert colour(2 * target, target).item() < 0.01 * colour(swapped, target).item()
+    black = torch.zeros(1, 3, 4, 4)
+    assert colour(black, black + 0.001).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_illumination_smoothness_by_a_loop(pair) -> None:
+    output, source = pair(2, 6, 7, torch.float64)
+    enhanced, original = (np.log(x.numpy().mean(1) + 0.02) for x in (output, source))
+    gain, total = enhanced - original, 0.0
+    for n in range(2):
+        for i in range(6):
+            for j in range(7):
+                for k, m in ((i + 1, j), (i, j + 1)):
+                    if k < 6 and m < 7:
+                        edge_ = abs(original[n, k, m] - original[n, i, j])
+                        total += abs(gain[n, k, m] - gain[n, i, j]) * (1 + edge_ / 0.02) ** -1.2
+    expected = total / (2 * gain.size)
+    assert illumination_smoothness(output, source).item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_illumination_may_change_at_edges_and_not_on_a_flat() -> None:
+    """The same step in the gain costs much on a flat wall and little at its end."""
+    gain = torch.ones(1, 3, 16, 16)
+    gain[..., 8:] = 2
+    flat = torch.full((1, 3, 16, 16), 0.2)
+    stepped = torch.where(gain == 2, 0.4, 0.2)
+    on_the_wall, at_the_end = (illumination_smoothness(gain * x, x).item() for x in (flat, stepped))
+    assert 0 < at_the_end < on_the_wall / 20
+    assert illumination_smoothness(2 * flat, flat).item() == pytest.approx(0, abs=1e-7)
+    with pytest.raises(ValueError, match="differ in shape"):
+        illumination_smoothness(flat, flat[:, :, :8])

@@ -172,6 +172,23 @@ def test_exposures_are_split_by_scene(tmp_path: Path) -> None:
     assert go(tmp_path, LIGHT, "run", change)[0]
 
 
+def test_exposures_and_backlit_pictures_take_turns(folders: Path) -> None:
+    """And a network that wants even sides is validated on such."""
+    scenes = [[exposed(photo(i, 97), stops) for stops in (-4, -2, 0, 1)] for i in range(3)]
+    sequence(folders / "exposures", *scenes)
+    changes = ["data.exposures=[exposures]", "network={kind: bilateral-grid, thumbnail: 32, width: 8, local: 4}"]
+    material = open_material(parse_recipe(LIGHT, "r", changes), folders, 2**24)
+    assert material.told == "2 scenes to train on and 3 photographs to train on"
+    assert len(material.samples) == 2
+    assert all(side % 2 == 0 for sample in material.samples for side in sample.low.shape[:2])
+    first, second = material.patches.parts
+    for number in range(4):
+        part = (first, second)[number % 2]
+        for made, wanted in zip(material.patches.cut(number), part.cut(number // 2), strict=True):
+            np.testing.assert_array_equal(made, wanted)
+    assert go(folders, LIGHT, "run", *changes)[0]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -179,6 +196,7 @@ def test_exposures_are_split_by_scene(tmp_path: Path) -> None:
         ("data.degradation={preset: light}", "degradation and backlight do not go together"),
         ("data.candidates=3", "candidates and backlight do not go together"),
         ("data={exposures: [x], backlight: {}}", "backlight only for inputs made of data.train"),
+        ("data={exposures: [x], train: [y]}", "alone of train and exposures"),
         ("data.backlight.stops=[3, 1]", "from the smaller to the larger"),
     ],
 )

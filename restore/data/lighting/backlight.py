@@ -36,6 +36,7 @@ class Backlight(BaseModel):
     dark_first: float = Field(0.85, ge=0, le=1, description="how far what is dark is in the shade, rather than chance")
     low_first: float = Field(0.3, ge=0, description="how far what is low is in the shade: light comes from the sky")
     cast: float = Field(0.08, ge=0, lt=1, description="most that a channel's light departs in the shade")
+    untouched: float = Field(0.15, ge=0, le=1, description="chance that a photograph stays as it is: what is well lit")
     read_noise: _Range = Field((0.0, 0.002), description="deviation in the dark, of white's light")
     shot_noise: _Range = Field((0.0, 0.0004), description="variance over light")
 
@@ -45,15 +46,15 @@ class Backlight(BaseModel):
 
     @classmethod
     def plain(cls) -> Self:
-        """Shade and glare alone: no noise, no cast."""
-        return cls(cast=0, read_noise=(0, 0), shot_noise=(0, 0))
+        """Shade and glare alone, always: no noise, no cast."""
+        return cls(cast=0, untouched=0, read_noise=(0, 0), shot_noise=(0, 0))
 
 
 def backlit(photo: NDArray[np.uint8], options: Backlight, draw: np.random.Generator) -> NDArray[np.uint8]:
     """A photograph against the light.
 
     In linear light: a soft-edged shade that follows the picture's own edges is darkened, coloured a little, and gets
-    the noise that so little light has; the rest is brightened until it clips.
+    the noise that so little light has; the rest is brightened until it clips. Now and then nothing is done.
 
     Args:
         photo: uint8 RGB (H, W, 3), well exposed, sRGB.
@@ -63,6 +64,8 @@ def backlit(photo: NDArray[np.uint8], options: Backlight, draw: np.random.Genera
     Returns:
         The same shape and type.
     """
+    if options.untouched and draw.random() < options.untouched:
+        return photo.copy()
     values: _Image = (photo / 255).astype(np.float32)
     stops, glare = draw.uniform(*options.stops), draw.uniform(*options.glare)
     mask = shade(values, options, draw)[..., None]

@@ -45,7 +45,7 @@ def test_dark_things_are_in_the_shade_first_and_its_share_is_as_drawn() -> None:
 
 def test_what_passes_white_is_lost() -> None:
     bright = np.full((60, 60, 3), 240, np.uint8)
-    made = backlit(bright, Backlight(glare=(1, 1)), generator(0, 0))
+    made = backlit(bright, Backlight(glare=(1, 1), untouched=0), generator(0, 0))
     assert (made == 255).all(axis=2).any()
 
 
@@ -53,7 +53,7 @@ def test_noise_is_in_the_shade_and_colour_stays_without_a_cast() -> None:
     grey = np.full((200, 200, 3), 120, np.uint8)
     quiet = backlit(grey, Backlight.plain(), generator(1, 1))
     assert (quiet.max(axis=2) == quiet.min(axis=2)).all()
-    noisy = backlit(grey, Backlight(stops=(4, 4), cast=0, read_noise=(0.002, 0.002)), generator(1, 1))
+    noisy = backlit(grey, Backlight(stops=(4, 4), cast=0, untouched=0, read_noise=(0.002, 0.002)), generator(1, 1))
     quiet = backlit(grey, Backlight.plain().model_copy(update={"stops": (4, 4)}), generator(1, 1))
     error = np.abs(noisy.astype(int) - quiet).mean(axis=2)
     darkest, brightest = (np.quantile(quiet, q) for q in (0.2, 0.8))
@@ -100,3 +100,10 @@ def test_options_are_checked() -> None:
         Backlight(stops=(3, 1))
     with pytest.raises(ValidationError, match="between 0 and 1"):
         Backlight(share=(0.5, 1.5))
+
+
+def test_some_photographs_stay_as_they_are() -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (24, 30, 3), dtype=np.uint8)
+    alike = [np.array_equal(backlit(photo, Backlight(untouched=0.4), generator(0, n)), photo) for n in range(60)]
+    assert 12 <= sum(alike) <= 36
+    assert not any(np.array_equal(backlit(photo, Backlight(untouched=0), generator(0, n)), photo) for n in range(20))

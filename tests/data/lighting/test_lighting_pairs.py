@@ -51,12 +51,14 @@ def test_a_view_is_large_and_the_same_of_both() -> None:
 def test_backlit_pairs(tmp_path: Path) -> None:
     paths = [save(tmp_path / f"{i}.png", picture(80, 100, seed=i)) for i in range(3)]
     small = save(tmp_path / "small.png", picture(20, 100))
-    pairs = BacklitPairs([small, *paths], 48, 5, Backlight(stops=(2, 3), glare=(0, 0)))
+    pairs = BacklitPairs([small, *paths], 48, 5, Backlight(stops=(2, 3), glare=(0, 0), untouched=0))
     for number in range(12):
         low, high = pairs.cut(number)
         assert low.shape == high.shape == (48, 48, 3)
         assert low.mean() < high.mean()
-        again = BacklitPairs([small, *paths], 48, 5, Backlight(stops=(2, 3), glare=(0, 0)), budget=0).cut(number)
+        again = BacklitPairs([small, *paths], 48, 5, Backlight(stops=(2, 3), glare=(0, 0), untouched=0), budget=0).cut(
+            number
+        )
         np.testing.assert_array_equal(low, again[0])
         np.testing.assert_array_equal(high, again[1])
     with pytest.raises(DataError, match="none of 1 photographs has 48 pixels on its shorter side"):

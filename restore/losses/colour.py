@@ -1,0 +1,25 @@
+"""Colour: the direction of RGB, whatever its length."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from restore.losses.precision import full_precision
+
+# Added to all channels of both: what is nearly black has no colour to speak of.
+_GREY = 0.02
+
+
+@full_precision
+def colour(output: Tensor, target: Tensor) -> Tensor:
+    """Mean of 1 - cos of the angle between the RGB of output and target, pixel by pixel; 0 is best, at most 2.
+
+    The colour loss of Wang et al., "Underexposed photo enhancement using deep illumination estimation" (DeepUPE), CVPR
+    2019, with the angle's cosine in place of the angle, whose gradient has no bound where the two agree.
+
+    Args:
+        output: (N, 3, H, W), RGB, 0..1.
+        target: the same.
+    """
+    return (1 - F.cosine_similarity(output + _GREY, target + _GREY, dim=1)).mean()

@@ -1,0 +1,190 @@
+"""Light judged on a thumbnail and applied at full resolution: a bilateral grid of gains, and care for the noise."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+# Of R, G and B in the luma of BT.601.
+_LUMA = (0.299, 0.587, 0.114)
+# Below this the square root's slope would grow without bound.
+_BLACK = 1e-4
+# Side of the neighbourhood whose colour may stand in for a pixel's own.
+_AROUND = 5
+
+
+class BilateralGrid(nn.Module):
+    """Lift what is too dark, and leave the rest, at any size of picture.
+
+    The idea is that of Gharbi et al., "Deep bilateral learning for real-time image enhancement" (HDRNet), SIGGRAPH
+    2017. A *context* branch looks at a thumbnail of the whole picture and fills a coarse grid over place and
+    brightness; the picture is then changed pixel by pixel by what the grid says at its place for its brightness. What
+    differs from HDRNet: a cell holds two numbers instead of an affine map, the logarithm of a gain, the same for R, G
+    and B, and that of a factor on the colour's distance from grey. Grey therefore stays grey, black stays black, and
+    no colour can turn into another.
+
+    A small *local* branch at half resolution says which brightness a pixel is looked up by (its own, moved by what is
+    around it, so that contrast within the shade survives), what of a dark pixel's luma is noise, and how far its
+    colour is better taken from its neighbours.
+
+    Args:
+        thumbnail: side of the thumbnail, a multiple of 16.
+        bins: of the grid along brightness.
+        width: channels of the context branch at the grid's resolution.
+        local: channels of the local branch.
+
+    Shape:
+        - x: (N, 3, H, W), RGB, 0..1, both sides even; a part of a picture, or all of it.
+        - thumbnail: (N, 3, thumbnail, thumbnail), the whole picture averaged down.
+        - rows: (N, H), where the pixels' centres lie in the whole picture, 0 its top and 1 its bottom.
+        - columns: (N, W), the same from left to right.
+        - strength: (N,), 0 leaves the picture as it is, 1 is what was learned.
+        - result: as x, not clipped.
+    """
+
+    def __init__(self, thumbnail: int = 256, bins: int = 8, width: int = 64, local: int = 24) -> None:
+        super().__init__()
+        if thumbnail % 16:
+            raise ValueError(f"thumbnail: {thumbnail} is not a multiple of 16")
+        self.side, self.bins = thumbnail, bins
+        halved = (width // 4, width // 2, 3 * width // 4, width)
+        self.down = nn.ModuleList(
+            nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip((6, *halved), halved, strict=False)
+        )
+        self.everywhere = nn.Linear(width, width)
+        self.blocks = nn.ModuleList(_Block(width) for _ in range(2))
+        self.cells = nn.Conv2d(width, 2 * bins, 1)
+        self.local = nn.Sequential(
+            nn.Conv2d(12, local, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(local, local, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(local, local, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(local, 12, 3, padding=1),
+        )
+        with torch.no_grad():  # begin as nearly the identity
+            for layer in (self.cells, self.local[-1]):
+                for parameter in layer.parameters():
+                    parameter.mul_(0.1)
+
+    def forward(
+        self,
+        x: Tensor,
+        thumbnail: Tensor | None = None,
+        rows: Tensor | None = None,
+        columns: Tensor | None = None,
+        strength: Tensor | None = None,
+    ) -> Tensor:
+        """Without ``thumbnail``, ``rows`` and ``columns``, x is the whole picture."""
+        if thumbnail is None or rows is None or columns is None:
+            thumbnail, rows, columns = whole(x, self.side)
+        grid = self.grid(thumbnail)
+        moved, noise, share = self.local(F.pixel_unshuffle(x, 2)).float().chunk(3, dim=1)
+        if torch.is_autocast_enabled(x.device.type):
+            with torch.autocast(x.device.type, enabled=False):  # a place in a large picture needs more than 8 bits
+                return self._lift(x, grid.float(), moved, noise, share, rows, columns, strength)
+        return self._lift(x, grid, moved, noise, share, rows, columns, strength)
+
+    def grid(self, thumbnail: Tensor) -> Tensor:
+        """The grid of a picture (N, 3, side, side): (N, 2 * bins, side / 16, side / 16)."""
+        now = torch.cat((thumbnail, _root(thumbnail)), dim=1)  # the root spreads what is dark
+        for layer in self.down:
+            now = F.relu(layer(now))
+        now = now + self.everywhere(now.mean((2, 3)))[:, :, None, None]
+        for block in self.blocks:
+            now = block(now)
+        cells: Tensor = self.cells(now)
+        return cells
+
+    def _lift(
+        self,
+        x: Tensor,
+        grid: Tensor,
+        moved: Tensor,
+        noise: Tensor,
+        share: Tensor,
+        rows: Tensor,
+        columns: Tensor,
+        strength: Tensor | None,
+    ) -> Tensor:
+        luma = (x * x.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
+        looked_up = _root(luma) + F.pixel_shuffle(moved, 2)
+        gain, colour = self._slice(grid, looked_up, rows, columns)
+        chroma = x - luma
+        around = _average(_average(chroma, (_AROUND, 1)), (1, _AROUND))
+        chroma = chroma + F.pixel_shuffle(share, 2).sigmoid() * (around - chroma)
+        # Noise is a share of the luma: black stays black.
+        quiet = luma * (1 + F.pixel_shuffle(noise, 2))
+        lifted = torch.exp2(gain) * (quiet + torch.exp2(colour) * chroma)
+        return lifted if strength is None else x + strength[:, None, None, None] * (lifted - x)
+
+    def _slice(self, grid: Tensor, looked_up: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+        """The grid's two numbers for every pixel, each (N, 1, H, W), interpolated along all three axes."""
+        down, along = _hats(rows, grid.shape[2])[:, None], _hats(columns, grid.shape[3])[:, None]
+        planes = down @ grid @ along.transpose(2, 3)
+        places = looked_up.clamp(0, 1) * (self.bins - 1)
+        steps = torch.arange(self.bins, dtype=places.dtype, device=places.device)[:, None, None]
+        weights = F.relu(1 - (places - steps).abs())
+        gain, colour = planes.chunk(2, dim=1)
+        return (weights * gain).sum(1, keepdim=True), (weights * colour).sum(1, keepdim=True)
+
+
+class _Block(nn.Module):
+    """x + conv(relu(conv(x)))."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.second(F.relu(self.first(x)))
+        return out
+
+
+def whole(x: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Thumbnail, rows and columns of pictures that are there as a whole.
+
+    Args:
+        x: (N, C, H, W).
+        side: of the thumbnail.
+
+    Returns:
+        (N, C, side, side), every pixel the average of its area; (N, H); (N, W).
+    """
+    count, _, height, width = x.shape
+    small = x
+    if (height, width) != (side, side):
+        small = _areas(height, side, x) @ x @ _areas(width, side, x).T
+    rows, columns = (((torch.arange(n, dtype=x.dtype, device=x.device) + 0.5) / n)[None] for n in (height, width))
+    return small, rows.expand(count, height), columns.expand(count, width)
+
+
+def _areas(length: int, side: int, like: Tensor) -> Tensor:
+    """Weights (side, length) that average a line of pixels over ``side`` equal stretches."""
+    edges = torch.arange(side + 1, dtype=torch.float64) * (length / side)
+    pixels = torch.arange(length, dtype=torch.float64)
+    shared = torch.minimum(edges[1:, None], pixels + 1) - torch.maximum(edges[:-1, None], pixels)
+    return (shared.clamp(min=0) * (side / length)).to(like)
+
+
+def _hats(places: Tensor, cells: int) -> Tensor:
+    """Weights of linear interpolation (N, length, cells), for places (N, length) on 0..1 among cells' centres."""
+    steps = torch.arange(cells, dtype=places.dtype, device=places.device)
+    at = (places * cells - 0.5).clamp(0, cells - 1)
+    return F.relu(1 - (at[:, :, None] - steps).abs())
+
+
+def _average(x: Tensor, window: tuple[int, int]) -> Tensor:
+    """The mean of a window around every pixel, as far as it lies in the picture."""
+    height, width = window
+    averaged: Tensor = F.avg_pool2d(x, window, stride=1, padding=(height // 2, width // 2), count_include_pad=False)
+    return averaged
+
+
+def _root(x: Tensor) -> Tensor:
+    """Square root that is 0 at 0 with a finite slope, and 1 at 1."""
+    root: Tensor = ((x.clamp(min=0) + _BLACK).sqrt() - _BLACK**0.5) / ((1 + _BLACK) ** 0.5 - _BLACK**0.5)
+    return root

@@ -1,0 +1,97 @@
+"""What a network takes beside its tile: the picture as a thumbnail, where in it the tile lies, and how strong to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from restore.runtime.tiling import Span, Tile
+from restore.spec import ModelSpec
+
+# By the names of the network's inputs, the batch first in each.
+Aside = Mapping[str, NDArray[np.float32]]
+
+NOTHING: Aside = {}
+
+
+class PictureAside:
+    """What the tiles of one picture share.
+
+    Args:
+        pixels: uint8 or uint16 RGB (H, W, 3), the whole picture.
+        spec: what the network takes.
+        strength: 0..1.
+    """
+
+    def __init__(self, pixels: NDArray[Any], spec: ModelSpec, strength: float = 1.0) -> None:
+        self._spec, self._size = spec, pixels.shape[:2]
+        self._strength = np.array([strength], np.float32)
+        self._thumbnail = thumbnail(pixels, spec)[None] if spec.context else None
+
+    def of(self, tile: Tile) -> Aside:
+        """For a tile of the picture, as a batch of one."""
+        found: dict[str, NDArray[np.float32]] = {}
+        if self._thumbnail is not None:
+            height, width = self._size
+            found["thumbnail"] = self._thumbnail
+            found["rows"], found["columns"] = _places(tile.rows, height), _places(tile.columns, width)
+        if self._spec.strength:
+            found["strength"] = self._strength
+        return found
+
+
+def of_whole(pixels: NDArray[Any], spec: ModelSpec, strength: float = 1.0) -> Aside:
+    """For whole pictures.
+
+    Args:
+        pixels: (N, H, W, 3).
+        spec: see :class:`PictureAside`, and so the others.
+        strength: of all.
+    """
+    height, width = pixels.shape[1:3]
+    tile = Tile(Span(0, height, 0, height), Span(0, width, 0, width))
+    return together([PictureAside(picture, spec, strength).of(tile) for picture in pixels])
+
+
+def together(parts: Sequence[Aside]) -> Aside:
+    """Batches of tiles of one shape as one batch."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def thumbnail(pixels: NDArray[Any], spec: ModelSpec) -> NDArray[np.float32]:
+    """A picture averaged down to ``spec.context`` pixels squared, whatever its shape.
+
+    Args:
+        pixels: uint8 or uint16 RGB (H, W, 3).
+        spec: says the side and the range.
+
+    Returns:
+        (3, side, side) on the spec's range; as exact as the picture's own bits.
+    """
+    side, span = spec.context, spec.high - spec.low
+    height, width = pixels.shape[:2]
+    if min(height, width) >= side:
+        small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
+    else:  # OpenCV interpolates where it enlarges; the average over a pixel's part is that pixel
+        columns = np.einsum("hwc,xw->hxc", pixels.astype(np.float32), _areas(width, side))
+        small = np.einsum("hxc,yh->yxc", columns, _areas(height, side))
+    scaled = small.transpose(2, 0, 1) * np.float32(span / np.iinfo(pixels.dtype).max) + np.float32(spec.low)
+    return np.ascontiguousarray(scaled)
+
+
+def _areas(length: int, side: int) -> NDArray[np.float32]:
+    """Weights (side, length) that average a line of pixels over ``side`` equal stretches."""
+    edges = np.arange(side + 1) * (length / side)
+    pixels = np.arange(length)
+    shared = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    weights: NDArray[np.float32] = (np.clip(shared, 0, None) * (side / length)).astype(np.float32)
+    return weights
+
+
+def _places(span: Span, length: int) -> NDArray[np.float32]:
+    """Where the pixels' centres lie, as shares of the picture's length, (1, n)."""
+    return ((np.arange(span.start, span.stop, dtype=np.float32) + 0.5) / length)[None]
