@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -26,6 +26,8 @@ class ModelSpec(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    BESIDE: ClassVar[tuple[str, ...]] = ("thumbnail", "rows", "columns", "strength")
 
     format: Literal["restore-model-1"] = "restore-model-1"
     name: str = "unnamed"
@@ -54,8 +56,8 @@ class ModelSpec(BaseModel):
     @property
     def inputs(self) -> tuple[str, ...]:
         """The names of what the network takes, in order."""
-        context = ("thumbnail", "rows", "columns") if self.context else ()
-        return "input", *context, *(("strength",) if self.strength else ())
+        *context, strength = self.BESIDE
+        return "input", *(context if self.context else ()), *((strength,) if self.strength else ())
 
     def metadata(self) -> dict[str, str]:
         """For the metadata of an ONNX file: everything as JSON under one key."""

@@ -27,6 +27,11 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
 @click.option("--model", help="Name ('restore models' lists them) or path of an .onnx file.  [default: sr-x2]")
 @click.option("--scale", type=click.IntRange(1, 16), help="Enlargement: chooses sr-x2 or sr-x4.")
 @click.option(
+    "--strength",
+    type=click.FloatRange(0, 1),
+    help="How far pictures are changed, for models that let one choose: 0 not at all, 1 as learned.  [default: 1]",
+)
+@click.option(
     "--format",
     "format_",
     type=click.Choice(["png", "jpg", "webp", "tif", "bmp"]),

@@ -14,36 +14,42 @@ from restore.export.quiet import quiet
 from restore.spec import ModelSpec
 
 OPSET = 18
+_FREE = ("batch", "height", "width")
 
 
 def to_onnx(network: nn.Module, spec: ModelSpec) -> onnx.ModelProto:
     """Export a network in evaluation mode.
 
     Args:
-        network: float32 (N, 3, H, W) to (N, 3, scale * H, scale * W).
+        network: float32 (N, 3, H, W) to (N, 3, scale * H, scale * W); what else the spec says that it takes are the
+            arguments that follow, in that order.
         spec: written into the file's metadata.
 
     Returns:
-        A model with input ``input`` and output ``output``, optimised, checked by ONNX's own checker.
+        A model with the inputs that the spec says and the output ``output``, optimised, checked by ONNX's own checker.
 
     Raises:
         ExportError: torch's exporter does not take the network.
     """
     side = max(32, spec.minimum)
     side += -side % spec.multiple
-    example = torch.zeros(2, spec.channels, side, side + spec.multiple)
-    dynamic = torch.export.Dim.DYNAMIC
+    axes = _axes(spec)
+    sizes = {"batch": 2, "height": side, "width": side + spec.multiple, "context": spec.context}
+    example = tuple(torch.zeros([sizes.get(axis, spec.channels) for axis in axes[name]]) for name in spec.inputs)
+    free = tuple(
+        {i: torch.export.Dim.DYNAMIC for i, axis in enumerate(axes[name]) if axis in _FREE} for name in spec.inputs
+    )
     with warnings.catch_warnings(), quiet():
         warnings.simplefilter("ignore")
         try:
             program: Any = torch.onnx.export(
                 network.cpu().float().eval(),
-                (example,),
+                example,
                 dynamo=True,
                 opset_version=OPSET,
-                input_names=["input"],
+                input_names=list(spec.inputs),
                 output_names=["output"],
-                dynamic_shapes=({0: dynamic, 2: dynamic, 3: dynamic},),
+                dynamic_shapes=free,
                 verbose=False,
             )
         except torch.onnx.OnnxExporterError as error:
@@ -66,13 +72,25 @@ def _slim(model: onnx.ModelProto) -> onnx.ModelProto:
     return slimmed
 
 
+def _axes(spec: ModelSpec) -> dict[str, tuple[str, ...]]:
+    """What the axes of the inputs and of the output mean."""
+    grown = ("height", "width") if spec.scale == 1 else (f"{spec.scale}*height", f"{spec.scale}*width")
+    return {
+        "input": ("batch", "", "height", "width"),
+        "thumbnail": ("batch", "", "context", "context"),
+        "rows": ("batch", "height"),
+        "columns": ("batch", "width"),
+        "strength": ("batch",),
+        "output": ("batch", "", *grown),
+    }
+
+
 def _name_axes(model: onnx.ModelProto, spec: ModelSpec) -> None:
     """Readable names for the free axes."""
-    given, made = model.graph.input[0], model.graph.output[0]
-    grown = ("height", "width") if spec.scale == 1 else (f"{spec.scale}*height", f"{spec.scale}*width")
-    for value, names in ((given, ("batch", "", "height", "width")), (made, ("batch", "", *grown))):
-        for axis, name in zip(value.type.tensor_type.shape.dim, names, strict=True):
-            if name:
+    axes = _axes(spec)
+    for value in [*model.graph.input, *model.graph.output]:
+        for axis, name in zip(value.type.tensor_type.shape.dim, axes[value.name], strict=True):
+            if name and name != "context":
                 axis.dim_param = name
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from restore.errors import ExportError
@@ -35,11 +36,28 @@ def shapes(spec: ModelSpec) -> list[tuple[int, int, int, int]]:
     return [(n, spec.channels, up(h), up(w)) for n, h, w in sides]
 
 
+def aside(
+    spec: ModelSpec, shape: tuple[int, int, int, int], draw: np.random.Generator
+) -> dict[str, NDArray[np.float32]]:
+    """What a model takes beside a batch of a shape, drawn at random, in order."""
+    count, channels, height, width = shape
+    found = {}
+    for name in spec.inputs[1:]:
+        if name == "thumbnail":
+            found[name] = draw.random((count, channels, spec.context, spec.context), dtype=np.float32)
+        elif name == "strength":
+            found[name] = draw.random(count, dtype=np.float32)
+        else:
+            found[name] = np.sort(draw.random((count, height if name == "rows" else width), dtype=np.float32))
+    return found
+
+
 @torch.no_grad()
 def verify(path: Path, network: nn.Module, tolerance: float = TOLERANCE) -> list[Check]:
     """Compare a model file with the network it was made from.
 
-    The inputs are noise over the whole range and a step edge, drawn from a fixed seed.
+    The inputs are noise over the whole range and a step edge, drawn from a fixed seed, and so is what else the model
+    takes.
 
     Returns:
         One check for each shape.
@@ -54,8 +72,9 @@ def verify(path: Path, network: nn.Module, tolerance: float = TOLERANCE) -> list
     for shape in shapes(model.spec):
         batch = draw.random(shape, dtype=np.float32)
         batch[..., shape[3] // 2 :] = np.round(batch[..., shape[3] // 2 :])
-        wanted = network(torch.from_numpy(batch)).numpy()
-        got = model(batch)
+        beside = aside(model.spec, shape, draw)
+        wanted = network(*(torch.from_numpy(values) for values in (batch, *beside.values()))).numpy()
+        got = model(batch, **beside)
         if got.shape != wanted.shape:
             raise ExportError(f"for an input of {shape} the file gives {got.shape}, the network {wanted.shape}")
         difference = float(np.abs(got - wanted).max())

@@ -45,6 +45,7 @@ class Request:
     target: Path
     model: str | None
     scale: int | None
+    strength: float | None
     format_: str | None
     name: str
     quality: int
@@ -136,6 +137,8 @@ def _open_model(request: Request) -> Model:
     network = open_named(name, request.device, request.precision, request.threads, request.spec)
     if scale is not None and scale != network.spec.scale:
         raise ModelError(f"--scale {scale} contradicts --model {name}, which enlarges {network.spec.scale} times")
+    if request.strength is not None and not network.spec.strength:
+        raise ModelError(f"--strength: {name} changes pictures in one way alone; leave it out")
     return network
 
 
@@ -147,6 +150,8 @@ def _key(request: Request, network: Model) -> str:
     }
     if not network.spec.exact_tiles:
         options["tile"] = request.tile
+    if request.strength not in (None, 1):
+        options["strength"] = request.strength
     return job_key(file_digest(network.file), options)
 
 
@@ -181,7 +186,8 @@ class _Enhancing:
         self._naming = naming
         self._network = network
         self._teller = teller
-        self._stream = picture_stream(network, StreamOptions(request.tile), teller.warn)
+        strength = 1.0 if request.strength is None else request.strength
+        self._stream = picture_stream(network, StreamOptions(request.tile, strength=strength), teller.warn)
         self._summary = Summary(workers=request.workers)
         self._complaint = ""
 

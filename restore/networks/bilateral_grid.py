@@ -56,7 +56,7 @@ class BilateralGrid(nn.Module):
         self.blocks = nn.ModuleList(_Block(width) for _ in range(2))
         self.cells = nn.Conv2d(width, 2 * bins, 1)
         self.local = nn.Sequential(
-            nn.Conv2d(12, local, 3, padding=1),
+            nn.Conv2d(3, local, 6, stride=2, padding=2),
             nn.ReLU(),
             nn.Conv2d(local, local, 3, padding=1),
             nn.ReLU(),
@@ -81,7 +81,7 @@ class BilateralGrid(nn.Module):
         if thumbnail is None or rows is None or columns is None:
             thumbnail, rows, columns = whole(x, self.side)
         grid = self.grid(thumbnail)
-        moved, noise, share = self.local(F.pixel_unshuffle(x, 2)).float().chunk(3, dim=1)
+        moved, noise, share = self.local(x).float().chunk(3, dim=1)
         if torch.is_autocast_enabled(x.device.type):
             with torch.autocast(x.device.type, enabled=False):  # a place in a large picture needs more than 8 bits
                 return self._lift(x, grid.float(), moved, noise, share, rows, columns, strength)

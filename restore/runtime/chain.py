@@ -15,6 +15,7 @@ import numpy as np
 import onnxruntime as ort
 
 from restore.errors import ModelError
+from restore.runtime.aside import NOTHING, Aside
 from restore.runtime.pixels import PixelNetwork, Pixels, check_finite, check_shape, from_range, to_range
 from restore.spec import ModelSpec
 
@@ -35,7 +36,7 @@ class DeviceChain(PixelNetwork):
     """A session with both conversions on its device; gives the pixels that :class:`FloatNetwork` gives.
 
     Args:
-        session: of a model with one input and one output.
+        session: of a model with the inputs that its spec says and one output.
         spec: what the model needs.
         kind: where its values lie: ``cuda`` or ``cpu``.
         index: which of several.
@@ -49,12 +50,13 @@ class DeviceChain(PixelNetwork):
         self._input, self._output = session.get_inputs()[0].name, session.get_outputs()[0].name
         self._ends: dict[np.dtype[Any], _Ends] = {}
 
-    def enlarge(self, batch: Pixels) -> Pixels:
+    def enlarge(self, batch: Pixels, aside: Aside = NOTHING) -> Pixels:
         try:
             ends = self._ends.get(batch.dtype) or self._open_ends(batch.dtype)
             inputs = {"pixels": self._put(np.ascontiguousarray(batch)), **ends.entry_line}
             (floats,) = self._run(ends.entry, inputs, ["values"], self._where)
-            (result,) = self._run(self._session, {self._input: floats}, [self._output], self._where)
+            inputs = {self._input: floats, **{name: self._put(values) for name, values in aside.items()}}
+            (result,) = self._run(self._session, inputs, [self._output], self._where)
             check_shape(self.spec, batch.shape, tuple(result.shape()))
             inputs = {"values": result, **ends.exit_line}
             pixels, finite = self._run(ends.exit, inputs, ["pixels", "finite"], ("cpu", 0))

@@ -190,7 +190,13 @@ def _tensorrt_options(
     fewest = plan.batch if plan.fixed else 1
 
     def shape(count: int, length: int) -> str:
-        return f"{model.input}:{count}x{spec.channels}x{length}x{length}"
+        sides = {
+            "thumbnail": f"{spec.channels}x{spec.context}x{spec.context}",
+            "rows": f"{length}",
+            "columns": f"{length}",
+        }
+        beside = [f",{name}:{'x'.join([str(count), *filter(None, [sides.get(name)])])}" for name in spec.inputs[1:]]
+        return f"{model.input}:{count}x{spec.channels}x{length}x{length}{''.join(beside)}"
 
     return {
         "device_id": str(device.index),

@@ -15,6 +15,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from restore.errors import DeviceError, ModelError
+from restore.runtime.aside import NOTHING, Aside
 from restore.runtime.chain import DeviceChain
 from restore.runtime.cpu import usable_cores
 from restore.runtime.devices import Device, ModelFile, TilePlan, choose, provider_list
@@ -48,16 +49,16 @@ class Model(PixelNetwork):
         on_nvidia = device.kind in ("cuda", "tensorrt")
         self._pixels = DeviceChain(session, spec, "cuda", device.index) if on_nvidia else FloatNetwork(self, spec)
 
-    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, 3, H, W) to (N, 3, scale * H, scale * W), both on the spec's range."""
+    def __call__(self, batch: NDArray[np.float32], **aside: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, 3, H, W), and what else the spec says, to (N, 3, scale * H, scale * W), both on the spec's range."""
         try:
-            output: NDArray[np.float32] = self._session.run(None, {self._input: batch})[0]
+            output: NDArray[np.float32] = self._session.run(None, {self._input: batch, **aside})[0]
         except Exception as error:  # onnxruntime raises a different class for every cause
             raise ModelError(f"{self.spec.name} failed on an input of {batch.shape}: {_line(error)}") from error
         return output
 
-    def enlarge(self, batch: Pixels) -> Pixels:
-        return self._pixels.enlarge(batch)
+    def enlarge(self, batch: Pixels, aside: Aside = NOTHING) -> Pixels:
+        return self._pixels.enlarge(batch, aside)
 
     def free_memory(self) -> int | None:
         return free_gpu_memory(self._place.index) if isinstance(self._pixels, DeviceChain) else free_memory()
@@ -173,13 +174,21 @@ def _cpu_session(path: Path, options: ort.SessionOptions) -> ort.InferenceSessio
 
 def _spec(session: ort.InferenceSession, path: Path, given: Mapping[str, str] | None) -> ModelSpec:
     inputs, outputs = session.get_inputs(), session.get_outputs()
-    ends = [*inputs, *outputs]
-    if len(inputs) != 1 or len(outputs) != 1 or any(e.type != "tensor(float)" or len(e.shape) != 4 for e in ends):
+    beside = tuple(end.name for end in inputs[1:])
+    of_floats = all(end.type == "tensor(float)" for end in [*inputs, *outputs])
+    of_pictures = len(outputs) == 1 and all(len(end.shape) == 4 for end in [*inputs[:1], *outputs])
+    if not (of_floats and of_pictures and set(beside) <= set(ModelSpec.BESIDE)):
         raise ModelError(
             f"{path}: expected one float32 input (N, 3, H, W) and one such output, "
             f"found inputs {_described(inputs)} and outputs {_described(outputs)}"
         )
-    return read_spec(session.get_modelmeta().custom_metadata_map, str(path), given)
+    spec = read_spec(session.get_modelmeta().custom_metadata_map, str(path), given)
+    if beside != spec.inputs[1:]:
+        raise ModelError(
+            f"{path}: beside the picture it should take {', '.join(spec.inputs[1:]) or 'nothing'}, by its context and "
+            f"strength, but takes {', '.join(beside) or 'nothing'}"
+        )
+    return spec
 
 
 def _described(ends: Sequence[Any]) -> list[tuple[str, str, list[Any]]]:

@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.errors import ModelError
+from restore.runtime.aside import NOTHING, Aside
 from restore.runtime.memory import free_memory
 from restore.spec import ModelSpec
 
-Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+# A batch, and by name what its spec says that it takes besides.
+Network = Callable[..., NDArray[np.float32]]
 
 # Arrays of one of these two types; the result has the type of what went in.
 Pixels = NDArray[Any]
@@ -38,11 +40,12 @@ class PixelNetwork(ABC):
     device: str = "cpu"
 
     @abstractmethod
-    def enlarge(self, batch: Pixels) -> Pixels:
+    def enlarge(self, batch: Pixels, aside: Aside = NOTHING) -> Pixels:
         """Windows of one shape through the network.
 
         Args:
             batch: uint8 or uint16 RGB (N, H, W, 3).
+            aside: what the network takes beside them, as its spec says.
 
         Returns:
             The same type, (N, scale * H, scale * W, 3), clipped and rounded.
@@ -60,8 +63,8 @@ class FloatNetwork(PixelNetwork):
     """Any function from float batches to float batches, with the conversions done here.
 
     Args:
-        network: float32 (N, 3, H, W) on the spec's range to (N, 3, scale * H, scale * W). Its input is reused from
-            call to call: it must not keep it.
+        network: float32 (N, 3, H, W) on the spec's range to (N, 3, scale * H, scale * W); what else its spec says that
+            it takes is given by name. Its input is reused from call to call: it must not keep it.
         spec: what the network needs.
     """
 
@@ -70,8 +73,8 @@ class FloatNetwork(PixelNetwork):
         self.spec = spec
         self._input, self._scaled, self._whole = _Buffer(), _Buffer(), _Buffer()
 
-    def enlarge(self, batch: Pixels) -> Pixels:
-        result = self._network(self._to_floats(batch))
+    def enlarge(self, batch: Pixels, aside: Aside = NOTHING) -> Pixels:
+        result = self._network(self._to_floats(batch), **aside)
         check_shape(self.spec, batch.shape, result.shape)
         return self._to_pixels(result, batch.dtype)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from restore.errors import ModelError
+from restore.runtime.aside import Aside, PictureAside, together
 from restore.runtime.memory import SMALLEST_TILE, auto_tile, is_out_of_memory
 from restore.runtime.pixels import PixelNetwork, Pixels, check_pixels
 from restore.runtime.tiling import Tile, tiles
@@ -30,12 +31,14 @@ class StreamOptions:
         batch: most tiles at once; None is 1 on a CPU, more elsewhere.
         fixed: cut windows of one shape rather than balanced ones; None does so off the CPU.
         in_hand: most pictures that are taken and not yet given back.
+        strength: how far pictures are changed, 0..1, by a network that lets one choose.
     """
 
     tile: int | None = None
     batch: int | None = None
     fixed: bool | None = None
     in_hand: int = 8
+    strength: float = 1.0
 
 
 def enhance_stream(
@@ -78,8 +81,9 @@ def picture_stream(
 class _Work:
     """A picture in hand: its input, what is done of its result, and how many tiles are missing."""
 
-    def __init__(self, pixels: Pixels, spec: ModelSpec) -> None:
+    def __init__(self, pixels: Pixels, spec: ModelSpec, strength: float) -> None:
         self._size = pixels.shape[:2]
+        self.aside = PictureAside(pixels, spec, strength)
         self._scale = spec.scale
         self.input: Pixels | None = pixels
         self.result: Pixels | Exception | None = None
@@ -155,6 +159,10 @@ class _Piece:
         rows, columns = self.part.rows, self.part.columns
         return self.work.input[rows.start : rows.stop, columns.start : columns.stop]
 
+    def aside(self) -> Aside:
+        """What the network takes beside that."""
+        return self.work.aside.of(self.part)
+
 
 class _Stream:
     """Pictures in hand, their tiles waiting by shape, and what was learned of the memory."""
@@ -167,6 +175,7 @@ class _Stream:
         self._tile = options.tile or auto_tile(model.spec, model.free_memory(), self._batch)
         self._fixed = not on_cpu if options.fixed is None else options.fixed
         self._in_hand = options.in_hand
+        self._strength = options.strength
         self._hand: deque[_Work] = deque()
         self._waiting: dict[tuple[object, ...], deque[_Piece]] = {}
         self._untold = False
@@ -174,7 +183,7 @@ class _Stream:
     def run(self, pictures: Iterable[Pixels]) -> Iterator[Pixels | Exception]:
         for pixels in pictures:
             check_pixels(pixels)
-            work = _Work(pixels, self._model.spec)
+            work = _Work(pixels, self._model.spec, self._strength)
             del pixels  # so that it can be released before the next is there
             alone = len(self._cut(work)) >= self._batch
             if alone:
@@ -221,7 +230,8 @@ class _Stream:
             return
         try:
             seen = [piece.seen() for piece in pieces]
-            results = self._model.enlarge(np.stack(seen) if len(seen) > 1 else seen[0][None])
+            aside = together([piece.aside() for piece in pieces])
+            results = self._model.enlarge(np.stack(seen) if len(seen) > 1 else seen[0][None], aside)
         except Exception as error:
             if is_out_of_memory(error):
                 self._with_less(pieces, error)

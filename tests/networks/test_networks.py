@@ -22,8 +22,8 @@ SMALL = {
     "rcan": {"width": 16, "groups": 2, "blocks": 2, "squeeze": 4},
     "rrdb": {"width": 8, "blocks": 1, "growth": 4},
 }
-# Enlarges nothing; tests/losses/test_argb.py has it.
-APART = {"translating"}
+# These enlarge nothing; tests/losses/test_argb.py and test_bilateral_grid.py have them.
+APART = {"translating", "bilateral-grid"}
 CASES = [(kind, scale) for kind in SMALL for scale in (2, 4)]
 
 

@@ -171,6 +171,13 @@ def test_tensorrt_with_one_shape_is_built_for_it() -> None:
     assert {options[f"trt_profile_{which}_shapes"] for which in ("min", "opt", "max")} == {"in:2x3x152x152"}
 
 
+def test_tensorrt_is_told_of_all_that_the_network_takes() -> None:
+    spec = SPEC.model_copy(update={"context": 64, "strength": True})
+    options = tensorrt_options(TilePlan(tile=128, batch=2, fixed=True), spec)
+    wanted = "in:2x3x152x152,thumbnail:2x3x64x64,rows:2x152,columns:2x152,strength:2"
+    assert options["trt_profile_opt_shapes"] == wanted
+
+
 def test_tensorrt_halves_what_is_half() -> None:
     assert tensorrt_options(TilePlan())["trt_fp16_enable"] == "0"
     half = SPEC.model_copy(update={"precision": "fp16"})
