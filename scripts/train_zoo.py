@@ -3,7 +3,7 @@
     python scripts/train_zoo.py sr-x4 --data PHOTOGRAPHS --testsets TESTSETS [--threads 1]
 
 A run that was stopped goes on where it was. PHOTOGRAPHS holds the folders that the recipes name; TESTSETS holds
-Set5/x2, Set5/x4, Set14/x2 and Set14/x4 with files *_HR.png and *_LR.png.
+Set5/x2, Set5/x4, Set14/x2 and Set14/x4 with files *_HR.png and *_LR.png, and Kodak24 for models of degraded pictures.
 """
 
 from __future__ import annotations
