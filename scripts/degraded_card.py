@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import Model, open_model
 from restore.training.quality import FeatureDistance, niqe
 from restore.zoo.find import find, shipped_folder
+from restore.zoo.precision import Kind
 
 Pixels = NDArray[np.uint8]
 METRICS = {"psnr": ("PSNR, dB", 2), "ssim": ("SSIM", 4), "niqe": ("NIQE", 2), "features": ("feature distance", 4)}
@@ -65,8 +66,8 @@ def degraded(path: Path, scale: int, options: SecondOrder, number: int) -> tuple
     return second_order(high, scale, options, generator(0, number)), high
 
 
-def show(model: Model, options: SecondOrder, file: Path) -> list[str]:
-    """Crops of the samples side by side, as JPEG; what the columns are."""
+def show(model: Model, options: SecondOrder, file: Path) -> None:
+    """Crops of the samples side by side, as JPEG: the input, what is made of it, and the truth."""
     rows = []
     for number, path in enumerate(sorted(p for p in SAMPLES.rglob("*") if p.suffix in {".jpg", ".png"})):
         low, high = degraded(path, model.spec.scale, options, number)
@@ -75,11 +76,11 @@ def show(model: Model, options: SecondOrder, file: Path) -> list[str]:
         top, left = ((n - SIDE) // 2 for n in high.shape[:2])
         rows.append(np.concatenate([p[top : top + SIDE, left : left + SIDE] for p in columns.values()], axis=1))
     Image.fromarray(np.concatenate(rows)).save(file, quality=92, subsampling=0)
-    return list(columns)
 
 
-def section(facts: dict[str, Any], columns: list[str], name: str) -> str:
+def section(facts: Mapping[Kind, Any], name: str) -> str:
     """The card's part about this, as Markdown."""
+    columns = ["input", *facts["fp32"]["degraded"], "truth"]
     lines = [f"| Kodak24, degraded | {' | '.join(said for said, _ in METRICS.values())} |", f"|{'---|' * 5}"]
     for kind, measured in facts.items():
         for rival, values in measured["degraded"].items():

@@ -1,9 +1,9 @@
 """Measure the models in models/ and write their cards, and the table of models in the README, from what was measured.
 
-    python scripts/make_cards.py [NAME ...] --testsets TESTSETS
+    python scripts/make_cards.py [NAME ...] --testsets TESTSETS [--runs RUNS]
 
-TESTSETS holds Set5, Set14 and Kodak24 as scripts/train_zoo.py says. A model that was trained on degraded pictures is
-measured on degraded ones.
+TESTSETS holds what scripts/train_zoo.py says. A model that was trained on degraded pictures is measured on degraded
+ones, a model of light on the held-out scenes in RUNS/NAME-scenes, beside its control in RUNS/NAME-control.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ import json
 import os
 import statistics
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import degraded_card
+import light_card
 import numpy as np
-from degraded_card import measure_degraded, section, show
 from rich.console import Console
 
 from restore.metrics.evaluate import PROTOCOL, Table, evaluate_model
+from restore.recipes import Shipped
 from restore.runtime.cpu import cpu_name, usable_cores
 from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import Model, open_model
@@ -28,7 +31,7 @@ from restore.spec import ModelSpec
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import load_recipe
 from restore.zoo.find import Entry, entries, shipped_folder
-from restore.zoo.precision import family
+from restore.zoo.precision import Kind, family
 
 # Published PSNR on Y, for scale: bicubic and FSRCNN (Dong et al., ECCV 2016).
 PUBLISHED = {
@@ -37,7 +40,12 @@ PUBLISHED = {
     ("Set14", 2): (30.24, 32.63),
     ("Set14", 4): (26.00, 27.59),
 }
+ROOT = Path(__file__).resolve().parents[1]
 SETS = ("Set5", "Set14")
+CONTEXT = """\
+Beside the tile the file takes `thumbnail`, the whole picture averaged down to {side} x {side}; `rows` and `columns`,
+where the centres of the tile's pixels lie in the picture, from 0 to 1; and `strength`, from 0 to 1.
+"""
 BEGIN, END = "<!-- models: written by scripts/make_cards.py -->", "<!-- end of models -->"
 
 
@@ -46,24 +54,44 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="models (default: all)")
     parser.add_argument("--testsets", required=True, type=Path)
+    parser.add_argument("--runs", default=ROOT / "runs", type=Path, help="folder of scenes and controls")
     options = parser.parse_args()
     for entry in entries():
         if not options.names or entry.name in options.names:
             recipe = load_recipe(entry.file.parent / "recipe.yaml")
-            facts = {kind: measure(file, recipe, options.testsets) for kind, file in family(entry.file).items()}
+            places = Places(
+                options.testsets, options.runs / f"{entry.name}-scenes", options.runs / f"{entry.name}-control"
+            )
+            facts = {kind: measure(file, recipe, places) for kind, file in family(entry.file).items()}
             (entry.file.parent / "measured.json").write_text(json.dumps(facts, indent=2) + "\n")
+            show(entry, recipe, options.testsets)
             (entry.file.parent / "card.md").write_text(card(entry, recipe, facts))
             print(f"{entry.name}: {facts}")
     write_table()
 
 
-def measure(file: Path, recipe: Recipe, testsets: Path) -> dict[str, Any]:
+class Places(NamedTuple):
+    """Where lies what a model is measured on and with."""
+
+    testsets: Path
+    scenes: Path
+    control: Path
+
+
+def measure(file: Path, recipe: Recipe, places: Places) -> dict[str, Any]:
     """How good it is, the time for one megapixel, and its size."""
     model = open_model(file, "cpu")
     if recipe.data.degradation is not None:
-        good: dict[str, Any] = {"degraded": measure_degraded(model, recipe.data.degradation, testsets)}
+        good: dict[str, Any] = {
+            "degraded": degraded_card.measure_degraded(model, recipe.data.degradation, places.testsets)
+        }
+    elif recipe.data.exposures:
+        good = {
+            "light": light_card.measure_light(model, places.scenes, places.testsets, places.control),
+            "twelve": light_card.twelve_megapixels(file),
+        }
     else:
-        good = {"scores": benchmarks(model, testsets)}
+        good = {"scores": benchmarks(model, places.testsets)}
     return {**good, "speed": speed(model), "bytes": file.stat().st_size}
 
 
@@ -101,7 +129,7 @@ def speed(model: Model) -> dict[str, Any]:
     }
 
 
-def table_of_benchmarks(spec: ModelSpec, facts: dict[str, Any]) -> str:
+def table_of_benchmarks(spec: ModelSpec, facts: Mapping[Kind, Any]) -> str:
     """The card's part about fidelity, as Markdown."""
     rows = []
     for name in SETS:
@@ -120,7 +148,16 @@ def table_of_benchmarks(spec: ModelSpec, facts: dict[str, Any]) -> str:
 {PROTOCOL}."""
 
 
-def card(entry: Entry, recipe: Recipe, facts: dict[str, Any]) -> str:
+def show(entry: Entry, recipe: Recipe, testsets: Path) -> None:
+    """The pictures of the card, for models that are to be looked at."""
+    model, file = open_model(entry.file, "cpu"), entry.file.parent / "look.jpg"
+    if recipe.data.degradation is not None:
+        degraded_card.show(model, recipe.data.degradation, file)
+    elif recipe.data.exposures:
+        light_card.show_light(model, testsets, file)
+
+
+def card(entry: Entry, recipe: Recipe, facts: Mapping[Kind, Any]) -> str:
     """The model's card.
 
     Args:
@@ -130,16 +167,18 @@ def card(entry: Entry, recipe: Recipe, facts: dict[str, Any]) -> str:
     """
     spec: ModelSpec = open_model(entry.file, "cpu").spec
     if recipe.data.degradation is not None:
-        columns = show(open_model(entry.file, "cpu"), recipe.data.degradation, entry.file.parent / "look.jpg")
-        found = section(facts, columns, spec.name)
+        found = degraded_card.section(facts, spec.name)
+    elif recipe.data.exposures:
+        found = light_card.section(facts, spec.name)
     else:
         found = table_of_benchmarks(spec, facts)
-    learned = " + ".join(f"{loss.weight:g} {loss.kind}" for loss in recipe.losses)
+    said = Shipped(spec.name, entry.file.parent / "recipe.yaml", "").losses()
+    learned = " + ".join(f"{loss.weight:g} {words}" for loss, words in zip(recipe.losses, said, strict=True))
     note = entry.file.parent / "note.md"
     return f"""\
 # {spec.name}
 
-{spec.task.capitalize()} x{spec.scale}: {spec.network} network, {spec.parameters:,} parameters. \
+{task(spec).capitalize()}: {spec.network} network, {spec.parameters:,} parameters. \
 Licence of the weights: {spec.licence}.
 
 {found}
@@ -161,7 +200,13 @@ The times are onnxruntime's with tiles and conversions on {facts["fp32"]["speed"
     python scripts/train_zoo.py {spec.name} --data PHOTOGRAPHS --testsets TESTSETS
 
 **Runs** on RGB, 0..1, any size; tiles with a halo of {spec.halo} pixels give the whole picture's result.
+{CONTEXT.format(side=spec.context) if spec.context else ""}\
 {note.read_text() if note.exists() else ""}"""
+
+
+def task(spec: ModelSpec) -> str:
+    """What it does, and how far it enlarges if it does."""
+    return f"{spec.task} x{spec.scale}" if spec.scale > 1 else spec.task
 
 
 def shown(score: list[float]) -> str:
@@ -180,27 +225,38 @@ def write_table() -> None:
         "| model | | parameters | precision | file | NIQE | feature distance | 1 MP on 2 cores |",
         f"|{'---|' * 8}",
     ]
-    empty = len(looks)
+    light = [
+        "",
+        "On exposures of scenes that were held out, as they are in brackets:",
+        "",
+        "| model | | parameters | precision | file | PSNR, dB | SSIM | 1 MP on 2 cores |",
+        f"|{'---|' * 8}",
+    ]
+    tables = {"scores": rows, "degraded": looks, "light": light}
+    empty = {kind: len(lines) for kind, lines in tables.items()}
     for entry in entries():
         spec = open_model(entry.file, "cpu").spec
         facts = json.loads((entry.file.parent / "measured.json").read_text())
-        begin = f"| [`{spec.name}`](models/{spec.name}/card.md) | {spec.task} x{spec.scale} | {spec.parameters:,} "
+        begin = f"| [`{spec.name}`](models/{spec.name}/card.md) | {task(spec)} | {spec.parameters:,} "
         for kind, measured in facts.items():
             seconds, size = measured["speed"]["seconds"], measured["bytes"] / 1e6
             if "scores" in measured:
                 scores = [measured["scores"][f"{name} own"] for name in SETS]
                 cells = [f"{one['model'][0]:.2f} ({one['bicubic'][0]:.2f})" for one in scores]
+            elif "degraded" in measured:
+                mine, other = (measured["degraded"][name] for name in (spec.name, "bicubic"))
+                cells = [f"{mine[key]:.{n}f} ({other[key]:.{n}f})" for key, n in (("niqe", 2), ("features", 3))]
             else:
-                mine, bicubic = (measured["degraded"][name] for name in (spec.name, "bicubic"))
-                cells = [f"{mine[key]:.{n}f} ({bicubic[key]:.{n}f})" for key, n in (("niqe", 2), ("features", 3))]
-            into = rows if "scores" in measured else looks
+                mine, other = (measured["light"]["methods"][name] for name in (spec.name, "identity"))
+                cells = [f"{mine[key]:.{n}f} ({other[key]:.{n}f})" for key, n in (("psnr", 2), ("ssim", 3))]
+            into = next(lines for kind, lines in tables.items() if kind in measured)
             into.append(f"{begin}| {kind} | {size:.2f} MB | {cells[0]} | {cells[1]} | {seconds} s |")
             begin = "| | | "
-    rows += looks[: 0 if len(looks) == empty else None]
+    shown = [line for kind, lines in tables.items() if len(lines) > empty[kind] for line in lines]
     text = readme.read_text()
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]
-    readme.write_text(f"{before}{BEGIN}\n" + "\n".join(rows) + f"\n{END}{after}")
+    readme.write_text(f"{before}{BEGIN}\n" + "\n".join(shown) + f"\n{END}{after}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
     python scripts/train_zoo.py sr-x4 --data PHOTOGRAPHS --testsets TESTSETS [--threads 1]
 
 A run that was stopped goes on where it was. PHOTOGRAPHS holds the folders that the recipes name; TESTSETS holds
-Set5/x2, Set5/x4, Set14/x2 and Set14/x4 with files *_HR.png and *_LR.png, and Kodak24 for models of degraded pictures.
+Set5/x2, Set5/x4, Set14/x2 and Set14/x4 with files *_HR.png and *_LR.png; Kodak24 for models of degraded pictures, and
+lowlight/LIME for models of light. Where there is a control.yaml beside the recipe, that is trained too.
 """
 
 from __future__ import annotations
@@ -23,23 +24,40 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", help="folder in models/")
     parser.add_argument("--data", required=True, type=Path, help="folder of the recipe's folders of photographs")
-    parser.add_argument("--testsets", required=True, type=Path, help="folder of Set5 and Set14")
+    parser.add_argument("--testsets", required=True, type=Path, help="folder of the test sets")
     parser.add_argument("--runs", default=ROOT / "runs", type=Path, help="where the checkpoints go (default: runs/)")
     parser.add_argument("--threads", default="2", help="CPU threads")
     options = parser.parse_args()
 
     folder, run = ROOT / "models" / options.name, options.runs / options.name
-    begin = ["--resume"] if (run / "last.safetensors").exists() else [str(folder / "recipe.yaml")]
-    restore("train", *begin, "--data", str(options.data), "--out", str(run), "--threads", options.threads)
+    train(folder / "recipe.yaml", run, options)
+    if (folder / "control.yaml").exists():
+        train(folder / "control.yaml", options.runs / f"{options.name}-control", options)
     file = folder / f"{options.name}.onnx"
     restore("export", str(run), str(file), "--overwrite")
     recipe = load_recipe(folder / "recipe.yaml")
-    checks = [f"--check={options.testsets / name / f'x{recipe.scale}'}" for name in ("Set5", "Set14")]
-    calibrate = f"--calibrate={options.data / recipe.data.train[0]}"
-    int8 = ("--precision=int8", calibrate, *checks, "--pattern=*_HR.png", "--overwrite")
-    restore("export", str(file), str(folder), *int8)
-    cards = [sys.executable, str(ROOT / "scripts" / "make_cards.py"), options.name, "--testsets", str(options.testsets)]
-    subprocess.run(cards, check=True)
+    if recipe.data.exposures:
+        scenes = options.runs / f"{options.name}-scenes"
+        script("scene_pairs.py", str(folder / "recipe.yaml"), str(scenes), "--data", str(options.data))
+        checks = [f"--check={scenes / 'held/target'}", f"--check-input={scenes / 'held/input'}"]
+        calibrate = scenes / "seen/input"
+    else:
+        sets = [options.testsets / name / f"x{recipe.scale}" for name in ("Set5", "Set14")]
+        checks = [*(f"--check={folder}" for folder in sets), "--pattern=*_HR.png"]
+        calibrate = options.data / recipe.data.train[0]
+    restore("export", str(file), str(folder), "--precision=int8", f"--calibrate={calibrate}", *checks, "--overwrite")
+    script("make_cards.py", options.name, "--testsets", str(options.testsets), "--runs", str(options.runs))
+
+
+def train(recipe: Path, run: Path, options: argparse.Namespace) -> None:
+    """Train by a recipe, or go on."""
+    begin = ["--resume"] if (run / "last.safetensors").exists() else [str(recipe)]
+    restore("train", *begin, "--data", str(options.data), "--out", str(run), "--threads", options.threads)
+
+
+def script(name: str, *arguments: str) -> None:
+    """Run a script of this folder and stop if it fails."""
+    subprocess.run([sys.executable, str(ROOT / "scripts" / name), *arguments], check=True)
 
 
 def restore(*arguments: str) -> None:

@@ -33,7 +33,14 @@ _FOLDER = click.Path(path_type=Path)
     "--check",
     multiple=True,
     type=_FOLDER,
-    help="int8: folder of high-resolution pictures to measure the loss on, not those of --calibrate. Repeatable.",
+    help="int8: folder of pictures as they should be, to measure the loss on; not those of --calibrate. Repeatable.",
+)
+@click.option(
+    "--check-input",
+    "inputs",
+    multiple=True,
+    type=_FOLDER,
+    help="int8 of a model that does not enlarge: the inputs of a --check, by the same names. Of --calibrate, inputs.",
 )
 @click.option("--pattern", default="*", show_default=True, help="int8: which files of --check, for example '*_HR.png'.")
 @click.option(
@@ -51,6 +58,7 @@ def export(
     precision: str,
     calibrate: Path | None,
     check: tuple[Path, ...],
+    inputs: tuple[Path, ...],
     pattern: str,
     max_loss: float,
     overwrite: bool,
@@ -65,7 +73,10 @@ def export(
             raise click.UsageError(f"--precision int8 takes an fp32 .onnx file, not {source}: export that first")
         if calibrate is None or not check:
             raise click.UsageError("--precision int8 needs --calibrate FOLDER and --check FOLDER")
-        _int8(source, target, calibrate, [(folder, pattern) for folder in check], max_loss, overwrite)
+        if inputs and len(inputs) != len(check):
+            raise click.UsageError(f"{len(check)} --check and {len(inputs)} --check-input: give one for each")
+        pairs = list(zip(check, inputs or [None] * len(check), strict=True))
+        _int8(source, target, calibrate, pairs, pattern, max_loss, overwrite)
     else:
         _fp32(source, target, which, overwrite)
 
@@ -82,12 +93,19 @@ def _fp32(source: Path, target: Path, which: str, overwrite: bool) -> None:
 
 
 def _int8(
-    source: Path, target: Path, calibrate: Path, check: list[tuple[Path, str]], max_loss: float, overwrite: bool
+    source: Path,
+    target: Path,
+    calibrate: Path,
+    pairs: list[tuple[Path, Path | None]],
+    pattern: str,
+    max_loss: float,
+    overwrite: bool,
 ) -> None:
     with extra_needed("Exporting", "train"):
-        from restore.export.twin import export_twin
+        from restore.export.twin import Check, export_twin
 
-    twin = export_twin(source, target, calibrate, check, max_loss, overwrite, console())
+    checks = [Check(folder, pattern, inputs) for folder, inputs in pairs]
+    twin = export_twin(source, target, calibrate, checks, max_loss, overwrite, console())
     for folder, loss in twin.losses.items():
         click.echo(f"{folder}: int8 loses {loss:.3f} dB")
     click.echo(f"{twin.path}: {twin.spec.name}, int8, {twin.path.stat().st_size / 1e6:.2f} MB, measured")

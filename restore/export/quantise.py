@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from restore.errors import ExportError
 from restore.export.quiet import quiet
 
-Batch = NDArray[np.float32]
+# What a network takes at once, by the names of its inputs.
+Batch = Mapping[str, NDArray[np.float32]]
 
 
 def quantise(model: onnx.ModelProto, patches: Sequence[Batch]) -> onnx.ModelProto:
@@ -21,11 +22,12 @@ def quantise(model: onnx.ModelProto, patches: Sequence[Batch]) -> onnx.ModelProt
 
     Static QDQ: weights int8 with one scale a channel, activations uint8 with one scale a tensor, which is what x86
     processors with VNNI multiply fastest. The ends stay in floating point, where 8 bits would round the picture itself
-    and not only what is made of it: the first and the last convolution, and all additions.
+    and not only what is made of it: the first and the last convolution, and all additions. So does what looks at a
+    thumbnail: it is a small part of the work, and decides about the whole picture.
 
     Args:
-        model: with an input ``input``, float32 (N, 3, H, W).
-        patches: float32 (1, 3, h, w) on the model's range, as the network will see them.
+        model: with an input ``input``, float32 (N, 3, H, W), the picture.
+        patches: what it takes, ``input`` and the others, on the model's range, as it will come.
 
     Returns:
         The quantised model, metadata kept.
@@ -63,12 +65,22 @@ def quantise(model: onnx.ModelProto, patches: Sequence[Batch]) -> onnx.ModelProt
 
 
 def _ends(model: onnx.ModelProto) -> list[str]:
-    """Convolutions of the input, and the last one of the others."""
+    """Convolutions of the input, the last one of the others, and all that look at a thumbnail."""
+    apart = _made_of(model, "thumbnail")
     convs = [node for node in model.graph.node if node.op_type == "Conv"]
-    picture = {value.name for value in model.graph.input}
-    first = [node for node in convs if picture & set(node.input)]
-    rest = [node for node in convs if node not in first]
-    return [node.name for node in [*first, *rest[-1:]]]
+    wide = [node for node in convs if "input" in node.input or node.name in apart]
+    rest = [node for node in convs if node not in wide]
+    return [node.name for node in [*wide, *rest[-1:]]]
+
+
+def _made_of(model: onnx.ModelProto, name: str) -> set[str]:
+    """The names of the nodes that an input has a part in."""
+    values, nodes = {name}, set()
+    for node in model.graph.node:  # sorted, as ONNX demands
+        if values & set(node.input):
+            nodes.add(node.name)
+            values |= set(node.output)
+    return nodes
 
 
 class _Reader:
@@ -77,6 +89,6 @@ class _Reader:
     def __init__(self, patches: Sequence[Batch]) -> None:
         self._patches: Iterator[Batch] = iter(patches)
 
-    def get_next(self) -> dict[str, Batch] | None:
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
         patch = next(self._patches, None)
-        return None if patch is None else {"input": patch}
+        return None if patch is None else dict(patch)

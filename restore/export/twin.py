@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -14,19 +15,31 @@ from rich.console import Console
 from restore.atomic import write_bytes
 from restore.data.folder import list_photos
 from restore.data.patches import PatchPairs
-from restore.errors import ExportError, ModelError
+from restore.data.places import generator
+from restore.errors import DataError, ExportError, ModelError
 from restore.export.quantise import Batch, quantise
+from restore.imaging.decode import read_rgb8
 from restore.metrics.evaluate import evaluate_model
+from restore.runtime.aside import PictureAside
 from restore.runtime.model import Model, open_model
+from restore.runtime.tiling import Span, Tile
 from restore.spec import METADATA_KEY, ModelSpec
 
 # More patches, or the histogram methods of onnxruntime, gained nothing on the shipped models.
 _PATCHES, _SIDE = 64, 64
 
 
+class Check(NamedTuple):
+    """A folder of pictures as they should be, which of its files, and where the inputs lie; None to make them."""
+
+    folder: Path
+    pattern: str = "*"
+    inputs: Path | None = None
+
+
 @dataclass(frozen=True)
 class Twin:
-    """What was written: ``losses`` in dB of PSNR on Y, for each folder that it was measured on."""
+    """What was written: ``losses`` in dB of PSNR, for each folder that it was measured on."""
 
     path: Path
     spec: ModelSpec
@@ -37,7 +50,7 @@ def export_twin(
     source: Path,
     target: Path,
     calibrate: Path,
-    check: Sequence[tuple[Path, str]],
+    check: Sequence[Check],
     most: float,
     overwrite: bool,
     screen: Console,
@@ -48,24 +61,19 @@ def export_twin(
         source: an fp32 model file that says what it is.
         target: an ``.onnx`` file, or a folder for ``NAME.int8.onnx``.
         calibrate: photographs to take the activations' ranges from; never those of ``check``.
-        check: folders of high-resolution pictures, and the pattern of their files, to measure the loss on.
-        most: the largest loss allowed, in dB of PSNR on Y, on any of the folders.
+        check: what to measure the loss on.
+        most: the largest loss allowed, in dB of PSNR, on any of the folders.
         overwrite: replace a file that is there.
         screen: for progress.
 
     Raises:
-        ExportError: the twin loses more than ``most``, exists, or is one of a model that does not enlarge; nothing is
-            written.
+        ExportError: the twin loses more than ``most``, or exists; nothing is written.
         ModelError: the source is missing or not a model of ours.
-        DataError: a folder is missing or holds no pictures.
+        DataError: a folder is missing or holds no pictures, or the inputs of a model that does not enlarge are missing.
     """
     wide = open_model(source, "cpu")
     if wide.spec.precision != "fp32":
         raise ModelError(f"{source} is {wide.spec.precision}: give the fp32 file")
-    if wide.spec.scale == 1:
-        raise ExportError(
-            f"{source} restores and does not enlarge: photographs alone do not show what 8 bits would lose"
-        )
     path = target if target.suffix == ".onnx" else target / f"{wide.spec.name}.int8.onnx"
     if path.exists() and not overwrite:
         raise ExportError(f"{path} exists already: add --overwrite to replace it")
@@ -89,21 +97,45 @@ def export_twin(
 
 
 def calibration_patches(folder: Path, spec: ModelSpec) -> list[Batch]:
-    """Patches of photographs, reduced by the model's scale: what it was made for."""
-    pairs = PatchPairs(list_photos([folder]), spec.scale, _SIDE, seed=0)
-    span = spec.high - spec.low
-    low = (pairs.cut(number)[0].transpose(2, 0, 1)[None] for number in range(_PATCHES))
-    return [
-        np.ascontiguousarray(patch, dtype=np.float32) * np.float32(span / 255) + np.float32(spec.low) for patch in low
-    ]
+    """Patches of pictures as the model will see them: photographs reduced by its scale, inputs as they are at 1."""
+    photos = list_photos([folder])
+    gain, offset = np.float32((spec.high - spec.low) / 255), np.float32(spec.low)
+    patches: list[Batch] = []
+    if spec.scale > 1:
+        pairs = PatchPairs(photos, spec.scale, _SIDE, seed=0)
+        for number in range(_PATCHES):
+            low = pairs.cut(number)[0].transpose(2, 0, 1)[None]
+            patches.append({"input": np.ascontiguousarray(low, dtype=np.float32) * gain + offset})
+        return patches
+    for number in range(_PATCHES):
+        draw = generator(0, number)
+        pixels = read_rgb8(photos[int(draw.integers(len(photos)))])
+        tile = Tile(*(_stretch(length, draw, spec.multiple) for length in pixels.shape[:2]))
+        seen = pixels[tile.rows.start : tile.rows.stop, tile.columns.start : tile.columns.stop]
+        values = np.ascontiguousarray(seen.transpose(2, 0, 1)[None], dtype=np.float32) * gain + offset
+        patches.append({"input": values, **PictureAside(pixels, spec).of(tile)})
+    return patches
 
 
-def measure_losses(wide: Model, narrow: Model, check: Sequence[tuple[Path, str]], screen: Console) -> dict[str, float]:
-    """PSNR on Y that the second model lacks of the first, averaged over each folder."""
+def _stretch(length: int, draw: np.random.Generator, multiple: int) -> Span:
+    """Up to a patch's side, anywhere along an axis.
+
+    Raises:
+        DataError: the axis is too short for the network.
+    """
+    side = min(_SIDE, length) // multiple * multiple
+    if side == 0:
+        raise DataError(f"a picture with a side of {length} pixels, and the network takes multiples of {multiple}")
+    start = int(draw.integers(0, length - side + 1))
+    return Span(start, start + side, start, start + side)
+
+
+def measure_losses(wide: Model, narrow: Model, check: Sequence[Check], screen: Console) -> dict[str, float]:
+    """PSNR that the second model lacks of the first, averaged over each folder: on Y, at scale 1 on RGB."""
     losses = {}
-    for folder, pattern in check:
+    for folder, pattern, inputs in check:
         scores = [
-            evaluate_model(model, model.spec, folder, pattern, None, ("", ""), 512, screen).mean().model.psnr
+            evaluate_model(model, model.spec, folder, pattern, inputs, ("", ""), 512, screen).mean().model.psnr
             for model in (wide, narrow)
         ]
         losses[str(folder)] = scores[0] - scores[1]

@@ -10,6 +10,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from onnx import numpy_helper
+from PIL import Image
 from rich.console import Console
 
 from restore.cli.main import main
@@ -17,12 +18,15 @@ from restore.errors import ExportError, ModelError
 from restore.export import twin as twin_module
 from restore.export.quantise import quantise
 from restore.export.to_onnx import to_onnx
-from restore.export.twin import Twin, calibration_patches, export_twin
+from restore.export.twin import Check, Twin, calibration_patches, export_twin
 from restore.metrics.psnr import psnr
 from restore.networks.residual import ResidualSR
+from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import open_model
 from restore.spec import ModelSpec
 from tests.conftest import picture, save
+from tests.networks.test_bilateral_grid import network
+from tests.runtime.test_aside import SPEC as LIGHT
 
 SCREEN = Console(quiet=True)
 
@@ -46,7 +50,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make(wide: Path, target: Path, pictures: Path, most: float = 1.0) -> Twin:
-    return export_twin(wide, target, pictures, [(pictures, "*.png")], most, False, SCREEN)
+    return export_twin(wide, target, pictures, [Check(pictures, "*.png")], most, False, SCREEN)
 
 
 def test_the_twin_is_close_and_says_what_it_is(wide: Path, pictures: Path, tmp_path: Path) -> None:
@@ -82,8 +86,37 @@ def test_eight_bits_everywhere_but_beside_the_picture(wide: Path, pictures: Path
 def test_calibration_is_on_the_models_range(pictures: Path) -> None:
     unit = calibration_patches(pictures, ModelSpec(scale=2, halo=1))
     signed = calibration_patches(pictures, ModelSpec(scale=2, halo=1, low=-1, high=1))
-    assert all(p.shape == (1, 3, 64, 64) and p.dtype == np.float32 and 0 <= p.min() < p.max() <= 1 for p in unit)
-    np.testing.assert_allclose(signed[5], unit[5] * 2 - 1, atol=1e-6)
+    first = unit[0]["input"]
+    assert (first.shape, first.dtype) == ((1, 3, 64, 64), np.float32)
+    assert all(0 <= p["input"].min() < p["input"].max() <= 1 for p in unit)
+    np.testing.assert_allclose(signed[5]["input"], unit[5]["input"] * 2 - 1, atol=1e-6)
+
+
+def test_a_model_of_light_has_a_twin_too(pictures: Path, tmp_path: Path) -> None:
+    """Its context stays in floating point, and its loss is measured on pairs."""
+    file, dark = tmp_path / "light.onnx", tmp_path / "dark"
+    file.write_bytes(to_onnx(network(), LIGHT).SerializeToString())
+    for path in pictures.iterdir():
+        save(dark / path.name, np.asarray(Image.open(path)) // 3)
+    patches = calibration_patches(dark, LIGHT)
+    assert all(sorted(p) == ["columns", "input", "rows", "strength", "thumbnail"] for p in patches)
+    assert all(p["input"].max() <= 1 / 3 for p in patches)
+    options = ["--precision", "int8", "--calibrate", str(dark), "--check", str(pictures), "--max-loss", "9"]
+    result = CliRunner().invoke(main, ["export", str(file), str(tmp_path), *options])
+    assert result.exit_code == 2
+    assert "give the folder of its inputs" in result.output
+    result = CliRunner().invoke(main, ["export", str(file), str(tmp_path), *options, "--check-input", str(dark)])
+    assert result.exit_code == 0, result.output
+    model = onnx.load(tmp_path / "light.int8.onnx")
+    maker = {name for node in model.graph.node for name in node.output}
+    narrow = [node for node in model.graph.node if node.op_type == "Conv" and node.input[1] in maker]
+    assert len(narrow) == 2, "the two in the middle of the local branch"
+    pixels = picture(50, 60)
+    both = [enhance_pixels(pixels, open_model(f, "cpu"), LIGHT) for f in (file, tmp_path / "light.int8.onnx")]
+    assert 30 < psnr(*both) < 80
+    options += ["--check-input", str(dark), "--check-input", str(dark)]
+    result = CliRunner().invoke(main, ["export", str(file), str(tmp_path), *options])
+    assert "1 --check and 2 --check-input: give one for each" in result.output
 
 
 def test_too_much_lost_is_refused(wide: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

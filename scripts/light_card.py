@@ -1,0 +1,161 @@
+"""What the card of a model of light says: measured on held-out scenes and low-light photographs, and shown."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from restore.bench import Case, run
+from restore.export.run import load_trained
+from restore.imaging.decode import read_rgb8
+from restore.metrics.protocol import score
+from restore.runtime.enhance import enhance_pixels
+from restore.runtime.model import Model
+from restore.training.quality import FeatureDistance, niqe
+from restore.training.validate import enlarge
+from restore.zoo.precision import Kind
+
+Pixels = NDArray[np.uint8]
+METRICS = {"psnr": ("PSNR, dB", 2), "ssim": ("SSIM", 4), "features": ("feature distance", 4), "niqe": ("NIQE, LIME", 2)}
+GAMMAS = [round(0.2 + 0.05 * i, 2) for i in range(17)]
+# The side of a square of 12 megapixels.
+TWELVE = 3464
+SHOWN = 256
+
+
+def clahe(pixels: Pixels) -> Pixels:
+    """Contrast-limited adaptive histogram equalisation of L in Lab, with OpenCV's usual limit 2 and 8 x 8 tiles."""
+    lab = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB)
+    lab[..., 0] = cv2.createCLAHE(2.0, (8, 8)).apply(lab[..., 0])
+    equalised: Pixels = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).astype(np.uint8)
+    return equalised
+
+
+def gamma(exponent: float) -> Callable[[Pixels], Pixels]:
+    """One curve for every picture."""
+    table = np.round(255 * (np.arange(256) / 255) ** exponent).astype(np.uint8)
+    return lambda pixels: table[pixels]
+
+
+def trained(run_folder: Path) -> Callable[[Pixels], Pixels]:
+    """A run's network, as it is validated: both sides even."""
+    _, network, _ = load_trained(run_folder)
+
+    def enhance(pixels: Pixels) -> Pixels:
+        height, width = pixels.shape[:2]
+        even = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="symmetric")
+        return enlarge(network, even, torch.device("cpu"))[:height, :width]
+
+    return enhance
+
+
+def pairs(folder: Path) -> list[tuple[Pixels, Pixels]]:
+    """Inputs and targets as scripts/scene_pairs.py writes them."""
+    paths = sorted((folder / "held/input").glob("*.png"))
+    if not paths:
+        raise SystemExit(f"{folder / 'held'}: no pairs; write them with scripts/scene_pairs.py")
+    return [(read_rgb8(path), read_rgb8(folder / "held/target" / path.name)) for path in paths]
+
+
+def best_gamma(found: list[tuple[Pixels, Pixels]]) -> float:
+    """The exponent whose mean PSNR is the highest on these very pictures: as good as a single one can be."""
+
+    def mean(exponent: float) -> float:
+        return statistics.mean(score(gamma(exponent)(low), high, 1).psnr for low, high in found)
+
+    return max(GAMMAS, key=mean)
+
+
+def measure_light(model: Model, scenes: Path, testsets: Path, control: Path) -> dict[str, Any]:
+    """Means over the held-out pairs, and of NIQE over the low-light photographs, by method.
+
+    Args:
+        model: opened.
+        scenes: what scripts/scene_pairs.py wrote.
+        testsets: holds lowlight/LIME.
+        control: a run without the contrastive term.
+    """
+    found = pairs(scenes)
+    exponent = best_gamma(found)
+    methods: dict[str, Callable[[Pixels], Pixels]] = {
+        "identity": lambda low: low,
+        "CLAHE": clahe,
+        f"gamma {exponent:g}": gamma(exponent),
+        "control": trained(control),
+    }
+    methods[model.spec.name] = lambda low: enhance_pixels(low, model, model.spec)
+    dark = [read_rgb8(path) for path in sorted((testsets / "lowlight/LIME").iterdir())]
+    distance = FeatureDistance()
+    rows = {}
+    for name, method in methods.items():
+        scores = []
+        for low, high in found:
+            made = method(low)
+            both = score(made, high, 1)
+            scores.append({"psnr": both.psnr, "ssim": both.ssim, "features": distance(made, high)})
+        rows[name] = {key: round(statistics.mean(one[key] for one in scores), 4) for key in scores[0]}
+        rows[name]["niqe"] = round(statistics.mean(niqe(method(picture), 0) for picture in dark), 4)
+    return {"pairs": len(found), "dark": len(dark), "methods": rows}
+
+
+def twelve_megapixels(file: Path) -> dict[str, float]:
+    """Seconds and gigabytes for a square of 12 megapixels, in a process of its own, files apart."""
+    (row,) = run([Case(str(file), "auto", "cpu", TWELVE, None, None, 3)])
+    if row.error or row.peak is None:
+        raise SystemExit(f"{file}: {row.error or 'its memory could not be measured'}")
+    return {"seconds": round(row.ms_per_megapixel * TWELVE**2 / 1e9, 2), "gigabytes": round(row.peak / 1e9, 2)}
+
+
+def show_light(model: Model, testsets: Path, file: Path) -> None:
+    """The low-light photographs, before and after, as JPEG: three pairs a row."""
+    cells = []
+    for path in sorted((testsets / "lowlight/LIME").iterdir()):
+        before = read_rgb8(path)
+        both = [before, enhance_pixels(before, model, model.spec)]
+        height, width = before.shape[:2]
+        size = (SHOWN, SHOWN * height // width) if width >= height else (SHOWN * width // height, SHOWN)
+        small = [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in both]
+        pad = [(0, SHOWN - small[0].shape[0]), (0, SHOWN - small[0].shape[1]), (0, 0)]
+        cells.append(np.concatenate([np.pad(picture, pad, constant_values=255) for picture in small], axis=1))
+    rows = [np.concatenate(cells[i : i + 3], axis=1) for i in range(0, len(cells) - len(cells) % 3, 3)]
+    Image.fromarray(np.concatenate(rows)).save(file, quality=90)
+
+
+def section(facts: Mapping[Kind, Any], name: str) -> str:
+    """The card's part about this, as Markdown."""
+    light = facts["fp32"]["light"]
+    lines = [f"| held-out scenes | {' | '.join(said for said, _ in METRICS.values())} |", f"|{'---|' * 5}"]
+    rows = dict(light["methods"])
+    if "int8" in facts:
+        rows[f"{name} int8"] = facts["int8"]["light"]["methods"][name]
+    for method, values in rows.items():
+        cells = " | ".join(f"{values[key]:.{digits}f}" for key, (_, digits) in METRICS.items())
+        lines.append(f"| {f'**{method}**' if method.startswith(name) else method} | {cells} |")
+    twelve = [
+        f"{kind}: {one['twelve']['seconds']} s and {one['twelve']['gigabytes']} GB" for kind, one in facts.items()
+    ]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"{light['pairs']} exposures of scenes that were not trained on, every one that is not much brighter than",
+            "its reference, which exposure fusion makes of the whole sequence. PSNR on RGB, SSIM on Y. The gamma is",
+            "the best single one for these very pictures. The feature distance is our own, the mean relative difference",
+            f"of EfficientNet-Lite0's features; NIQE is basicsr's, over the {light['dark']} photographs of LIME, lower",
+            "is better. The control was trained by `control.yaml`, the same recipe without the contrastive term.",
+            "",
+            f"12 megapixels, files apart: {'; '.join(twelve)} at the peak.",
+            "",
+            "![LIME, before and after](look.jpg)",
+            "",
+            "The photographs of LIME, each before and after.",
+        ]
+    )

@@ -1,0 +1,75 @@
+"""Write the scenes of a recipe's exposures as pairs of files: what is to be bettered, and what it should be.
+
+    python scripts/scene_pairs.py RECIPE OUT --data PHOTOGRAPHS
+
+OUT/held/input and OUT/held/target get every usable exposure of the held-out scenes and its scene's reference, by the
+same names; OUT/seen/input gets some of the exposures that were trained on, for calibration. What is there is replaced.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from restore.data.folder import list_photos
+from restore.data.lighting.fusion import fuse
+from restore.data.lighting.pairs import in_sequence, inputs, usable_scenes
+from restore.data.lighting.scenes import Scene, find_scenes
+from restore.imaging.decode import read_rgb8
+from restore.training.material import split
+from restore.training.recipe import Recipe
+from restore.training.recipe_file import load_recipe
+
+# Every so many scenes that were trained on are used for calibration.
+_EVERY = 8
+
+
+def main() -> None:
+    """Write the pairs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--data", required=True, type=Path, help="folder of the recipe's folders")
+    options = parser.parse_args()
+    count = write_pairs(load_recipe(options.recipe), options.data, options.out)
+    print(f"{count} pairs in {options.out / 'held'}")
+
+
+def write_pairs(recipe: Recipe, data: Path, out: Path) -> int:
+    """Write the pairs, and say how many are of held-out scenes."""
+    paths = in_sequence(list_photos([data / name for name in recipe.data.exposures]))
+    seen, held = split(recipe, usable_scenes(find_scenes(paths)))
+    for folder in ("held/input", "held/target", "seen/input"):
+        shutil.rmtree(out / folder, ignore_errors=True)
+        (out / folder).mkdir(parents=True)
+    count = 0
+    for scene in held:
+        names, pictures, reference = bettered(scene)
+        for name, picture in zip(names, pictures, strict=True):
+            Image.fromarray(picture).save(out / "held/input" / f"{name}.png")
+            Image.fromarray(reference).save(out / "held/target" / f"{name}.png")
+            count += 1
+    for scene in seen[::_EVERY]:
+        names, pictures, _ = bettered(scene)
+        middle = len(names) // 2
+        Image.fromarray(pictures[middle]).save(out / "seen/input" / f"{names[middle]}.png")
+    return count
+
+
+def bettered(scene: Scene) -> tuple[Sequence[str], Sequence[NDArray[np.uint8]], NDArray[np.uint8]]:
+    """The exposures of a scene that a network may be asked to better, their names, and what they should be."""
+    paths = scene.usable()
+    exposures = [read_rgb8(path) for path in paths]
+    reference = fuse(exposures)
+    chosen = inputs(exposures, reference)
+    return [paths[i].stem for i in chosen], [exposures[i] for i in chosen], reference
+
+
+if __name__ == "__main__":
+    main()
