@@ -52,6 +52,7 @@ def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint) -> Mod
         halo=recipe.network.halo(recipe.scale),
         exact_tiles=recipe.network.exact_tiles(),
         multiple=recipe.network.multiple(recipe.scale),
+        minimum=recipe.network.minimum(),
         context=recipe.network.context(),
         strength=recipe.network.takes_strength(),
         network=recipe.network.kind,

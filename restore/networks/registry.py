@@ -34,6 +34,10 @@ class NetworkOptions(BaseModel, ABC):
         """What both sides of the input must be a multiple of."""
         return 1
 
+    def minimum(self) -> int:
+        """The shortest side that it takes."""
+        return 1
+
     def context(self) -> int:
         """Side of the thumbnail that it judges the whole picture by; 0 if it sees none."""
         return 0
@@ -183,6 +187,28 @@ class TranslatingOptions(NetworkOptions):
         return 4
 
 
+class IlluminationOptions(NetworkOptions):
+    """CLIP-LIT's and RAVE's network: :class:`restore.networks.illumination.IlluminationNet`, at scale 1."""
+
+    kind: Literal["illumination"] = "illumination"
+
+    def build(self, scale: int) -> Any:
+        from restore.networks.illumination import IlluminationNet
+
+        if scale != 1:
+            raise ValueError(f"'illumination' gives back the size that it gets: scale 1, not {scale}")
+        return IlluminationNet()
+
+    def halo(self, scale: int) -> int:
+        return 17  # of its convolutions; its averages see all that it is given
+
+    def exact_tiles(self) -> bool:
+        return False
+
+    def minimum(self) -> int:
+        return 2  # what is mirrored
+
+
 class BilateralGridOptions(NetworkOptions):
     """Light judged on a thumbnail: :class:`restore.networks.bilateral_grid.BilateralGrid`, at scale 1."""
 
@@ -225,6 +251,7 @@ NETWORKS: dict[str, type[NetworkOptions]] = {
     "rcan": RcanOptions,
     "rrdb": RrdbOptions,
     "translating": TranslatingOptions,
+    "illumination": IlluminationOptions,
     "bilateral-grid": BilateralGridOptions,
 }
 
@@ -236,6 +263,7 @@ AnyNetwork = Annotated[
     | RcanOptions
     | RrdbOptions
     | TranslatingOptions
+    | IlluminationOptions
     | BilateralGridOptions,
     Field(discriminator="kind"),
 ]

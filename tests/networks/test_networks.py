@@ -22,8 +22,8 @@ SMALL = {
     "rcan": {"width": 16, "groups": 2, "blocks": 2, "squeeze": 4},
     "rrdb": {"width": 8, "blocks": 1, "growth": 4},
 }
-# These enlarge nothing; tests/losses/test_argb.py and test_bilateral_grid.py have them.
-APART = {"translating", "bilateral-grid"}
+# These enlarge nothing; each has a test file of its own.
+APART = {"translating", "bilateral-grid", "illumination"}
 CASES = [(kind, scale) for kind in SMALL for scale in (2, 4)]
 
 

@@ -1,0 +1,107 @@
+"""CLIP-LIT's network: how brightly each place is lit, and the picture divided by that."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+_SLOPE = 0.2  # of every LeakyReLU
+_BINS = (1, 2, 3, 6)
+_LEAST = 1e-9  # light that is divided by
+
+
+class IlluminationNet(nn.Module):
+    """A picture divided by its illumination, a map of one channel that the network estimates.
+
+    Liang et al., "Iterative prompt learning for unsupervised backlit image enhancement" (CLIP-LIT), ICCV 2023; RAVE
+    (Gaintseva et al., ECCV 2024) trains the same network. It works at full resolution, and a pyramid of averages over
+    1, 4, 9 and 36 parts of what it is given lets it judge the whole: cut in tiles, it judges each by itself.
+
+    Two things differ from the released code. All 3 x 3 convolutions mirror at the border, there and here; there some
+    do in use that did not in training. The last layer begins at a light of 1, which leaves the picture as it is: begun
+    at random, it may give no light anywhere, and white pictures have no gradient to leave by.
+
+    Shape:
+        (N, 3, H, W), RGB, 0..1, both sides at least 2, to the same.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = _conv(3, 32)
+        self.shallow = nn.Sequential(_Block(32), _Block(32))
+        self.pyramid = _Pyramid(32)
+        self.wide = nn.Sequential(_conv(32, 64), _Block(64), _Block(64))
+        self.deep = nn.Sequential(_conv(64, 32), _Block(32), _Block(32))
+        self.tail = _conv(32, 1)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.normal_(module.weight, 0.0, 0.02)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        assert self.tail.bias is not None
+        nn.init.ones_(self.tail.bias)
+
+    def illumination(self, x: Tensor) -> Tensor:
+        """The light of every place, (N, 1, H, W), 0 or more."""
+        shallow = self.shallow(F.leaky_relu(self.head(x), _SLOPE))
+        light: Tensor = F.relu(self.tail(self.deep(self.wide(self.pyramid(shallow)))))
+        return light
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x / (self.illumination(x) + _LEAST)).clamp(0, 1)
+
+
+class _Block(nn.Module):
+    """leaky(x + conv(leaky(conv(x))))."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.second = _conv(width, width, bias=False), _conv(width, width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.leaky_relu(x + self.second(F.leaky_relu(self.first(x), _SLOPE)), _SLOPE)
+
+
+class _Pyramid(nn.Module):
+    """What is here, beside the averages of the part of the picture that it lies in, for several sizes of parts."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        share = width // len(_BINS)
+        self.levels = nn.ModuleList(nn.Sequential(nn.Conv2d(width, share, 1, bias=False), nn.PReLU()) for _ in _BINS)
+        self.join = nn.Sequential(_conv(2 * width, width, bias=False), nn.PReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = x.shape[-2:]
+        found = [x]
+        for bins, level in zip(_BINS, self.levels, strict=True):
+            pooled = level(adaptive_average(x, bins))
+            found.append(F.interpolate(pooled, size, mode="bilinear", align_corners=True))
+        joined: Tensor = self.join(torch.cat(found, dim=1))
+        return joined
+
+
+def adaptive_average(x: Tensor, bins: int) -> Tensor:
+    """``F.adaptive_avg_pool2d``, as two matrix products: that cannot be exported for pictures of any size.
+
+    Args:
+        x: (N, C, H, W).
+        bins: parts along either side.
+
+    Returns:
+        (N, C, bins, bins).
+    """
+    return _parts(x, x.shape[-2], bins) @ x @ _parts(x, x.shape[-1], bins).T
+
+
+def _parts(like: Tensor, length: int, bins: int) -> Tensor:
+    """Weights (bins, length) of the averages over parts whose ends are rounded outwards."""
+    part, pixel = torch.arange(bins, device=like.device), torch.arange(length, device=like.device)
+    first, last = part * length // bins, ((part + 1) * length + bins - 1) // bins
+    inside = (pixel >= first[:, None]) & (pixel < last[:, None])
+    return inside.to(like.dtype) / (last - first)[:, None].to(like.dtype)
+
+
+def _conv(inputs: int, outputs: int, bias: bool = True) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 3, padding=1, bias=bias, padding_mode="reflect")
