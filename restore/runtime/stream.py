@@ -83,13 +83,13 @@ class _Work:
 
     def __init__(self, pixels: Pixels, spec: ModelSpec, strength: float) -> None:
         self._size = pixels.shape[:2]
-        self.aside = PictureAside(pixels, spec, strength)
         self._scale = spec.scale
         self.input: Pixels | None = pixels
         self.result: Pixels | Exception | None = None
         self.missing = 1
         self.turn = 0
         try:
+            self.aside = PictureAside(pixels, spec, strength)
             self.input = _pad(pixels, spec)
         except MemoryError as error:
             self.fail(error)
