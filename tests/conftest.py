@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -50,3 +51,12 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "small.onnx"
     path.write_bytes(to_onnx(network, spec).SerializeToString())
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The path of a file of weights by the name of a tiny CLIP, which open_clip then knows, with weights ``openai``."""
+    pytest.importorskip("open_clip")
+    from tests.encoders.weights import tiny_clips
+
+    return tiny_clips(tmp_path_factory.mktemp("clip"))

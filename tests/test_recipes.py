@@ -25,7 +25,7 @@ def run(*arguments: object) -> Result:
 def test_each_is_whole(one: object) -> None:
     recipe = load_recipe(one.file)
     assert recipe.name == one.name
-    if recipe.data.unpaired is None:
+    if recipe.data.unpaired is None and recipe.data.pairs is None:
         assert recipe.data.train == ["."], "--data is the folder of photographs itself"
     assert len(one.purpose) > 20
 

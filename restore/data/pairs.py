@@ -106,16 +106,22 @@ class FolderPairs(PairDataset):
         draw = generator(self.seed, number)
         which = self._places.photo(draw)
         low, high = self.store[which], self.store[which + len(self.pairs)]
-        if (high.shape[0] // self.scale, high.shape[1] // self.scale) != low.shape[:2]:
-            # The headers agreed: what turns one of them stands elsewhere, in XMP.
-            raise DataError(
-                f"{self.pairs[which][0]} and {self.pairs[which][1]} are not turned alike: save both upright"
-            )
+        refuse_turned(self.pairs[which], low, high, self.scale)
         top, left = self._places.corner(low, draw)
         turn = int(draw.integers(0, 8))
         sides = ((low, 1), (high, self.scale))
         first, second = (image[_square(top * unit, left * unit, self.patch * unit)] for image, unit in sides)
         return orient(first, turn), orient(second, turn)
+
+
+def refuse_turned(pair: tuple[Path, Path], low: NDArray[np.uint8], high: NDArray[np.uint8], scale: int) -> None:
+    """Refuse a pair whose headers agreed in size: what turns one of them stands elsewhere, in XMP.
+
+    Raises:
+        DataError: the decoded pictures (H, W, 3) do not fit the scale.
+    """
+    if (high.shape[0] // scale, high.shape[1] // scale) != low.shape[:2]:
+        raise DataError(f"{pair[0]} and {pair[1]} are not turned alike: save both upright")
 
 
 def _square(top: int, left: int, side: int) -> tuple[slice, slice]:

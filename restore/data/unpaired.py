@@ -44,8 +44,7 @@ class UnpairedPatches(PairDataset):
         budget: int = 4 * 2**30,
     ) -> None:
         self.scale, self.patch, self.seed = scale, patch, seed
-        _refuse_overlap(first, second)
-        photos = list_photos(first), list_photos(second)
+        photos = two_sets(first, second)
         self.store = PhotoStore([*photos[0], *photos[1]], budget)
         self._begins = 0, len(photos[0])
         self._places = Places(photo_sizes(photos[0]), patch), Places(photo_sizes(photos[1]), patch * scale)
@@ -61,7 +60,12 @@ class UnpairedPatches(PairDataset):
         return orient(photo[top : top + places.patch, left : left + places.patch], int(draw.integers(0, 8)))
 
 
-def _refuse_overlap(first: Sequence[Path], second: Sequence[Path]) -> None:
+def two_sets(first: Sequence[Path], second: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """The photographs of both sets.
+
+    Raises:
+        DataError: a folder is missing, empty, or inside a folder of the other set.
+    """
     for a in first:
         for b in second:
             inner, outer = sorted((a.resolve(), b.resolve()), key=lambda path: -len(path.parts))
@@ -71,3 +75,4 @@ def _refuse_overlap(first: Sequence[Path], second: Sequence[Path]) -> None:
                 raise DataError(
                     f"{inner} is inside {outer}, so its pictures are in both sets: give two separate folders"
                 )
+    return list_photos(first), list_photos(second)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,6 +15,15 @@ from restore.encoders.weights import fit_weights, hub_file, read_weights
 from restore.errors import MissingExtraError
 
 _HUB = "https://huggingface.co"
+# How the tokeniser marks a token that ends a word; texts embedded at once.
+_WORD_END, _AT_ONCE = "</w>", 1024
+
+
+class Vocabulary(NamedTuple):
+    """Words, and their embeddings (V, C) in the space of the pictures'."""
+
+    words: list[str]
+    embeddings: Tensor
 
 
 class ClipEncoder(Encoder):
@@ -88,6 +97,38 @@ class ClipEncoder(Encoder):
         with torch.no_grad():
             embedding: Tensor = network.encode_text(tokens)
         return embedding
+
+    def start_tokens(self, words: int) -> tuple[Tensor, int]:
+        """The embedded tokens (L, W) of a text of so many ``X``, and the place of its last one, by which it is read."""
+        tokens = self.tokenise([" ".join(["X"] * words)])[0].to(self.mean.device)
+        network: Any = self.network
+        with torch.no_grad():
+            embedded: Tensor = network.token_embedding(tokens)
+        return embedded, int(tokens.argmax())
+
+    def encode_tokens(self, tokens: Tensor, end: int) -> Tensor:
+        """Embeddings (T, C) of T texts that are given as embedded tokens, with a gradient.
+
+        Args:
+            tokens: (T, L, W), L at most the network's own length: those after ``end`` change nothing.
+            end: the place of the end of the text, from 0.
+        """
+        network: Any = self.network
+        length = tokens.shape[1]
+        x = tokens + network.positional_embedding[:length]
+        x = network.ln_final(network.transformer(x, attn_mask=network.attn_mask[:length, :length]))
+        embedding: Tensor = x[:, end] @ network.text_projection
+        return embedding
+
+    def vocabulary(self) -> Vocabulary:
+        """Every token of the tokeniser but its special ones, each as a text of its own."""
+        begin, end = self.tokenise.sot_token_id, self.tokenise.eot_token_id
+        words = {i: word for i, word in sorted(self.tokenise.decoder.items()) if i not in (begin, end)}
+        texts = torch.tensor([[begin, i, end] for i in words], device=self.mean.device)
+        network: Any = self.network
+        with torch.no_grad():
+            found = [self.encode_tokens(network.token_embedding(some), end=2) for some in torch.split(texts, _AT_ONCE)]
+        return Vocabulary([word.removesuffix(_WORD_END) for word in words.values()], torch.cat(found))
 
 
 def _open_clip() -> Any:

@@ -6,15 +6,13 @@ One explicit table, ``LOSSES``. A new loss is one file in this package and one c
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 from typing_extensions import Self
 
 from restore.encoders.registry import (
@@ -27,20 +25,17 @@ from restore.encoders.registry import (
     Vgg19Options,
 )
 from restore.losses import pixel
-from restore.losses.argb import ARGB, load_autoencoder, translation_loss
+from restore.losses.argb import ARGB, load_autoencoder
 from restore.losses.colour import colour
 from restore.losses.colour_constancy import colour_constancy
-from restore.losses.contrastive.frozen import frozen
-from restore.losses.contrastive.image_level import ContrastiveRegulariser
-from restore.losses.contrastive.patch_level import PatchRegulariser
+from restore.losses.contrastive.embedding import Embedding
 from restore.losses.contrastive.registry import (
     AnyObjective,
     ContrastiveOptions,
     IndividualTemperaturesOptions,
     PatchNCEOptions,
 )
-from restore.losses.contrastive.samples import enlarged
-from restore.losses.discriminators import Opponent
+from restore.losses.contrastive.residual_guide import ResidualGuide
 from restore.losses.edge import edge
 from restore.losses.exposure import exposure_control
 from restore.losses.frequency import frequency
@@ -50,184 +45,22 @@ from restore.losses.perceptual import Perceptual
 from restore.losses.spatial_consistency import spatial_consistency
 from restore.losses.ssim import ms_ssim, ssim
 from restore.losses.style import Style
+from restore.losses.terms import (
+    ALONE,
+    AdversarialTerm,
+    Beside,
+    ContrastiveTerm,
+    GuidedTerm,
+    InputTerm,
+    Jittered,
+    OwnEncoder,
+    PairTerm,
+    PatchTerm,
+    PromptTerm,
+    Term,
+    TranslationTerm,
+)
 from restore.losses.total_variation import total_variation
-
-
-class Term(nn.Module, ABC):
-    """One term of a training loss, before its weight."""
-
-    @property
-    def learned(self) -> nn.Module | None:
-        """What of it is trained along with the network and belongs into a checkpoint; None for most."""
-        return None
-
-    @abstractmethod
-    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
-        """The loss of a batch, a scalar whose gradient reaches ``output`` alone.
-
-        Args:
-            output: (N, 3, H, W), RGB, what the network made of ``input``.
-            target: (N, 3, H, W) on 0..1.
-            input: (N, 3, h, w) on 0..1.
-            generator: of all that is drawn.
-        """
-
-
-class PairTerm(Term):
-    """A term that compares the output with the target and knows no more.
-
-    Args:
-        function: of (output, target); a module's parameters and place are the term's too.
-    """
-
-    def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
-        return self.function(output, target)
-
-
-class InputTerm(PairTerm):
-    """The same of the output and the input, enlarged to its size."""
-
-    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
-        return self.function(output, enlarged(input, *output.shape[-2:]))
-
-
-class TranslationTerm(Term):
-    """aRGB's autoencoder trained on the targets; what the network made of the input does not matter.
-
-    Args:
-        network: :class:`restore.networks.translating.Reconstruction`.
-        balance: see :func:`restore.losses.argb.translation_loss`.
-    """
-
-    def __init__(self, network: Any, balance: float) -> None:
-        super().__init__()
-        self._lent, self.balance = (network,), balance
-
-    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
-        # Drawn on the CPU, so that every device draws the same.
-        drawn = int(torch.randint(2**62, (), generator=generator))
-        places = torch.Generator(target.device).manual_seed(drawn)
-        loss: Tensor = translation_loss(self._lent[0].autoencoder, target, self.balance, places)
-        return loss
-
-
-class Jittered(Term):
-    """A term that sees its pictures cut at another place each time.
-
-    An encoder's strides weigh the pixels of a picture by where they lie in its grid. A network that makes whole blocks
-    of pixels at once, by a pixel shuffle, can please it with a pattern of that grid; where the grid lies anew at each
-    step, there is none to please.
-
-    Args:
-        term: in the features of an encoder.
-        pixels: by how many the pictures are cut smaller, and their place is drawn.
-    """
-
-    def __init__(self, term: Term, pixels: int) -> None:
-        super().__init__()
-        self.term, self.pixels = term, pixels
-
-    @property
-    def learned(self) -> nn.Module | None:
-        return self.term.learned
-
-    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
-        height, width = (n - self.pixels for n in output.shape[-2:])
-        if min(height, width) < 1:
-            raise ValueError(
-                f"pictures of {output.shape[-2]} x {output.shape[-1]} have no room for jitter {self.pixels}"
-            )
-        top, left = torch.randint(self.pixels + 1, (2,), generator=generator).tolist()
-        pictures = (output, target, enlarged(input, *output.shape[-2:]))
-        cut = (picture[..., top : top + height, left : left + width] for picture in pictures)
-        loss: Tensor = self.term(*cut, generator)
-        return loss
-
-
-class ContrastiveTerm(Term):
-    """A contrastive regulariser as a term."""
-
-    def __init__(self, regulariser: ContrastiveRegulariser) -> None:
-        super().__init__()
-        self.regulariser = regulariser
-
-    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
-        loss: Tensor = self.regulariser(output, target, input, generator)
-        return loss
-
-
-class PatchTerm(Term):
-    """PatchNCE as a term; its heads learn.
-
-    Args:
-        regulariser: compares.
-        network: that is trained, where it is to leave targets as they are: half of the loss is then how the network's
-            version of the target corresponds to the target (CUT's identity loss).
-    """
-
-    def __init__(self, regulariser: PatchRegulariser, network: Any = None) -> None:
-        super().__init__()
-        self.regulariser = regulariser
-        self._lent = (network,)  # a tuple, so that it is no part of this module
-
-    @property
-    def learned(self) -> nn.Module:
-        return self.regulariser.contrast
-
-    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
-        loss: Tensor = self.regulariser(output, target, input, generator)
-        (network,) = self._lent
-        if network is not None:
-            loss = (loss + self.regulariser(network(target), target, target, generator)) / 2
-        return loss
-
-
-class OwnEncoder(nn.Module):
-    """The features of the network that is trained, which learns from being compared in them (CUT).
-
-    Args:
-        network: with ``features(x, taps)``.
-        taps: which.
-    """
-
-    def __init__(self, network: Any, taps: Sequence[int]) -> None:
-        super().__init__()
-        self._lent, self.taps = (network,), tuple(taps)
-        self.channels: list[int] = [network.channels[tap] for tap in taps]
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        features: list[Tensor] = self._lent[0].features(x, self.taps)
-        return features
-
-
-class AdversarialTerm(Term):
-    """The generator's side of an adversarial loss; the discriminator is held while it judges."""
-
-    def __init__(self, opponent: Opponent) -> None:
-        super().__init__()
-        self.opponent = opponent
-
-    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
-        with frozen(self.opponent.network):
-            fake = self.opponent.logits(output)
-            with torch.no_grad():
-                real = self.opponent.logits(target)
-        return self.opponent.sides.generator(fake, real)
-
-
-@dataclass(frozen=True)
-class Beside:
-    """What a loss is trained with: the network it judges, and a discriminator where the recipe has one."""
-
-    network: Any = None
-    opponent: Opponent | None = None
-
-
-ALONE = Beside()
 
 
 class LossOptions(BaseModel, ABC):
@@ -252,6 +85,11 @@ class LossOptions(BaseModel, ABC):
     @property
     def wants_opponent(self) -> bool:
         """Whether it needs a discriminator that is trained beside the network."""
+        return False
+
+    @property
+    def wants_prompts(self) -> bool:
+        """Whether it needs prompts that learn in turn with the network."""
         return False
 
     @property
@@ -428,6 +266,11 @@ class DiscriminatorFeatures(BaseModel):
     kind: Literal["discriminator"] = "discriminator"
 
 
+AnyHeldFeatures = Annotated[
+    EfficientNetLite0Options | Vgg16Options | Vgg19Options | AlexNetOptions | ClipOptions | ModuleOptions,
+    Field(discriminator="kind"),
+]
+
 AnyFeatures = Annotated[
     EfficientNetLite0Options
     | Vgg16Options
@@ -498,9 +341,17 @@ class PerceptualOptions(_Held):
     kind: Literal["perceptual"] = "perceptual"
     taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for 1 each")
     distance: Literal["l1", "l2"] = "l1"
+    against: Literal["target", "input"] = Field(
+        "target", description="what the output is compared with; the input, for its content to stay"
+    )
+
+    @property
+    def compares(self) -> bool:
+        return self.against == "target"
 
     def build(self, beside: Beside = ALONE) -> Term:
-        return self.jittered(PairTerm(Perceptual(self.features(beside), self.taps, self.distance)))
+        term = {"target": PairTerm, "input": InputTerm}[self.against]
+        return self.jittered(term(Perceptual(self.features(beside), self.taps, self.distance)))
 
 
 class StyleOptions(_Held):
@@ -572,6 +423,46 @@ class AdversarialOptions(LossOptions):
         return AdversarialTerm(beside.opponent)
 
 
+class ResidualVectorOptions(_Encoded):
+    """As far along the direction from bad to good as good pictures lie: RAVE's guidance by an encoder."""
+
+    kind: Literal["residual-vector"] = "residual-vector"
+    encoder: AnyHeldFeatures = EfficientNetLite0Options(taps=("head",))
+    side: PositiveInt | None = Field(224, description="of the square that pictures are squeezed into; null for not")
+    samples: PositiveInt = Field(384, description="of either side, that the direction is found from before step 0")
+    words: int = Field(8, ge=0, description="of either end of the direction to tell, of an encoder that reads text")
+    shift: int = Field(0, ge=0, description="words of either end whose common part is taken out of the direction")
+
+    @model_validator(mode="after")
+    def _reads(self) -> Self:
+        if self.shift and not isinstance(self.encoder, ClipOptions):
+            raise ValueError(f"shift takes words out of the direction, and '{self.encoder.kind}' knows none: leave 0")
+        return self
+
+    @property
+    def compares(self) -> bool:
+        return False
+
+    def build(self, beside: Beside = ALONE) -> Term:
+        embedding = Embedding(self.features(beside), self.side)
+        guide = ResidualGuide(embedding.encoder.channels[-1], self.words, self.shift)
+        return GuidedTerm(embedding, guide, self.samples)
+
+
+class PromptScoreOptions(_OfOutput):
+    """Not to look like the prompt for bad pictures: CLIP-LIT's enhancement loss, with the recipe's ``guidance``."""
+
+    kind: Literal["prompt-score"] = "prompt-score"
+
+    @property
+    def wants_prompts(self) -> bool:
+        return True
+
+    def build(self, beside: Beside = ALONE) -> Term:
+        assert beside.judge is not None, "a recipe that wants prompts has them"
+        return PromptTerm(beside.judge)
+
+
 LOSSES: dict[str, type[LossOptions]] = {
     "l1": PixelOptions,
     "charbonnier": PixelOptions,
@@ -594,6 +485,8 @@ LOSSES: dict[str, type[LossOptions]] = {
     "contrastive": ContrastiveLossOptions,
     "patch-nce": PatchNceLossOptions,
     "adversarial": AdversarialOptions,
+    "residual-vector": ResidualVectorOptions,
+    "prompt-score": PromptScoreOptions,
 }
 
 AnyLoss = Annotated[
@@ -615,6 +508,8 @@ AnyLoss = Annotated[
     | StyleOptions
     | ContrastiveLossOptions
     | PatchNceLossOptions
-    | AdversarialOptions,
+    | AdversarialOptions
+    | ResidualVectorOptions
+    | PromptScoreOptions,
     Field(discriminator="kind"),
 ]

@@ -12,6 +12,7 @@ import torch
 
 from restore.errors import RecipeError, RestoreError
 from restore.networks.registry import deployed
+from restore.training.introduce import introduce
 from restore.training.material import Material, batches, open_material
 from restore.training.report import Reporter, Step
 from restore.training.run import BEST, LAST, Run
@@ -39,6 +40,9 @@ def train(run: Run, data: Path, reporter: Reporter, workers: int = 0) -> bool:
     if material.measured:
         beat = measure(unchanged(samples, recipe.scale), samples, recipe.scale, options.metric)
     reporter.start(run.step, recipe.train.steps, material.told, len(samples), beat)
+    if run.step == 0:
+        for line in introduce(run, material.patches):
+            reporter.tell(line)
     steps = batches(run, material.patches, workers)
     stopped = False
     with _stop_on_signal(run):
@@ -64,7 +68,7 @@ def train(run: Run, data: Path, reporter: Reporter, workers: int = 0) -> bool:
             if stopped:
                 break
     if run.over and run.step < recipe.train.steps:
-        reporter.end(run.step, f"no better for {run.stale} validations, so it ends here")
+        reporter.tell(f"step {run.step}: no better for {run.stale} validations, so it ends here")
     reporter.finish()
     return run.over
 

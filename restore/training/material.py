@@ -16,6 +16,7 @@ from restore.data.degraded import DegradedPairs
 from restore.data.folder import list_photos
 from restore.data.lighting.pairs import BacklitPairs, ExposurePairs, in_sequence, usable_scenes
 from restore.data.lighting.scenes import find_scenes
+from restore.data.lighting.sets import PairViews, UnpairedViews
 from restore.data.pairs import FolderPairs, match_photos
 from restore.data.patches import PatchPairs
 from restore.data.unpaired import UnpairedPatches
@@ -27,6 +28,7 @@ from restore.training.validate import (
     backlit_samples,
     bare_samples,
     degrade_samples,
+    light_samples,
     pair_samples,
     scene_samples,
 )
@@ -70,14 +72,20 @@ def open_material(recipe: Recipe, root: Path, budget: int) -> Material:
     patches: PairDataset
     if data.unpaired is not None:
         first, second = ([root / name for name in names] for names in (data.unpaired.input, data.unpaired.target))
-        patches = UnpairedPatches(first, second, data.patch, seed, recipe.scale, budget)
+        if data.views:
+            patches = UnpairedViews(first, second, data.patch, seed, budget)
+        else:
+            patches = UnpairedPatches(first, second, data.patch, seed, recipe.scale, budget)
         told = f"{len(list_photos(first))} photographs to bring closer to {len(list_photos(second))} others"
-        samples = _paired(recipe, root) or bare_samples(list_photos(first), crop)
+        samples = _paired(recipe, root) or bare_samples(list_photos(first), crop, whole=data.views)
         return _trimmed(Material(patches, samples, told), recipe)
     if data.pairs is not None:
         training, held = split(recipe, match_photos(root / data.pairs.input, root / data.pairs.target))
-        patches = FolderPairs(training, data.patch, seed, recipe.scale, budget)
-        samples = pair_samples(held, recipe.scale, crop) or _paired(recipe, root)
+        if data.views:
+            patches = PairViews(training, data.patch, seed, budget)
+        else:
+            patches = FolderPairs(training, data.patch, seed, recipe.scale, budget)
+        samples = _samples(recipe, held) or _paired(recipe, root)
         return _trimmed(Material(patches, samples, f"{len(training)} pairs of photographs to train on"), recipe)
     parts = [make(recipe, root, budget) for name, make in _MADE.items() if getattr(data, name)]
     if len(parts) == 1:
@@ -135,7 +143,12 @@ def _paired(recipe: Recipe, root: Path) -> list[Sample]:
     pairs = recipe.validation.pairs
     if pairs is None:
         return []
-    return pair_samples(match_photos(root / pairs.input, root / pairs.target), recipe.scale, recipe.validation.crop)
+    return _samples(recipe, match_photos(root / pairs.input, root / pairs.target))
+
+
+def _samples(recipe: Recipe, pairs: Sequence[tuple[Path, Path]]) -> list[Sample]:
+    crop = recipe.validation.crop
+    return light_samples(pairs, crop) if recipe.data.views else pair_samples(pairs, recipe.scale, crop)
 
 
 def split(recipe: Recipe, items: Sequence[_Item]) -> tuple[list[_Item], list[_Item]]:
@@ -167,9 +180,10 @@ def batches(run: Run, patches: PairDataset, workers: int) -> Iterator[tuple[Tens
         patches, batch_sampler=sampler, num_workers=workers, pin_memory=run.device.type == "cuda"
     )
     for low, high in loader:
-        yield _to(low, run.device), _to(high, run.device)
+        yield on_device(low, run.device), on_device(high, run.device)
 
 
-def _to(images: Tensor, device: torch.device) -> Tensor:
+def on_device(images: Tensor, device: torch.device) -> Tensor:
+    """Samples (N, 3, H, W), uint8, as a run takes them: on 0..1."""
     images = images.to(device, non_blocking=True, memory_format=torch.channels_last)
     return images.float().div_(255.0)

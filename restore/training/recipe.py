@@ -12,9 +12,10 @@ from typing_extensions import Self
 
 from restore.data.degradations.options import SecondOrder
 from restore.data.lighting.backlight import Backlight
-from restore.encoders.registry import HaarOptions
+from restore.encoders.registry import ClipOptions, EfficientNetLite0Options, HaarOptions
 from restore.losses.discriminators import AnyDiscriminator, Form
 from restore.losses.registry import (
+    AnyHeldFeatures,
     AnyLoss,
     DiscriminatorFeatures,
     NetworkFeatures,
@@ -57,6 +58,11 @@ class Data(_Options):
     patch: PositiveInt = Field(
         48, description="side of a low-resolution patch, pixels; of a view where light is learned"
     )
+    views: bool = Field(
+        False,
+        description="of pairs and unpaired sets: large squares made small in place of patches, for light is judged by "
+        "the whole; at scale 1. Made backlit pictures and exposures are seen so in any case",
+    )
     candidates: PositiveInt = Field(1, description="places drawn for a patch; the one with most detail is used")
     degradation: SecondOrder | None = Field(None, description="of the low resolution; null for bicubic alone")
     backlight: Backlight | None = Field(
@@ -75,6 +81,8 @@ class Data(_Options):
                 f"give {'one' if given else 'train, pairs, unpaired or exposures'}"
                 f"{' alone of ' + ' and '.join(given) if given else ''}: where the pictures are to come from"
             )
+        if self.views and not (self.pairs or self.unpaired):
+            raise ValueError("views only for data.pairs and data.unpaired: leave out")
         made = [name for name in ("degradation", "candidates", "backlight") if getattr(self, name) not in (None, 1)]
         if made and not self.train:
             raise ValueError(f"{' and '.join(made)} only for inputs made of data.train: leave out")
@@ -127,6 +135,32 @@ class Discriminator(_Options):
     penalty: Penalty | None = None
     optimizer: Optimizer = Optimizer(lr=1e-4, betas=(0.9, 0.999))
     begin: int = Field(0, ge=0, description="first step that it learns at, from 0")
+
+
+class Guidance(_Options):
+    """Prompts that learn what bad and good pictures are, in turn with the network (CLIP-LIT).
+
+    The first steps are the prompts' alone; then the network has some, to learn to keep what is there; then they take
+    turns. ``train.steps`` counts the steps of both.
+    """
+
+    encoder: AnyHeldFeatures = EfficientNetLite0Options(taps=("head",))
+    prompts: Literal["latent", "text"] = Field(
+        "latent", description="two free vectors, of any encoder, or two texts that learn, of CLIP"
+    )
+    side: PositiveInt | None = Field(224, description="of the square that pictures are squeezed into; null for not")
+    begin: PositiveInt = Field(8000, description="first steps, of the prompts: to tell both sets apart")
+    reconstruct: int = Field(1000, ge=0, description="steps of the network before the first round")
+    enhance: PositiveInt = Field(2100, description="steps of the network in a round")
+    refine: PositiveInt = Field(1000, description="steps of the prompts after them: to rank what it made")
+    weight: PositiveFloat = Field(200.0, description="of the ranking")
+    optimizer: Optimizer = Optimizer(lr=5e-4, betas=(0.9, 0.999), weight_decay=1e-3)
+
+    @model_validator(mode="after")
+    def _reads(self) -> Self:
+        if self.prompts == "text" and not isinstance(self.encoder, ClipOptions):
+            raise ValueError(f"'{self.encoder.kind}' reads no text: use prompts: latent, or the encoder clip")
+        return self
 
 
 class Schedule(_Options):
@@ -184,6 +218,7 @@ class Recipe(_Options):
     data: Data
     validation: Validation = Validation()
     discriminator: Discriminator | None = None
+    guidance: Guidance | None = None
     losses: list[AnyLoss] = Field(default=[PixelOptions(kind="l1")], min_length=1)
     train: Train = Train()
     licence: str = Field("unspecified", description="licence of the trained weights, written into the model")
@@ -204,9 +239,9 @@ class Recipe(_Options):
 
     @model_validator(mode="after")
     def _light_at_scale_1(self) -> Self:
-        if self.scale != 1 and (self.data.backlight is not None or self.data.exposures):
+        if self.scale != 1 and (self.data.backlight is not None or self.data.exposures or self.data.views):
             raise ValueError(
-                f"backlight and exposures have inputs as large as their targets: scale 1, not {self.scale}"
+                f"backlight, exposures and views have inputs as large as their targets: scale 1, not {self.scale}"
             )
         return self
 
@@ -263,6 +298,21 @@ class Recipe(_Options):
         if features and self.discriminator is not None and not isinstance(self.discriminator.network, HaarOptions):
             raise ValueError(
                 f"'{self.discriminator.network.kind}' has no features to lend: use the discriminator 'haar'"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _guidance_is_used(self) -> Self:
+        wanting = any(loss.wants_prompts for loss in self.losses)
+        if wanting and self.guidance is None:
+            raise ValueError("prompt-score wants prompts: add guidance, such as {prompts: latent}")
+        if self.guidance is None:
+            return self
+        if not wanting:
+            raise ValueError("no loss uses the prompts of guidance: add {kind: prompt-score}")
+        if self.guidance.begin >= self.train.steps:
+            raise ValueError(
+                f"guidance.begin ({self.guidance.begin} steps) leaves none of {self.train.steps} to the network"
             )
         return self
 

@@ -121,9 +121,9 @@ class Reporter:
         self._log({"step": step, self.metric: value, "best": best})
         self.console.print(f"step {step}: {self._said(value)}" + ("  (best)" if value >= best else ""))
 
-    def end(self, step: int, told: str) -> None:
-        """It is over before its last step."""
-        self.console.print(f"step {step}: {told}")
+    def tell(self, line: str) -> None:
+        """A line for the console."""
+        self.console.print(line, markup=False, highlight=False)
 
     def _log(self, values: dict[str, float]) -> None:
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
@@ -155,7 +155,7 @@ class Silence(Reporter):
     def validation(self, step: int, value: float | None, best: float, picture: NDArray[np.uint8]) -> None:
         pass
 
-    def end(self, step: int, told: str) -> None:
+    def tell(self, line: str) -> None:
         pass
 
     def finish(self) -> None:

@@ -12,10 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from restore.losses.registry import Beside, LossOptions, Term
+from restore.losses.registry import LossOptions
+from restore.losses.terms import Beside, Term
 from restore.training.average import warm_average
 from restore.training.checkpoint import Checkpoint, save_checkpoint
 from restore.training.critic import Critic
+from restore.training.guidance import Guidance
 from restore.training.optimizer import build_optimizer
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import dump_recipe
@@ -46,6 +48,7 @@ class Run:
     optimizer: torch.optim.Optimizer
     terms: list[tuple[LossOptions, Term]]
     critic: Critic | None = None
+    guidance: Guidance | None = None
     call: Callable[[Tensor], Any] = field(init=False)
     begun_from: str = ""
     step: int = 0
@@ -84,14 +87,18 @@ class Run:
     def modules(self) -> dict[str, nn.Module]:
         """All that a checkpoint must hold, by name."""
         learned = {f"loss{i}": term.learned for i, (_, term) in enumerate(self.terms) if term.learned is not None}
-        critic = {"discriminator": self.critic.network} if self.critic else {}
-        return {"network": self.network, "average": self.average.module, **critic, **learned}
+        others: dict[str, nn.Module] = {"discriminator": self.critic.network} if self.critic else {}
+        if self.guidance:
+            others.update(prompts=self.guidance.judge.prompts, earlier=self.guidance.earlier)
+        return {"network": self.network, "average": self.average.module, **others, **learned}
 
     @property
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """The same of optimisers."""
-        critic = {"discriminator-optimizer": self.critic.optimizer} if self.critic else {}
-        return {"optimizer": self.optimizer, **critic}
+        others = {"discriminator-optimizer": self.critic.optimizer} if self.critic else {}
+        if self.guidance:
+            others["prompts-optimizer"] = self.guidance.optimizer
+        return {"optimizer": self.optimizer, **others}
 
     @property
     def trained(self) -> list[nn.Parameter]:
@@ -118,11 +125,12 @@ def new_run(
     network = recipe.network.build(recipe.scale).to(device, memory_format=torch.channels_last)
     average = AveragedModel(network, multi_avg_fn=warm_average(recipe.train.ema))
     critic = Critic.build(recipe.discriminator, device) if recipe.discriminator else None
-    beside = Beside(network, critic.opponent if critic else None)
+    guidance = Guidance.build(recipe.guidance, network, device) if recipe.guidance else None
+    beside = Beside(network, critic.opponent if critic else None, guidance.judge if guidance else None)
     terms: list[tuple[LossOptions, Term]] = [(loss, loss.build(beside).to(device)) for loss in recipe.losses]
     learned = [parameter for _, term in terms if term.learned is not None for parameter in term.learned.parameters()]
     optimizer = build_optimizer(recipe.train.optimizer, network.parameters(), learned)
-    run = Run(recipe, folder, device, team or Team(), network, average, optimizer, terms, critic)
+    run = Run(recipe, folder, device, team or Team(), network, average, optimizer, terms, critic, guidance)
     if begin_with is not None:
         _load_weights(run, begin_with)
     run.team.align(run.modules.values())
@@ -142,7 +150,8 @@ def resume_run(recipe: Recipe, folder: Path, device: torch.device, team: Team | 
     run = new_run(recipe, folder, device, team)
     checkpoint = Checkpoint(folder / LAST)
     checkpoint.load(run.modules, run.optimizers)
-    run.average.n_averaged.fill_(checkpoint.step)
+    guidance = run.guidance
+    run.average.n_averaged.fill_(guidance.network_steps(checkpoint.step) if guidance else checkpoint.step)
     run.step = checkpoint.step
     run.best = checkpoint.facts["best"]
     run.stale = checkpoint.facts.get("stale", 0)

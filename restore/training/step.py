@@ -1,4 +1,4 @@
-"""One step of a run: an update of the discriminator, if there is one, and one of the network."""
+"""One step of a run: an update of the network, after one of the discriminator if there is one; or one of prompts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from restore.losses.registry import LossOptions, Term
+from restore.losses.registry import LossOptions
+from restore.losses.terms import Term
+from restore.training.guidance import Guidance
 from restore.training.report import Step
 from restore.training.run import Run
 from restore.training.schedule import rate
@@ -31,8 +33,10 @@ def update(run: Run, low: Tensor, high: Tensor) -> Step:
     fraction = rate(options.schedule, run.step, options.steps)
     for group in run.optimizer.param_groups:
         group["lr"] = options.optimizer.lr * fraction
-    drawing = draws(options.seed, run.step, run.team.rank)
     pieces = list(zip(low.chunk(options.accumulate), high.chunk(options.accumulate), strict=True))
+    if run.guidance is not None and run.guidance.turn(run.step)[0] != "network":
+        return _guide(run, run.guidance, pieces, fraction)
+    drawing = draws(options.seed, run.step, run.team.rank)
     terms = [(loss, term) for loss, term in run.terms if loss.counts_at(run.step)]
     sums: dict[str, Tensor] = {}
     run.optimizer.zero_grad(set_to_none=True)
@@ -59,6 +63,12 @@ def update(run: Run, low: Tensor, high: Tensor) -> Step:
     run.average.update_parameters(run.network)
     told = run.team.average(sums)
     return Step(told.pop(_ALL), norm.detach(), told)
+
+
+def _guide(run: Run, guidance: Guidance, pieces: list[tuple[Tensor, Tensor]], fraction: float) -> Step:
+    """A step of the prompts alone."""
+    loss, norm = guidance.learn(pieces, run.network, run.step, fraction, run.team)
+    return Step(run.team.average({_ALL: loss})[_ALL], norm, {"prompts": loss})
 
 
 def _make(run: Run, low: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from restore.data.degradations.secondorder import second_order
 from restore.data.lighting.backlight import Backlight, backlit
 from restore.data.lighting.pairs import middle_and_reference
 from restore.data.lighting.scenes import Scene
-from restore.data.pairs import common_scale
+from restore.data.pairs import common_scale, refuse_turned
 from restore.data.places import generator
 from restore.errors import DataError
 from restore.imaging.colour import luma
@@ -74,6 +74,21 @@ def scene_samples(scenes: Sequence[Scene], crop: int) -> list[Sample]:
     return [Sample(name, _small(low, crop), _small(high, crop)) for name, low, high in pairs]
 
 
+def light_samples(pairs: Sequence[tuple[Path, Path]], crop: int) -> list[Sample]:
+    """Both pictures of each pair, as small as ``crop`` pixels on the longer side: light is judged by the whole.
+
+    Raises:
+        DataError: the two differ in size.
+    """
+    samples = []
+    for pair in pairs:
+        low, high = (read_rgb8(path) for path in pair)
+        common_scale([pair], np.array([low.shape[:2]]), np.array([high.shape[:2]]), 1)
+        refuse_turned(pair, low, high, 1)
+        samples.append(Sample(pair[0].stem, _small(low, crop), _small(high, crop)))
+    return samples
+
+
 def _small(pixels: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
     factor = min(1.0, longest / max(height, width))
@@ -100,11 +115,12 @@ def pair_samples(pairs: Sequence[tuple[Path, Path]], scale: int, crop: int) -> l
     return samples
 
 
-def bare_samples(paths: Sequence[Path], crop: int) -> list[Sample]:
-    """Inputs without targets, a few of the pictures, spread evenly."""
+def bare_samples(paths: Sequence[Path], crop: int, whole: bool = False) -> list[Sample]:
+    """Inputs without targets, a few of the pictures, spread evenly; their middles, or the whole made as small."""
     count = min(_SHOWN, len(paths))
     chosen = [paths[i * len(paths) // count] for i in range(count)]
-    return [Sample(path.stem, _middle(read_rgb8(path), crop), None) for path in chosen]
+    cut = _small if whole else _middle
+    return [Sample(path.stem, cut(read_rgb8(path), crop), None) for path in chosen]
 
 
 def _middle(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

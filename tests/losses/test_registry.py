@@ -8,16 +8,20 @@ import torch
 from restore.encoders.haar import HaarDiscriminator
 from restore.errors import MissingWeightsError
 from restore.losses.discriminators import Opponent
-from restore.losses.registry import LOSSES, Beside, Jittered, LossOptions, Term
+from restore.losses.registry import LOSSES, LossOptions
+from restore.losses.terms import Beside, Jittered, Term
 from restore.training.step import draws
 
-# Those want weights that no package brings, and have their tests beside: test_features.py, test_argb.py.
-NAMES = [name for name in LOSSES if name not in ("lpips", "argb", "translation")]
+# Those want weights that no package brings, and have their tests beside: test_features.py, test_argb.py; prompts: contrastive/test_guidance.py.
+NAMES = [name for name in LOSSES if name not in ("lpips", "argb", "translation", "prompt-score")]
 
 
 def build(name: str) -> Term:
     torch.manual_seed(0)
-    return options(name).build(Beside(opponent=Opponent(HaarDiscriminator(width=4), "lsgan")))
+    term = options(name).build(Beside(opponent=Opponent(HaarDiscriminator(width=4), "lsgan")))
+    if term.shown:
+        list(term.introduce([(picture(48) * 0.3, picture(48))]))
+    return term
 
 
 def options(name: str) -> LossOptions:

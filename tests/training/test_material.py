@@ -204,3 +204,17 @@ def test_light_that_cannot_be_is_refused(change: str, message: str) -> None:
     with pytest.raises(RecipeError) as told:
         parse_recipe(LIGHT, "r", [change])
     assert message in str(told.value)
+
+
+def test_views_are_validated_on_whole_pictures(folders: Path) -> None:
+    """Of pairs, and of unpaired sets without targets: made small, not cut."""
+    views = ["data.views=true", "data.patch=32", "validation.crop=40"]
+    (sample,) = open_material(parse_recipe(PAIRS, "r", views), folders, 2**24).samples
+    assert max(sample.low.shape) == 40
+    assert sample.high is not None
+    assert sample.low.shape == sample.high.shape
+    assert 0.3 < sample.low.mean() / sample.high.mean() < 0.7
+    bare = open_material(parse_recipe(UNPAIRED, "r", views), folders, 2**24).samples
+    assert {max(one.low.shape) for one in bare} == {40}
+    assert all(one.high is None for one in bare)
+    assert go(folders, UNPAIRED, "run", *views)[0]

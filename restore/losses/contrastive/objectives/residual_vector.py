@@ -26,9 +26,32 @@ def residual_vector(good: Tensor, bad: Tensor) -> Residual:
         good: (N, D) embeddings of pictures as they should be.
         bad: (M, D) embeddings of pictures to restore; M may differ from N.
     """
-    towards, away = _mean_direction(good), _mean_direction(bad)
-    direction = F.normalize(towards - away, dim=0)
-    return Residual(direction, (towards * direction).sum())
+    direction = F.normalize(_mean_direction(good) - _mean_direction(bad), dim=0)
+    return Residual(direction, _mean_direction(good) @ direction)
+
+
+@torch.no_grad()
+def shifted_vector(residual: Residual, good: Tensor, words: Tensor, count: int) -> Residual:
+    """The direction without what the words at both of its ends have in common: RAVE's "shifted" vector.
+
+    What a set of pictures happens to show, beyond how it is lit, is in the direction too. The words nearest to the
+    direction and those farthest from it are averaged, each weighted by the size of its cosine; what both averages share
+    is taken out.
+
+    Args:
+        residual: from :func:`residual_vector`.
+        good: (N, D), the embeddings it was found from.
+        words: (V, D) embeddings of a vocabulary.
+        count: words of either end; at most V.
+    """
+    words = F.normalize(at_least_float32(words), dim=1)
+    scores = words @ residual.direction
+    ends = []
+    for which in (scores.topk(count).indices, scores.topk(count, largest=False).indices):
+        ends.append(F.normalize((scores[which].abs()[:, None] * words[which]).sum(dim=0), dim=0))
+    common = F.normalize(ends[0] + ends[1], dim=0)
+    direction = F.normalize(residual.direction - common * (common @ residual.direction), dim=0)
+    return Residual(direction, _mean_direction(good) @ direction)
 
 
 def _mean_direction(embeddings: Tensor) -> Tensor:

@@ -1,0 +1,39 @@
+"""One vector for a whole picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from restore.losses.contrastive.frozen import frozen
+
+
+class Embedding(nn.Module):
+    """An encoder's last feature map, averaged over its positions, of a picture squeezed into a square.
+
+    In float32, whatever the autocast around it: what tells a picture from a better one is a small part of it. One way
+    for all pictures, those that a direction is found from and those that are judged by it; RAVE's released code crops
+    the former and squeezes the latter.
+
+    Args:
+        encoder: (N, 3, H, W) RGB on 0..1 to a list of feature maps; it stays as it is.
+        side: of the square, pixels; None for the picture as it is.
+
+    Shape:
+        (N, 3, H, W), RGB, 0..1, to (N, C), of no unit length: compare by cosine.
+    """
+
+    def __init__(self, encoder: Any, side: int | None = 224) -> None:
+        super().__init__()
+        self.encoder, self.side = encoder, side
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False), frozen(self.encoder):
+            x = x.float()
+            if self.side is not None and x.shape[-2:] != (self.side, self.side):
+                x = F.interpolate(x, (self.side, self.side), mode="bilinear", antialias=True)
+            last: Tensor = self.encoder(x)[-1]
+            return last.mean(dim=(2, 3))

@@ -1,0 +1,101 @@
+"""Prompts that learn to tell pictures that are as they should be from those that are not (CLIP-LIT)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from restore.losses.contrastive.embedding import Embedding
+from restore.losses.contrastive.frozen import frozen
+from restore.losses.contrastive.objectives.prompt_pair import negative_probability, prompt_cross_entropy
+from restore.losses.contrastive.objectives.rank_margin import prompt_ranking
+
+# Words of the text that text prompts begin as.
+_WORDS = 16
+
+
+class LatentPrompts(nn.Module):
+    """Two free vectors of the embedding, drawn at random: CLIP-LIT-Latent (Gaintseva et al., ECCV 2024).
+
+    They need no text, so that any encoder serves.
+
+    Args:
+        encoder: with ``channels``; the last is the embedding's dimension.
+    """
+
+    def __init__(self, encoder: Any) -> None:
+        super().__init__()
+        self.vectors = nn.Parameter(torch.randn(2, encoder.channels[-1]))
+
+    def forward(self) -> Tensor:
+        """(2, D), the prompt of bad pictures first."""
+        return self.vectors
+
+
+class TextPrompts(nn.Module):
+    """Two texts whose every embedded token learns, read by CLIP's text encoder: CLIP-LIT (Liang et al., ICCV 2023).
+
+    Both begin as sixteen ``X``, and part as they learn; their beginning, end and padding are learned too.
+
+    Args:
+        encoder: with ``start_tokens`` and ``encode_tokens`` (:class:`restore.encoders.clip.ClipEncoder`).
+
+    Raises:
+        ValueError: it has no text side.
+    """
+
+    def __init__(self, encoder: Any) -> None:
+        super().__init__()
+        if not hasattr(encoder, "encode_tokens"):
+            raise ValueError(f"{type(encoder).__name__} reads no text: use prompts: latent, or the encoder clip")
+        tokens, self.end = encoder.start_tokens(_WORDS)
+        self.tokens = nn.Parameter(tokens.repeat(2, 1, 1))
+        self._lent = (encoder,)  # a tuple, so that it is no part of this module
+
+    def forward(self) -> Tensor:
+        """(2, D), the prompt of bad pictures first."""
+        (encoder,) = self._lent
+        with torch.autocast(self.tokens.device.type, enabled=False), frozen(encoder):
+            embeddings: Tensor = encoder.encode_tokens(self.tokens, self.end)
+        return embeddings
+
+
+class PromptJudge:
+    """Prompts and the embedding that pictures are compared with them in.
+
+    Attributes:
+        embed: of pictures.
+        prompts: :class:`LatentPrompts` or :class:`TextPrompts`.
+    """
+
+    def __init__(self, embed: Embedding, prompts: nn.Module) -> None:
+        self.embed, self.prompts = embed, prompts
+
+    def score(self, pictures: Tensor) -> Tensor:
+        """Probability of the prompt for bad pictures, (N, 3, H, W) to (N,)."""
+        return negative_probability(self.embed(pictures), self.prompts())
+
+    def telling_apart(self, bad: Tensor, good: Tensor) -> Tensor:
+        """What the prompts learn by at first: cross-entropy, a scalar.
+
+        Args:
+            bad: (N, 3, H, W), pictures to restore.
+            good: (M, 3, H, W), pictures as they should be, unpaired.
+        """
+        embeddings = torch.cat([self.embed(bad), self.embed(good)])
+        labels = torch.tensor([0] * len(bad) + [1] * len(good), device=embeddings.device)
+        return prompt_cross_entropy(embeddings, self.prompts(), labels).mean()
+
+    def ranking(self, bad: Tensor, good: Tensor, between: list[Tensor]) -> Tensor:
+        """What they learn by later: the order from bad over earlier results to good, a scalar.
+
+        Args:
+            bad: (N, 3, H, W), pictures to restore.
+            good: (N, 3, H, W), pictures as they should be, unpaired.
+            between: what the network made of ``bad``, one or two rounds of it, the older first, (N, 3, H, W) each.
+        """
+        prompts = self.prompts()
+        first, last, *others = (negative_probability(self.embed(x), prompts) for x in (bad, good, *between))
+        return prompt_ranking(first, last, others).mean()
