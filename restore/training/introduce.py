@@ -25,6 +25,7 @@ def introduce(run: Run, patches: PairDataset) -> Iterator[str]:
     for options, term in run.terms:
         if term.shown:
             yield from (f"{options.kind}: {line}" for line in term.introduce(_batches(run, patches, term.shown)))
+    run.team.align(run.modules.values())
 
 
 def _batches(run: Run, patches: PairDataset, count: int) -> Iterator[tuple[Tensor, Tensor]]:

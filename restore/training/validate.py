@@ -15,7 +15,7 @@ from torch import nn
 
 from restore.data.degradations.options import SecondOrder
 from restore.data.degradations.secondorder import second_order
-from restore.data.lighting.backlight import Backlight, backlit
+from restore.data.lighting.backlight import Backlight, backlit, well_lit
 from restore.data.lighting.pairs import middle_and_reference
 from restore.data.lighting.scenes import Scene
 from restore.data.pairs import common_scale, refuse_turned
@@ -59,11 +59,13 @@ def degrade_samples(
 def backlit_samples(paths: Sequence[Path], crop: int, options: Backlight, seed: int) -> list[Sample]:
     """Each picture made as small as ``crop`` pixels on its longer side, and the same against the light.
 
-    None is left untouched: there the result could be compared with itself alone.
+    None is left untouched: there the result could be compared with itself alone. Pictures that are too dark to be
+    learned from are left out, unless all are.
     """
     options, samples = options.model_copy(update={"untouched": 0.0}), []
-    for number, path in enumerate(paths):
-        good = _small(read_rgb8(path), crop)
+    pictures = [(number, path, _small(read_rgb8(path), crop)) for number, path in enumerate(paths)]
+    bright = [one for one in pictures if well_lit(one[2], options)]
+    for number, path, good in bright or pictures:
         samples.append(Sample(path.stem, backlit(good, options, generator(seed, _APART + number)), good))
     return samples
 

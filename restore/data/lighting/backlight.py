@@ -36,7 +36,10 @@ class Backlight(BaseModel):
     dark_first: float = Field(0.85, ge=0, le=1, description="how far what is dark is in the shade, rather than chance")
     low_first: float = Field(0.3, ge=0, description="how far what is low is in the shade: light comes from the sky")
     cast: float = Field(0.08, ge=0, lt=1, description="most that a channel's light departs in the shade")
-    untouched: float = Field(0.15, ge=0, le=1, description="chance that a photograph stays as it is: what is well lit")
+    least: float = Field(
+        0.3, ge=0, lt=1, description="mean of a view that may be a target; a darker one is dark on purpose, perhaps"
+    )
+    untouched: float = Field(0.1, ge=0, le=1, description="chance that a photograph stays as it is: what is well lit")
     read_noise: _Range = Field((0.0, 0.002), description="deviation in the dark, of white's light")
     shot_noise: _Range = Field((0.0, 0.0004), description="variance over light")
 
@@ -48,6 +51,11 @@ class Backlight(BaseModel):
     def plain(cls) -> Self:
         """Shade and glare alone, always: no noise, no cast."""
         return cls(cast=0, untouched=0, read_noise=(0, 0), shot_noise=(0, 0))
+
+
+def well_lit(photo: NDArray[np.uint8], options: Backlight) -> bool:
+    """Whether a photograph (H, W, 3) is bright enough to be what a dark one should be."""
+    return float(photo.mean()) >= 255 * options.least
 
 
 def backlit(photo: NDArray[np.uint8], options: Backlight, draw: np.random.Generator) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from restore.data.dataset import PairDataset
 from restore.data.folder import PhotoStore, photo_sizes
-from restore.data.lighting.backlight import Backlight, backlit
+from restore.data.lighting.backlight import Backlight, backlit, well_lit
 from restore.data.lighting.fusion import fuse
 from restore.data.lighting.scenes import Scene
 from restore.data.lighting.views import View, large_enough
@@ -26,11 +26,15 @@ FEWEST = 3
 _BRIGHTEST = 1.15
 
 
+# Views drawn for one that is bright enough to be a target.
+_TRIES = 8
+
+
 class BacklitPairs(PairDataset):
     """Views of good photographs, and the same against the light.
 
     ``dataset[i]`` is the backlit view (3, side, side) and the view, and depends on ``seed`` and ``i`` alone. Every
-    photograph is drawn as often.
+    photograph is drawn as often, but for dark ones: see :attr:`Backlight.least`.
 
     Args:
         paths: photographs.
@@ -53,8 +57,11 @@ class BacklitPairs(PairDataset):
 
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         draw = generator(self.seed, number)
-        photo = self.store[int(draw.choice(self._numbers))]
-        good = View(photo.shape[0], photo.shape[1], self.side, draw).of(photo)
+        for _ in range(_TRIES):
+            photo = self.store[int(draw.choice(self._numbers))]
+            good = View(photo.shape[0], photo.shape[1], self.side, draw).of(photo)
+            if well_lit(good, self.options):
+                break
         return backlit(good, self.options, draw), good
 
 

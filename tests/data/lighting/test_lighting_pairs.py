@@ -22,6 +22,7 @@ from restore.data.lighting.views import View
 from restore.data.places import generator
 from restore.errors import DataError
 from restore.imaging.decode import read_rgb8
+from restore.training.validate import backlit_samples
 from tests.conftest import picture, save
 from tests.data.lighting.test_scenes import exposed, photo, sequence
 
@@ -63,6 +64,19 @@ def test_backlit_pairs(tmp_path: Path) -> None:
         np.testing.assert_array_equal(high, again[1])
     with pytest.raises(DataError, match="none of 1 photographs has 48 pixels on its shorter side"):
         BacklitPairs([small], 48, 5, Backlight())
+
+
+def test_what_is_dark_already_is_no_target(tmp_path: Path) -> None:
+    bright = save(tmp_path / "bright.png", picture(60, 60))
+    dark = save(tmp_path / "dark.png", (0.2 * picture(60, 60)).astype(np.uint8))
+    pairs = BacklitPairs([bright, dark], 48, 0, Backlight())
+    assert min(pairs.cut(number)[1].mean() for number in range(40)) > 100
+    assert {int(BacklitPairs([dark], 48, 0, Backlight()).cut(n)[1].mean()) < 40 for n in range(4)} == {True}
+    either = BacklitPairs([bright, dark], 48, 0, Backlight(least=0))
+    assert 8 < sum(either.cut(number)[1].mean() < 100 for number in range(40)) < 32
+    bright_alone = backlit_samples([bright, dark], 48, Backlight(), 0)
+    assert [sample.name for sample in bright_alone] == ["bright"]
+    assert [sample.name for sample in backlit_samples([dark], 48, Backlight(), 0)] == ["dark"]
 
 
 def test_exposure_pairs(exposures: list[Path]) -> None:
