@@ -11,20 +11,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import track
 
-from restore.atomic import write_bytes
 from restore.data.degradations.options import SecondOrder
 from restore.data.degradations.patch import degraded_patch
 from restore.data.degradations.secondorder import second_order
 from restore.data.places import Places, generator
-from restore.errors import ImageError, RestoreError
+from restore.errors import ImageError
 from restore.imaging.decode import read_picture
 from restore.imaging.encode import encode
 from restore.imaging.formats import check_fits
 from restore.imaging.picture import Picture, to8
 from restore.imaging.resize import modcrop
-from restore.jobs.naming import Naming, PlanError, printable
+from restore.jobs.each import each, write_new
+from restore.jobs.naming import Naming, PlanError
 from restore.jobs.plan import Item, Plan, make_plan
 from restore.options_file import parse_options, read_text
 
@@ -68,25 +67,11 @@ def start(request: Request, screen: Console) -> int:
         OSError: a result cannot be written.
     """
     options = read_degradation(request.preset, request.recipe, request.changes)
-    plans = _plans(request)
-    unreadable = plans[0].unreadable
-    for folder in unreadable:
-        screen.print(f"failed: {printable(folder.folder)}: the folder cannot be read: {folder.reason}", markup=False)
-    # The same pictures in the same order in every plan: each is read once, and named once if it is bad.
-    jobs = list(zip(*(plan.items for plan in plans), strict=True))
-    failed = len(unreadable)
-    for versions in track(jobs, "Degrading", console=screen, transient=True, disable=not screen.is_terminal):
-        try:
-            _degrade(versions, request, options)
-        except (RestoreError, MemoryError) as error:
-            source = versions[0].source
-            reason = "not enough memory for this picture" if isinstance(error, MemoryError) else str(error)
-            screen.print(f"failed: {printable(source)}: {reason.removeprefix(f'{source}: ')}", markup=False)
-            failed += 1
-    done = len(jobs) - (failed - len(unreadable))
-    ending = f", {failed} failed" if failed else ""
-    screen.print(f"{done} degraded{ending}; results in {printable(request.target)}", markup=False)
-    return 1 if failed else 0
+
+    def convert(versions: Sequence[Item]) -> None:
+        _degrade(versions, request, options)
+
+    return each(_plans(request), convert, ("Degrading", "degraded"), request.target, screen)
 
 
 def read_degradation(preset: str | None, recipe: Path | None, changes: Sequence[str]) -> SecondOrder:
@@ -118,11 +103,7 @@ def _plans(request: Request) -> list[Plan]:
     if naming.needs("model"):
         raise PlanError(f"--name {request.name!r}: there is no model here; leave {{model}} out")
     targets = [target / str(n) for n in range(1, request.count + 1)] if request.count > 1 else [target]
-    plans = [make_plan(source, target, naming, existing="skip") for target in targets]
-    there = [item for plan in plans for item in plan.skipped]
-    if there:
-        raise PlanError(f"{there[0].target} exists already, and nothing is overwritten: choose another output")
-    return plans
+    return [make_plan(source, target, naming, existing="skip") for target in targets]
 
 
 def _degrade(versions: Sequence[Item], request: Request, options: SecondOrder) -> None:
@@ -137,12 +118,7 @@ def _degrade(versions: Sequence[Item], request: Request, options: SecondOrder) -
         else:
             result = contact_sheet(pixels, request.patches, request.patch, request.scale, options, draw)
         check_fits(item.target.suffix, *result.shape[:2])
-        data = encode(_bare(picture, result), item.target.suffix)
-        item.target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            write_bytes(item.target, data, overwrite=False)
-        except FileExistsError:
-            raise ImageError(f"{item.target} was made by somebody else meanwhile: it was left alone") from None
+        write_new(item.target, encode(_bare(picture, result), item.target.suffix))
 
 
 def _number(name: str, version: int) -> int:

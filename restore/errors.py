@@ -51,6 +51,10 @@ class DataError(RestoreError):
     """A folder of photographs cannot serve the purpose."""
 
 
+class FilterError(RestoreError):
+    """There is no such photo filter, or its file is wrong."""
+
+
 class ExportError(RestoreError):
     """An exported model does not reproduce the network it came from."""
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "models": ("restore.cli.models", "List the models that are at hand."),
     "evaluate": ("restore.cli.evaluate", "Measure a model on photographs, beside bicubic."),
     "degrade": ("restore.cli.degrade", "Degrade pictures as they are for training, to look at."),
+    "filter": ("restore.cli.filter", "Lay a photo filter over pictures."),
     "train": ("restore.cli.train", "Train a network by a recipe."),
     "doctor": ("restore.cli.doctor", "Say what is installed, what works, and what to do about the rest."),
     "bench": ("restore.cli.bench", "Time models on this machine's devices."),

@@ -1,0 +1,1 @@
+"""Photo filters, as social networks lay them over pictures."""

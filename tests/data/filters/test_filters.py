@@ -1,0 +1,185 @@
+"""Photo filters and lookup tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pilgram
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from restore.data.filters.cube import read_cube
+from restore.data.filters.library import FILTERS, GREY, blend, find_filter
+from restore.errors import FilterError
+from tests.conftest import picture
+
+
+def test_there_are_all_of_pilgram_and_three_more() -> None:
+    assert len(FILTERS) == 29
+    theirs = {name.lstrip("_") for name in pilgram.__all__ if name != "__version__"}
+    assert set(FILTERS) - theirs == {"amaro", "hefe", "sutro"}
+    iffi = ["1977", "Amaro", "Brannan", "Clarendon", "Gingham", "He-Fe", "Hudson", "Lo-Fi", "Mayfair", "Nashville"]
+    for name in [*iffi, "Perpetua", "Sutro", "Toaster", "Valencia", "Willow"]:
+        find_filter(name)
+
+
+@pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.parametrize("size", [(60, 90), (90, 60)])
+def test_each_changes_colours_without_seams(name: str, size: tuple[int, int]) -> None:
+    """On an even picture neighbours differ by little, whatever its shape."""
+    even = np.full((*size, 3), (120, 130, 140), np.uint8)
+    made = find_filter(name)(even)
+    assert made.shape == even.shape
+    assert made.dtype == np.uint8
+    assert np.abs(made.astype(int) - even).max() > 3
+    for axis in (0, 1):
+        steps = np.abs(np.diff(made.astype(int), axis=axis))
+        assert steps.max(initial=0) <= 14
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_each_takes_the_smallest_pictures(name: str) -> None:
+    for size in ((1, 1), (1, 7), (3, 2)):
+        assert find_filter(name)(np.full((*size, 3), 90, np.uint8)).shape == (*size, 3)
+
+
+def test_aden_is_pilgrams_where_that_is_sound() -> None:
+    square = picture(64, 64)
+    theirs = np.asarray(pilgram.aden(Image.fromarray(square))).astype(int)
+    assert np.abs(find_filter("aden")(square) - theirs).max() <= 3
+
+
+def test_grey_ones_leave_no_colour() -> None:
+    for name in GREY:
+        made = find_filter(name)(picture(40, 40)).astype(int)
+        spread = made.max(axis=2) - made.min(axis=2)
+        assert spread.max() < 40, name
+        assert np.ptp(made.astype(int)[..., 0] - made.astype(int)[..., 1]) < 20, f"{name}: one tint alone"
+
+
+def css(function: str, amount: float, x: np.ndarray) -> np.ndarray:
+    """CSS filter functions by the specification, on 0..1, clamped after each."""
+    if function == "sepia":
+        k = 1 - amount
+        matrix = np.array(
+            [
+                [0.393 + 0.607 * k, 0.769 - 0.769 * k, 0.189 - 0.189 * k],
+                [0.349 - 0.349 * k, 0.686 + 0.314 * k, 0.168 - 0.168 * k],
+                [0.272 - 0.272 * k, 0.534 - 0.534 * k, 0.131 + 0.869 * k],
+            ]
+        )
+        return np.clip(x @ matrix.T, 0, 1)
+    if function == "contrast":
+        return np.clip((x - 0.5) * amount + 0.5, 0, 1)
+    if function == "brightness":
+        return np.clip(x * amount, 0, 1)
+    if function == "saturate":
+        grey = np.array([0.213, 0.715, 0.072])
+        return np.clip(amount * x + (1 - amount) * (x @ grey)[..., None], 0, 1)
+    cosine, sine = np.cos(np.radians(amount)), np.sin(np.radians(amount))
+    matrix = (
+        np.array([[0.213, 0.715, 0.072]] * 3)
+        + cosine * np.array([[0.787, -0.715, -0.072], [-0.213, 0.285, -0.072], [-0.213, -0.715, 0.928]])
+        + sine * np.array([[-0.213, -0.715, 0.928], [0.143, 0.140, -0.283], [-0.787, 0.715, 0.072]])
+    )
+    return np.clip(x @ matrix.T, 0, 1)
+
+
+def overlay(below: np.ndarray, above: np.ndarray) -> np.ndarray:
+    return np.where(below <= 0.5, 2 * below * above, 1 - 2 * (1 - below) * (1 - above))
+
+
+def test_instagram_css_by_its_definitions() -> None:
+    pixels = picture(48, 80)
+    x = pixels / 255
+    tone = [("sepia", 0.35), ("contrast", 1.1), ("brightness", 1.2), ("saturate", 1.3)]
+    amaro = x
+    for function, amount in tone:
+        amaro = css(function, amount, amaro)
+    layer = np.array([125, 105, 24]) / 255
+    amaro = 0.8 * amaro + 0.2 * overlay(amaro, np.broadcast_to(layer, amaro.shape))
+    y, x_ = np.mgrid[:48, :80]
+    radius = np.hypot(y - 23.5, x_ - 39.5) / np.hypot(24, 40)
+    made = {"amaro": amaro}
+    for name, contrast, bright in (("hefe", 1.5, 1.2), ("sutro", 1.2, 0.9)):
+        toned = x
+        for function, amount in (("sepia", 0.4), ("contrast", contrast), ("brightness", bright), ("saturate", 1.4)):
+            toned = css(function, amount, toned)
+        toned = css("hue-rotate", -10, toned)
+        opacity = 0.25 * radius if name == "hefe" else np.clip((radius - 0.5) / 0.4, 0, 1) * 0.5
+        made[name] = toned * (1 - opacity[..., None])
+    for name, expected in made.items():
+        difference = np.abs(find_filter(name)(pixels).astype(int) - np.round(255 * expected))
+        assert difference.mean() < 1.5, name
+        assert np.quantile(difference, 0.99) <= 6, name
+
+
+@given(strength=st.floats(0, 1))
+def test_strength_lies_between(strength: float) -> None:
+    before = picture(20, 30)
+    after = find_filter("toaster")(before)
+    mixed = blend(before, after, strength).astype(float)
+    np.testing.assert_allclose(mixed, before + strength * (after.astype(float) - before), atol=0.51)
+
+
+def test_names() -> None:
+    with pytest.raises(FilterError, match="no filter 'claredon': did you mean 'clarendon'"):
+        find_filter("claredon")
+    with pytest.raises(FilterError, match=r"there are 1977, aden, .*xpro2"):
+        find_filter("zzzzzz")
+
+
+def cube(path: Path, size: int, function, head: str = "") -> Path:
+    """A three-dimensional table of a function of (r, g, b), red fastest."""
+    axis = np.linspace(0, 1, size)
+    rows = [function(np.array([r, g, b])) for b in axis for g in axis for r in axis]
+    path.write_text(
+        f'TITLE "x"\n{head}LUT_3D_SIZE {size}\n# entries\n'
+        + "\n".join(" ".join(f"{value:.6f}" for value in row) for row in rows)
+    )
+    return path
+
+
+def test_a_table_is_interpolated(tmp_path: Path) -> None:
+    pixels = picture(30, 40)
+    linear = np.array([[0.7, 0.2, 0.1], [0, 1, 0], [0.3, 0, 0.6]])
+    made = read_cube(cube(tmp_path / "x.cube", 5, lambda c: linear @ c))(pixels)
+    np.testing.assert_allclose(made, np.clip(255 * (pixels / 255) @ linear.T, 0, 255), atol=1)
+    product = read_cube(cube(tmp_path / "y.cube", 17, lambda c: c[[0, 1, 2]] * c[[1, 2, 0]]))(pixels)
+    np.testing.assert_allclose(product, (pixels / 255) * (pixels[..., [1, 2, 0]] / 255) * 255, atol=2)
+
+
+def test_a_table_of_curves(tmp_path: Path) -> None:
+    text = "DOMAIN_MIN 0 0 0\nDOMAIN_MAX 1.0 1 1\nLUT_1D_SIZE 3\n0 1 0\n0.2 0.5 0.5\n1 0 2\n"
+    (tmp_path / "x.cube").write_text(text)
+    made = read_cube(tmp_path / "x.cube")(np.array([[[0, 0, 64], [255, 51, 255]]], np.uint8))
+    np.testing.assert_array_equal(made, [[[0, 255, 64], [255, 204, 255]]])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "has to say either LUT_1D_SIZE or LUT_3D_SIZE"),
+        ("LUT_3D_SIZE 2\n0 0 0\n", "1 entries, and LUT_3D_SIZE 2 wants 8"),
+        ("LUT_3D_SIZE 66\n", "from 2 to 65"),
+        ("LUT_3D_SIZE x\n", "line 1: 'LUT_3D_SIZE x' is not what"),
+        ("LUT_1D_SIZE 2\n0 0 0\n1 nan 1\n", "line 3"),
+        ("LUT_1D_SIZE 2\n0 0 0\n1 1\n", "line 3"),
+        ("LUT_1D_SIZE 2\nDOMAIN_MAX 4 4 4\n0 0 0\n1 1 1\n", "line 2: DOMAIN_MAX 4 4 4: the table is not for pictures from 0 to 1"),
+        ("\x89PNG\r\n\x1a\n\x00\xff", "is not what a .cube file says"),
+    ],
+)  # fmt: skip
+def test_tables_that_cannot_be_read(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "x.cube").write_bytes(text.encode("latin-1"))
+    with pytest.raises(FilterError) as told:
+        read_cube(tmp_path / "x.cube")
+    assert message in str(told.value)
+    assert "x.cube" in str(told.value)
+
+
+def test_a_table_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FilterError, match=r"no\.cube: cannot be read: No such file"):
+        read_cube(tmp_path / "no.cube")
