@@ -21,6 +21,10 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]], ABC):
         first, second = self.cut(number)
         return _tensor(first), _tensor(second)
 
+    def label(self, number: int) -> int:
+        """What was done to the input, where that has a number; below 0 where it has none."""
+        return -1
+
     @abstractmethod
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """The same as (H, W, 3) arrays."""
@@ -39,6 +43,10 @@ class InTurn(PairDataset):
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         count = len(self.parts)
         return self.parts[number % count].cut(number // count)
+
+    def label(self, number: int) -> int:
+        count = len(self.parts)
+        return self.parts[number % count].label(number // count)
 
 
 def _tensor(image: NDArray[Any]) -> Tensor:

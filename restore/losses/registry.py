@@ -38,6 +38,7 @@ from restore.losses.contrastive.registry import (
 from restore.losses.contrastive.residual_guide import ResidualGuide
 from restore.losses.edge import edge
 from restore.losses.exposure import exposure_control
+from restore.losses.filter_code import filter_class, filter_contrast
 from restore.losses.frequency import frequency
 from restore.losses.illumination_smoothness import illumination_smoothness
 from restore.losses.lpips import LPIPS
@@ -49,7 +50,9 @@ from restore.losses.terms import (
     ALONE,
     AdversarialTerm,
     Beside,
+    CleanCodeTerm,
     ContrastiveTerm,
+    FilterTerm,
     GuidedTerm,
     InputTerm,
     Jittered,
@@ -85,6 +88,11 @@ class LossOptions(BaseModel, ABC):
     @property
     def wants_opponent(self) -> bool:
         """Whether it needs a discriminator that is trained beside the network."""
+        return False
+
+    @property
+    def wants_code(self) -> bool:
+        """Whether it needs a network that makes a code of a picture's filter."""
         return False
 
     @property
@@ -449,6 +457,47 @@ class ResidualVectorOptions(_Encoded):
         return GuidedTerm(embedding, guide, self.samples)
 
 
+class _OfCode(_OfOutput):
+    """A loss on the code that the network ``modulated-colour`` makes of a picture's filter."""
+
+    @property
+    def wants_code(self) -> bool:
+        return True
+
+
+class FilterClassOptions(_OfCode):
+    """Which filter lies over the input: :func:`restore.losses.filter_code.filter_class`."""
+
+    kind: Literal["filter-class"] = "filter-class"
+
+    def build(self, beside: Beside = ALONE) -> Term:
+        return FilterTerm(filter_class, beside.network)
+
+
+class FilterContrastOptions(_OfCode):
+    """Codes of one filter close, of two far apart: :func:`restore.losses.filter_code.filter_contrast`."""
+
+    kind: Literal["filter-contrast"] = "filter-contrast"
+    temperature: PositiveFloat = 0.1
+
+    def build(self, beside: Beside = ALONE) -> Term:
+        return FilterTerm(partial(filter_contrast, temperature=self.temperature), beside.network)
+
+
+class CleanCodeOptions(_OfCode):
+    """The output's code like the target's, unlike the input's: :func:`restore.losses.filter_code.clean_code`."""
+
+    kind: Literal["clean-code"] = "clean-code"
+    temperature: PositiveFloat = 0.1
+
+    @property
+    def compares(self) -> bool:
+        return True
+
+    def build(self, beside: Beside = ALONE) -> Term:
+        return CleanCodeTerm(beside.network, self.temperature)
+
+
 class PromptScoreOptions(_OfOutput):
     """Not to look like the prompt for bad pictures: CLIP-LIT's enhancement loss, with the recipe's ``guidance``."""
 
@@ -487,6 +536,9 @@ LOSSES: dict[str, type[LossOptions]] = {
     "adversarial": AdversarialOptions,
     "residual-vector": ResidualVectorOptions,
     "prompt-score": PromptScoreOptions,
+    "filter-class": FilterClassOptions,
+    "filter-contrast": FilterContrastOptions,
+    "clean-code": CleanCodeOptions,
 }
 
 AnyLoss = Annotated[
@@ -510,6 +562,9 @@ AnyLoss = Annotated[
     | PatchNceLossOptions
     | AdversarialOptions
     | ResidualVectorOptions
-    | PromptScoreOptions,
+    | PromptScoreOptions
+    | FilterClassOptions
+    | FilterContrastOptions
+    | CleanCodeOptions,
     Field(discriminator="kind"),
 ]

@@ -19,6 +19,7 @@ from restore.losses.contrastive.prompts import PromptJudge
 from restore.losses.contrastive.residual_guide import ResidualGuide
 from restore.losses.contrastive.samples import enlarged
 from restore.losses.discriminators import Opponent
+from restore.losses.filter_code import clean_code
 
 
 class Term(nn.Module, ABC):
@@ -201,6 +202,52 @@ class AdversarialTerm(Term):
             with torch.no_grad():
                 real = self.opponent.logits(target)
         return self.opponent.sides.generator(fake, real)
+
+
+class LabelledTerm(Term):
+    """A term that wants to know what was done to each input."""
+
+    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        raise ValueError(f"{type(self).__name__} wants labels, and these samples have none")
+
+    @abstractmethod
+    def of_labels(self, output: Tensor, target: Tensor, input: Tensor, labels: Tensor) -> Tensor:
+        """The loss of a batch.
+
+        Args:
+            output: as in :meth:`forward`, and so the next two.
+            target: what it should be.
+            input: what it was made of.
+            labels: (N,), int64, the number of what was done; below 0 for what has no number.
+        """
+
+
+class FilterTerm(LabelledTerm):
+    """What the network's code of the input says of its filter.
+
+    Args:
+        function: of (network, input, labels).
+        network: that is trained.
+    """
+
+    def __init__(self, function: Callable[[Any, Tensor, Tensor], Tensor], network: Any) -> None:
+        super().__init__()
+        self.function = function
+        self._lent = (network,)  # a tuple, so that it is no part of this module
+
+    def of_labels(self, output: Tensor, target: Tensor, input: Tensor, labels: Tensor) -> Tensor:
+        return self.function(self._lent[0], input, labels)
+
+
+class CleanCodeTerm(Term):
+    """That the network's code of the output says that no filter is left."""
+
+    def __init__(self, network: Any, temperature: float) -> None:
+        super().__init__()
+        self._lent, self.temperature = (network,), temperature
+
+    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        return clean_code(self._lent[0], output, target, input, self.temperature)
 
 
 class GuidedTerm(Term):

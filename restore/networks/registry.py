@@ -238,6 +238,36 @@ class BilateralGridOptions(NetworkOptions):
         return True
 
 
+class ModulatedColourOptions(NetworkOptions):
+    """Colours judged on a thumbnail: :class:`restore.networks.modulated_colour.ModulatedColour`, at scale 1."""
+
+    kind: Literal["modulated-colour"] = "modulated-colour"
+    thumbnail: int = Field(128, ge=32, multiple_of=16, description="side of what the filter is judged on")
+    width: int = Field(96, ge=4, multiple_of=4, description="channels where the filter is judged")
+    code: int = Field(64, ge=2, description="length of what is found about the filter")
+    hidden: int = Field(32, ge=1, description="channels at full resolution")
+    kinds: int = Field(0, ge=0, description="filters that the code is told apart into, by filter-class; 0 for not")
+
+    def build(self, scale: int) -> Any:
+        from restore.networks.modulated_colour import ModulatedColour
+
+        if scale != 1:
+            raise ValueError(f"'modulated-colour' gives back the size that it gets: scale 1, not {scale}")
+        return ModulatedColour(self.thumbnail, self.width, self.code, self.hidden, self.kinds)
+
+    def halo(self, scale: int) -> int:
+        return 0
+
+    def minimum(self) -> int:
+        return 2  # what tells how long the sides are
+
+    def context(self) -> int:
+        return self.thumbnail
+
+    def takes_strength(self) -> bool:
+        return True
+
+
 def _upsampler_halo(scale: int) -> int:
     """Reach of basicsr's convolution-and-shuffle upsampler and the convolution after it, rounded up."""
     return {1: 1, 2: 2, 3: 2, 4: 3, 8: 3}.get(scale, 3)
@@ -253,6 +283,7 @@ NETWORKS: dict[str, type[NetworkOptions]] = {
     "translating": TranslatingOptions,
     "illumination": IlluminationOptions,
     "bilateral-grid": BilateralGridOptions,
+    "modulated-colour": ModulatedColourOptions,
 }
 
 AnyNetwork = Annotated[
@@ -264,7 +295,8 @@ AnyNetwork = Annotated[
     | RrdbOptions
     | TranslatingOptions
     | IlluminationOptions
-    | BilateralGridOptions,
+    | BilateralGridOptions
+    | ModulatedColourOptions,
     Field(discriminator="kind"),
 ]
 

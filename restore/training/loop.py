@@ -49,11 +49,11 @@ def train(run: Run, data: Path, reporter: Reporter, workers: int = 0) -> bool:
         began = time.monotonic() - run.seconds
         while not run.over:
             try:
-                low, high = next(steps)
+                low, high, labels = next(steps)
             except RestoreError:  # a photograph that cannot be decoded: nothing of the run is lost over it
                 run.save(LAST)
                 raise
-            told = update(run, low, high)
+            told = update(run, low, high, labels)
             run.step += 1
             run.seconds = time.monotonic() - began
             reporter.step(run.step, told, run.optimizer.param_groups[0]["lr"], run.seconds)

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from restore.data.dataset import InTurn, PairDataset
 from restore.data.degraded import DegradedPairs
+from restore.data.filtered import FilteredPairs
 from restore.data.folder import list_photos
 from restore.data.lighting.pairs import BacklitPairs, ExposurePairs, in_sequence, usable_scenes
 from restore.data.lighting.scenes import find_scenes
@@ -28,6 +29,7 @@ from restore.training.validate import (
     backlit_samples,
     bare_samples,
     degrade_samples,
+    filtered_samples,
     light_samples,
     pair_samples,
     scene_samples,
@@ -107,7 +109,9 @@ def _of_photos(recipe: Recipe, root: Path, budget: int) -> Material:
     data, seed, crop = recipe.data, recipe.train.seed, recipe.validation.crop
     patches: PairDataset
     photos, kept = split(recipe, list_photos([root / name for name in data.train]))
-    if data.backlight is not None:
+    if data.filters is not None:
+        patches = FilteredPairs(photos, data.patch, seed, data.filters, budget)
+    elif data.backlight is not None:
         patches = BacklitPairs(photos, data.patch, seed, data.backlight, budget)
     elif data.degradation is not None:
         patches = DegradedPairs(photos, recipe.scale, data.patch, seed, data.degradation, budget)
@@ -115,7 +119,9 @@ def _of_photos(recipe: Recipe, root: Path, budget: int) -> Material:
         patches = PatchPairs(photos, recipe.scale, data.patch, seed, budget, data.candidates)
     if recipe.validation.folder is not None:
         kept = list_photos([root / recipe.validation.folder])
-    if data.backlight is not None:
+    if data.filters is not None:
+        samples = filtered_samples(kept, crop, data.filters)
+    elif data.backlight is not None:
         samples = backlit_samples(kept, crop, data.backlight, seed)
     else:
         samples = degrade_samples(kept, recipe.scale, crop, data.degradation, seed)
@@ -171,16 +177,21 @@ def split(recipe: Recipe, items: Sequence[_Item]) -> tuple[list[_Item], list[_It
     return [item for i, item in enumerate(items) if i not in held], [items[i] for i in sorted(held)]
 
 
-def batches(run: Run, patches: PairDataset, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """This process's share of the batches from the run's step on; which samples a step sees depends on it alone."""
+def batches(run: Run, patches: PairDataset, workers: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """This process's share of the batches from the run's step on; which samples a step sees depends on it alone.
+
+    Yields:
+        inputs and targets, (N, 3, h, w) and (N, 3, H, W) on 0..1, and the inputs' labels, (N,).
+    """
     size = run.recipe.train.batch
     steps = range(run.step, run.recipe.train.steps)
-    sampler = (list(run.team.share(range(step * size, (step + 1) * size))) for step in steps)
+    shares = [run.team.share(range(step * size, (step + 1) * size)) for step in steps]
     loader: DataLoader[Any] = DataLoader(
-        patches, batch_sampler=sampler, num_workers=workers, pin_memory=run.device.type == "cuda"
+        patches, batch_sampler=map(list, shares), num_workers=workers, pin_memory=run.device.type == "cuda"
     )
-    for low, high in loader:
-        yield on_device(low, run.device), on_device(high, run.device)
+    for (low, high), share in zip(loader, shares, strict=True):
+        labels = torch.tensor([patches.label(number) for number in share])
+        yield on_device(low, run.device), on_device(high, run.device), labels.to(run.device)
 
 
 def on_device(images: Tensor, device: torch.device) -> Tensor:

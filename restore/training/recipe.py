@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, m
 from typing_extensions import Self
 
 from restore.data.degradations.options import SecondOrder
+from restore.data.filters.options import PhotoFilters
 from restore.data.lighting.backlight import Backlight
 from restore.encoders.registry import ClipOptions, EfficientNetLite0Options, HaarOptions
 from restore.losses.discriminators import AnyDiscriminator, Form
@@ -22,7 +23,7 @@ from restore.losses.registry import (
     PatchNceLossOptions,
     PixelOptions,
 )
-from restore.networks.registry import AnyNetwork, TranslatingOptions
+from restore.networks.registry import AnyNetwork, ModulatedColourOptions, TranslatingOptions
 
 
 class _Options(BaseModel):
@@ -68,6 +69,9 @@ class Data(_Options):
     backlight: Backlight | None = Field(
         None, description="of the input: as against the light, at scale 1; null for not"
     )
+    filters: PhotoFilters | None = Field(
+        None, description="of the input: as under a photo filter, at scale 1; null for not"
+    )
     holdout: int = Field(12, ge=0, description="photographs or scenes kept out of training for validation")
     cache_gb: PositiveFloat = Field(4.0, description="decoded pixels to keep in memory")
 
@@ -83,7 +87,8 @@ class Data(_Options):
             )
         if self.views and not (self.pairs or self.unpaired):
             raise ValueError("views only for data.pairs and data.unpaired: leave out")
-        made = [name for name in ("degradation", "candidates", "backlight") if getattr(self, name) not in (None, 1)]
+        ways = ("degradation", "candidates", "backlight", "filters")
+        made = [name for name in ways if getattr(self, name) not in (None, 1)]
         if made and not self.train:
             raise ValueError(f"{' and '.join(made)} only for inputs made of data.train: leave out")
         if len(made) > 1:
@@ -238,11 +243,10 @@ class Recipe(_Options):
         return self
 
     @model_validator(mode="after")
-    def _light_at_scale_1(self) -> Self:
-        if self.scale != 1 and (self.data.backlight is not None or self.data.exposures or self.data.views):
-            raise ValueError(
-                f"backlight, exposures and views have inputs as large as their targets: scale 1, not {self.scale}"
-            )
+    def _same_size(self) -> Self:
+        given = [name for name in ("backlight", "exposures", "filters", "views") if getattr(self.data, name)]
+        if self.scale != 1 and given:
+            raise ValueError(f"data.{given[0]}: inputs are as large as their targets, so scale 1, not {self.scale}")
         return self
 
     @model_validator(mode="after")
@@ -299,6 +303,23 @@ class Recipe(_Options):
             raise ValueError(
                 f"'{self.discriminator.network.kind}' has no features to lend: use the discriminator 'haar'"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _codes(self) -> Self:
+        wanting = [loss.kind for loss in self.losses if loss.wants_code]
+        if not wanting:
+            return self
+        network = self.network
+        if not isinstance(network, ModulatedColourOptions):
+            raise ValueError(f"{', '.join(wanting)}: about the code of the network 'modulated-colour'")
+        labelled = sorted({"filter-class", "filter-contrast"} & set(wanting))
+        if labelled and self.data.filters is None:
+            raise ValueError(f"{', '.join(labelled)}: only data.filters say which filter it was")
+        if "filter-class" in wanting and self.data.filters is not None:
+            kinds = len(self.data.filters.names) + 1
+            if network.kinds != kinds:
+                raise ValueError(f"filter-class: network.kinds is to be {kinds}, of the filters and none")
         return self
 
     @model_validator(mode="after")

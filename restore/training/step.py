@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from restore.losses.registry import LossOptions
-from restore.losses.terms import Term
+from restore.losses.terms import LabelledTerm, Term
 from restore.training.guidance import Guidance
 from restore.training.report import Step
 from restore.training.run import Run
@@ -19,7 +19,7 @@ from restore.training.schedule import rate
 _ALL = "loss"
 
 
-def update(run: Run, low: Tensor, high: Tensor) -> Step:
+def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) -> Step:
     """Update everything that learns by this process's share of a step's samples.
 
     In ``train.accumulate`` pieces, one after another, whose gradients add up: less memory, the same step.
@@ -28,6 +28,7 @@ def update(run: Run, low: Tensor, high: Tensor) -> Step:
         run: at the step to do.
         low: (N, 3, h, w) on 0..1.
         high: (N, 3, scale * h, scale * w).
+        labels: (N,), for losses that want to know what was done to ``low``.
     """
     options = run.recipe.train
     fraction = rate(options.schedule, run.step, options.steps)
@@ -48,11 +49,12 @@ def update(run: Run, low: Tensor, high: Tensor) -> Step:
         sums["discriminator"] = run.critic.learn(
             judged, run.step, fraction, drawing, run.autocast, run.team, len(pieces)
         )
-    for low_piece, high_piece in pieces:
+    marks = [None] * len(pieces) if labels is None else labels.chunk(options.accumulate)
+    for (low_piece, high_piece), mark in zip(pieces, marks, strict=True):
         made = _make(run, low_piece) if output is None else output
         parts: dict[str, Tensor] = {}
         with run.autocast():
-            loss = total_loss(terms, made, high_piece, low_piece, drawing, parts) / len(pieces)
+            loss = total_loss(terms, made, high_piece, low_piece, drawing, parts, mark) / len(pieces)
         torch.autograd.backward(loss)
         for name, value in {_ALL: loss.detach(), **{k: v / len(pieces) for k, v in parts.items()}}.items():
             sums[name] = sums[name] + value if name in sums else value
@@ -90,6 +92,7 @@ def total_loss(
     input: Tensor,
     generator: torch.Generator,
     parts: dict[str, Tensor],
+    labels: Tensor | None = None,
 ) -> Tensor:
     """The sum of losses by their weights.
 
@@ -100,10 +103,14 @@ def total_loss(
         input: what it was made of.
         generator: of all draws.
         parts: gets each loss before its weight, by its kind; two of a kind are told apart by a number.
+        labels: of the inputs, where they have any.
     """
     total = output.new_zeros(())
     for options, term in terms:
-        value = term(output, target, input, generator)
+        if labels is not None and isinstance(term, LabelledTerm):
+            value = term.of_labels(output, target, input, labels)
+        else:
+            value = term(output, target, input, generator)
         total = total + options.weight * value
         name, number = options.kind, 2
         while name in parts:

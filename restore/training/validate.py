@@ -15,6 +15,8 @@ from torch import nn
 
 from restore.data.degradations.options import SecondOrder
 from restore.data.degradations.secondorder import second_order
+from restore.data.filters.library import find_filter
+from restore.data.filters.options import PhotoFilters
 from restore.data.lighting.backlight import Backlight, backlit, well_lit
 from restore.data.lighting.pairs import middle_and_reference
 from restore.data.lighting.scenes import Scene
@@ -67,6 +69,15 @@ def backlit_samples(paths: Sequence[Path], crop: int, options: Backlight, seed: 
     bright = [one for one in pictures if well_lit(one[2], options)]
     for number, path, good in bright or pictures:
         samples.append(Sample(path.stem, backlit(good, options, generator(seed, _APART + number)), good))
+    return samples
+
+
+def filtered_samples(paths: Sequence[Path], crop: int, options: PhotoFilters) -> list[Sample]:
+    """Each picture made as small as ``crop`` pixels on its longer side, under one filter after another, whole."""
+    samples = []
+    for number, path in enumerate(paths):
+        good, name = _small(read_rgb8(path), crop), options.names[number % len(options.names)]
+        samples.append(Sample(f"{path.stem}-{name}", find_filter(name)(good), good))
     return samples
 
 

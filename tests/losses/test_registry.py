@@ -12,8 +12,10 @@ from restore.losses.registry import LOSSES, LossOptions
 from restore.losses.terms import Beside, Jittered, Term
 from restore.training.step import draws
 
-# Those want weights that no package brings, and have their tests beside: test_features.py, test_argb.py; prompts: contrastive/test_guidance.py.
-NAMES = [name for name in LOSSES if name not in ("lpips", "argb", "translation", "prompt-score")]
+# Those want weights that no package brings, prompts or a network of one kind, and have their tests beside:
+# test_features.py, test_argb.py, contrastive/test_guidance.py, test_filter_code.py.
+APART = {"lpips", "argb", "translation", "prompt-score", "filter-class", "filter-contrast", "clean-code"}
+NAMES = [name for name in LOSSES if name not in APART]
 
 
 def build(name: str) -> Term:

@@ -126,7 +126,7 @@ def test_pieces_make_the_step_of_the_whole(folders: Path) -> None:
         ("guidance.encoder={kind: haar}", "haar"),
         ("losses=[{kind: residual-vector, shift: 3}, {kind: prompt-score}]", "'efficientnet-lite0' knows none"),
         ("losses=[{kind: perceptual}, {kind: prompt-score}]", "perceptual: compares the output with its target"),
-        ("scale=2", "scale 1, not 2"),
+        ("scale=2", "data.views: inputs are as large as their targets, so scale 1, not 2"),
         ("data={train: [x], views: true}", "views only for data.pairs and data.unpaired"),
     ],
 )

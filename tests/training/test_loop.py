@@ -108,8 +108,8 @@ def stopping_at(stop: int) -> Iterator[None]:
     """As Ctrl-C during that step."""
     original = loop.update
 
-    def stopping(run: Run, low: torch.Tensor, high: torch.Tensor) -> Step:
-        result = original(run, low, high)
+    def stopping(run: Run, *samples: torch.Tensor) -> Step:
+        result = original(run, *samples)
         run.stopping = run.step + 1 == stop
         return result
 
@@ -354,8 +354,8 @@ def test_divergence_is_told_and_the_last_good_checkpoint_kept(photos: Path, tmp_
 
     original = loop.update
 
-    def diverging(run, low, high):
-        told = original(run, low, high)
+    def diverging(run, *samples):
+        told = original(run, *samples)
         return replace(told, loss=told.loss * float("nan")) if run.step >= 12 else told
 
     loop.update = diverging

@@ -192,7 +192,7 @@ def test_exposures_and_backlit_pictures_take_turns(folders: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("scale=2", "scale 1, not 2"),
+        ("scale=2", "data.backlight: inputs are as large as their targets, so scale 1, not 2"),
         ("data.degradation={preset: light}", "degradation and backlight do not go together"),
         ("data.candidates=3", "candidates and backlight do not go together"),
         ("data={exposures: [x], backlight: {}}", "backlight only for inputs made of data.train"),
@@ -218,3 +218,48 @@ def test_views_are_validated_on_whole_pictures(folders: Path) -> None:
     assert {max(one.low.shape) for one in bare} == {40}
     assert all(one.high is None for one in bare)
     assert go(folders, UNPAIRED, "run", *views)[0]
+
+
+FILTERS = """\
+name: test
+task: filter-removal
+scale: 1
+network: {kind: modulated-colour, thumbnail: 32, width: 8, code: 6, hidden: 4, kinds: 3}
+data: {train: [light], filters: {names: [aden, toaster]}, patch: 32, holdout: 2}
+losses:
+  - {kind: l1}
+  - {kind: filter-class, weight: 0.1}
+  - {kind: filter-contrast, weight: 0.1}
+  - {kind: clean-code, weight: 0.1}
+validation: {metric: psnr-rgb, every: 6, crop: 64}
+train: {steps: 12, batch: 6, accumulate: 2, save_every: 100, schedule: {warmup: 2}}
+"""
+
+
+def test_filters_are_learned_and_resume_exactly(folders: Path) -> None:
+    material = open_material(parse_recipe(FILTERS, "r"), folders, 2**24)
+    assert [sample.name.split("-")[1] for sample in material.samples] == ["aden", "toaster"]
+    _, told = go(folders, FILTERS, "whole")
+    assert "2 photographs to train on, 2 to validate on; unchanged: PSNR (RGB)" in told
+    with stopping_at(7):
+        assert not go(folders, FILTERS, "broken")[0]
+    assert go(folders, FILTERS, "broken", resume=True)[0]
+    assert_same(folders / "whole" / LAST, folders / "broken" / LAST)
+    log = [json.loads(line) for line in (folders / "whole/log.jsonl").read_text().splitlines()]
+    assert {"loss/filter-class", "loss/filter-contrast", "loss/clean-code"} <= log[-2].keys()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("network.kinds=4", "filter-class: network.kinds is to be 3, of the filters and none"),
+        ("network={kind: residual}", "about the code of the network 'modulated-colour'"),
+        ("data={pairs: {input: dark, target: light}}", "only data.filters say which filter it was"),
+        ("data.backlight={}", "backlight and filters do not go together"),
+        ("scale=2", "data.filters: inputs are as large as their targets, so scale 1, not 2"),
+    ],
+)
+def test_filters_that_cannot_be_are_refused(change: str, message: str) -> None:
+    with pytest.raises(RecipeError) as told:
+        parse_recipe(FILTERS, "r", [change])
+    assert message in str(told.value)

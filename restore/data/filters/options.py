@@ -1,0 +1,88 @@
+"""What photo filters training lays over photographs, and how: options, and the drawing of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from restore.data.filters.library import FILTERS, blend, find_filter
+from restore.errors import FilterError
+
+Pixels = NDArray[np.uint8]
+
+
+def _known(names: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        for name in names:
+            find_filter(name)
+    except FilterError as error:
+        raise ValueError(str(error)) from error
+    if len(set(names)) < len(names):
+        raise ValueError("names: each filter once")
+    return names
+
+
+def _shares(pair: tuple[float, float]) -> tuple[float, float]:
+    if not 0 <= pair[0] <= pair[1] <= 1:
+        raise ValueError(f"a range from the smaller to the larger on 0..1, not from {pair[0]} to {pair[1]}")
+    return pair
+
+
+class PhotoFilters(BaseModel):
+    """What may be drawn; the defaults are every filter, mostly whole, as people use them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    names: Annotated[tuple[str, ...], AfterValidator(_known)] = Field(
+        tuple(FILTERS), min_length=1, description="which, each drawn as often"
+    )
+    untouched: float = Field(0.08, ge=0, le=1, description="chance that a photograph stays as it is")
+    whole: float = Field(0.6, ge=0, le=1, description="chance that a filter is laid over at full strength")
+    strength: Annotated[tuple[float, float], AfterValidator(_shares)] = Field((0.4, 1.0), description="of the others")
+    second: float = Field(0.0, ge=0, le=1, description="chance that another filter follows")
+    jitter: float = Field(
+        0.03, ge=0, lt=0.5, description="most that a channel's gain and gamma depart after the filter: no two are alike"
+    )
+
+
+class Draw(NamedTuple):
+    """What is to be laid over a photograph: filters and their strengths in order, and a gain and gamma by channel."""
+
+    layers: Sequence[tuple[str, float]]
+    gain: NDArray[np.float64]
+    gamma: NDArray[np.float64]
+
+
+def draw_filter(options: PhotoFilters, draw: np.random.Generator) -> Draw:
+    """Draw what is done to one photograph; nothing, now and then."""
+    layers: list[tuple[str, float]] = []
+    if draw.random() >= options.untouched:
+        count = 1 + int(draw.random() < options.second)
+        for _ in range(count):
+            name = options.names[int(draw.integers(len(options.names)))]
+            layers.append((name, 1.0 if draw.random() < options.whole else float(draw.uniform(*options.strength))))
+    jitter = options.jitter if layers else 0.0
+    gain, gamma = (1 + draw.uniform(-jitter, jitter, 3) for _ in range(2))
+    return Draw(layers, gain, gamma)
+
+
+def filtered(photo: Pixels, chosen: Draw) -> Pixels:
+    """A photograph, uint8 RGB (H, W, 3), with what was drawn laid over it."""
+    for name, strength in chosen.layers:
+        photo = blend(photo, find_filter(name)(photo), strength)
+    if np.any(chosen.gain != 1) or np.any(chosen.gamma != 1):
+        curves = np.clip(chosen.gain * (np.arange(256)[:, None] / 255) ** chosen.gamma, 0, 1)
+        tables = np.round(255 * curves).astype(np.uint8)
+        photo = np.stack([tables[:, i][photo[..., i]] for i in range(3)], axis=-1)
+    return photo
+
+
+def label(options: PhotoFilters, chosen: Draw) -> int:
+    """The number of the filter among ``names``; one more for none; -1 for more than one."""
+    if len(chosen.layers) > 1:
+        return -1
+    return options.names.index(chosen.layers[0][0]) if chosen.layers else len(options.names)

@@ -1,0 +1,74 @@
+"""Photographs under filters, to learn from: what is drawn, and what is said of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from restore.data.dataset import InTurn
+from restore.data.filtered import FilteredPairs
+from restore.data.filters.library import FILTERS, find_filter
+from restore.data.filters.options import Draw, PhotoFilters, draw_filter, filtered, label
+from restore.data.places import generator
+from tests.conftest import picture, save
+
+PLAIN = Draw([], np.ones(3), np.ones(3))
+
+
+def test_what_is_drawn_is_as_often_as_it_should() -> None:
+    options = PhotoFilters(names=("aden", "rise"), untouched=0.25, whole=0.5, strength=(0.2, 0.4), second=0.5)
+    draws = [draw_filter(options, generator(0, number)) for number in range(2000)]
+    counts = np.bincount([len(one.layers) for one in draws]) / 2000
+    np.testing.assert_allclose(counts, [0.25, 0.375, 0.375], atol=0.04)
+    strengths = np.array([strength for one in draws for _, strength in one.layers])
+    assert np.mean(strengths == 1) == pytest.approx(0.5, abs=0.04)
+    rest = strengths[strengths < 1]
+    assert 0.2 <= rest.min() < 0.21 < 0.39 < rest.max() <= 0.4
+    assert {label(options, one) for one in draws} == {-1, 0, 1, 2}
+    none = [one for one in draws if not one.layers]
+    assert all(label(options, one) == 2 and (one.gain == 1).all() and (one.gamma == 1).all() for one in none)
+    gains = np.array([one.gain for one in draws if one.layers])
+    assert 0.025 < np.abs(gains - 1).max() <= 0.03
+
+
+def test_what_was_drawn_is_laid_over() -> None:
+    photo = picture(30, 40)
+    np.testing.assert_array_equal(filtered(photo, PLAIN), photo)
+    two = filtered(photo, PLAIN._replace(layers=[("lofi", 1.0), ("rise", 1.0)]))
+    np.testing.assert_array_equal(two, find_filter("rise")(find_filter("lofi")(photo)))
+    gain, gamma = np.array([0.9, 1.1, 1.0]), np.array([1.0, 1.0, 1.2])
+    expected = np.round(255 * np.clip(gain * (photo / 255) ** gamma, 0, 1))
+    np.testing.assert_array_equal(filtered(photo, Draw([], gain, gamma)), expected)
+
+
+def test_pairs_and_their_labels(tmp_path: Path) -> None:
+    paths = [save(tmp_path / f"{i}.png", picture(60, 70, seed=i)) for i in range(2)]
+    options = PhotoFilters(jitter=0, whole=1)
+    pairs, again = FilteredPairs(paths, 32, 3, options), FilteredPairs(paths, 32, 3, options, budget=0)
+    names = [*FILTERS, None]
+    for number in range(40):
+        low, high = pairs.cut(number)
+        assert low.shape == high.shape == (32, 32, 3)
+        name = names[pairs.label(number)]
+        np.testing.assert_array_equal(low, find_filter(name)(high) if name else high)
+        np.testing.assert_array_equal(low, again.cut(number)[0])
+    both = InTurn([pairs, again])
+    assert [both.label(number) for number in range(6)] == [pairs.label(number // 2) for number in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"names": ["claredon"]}, "did you mean 'clarendon'"),
+        ({"names": ["aden", "aden"]}, "each filter once"),
+        ({"names": []}, "at least 1"),
+        ({"strength": [0.8, 0.4]}, "from the smaller to the larger"),
+        ({"strength": [0.8, 1.4]}, "from the smaller to the larger"),
+    ],
+)
+def test_options_are_checked(values: dict, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        PhotoFilters(**values)

@@ -1,0 +1,85 @@
+"""Colours transformed by a code of the picture: parts as the whole, places by square pixels, gradients everywhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from restore.networks.modulated_colour import ModulatedColour, _places
+from restore.networks.registry import ModulatedColourOptions
+from restore.networks.thumbnail import whole
+from tests.networks.test_bilateral_grid import photo
+
+
+def network(seed: int = 0, effect: float = 8.0) -> ModulatedColour:
+    """Small, and far from the identity that it begins as."""
+    torch.manual_seed(seed)
+    made = ModulatedColour(thumbnail=32, width=8, code=6, hidden=8, kinds=4)
+    with torch.no_grad():
+        for layer in (made.last, made.modulation):
+            layer.weight.mul_(effect)
+            layer.bias.mul_(effect)
+    return made.eval()
+
+
+@torch.no_grad()
+def test_any_part_is_changed_as_in_the_whole() -> None:
+    made, x = network(), photo(120, 90)
+    small, rows, columns = whole(x, 32)
+    full = made(x)
+    for top, left, height, width in ((40, 20, 60, 60), (0, 0, 2, 2), (100, 3, 20, 87)):
+        rest = slice(top, top + height), slice(left, left + width)
+        part = made(x[..., rest[0], rest[1]], small, rows[:, rest[0]], columns[:, rest[1]])
+        torch.testing.assert_close(part, full[..., rest[0], rest[1]], atol=1e-4, rtol=1e-4)
+    assert (full - x).abs().mean() > 0.02, "it does something"
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 40), (30, 90), (4000, 3000)])
+def test_the_distance_is_that_of_square_pixels(height: int, width: int) -> None:
+    rows, columns = ((torch.arange(n) + 0.5)[None] / n for n in (height, width))
+    cut = slice(height // 3, height // 3 + 7), slice(width // 4, width // 4 + 9)
+    across, down, distance = _places(rows[:, cut[0]], columns[:, cut[1]])[0].numpy()
+    y, x = np.mgrid[:height, :width]
+    y, x = y[cut] + 0.5 - height / 2, x[cut] + 0.5 - width / 2
+    expected = (x**2 + y**2) / (height**2 + width**2) * 4
+    np.testing.assert_allclose(distance, expected, atol=2e-3)
+    np.testing.assert_allclose(across, 2 * x / width, atol=1e-4)
+    np.testing.assert_allclose(down, 2 * y / height, atol=1e-4)
+
+
+@torch.no_grad()
+def test_strength_goes_from_the_picture_to_the_result() -> None:
+    made, x = network(), torch.cat([photo(32, 40, seed) for seed in range(3)])
+    full = made(x)
+    out = made(x, *whole(x, 32), torch.tensor([0.0, 0.5, 1.0]))
+    torch.testing.assert_close(out[0], x[0])
+    torch.testing.assert_close(out[1], (x[1] + full[1]) / 2)
+    torch.testing.assert_close(out[2], full[2])
+
+
+def test_it_begins_as_nearly_the_identity_and_every_weight_learns() -> None:
+    torch.manual_seed(0)
+    x = photo(64, 64)
+    fresh = ModulatedColour(kinds=3)
+    made = fresh(x)
+    assert (made - x).abs().mean() < 0.1
+    (made.square().mean() + fresh.kinds(fresh.codes_of(x)).square().mean()).backward()
+    silent = [name for name, p in fresh.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert silent == []
+
+
+@torch.no_grad()
+def test_flat_pictures_give_numbers() -> None:
+    for value in (0.0, 0.5, 1.0):
+        assert torch.isfinite(network()(torch.full((1, 3, 20, 30), value))).all()
+
+
+def test_its_options_say_what_it_takes() -> None:
+    options = ModulatedColourOptions(kinds=30)
+    assert (options.context(), options.takes_strength(), options.minimum(), options.halo(1)) == (128, True, 2, 0)
+    assert sum(p.numel() for p in options.build(1).parameters()) <= 500_000
+    with pytest.raises(ValueError, match="scale 1, not 2"):
+        options.build(2)
+    with pytest.raises(ValueError, match="multiple of 16"):
+        ModulatedColour(thumbnail=100)
