@@ -19,6 +19,7 @@ COMMANDS = {
     "degrade": ("restore.cli.degrade", "Degrade pictures as they are for training, to look at."),
     "filter": ("restore.cli.filter", "Lay a photo filter over pictures."),
     "train": ("restore.cli.train", "Train a network by a recipe."),
+    "plot": ("restore.cli.plot", "Draw the curves of training runs."),
     "doctor": ("restore.cli.doctor", "Say what is installed, what works, and what to do about the rest."),
     "bench": ("restore.cli.bench", "Time models on this machine's devices."),
     "recipes": ("restore.cli.recipes", "List the training recipes that come along."),

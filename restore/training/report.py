@@ -74,6 +74,8 @@ class Reporter:
         """Say what is trained on, and the value to beat."""
         self.steps = steps
         self._since = (step, time.monotonic())
+        if unchanged is not None:
+            self._log({"step": step, "unchanged": unchanged})
         beat = "" if unchanged is None else f", {validation} to validate on; unchanged: {self._said(unchanged)}"
         self.console.print(f"{training}{beat}; " + (f"going on from step {step}" if step else f"{steps} steps"))
         self._progress.start()

@@ -17,7 +17,6 @@ from restore.training.material import open_material
 from restore.training.recipe_file import parse_recipe
 from restore.training.run import BEST, LAST
 from restore.training.start import Options, start
-from tests.conftest import picture, save
 from tests.data.lighting.test_scenes import exposed, photo, sequence
 from tests.training.test_loop import assert_same, stopping_at
 
@@ -48,16 +47,6 @@ losses:
 validation: {metric: psnr-rgb, every: 5, crop: 64}
 train: {steps: 12, batch: 2, save_every: 100, schedule: {warmup: 2}}
 """
-
-
-@pytest.fixture
-def folders(tmp_path: Path) -> Path:
-    """Pictures, and the same darker and redder."""
-    for i in range(4):
-        light = picture(60 + 8 * i, 64, seed=i)
-        save(tmp_path / f"light/{i}.png", light)
-        save(tmp_path / f"dark/{i}.png", (light * [0.7, 0.5, 0.4]).astype(np.uint8))
-    return tmp_path
 
 
 def go(data: Path, text: str, run: str, *changes: str, resume: bool = False) -> tuple[bool, str]:

@@ -1,0 +1,38 @@
+"""``restore plot``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from restore.cli.common import console, extra_needed
+
+
+@click.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A .svg, .png or .pdf file.  [default: curves.svg in the first RUN]",
+)
+def plot(runs: tuple[Path, ...], out: Path | None) -> None:
+    """Draw the curves of one run of 'restore train', loss by loss, or compare several.
+
+    The file is replaced if it is there.
+    """
+    from restore.atomic import write_bytes
+
+    with extra_needed("Plotting", "plot"):
+        import matplotlib  # noqa: F401 - it is asked for before anything is read
+
+        from restore.training.plot import FORMATS, read_log
+        from restore.training.plot import plot as draw
+
+    target = out or runs[0] / "curves.svg"
+    if target.suffix.lower() not in FORMATS:
+        raise click.UsageError(f"--out {target}: the ending is to be one of {', '.join(FORMATS)}")
+    picture = draw([read_log(run) for run in runs], target.suffix.lower())
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(target, picture, overwrite=True)
+    console().print(f"{target}: {'1 run' if len(runs) == 1 else f'{len(runs)} runs'}")

@@ -1,0 +1,123 @@
+"""Curves of runs, from their ``log.jsonl``."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from restore.errors import DataError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FORMATS = (".svg", ".png", ".pdf")
+_METRICS = {"psnr-y": "PSNR on Y, dB", "psnr-rgb": "PSNR on RGB, dB", "ssim-y": "SSIM on Y"}
+
+
+@dataclass(frozen=True)
+class Log:
+    """What a run has told.
+
+    Attributes:
+        name: of the run's folder.
+        losses: step and value of each loss, by its name; ``loss`` is all of them by their weights.
+        metric: what was validated; None where nothing was.
+        validations: step and value.
+        unchanged: the metric of the inputs as they are, or of bicubic.
+    """
+
+    name: str
+    losses: dict[str, list[tuple[int, float]]]
+    metric: str | None
+    validations: list[tuple[int, float]]
+    unchanged: float | None
+
+
+def read_log(folder: Path) -> Log:
+    """The log of a run.
+
+    Where a run was killed and went on from its last checkpoint, the steps that it did again count as they were done
+    last.
+
+    Raises:
+        DataError: the folder holds no log, or one that is not a run's.
+    """
+    path = folder / "log.jsonl"
+    if not path.is_file():
+        raise DataError(f"{folder}: no {path.name} here: give the folder of a run of restore train")
+    losses: dict[str, dict[int, float]] = {}
+    validations: dict[int, float] = {}
+    metric = unchanged = None
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        try:
+            said: dict[str, Any] = json.loads(line)
+            step = int(said["step"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path}, line {number}: not what restore train writes") from error
+        unchanged = said.get("unchanged", unchanged)
+        for name, value in said.items():
+            if name in _METRICS:
+                metric = name
+                validations[step] = value
+            elif name.startswith("loss"):
+                losses.setdefault(name.removeprefix("loss/"), {})[step] = value
+    if not losses:
+        raise DataError(f"{path}: nothing in it yet; a run writes every 100 steps")
+    ordered = {name: sorted(values.items()) for name, values in losses.items()}
+    return Log(folder.resolve().name, ordered, metric, sorted(validations.items()), unchanged)
+
+
+def plot(logs: Sequence[Log], suffix: str) -> bytes:
+    """Losses, and validations where there were any, over the steps.
+
+    Args:
+        logs: of one run, whose losses are shown one by one; or of several, whose whole losses are compared.
+        suffix: of :data:`FORMATS`.
+
+    Returns:
+        The bytes of the picture.
+    """
+    # Not pyplot, which would look for a screen.
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    metrics = sorted({log.metric for log in logs if log.metric is not None})
+    with rc_context({"svg.hashsalt": "restore", "svg.fonttype": "none"}):  # the same picture of the same log
+        figure = Figure(figsize=(8, 2.8 * (1 + len(metrics))), layout="constrained")
+        axes: list[Axes] = list(figure.subplots(1 + len(metrics), 1, sharex=True, squeeze=False)[:, 0])
+        for axis, metric in zip(axes, metrics, strict=False):
+            _validations(axis, [log for log in logs if log.metric == metric], metric)
+        _losses(axes[-1], logs)
+        axes[-1].set_xlabel("step")
+        file = io.BytesIO()
+        figure.savefig(file, format=suffix[1:], dpi=120, metadata={"Date": None} if suffix == ".svg" else None)
+    return file.getvalue()
+
+
+def _validations(axis: Axes, logs: Sequence[Log], metric: str) -> None:
+    for log in logs:
+        steps, values = zip(*log.validations, strict=True)
+        (line,) = axis.plot(steps, values, marker="o", markersize=3, label=log.name)
+        if log.unchanged is not None:
+            colour = "grey" if len(logs) == 1 else line.get_color()
+            axis.axhline(log.unchanged, color=colour, linestyle="--", linewidth=1, label=f"{log.name}, unchanged")
+    axis.set_ylabel(_METRICS[metric])
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def _losses(axis: Axes, logs: Sequence[Log]) -> None:
+    for log in logs:
+        parts = {name: values for name, values in log.losses.items() if name != "loss"}
+        shown = parts if len(logs) == 1 and parts else {"loss": log.losses["loss"]}
+        for name, values in shown.items():
+            axis.plot(*zip(*values, strict=True), linewidth=1, label=name if len(logs) == 1 else log.name)
+    if all(value > 0 for log in logs for values in log.losses.values() for _, value in values):
+        axis.set_yscale("log")
+    axis.set_ylabel("loss, before its weight" if len(logs) == 1 and len(logs[0].losses) > 1 else "loss")
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
