@@ -44,12 +44,25 @@ class PatchGanOptions(DiscriminatorOptions):
         return PatchGan(self.width, self.layers)
 
 
+class TwoHeadedOptions(DiscriminatorOptions):
+    """The whole picture and its patches: :class:`restore.networks.two_headed.TwoHeaded` (IFRNet, CIFR)."""
+
+    kind: Literal["two-headed"] = "two-headed"
+    width: PositiveInt = Field(32, description="channels of the first layer")
+
+    def build(self) -> Any:
+        from restore.networks.two_headed import TwoHeaded
+
+        return TwoHeaded(self.width)
+
+
 DISCRIMINATORS: dict[str, type[DiscriminatorOptions] | type[HaarOptions]] = {
     "haar": HaarOptions,
     "patchgan": PatchGanOptions,
+    "two-headed": TwoHeadedOptions,
 }
 
-AnyDiscriminator = Annotated[HaarOptions | PatchGanOptions, Field(discriminator="kind")]
+AnyDiscriminator = Annotated[HaarOptions | PatchGanOptions | TwoHeadedOptions, Field(discriminator="kind")]
 
 
 @dataclass(frozen=True)

@@ -31,15 +31,19 @@ from restore.losses.colour_constancy import colour_constancy
 from restore.losses.contrastive.embedding import Embedding
 from restore.losses.contrastive.registry import (
     AnyObjective,
+    AnySimilarityObjective,
     ContrastiveOptions,
     IndividualTemperaturesOptions,
+    InfoNCEOptions,
     PatchNCEOptions,
 )
 from restore.losses.contrastive.residual_guide import ResidualGuide
+from restore.losses.contrastive.style_level import StyleContrast
 from restore.losses.edge import edge
 from restore.losses.exposure import exposure_control
 from restore.losses.filter_code import filter_class, filter_contrast
 from restore.losses.frequency import frequency
+from restore.losses.id_mrf import IdMrf
 from restore.losses.illumination_smoothness import illumination_smoothness
 from restore.losses.lpips import LPIPS
 from restore.losses.perceptual import Perceptual
@@ -60,6 +64,7 @@ from restore.losses.terms import (
     PairTerm,
     PatchTerm,
     PromptTerm,
+    StyleNceTerm,
     Term,
     TranslationTerm,
 )
@@ -330,6 +335,18 @@ class _Encoded(LossOptions):
         return self.encoder.build()
 
 
+class _EncodedOrOwn(_Encoded):
+    """A loss in the features of an encoder, or in those of the network that is trained."""
+
+    encoder: AnyFeaturesOrOwn = EfficientNetLite0Options()
+
+    def features_or_own(self, beside: Beside) -> tuple[Any, bool]:
+        """The encoder, and whether it is the network's own."""
+        if isinstance(self.encoder, NetworkFeatures):
+            return OwnEncoder(beside.network, self.encoder.taps), True
+        return self.features(beside), False
+
+
 class _Held(_Encoded):
     """A loss in the features of an encoder that it leaves as it is."""
 
@@ -390,10 +407,9 @@ class ContrastiveLossOptions(ContrastiveOptions, _Held):
         return self.jittered(ContrastiveTerm(self.regulariser(encoder, encoder.channels, samples=0)))
 
 
-class PatchNceLossOptions(PatchNCEOptions, _Encoded):
+class PatchNceLossOptions(PatchNCEOptions, _EncodedOrOwn):
     """Positions of the output compared with those of its target or input, through heads that learn."""
 
-    encoder: AnyFeaturesOrOwn = EfficientNetLite0Options()
     identity: bool = Field(
         False,
         description="also that the network leaves targets as they are, half of it each (CUT); at scale 1",
@@ -404,13 +420,34 @@ class PatchNceLossOptions(PatchNCEOptions, _Encoded):
         return self.key == "target"
 
     def build(self, beside: Beside = ALONE) -> Term:
-        if isinstance(self.encoder, NetworkFeatures):
-            encoder: Any = OwnEncoder(beside.network, self.encoder.taps)
-            regulariser = self.regulariser(encoder, encoder.channels, freeze=False)
-        else:
-            encoder = self.features(beside)
-            regulariser = self.regulariser(encoder, encoder.channels)
+        encoder, own = self.features_or_own(beside)
+        regulariser = self.regulariser(encoder, encoder.channels, freeze=not own)
         return PatchTerm(regulariser, beside.network if self.identity else None)
+
+
+class StyleNceOptions(_EncodedOrOwn):
+    """The output's style nearer to the target's than to the input's: CIFR's style term, through heads that learn."""
+
+    kind: Literal["style-nce"] = "style-nce"
+    objective: AnySimilarityObjective = InfoNCEOptions()
+    positions: PositiveInt = Field(256, description="sampled at each tap, at most")
+    dim: PositiveInt = Field(256, description="length of the heads' vectors")
+
+    def build(self, beside: Beside = ALONE) -> Term:
+        encoder, own = self.features_or_own(beside)
+        contrast = StyleContrast(encoder.channels, self.objective.build(0), self.positions, self.dim)
+        return StyleNceTerm(encoder, contrast, freeze=not own)
+
+
+class IdMrfOptions(_Held):
+    """Textures, each with what is most like it: :class:`restore.losses.id_mrf.IdMrf`."""
+
+    kind: Literal["id-mrf"] = "id-mrf"
+    encoder: AnyFeatures = EfficientNetLite0Options(taps=("block4", "block10"))
+    taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for 1 each")
+
+    def build(self, beside: Beside = ALONE) -> Term:
+        return self.jittered(PairTerm(IdMrf(self.features(beside), self.taps)))
 
 
 class AdversarialOptions(LossOptions):
@@ -536,6 +573,8 @@ LOSSES: dict[str, type[LossOptions]] = {
     "adversarial": AdversarialOptions,
     "residual-vector": ResidualVectorOptions,
     "prompt-score": PromptScoreOptions,
+    "style-nce": StyleNceOptions,
+    "id-mrf": IdMrfOptions,
     "filter-class": FilterClassOptions,
     "filter-contrast": FilterContrastOptions,
     "clean-code": CleanCodeOptions,
@@ -563,6 +602,8 @@ AnyLoss = Annotated[
     | AdversarialOptions
     | ResidualVectorOptions
     | PromptScoreOptions
+    | StyleNceOptions
+    | IdMrfOptions
     | FilterClassOptions
     | FilterContrastOptions
     | CleanCodeOptions,

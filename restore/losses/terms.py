@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from restore.losses.contrastive.patch_level import PatchRegulariser
 from restore.losses.contrastive.prompts import PromptJudge
 from restore.losses.contrastive.residual_guide import ResidualGuide
 from restore.losses.contrastive.samples import enlarged
+from restore.losses.contrastive.style_level import StyleContrast
 from restore.losses.discriminators import Opponent
 from restore.losses.filter_code import clean_code
 
@@ -168,6 +170,32 @@ class PatchTerm(Term):
         (network,) = self._lent
         if network is not None:
             loss = (loss + self.regulariser(network(target), target, target, generator)) / 2
+        return loss
+
+
+class StyleNceTerm(Term):
+    """CIFR's contrast of styles as a term; its heads learn.
+
+    Args:
+        encoder: (N, 3, H, W) RGB on 0..1 to a list of feature maps.
+        contrast: with a head for each of the encoder's taps.
+        freeze: False where the encoder belongs to the network that is trained.
+    """
+
+    def __init__(self, encoder: nn.Module, contrast: StyleContrast, freeze: bool) -> None:
+        super().__init__()
+        self.encoder, self.contrast, self.freeze = encoder, contrast, freeze
+
+    @property
+    def learned(self) -> nn.Module:
+        return self.contrast
+
+    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        with frozen(self.encoder) if self.freeze else nullcontext():
+            made = self.encoder(output)
+            with torch.no_grad():
+                wanted, had = self.encoder(target), self.encoder(enlarged(input, *output.shape[-2:]))
+        loss: Tensor = self.contrast(made, wanted, had, generator)
         return loss
 
 

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
+from restore.encoders.registry import EfficientNetLite0Options, Vgg16Options
+
 
 class NetworkOptions(BaseModel, ABC):
     """What every architecture must be able to say."""
@@ -44,6 +46,10 @@ class NetworkOptions(BaseModel, ABC):
 
     def takes_strength(self) -> bool:
         """Whether a last input says how far the picture is changed."""
+        return False
+
+    def codes(self) -> bool:
+        """Whether it makes a code of what was done to a picture (``codes_of``), for losses on it."""
         return False
 
     def taps(self) -> int:
@@ -267,6 +273,43 @@ class ModulatedColourOptions(NetworkOptions):
     def takes_strength(self) -> bool:
         return True
 
+    def codes(self) -> bool:
+        return True
+
+
+class DestylingOptions(NetworkOptions):
+    """IFRNet's and CIFR's generator: :class:`restore.networks.destyling.Destyling`, at scale 1."""
+
+    kind: Literal["destyling"] = "destyling"
+    style: Annotated[EfficientNetLite0Options | Vgg16Options, Field(discriminator="kind")] = Field(
+        EfficientNetLite0Options(taps=("block15",)), description="what judges the style, frozen; part of the network"
+    )
+    width: int = Field(32, ge=1, description="channels of the first block")
+    code: int = Field(32, ge=1, description="length of the style code")
+    kinds: int = Field(0, ge=0, description="filters that are told apart, by filter-class (IFRNet); 0 for not")
+
+    def build(self, scale: int) -> Any:
+        from restore.networks.destyling import Destyling
+
+        if scale != 1:
+            raise ValueError(f"'destyling' gives back the size that it gets: scale 1, not {scale}")
+        return Destyling(self.style.build(), self.width, self.code, self.kinds)
+
+    def halo(self, scale: int) -> int:
+        return 64  # of its convolutions, rounded up; its statistics see all that it is given
+
+    def exact_tiles(self) -> bool:
+        return False
+
+    def multiple(self, scale: int) -> int:
+        return 8
+
+    def codes(self) -> bool:
+        return True
+
+    def taps(self) -> int:
+        return 7
+
 
 def _upsampler_halo(scale: int) -> int:
     """Reach of basicsr's convolution-and-shuffle upsampler and the convolution after it, rounded up."""
@@ -284,6 +327,7 @@ NETWORKS: dict[str, type[NetworkOptions]] = {
     "illumination": IlluminationOptions,
     "bilateral-grid": BilateralGridOptions,
     "modulated-colour": ModulatedColourOptions,
+    "destyling": DestylingOptions,
 }
 
 AnyNetwork = Annotated[
@@ -296,7 +340,8 @@ AnyNetwork = Annotated[
     | TranslatingOptions
     | IlluminationOptions
     | BilateralGridOptions
-    | ModulatedColourOptions,
+    | ModulatedColourOptions
+    | DestylingOptions,
     Field(discriminator="kind"),
 ]
 

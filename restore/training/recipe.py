@@ -23,7 +23,7 @@ from restore.losses.registry import (
     PatchNceLossOptions,
     PixelOptions,
 )
-from restore.networks.registry import AnyNetwork, ModulatedColourOptions, TranslatingOptions
+from restore.networks.registry import AnyNetwork, TranslatingOptions
 
 
 class _Options(BaseModel):
@@ -261,15 +261,14 @@ class Recipe(_Options):
     @model_validator(mode="after")
     def _own_features(self) -> Self:
         for loss in self.losses:
-            if not isinstance(loss, PatchNceLossOptions):
-                continue
-            if isinstance(loss.encoder, NetworkFeatures):
+            encoder = getattr(loss, "encoder", None)
+            if isinstance(encoder, NetworkFeatures):
                 lends = self.network.taps()
                 if lends == 0:
                     raise ValueError(f"the network '{self.network.kind}' has no features to lend: use 'residual'")
-                if not all(0 <= tap < lends for tap in loss.encoder.taps):
-                    raise ValueError(f"taps {loss.encoder.taps}: this network has 0 to {lends - 1}")
-            if loss.identity and self.scale != 1:
+                if not all(0 <= tap < lends for tap in encoder.taps):
+                    raise ValueError(f"taps {encoder.taps}: this network has 0 to {lends - 1}")
+            if isinstance(loss, PatchNceLossOptions) and loss.identity and self.scale != 1:
                 raise ValueError(f"patch-nce with identity is for scale 1, where targets are inputs, not {self.scale}")
         return self
 
@@ -311,14 +310,16 @@ class Recipe(_Options):
         if not wanting:
             return self
         network = self.network
-        if not isinstance(network, ModulatedColourOptions):
-            raise ValueError(f"{', '.join(wanting)}: about the code of the network 'modulated-colour'")
+        if not network.codes():
+            raise ValueError(
+                f"{', '.join(wanting)}: the network '{network.kind}' makes no code: use 'modulated-colour'"
+            )
         labelled = sorted({"filter-class", "filter-contrast"} & set(wanting))
         if labelled and self.data.filters is None:
             raise ValueError(f"{', '.join(labelled)}: only data.filters say which filter it was")
         if "filter-class" in wanting and self.data.filters is not None:
             kinds = len(self.data.filters.names) + 1
-            if network.kinds != kinds:
+            if getattr(network, "kinds", 0) != kinds:
                 raise ValueError(f"filter-class: network.kinds is to be {kinds}, of the filters and none")
         return self
 

@@ -27,8 +27,13 @@ def build(name: str) -> Term:
 
 
 def options(name: str) -> LossOptions:
-    more = {"ms-ssim": {"scales": 2}, "contrastive": {"objective": {"kind": "l1-ratio"}}}.get(name, {})
-    return LOSSES[name].model_validate({"kind": name, **more})
+    more = {
+        "ms-ssim": {"scales": 2},
+        "contrastive": {"objective": {"kind": "l1-ratio"}},
+        # Deeper, so small a picture has so few places that each finds itself.
+        "id-mrf": {"encoder": {"kind": "efficientnet-lite0", "taps": ["stem"]}},
+    }
+    return LOSSES[name].model_validate({"kind": name, **more.get(name, {})})
 
 
 def picture(side: int) -> torch.Tensor:

@@ -23,7 +23,7 @@ SMALL = {
     "rrdb": {"width": 8, "blocks": 1, "growth": 4},
 }
 # These enlarge nothing; each has a test file of its own.
-APART = {"translating", "bilateral-grid", "illumination", "modulated-colour"}
+APART = {"translating", "bilateral-grid", "illumination", "modulated-colour", "destyling"}
 CASES = [(kind, scale) for kind in SMALL for scale in (2, 4)]
 
 

@@ -242,7 +242,7 @@ def test_filters_are_learned_and_resume_exactly(folders: Path) -> None:
     ("change", "message"),
     [
         ("network.kinds=4", "filter-class: network.kinds is to be 3, of the filters and none"),
-        ("network={kind: residual}", "about the code of the network 'modulated-colour'"),
+        ("network={kind: residual}", "the network 'residual' makes no code: use 'modulated-colour'"),
         ("data={pairs: {input: dark, target: light}}", "only data.filters say which filter it was"),
         ("data.backlight={}", "backlight and filters do not go together"),
         ("scale=2", "data.filters: inputs are as large as their targets, so scale 1, not 2"),

@@ -86,9 +86,9 @@ class PatchContrast(nn.Module):
 
     def _tap(self, tap: int, query: Tensor, key: Tensor, generator: torch.Generator) -> Tensor:
         places = draws.permutation(query.shape[2:].numel(), generator, query.device)[: self.positions]
-        vectors = self.heads[tap](_at(query, places))
+        vectors = self.heads[tap](at(query, places))
         with torch.no_grad():
-            constants = self.heads[tap](_at(key, places))
+            constants = self.heads[tap](at(key, places))
         positive, negative = position_similarities(vectors, constants)
         if self.queues is not None:
             queue = self.queues[tap]
@@ -110,7 +110,7 @@ class PatchContrast(nn.Module):
         return torch.cat([similarities, (query[:, None] * mixed).sum(dim=2)], dim=1)
 
 
-def _at(features: Tensor, places: Tensor) -> Tensor:
+def at(features: Tensor, places: Tensor) -> Tensor:
     """(N, C, h, w) at S places to (N, S, C)."""
     return features.flatten(2)[:, :, places].transpose(1, 2)
 

@@ -1,0 +1,68 @@
+"""Styles compared by which positions of a picture answer together: the style term of CIFR (Kinli et al., 2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from restore.losses.contrastive import draws
+from restore.losses.contrastive.objectives.base import SimilarityObjective
+from restore.losses.contrastive.patch_level import Head, at
+from restore.losses.contrastive.similarity import cosine
+
+
+class StyleContrast(nn.Module):
+    """The output's style must be more like the target's than like the input's.
+
+    At each tap some positions are sampled, the same in all three pictures, and brought to unit vectors by a head. How
+    the vectors of a picture resemble one another, position by position, is a matrix without the content's own values;
+    each row of the output's is to be nearer to the same row of the target's than of the input's. Target and input are
+    constants: the gradient reaches the output, and the heads by way of it.
+
+    Args:
+        channels: of each tap.
+        objective: how similarities become a loss; CIFR's is ``InfoNCE(0.07)``.
+        positions: sampled at each tap, at most; fewer where the map has fewer.
+        dim: length of the heads' vectors.
+    """
+
+    def __init__(
+        self, channels: Sequence[int], objective: SimilarityObjective, positions: int = 256, dim: int = 256
+    ) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList(Head(c, dim) for c in channels)
+        self.objective, self.positions = objective, positions
+
+    def forward(
+        self,
+        outputs: Sequence[Tensor],
+        targets: Sequence[Tensor],
+        inputs: Sequence[Tensor],
+        generator: torch.Generator,
+    ) -> Tensor:
+        """The mean over taps and positions, a scalar.
+
+        Args:
+            outputs: features of the output at each tap, (N, C, h, w).
+            targets: the same of what it should be.
+            inputs: the same of what it was made of.
+            generator: of the positions.
+        """
+        losses = []
+        for head, output, target, input in zip(self.heads, outputs, targets, inputs, strict=True):
+            places = draws.permutation(output.shape[2:].numel(), generator, output.device)[: self.positions]
+            made = _rows(head(at(output, places)))
+            with torch.no_grad():
+                wanted, had = (_rows(head(at(x.detach(), places)))[:, None] for x in (target, input))
+            losses.append(self.objective(cosine(made, wanted), cosine(made, had)).mean())
+        return torch.stack(losses).mean()
+
+
+def _rows(vectors: Tensor) -> Tensor:
+    """Unit vectors (N, S, D) to the rows of their Gram matrix over positions, each a query: (N * S, S)."""
+    with torch.autocast(vectors.device.type, enabled=False):
+        rows: Tensor = F.normalize(vectors @ vectors.transpose(1, 2), dim=2)
+    return rows.flatten(0, 1)

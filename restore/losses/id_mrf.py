@@ -1,0 +1,69 @@
+"""Textures compared where they are, and each only with what is most like it: ID-MRF."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from restore.encoders.encoder import Encoder
+from restore.losses.perceptual import tap_weights
+from restore.losses.precision import full_precision
+
+_EPSILON = 1e-5
+
+
+@full_precision
+def id_mrf(output: Tensor, target: Tensor, bias: float = 1.0, stretch: float = 0.5) -> Tensor:
+    """How well every feature of the target is found again in the output; 0 is best.
+
+    Implicit diversified Markov random fields: Wang et al., "Image inpainting via generative multi-column convolutional
+    neural networks", NeurIPS 2018. Cosine distances, of features without the target's mean, are taken relative to the
+    nearest target feature of each place of the output, and made into shares over the target's features; a feature of
+    the target is as well found as its largest share anywhere. So each must be found somewhere, where a mean distance
+    would be content with their average.
+
+    Args:
+        output: (N, C, h, w).
+        target: the same.
+        bias: of the relative distance.
+        stretch: how softly the nearest is preferred.
+
+    Returns:
+        A scalar, the mean over the target's features of -log of their largest share. (h w)^2 numbers are in memory.
+    """
+    mean = target.mean(dim=(2, 3), keepdim=True)
+    found, wanted = (F.normalize((x - mean).flatten(2), dim=1) for x in (output, target))
+    distance = (1 - wanted.transpose(1, 2) @ found) / 2  # (N, of the target, of the output)
+    relative = distance / (distance.amin(dim=1, keepdim=True) + _EPSILON)
+    share = F.softmax((bias - relative) / stretch, dim=1)
+    return -share.amax(dim=2).log().mean()
+
+
+class IdMrf(nn.Module):
+    """Sum over an encoder's taps of weight times :func:`id_mrf`.
+
+    Args:
+        encoder: of :mod:`restore.encoders`, frozen.
+        weights: one for each tap; None for all 1.
+
+    Shape:
+        output and target (N, 3, H, W), RGB, 0..1, to a scalar. The gradient goes into the output alone.
+
+    Raises:
+        ValueError: the weights are not as many as the taps.
+    """
+
+    def __init__(self, encoder: Encoder, weights: Sequence[float] | None = None) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.weights = tap_weights(encoder, weights)
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        with torch.no_grad():
+            wanted = self.encoder(target)
+        pairs = zip(self.encoder(output), wanted, strict=True)
+        terms = [w * id_mrf(a, b) for w, (a, b) in zip(self.weights, pairs, strict=True)]
+        return torch.stack(terms).sum()

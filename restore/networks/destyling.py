@@ -1,0 +1,151 @@
+"""IFRNet's and CIFR's generator: a style code normalises the features of a filtered picture away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from restore.networks.illumination import adaptive_average
+
+_SLOPE = 0.2
+_EPSILON = 1e-5
+_SIDE, _CELLS = 256, 8  # of what the style is judged on, and of what is kept of it
+
+
+class _Layer(NamedTuple):
+    channels: int
+    stride: int
+    kernel: int
+
+
+class Destyling(nn.Module):
+    """Takes a filter off, as a style that is in the statistics of the features.
+
+    Kinli, Ozcan and Kirac, "Instagram filter removal on fashionable images" (IFRNet), NTIRE 2021; the same network in
+    "Patch-wise contrastive style learning for Instagram filter removal" (CIFR), NTIRE 2022. A frozen image encoder
+    looks at the whole picture; a code made of what it sees gives every block of the network's own encoder a mean and
+    a deviation, to which its features are brought. A decoder makes the picture of them.
+
+    What differs from the released code: any size is taken, for the style is judged on the picture squeezed into a
+    square and averaged over 8 x 8 parts of it; the layers to the style code have activations between them, without
+    which five layers are as good as one; the deviation that is divided by has a floor, for flat pictures gave no
+    numbers. It normalises over all that it is given, so that tiles differ from the whole.
+
+    Args:
+        style: frozen encoder (:meth:`restore.encoders.encoder.Encoder.freeze`), such as the paper's VGG-16, whose last
+            feature map is used.
+        width: channels of the first block.
+        code: length of the style code.
+        kinds: how many filters the deepest features are told apart into (IFRNet's auxiliary classifier), the last of
+            them none; 0 for not.
+
+    Shape:
+        (N, 3, H, W), RGB, 0..1, both sides multiples of 8, to the same, not clipped.
+    """
+
+    def __init__(self, style: Any, width: int = 32, code: int = 32, kinds: int = 0) -> None:
+        super().__init__()
+        self.style = style
+        cells = style.channels[-1] * _CELLS**2
+        between = 2 * code
+        self.tell = nn.ModuleList(
+            nn.Linear(a, b) for a, b in ((cells, between), *((between, between),) * 3, (between, code))
+        )
+        layers = [_Layer(width, 1, 5), *(_Layer(c * width, s, 3) for c, s in ((2, 2), (2, 1), (4, 2), (4, 1), (8, 2)))]
+        self._widths = [layer.channels for layer in layers]
+        before = [3, *self._widths[:-1]]
+        self.encode = nn.ModuleList(_Normalised(a, layer, code) for a, layer in zip(before, layers, strict=True))
+        self.decode = nn.ModuleList(
+            [
+                nn.Sequential(_Residual(8 * width, 4 * width), _Residual(4 * width, 4 * width)),
+                nn.Sequential(_Residual(4 * width, 2 * width), _Residual(2 * width, 2 * width)),
+                _Residual(2 * width, width),
+            ]
+        )
+        self.last = nn.Conv2d(width, 3, 3, padding=1)
+        # IFRNet's: two convolutions, each with pooling, and a linear layer; averaged, so that any size is taken.
+        self.judge = nn.Sequential(
+            nn.Conv2d(8 * width, 4 * width, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2, ceil_mode=True),
+            nn.Conv2d(4 * width, 2 * width, 3, padding=1),
+            nn.ReLU(),
+        )
+        self.kinds = nn.Linear(2 * width, kinds) if kinds else None
+        for name, module in self.named_modules():
+            if isinstance(module, nn.Conv2d | nn.Linear) and not name.startswith("style"):
+                nn.init.kaiming_normal_(module.weight, _SLOPE)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+                if name.endswith("wanted"):  # begin with the plain statistics, mean 0 and deviation 1
+                    nn.init.normal_(module.weight, 0.0, 0.02)
+
+    @property
+    def channels(self) -> list[int]:
+        """Of the picture and of the encoder's blocks: the taps of :meth:`features`."""
+        return [3, *self._widths]
+
+    def codes(self, x: Tensor) -> Tensor:
+        """The style of pictures (N, 3, H, W): (N, code)."""
+        squeezed = F.interpolate(x, (_SIDE, _SIDE), mode="bilinear", antialias=True, align_corners=False)
+        now = adaptive_average(self.style(squeezed)[-1], _CELLS).flatten(1)
+        first, *others = self.tell
+        codes: Tensor = first(now)
+        for layer in others:
+            codes = layer(F.leaky_relu(codes, _SLOPE))
+        return codes
+
+    def features(self, x: Tensor, taps: Sequence[int]) -> list[Tensor]:
+        """What the encoder makes of pictures at the places ``taps``, from 0, the picture itself."""
+        codes, now, found = self.codes(x), 2 * x - 1, [x]
+        for block in self.encode[: max(taps)]:
+            now = block(now, codes)
+            found.append(now)
+        return [found[tap] for tap in taps]
+
+    def codes_of(self, pictures: Tensor) -> Tensor:
+        """What the auxiliary classifier tells filters by: (N, 2 * width)."""
+        (deepest,) = self.features(pictures, [len(self.encode)])
+        judged: Tensor = self.judge(deepest).mean((2, 3))
+        return judged
+
+    def forward(self, x: Tensor) -> Tensor:
+        (now,) = self.features(x, [len(self.encode)])
+        for stage in self.decode:
+            now = stage(F.interpolate(now, scale_factor=2.0, mode="nearest"))
+        made: Tensor = self.last(now)
+        return made
+
+
+class _Normalised(nn.Module):
+    """Two convolutions, brought to the statistics that the code says, and the input added."""
+
+    def __init__(self, inputs: int, layer: _Layer, code: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(inputs, layer.channels, layer.kernel, layer.stride, layer.kernel // 2)
+        self.second = nn.Conv2d(layer.channels, layer.channels, layer.kernel, padding=layer.kernel // 2)
+        self.skip = nn.Conv2d(inputs, layer.channels, 1, layer.stride)
+        self.wanted = nn.Linear(code, 2 * layer.channels)
+
+    def forward(self, x: Tensor, codes: Tensor) -> Tensor:
+        now = self.second(F.leaky_relu(self.first(x), _SLOPE))
+        mean = now.mean((2, 3), keepdim=True)
+        deviation = ((now - mean).square().mean((2, 3), keepdim=True) + _EPSILON).sqrt()
+        more, shift = self.wanted(codes)[:, :, None, None].chunk(2, dim=1)
+        return F.leaky_relu((1 + more) * (now - mean) / deviation + shift + self.skip(x), _SLOPE)
+
+
+class _Residual(nn.Module):
+    """leaky(skip(x) + conv(leaky(conv(x))))."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.leaky_relu(self.skip(x) + self.second(F.leaky_relu(self.first(x), _SLOPE)), _SLOPE)
