@@ -68,8 +68,8 @@ def start(request: Request, screen: Console) -> int:
     """
     options = read_degradation(request.preset, request.recipe, request.changes)
 
-    def convert(versions: Sequence[Item]) -> None:
-        _degrade(versions, request, options)
+    def convert(versions: Sequence[Item]) -> str:
+        return _degrade(versions, request, options)
 
     return each(_plans(request), convert, ("Degrading", "degraded"), request.target, screen)
 
@@ -106,8 +106,8 @@ def _plans(request: Request) -> list[Plan]:
     return [make_plan(source, target, naming, existing="skip") for target in targets]
 
 
-def _degrade(versions: Sequence[Item], request: Request, options: SecondOrder) -> None:
-    """Read a picture and write its versions."""
+def _degrade(versions: Sequence[Item], request: Request, options: SecondOrder) -> str:
+    """Read a picture and write its versions; gives what was not read as it is in the file."""
     picture = read_picture(versions[0].source, round(request.max_pixels * 1e6))
     pixels = to8(picture.pixels)
     pixels = pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
@@ -119,6 +119,7 @@ def _degrade(versions: Sequence[Item], request: Request, options: SecondOrder) -
             result = contact_sheet(pixels, request.patches, request.patch, request.scale, options, draw)
         check_fits(item.target.suffix, *result.shape[:2])
         write_new(item.target, encode(_bare(picture, result), item.target.suffix))
+    return "; ".join(picture.notes)
 
 
 def _number(name: str, version: int) -> int:

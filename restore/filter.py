@@ -17,9 +17,10 @@ from restore.data.filters.library import FILTERS, blend, find_filter
 from restore.imaging.decode import read_picture
 from restore.imaging.encode import EncodeOptions, encode
 from restore.imaging.formats import check_fits
-from restore.imaging.picture import to8
+from restore.imaging.picture import Picture, to8
 from restore.jobs.each import each, write_new
 from restore.jobs.naming import Naming
+from restore.jobs.picture import note
 from restore.jobs.plan import Item, make_plan
 
 if TYPE_CHECKING:
@@ -63,11 +64,10 @@ def start(request: Request, screen: Console) -> int:
     if request.sheet and not layers:
         layers = [(name, find_filter(name)) for name in FILTERS]
 
-    def convert(versions: Sequence[Item]) -> None:
+    def convert(versions: Sequence[Item]) -> str:
         (item,) = versions
-        picture = read_picture(item.source, round(request.max_pixels * 1e6))
+        picture = _coloured(read_picture(item.source, round(request.max_pixels * 1e6)))
         pixels = to8(picture.pixels)
-        pixels = pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
         if request.sheet:
             made = replace(
                 picture, pixels=contact_sheet(pixels, layers, request.strength), alpha=None, exif=None, xmp=None
@@ -76,9 +76,18 @@ def start(request: Request, screen: Console) -> int:
             made = replace(picture, pixels=_laid_over(pixels, layers, request.strength), alpha=_alpha8(picture.alpha))
         check_fits(item.target.suffix, *made.size)
         write_new(item.target, encode(made, item.target.suffix, EncodeOptions(quality=request.quality)))
+        return note(picture, item.target.suffix)
 
     plan = make_plan(request.source, request.target, Naming(), existing="skip")
     return each([plan], convert, ("Filtering", "filtered"), request.target, screen)
+
+
+def _coloured(picture: Picture) -> Picture:
+    """A grey picture as RGB, for a filter gives it colours; a profile of grey no longer fits."""
+    if picture.pixels.shape[2] == 3:
+        return picture
+    notes = (*picture.notes, *(["its profile is of grey, and was dropped"] if picture.icc else []))
+    return replace(picture, pixels=np.repeat(picture.pixels, 3, axis=2), icc=None, notes=notes)
 
 
 def _alpha8(alpha: NDArray[np.unsignedinteger] | None) -> Pixels | None:

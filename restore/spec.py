@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from typing_extensions import Self
 
 from restore.errors import ModelError
 
@@ -33,15 +34,15 @@ class ModelSpec(BaseModel):
     name: str = "unnamed"
     task: str = "super-resolution"
     scale: int = Field(ge=1, le=16, description="output side over input side")
-    halo: int = Field(ge=0, description="input pixels around a tile that may change what comes out of it")
+    halo: int = Field(ge=0, le=4096, description="input pixels around a tile that may change what comes out of it")
     exact_tiles: bool = Field(True, description="whether tiles with that halo give the whole picture's result")
     channels: Literal[3] = 3
-    low: float = 0.0
-    high: float = 1.0
+    low: float = Field(0.0, allow_inf_nan=False)
+    high: float = Field(1.0, allow_inf_nan=False)
     context: int = Field(0, ge=0, le=4096, description="side of the thumbnail that it takes; 0 for none")
     strength: bool = Field(False, description="whether it takes how far the picture is changed")
-    multiple: int = Field(1, ge=1, description="what both sides of the input must be a multiple of")
-    minimum: int = Field(1, ge=1, description="the shortest side the network takes")
+    multiple: int = Field(1, ge=1, le=1024, description="what both sides of the input must be a multiple of")
+    minimum: int = Field(1, ge=1, le=4096, description="the shortest side the network takes")
     precision: Literal["fp32", "fp16", "int8"] = "fp32"
     loss_db: float | None = Field(None, description="the largest PSNR loss against fp32 on the standard sets")
     network: str = ""
@@ -53,11 +54,22 @@ class ModelSpec(BaseModel):
     recipe: str = Field("", description="SHA-256 of the recipe")
     made_with: str = ""
 
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"low ({self.low}) must lie below high ({self.high})")
+        return self
+
     @property
     def inputs(self) -> tuple[str, ...]:
         """The names of what the network takes, in order."""
         *context, strength = self.BESIDE
         return "input", *(context if self.context else ()), *((strength,) if self.strength else ())
+
+    @property
+    def trained_as(self) -> tuple[object, ...]:
+        """What two files of one training have in common, whatever their precision."""
+        return self.name, self.recipe, self.steps, self.network, self.parameters, self.scale
 
     def metadata(self) -> dict[str, str]:
         """For the metadata of an ONNX file: everything as JSON under one key."""

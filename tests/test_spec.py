@@ -38,6 +38,10 @@ def test_what_is_missing_is_named_with_its_cure() -> None:
         ({"scale": "two", "halo": "1"}, "'scale'"),
         ({"scale": "2", "halo": "-1"}, "'halo'"),
         ({"scale": "2", "halo": "1", "hallo": "1"}, "'hallo'"),
+        ({"scale": "2", "halo": "1000000"}, "'halo'"),
+        ({"scale": "2", "halo": "1", "multiple": "30000"}, "'multiple'"),
+        ({"scale": "2", "halo": "1", "low": "1"}, r"low \(1.0\) must lie below high \(1.0\)"),
+        ({"scale": "2", "halo": "1", "high": "inf"}, "'high'"),
     ],
 )
 def test_wrong_values_are_named(given: dict[str, str], says: str) -> None:

@@ -58,7 +58,12 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     help="Effort of PNG; above 2 pays on drawings, hardly on photographs.",
 )
 @click.option("--strip", "metadata", flag_value="none", help="Leave out EXIF and XMP; the colour profile stays.")
-@click.option("--strip-gps", "metadata", flag_value="no-place", help="Leave out where the picture was taken.")
+@click.option(
+    "--strip-gps",
+    "metadata",
+    flag_value="no-place",
+    help="Leave out where the picture was taken.",
+)
 @max_pixels_option
 @click.option(
     "--tile",

@@ -90,6 +90,8 @@ def _fp32(source: Path, target: Path, which: str, overwrite: bool) -> None:
         click.echo(f"input {'x'.join(map(str, check.shape))}: largest difference {check.difference:.1e}")
     size = done.path.stat().st_size
     click.echo(f"{done.path}: {done.spec.name}, {done.spec.parameters:,} parameters, {size / 1e6:.2f} MB, verified")
+    for twin in done.outdated:
+        click.echo(f"{twin}: of another training, and no longer taken by itself. Make it again, or delete it")
 
 
 def _int8(

@@ -19,20 +19,28 @@ def models(as_json: bool) -> None:
 
     More are found in the folders that the environment variable RESTORE_MODELS names, one folder a model.
     """
+    from restore.errors import ModelError
     from restore.runtime.model import file_spec
     from restore.zoo.find import entries
 
-    found = [(entry, file_spec(entry.file)) for entry in entries()]
+    found = []
+    for entry in entries():
+        try:
+            found.append((entry, file_spec(entry.file)))
+        except ModelError as error:  # one bad file must not hide the others
+            click.echo(f"restore: {error}", err=True)
     if as_json:
         click.echo(json.dumps([_facts(entry, spec) for entry, spec in found], indent=2))
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("model", "task", "scale", "parameters", "size", "precisions", "licence", box=None, pad_edge=False)
     for entry, spec in found:
         size, kinds = f"{entry.file.stat().st_size / 1e6:.2f} MB", ", ".join(entry.files)
-        table.add_row(entry.name, spec.task, f"x{spec.scale}", f"{spec.parameters:,}", size, kinds, spec.licence)
+        cells = [entry.name, spec.task, f"x{spec.scale}", f"{spec.parameters:,}", size, kinds, spec.licence]
+        table.add_row(*map(escape, cells))
     Console(soft_wrap=True).print(table)
 
 

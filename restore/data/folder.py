@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.errors import DataError, ImageError
-from restore.imaging.decode import read_rgb8
+from restore.imaging.decode import open_header, read_rgb8
 from restore.imaging.formats import PHOTO_SUFFIXES
 from restore.imaging.ifd import BrokenDirectoryError
 from restore.imaging.metadata import orientation
@@ -47,14 +47,12 @@ def photo_sizes(paths: Sequence[Path]) -> NDArray[np.int64]:
 
 
 def _size(path: Path) -> tuple[int, int]:
-    from PIL import Image
-
     try:
-        with Image.open(path) as image:
+        with open_header(path) as image:
             size = image.height, image.width
             exif = image.info.get("exif")
-    except (OSError, ValueError, SyntaxError) as error:
-        raise ImageError(f"{path}: cannot be used for training: {error}") from error
+    except ImageError as error:
+        raise ImageError(f"{path}: cannot be used for training: {str(error).removeprefix(f'{path}: ')}") from error
     # Of a TIFF file Pillow gives no such block, and the size upright already.
     turned = isinstance(exif, bytes) and _turn(exif) >= 5
     return size[::-1] if turned else size

@@ -14,19 +14,22 @@ from restore.errors import ExportError
 from restore.export.to_onnx import to_onnx
 from restore.export.verify import Check, verify
 from restore.networks.registry import deployed
+from restore.runtime.model import file_spec
 from restore.spec import ModelSpec
 from restore.training.checkpoint import Checkpoint
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import parse_recipe
+from restore.zoo.precision import family
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written and how it was checked."""
+    """What was written and how it was checked; ``outdated`` are twins beside it that are of another training."""
 
     path: Path
     spec: ModelSpec
     checks: list[Check]
+    outdated: list[Path]
 
 
 def load_trained(source: Path, which: str = "last") -> tuple[Recipe, nn.Module, Checkpoint]:
@@ -91,4 +94,5 @@ def export(source: Path, target: Path, which: str = "last", overwrite: bool = Fa
         checks = verify(trial, network)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, data, overwrite=overwrite)
-    return Exported(path, spec, checks)
+    twins = [twin for kind, twin in family(path).items() if kind != "fp32"]
+    return Exported(path, spec, checks, [t for t in twins if file_spec(t).trained_as != spec.trained_as])

@@ -21,6 +21,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from restore.errors import ImageError
 from restore.imaging import containers, deep, ifd, metadata, profiles, tiff
 from restore.imaging.formats import PIXEL_LIMIT
+from restore.imaging.opencv import opencv_errors
 from restore.imaging.picture import Picture, Samples, to8
 
 # What Pillow may open. It knows forty more, some of which start other programs.
@@ -62,7 +63,8 @@ def read_picture(path: Path, pixel_limit: int = PIXEL_LIMIT) -> Picture:
     """
     data = _read(path, pixel_limit)
     try:
-        return _decode(data, pixel_limit)
+        with opencv_errors("damaged picture"):
+            return _decode(data, pixel_limit)
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error
     except MemoryError:
@@ -115,12 +117,42 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         return _settled(read, turned=kind == "TIFF")
 
 
-def _open(data: bytes) -> Image.Image:
-    heif = data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS and b"avif" not in data[8:64]
-    if heif:
-        _register_heif()
+def open_header(path: Path) -> Image.Image:
+    """A file opened by Pillow, nothing decoded: for its size, before it is turned upright. To be closed.
+
+    Raises:
+        ImageError: it cannot be opened, whatever the reason.
+    """
     try:
-        return Image.open(io.BytesIO(data), formats=[*_READERS, "HEIF"] if heif else _READERS)
+        with path.open("rb") as file:
+            formats = _formats(file.read(64))
+        return Image.open(path, formats=formats)
+    except Exception as error:  # Pillow's readers meet a broken file with whatever exception comes of it
+        raise ImageError(f"{path}: {error}") from error
+
+
+def header_size(path: Path) -> tuple[int, int] | None:
+    """Height and width by a file's header, before it is turned upright; None where that cannot be told."""
+    try:
+        with open_header(path) as image:
+            return image.height, image.width
+    except ImageError:
+        return None  # decoding will say what is wrong
+
+
+def _formats(beginning: bytes) -> list[str]:
+    """What Pillow may take a file for that begins so."""
+    heif = beginning[4:8] == b"ftyp" and beginning[8:12] in _HEIF_BRANDS and b"avif" not in beginning[8:64]
+    if not heif:
+        return list(_READERS)
+    _register_heif()
+    return [*_READERS, "HEIF"]
+
+
+def _open(data: bytes) -> Image.Image:
+    formats = _formats(data)
+    try:
+        return Image.open(io.BytesIO(data), formats=formats)
     except UnidentifiedImageError as error:
         if not data:
             raise ImageError("the file is empty") from error

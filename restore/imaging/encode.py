@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from restore.errors import ImageError
 from restore.imaging import containers, ifd, metadata, profiles, tiff
 from restore.imaging.formats import FORMATS, check_fits
+from restore.imaging.opencv import opencv_errors
 from restore.imaging.picture import Picture, Samples, to8
 
 _NO_ALPHA = frozenset({"JPEG", "BMP"})
@@ -56,6 +57,7 @@ def encode(picture: Picture, suffix: str, options: EncodeOptions | None = None) 
 
     Raises:
         ImageError: the format cannot hold the picture.
+        MemoryError: there is no room for its bytes.
     """
     kind = FORMATS[suffix.lower()]
     check_fits(suffix, *picture.size)
@@ -64,7 +66,8 @@ def encode(picture: Picture, suffix: str, options: EncodeOptions | None = None) 
         held = _over_white(held)
     if kind not in _DEEP:
         held = replace(held, pixels=to8(held.pixels), alpha=None if held.alpha is None else to8(held.alpha))
-    return _ENCODERS[kind](held, options or EncodeOptions())
+    with opencv_errors(f"cannot be written as {suffix[1:]}"):
+        return _ENCODERS[kind](held, options or EncodeOptions())
 
 
 def lost(picture: Picture, suffix: str) -> tuple[str, ...]:
@@ -141,10 +144,7 @@ def _for_opencv(pixels: Samples, alpha: Samples | None) -> NDArray[Any]:
 def _compressed(suffix: str, pixels: NDArray[Any], settings: list[int]) -> memoryview:
     import cv2
 
-    try:
-        done, data = cv2.imencode(suffix, pixels, settings)
-    except cv2.error as error:
-        raise ImageError(f"cannot be written as {suffix[1:]}: {error.err}") from error
+    done, data = cv2.imencode(suffix, pixels, settings)
     if not done:
         raise ImageError(f"{pixels.shape[1]} x {pixels.shape[0]} pixels could not be written as {suffix[1:]}")
     return memoryview(data.data)

@@ -106,33 +106,38 @@ def number_in(block: bytes | bytearray, entry: Entry) -> int | None:
     return int(struct.unpack_from(byte_order(block) + code, block, entry.start)[0])
 
 
-def read_tags(block: bytes, at: int, wanted: Callable[[int], bool] | None = None, depth: int = 0) -> list[Tag]:
+def read_tags(block: bytes, at: int, wanted: Callable[[int], bool] | None = None) -> list[Tag]:
     """A directory with its values and the directories below it; entries without values are left out.
 
     Args:
         block: what the directory is in.
         at: where it lies.
         wanted: which tags of this directory, by their number, shall be read (default: all).
-        depth: how many directories it is below the first.
 
     Raises:
         BrokenDirectoryError: a directory is not within the block, or its values cannot all be.
     """
-    tags = []
-    found = [entry for entry in entries(block, at)[0] if wanted is None or wanted(entry.number)]
-    if sum(entry.stop - entry.start for entry in found) > len(block):  # a small file must not unfold to gigabytes
-        raise BrokenDirectoryError("values that overlap")
-    for entry in found:
-        if entry.stop == entry.start:
-            continue
-        tag = Tag(entry.number, entry.kind, entry.count, bytes(block[entry.start : entry.stop]))
-        if entry.number in _POINTERS:
-            below = number_in(block, entry)
-            if below is None or depth == 2:
+    left = len(block)  # of bytes to take, over all directories: a small file must not unfold to gigabytes
+
+    def read(at: int, depth: int) -> list[Tag]:
+        nonlocal left
+        tags = []
+        for entry in entries(block, at)[0]:
+            if entry.stop == entry.start or (depth == 0 and wanted is not None and not wanted(entry.number)):
                 continue
-            tag.children = read_tags(block, below, depth=depth + 1)
-        tags.append(tag)
-    return tags
+            left -= entry.stop - entry.start
+            if left < 0:
+                raise BrokenDirectoryError("values that overlap")
+            tag = Tag(entry.number, entry.kind, entry.count, bytes(block[entry.start : entry.stop]))
+            if entry.number in _POINTERS:
+                below = number_in(block, entry)
+                if below is None or depth == 2:
+                    continue
+                tag.children = read(below, depth + 1)
+            tags.append(tag)
+        return tags
+
+    return read(at, 0)
 
 
 def write_tags(tags: Sequence[Tag], order: Order, at: int) -> bytes:

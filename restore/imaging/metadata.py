@@ -16,6 +16,8 @@ from restore.imaging.picture import Picture
 
 ORIENTATION = 0x0112
 _WIDTH_TAGS, _HEIGHT_TAGS = (0x0100, 0xA002), (0x0101, 0xA003)
+# No camera writes more than one; to take out each costs the whole block.
+_MOST_GPS = 8
 _THUMBNAIL = {0x0201: 0x0202, 0x0111: 0x0117}  # where it lies: how long it is
 
 # Of a TIFF file's own directory, what describes the picture rather than how its samples are stored: description, make,
@@ -32,14 +34,17 @@ def strip(picture: Picture) -> Picture:
 
 
 def strip_place(picture: Picture) -> Picture:
-    """Without the GPS data of EXIF and XMP; all else stays. What cannot be searched for it is dropped whole."""
+    """Without the GPS data of EXIF, and the coordinates and names of places of XMP; all else stays.
+
+    What cannot be searched for them is dropped whole.
+    """
     exif = picture.exif
     if exif is not None:
         try:
             exif = _without_gps(exif)
         except ifd.BrokenDirectoryError:
             exif = None
-    return replace(picture, exif=exif, xmp=None if picture.xmp is None else _xmp_without_gps(picture.xmp))
+    return replace(picture, exif=exif, xmp=None if picture.xmp is None else _xmp_without_place(picture.xmp))
 
 
 def orientation(exif: bytes) -> int | None:
@@ -103,11 +108,18 @@ def tiff_tags(exif: bytes) -> tuple[list[ifd.Tag], ifd.Order]:
 
 
 def _directories(block: bytes | bytearray) -> Iterable[list[ifd.Entry]]:
-    """The main directory and the EXIF directory."""
+    """The main directory and the EXIF directory.
+
+    Raises:
+        BrokenDirectoryError: there are several of the latter, which unfold to the square of a block's size.
+    """
     main = ifd.entries(block, ifd.first_directory(block))[0]
     yield main
-    for entry in main:
-        below = ifd.number_in(block, entry) if entry.number == ifd.EXIF_POINTER else None
+    pointers = [entry for entry in main if entry.number == ifd.EXIF_POINTER]
+    if len(pointers) > 1:
+        raise ifd.BrokenDirectoryError(f"{len(pointers)} EXIF directories")
+    for entry in pointers:
+        below = ifd.number_in(block, entry)
         if below is not None:
             yield ifd.entries(block, below)[0]
 
@@ -154,7 +166,7 @@ def _without_gps(exif: bytes) -> bytes:
     block = bytearray(exif)
     order = ifd.byte_order(block)
     first = ifd.first_directory(block)
-    while True:  # a broken block may hold two
+    for _ in range(_MOST_GPS):  # a broken block may hold two
         main, end = ifd.entries(block, first)
         entry = next((e for e in main if e.number == ifd.GPS_POINTER), None)
         if entry is None:
@@ -168,11 +180,18 @@ def _without_gps(exif: bytes) -> bytes:
         struct.pack_into(order + "H", block, first, len(main) - 1)
         if [e.number for e in ifd.entries(block, first)[0]] != before:
             raise ifd.BrokenDirectoryError("GPS data that lie over the other data")
+    raise ifd.BrokenDirectoryError(f"{_MOST_GPS} GPS directories or more")
 
 
 def _blank(block: bytearray, at: int) -> None:
-    """Overwrite a directory and its values with zeros."""
+    """Overwrite a directory and its values with zeros.
+
+    Raises:
+        BrokenDirectoryError: its values cannot all be: to blank them would take hours.
+    """
     found, end = ifd.entries(block, at)
+    if sum(entry.stop - entry.start for entry in found) > len(block):
+        raise ifd.BrokenDirectoryError("values that overlap")
     for entry in found:
         block[entry.start : entry.stop] = bytes(entry.stop - entry.start)
     block[at:end] = bytes(end - at)
@@ -182,8 +201,10 @@ def _blank(block: bytearray, at: int) -> None:
 # anybody's: none of these patterns looks at a byte more than a few times, however it is made.
 _XMP_NUMBER = r"""(:{name}\s*(?:=\s*["']|>)\s*)(\d+)(?=\s*["'<])"""
 _XMP_ORIENTATION = re.compile(_XMP_NUMBER.format(name="Orientation").encode())
-_XMP_GPS_ATTRIBUTE = re.compile(rb"""\s[\w.-]+:GPS\w*\s*=\s*(?:"[^"<]*"|'[^'<]*')""")
-_XMP_GPS_ELEMENT = re.compile(rb"<([\w.-]+:GPS\w*)\b[^<>]*>")
+# Coordinates, and the names of places: of exif, photoshop, IPTC core and IPTC extension.
+_PLACE = rb"(?:GPS\w*|City|State|Country|CountryCode|CountryName|Location(?:Created|Shown)?|Sublocation|ProvinceState)"
+_XMP_PLACE_ATTRIBUTE = re.compile(rb"""\s[\w.-]+:%s\s*=\s*(?:"[^"<]*"|'[^'<]*')""" % _PLACE)
+_XMP_PLACE_ELEMENT = re.compile(rb"<([\w.-]+:%s)(?![\w.-])[^<>]*>" % _PLACE)
 _XMP_THUMBNAILS = re.compile(rb"<([\w.-]+:Thumbnails)\b[^<>]*>")
 
 
@@ -206,12 +227,12 @@ def xmp_orientation(xmp: bytes) -> int:
     return int(found[2]) if found and found[2] in (b"2", b"3", b"4", b"5", b"6", b"7", b"8") else 1
 
 
-def _xmp_without_gps(xmp: bytes) -> bytes | None:
+def _xmp_without_place(xmp: bytes) -> bytes | None:
     try:
         xmp.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    return _without_elements(_XMP_GPS_ATTRIBUTE.sub(b"", xmp), _XMP_GPS_ELEMENT)
+    return _without_elements(_XMP_PLACE_ATTRIBUTE.sub(b"", xmp), _XMP_PLACE_ELEMENT)
 
 
 def _without_elements(xmp: bytes, opening: re.Pattern[bytes]) -> bytes | None:

@@ -64,15 +64,15 @@ class Layout:
     def deep(self) -> bool:
         """Whether it is grey or RGB, with alpha or without, of 16 unsigned bits a sample."""
         colours = 3 if self.photometric == _RGB else 1
+        if self.samples not in (
+            colours,
+            colours + 1,
+        ):  # the number may be anything, and what follows grows by it
+            return False
         entry = self._entries.get(_BITS)
         bits = self._data[entry.start : entry.stop] if entry else b""
         all_16 = bits == struct.pack(ifd.byte_order(self._data) + "H", 16) * self.samples
-        return (
-            all_16
-            and self._number(_FORMAT, 1) == 1
-            and self.photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB)
-            and self.samples in (colours, colours + 1)
-        )
+        return all_16 and self._number(_FORMAT, 1) == 1 and self.photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB)
 
     @property
     def apart(self) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def each(
     plans: Sequence[Plan],
-    convert: Callable[[Sequence[Item]], None],
+    convert: Callable[[Sequence[Item]], str],
     verb: tuple[str, str],
     target: Path,
     screen: Console,
@@ -28,7 +28,8 @@ def each(
 
     Args:
         plans: of the same pictures in the same order; each picture is read once, and named once if it is bad.
-        convert: reads a picture and writes its results, one for each plan.
+        convert: reads a picture and writes its results, one for each plan; gives what is not as one might expect of
+            them, or nothing.
         verb: for the progress and for the end, such as ``Degrading`` and ``degraded``.
         target: where the results go.
         screen: for people.
@@ -50,7 +51,9 @@ def each(
     failed = len(unreadable)
     for versions in track(jobs, verb[0], console=screen, transient=True, disable=not screen.is_terminal):
         try:
-            convert(versions)
+            note = convert(versions)
+            if note:
+                screen.print(f"note: {printable(versions[0].source)}: {note}", markup=False)
         except (RestoreError, MemoryError) as error:
             source = versions[0].source
             reason = "not enough memory for this picture" if isinstance(error, MemoryError) else str(error)

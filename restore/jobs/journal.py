@@ -49,6 +49,19 @@ def job_key(model_digest: str, options: Mapping[str, object]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def model_digest(path: Path) -> str:
+    """SHA-256 of a model: of its file, and of those beside it that hold its weights where it has such.
+
+    Exporters put large weights into ``NAME.onnx.data`` or ``NAME.onnx_data``; the file itself may then be the same of
+    two trainings.
+    """
+    beside = [other for end in (".data", "_data") if (other := path.with_name(path.name + end)).is_file()]
+    digest = file_digest(path)
+    if not beside:
+        return digest
+    return hashlib.sha256("".join([digest, *map(file_digest, beside)]).encode()).hexdigest()
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     digest = hashlib.sha256()

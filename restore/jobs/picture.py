@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from restore.imaging.alpha import fill_colour, settle_alpha
 from restore.imaging.decode import read_picture
 from restore.imaging.encode import EncodeOptions, encode, lost
 from restore.imaging.metadata import strip, strip_place
+from restore.imaging.opencv import opencv_errors
 from restore.imaging.picture import Picture, Samples
 from restore.jobs.options import PictureOptions
 
@@ -25,16 +25,8 @@ def decode(path: Path, options: PictureOptions) -> Picture:
     picture = read_picture(path, options.pixel_limit)
     if picture.alpha is None:
         return picture
-    return replace(picture, pixels=fill_colour(picture.pixels, picture.alpha))
-
-
-def header_size(path: Path) -> tuple[int, int] | None:
-    """Height and width by a file's header, before it is turned upright; None where Pillow cannot tell."""
-    try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None  # decoding will say what is wrong
+    with opencv_errors("its transparency cannot be filled"):
+        return replace(picture, pixels=fill_colour(picture.pixels, picture.alpha))
 
 
 def held_bytes(picture: Picture) -> int:
@@ -59,7 +51,8 @@ def from_arrays(picture: Picture, results: list[Samples], scale: int) -> Picture
         pixels = _grey(pixels)
     alpha = picture.alpha
     if alpha is not None and passed:
-        alpha = settle_alpha(_grey(passed[0])[..., 0], alpha, scale)
+        with opencv_errors("its transparency cannot be enlarged"):
+            alpha = settle_alpha(_grey(passed[0])[..., 0], alpha, scale)
     elif alpha is not None:
         alpha = alpha if scale == 1 else np.full(pixels.shape[:2], alpha.flat[0], alpha.dtype)
     return replace(picture, pixels=pixels, alpha=alpha)

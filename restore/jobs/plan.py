@@ -223,14 +223,19 @@ def _folded(name: str) -> str:
 
 def _refuse_sources(items: Sequence[Item]) -> None:
     """An output must never be a file that is read: not under another name, not through a link."""
-    inputs = {_identity(item.source): item.source for item in items if item.source.exists()}
+    inputs = {found: item.source for item in items if (found := _identity(item.source)) is not None}
     for item in items:
-        if item.target.exists() and (victim := inputs.get(_identity(item.target))) is not None:
+        found = _identity(item.target)
+        if found is not None and (victim := inputs.get(found)) is not None:
             raise PlanError(f"the output {item.target} is the input {victim}: an original is never overwritten")
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What a file is, whatever its name; None of one that is not there or cannot be reached."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
     return status.st_dev, status.st_ino
 
 

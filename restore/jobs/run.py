@@ -234,7 +234,7 @@ class _Job:
                 return
             try:
                 look = slot.looking.result()
-            except (RestoreError, OSError) as error:
+            except (RestoreError, OSError, MemoryError) as error:
                 look = Look(outcome=failure(slot.item, error))
             needed = self._needed(look.decoded)
             if look.outcome is None and self._held and self._held + needed > self._settings.memory:
@@ -263,7 +263,7 @@ class _Job:
         """From the network to the writers."""
         failures = [result for result in slot.results if isinstance(result, Exception)]
         if failures:
-            self._end(slot, failure(slot.item, failures[0]))
+            self._end(slot, failure(slot.item, failures[0], ": try a smaller --tile"))
             return
         assert slot.picture is not None
         results = [result for result in slot.results if not isinstance(result, Exception)]

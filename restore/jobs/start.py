@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from restore import __version__
 from restore.atomic import sweep
 from restore.errors import ModelError
-from restore.jobs.journal import Journal, Promises, file_digest, job_key
-from restore.jobs.naming import Naming, PlanError
+from restore.jobs.journal import Journal, Promises, file_digest, job_key, model_digest
+from restore.jobs.naming import Naming, PlanError, printable
 from restore.jobs.options import Metadata, PictureOptions
 from restore.jobs.outcome import Outcome, Summary
 from restore.jobs.plan import Existing, Plan, make_plan
@@ -125,7 +125,7 @@ def _refuse_contradictions(request: Request) -> None:
 
 def _plan(request: Request, naming: Naming, first: bool) -> Plan:
     existing: Existing = request.existing or "refuse"
-    if request.resume or not first:
+    if request.resume or (not first and existing != "skip"):
         existing = "overwrite"  # the journal says, picture by picture, what may be replaced
     return make_plan(request.source, request.target, naming, existing, request.shard, may_be_empty=request.watch)
 
@@ -152,7 +152,7 @@ def _key(request: Request, network: Model) -> str:
         options["tile"] = request.tile
     if request.strength not in (None, 1):
         options["strength"] = request.strength
-    return job_key(file_digest(network.file), options)
+    return job_key(model_digest(network.file), options)
 
 
 def _show_plan(plan: Plan, request: Request, network: Model | None, teller: Teller) -> int:
@@ -189,6 +189,7 @@ class _Enhancing:
         strength = 1.0 if request.strength is None else request.strength
         self._stream = picture_stream(network, StreamOptions(request.tile, strength=strength), teller.warn)
         self._summary = Summary(workers=request.workers)
+        self._digest = model_digest(network.file)  # now: the file may be another by the end
         self._complaint = ""
 
     def run(self, plan: Plan) -> int:
@@ -269,14 +270,14 @@ class _Enhancing:
             "output": str(request.target),
             "model": network.spec.name,
             "precision": network.spec.precision,
-            "model_digest": file_digest(network.file),
+            "model_digest": self._digest,
             "device": network.device,
             "versions": _versions(),
         }
         text = (
             f"{counted(self._teller)}; {network.spec.name} {network.spec.precision} on {network.device}, "
             f"{summary.wall:.1f} s; "
-            f"results in {request.target}"
+            f"results in {printable(request.target)}"
         )
         where = summary.bottleneck()
         self._teller.end(f"{text}\n{where}" if where else text, summary_record(self._teller, summary, more))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from restore.atomic import write_bytes
 from restore.errors import ImageError, RestoreError
+from restore.imaging.decode import header_size
 from restore.imaging.formats import check_fits
 from restore.imaging.picture import Picture, Samples
 from restore.jobs import picture as pictures
@@ -80,7 +81,7 @@ class Worker:
             digest = file_digest(item.source)
             if self.resume:
                 outcome = earlier(item, digest, self.journal.key, self.journal.promises, self.overwrite)
-        size = pictures.header_size(item.source) if outcome is None else None
+        size = header_size(item.source) if outcome is None else None
         decoded = 0
         if size is not None:
             height, width = size
@@ -135,10 +136,16 @@ class Worker:
         write_bytes(item.target, data, overwrite=overwrite, before_rename=promise)
 
 
-def failure(item: Item, error: BaseException) -> Outcome:
-    """What is told of an exception that one picture met with."""
+def failure(item: Item, error: BaseException, cure: str = "") -> Outcome:
+    """What is told of an exception that one picture met with.
+
+    Args:
+        item: the picture.
+        error: the exception.
+        cure: what may help where memory ran out.
+    """
     if isinstance(error, MemoryError):
-        return Outcome(item, "failed", "not enough memory for this picture: try a smaller --tile")
+        return Outcome(item, "failed", f"not enough memory for this picture{cure}")
     if isinstance(error, OSError):
         return Outcome(item, "failed", f"cannot be read: {error.strerror or error}")
     return Outcome(item, "failed", str(error).removeprefix(f"{item.source}: "))

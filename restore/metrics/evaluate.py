@@ -16,7 +16,7 @@ from restore.errors import DataError
 from restore.imaging.decode import read_picture
 from restore.imaging.formats import PHOTO_SUFFIXES
 from restore.imaging.picture import to8
-from restore.metrics.protocol import Score, bicubic, enlarge_like, reduce, score
+from restore.metrics.protocol import Score, as_rgb, bicubic, enlarge_like, reduce, score
 from restore.runtime.enhance import Network, enhance_pixels
 from restore.spec import ModelSpec
 
@@ -153,6 +153,10 @@ def _given(
         raise DataError(f"{source}: the low-resolution file of {path.name} is missing (see --lr-name)")
     low = to8(read_picture(source).pixels)
     height, width = (n * scale for n in low.shape[:2])
-    if height > high.shape[0] or width > high.shape[1]:
-        raise DataError(f"{source}: {scale} times its size is larger than {path.name}")
+    # What is left over was cropped to a multiple of the scale before the file was made.
+    if not all(0 <= whole - part < scale for whole, part in zip(high.shape[:2], (height, width), strict=True)):
+        sizes = [f"{pixels.shape[1]} x {pixels.shape[0]}" for pixels in (low, high)]
+        raise DataError(f"{source}: {sizes[0]} pixels are not 1/{scale} of the {sizes[1]} of {path.name}")
+    if low.shape[2] != high.shape[2]:  # grey has a scale of its own in the measures
+        low, high = as_rgb(low), as_rgb(high)
     return low, high[:height, :width]

@@ -213,5 +213,6 @@ def _tensorrt_options(
 
 def tensorrt_key(model: ModelFile, spec: ModelSpec, gpu: str, tensorrt: str) -> str:
     """A folder's name for engines: one is good for one model, GPU and TensorRT alone."""
-    name = re.sub(r"[^A-Za-z0-9]+", "-", gpu).strip("-")
-    return f"{spec.name}-{model.digest[:16]}-{name}-{tensorrt}"
+    # A model's name is whatever its file says, and a folder's must not lead elsewhere.
+    model_name, gpu_name = (re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-") for name in (spec.name, gpu))
+    return f"{model_name}-{model.digest[:16]}-{gpu_name}-{tensorrt}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 
 from restore.runtime.cpu import INT8_FEATURES, cpu_features
 from restore.runtime.devices import TilePlan
 from restore.runtime.model import Model, file_spec, find_device, open_model
+from restore.spec import ModelSpec
 from restore.zoo.find import find
 from restore.zoo.precision import Precision, choose
 
@@ -36,9 +38,16 @@ def open_named(
     """
     file = find(name)
 
+    @functools.cache  # a look into a file takes a session
+    def spec(path: Path) -> ModelSpec:
+        return file_spec(path, given)
+
+    def belongs(twin: Path, model: Path) -> bool:
+        return spec(twin).trained_as == spec(model).trained_as
+
     def suited(where: str) -> Path:
         fast_int8 = bool(cpu_features() & INT8_FEATURES)
-        return choose(file, precision, where, fast_int8, lambda path: file_spec(path, given).loss_db)
+        return choose(file, precision, where, fast_int8, lambda path: spec(path).loss_db, belongs)
 
     wanted = find_device(device).name
     path = suited(wanted)

@@ -40,6 +40,7 @@ def choose(
     device: str,
     fast_int8: bool,
     measured: Callable[[Path], float | None],
+    belongs: Callable[[Path, Path], bool] = lambda _twin, _model: True,
 ) -> Path:
     """Which of a model's files to run.
 
@@ -53,6 +54,7 @@ def choose(
         device: where it will run: ``cpu``, ``cuda:0``, ...
         fast_int8: whether the CPU has such an instruction.
         measured: the loss that a file states, in dB; None when it states none.
+        belongs: whether a twin was made of that fp32 file, and not of one that was there before it.
 
     Raises:
         ModelError: no such file; names those that there are.
@@ -64,11 +66,15 @@ def choose(
         return files[precision]
     if model.is_file() and precision_of(model) != "fp32":
         return model
-    if device == "cpu" and fast_int8 and "int8" in files:
+
+    def usable(kind: Kind) -> bool:
+        return kind in files and ("fp32" not in files or belongs(files[kind], files["fp32"]))
+
+    if device == "cpu" and fast_int8 and usable("int8"):
         loss = measured(files["int8"])
         if loss is not None and loss <= MOST_LOST:
             return files["int8"]
-    if device.startswith(("cuda", "tensorrt")) and "fp16" in files:
+    if device.startswith(("cuda", "tensorrt")) and usable("fp16"):
         return files["fp16"]
     if "fp32" not in files:
         raise ModelError(f"{model}: there is no fp32 file of this model; there is {_listed(files)}")

@@ -19,7 +19,7 @@ from restore.cli.main import COMMANDS, main
 from restore.export.to_onnx import to_onnx
 from restore.networks.residual import ResidualSR
 from restore.spec import ModelSpec
-from restore.zoo.find import shipped_folder
+from restore.zoo.find import find, shipped_folder
 from tests.conftest import SAMPLES, picture, save
 
 ROOT = Path(__file__).parents[2]
@@ -304,6 +304,46 @@ def test_evaluate_json_and_given_files(tmp_path: Path) -> None:
         "no pictures match"
         in run("evaluate", "--model", "sr-x2", "--data", tmp_path / "hr", "--pattern", "*.bmp").output
     )
+
+
+def test_given_files_must_be_of_the_scale_and_may_be_grey(tmp_path: Path) -> None:
+    from restore.imaging.resize import resize
+
+    high = picture(48, 64)
+    save(tmp_path / "hr/a.png", high)
+    save(tmp_path / "x4/a.png", resize(high, 0.25))
+    command = ["evaluate", "--model", "sr-x2", "--data", tmp_path / "hr", "--json", "--lr"]
+    result = run(*command, tmp_path / "x4")
+    assert result.exit_code == 2
+    assert "16 x 12 pixels are not 1/2 of the 64 x 48 of a.png" in result.output
+    # A grey original, and the same picture as RGB: equal pictures, whatever the channels.
+    grey = np.repeat(np.repeat(picture(24, 32)[..., :1], 2, axis=0), 2, axis=1)
+    save(tmp_path / "grey/a.png", grey)
+    for name, low in (("lr3", resize(grey, 0.5).repeat(3, axis=2)), ("lr1", resize(grey, 0.5))):
+        save(tmp_path / name / "a.png", low)
+    command[4] = tmp_path / "grey"
+    three, one = (json.loads(run(*command, tmp_path / name).output)["average"] for name in ("lr3", "lr1"))
+    # On RGB the same errors are 219/255 as large on Y, and the model's are rounded once more.
+    assert three["baseline"]["psnr"] == pytest.approx(one["baseline"]["psnr"] + 20 * np.log10(255 / 219), abs=0.2)
+
+
+def test_one_bad_model_does_not_hide_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import onnx
+
+    (tmp_path / "bad").mkdir()
+    graph = onnx.load(find("sr-x2"))
+    del graph.metadata_props[:]
+    onnx.save(graph, tmp_path / "bad/bad.onnx")
+    (tmp_path / "odd").mkdir()
+    spec = ModelSpec(name="odd", scale=2, halo=13, licence="MIT [/research]")
+    onnx.helper.set_model_props(graph, spec.metadata())
+    onnx.save(graph, tmp_path / "odd/odd.onnx")
+    monkeypatch.setenv("RESTORE_MODELS", str(tmp_path))
+    result = run("models")
+    assert result.exit_code == 0
+    assert "bad.onnx: the file does not say its scale and halo" in result.output
+    assert "MIT [/research]" in result.output
+    assert "sr-x4" in result.output
 
 
 def test_a_model_that_restores_is_measured_beside_its_input(tmp_path: Path) -> None:

@@ -410,3 +410,30 @@ def test_watching(tmp_path: Path) -> None:
     assert set(outputs(out)) == {"there.png", "sub/slow.png"}
     assert Image.open(out / "there.png").size == (50, 50)
     assert Image.open(out / "sub/slow.png").size == (40, 60)
+
+
+@needs_signals
+def test_watching_leaves_alone_what_was_there_with_skip_existing(tmp_path: Path) -> None:
+    """Also once something new has come: what somebody else made is neither replaced nor a failure."""
+    pytest.importorskip("watchfiles")
+    source, out = tmp_path / "in", tmp_path / "out"
+    save(source / "old.png", picture(20, 20))
+    save(out / "old.png", picture(9, 9, seed=3))
+    before = (out / "old.png").read_bytes()
+    process = begin(source, out, "--watch", "--skip-existing", "--json")
+    try:
+        time.sleep(3)
+        save(source / "new.png", picture(22, 20))
+        wait_for((out / "new.png").exists)
+        time.sleep(2.5)
+    finally:
+        process.send_signal(signal.SIGINT)
+        said, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert (out / "old.png").read_bytes() == before
+    *pictures, summary = map(json.loads, said.splitlines())
+    assert {(Path(p["source"]).name, p["status"]) for p in pictures} == {
+        ("old.png", "skipped"),
+        ("new.png", "enhanced"),
+    }
+    assert summary["failed"] == 0

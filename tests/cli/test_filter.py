@@ -13,6 +13,7 @@ from restore.cli.main import main
 from restore.data.filters.library import FILTERS, find_filter
 from restore.imaging.decode import read_rgb8
 from tests.conftest import SAMPLES, picture, save
+from tests.imaging.samples import SRGB
 
 
 def run(*arguments: object) -> Result:
@@ -58,6 +59,17 @@ def test_sixteen_bits_and_grey_become_eight_bits_of_colour(tmp_path: Path) -> No
     assert run(tmp_path / "x.png", tmp_path / "y.png", "--name", "kelvin").exit_code == 0
     with Image.open(tmp_path / "y.png") as made:
         assert (made.mode, made.size) == ("RGB", (40, 30))
+
+
+def test_what_is_lost_is_told(tmp_path: Path) -> None:
+    grey_profile = SRGB[:16] + b"GRAY" + SRGB[20:]
+    grey = save(tmp_path / "in/grey.png", picture(20, 30)[..., :1], icc_profile=grey_profile)
+    with Image.open(grey) as first:
+        first.save(tmp_path / "in/two.tif", save_all=True, append_images=[first])
+    result = run(tmp_path / "in", tmp_path / "out", "--name", "kelvin")
+    assert result.exit_code == 0
+    assert "grey.png: its profile is of grey, and was dropped" in result.output
+    assert "two.tif: the file holds several pictures: the first is used" in result.output
 
 
 def test_the_list_and_the_sheet(tmp_path: Path) -> None:

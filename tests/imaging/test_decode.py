@@ -16,9 +16,10 @@ import skimage.color
 import tifffile
 from PIL import Image, ImageCms, ImageOps
 
+from restore.data.folder import photo_sizes
 from restore.errors import ImageError
-from restore.imaging import ifd
-from restore.imaging.decode import read_picture, read_rgb8
+from restore.imaging import ifd, tiff
+from restore.imaging.decode import header_size, read_picture, read_rgb8
 from restore.imaging.encode import EncodeOptions, encode
 from restore.imaging.picture import Picture
 from tests.conftest import picture, save
@@ -575,3 +576,43 @@ def test_missing_file(tmp_path: Path) -> None:
 def test_content_rules_not_the_name(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(_jpeg())
     assert read_picture(tmp_path / "x.png").format == "JPEG"
+
+
+def test_a_header_is_no_reason_to_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow's readers meet damage with any exception: the size is then not known, and decoding says why."""
+    path = save(tmp_path / "x.png", picture(20, 30))
+    assert header_size(path) == (20, 30)
+    assert header_size(tmp_path / "nowhere.png") is None
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("Failed to decode image: Missing or empty image item")
+
+    monkeypatch.setattr(Image, "open", broken)
+    assert header_size(path) is None
+    with pytest.raises(ImageError, match="Missing or empty image item"):
+        read_picture(path)
+    with pytest.raises(ImageError, match=r"x\.png: cannot be used for training: Failed to decode"):
+        photo_sizes([path])
+
+
+def test_opencv_without_memory_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = cv2.error("Insufficient memory")
+    error.code, error.err = cv2.Error.StsNoMem, "Failed to allocate"
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    read = read_picture(save(tmp_path / "x.jpg", picture(20, 30)))
+    monkeypatch.setattr(cv2, "cvtColor", fail)
+    with pytest.raises(MemoryError):
+        encode(read, ".jpg")
+    error.code = cv2.Error.StsBadArg
+    with pytest.raises(ImageError, match="cannot be written as jpg: Failed to allocate"):
+        encode(read, ".jpg")
+
+
+def test_a_tiff_of_any_number_of_samples_costs_nothing() -> None:
+    """The number is the file's own word, and may be four thousand millions."""
+    entries = [(0x0100, 4, 1, 1), (0x0101, 4, 1, 1), (0x0115, 4, 1, 0xFFFFFFFF), (0x0106, 3, 1, 2)]
+    table = struct.pack("<H", 4) + b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    assert not tiff.Layout(ifd.header("<", 8) + table + bytes(4)).deep

@@ -222,6 +222,40 @@ def test_small_blocks_do_not_unfold() -> None:
         ifd.read_tags(block, 8)
 
 
+def directory(entries: list[tuple[int, int, int, int]]) -> bytes:
+    table = b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    return struct.pack("<H", len(entries)) + table + b"\0\0\0\0"
+
+
+def test_directories_that_unfold_to_the_square_are_refused_at_once() -> None:
+    """Each would keep a decoder busy for minutes, or take gigabytes, from a file of some kilobytes."""
+    pointers = ifd.header("<", 8) + directory([(ifd.EXIF_POINTER, ifd.LONG, 1, 8)] * 5000)
+    places = ifd.header("<", 8) + directory([(ifd.GPS_POINTER, ifd.LONG, 1, 8)] * 5000)
+    below = 8 + 2 + 12 * 3000 + 4
+    values = [(0x9286, 7, 60_000, 8)] * 5
+    many = ifd.header("<", 8) + directory([(ifd.EXIF_POINTER, ifd.LONG, 1, below)] * 3000) + directory(values)
+    blank = ifd.header("<", 8) + directory([(ifd.GPS_POINTER, ifd.LONG, 1, 26)]) + directory([(1, 1, 60_000, 8)] * 5000)
+    began = time.process_time()
+    with pytest.raises(ifd.BrokenDirectoryError, match="5000 EXIF directories"):
+        metadata.settled(pointers)
+    for block in (places, blank):
+        assert metadata.strip_place(any_picture(exif=block)).exif is None
+    with pytest.raises(ifd.BrokenDirectoryError, match="overlap"):
+        metadata.tiff_tags(many + bytes(60_000))
+    assert time.process_time() - began < 2
+
+
+def test_names_of_places_go_with_the_coordinates() -> None:
+    packet = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description photoshop:City="Berlin" dc:title="Me"
+        Iptc4xmpCore:Location='Home' photoshop:Statement="x"><photoshop:Country>DE</photoshop:Country>
+        <Iptc4xmpExt:LocationShown><rdf:Bag><rdf:li Iptc4xmpExt:City="Berlin"/></rdf:Bag></Iptc4xmpExt:LocationShown>
+        <dc:creator>Somebody</dc:creator></rdf:Description></x:xmpmeta>"""
+    left = metadata.strip_place(any_picture(xmp=packet)).xmp
+    assert left is not None
+    assert not [word for word in (b"Berlin", b"Home", b"DE<", b"Location") if word in left]
+    assert all(word in left for word in (b'dc:title="Me"', b"Somebody", b'photoshop:Statement="x"'))
+
+
 @ENDIANS
 def test_directories_written_anew_are_pillows(endian: str) -> None:
     block = exif_block(3, endian)

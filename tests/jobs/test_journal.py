@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from restore.jobs.journal import Journal, Promises, file_digest, job_key
+from restore.jobs.journal import Journal, Promises, file_digest, job_key, model_digest
 from restore.jobs.naming import PlanError
 
 NAME = ".restore-journal.jsonl"
@@ -175,3 +175,14 @@ def test_a_files_digest(tmp_path: Path, size: int) -> None:
     data = os.urandom(size)
     (tmp_path / "x").write_bytes(data)
     assert file_digest(tmp_path / "x") == hashlib.sha256(data).hexdigest()
+
+
+def test_a_models_digest_knows_the_weights_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"graph")
+    alone = model_digest(tmp_path / "m.onnx")
+    assert alone == file_digest(tmp_path / "m.onnx")
+    digests = {alone}
+    for name, data in (("m.onnx.data", b"one"), ("m.onnx.data", b"two"), ("m.onnx_data", b"three")):
+        (tmp_path / name).write_bytes(data)
+        digests.add(model_digest(tmp_path / "m.onnx"))
+    assert len(digests) == 4

@@ -230,3 +230,24 @@ def test_shards_part_the_plan_whatever_is_written_meanwhile(tmp_path: Path, out:
             save(item.target, picture(4, 4))
     assert sorted(p for part in parts for p in part) == whole
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_a_file_that_cannot_be_reached_does_not_stop_the_plan(
+    tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a link into another user's home, whose ``stat`` is forbidden; it is told when its turn comes."""
+    for name in ("a.png", "b.png"):
+        save(tmp_path / "in" / name, picture(8, 8))
+    exists, stat = Path.exists, Path.stat
+
+    def guarded(path: Path, **options: bool) -> os.stat_result:
+        if path.name == "a.png" and path.parent.name == "in":
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "is_file", lambda path: path.suffix == ".png" and path.parent.name == "in")
+    monkeypatch.setattr(
+        Path, "exists", lambda path: exists(path) if path.name != "a.png" else guarded(path) is not None
+    )
+    monkeypatch.setattr(Path, "stat", guarded)
+    assert names(out, make_plan(tmp_path / "in", out)) == {"a.png", "b.png"}

@@ -197,6 +197,12 @@ def test_engines_are_kept_apart() -> None:
     assert len(keys) == 8
 
 
+def test_no_name_leads_out_of_the_folder_of_engines() -> None:
+    spec = ModelSpec(name="/home/u/../other x", scale=2, halo=1)
+    key = tensorrt_key(ModelFile("input", "a" * 64), spec, "NVIDIA H100/80", "10")
+    assert key == "home-u-other-x-" + "a" * 16 + "-NVIDIA-H100-80-10"
+
+
 @pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
 def test_cache_folder(system: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(model_module.sys, "platform", system)

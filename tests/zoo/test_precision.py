@@ -12,6 +12,7 @@ import pytest
 from restore.errors import ModelError
 from restore.runtime import model as model_module
 from restore.runtime.chain import GRAPHS
+from restore.runtime.cpu import INT8_FEATURES
 from restore.runtime.devices import CPU, CUDA
 from restore.runtime.gpu import Gpu, gpus
 from restore.zoo import open as open_module
@@ -52,6 +53,21 @@ def test_auto(device: str, fast_int8: bool, lost: float | None, taken: str, tmp_
     model = folder(tmp_path, "fp32", "int8", "fp16")
     for given in (model, model / "m.onnx"):
         assert choose(given, "auto", device, fast_int8, loss(lost)).name == taken
+
+
+def test_a_twin_of_another_training_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = folder(tmp_path, "fp32", "int8", "fp16")
+    for device, taken in (("cpu", "m.int8.onnx"), ("cuda:0", "m.fp16.onnx")):
+        assert choose(model, "auto", device, True, loss(0.0), lambda a, b: True).name == taken
+        assert choose(model, "auto", device, True, loss(0.0), lambda a, b: False).name == "m.onnx"
+        assert choose(model, precision_of(model / taken), device, True, loss(0.0), lambda a, b: False).name == taken
+    monkeypatch.setattr(open_module, "cpu_features", lambda: INT8_FEATURES)
+    assert open_named(str(model / "m.onnx"), "cpu").spec.precision == "int8"
+    new = onnx.load(model / "m.onnx")
+    spec = json.loads(next(p.value for p in new.metadata_props if p.key == "restore.spec")) | {"steps": 7}
+    onnx.helper.set_model_props(new, {"restore.spec": json.dumps(spec)})
+    onnx.save(new, model / "m.onnx")
+    assert open_named(str(model / "m.onnx"), "cpu").spec.precision == "fp32"
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda:0"])

@@ -49,6 +49,10 @@ def _vignette(picture: Image.Image, stops: Sequence[float], opacities: Sequence[
         opacities: of the black at each of them.
     """
     x, y = (np.linspace(-n / 2, n / 2, n) for n in picture.size)
-    distance = np.hypot(x, y[:, None]) / (np.hypot(*picture.size) / 2)
-    light = 1 - np.interp(distance, stops, opacities)[..., None]
-    return Image.fromarray(np.round(np.asarray(picture) * light).astype(np.uint8))
+    pixels = np.array(picture)
+    for row in range(0, len(pixels), 256):  # by blocks: the picture may be large, and these numbers have eight bytes
+        part = slice(row, row + 256)
+        distance = np.hypot(x, y[part, None]) / (np.hypot(*picture.size) / 2)
+        light = 1 - np.interp(distance, stops, opacities)[..., None]
+        pixels[part] = np.round(pixels[part] * light)
+    return Image.fromarray(pixels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,8 +17,16 @@ Pixels = NDArray[np.uint8]
 # What Pillow interpolates in; the format allows 256.
 _LARGEST = 65
 _LARGEST_1D = 65536
-# Bytes: a table of 65 has 274,625 lines.
+# Of a table of three dimensions and side 65; and bytes of such a file, generously.
+_MOST = _LARGEST**3
 _LARGEST_FILE = 64_000_000
+# What the values of a picture may be said to lie between: by the specification, and by another program's habit.
+_DOMAINS = {
+    "DOMAIN_MIN": [0.0] * 3,
+    "DOMAIN_MAX": [1.0] * 3,
+    "LUT_1D_INPUT_RANGE": [0.0, 1.0],
+    "LUT_3D_INPUT_RANGE": [0.0, 1.0],
+}
 
 
 def read_cube(path: Path) -> Callable[[Pixels], Pixels]:
@@ -29,22 +38,24 @@ def read_cube(path: Path) -> Callable[[Pixels], Pixels]:
     try:
         if path.stat().st_size > _LARGEST_FILE:
             raise FilterError(f"{path}: {path.stat().st_size} bytes are no lookup table that can be used")
-        lines = path.read_text("utf-8-sig", errors="replace").splitlines()
+        lines = io.StringIO(path.read_text("utf-8-sig", errors="replace"))
     except OSError as error:
         raise FilterError(f"{path}: cannot be read: {error.strerror}") from error
     sizes: dict[str, int] = {}
     rows: list[list[float]] = []
     for number, line in enumerate(lines, 1):
         words = line.partition("#")[0].split()
-        if not words or words[0] in ("TITLE", "LUT_3D_INPUT_RANGE", "LUT_1D_INPUT_RANGE"):
+        if not words or words[0] == "TITLE":
             continue
         try:
             if words[0] in ("LUT_1D_SIZE", "LUT_3D_SIZE"):
                 (sizes[words[0]],) = map(int, words[1:])
-            elif words[0] in ("DOMAIN_MIN", "DOMAIN_MAX"):
+            elif words[0] in _DOMAINS:
                 _check_domain(words, path, number)
             else:
                 rows.append(_row(words))
+                if len(rows) > _MOST:
+                    raise FilterError(f"{path}: more entries than any table has that can be used")
         except ValueError as error:
             raise FilterError(f"{path}, line {number}: {line.strip()[:60]!r} is not what a .cube file says") from error
     if len(sizes) != 1:
@@ -67,8 +78,7 @@ def _row(words: list[str]) -> list[float]:
 
 
 def _check_domain(words: list[str], path: Path, number: int) -> None:
-    wanted = 0.0 if words[0] == "DOMAIN_MIN" else 1.0
-    if [float(word) for word in words[1:]] != [wanted] * 3:
+    if [float(word) for word in words[1:]] != _DOMAINS[words[0]]:
         raise FilterError(
             f"{path}, line {number}: {' '.join(words)}: the table is not for pictures from 0 to 1, but for "
             "scene-linear or logarithmic ones"

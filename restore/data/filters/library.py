@@ -78,5 +78,9 @@ def blend(before: Pixels, after: Pixels, strength: float) -> Pixels:
     """A picture with a filter laid over it in part, 0 for not at all, 1 for the whole of it."""
     if strength == 1:
         return after
-    mixed: Pixels = np.round(before + strength * (after.astype(np.float32) - before)).astype(np.uint8)
+    mixed = np.empty_like(before)
+    for row in range(0, len(mixed), 256):  # by blocks: the picture may be large, and these numbers have four bytes
+        part = slice(row, row + 256)
+        low = before[part].astype(np.float32)
+        mixed[part] = np.round(low + np.float32(strength) * (after[part] - low))
     return mixed

@@ -169,6 +169,8 @@ def test_a_table_of_curves(tmp_path: Path) -> None:
         ("LUT_1D_SIZE 2\n0 0 0\n1 nan 1\n", "line 3"),
         ("LUT_1D_SIZE 2\n0 0 0\n1 1\n", "line 3"),
         ("LUT_1D_SIZE 2\nDOMAIN_MAX 4 4 4\n0 0 0\n1 1 1\n", "line 2: DOMAIN_MAX 4 4 4: the table is not for pictures from 0 to 1"),
+        ("LUT_3D_INPUT_RANGE -0.5 8.0\nLUT_1D_SIZE 2\n0 0 0\n1 1 1\n", "line 1: LUT_3D_INPUT_RANGE -0.5 8.0: the table is not"),
+        ("LUT_3D_SIZE 2\n" + "0 0 0\n" * 300_000, "more entries than any table has"),
         ("\x89PNG\r\n\x1a\n\x00\xff", "is not what a .cube file says"),
     ],
 )  # fmt: skip
