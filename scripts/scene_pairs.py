@@ -68,7 +68,9 @@ def bettered(scene: Scene) -> tuple[Sequence[str], Sequence[NDArray[np.uint8]], 
     exposures = [read_rgb8(path) for path in paths]
     reference = fuse(exposures)
     chosen = inputs(exposures, reference)
-    return [paths[i].stem for i in chosen], [exposures[i] for i in chosen], reference
+    # With its folder: two sequences may have numbers for names.
+    names = [f"{path.parent.name}-{path.stem}" for path in paths]
+    return [names[i] for i in chosen], [exposures[i] for i in chosen], reference
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def quantise(model: onnx.ModelProto, patches: Sequence[Batch]) -> onnx.ModelProt
         The quantised model, metadata kept.
 
     Raises:
-        ExportError: nothing to take the ranges from.
+        ExportError: nothing to take the ranges from, or nothing to quantise.
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -44,6 +44,10 @@ def quantise(model: onnx.ModelProto, patches: Sequence[Batch]) -> onnx.ModelProt
         source, prepared, target = (str(Path(folder, f"{name}.onnx")) for name in ("source", "prepared", "quantised"))
         onnx.save(model, source)
         quant_pre_process(source, prepared, skip_symbolic_shape=True)
+        ready = onnx.load(prepared)
+        ends = _ends(ready)
+        if len(ends) == sum(node.op_type == "Conv" for node in ready.graph.node):
+            raise ExportError("nothing of this network can be had in 8 bits: its convolutions are its first and last")
         quantize_static(
             prepared,
             target,
@@ -54,7 +58,7 @@ def quantise(model: onnx.ModelProto, patches: Sequence[Batch]) -> onnx.ModelProt
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
             op_types_to_quantize=["Conv"],
-            nodes_to_exclude=_ends(onnx.load(prepared)),
+            nodes_to_exclude=ends,
         )
         done = onnx.load(target)
     del done.metadata_props[:]
@@ -66,20 +70,23 @@ def quantise(model: onnx.ModelProto, patches: Sequence[Batch]) -> onnx.ModelProt
 
 def _ends(model: onnx.ModelProto) -> list[str]:
     """Convolutions of the input, the last one of the others, and all that look at a thumbnail."""
-    apart = _made_of(model, "thumbnail")
+    of_picture = _made_of(model, "input")
+    apart = _made_of(model, "thumbnail") - of_picture
+    before_any = _made_of(model, "input", until="Conv")
     convs = [node for node in model.graph.node if node.op_type == "Conv"]
-    wide = [node for node in convs if "input" in node.input or node.name in apart]
+    wide = [node for node in convs if node.name in before_any or node.name in apart]
     rest = [node for node in convs if node not in wide]
     return [node.name for node in [*wide, *rest[-1:]]]
 
 
-def _made_of(model: onnx.ModelProto, name: str) -> set[str]:
-    """The names of the nodes that an input has a part in."""
+def _made_of(model: onnx.ModelProto, name: str, until: str = "") -> set[str]:
+    """The names of the nodes that an input has a part in; of a kind of nodes, the first on each way and none after."""
     values, nodes = {name}, set()
     for node in model.graph.node:  # sorted, as ONNX demands
         if values & set(node.input):
             nodes.add(node.name)
-            values |= set(node.output)
+            if node.op_type != until:
+                values |= set(node.output)
     return nodes
 
 

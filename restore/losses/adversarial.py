@@ -135,8 +135,9 @@ def gradient_penalty(
     """Mean of (|gradient| - 1)^2 at random places between each fake and its photograph; 0 is best.
 
     Gulrajani et al., "Improved training of Wasserstein GANs" (WGAN-GP), NIPS 2017; their weight is 10. Where the
-    discriminator gives several outputs, the gradient is that of their sum. The norm is over a whole picture; basicsr
-    takes it over the channels of each pixel.
+    discriminator gives several outputs of a picture, the gradient is that of their mean, which is what the losses
+    take: of their sum the slope that a generator sees would be held to one over their number. The norm is over a whole
+    picture; basicsr takes the sum, and the norm over the channels of each pixel.
 
     Args:
         discriminator: (N, 3, H, W) to logits of any shape; it runs in float32.
@@ -147,7 +148,7 @@ def gradient_penalty(
     shape = (real.shape[0], 1, 1, 1)
     place = torch.rand(shape, dtype=real.dtype, device=real.device, generator=generator)
     between = torch.lerp(fake.detach(), real.detach(), place)
-    length: Tensor = torch.linalg.vector_norm(_slope(discriminator, between), dim=1)
+    length: Tensor = torch.linalg.vector_norm(_slope(_mean_of(discriminator), between), dim=1)
     return (length - 1).square().mean()
 
 
@@ -163,6 +164,10 @@ def r1_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tenso
         real: (N, 3, H, W), 0..1.
     """
     return _slope(discriminator, real.detach()).square().sum(dim=1).mean() / 2
+
+
+def _mean_of(discriminator: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    return lambda pictures: discriminator(pictures).reshape(len(pictures), -1).mean(dim=1)
 
 
 def _slope(discriminator: Callable[[Tensor], Tensor], pictures: Tensor) -> Tensor:

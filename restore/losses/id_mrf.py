@@ -23,7 +23,8 @@ def id_mrf(output: Tensor, target: Tensor, bias: float = 1.0, stretch: float = 0
     neural networks", NeurIPS 2018. Cosine distances, of features without the target's mean, are taken relative to the
     nearest target feature of each place of the output, and made into shares over the target's features; a feature of
     the target is as well found as its largest share anywhere. So each must be found somewhere, where a mean distance
-    would be content with their average.
+    would be content with their average. The logarithm is that of the mean over the target's features, as in the
+    paper's code: some feature may be like none of the output's, and have a share of 0.
 
     Args:
         output: (N, C, h, w).
@@ -32,14 +33,14 @@ def id_mrf(output: Tensor, target: Tensor, bias: float = 1.0, stretch: float = 0
         stretch: how softly the nearest is preferred.
 
     Returns:
-        A scalar, the mean over the target's features of -log of their largest share. (h w)^2 numbers are in memory.
+        A scalar, the mean over the pictures of -log of that mean. (h w)^2 numbers are in memory for each.
     """
     mean = target.mean(dim=(2, 3), keepdim=True)
     found, wanted = (F.normalize((x - mean).flatten(2), dim=1) for x in (output, target))
     distance = (1 - wanted.transpose(1, 2) @ found) / 2  # (N, of the target, of the output)
     relative = distance / (distance.amin(dim=1, keepdim=True) + _EPSILON)
     share = F.softmax((bias - relative) / stretch, dim=1)
-    return -share.amax(dim=2).log().mean()
+    return -share.amax(dim=2).mean(dim=1).log().mean()
 
 
 class IdMrf(nn.Module):

@@ -430,7 +430,7 @@ class StyleNceOptions(_EncodedOrOwn):
 
     kind: Literal["style-nce"] = "style-nce"
     objective: AnySimilarityObjective = InfoNCEOptions()
-    positions: PositiveInt = Field(256, description="sampled at each tap, at most")
+    positions: int = Field(256, ge=2, description="sampled at each tap, at most")
     dim: PositiveInt = Field(256, description="length of the heads' vectors")
 
     def build(self, beside: Beside = ALONE) -> Term:

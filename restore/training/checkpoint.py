@@ -84,12 +84,12 @@ class Checkpoint:
     def load(self, modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
         """Put a run's modules and optimisers where this checkpoint left them; names as when it was saved."""
         for name, module in modules.items():
-            self.fill(module, self.part(name))
+            self.fill(module, self.part(name), name)
         for name, optimizer in optimizers.items():
             self._load_optimizer(self.part(name), optimizer)
 
-    def fill(self, module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-        """Give a module the tensors of a part of this file.
+    def fill(self, module: nn.Module, tensors: Mapping[str, Tensor], name: str = "network") -> None:
+        """Give a module the tensors of a part of this file, whose name is for the message.
 
         Raises:
             ModelError: they are not its.
@@ -97,13 +97,20 @@ class Checkpoint:
         try:
             module.load_state_dict(tensors)
         except RuntimeError as error:
-            raise ModelError(f"{self.path}: made for another network: {error}") from error
+            raise ModelError(
+                f"{self.path}: made for another network or with other losses: its {name} does not fit: {error}"
+            ) from error
 
     def _load_optimizer(self, saved: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in saved.items():
             index, name = key.split(".", 1)
+            if int(index) >= len(parameters):
+                raise ModelError(
+                    f"{self.path}: more was learned than the recipe has now: a run goes on with the losses that it "
+                    "began with, or begins anew with --start"
+                )
             parameter = parameters[int(index)]
             if value.shape == parameter.shape:
                 # The file holds rows in order; a fused optimiser pairs moments and weights by their place in memory,

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import torch
 
-from restore.errors import RecipeError, RestoreError
+from restore.errors import DataError, RecipeError, RestoreError
 from restore.networks.registry import deployed
 from restore.training.introduce import introduce
-from restore.training.material import Material, batches, open_material
+from restore.training.material import Material, Samples, batches, open_material
 from restore.training.report import Reporter, Step
 from restore.training.run import BEST, LAST, Run
 from restore.training.step import update
@@ -47,23 +47,23 @@ def train(run: Run, data: Path, reporter: Reporter, workers: int = 0) -> bool:
     stopped = False
     with _stop_on_signal(run):
         began = time.monotonic() - run.seconds
+        told: Step | None = None
         while not run.over:
+            low, high, labels = _next(run, steps, told)
             try:
-                low, high, labels = next(steps)
-            except RestoreError:  # a photograph that cannot be decoded: nothing of the run is lost over it
-                run.save(LAST)
-                raise
-            told = update(run, low, high, labels)
+                told = update(run, low, high, labels)
+            except ValueError as error:  # a loss that cannot be had of such samples
+                raise RecipeError(f"step {run.step}: {error}") from error
             run.step += 1
             run.seconds = time.monotonic() - began
             reporter.step(run.step, told, run.optimizer.param_groups[0]["lr"], run.seconds)
             saving = run.step == recipe.train.steps or run.step % recipe.train.save_every == 0
-            if saving:
-                _check(run, told)
             if run.step == recipe.train.steps or run.step % options.every == 0:
+                _check(run, told)
                 _validate(run, material, reporter)
             stopped = run.team.anyone(run.stopping)
             if saving or stopped or run.over:
+                _check(run, told)
                 run.save(LAST)
             if stopped:
                 break
@@ -73,12 +73,34 @@ def train(run: Run, data: Path, reporter: Reporter, workers: int = 0) -> bool:
     return run.over
 
 
+def _next(run: Run, steps: Iterator[Samples], told: Step | None) -> Samples:
+    """The next step's samples.
+
+    Raises:
+        RestoreError: a photograph cannot be decoded, here or in another process of the team; nothing of the run is
+            lost over it.
+    """
+    found: Samples | None = None
+    problem: RestoreError | None = None
+    try:
+        found = next(steps)
+    except RestoreError as error:
+        problem = error
+    if run.team.anyone(problem is not None):
+        if told is not None:
+            _check(run, told)
+        run.save(LAST)
+        raise problem or DataError("another process of this run could not read a photograph, and says which")
+    assert found is not None
+    return found
+
+
 def _check(run: Run, told: Step) -> None:
-    """Nothing is saved over the last good checkpoint once the loss is no number."""
-    if not torch.isfinite(told.loss):
+    """Nothing is saved over the last good checkpoint once the loss, or its gradient, is no number."""
+    if not (torch.isfinite(told.loss) and torch.isfinite(told.norm)):
         raise RecipeError(
-            f"the loss is {float(told.loss)} at step {run.step}: the training has diverged. Lower "
-            f"train.optimizer.lr; {run.folder / LAST}, where there is one, is from before"
+            f"the loss is {float(told.loss)}, its gradient {float(told.norm)}, at step {run.step}: the training has "
+            f"diverged. Lower train.optimizer.lr; {run.folder / LAST}, where there is one, is from before"
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from restore.data.dataset import InTurn, PairDataset
 from restore.data.degraded import DegradedPairs
@@ -21,7 +21,7 @@ from restore.data.lighting.sets import PairViews, UnpairedViews
 from restore.data.pairs import FolderPairs, match_photos
 from restore.data.patches import PatchPairs
 from restore.data.unpaired import UnpairedPatches
-from restore.errors import DataError
+from restore.errors import DataError, RestoreError
 from restore.training.recipe import Recipe
 from restore.training.run import Run
 from restore.training.validate import (
@@ -93,7 +93,9 @@ def open_material(recipe: Recipe, root: Path, budget: int) -> Material:
     if len(parts) == 1:
         return _trimmed(parts[0], recipe)
     together = InTurn([part.patches for part in parts])
-    samples = [sample for part in parts for sample in part.samples]
+    # Pairs to validate on are the same of either part.
+    shown = parts[:1] if recipe.validation.pairs is not None else parts
+    samples = [sample for part in shown for sample in part.samples]
     return _trimmed(Material(together, samples, " and ".join(part.told for part in parts)), recipe)
 
 
@@ -153,8 +155,10 @@ def _paired(recipe: Recipe, root: Path) -> list[Sample]:
 
 
 def _samples(recipe: Recipe, pairs: Sequence[tuple[Path, Path]]) -> list[Sample]:
-    crop = recipe.validation.crop
-    return light_samples(pairs, crop) if recipe.data.views else pair_samples(pairs, recipe.scale, crop)
+    """Whole pictures where whole pictures are learned, made small; their middles elsewhere."""
+    data, crop = recipe.data, recipe.validation.crop
+    whole = data.views or data.backlight or data.exposures or data.filters
+    return light_samples(pairs, crop) if whole else pair_samples(pairs, recipe.scale, crop)
 
 
 def split(recipe: Recipe, items: Sequence[_Item]) -> tuple[list[_Item], list[_Item]]:
@@ -177,19 +181,49 @@ def split(recipe: Recipe, items: Sequence[_Item]) -> tuple[list[_Item], list[_It
     return [item for i, item in enumerate(items) if i not in held], [items[i] for i in sorted(held)]
 
 
-def batches(run: Run, patches: PairDataset, workers: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+# Inputs and targets, (N, 3, h, w) and (N, 3, H, W) on 0..1, and the inputs' labels, (N,).
+Samples = tuple[Tensor, Tensor, Tensor]
+
+
+class _Told(Dataset[Any]):
+    """Samples whose errors are values: a worker process would send a traceback for a message."""
+
+    def __init__(self, patches: PairDataset) -> None:
+        self.patches = patches
+
+    def __getitem__(self, number: int) -> tuple[Tensor, Tensor] | RestoreError:
+        try:
+            return self.patches[number]
+        except RestoreError as error:
+            return error
+
+
+def _together(samples: list[Any]) -> Any:
+    """A batch, or the first error among its samples."""
+    errors = [sample for sample in samples if isinstance(sample, RestoreError)]
+    return errors[0] if errors else default_collate(samples)
+
+
+def batches(run: Run, patches: PairDataset, workers: int) -> Iterator[Samples]:
     """This process's share of the batches from the run's step on; which samples a step sees depends on it alone.
 
-    Yields:
-        inputs and targets, (N, 3, h, w) and (N, 3, H, W) on 0..1, and the inputs' labels, (N,).
+    Raises:
+        RestoreError: a photograph cannot be decoded.
     """
     size = run.recipe.train.batch
     steps = range(run.step, run.recipe.train.steps)
     shares = [run.team.share(range(step * size, (step + 1) * size)) for step in steps]
     loader: DataLoader[Any] = DataLoader(
-        patches, batch_sampler=map(list, shares), num_workers=workers, pin_memory=run.device.type == "cuda"
+        _Told(patches),
+        batch_sampler=map(list, shares),
+        num_workers=workers,
+        collate_fn=_together,
+        pin_memory=run.device.type == "cuda",
     )
-    for (low, high), share in zip(loader, shares, strict=True):
+    for found, share in zip(loader, shares, strict=True):
+        if isinstance(found, RestoreError):
+            raise found
+        low, high = found
         labels = torch.tensor([patches.label(number) for number in share])
         yield on_device(low, run.device), on_device(high, run.device), labels.to(run.device)
 

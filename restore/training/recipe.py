@@ -274,6 +274,10 @@ class Recipe(_Options):
 
     @model_validator(mode="after")
     def _unpaired(self) -> Self:
+        if self.validation.folder is not None and self.validation.pairs is not None:
+            raise ValueError(
+                "validation.folder and validation.pairs: one of them says what to measure on; leave one out"
+            )
         if self.validation.folder is not None and not self.data.train:
             raise ValueError("validation.folder is for inputs made of data.train: give validation.pairs")
         if self.data.unpaired is None:

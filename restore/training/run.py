@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from restore.errors import RecipeError
 from restore.losses.registry import LossOptions
 from restore.losses.terms import Beside, Term
 from restore.training.average import warm_average
@@ -119,22 +120,34 @@ def new_run(
         begin_with: a checkpoint whose averaged weights the network begins with; drawn from the recipe's seed without.
 
     Raises:
-        RestoreError: weights of an encoder are missing, or the checkpoint is of another network.
+        RestoreError: weights of an encoder are missing, the checkpoint is of another network, or parts of the recipe do
+            not go together.
     """
+    team = team or Team()
+    team.check_shares(recipe.train.batch, recipe.train.accumulate)
+    try:
+        run = _build(recipe, folder, device, team)
+    except ValueError as error:
+        raise RecipeError(f"{recipe.name}: {error}") from error
+    if begin_with is not None:
+        _load_weights(run, begin_with)
+    run.team.align(run.modules.values())
+    return run
+
+
+def _build(recipe: Recipe, folder: Path, device: torch.device, team: Team) -> Run:
+    """Its parts, freshly made."""
     torch.manual_seed(recipe.train.seed)
     network = recipe.network.build(recipe.scale).to(device, memory_format=torch.channels_last)
     average = AveragedModel(network, multi_avg_fn=warm_average(recipe.train.ema))
+    average.n_averaged = average.n_averaged.cpu()  # read at each step: on a GPU that would wait
     critic = Critic.build(recipe.discriminator, device) if recipe.discriminator else None
     guidance = Guidance.build(recipe.guidance, network, device) if recipe.guidance else None
     beside = Beside(network, critic.opponent if critic else None, guidance.judge if guidance else None)
     terms: list[tuple[LossOptions, Term]] = [(loss, loss.build(beside).to(device)) for loss in recipe.losses]
     learned = [parameter for _, term in terms if term.learned is not None for parameter in term.learned.parameters()]
     optimizer = build_optimizer(recipe.train.optimizer, network.parameters(), learned)
-    run = Run(recipe, folder, device, team or Team(), network, average, optimizer, terms, critic, guidance)
-    if begin_with is not None:
-        _load_weights(run, begin_with)
-    run.team.align(run.modules.values())
-    return run
+    return Run(recipe, folder, device, team, network, average, optimizer, terms, critic, guidance)
 
 
 def _load_weights(run: Run, path: Path) -> None:

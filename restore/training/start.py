@@ -44,9 +44,9 @@ def choose_device(name: str, number: int = 0) -> torch.device:
             f"process {number + 1} on this machine finds {torch.cuda.device_count()} GPUs: "
             "start as many processes as there are GPUs (torchrun --nproc-per-node)"
         )
-    device = torch.device("cuda", number)
-    torch.cuda.set_device(device)
-    return device
+    # float32 is to be float32: torch would let convolutions round to 10 bits, and validation and losses with them.
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    return torch.device("cuda", number)
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,8 @@ def start(recipe_path: Path | None, data: Path, folder: Path, options: Options, 
     on_gpu = choose_device(options.device).type == "cuda"
     with join_team(on_gpu) as team:
         device = choose_device(options.device, team.here)
+        if on_gpu:
+            torch.cuda.set_device(device)
         run = _run(recipe_path, folder, options, device, team)
         if options.compile:
             run.call = compiled(run, console)

@@ -39,24 +39,43 @@ class Team:
         """Whether this process is the one that validates, saves and reports."""
         return self.rank == 0
 
-    def share(self, samples: range) -> range:
-        """Which of a step's samples are this process's.
+    def check_shares(self, batch: int, pieces: int) -> None:
+        """Refuse a batch that cannot be shared evenly, each share in so many pieces.
 
         Raises:
-            RecipeError: they cannot be shared evenly.
+            RecipeError: it cannot.
         """
-        if len(samples) % self.size:
+        unit = self.size * pieces
+        if batch % unit:
+            how = f"{self.size} processes" + (f" in {pieces} pieces each" if pieces > 1 else "")
             raise RecipeError(
-                f"train.batch = {len(samples)} cannot be shared by {self.size} processes: it is the whole batch of a "
-                f"step; give a multiple, such as --set train.batch={-(-len(samples) // self.size) * self.size}"
+                f"train.batch = {batch} cannot be shared by {how}: it is the whole batch of a step; give a multiple of "
+                f"{unit}, such as --set train.batch={-(-batch // unit) * unit}"
             )
+
+    def share(self, samples: range) -> range:
+        """Which of a step's samples are this process's."""
         each = len(samples) // self.size
         return samples[self.rank * each : (self.rank + 1) * each]
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Give every process the mean of all processes' gradients; those without one have none anywhere."""
-        gradients = [p.grad for p in parameters if p.grad is not None]
-        if self.size == 1 or not gradients:
+        """Give every process the mean of all processes' gradients.
+
+        A parameter that had a part in one process's share and none in another's counts there with a gradient of 0.
+        """
+        if self.size == 1:
+            return
+        parameters = list(parameters)
+        # On the CPU: see anyone().
+        had = torch.tensor([p.grad is not None for p in parameters], dtype=torch.int32)
+        distributed.all_reduce(had, distributed.ReduceOp.MAX)
+        gradients = []
+        for parameter, anywhere in zip(parameters, had.tolist(), strict=True):
+            if anywhere and parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            if parameter.grad is not None:
+                gradients.append(parameter.grad)
+        if not gradients:
             return
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         distributed.all_reduce(flat)

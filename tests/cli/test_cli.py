@@ -342,7 +342,7 @@ def test_one_bad_model_does_not_hide_the_others(tmp_path: Path, monkeypatch: pyt
     result = run("models")
     assert result.exit_code == 0
     assert "bad.onnx: the file does not say its scale and halo" in result.output
-    assert "MIT [/research]" in result.output
+    assert "[/research]" in result.output
     assert "sr-x4" in result.output
 
 

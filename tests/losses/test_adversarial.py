@@ -74,7 +74,7 @@ def test_extreme_logits_in_half_precision_stay_finite(kind) -> None:
 
 
 def linear(slope: float) -> nn.Module:
-    """A discriminator whose gradient has this norm everywhere, its output in two parts."""
+    """A discriminator whose gradient has this norm everywhere, that of the sum of its two outputs."""
     network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 5, 2, bias=False))
     with torch.no_grad():
         network[1].weight.fill_(slope / math.sqrt(60) / 2)
@@ -83,8 +83,8 @@ def linear(slope: float) -> nn.Module:
 
 def test_penalties_of_a_known_slope() -> None:
     fake, real = torch.rand(2, 3, 4, 5), torch.rand(2, 3, 4, 5)
-    assert gradient_penalty(linear(3), fake, real).item() == pytest.approx(4, rel=1e-5)
-    assert gradient_penalty(linear(1), fake, real).item() == pytest.approx(0, abs=1e-9)
+    assert gradient_penalty(linear(6), fake, real).item() == pytest.approx(4, rel=1e-5)
+    assert gradient_penalty(linear(2), fake, real).item() == pytest.approx(0, abs=1e-9)
     assert r1_penalty(linear(3), real).item() == pytest.approx(4.5, rel=1e-5)
 
 
@@ -105,10 +105,20 @@ def test_gradient_penalty_picture_by_picture() -> None:
     discriminator = curved()
     fake, real = torch.rand(2, 3, 3, 4, 5, generator=torch.Generator().manual_seed(0))
     places = torch.rand((3, 1, 1, 1), generator=torch.Generator().manual_seed(7))
-    slope = torch.func.grad(lambda x: discriminator(x[None]).sum())
+    slope = torch.func.grad(lambda x: discriminator(x[None]).mean())
     terms = [(slope(f + p * (r - f)).norm() - 1) ** 2 for f, r, p in zip(fake, real, places, strict=True)]
     value = gradient_penalty(discriminator, fake, real, torch.Generator().manual_seed(7))
     torch.testing.assert_close(value, torch.stack(terms).mean())
+
+
+def test_the_gradient_penalty_is_of_the_mean_whatever_the_number_of_outputs() -> None:
+    """So that what a generator sees of a discriminator of patches is not held to one over their number."""
+    fake, real = torch.zeros(2, 3, 8, 8), torch.ones(2, 3, 8, 8)
+    values = [
+        gradient_penalty(lambda x, n=n: 3 * x.mean((1, 2, 3))[:, None].expand(-1, n), fake, real).item()
+        for n in (1, 50)
+    ]
+    assert values[0] == pytest.approx(values[1])
 
 
 def test_penalties_train_the_discriminator_and_leave_the_pictures() -> None:

@@ -20,7 +20,7 @@ def reference(output: np.ndarray, target: np.ndarray, bias: float, stretch: floa
         distances = np.array([(1 - feature @ wanted) / 2 for wanted in b])
         shares = np.exp((bias - distances / (distances.min() + 1e-5)) / stretch)
         best = np.maximum(best, shares / shares.sum())
-    return float(np.mean(-np.log(best)))
+    return float(-np.log(np.mean(best)))
 
 
 def test_the_formula() -> None:
@@ -42,6 +42,20 @@ def test_a_texture_must_be_there_and_not_its_mean() -> None:
     same = id_mrf(target, target)
     torch.testing.assert_close(id_mrf(shuffled, target), same)
     assert same < 0.01 < 1 < id_mrf(flat, target)
+
+
+def test_texture_that_is_lost_costs_and_does_not_overflow() -> None:
+    """Flat output where the target has texture: most features of the target have a share of exactly 0 everywhere."""
+    draw = torch.Generator().manual_seed(0)
+    target = torch.randn(1, 64, 16, 16, generator=draw)
+    for noise in (0.1, 0.01, 0.0):
+        output = (
+            target.mean(dim=(2, 3), keepdim=True) + noise * torch.randn(target.shape, generator=draw)
+        ).requires_grad_()
+        loss = id_mrf(output, target)
+        loss.backward()
+        assert 1 < loss < 10
+        assert output.grad.isfinite().all()
 
 
 def test_half_precision_is_raised() -> None:

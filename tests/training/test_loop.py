@@ -56,12 +56,18 @@ train:
 
 
 def go(
-    data: Path, run: Path, *changes: str, resume: bool = False, text: str = RECIPE, begin_with: Path | None = None
+    data: Path,
+    run: Path,
+    *changes: str,
+    resume: bool = False,
+    text: str = RECIPE,
+    begin_with: Path | None = None,
+    workers: int = 0,
 ) -> bool:
     recipe = data / "recipe.yaml"
     recipe.write_text(text)
     screen = Console(file=io.StringIO())
-    options = Options(begin_with, resume, changes, "cpu", threads=1)
+    options = Options(begin_with, resume, changes, "cpu", threads=1, workers=workers)
     return start(None if resume else recipe, data, run, options, screen)
 
 
@@ -360,7 +366,7 @@ def test_divergence_is_told_and_the_last_good_checkpoint_kept(photos: Path, tmp_
 
     loop.update = diverging
     try:
-        with pytest.raises(RecipeError, match=r"nan at step 16.*train\.optimizer\.lr"):
+        with pytest.raises(RecipeError, match=r"nan, its gradient .*at step 16.*train\.optimizer\.lr"):
             go(photos.parent, tmp_path / "run")
     finally:
         loop.update = original
@@ -456,3 +462,57 @@ def test_compiled_for_real(photos: Path, tmp_path: Path) -> None:
     a, b = (tensors(tmp_path / name / LAST) for name in ("eager", "compiled"))
     for key in a:
         torch.testing.assert_close(a[key], b[key], rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("loses", ["loss", "norm"])
+def test_what_diverged_is_not_saved_when_it_is_stopped(loses: str, photos: Path, tmp_path: Path) -> None:
+    """Between two checkpoints: neither over the last good one nor as the best."""
+    original = loop.update
+
+    def diverging(run, *samples):
+        told = original(run, *samples)
+        run.stopping = run.step + 1 == 14
+        return replace(told, **{loses: told.norm * float("inf")}) if run.step >= 12 else told
+
+    loop.update = diverging
+    try:
+        with pytest.raises(RecipeError, match=r"at step 14: the training has diverged"):
+            go(photos.parent, tmp_path / "run", "train.save_every=8")
+    finally:
+        loop.update = original
+    assert Checkpoint(tmp_path / "run" / LAST).step == 8
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("losses=[{kind: ms-ssim}]", "step 0: .*176"),
+        ("losses=[{kind: perceptual, taps: [1.0]}]", "test: weights: 1 of them for an encoder with 5 taps"),
+        ("network={kind: bilateral-grid}", "test: 'bilateral-grid' gives back the size that it gets: scale 1, not 2"),
+        ("losses=[{kind: contrastive, negatives: [{kind: shuffle, count: 99}]}]", "step 0: shuffle: 99 other pictures"),
+    ],
+)
+def test_what_only_the_parts_can_tell_is_a_recipes_error(
+    change: str, message: str, photos: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError, match=message):
+        go(photos.parent, tmp_path / "run", change)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_photograph_that_cannot_be_read_is_named_plainly(workers: int, photos: Path, tmp_path: Path) -> None:
+    (photos / "broken.png").write_bytes((photos / "b/0.png").read_bytes()[:400])
+    with pytest.raises(ImageError, match=r"broken\.png") as told:
+        go(photos.parent, tmp_path / "run", "train.steps=400", "data.holdout=1", workers=workers)
+    assert "Traceback" not in str(told.value)
+    assert Checkpoint(tmp_path / "run" / LAST).step < 400
+
+
+def test_a_run_that_goes_on_with_other_losses_says_what_does_not_fit(photos: Path, tmp_path: Path) -> None:
+    learned = "losses=[{kind: l1}, {kind: patch-nce, dim: 8, positions: 8, weight: 0.1, encoder: {kind: efficientnet-lite0, taps: [stem]}}]"
+    with stopping_at(3):
+        go(photos.parent, tmp_path / "run", learned)
+    with pytest.raises(ModelError, match=r"last\.safetensors: more was learned than the recipe has now"):
+        go(photos.parent, tmp_path / "run", "losses=[{kind: l1}]", resume=True)
+    with pytest.raises(ModelError, match="its loss1 does not fit"):
+        go(photos.parent, tmp_path / "run", learned.replace("dim: 8", "dim: 4"), resume=True)

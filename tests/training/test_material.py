@@ -252,3 +252,23 @@ def test_filters_that_cannot_be_are_refused(change: str, message: str) -> None:
     with pytest.raises(RecipeError) as told:
         parse_recipe(FILTERS, "r", [change])
     assert message in str(told.value)
+
+
+@pytest.mark.parametrize("made", ["backlight={}", "filters={}", "exposures=[exposures]"])
+def test_pairs_to_validate_light_and_filters_on_are_seen_whole_and_once(made: str, folders: Path) -> None:
+    scenes = [[exposed(photo(i, 97), stops) for stops in (-4, -2, 0, 1)] for i in range(2)]
+    sequence(folders / "exposures", *scenes)
+    backlit = ["data.backlight={}"] if made.startswith("exposures") else []
+    changes = [*backlit, f"data.{made}", "data.filters=null"] if backlit else [f"data.{made}"]
+    if made.startswith("filters"):
+        changes.append("data.backlight=null")
+    recipe = parse_recipe(LIGHT, "r", [*changes, "validation.pairs={input: dark, target: light}", "validation.crop=40"])
+    samples = open_material(recipe, folders, 2**24).samples
+    assert len(samples) == 4
+    assert {max(sample.low.shape) for sample in samples} == {40}
+
+
+def test_two_ways_to_validate_are_refused() -> None:
+    changes = ["validation.folder=x", "validation.pairs={input: dark, target: light}"]
+    with pytest.raises(RecipeError, match=r"validation\.folder and validation\.pairs"):
+        parse_recipe(LIGHT, "r", changes)

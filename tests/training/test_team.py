@@ -93,8 +93,11 @@ def test_shares() -> None:
     assert [sample for share in shares for sample in share] == list(range(12, 24))
     assert {len(share) for share in shares} == {4}
     assert list(Team().share(range(4))) == [0, 1, 2, 3]
-    with pytest.raises(RecipeError, match=r"16 cannot be shared by 3 processes.*train\.batch=18"):
-        Team(0, 3).share(range(16))
+    with pytest.raises(RecipeError, match=r"16 cannot be shared by 3 processes: .*train\.batch=18"):
+        Team(0, 3).check_shares(16, 1)
+    with pytest.raises(RecipeError, match=r"20 cannot be shared by 2 processes in 4 pieces each: .*train\.batch=24"):
+        Team(0, 2).check_shares(20, 4)
+    Team(0, 2).check_shares(24, 4)
 
 
 def test_a_process_needs_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,3 +110,31 @@ def test_a_process_needs_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> No
     assert choose_device("cpu", 1) == torch.device("cpu")
     with pytest.raises(DeviceError, match="process 3 on this machine finds 2 GPUs"):
         choose_device("cuda", 2)
+
+
+def test_a_gradient_that_some_shares_have_not_is_shared_out_too(tmp_path: Path) -> None:
+    """Two processes, of which each used another part of a network, as aRGB's experts are."""
+    script = tmp_path / "apart.py"
+    script.write_text(
+        """
+import torch
+from torch import nn
+from restore.training.team import join_team
+
+with join_team(False) as team:
+    parts = nn.ModuleList(nn.Linear(2, 1, bias=False) for _ in range(4))
+    for part in parts:
+        nn.init.ones_(part.weight)
+    x = torch.tensor([[1.0, 2.0]]) * (team.rank + 1)
+    (parts[0](x) + parts[1 + team.rank](x)).sum().backward()
+    team.average_gradients(parts.parameters())
+    found = [None if p.grad is None else p.grad.flatten().tolist() for p in parts.parameters()]
+    print(team.rank, found, flush=True)
+"""
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    told = finish(process)
+    expected = [[1.5, 3.0], [0.5, 1.0], [1.0, 2.0], None]
+    assert all(f"{rank} {expected}" in told for rank in range(2)), told

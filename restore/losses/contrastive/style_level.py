@@ -50,9 +50,14 @@ class StyleContrast(nn.Module):
             targets: the same of what it should be.
             inputs: the same of what it was made of.
             generator: of the positions.
+
+        Raises:
+            ValueError: a map of a single position, which resembles nothing but itself.
         """
         losses = []
         for head, output, target, input in zip(self.heads, outputs, targets, inputs, strict=True):
+            if output.shape[2:].numel() < 2:
+                raise ValueError("style-nce: a map of one position has no style: larger patches, or earlier taps")
             places = draws.permutation(output.shape[2:].numel(), generator, output.device)[: self.positions]
             made = _rows(head(at(output, places)))
             with torch.no_grad():

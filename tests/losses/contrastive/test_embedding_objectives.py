@@ -231,3 +231,15 @@ def test_residual_vector() -> None:
     assert torch.autograd.gradcheck(lambda x: residual_loss(x, residual), images.requires_grad_())
     assert (residual_loss(images, residual) > 0).all()
     assert residual_loss(torch.from_numpy(towards)[None], residual).item() == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("labels", [[3], [3, 4], [3, 3], [1, 2, 1]])
+def test_supcon_of_few_has_numbers_and_a_gradient(labels: list[int]) -> None:
+    x = normal(len(labels), 4).requires_grad_()
+    losses = supervised_contrastive(x, torch.tensor(labels))
+    losses.sum().backward()
+    assert losses.isfinite().all()
+    assert x.grad is not None
+    assert x.grad.isfinite().all()
+    alone = [labels.count(label) == 1 for label in labels]
+    assert all(losses[i] == 0 for i, by_itself in enumerate(alone) if by_itself)

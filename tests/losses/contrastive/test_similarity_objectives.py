@@ -274,3 +274,13 @@ def test_the_gradient_pulls_and_pushes(kind: str, sims: tuple[Tensor, Tensor]) -
     assert (down <= 1e-12).all()
     assert (up >= -1e-12).all()
     assert down.abs().sum() > 0
+
+
+def test_macls_temperature_stays_above_0() -> None:
+    """Positives as far from aligned as can be would make it negative, which turns the loss around."""
+    loss = MACL(0.1, alpha=1.0, alignment=1.0)
+    positive = torch.full((2, 1), -1.0).requires_grad_()
+    value = loss(positive, torch.full((2, 3), 0.5))
+    value.sum().backward()
+    assert value.isfinite().all()
+    assert (positive.grad < 0).all(), "nearer is better"

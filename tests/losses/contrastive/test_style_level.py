@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
+from pydantic import ValidationError
 
 from restore.losses.contrastive.objectives.infonce import InfoNCE
 from restore.losses.contrastive.style_level import StyleContrast
@@ -63,3 +65,12 @@ def test_in_the_networks_own_features_the_network_learns() -> None:
     input, target = (torch.rand(2, 3, 16, 16, generator=draws(0, i)) for i in range(2))
     term(network(input), target, input, draws(0, 2)).backward()
     assert network.head.weight.grad.abs().sum() > 0
+
+
+def test_one_position_has_no_style() -> None:
+    contrast = StyleContrast([3], InfoNCE(0.07))
+    one = [torch.rand(2, 3, 1, 1)]
+    with pytest.raises(ValueError, match="a map of one position has no style"):
+        contrast(one, one, one, draws(0, 0))
+    with pytest.raises(ValidationError, match="greater than or equal to 2"):
+        LOSSES["style-nce"](positions=1)

@@ -8,6 +8,9 @@ from torch.nn import functional as F
 
 from restore.losses.contrastive.objectives.base import SimilarityObjective, log_odds
 
+# Of the factor on the temperature: positives far from aligned would make it 0, or less.
+_LEAST = 0.1
+
 
 class MACL(SimilarityObjective):
     """InfoNCE whose temperature follows the model and whose gradient does not fade with the number of negatives.
@@ -27,7 +30,8 @@ class MACL(SimilarityObjective):
         self.temperature, self.alpha, self.alignment = temperature, alpha, alignment
 
     def loss(self, positive: Tensor, negative: Tensor) -> Tensor:
-        adapted = self.temperature * (1 + self.alpha * (positive.detach().mean() - self.alignment))
+        aligned = positive.detach().mean()
+        adapted = self.temperature * (1 + self.alpha * (aligned - self.alignment)).clamp_min(_LEAST)
         odds = log_odds(positive, negative, adapted)
         miss = torch.sigmoid(odds.detach())  # 1 - P, without the cancellation
         return (F.softplus(odds) / miss.clamp_min(torch.finfo(miss.dtype).tiny)).mean(dim=1)

@@ -41,5 +41,7 @@ def supervised_contrastive(embeddings: Tensor, labels: Tensor, temperature: floa
         logits = unit @ unit.T / temperature
         own = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
         same = (labels[:, None] == labels) & ~own
-        log_probability = logits - torch.logsumexp(logits.masked_fill(own, -torch.inf), dim=1, keepdim=True)
-        return -(log_probability * same).sum(dim=1) / same.sum(dim=1).clamp_min(1)
+        # The smallest number, not -inf: a row of one embedding alone would have no sum.
+        others = logits.masked_fill(own, torch.finfo(logits.dtype).min)
+        log_probability = (logits - torch.logsumexp(others, dim=1, keepdim=True)).masked_fill(~same, 0)
+        return -log_probability.sum(dim=1) / same.sum(dim=1).clamp_min(1)
