@@ -106,7 +106,7 @@ def test_a_process_needs_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> No
     chosen: list[torch.device] = []
     monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
     assert choose_device("auto", 1) == torch.device("cuda", 1)
-    assert chosen == [torch.device("cuda", 1)]
+    assert chosen == [], "it is for the process to set, once it knows its number"
     assert choose_device("cpu", 1) == torch.device("cpu")
     with pytest.raises(DeviceError, match="process 3 on this machine finds 2 GPUs"):
         choose_device("cuda", 2)
@@ -129,7 +129,7 @@ with join_team(False) as team:
     (parts[0](x) + parts[1 + team.rank](x)).sum().backward()
     team.average_gradients(parts.parameters())
     found = [None if p.grad is None else p.grad.flatten().tolist() for p in parts.parameters()]
-    print(team.rank, found, flush=True)
+    print(found, flush=True)
 """
     )
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
@@ -137,4 +137,4 @@ with join_team(False) as team:
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     told = finish(process)
     expected = [[1.5, 3.0], [0.5, 1.0], [1.0, 2.0], None]
-    assert all(f"{rank} {expected}" in told for rank in range(2)), told
+    assert told.count(str(expected)) == 2, told
