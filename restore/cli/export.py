@@ -110,4 +110,5 @@ def _int8(
     twin = export_twin(source, target, calibrate, checks, max_loss, overwrite, console())
     for folder, loss in twin.losses.items():
         click.echo(f"{folder}: int8 loses {loss:.3f} dB")
-    click.echo(f"{twin.path}: {twin.spec.name}, int8, {twin.path.stat().st_size / 1e6:.2f} MB, measured")
+    kept = "" if twin.last == 1 else f", its last {twin.last} convolutions in fp32"
+    click.echo(f"{twin.path}: {twin.spec.name}, int8{kept}, {twin.path.stat().st_size / 1e6:.2f} MB, measured")

@@ -17,23 +17,28 @@ from restore.export.quiet import quiet
 Batch = Mapping[str, NDArray[np.float32]]
 
 
-def quantise(model: onnx.ModelProto, patches: Sequence[Batch]) -> onnx.ModelProto:
+class NothingLeftError(ExportError):
+    """All convolutions of a network stay in floating point."""
+
+
+def quantise(model: onnx.ModelProto, patches: Sequence[Batch], last: int = 1) -> onnx.ModelProto:
     """Quantise a network's convolutions to 8 bits, the activations' ranges taken from real patches.
 
     Static QDQ: weights int8 with one scale a channel, activations uint8 with one scale a tensor, which is what x86
     processors with VNNI multiply fastest. The ends stay in floating point, where 8 bits would round the picture itself
-    and not only what is made of it: the first and the last convolution, and all additions. So does what looks at a
+    and not only what is made of it: the first and the last convolutions, and all additions. So does what looks at a
     thumbnail: it is a small part of the work, and decides about the whole picture.
 
     Args:
         model: with an input ``input``, float32 (N, 3, H, W), the picture.
         patches: what it takes, ``input`` and the others, on the model's range, as it will come.
+        last: how many of the last convolutions stay in floating point.
 
     Returns:
         The quantised model, metadata kept.
 
     Raises:
-        ExportError: nothing to take the ranges from, or nothing to quantise.
+        ExportError: nothing to take the ranges from, or (:class:`NothingLeftError`) nothing to quantise.
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -45,9 +50,11 @@ def quantise(model: onnx.ModelProto, patches: Sequence[Batch]) -> onnx.ModelProt
         onnx.save(model, source)
         quant_pre_process(source, prepared, skip_symbolic_shape=True)
         ready = onnx.load(prepared)
-        ends = _ends(ready)
+        ends = _ends(ready, last)
         if len(ends) == sum(node.op_type == "Conv" for node in ready.graph.node):
-            raise ExportError("nothing of this network can be had in 8 bits: its convolutions are its first and last")
+            raise NothingLeftError(
+                "nothing of this network can be had in 8 bits: its convolutions are its first and last"
+            )
         quantize_static(
             prepared,
             target,
@@ -68,15 +75,15 @@ def quantise(model: onnx.ModelProto, patches: Sequence[Batch]) -> onnx.ModelProt
     return done
 
 
-def _ends(model: onnx.ModelProto) -> list[str]:
-    """Convolutions of the input, the last one of the others, and all that look at a thumbnail."""
+def _ends(model: onnx.ModelProto, last: int) -> list[str]:
+    """Convolutions of the input, the last ones of the others, and all that look at a thumbnail."""
     of_picture = _made_of(model, "input")
     apart = _made_of(model, "thumbnail") - of_picture
     before_any = _made_of(model, "input", until="Conv")
     convs = [node for node in model.graph.node if node.op_type == "Conv"]
     wide = [node for node in convs if node.name in before_any or node.name in apart]
     rest = [node for node in convs if node not in wide]
-    return [node.name for node in [*wide, *rest[-1:]]]
+    return [node.name for node in [*wide, *rest[-last:]]]
 
 
 def _made_of(model: onnx.ModelProto, name: str, until: str = "") -> set[str]:

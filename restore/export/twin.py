@@ -17,7 +17,7 @@ from restore.data.folder import list_photos
 from restore.data.patches import PatchPairs
 from restore.data.places import generator
 from restore.errors import DataError, ExportError, ModelError
-from restore.export.quantise import Batch, quantise
+from restore.export.quantise import Batch, NothingLeftError, quantise
 from restore.imaging.decode import read_rgb8
 from restore.metrics.evaluate import evaluate_model
 from restore.runtime.aside import PictureAside
@@ -27,6 +27,10 @@ from restore.spec import METADATA_KEY, ModelSpec
 
 # More patches, or the histogram methods of onnxruntime, gained nothing on the shipped models.
 _PATCHES, _SIDE = 64, 64
+
+
+# How many of the last convolutions stay in floating point: as many more as the loss asks for.
+_LAST = (1, 2, 4, 6)
 
 
 class Check(NamedTuple):
@@ -39,11 +43,19 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True)
 class Twin:
-    """What was written: ``losses`` in dB of PSNR, for each folder that it was measured on."""
+    """What was written.
+
+    Attributes:
+        path: the file.
+        spec: what it says of itself.
+        losses: in dB of PSNR, for each folder that it was measured on.
+        last: how many of the last convolutions stay in floating point.
+    """
 
     path: Path
     spec: ModelSpec
     losses: dict[str, float]
+    last: int
 
 
 def export_twin(
@@ -55,7 +67,7 @@ def export_twin(
     overwrite: bool,
     screen: Console,
 ) -> Twin:
-    """Quantise a model file to 8 bits.
+    """Quantise a model file to 8 bits, its last convolutions left in floating point as far as the loss asks for it.
 
     Args:
         source: an fp32 model file that says what it is.
@@ -77,23 +89,35 @@ def export_twin(
     path = target if target.suffix == ".onnx" else target / f"{wide.spec.name}.int8.onnx"
     if path.exists() and not overwrite:
         raise ExportError(f"{path} exists already: add --overwrite to replace it")
-    narrow = quantise(onnx.load(source), calibration_patches(calibrate, wide.spec))
-    with tempfile.TemporaryDirectory() as folder:
-        trial = Path(folder, "trial.onnx")
-        _describe(narrow, wide.spec.model_copy(update={"precision": "int8"}))
-        onnx.save(narrow, trial)
-        losses = measure_losses(wide, open_model(trial, "cpu"), check, screen)
-    worst = max(losses.values())
+    patches = calibration_patches(calibrate, wide.spec)
+    tried: list[tuple[float, str]] = []
+    for last in _LAST:
+        try:
+            narrow = quantise(onnx.load(source), patches, last)
+        except NothingLeftError:
+            if tried:
+                break
+            raise
+        with tempfile.TemporaryDirectory() as folder:
+            trial = Path(folder, "trial.onnx")
+            _describe(narrow, wide.spec.model_copy(update={"precision": "int8"}))
+            onnx.save(narrow, trial)
+            losses = measure_losses(wide, open_model(trial, "cpu"), check, screen)
+        worst = max(losses.values())
+        if worst <= most:
+            break
+        tried.append((worst, max(losses, key=lambda name: losses[name])))
     if not worst <= most:
+        least, where = min(tried)
         raise ExportError(
-            f"int8 loses {worst:.3f} dB on {max(losses, key=lambda name: losses[name])}, more than the {most} allowed: "
-            "calibrate on photographs more like those, or allow more with --max-loss"
+            f"int8 loses {least:.3f} dB on {where}, more than the {most} allowed, however many of its last "
+            "convolutions stay in fp32: calibrate on photographs more like those, or allow more with --max-loss"
         )
     spec = wide.spec.model_copy(update={"precision": "int8", "loss_db": round(max(0.0, worst), 4)})
     _describe(narrow, spec)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, narrow.SerializeToString(), overwrite=overwrite)
-    return Twin(path, spec, losses)
+    return Twin(path, spec, losses, last)
 
 
 def calibration_patches(folder: Path, spec: ModelSpec) -> list[Batch]:

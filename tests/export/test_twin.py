@@ -20,6 +20,7 @@ from restore.export.quantise import quantise
 from restore.export.to_onnx import to_onnx
 from restore.export.twin import Check, Twin, calibration_patches, export_twin
 from restore.metrics.psnr import psnr
+from restore.networks.plain import PlainSR
 from restore.networks.residual import ResidualSR
 from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import open_model
@@ -127,6 +128,27 @@ def test_too_much_lost_is_refused(wide: Path, pictures: Path, tmp_path: Path, mo
     with pytest.raises(ExportError, match="loses nan"):
         make(wide, tmp_path, pictures, most=0.1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_more_of_the_end_stays_in_floating_point_as_the_loss_asks_for_it(
+    wide: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter([0.3, 0.05])
+    monkeypatch.setattr(twin_module, "measure_losses", lambda *_: {"a": next(losses)})
+    done = make(wide, tmp_path, pictures, most=0.1)
+    assert done.last == 2
+    graph = onnx.load(done.path).graph
+    values = {i.name for i in graph.initializer}
+    convs = [node for node in graph.node if node.op_type == "Conv" and node.input[0] != "input"]
+    assert [conv.input[1] in values for conv in convs] == [False, False, False, True, True]
+
+
+def test_a_network_of_a_first_and_a_last_layer_has_nothing_in_8_bits(pictures: Path, tmp_path: Path) -> None:
+    spec = ModelSpec(name="short", scale=2, halo=2)
+    network = PlainSR(2, width=16, depth=0).deployed()
+    (tmp_path / "short.onnx").write_bytes(to_onnx(network, spec).SerializeToString())
+    with pytest.raises(ExportError, match="nothing of this network can be had in 8 bits"):
+        quantise(onnx.load(tmp_path / "short.onnx"), calibration_patches(pictures, spec))
 
 
 def test_a_twin_has_no_twin_and_nothing_is_replaced_unasked(wide: Path, pictures: Path, tmp_path: Path) -> None:
