@@ -22,17 +22,15 @@ def plot(runs: tuple[Path, ...], out: Path | None) -> None:
     The file is replaced if it is there.
     """
     from restore.atomic import write_bytes
-
-    with extra_needed("Plotting", "plot"):
-        import matplotlib  # noqa: F401 - it is asked for before anything is read
-
-        from restore.training.plot import FORMATS, read_log
-        from restore.training.plot import plot as draw
+    from restore.training.plot import FORMATS, read_log
+    from restore.training.plot import plot as draw
 
     target = out or runs[0] / "curves.svg"
     if target.suffix.lower() not in FORMATS:
         raise click.UsageError(f"--out {target}: the ending is to be one of {', '.join(FORMATS)}")
-    picture = draw([read_log(run) for run in runs], target.suffix.lower())
+    logs = [read_log(run) for run in runs]
+    with extra_needed("Plotting", "plot"):
+        picture = draw(logs, target.suffix.lower())
     target.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(target, picture, overwrite=True)
     console().print(f"{target}: {'1 run' if len(runs) == 1 else f'{len(runs)} runs'}")

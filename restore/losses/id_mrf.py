@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from restore.encoders.encoder import Encoder
-from restore.losses.perceptual import tap_weights
 from restore.losses.precision import full_precision
 
 _EPSILON = 1e-5
@@ -41,30 +36,3 @@ def id_mrf(output: Tensor, target: Tensor, bias: float = 1.0, stretch: float = 0
     relative = distance / (distance.amin(dim=1, keepdim=True) + _EPSILON)
     share = F.softmax((bias - relative) / stretch, dim=1)
     return -share.amax(dim=2).mean(dim=1).log().mean()
-
-
-class IdMrf(nn.Module):
-    """Sum over an encoder's taps of weight times :func:`id_mrf`.
-
-    Args:
-        encoder: of :mod:`restore.encoders`, frozen.
-        weights: one for each tap; None for all 1.
-
-    Shape:
-        output and target (N, 3, H, W), RGB, 0..1, to a scalar. The gradient goes into the output alone.
-
-    Raises:
-        ValueError: the weights are not as many as the taps.
-    """
-
-    def __init__(self, encoder: Encoder, weights: Sequence[float] | None = None) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.weights = tap_weights(encoder, weights)
-
-    def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        with torch.no_grad():
-            wanted = self.encoder(target)
-        pairs = zip(self.encoder(output), wanted, strict=True)
-        terms = [w * id_mrf(a, b) for w, (a, b) in zip(self.weights, pairs, strict=True)]
-        return torch.stack(terms).sum()

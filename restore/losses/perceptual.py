@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -26,7 +26,8 @@ class Perceptual(nn.Module):
     Args:
         encoder: of :mod:`restore.encoders`, frozen: one that can be trained would learn to make all pictures alike.
         weights: one for each tap; None for all 1.
-        distance: ``l1``, mean absolute, or ``l2``, mean squared.
+        distance: ``l1``, mean absolute, ``l2``, mean squared, or any other of two feature maps (N, C, h, w), such as
+            :func:`restore.losses.id_mrf.id_mrf`.
 
     Shape:
         output and target (N, 3, H, W), RGB, 0..1, to a scalar. The gradient goes into the output alone.
@@ -36,12 +37,15 @@ class Perceptual(nn.Module):
     """
 
     def __init__(
-        self, encoder: Encoder, weights: Sequence[float] | None = None, distance: Literal["l1", "l2"] = "l1"
+        self,
+        encoder: Encoder,
+        weights: Sequence[float] | None = None,
+        distance: Literal["l1", "l2"] | Callable[[Tensor, Tensor], Tensor] = "l1",
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.weights = tap_weights(encoder, weights)
-        self.distance = _DISTANCES[distance]
+        self.distance = _DISTANCES[distance] if isinstance(distance, str) else distance
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         with torch.no_grad():

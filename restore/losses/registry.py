@@ -43,7 +43,7 @@ from restore.losses.edge import edge
 from restore.losses.exposure import exposure_control
 from restore.losses.filter_code import filter_class, filter_contrast
 from restore.losses.frequency import frequency
-from restore.losses.id_mrf import IdMrf
+from restore.losses.id_mrf import id_mrf
 from restore.losses.illumination_smoothness import illumination_smoothness
 from restore.losses.lpips import LPIPS
 from restore.losses.perceptual import Perceptual
@@ -440,14 +440,14 @@ class StyleNceOptions(_EncodedOrOwn):
 
 
 class IdMrfOptions(_Held):
-    """Textures, each with what is most like it: :class:`restore.losses.id_mrf.IdMrf`."""
+    """Textures, each with what is most like it: :func:`restore.losses.id_mrf.id_mrf`."""
 
     kind: Literal["id-mrf"] = "id-mrf"
     encoder: AnyFeatures = EfficientNetLite0Options(taps=("block4", "block10"))
     taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for 1 each")
 
     def build(self, beside: Beside = ALONE) -> Term:
-        return self.jittered(PairTerm(IdMrf(self.features(beside), self.taps)))
+        return self.jittered(PairTerm(Perceptual(self.features(beside), self.taps, id_mrf)))
 
 
 class AdversarialOptions(LossOptions):
