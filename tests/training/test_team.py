@@ -67,8 +67,7 @@ def test_two_processes_equal_one_with_the_double_batch(photos: Path, tmp_path: P
     data = photos.parent
     assert go(data, tmp_path / "one", *EXACT, text=RECIPE + LOSSES)
     told = finish(torchrun(data, tmp_path / "two", *EXACT))
-    assert "2 processes" in told
-    assert told.count("8 steps") == 1, "one process speaks"
+    assert told.count("2 processes") == 1, "one process speaks"
     for name in (LAST, BEST):
         assert_close(tmp_path / "one" / name, tmp_path / "two" / name)
 
