@@ -24,6 +24,9 @@ class ModelSpec(BaseModel):
     channels, context, context), the picture averaged down without regard to its shape, on the same range; ``rows``
     (N, H) and ``columns`` (N, W), where the centres of the input's pixels lie in the picture, from 0 to 1. One whose
     ``strength`` can be chosen takes ``strength`` (N,), from 0, the picture as it is, to 1.
+
+    One that tells ``kinds`` of pictures apart by its thumbnail gives besides ``belief`` (N, kinds): how much it
+    believes in each, 0..1, all together 1.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,6 +44,7 @@ class ModelSpec(BaseModel):
     high: float = Field(1.0, allow_inf_nan=False)
     context: int = Field(0, ge=0, le=4096, description="side of the thumbnail that it takes; 0 for none")
     strength: bool = Field(False, description="whether it takes how far the picture is changed")
+    kinds: tuple[str, ...] = Field((), description="kinds of pictures that it tells apart by the thumbnail")
     multiple: int = Field(1, ge=1, le=1024, description="what both sides of the input must be a multiple of")
     minimum: int = Field(1, ge=1, le=4096, description="the shortest side the network takes")
     precision: Literal["fp32", "fp16", "int8"] = "fp32"
@@ -60,11 +64,22 @@ class ModelSpec(BaseModel):
             raise ValueError(f"low ({self.low}) must lie below high ({self.high})")
         return self
 
+    @model_validator(mode="after")
+    def _kinds(self) -> Self:
+        if self.kinds and not self.context:
+            raise ValueError("kinds are told apart by a thumbnail, and its context is 0")
+        return self
+
     @property
     def inputs(self) -> tuple[str, ...]:
         """The names of what the network takes, in order."""
         *context, strength = self.BESIDE
         return "input", *(context if self.context else ()), *((strength,) if self.strength else ())
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of what the network gives, in order."""
+        return ("output", "belief") if self.kinds else ("output",)
 
     @property
     def trained_as(self) -> tuple[object, ...]:

@@ -10,6 +10,7 @@ from torch import nn
 
 from restore import __version__
 from restore.atomic import write_bytes
+from restore.data.filters.options import NO_FILTER
 from restore.errors import ExportError
 from restore.export.to_onnx import to_onnx
 from restore.export.verify import Check, verify
@@ -58,6 +59,7 @@ def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint) -> Mod
         minimum=recipe.network.minimum(),
         context=recipe.network.context(),
         strength=recipe.network.takes_strength(),
+        kinds=_kinds(recipe),
         network=recipe.network.kind,
         parameters=sum(p.numel() for p in network.parameters()),
         licence=recipe.licence,
@@ -67,6 +69,13 @@ def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint) -> Mod
         recipe=recipe.digest(),
         made_with=f"restore {__version__}",
     )
+
+
+def _kinds(recipe: Recipe) -> tuple[str, ...]:
+    """What a network that learned to tell filters apart says by name; the last is none."""
+    filters = recipe.data.filters
+    learned = any(loss.kind == "filter-class" for loss in recipe.losses)
+    return (*filters.names, NO_FILTER) if learned and filters is not None else ()
 
 
 def export(source: Path, target: Path, which: str = "last", overwrite: bool = False) -> Exported:

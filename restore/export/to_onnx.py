@@ -7,7 +7,7 @@ from typing import Any
 
 import onnx
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from restore.errors import ExportError
 from restore.export.quiet import quiet
@@ -23,10 +23,10 @@ def to_onnx(network: nn.Module, spec: ModelSpec) -> onnx.ModelProto:
     Args:
         network: float32 (N, 3, H, W) to (N, 3, scale * H, scale * W); what else the spec says that it takes are the
             arguments that follow, in that order.
-        spec: written into the file's metadata.
+        spec: written into the file's metadata. If it tells kinds apart, the network has ``belief``, of the thumbnail.
 
     Returns:
-        A model with the inputs that the spec says and the output ``output``, optimised, checked by ONNX's own checker.
+        A model with the inputs and outputs that the spec says, optimised, checked by ONNX's own checker.
 
     Raises:
         ExportError: torch's exporter does not take the network.
@@ -43,12 +43,12 @@ def to_onnx(network: nn.Module, spec: ModelSpec) -> onnx.ModelProto:
         warnings.simplefilter("ignore")
         try:
             program: Any = torch.onnx.export(
-                network.cpu().float().eval(),
+                (_Telling(network) if spec.kinds else network).cpu().float().eval(),
                 example,
                 dynamo=True,
                 opset_version=OPSET,
                 input_names=list(spec.inputs),
-                output_names=["output"],
+                output_names=list(spec.outputs),
                 dynamic_shapes=free,
                 verbose=False,
             )
@@ -63,6 +63,19 @@ def to_onnx(network: nn.Module, spec: ModelSpec) -> onnx.ModelProto:
     _describe(model, spec)
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+class _Telling(nn.Module):
+    """A network that also says which kind of picture it believes to have been given."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, x: Tensor, thumbnail: Tensor, rows: Tensor, columns: Tensor, strength: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        return self.network(x, thumbnail, rows, columns, strength), self.network.belief(thumbnail)
 
 
 def _slim(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -82,6 +95,7 @@ def _axes(spec: ModelSpec) -> dict[str, tuple[str, ...]]:
         "columns": ("batch", "width"),
         "strength": ("batch",),
         "output": ("batch", "", *grown),
+        "belief": ("batch", ""),
     }
 
 

@@ -43,6 +43,7 @@ class Outcome:
         seconds: where its time went.
         size_in: width and height of the source, upright; None when it was not decoded.
         size_out: width and height of the result.
+        belief: which kind of picture the network took it for, and how sure it was, 0..1; None where it tells none.
     """
 
     item: Item
@@ -52,6 +53,7 @@ class Outcome:
     seconds: Seconds = field(default_factory=Seconds)
     size_in: tuple[int, int] | None = None
     size_out: tuple[int, int] | None = None
+    belief: tuple[str, float] | None = None
 
 
 @dataclass

@@ -20,6 +20,7 @@ Record = dict[str, Any]
 
 def record(outcome: Outcome) -> Record:
     """One picture as JSON holds it; sizes are [width, height]."""
+    belief = outcome.belief and {"kind": outcome.belief[0], "share": round(outcome.belief[1], 4)}
     return {
         "type": "picture",
         "source": str(outcome.item.source),
@@ -30,6 +31,7 @@ def record(outcome: Outcome) -> Record:
         "seconds": outcome.seconds.rounded(),
         "size_in": outcome.size_in,
         "size_out": outcome.size_out,
+        "belief": belief,
     }
 
 
@@ -45,6 +47,7 @@ def folder_record(unreadable: Unreadable) -> Record:
         "seconds": Seconds().rounded(),
         "size_in": None,
         "size_out": None,
+        "belief": None,
     }
 
 
@@ -77,13 +80,16 @@ def _json(pictures: Sequence[Record], summary: Record) -> str:
     return json.dumps({"pictures": list(pictures), "summary": summary}, indent=2) + "\n"
 
 
-_COLUMNS = ("source", "target", "status", "error", "note", *(f"{s}_seconds" for s in STAGES), "size_in", "size_out")
+_TIMES = tuple(f"{stage}_seconds" for stage in STAGES)
+_COLUMNS = ("source", "target", "status", "error", "note", *_TIMES, "size_in", "size_out", "belief")
 
 
 def _row(picture: Record) -> list[str]:
     sizes = ["x".join(map(str, picture[key])) if picture[key] else "" for key in ("size_in", "size_out")]
     words = [picture[key] for key in ("source", "target", "status", "error", "note")]
-    return [*words, *(f"{picture['seconds'][stage]:.3f}" for stage in STAGES), *sizes]
+    belief = picture["belief"]
+    believed = f"{belief['kind']} {100 * belief['share']:.0f} %" if belief else ""
+    return [*words, *(f"{picture['seconds'][stage]:.3f}" for stage in STAGES), *sizes, believed]
 
 
 def _csv(pictures: Sequence[Record], _summary: Record) -> str:

@@ -38,6 +38,7 @@ class Settings:
         overwrite: replace outputs that exist; otherwise one that has appeared since the plan fails its picture.
         resume: leave out pictures that the journal proves done, and replace results that it proves to be ours.
         workers: threads of the decoding and of the encoding pool, each.
+        judge: says of a picture, RGB (H, W, 3), what kind it is and how sure that is; None where it cannot tell.
         memory: bytes that decoded pictures and results waiting to be written may take; a picture that needs more is
             alone.
     """
@@ -47,6 +48,7 @@ class Settings:
     overwrite: bool = False
     resume: bool = False
     workers: int = 2
+    judge: Callable[[Samples], tuple[str, float] | None] = lambda _: None
     memory: int = DEFAULT_MEMORY
 
 
@@ -100,6 +102,7 @@ class _Slot:
     held: int = 0
     reading: Future[tuple[Picture, float]] | None = None
     picture: Picture | None = None
+    belief: tuple[str, float] | None = None
     wanted: int = 0
     results: list[Samples | Exception] = field(default_factory=list)
     writing: Future[Outcome] | None = None
@@ -215,6 +218,11 @@ class _Job:
             slot.seconds.decode += seconds
             arrays = pictures.to_arrays(slot.picture, self._settings.scale)
             slot.wanted = len(arrays)
+            try:
+                slot.belief = self._settings.judge(arrays[0])
+            except (RestoreError, MemoryError) as error:
+                self._end(slot, failure(slot.item, error))
+                continue
             self._hold(slot, max(slot.decoded, pictures.held_bytes(slot.picture)))
             self._in_network.append(slot)
             return arrays
@@ -286,7 +294,7 @@ class _Job:
 
     def _end(self, slot: _Slot, outcome: Outcome) -> None:
         slot.seconds.add(outcome.seconds)
-        slot.outcome = replace(outcome, seconds=slot.seconds)
+        slot.outcome = replace(outcome, seconds=slot.seconds, belief=slot.belief)
         self._held -= slot.held
         slot.held = 0
         slot.picture, slot.results = None, []

@@ -247,6 +247,7 @@ class _Enhancing:
             overwrite=request.existing == "overwrite",
             resume=request.resume or watched,
             workers=request.workers,
+            judge=self._network.believe,
         )
         self._teller.begin(plan)
         with job_progress(self._teller.screen, len(plan.items)) as advance:

@@ -10,6 +10,8 @@ from restore.networks.thumbnail import whole
 
 # Of a pixel: red, green, blue; where it lies from left to right and from top to bottom; its distance from the middle.
 _KNOWN = 6
+# Of a thumbnail's pixel besides red, green and blue: across, down, and the distance.
+_PLACE = 3
 
 
 class ModulatedColour(nn.Module):
@@ -40,23 +42,23 @@ class ModulatedColour(nn.Module):
         - result: as x, not clipped.
     """
 
-    def __init__(self, thumbnail: int = 128, width: int = 96, code: int = 64, hidden: int = 32, kinds: int = 0) -> None:
+    def __init__(self, thumbnail: int = 64, width: int = 96, code: int = 64, hidden: int = 32, kinds: int = 0) -> None:
         super().__init__()
         if thumbnail % 16:
             raise ValueError(f"thumbnail: {thumbnail} is not a multiple of 16")
         self.side = thumbnail
         halved = (width // 4, width // 2, 3 * width // 4, width)
         self.down = nn.ModuleList(
-            nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip((3, *halved), halved, strict=False)
+            nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip((3 + _PLACE, *halved), halved, strict=False)
         )
         # Of every channel its mean and its deviation over the picture, deep and shallow: the latter are much like
         # histograms, and a filter shows in those.
         self.tell = nn.Linear(2 * sum(halved), 2 * code)
-        self.code = nn.Linear(2 * code, code)
+        self.narrow = nn.Linear(2 * code, code)
         self.kinds = nn.Linear(code, kinds) if kinds else None
-        self.pixel = nn.ModuleList(nn.Conv2d(a, hidden, 1) for a in (_KNOWN, hidden, hidden))
+        self.pixel = nn.ModuleList(nn.Linear(a, hidden) for a in (_KNOWN, hidden, hidden))
         self.modulation = nn.Linear(code, 2 * hidden * len(self.pixel))
-        self.last = nn.Conv2d(hidden, 3, 1)
+        self.last = nn.Linear(hidden, 3)
         with torch.no_grad():  # begin as nearly the identity
             for layer in (self.last, self.modulation):
                 for parameter in layer.parameters():
@@ -73,22 +75,34 @@ class ModulatedColour(nn.Module):
         """Without ``thumbnail``, ``rows`` and ``columns``, x is the whole picture."""
         if thumbnail is None or rows is None or columns is None:
             thumbnail, rows, columns = whole(x, self.side)
-        now = torch.cat((x, _places(rows, columns)), dim=1)
-        modulation = self.modulation(self.codes(thumbnail))[:, :, None, None].chunk(2 * len(self.pixel), dim=1)
+        now = torch.cat((x, _places(rows, columns)), dim=1).flatten(2).transpose(1, 2)
+        modulation = self.modulation(self.codes(thumbnail))[:, None].chunk(2 * len(self.pixel), dim=2)
         for layer, scale, shift in zip(self.pixel, modulation[::2], modulation[1::2], strict=True):
-            now = F.relu(layer(now) * (1 + scale) + shift)
-        change: Tensor = self.last(now)
-        return x + (change if strength is None else strength[:, None, None, None] * change)
+            # Scale and shift go into the layer of the picture: one product, and no pass over all pixels for each.
+            now = F.relu(torch.baddbmm(layer.bias * (1 + scale) + shift, now, layer.weight.T * (1 + scale)))
+        change = self.last(now).transpose(1, 2).reshape(x.shape)
+        made: Tensor = x + (change if strength is None else strength[:, None, None, None] * change)
+        return made
 
     def codes(self, thumbnail: Tensor) -> Tensor:
         """What is laid over pictures (N, 3, side, side): (N, code)."""
-        now, found = 2 * thumbnail - 1, []
+        now, found = torch.cat((2 * thumbnail - 1, _square(thumbnail)), dim=1), []
         for layer in self.down:
             now = F.relu(layer(now))
             mean = now.mean((2, 3))
             found += [mean, ((now - mean[:, :, None, None]).square().mean((2, 3)) + 1e-5).sqrt()]
-        codes: Tensor = self.code(F.relu(self.tell(torch.cat(found, dim=1))))
+        codes: Tensor = self.narrow(F.relu(self.tell(torch.cat(found, dim=1))))
         return codes
+
+    def belief(self, thumbnail: Tensor) -> Tensor:
+        """How much each of the kinds is believed to be laid over pictures, (N, kinds); every row adds up to 1.
+
+        Raises:
+            ValueError: it tells no kinds apart.
+        """
+        if self.kinds is None:
+            raise ValueError("the network tells no kinds apart: it was built with kinds 0")
+        return F.softmax(self.kinds(self.codes(thumbnail)), dim=1)
 
     def codes_of(self, pictures: Tensor) -> Tensor:
         """The same of pictures of any size (N, 3, H, W)."""
@@ -96,20 +110,31 @@ class ModulatedColour(nn.Module):
 
 
 def _places(rows: Tensor, columns: Tensor) -> Tensor:
-    """Where pixels lie, (N, 3, H, W): across and down from the middle, -1..1, and the squared distance, 1 at corners.
+    """Where pixels lie, (N, 3, H, W): across and down from the middle, and the square of the distance.
 
-    The distance is that of a picture with square pixels, however its sides compare: how far apart two neighbours lie
-    as shares of the sides tells how long the sides are.
+    All as shares of half the diagonal, so that a corner's distance is 1 whatever the picture's shape. The pixels are
+    taken as square: how far apart two neighbours lie as shares of the sides tells how the sides compare. A network that
+    learned on squares alone thus finds a vignette where it lies in a picture of any shape.
     """
-    down, across = 2 * rows - 1, 2 * columns - 1
     height, width = (1 / ((along[:, -1] - along[:, 0]) / (along.shape[1] - 1)) for along in (rows, columns))
-    diagonal = height.square() + width.square()
-    vertical = (down * (height / diagonal.sqrt())[:, None]).square()
-    horizontal = (across * (width / diagonal.sqrt())[:, None]).square()
+    diagonal = (height.square() + width.square()).sqrt()
+    down, across = (2 * rows - 1) * (height / diagonal)[:, None], (2 * columns - 1) * (width / diagonal)[:, None]
     size = (-1, rows.shape[1], columns.shape[1])
     planes = [
         across[:, None, :].expand(size),
         down[:, :, None].expand(size),
-        vertical[:, :, None] + horizontal[:, None, :],
+        down.square()[:, :, None] + across.square()[:, None, :],
     ]
     return torch.stack(planes, dim=1)
+
+
+def _square(thumbnail: Tensor) -> Tensor:
+    """Where a thumbnail's pixels lie in it, (N, 3, side, side): across, down, -1..1, and the squared distance over 2.
+
+    A thumbnail is a square whatever the picture was.
+    """
+    count, _, side, _ = thumbnail.shape
+    along = torch.linspace(-1, 1, side, dtype=thumbnail.dtype, device=thumbnail.device)
+    across, down = along.expand(side, side), along[:, None].expand(side, side)
+    places = torch.stack((across, down, (across.square() + down.square()) / 2))
+    return places.expand(count, _PLACE, side, side)

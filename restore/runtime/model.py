@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from restore.errors import DeviceError, ModelError
 from restore.runtime.aside import NOTHING, Aside
+from restore.runtime.belief import Belief, likeliest, question
 from restore.runtime.chain import DeviceChain
 from restore.runtime.cpu import usable_cores
 from restore.runtime.devices import Device, ModelFile, TilePlan, choose, provider_list
@@ -45,14 +46,32 @@ class Model(PixelNetwork):
         self.spec = spec
         self.note = note
         self.device = device.name
-        self._input = session.get_inputs()[0].name
+        self._input, self._outputs = session.get_inputs()[0].name, [end.name for end in session.get_outputs()]
         on_nvidia = device.kind in ("cuda", "tensorrt")
         self._pixels = DeviceChain(session, spec, "cuda", device.index) if on_nvidia else FloatNetwork(self, spec)
 
     def __call__(self, batch: NDArray[np.float32], **aside: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N, 3, H, W), and what else the spec says, to (N, 3, scale * H, scale * W), both on the spec's range."""
+        return self._run(0, batch, aside)
+
+    def believe(self, pixels: Pixels) -> Belief | None:
+        """Which kind of picture uint8 or uint16 RGB (H, W, 3) is; None where the model tells no kinds apart.
+
+        Raises:
+            ModelError: the network failed.
+        """
+        if not self.spec.kinds:
+            return None
+        batch, aside = question(pixels, self.spec)
+        return likeliest(self.shares(batch, **aside), self.spec)
+
+    def shares(self, batch: NDArray[np.float32], **aside: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How much the model believes in each of its kinds, (N, kinds), for what it would be called with."""
+        return self._run(1, batch, aside)
+
+    def _run(self, which: int, batch: NDArray[np.float32], aside: Aside) -> NDArray[np.float32]:
         try:
-            output: NDArray[np.float32] = self._session.run(None, {self._input: batch, **aside})[0]
+            output: NDArray[np.float32] = self._session.run([self._outputs[which]], {self._input: batch, **aside})[0]
         except Exception as error:  # onnxruntime raises a different class for every cause
             raise ModelError(f"{self.spec.name} failed on an input of {batch.shape}: {_line(error)}") from error
         return output
@@ -176,7 +195,7 @@ def _spec(session: ort.InferenceSession, path: Path, given: Mapping[str, str] | 
     inputs, outputs = session.get_inputs(), session.get_outputs()
     beside = tuple(end.name for end in inputs[1:])
     of_floats = all(end.type == "tensor(float)" for end in [*inputs, *outputs])
-    of_pictures = len(outputs) == 1 and all(len(end.shape) == 4 for end in [*inputs[:1], *outputs])
+    of_pictures = len(outputs) in (1, 2) and all(len(end.shape) == 4 for end in [*inputs[:1], *outputs[:1]])
     if not (of_floats and of_pictures and set(beside) <= set(ModelSpec.BESIDE)):
         raise ModelError(
             f"{path}: expected one float32 input (N, 3, H, W) and one such output, "
@@ -187,6 +206,12 @@ def _spec(session: ort.InferenceSession, path: Path, given: Mapping[str, str] | 
         raise ModelError(
             f"{path}: beside the picture it should take {', '.join(spec.inputs[1:]) or 'nothing'}, by its context and "
             f"strength, but takes {', '.join(beside) or 'nothing'}"
+        )
+    kinds = outputs[1].shape[-1] if len(outputs) == 2 else 0
+    if kinds != len(spec.kinds):
+        raise ModelError(
+            f"{path}: by its kinds it should say its belief in {len(spec.kinds) or 'nothing'}, but its outputs are "
+            f"{_described(outputs)}"
         )
     return spec
 

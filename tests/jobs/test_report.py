@@ -22,7 +22,16 @@ def records() -> list[dict[str, object]]:
     good = Item(Path("in", EVIL), Path("out", EVIL), EVIL, EVIL)
     raw = Item(Path("in/\udcff.png"), Path("out/\udcff.png"), "", "")
     return [
-        record(Outcome(good, "enhanced", seconds=Seconds(0.1, 2.34567, 0), size_in=(3, 4), size_out=(6, 8))),
+        record(
+            Outcome(
+                good,
+                "enhanced",
+                seconds=Seconds(0.1, 2.34567, 0),
+                size_in=(3, 4),
+                size_out=(6, 8),
+                belief=("<i>moon</i>", 0.91239),
+            )
+        ),
         record(Outcome(raw, "failed", "damaged <picture>")),
         folder_record(Unreadable(Path("in/locked"), "Permission denied")),
     ]
@@ -59,6 +68,7 @@ def test_json(tmp_path: Path) -> None:
     assert read["summary"] == SUMMARY
     assert read["pictures"][0]["source"] == f"in/{EVIL}"
     assert read["pictures"][0]["size_out"] == [6, 8]
+    assert [p["belief"] for p in read["pictures"]] == [{"kind": "<i>moon</i>", "share": 0.9124}, None, None]
     assert read["pictures"][0]["seconds"] == {"decode": 0.1, "network": 2.346, "encode": 0}
     assert read["pictures"][1]["source"] == "in/\udcff.png"
     assert [p["status"] for p in read["pictures"]] == ["enhanced", "failed", "failed"]
@@ -71,6 +81,7 @@ def test_csv(tmp_path: Path) -> None:
         first, second, third = csv.DictReader(file)
     assert first["source"] == f"in/{EVIL}"
     assert (first["network_seconds"], first["size_in"], first["size_out"]) == ("2.346", "3x4", "6x8")
+    assert (first["belief"], second["belief"]) == ("<i>moon</i> 91 %", "")
     assert (second["status"], second["error"], second["size_in"]) == ("failed", "damaged <picture>", "")
     assert third["source"] == "in/locked"
 

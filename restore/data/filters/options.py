@@ -14,6 +14,9 @@ from restore.errors import FilterError
 
 Pixels = NDArray[np.uint8]
 
+# What a picture without one is said to be under.
+NO_FILTER = "none"
+
 
 def _known(names: tuple[str, ...]) -> tuple[str, ...]:
     try:
