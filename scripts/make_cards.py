@@ -1,9 +1,10 @@
 """Measure the models in models/ and write their cards, and the table of models in the README, from what was measured.
 
-    python scripts/make_cards.py [NAME ...] --testsets TESTSETS [--runs RUNS]
+    python scripts/make_cards.py [NAME ...] --testsets TESTSETS [--data PHOTOGRAPHS] [--runs RUNS]
 
-TESTSETS holds what scripts/train_zoo.py says. A model that was trained on degraded pictures is measured on degraded
-ones, a model of light on the held-out scenes in RUNS/NAME-scenes, beside its control in RUNS/NAME-control.
+TESTSETS and PHOTOGRAPHS hold what scripts/train_zoo.py says. A model that was trained on degraded pictures is measured
+on degraded ones; a model of light on the held-out scenes in RUNS/NAME-scenes; one that takes filters off on test
+pictures and held-out photographs under filters; the latter two beside their controls in RUNS/NAME-control.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import degraded_card
+import filter_card
 import light_card
 import numpy as np
 from rich.console import Console
@@ -54,14 +56,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="models (default: all)")
     parser.add_argument("--testsets", required=True, type=Path)
+    parser.add_argument("--data", type=Path, help="folder of the recipes' folders of photographs")
     parser.add_argument("--runs", default=ROOT / "runs", type=Path, help="folder of scenes and controls")
     options = parser.parse_args()
     for entry in entries():
         if not options.names or entry.name in options.names:
             recipe = load_recipe(entry.file.parent / "recipe.yaml")
-            places = Places(
-                options.testsets, options.runs / f"{entry.name}-scenes", options.runs / f"{entry.name}-control"
-            )
+            scenes, control = (options.runs / f"{entry.name}-{what}" for what in ("scenes", "control"))
+            places = Places(options.testsets, scenes, control, options.data)
             facts = {kind: measure(file, recipe, places) for kind, file in family(entry.file).items()}
             (entry.file.parent / "measured.json").write_text(json.dumps(facts, indent=2) + "\n")
             show(entry, recipe, options.testsets)
@@ -76,6 +78,7 @@ class Places(NamedTuple):
     testsets: Path
     scenes: Path
     control: Path
+    data: Path | None
 
 
 def measure(file: Path, recipe: Recipe, places: Places) -> dict[str, Any]:
@@ -88,6 +91,14 @@ def measure(file: Path, recipe: Recipe, places: Places) -> dict[str, Any]:
     elif recipe.data.exposures:
         good = {
             "light": light_card.measure_light(model, places.scenes, places.testsets, places.control),
+            "twelve": light_card.twelve_megapixels(file),
+        }
+    elif recipe.data.filters is not None:
+        if places.data is None:
+            raise SystemExit(f"{recipe.name} is measured on photographs that its recipe holds out: give --data")
+        pictures = filter_card.held_out(recipe, places.data, places.testsets)
+        good = {
+            "filters": filter_card.measure_filters(model, pictures, places.control),
             "twelve": light_card.twelve_megapixels(file),
         }
     else:
@@ -155,6 +166,8 @@ def show(entry: Entry, recipe: Recipe, testsets: Path) -> None:
         degraded_card.show(model, recipe.data.degradation, file)
     elif recipe.data.exposures:
         light_card.show_light(model, testsets, file)
+    elif recipe.data.filters is not None:
+        filter_card.show_filters(model, testsets, file)
 
 
 def card(entry: Entry, recipe: Recipe, facts: Mapping[Kind, Any]) -> str:
@@ -170,6 +183,8 @@ def card(entry: Entry, recipe: Recipe, facts: Mapping[Kind, Any]) -> str:
         found = degraded_card.section(facts, spec.name)
     elif recipe.data.exposures:
         found = light_card.section(facts, spec.name)
+    elif recipe.data.filters is not None:
+        found = filter_card.section(facts, spec.name)
     else:
         found = table_of_benchmarks(spec, facts)
     said = Shipped(spec.name, entry.file.parent / "recipe.yaml", "").losses()
@@ -185,7 +200,7 @@ Licence of the weights: {spec.licence}.
 
 Measured with:
 
-    python scripts/make_cards.py {spec.name} --testsets TESTSETS
+    python scripts/make_cards.py {spec.name} --testsets TESTSETS --data PHOTOGRAPHS
 
 | precision | file | 1024 x 1024 pixels |
 |---|---|---|
@@ -232,7 +247,14 @@ def write_table() -> None:
         "| model | | parameters | precision | file | PSNR, dB | SSIM | 1 MP on 2 cores |",
         f"|{'---|' * 8}",
     ]
-    tables = {"scores": rows, "degraded": looks, "light": light}
+    filters = [
+        "",
+        "On photographs that were held out, under each of 29 photo filters in turn; in brackets, as they are then:",
+        "",
+        "| model | | parameters | precision | file | PSNR, dB | CIEDE2000 | 1 MP on 2 cores |",
+        f"|{'---|' * 8}",
+    ]
+    tables = {"scores": rows, "degraded": looks, "light": light, "filters": filters}
     empty = {kind: len(lines) for kind, lines in tables.items()}
     for entry in entries():
         spec = open_model(entry.file, "cpu").spec
@@ -246,6 +268,10 @@ def write_table() -> None:
             elif "degraded" in measured:
                 mine, other = (measured["degraded"][name] for name in (spec.name, "bicubic"))
                 cells = [f"{mine[key]:.{n}f} ({other[key]:.{n}f})" for key, n in (("niqe", 2), ("features", 3))]
+            elif "filters" in measured:
+                both = filter_card.means(measured["filters"])
+                mine, other = both[spec.name], both["identity"]
+                cells = [f"{mine[key]:.2f} ({other[key]:.2f})" for key in ("psnr", "ciede2000")]
             else:
                 mine, other = (measured["light"]["methods"][name] for name in (spec.name, "identity"))
                 cells = [f"{mine[key]:.{n}f} ({other[key]:.{n}f})" for key, n in (("psnr", 2), ("ssim", 3))]

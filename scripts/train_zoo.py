@@ -3,8 +3,8 @@
     python scripts/train_zoo.py sr-x4 --data PHOTOGRAPHS --testsets TESTSETS [--threads 1]
 
 A run that was stopped goes on where it was. PHOTOGRAPHS holds the folders that the recipes name; TESTSETS holds
-Set5/x2, Set5/x4, Set14/x2 and Set14/x4 with files *_HR.png and *_LR.png; Kodak24 for models of degraded pictures, and
-lowlight/LIME for models of light. Where there is a control.yaml beside the recipe, that is trained too.
+Set5/x2, Set5/x4, Set14/x2 and Set14/x4 with files *_HR.png and *_LR.png; Kodak24 for models of degraded pictures and
+of filters, and lowlight/LIME for models of light. Where there is a control.yaml beside the recipe, that is trained too.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def main() -> None:
         checks = [*(f"--check={folder}" for folder in sets), "--pattern=*_HR.png"]
         calibrate = options.data / recipe.data.train[0]
     restore("export", str(file), str(folder), "--precision=int8", f"--calibrate={calibrate}", *checks, "--overwrite")
-    script("make_cards.py", options.name, "--testsets", str(options.testsets), "--runs", str(options.runs))
+    where = {"testsets": options.testsets, "data": options.data, "runs": options.runs}
+    script("make_cards.py", options.name, *(f"--{name}={folder}" for name, folder in where.items()))
 
 
 def train(recipe: Path, run: Path, options: argparse.Namespace) -> None:
