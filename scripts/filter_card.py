@@ -33,7 +33,26 @@ SIDE, HELD = 384, 24
 # A strength below any that training draws, and how many filters lie one over the other where training has two at most.
 WEAK, LAYERS = 0.25, 3
 METRICS = {"psnr": ("PSNR, dB", 2), "ssim": ("SSIM", 4), "ciede2000": ("CIEDE2000", 2), "features": ("features", 3)}
-SHOWN, SHOWN_FILTERS = 192, ("clarendon", "nashville", "xpro2", "1977", "gingham", "toaster", "moon", "earlybird")
+_SHOWN, _SHOWN_FILTERS = 192, ("clarendon", "nashville", "xpro2", "1977", "gingham", "toaster", "moon", "earlybird")
+_TEXT = f"""\
+{{table}}
+
+{{pictures}} photographs that were not trained on: Kodak24 and some held out of the training folders, made {SIDE} pixels
+long. PSNR on RGB, SSIM on Y, CIEDE2000 the mean over the pixels. Grey-world is a gain and an offset a channel that give
+all three the same mean and deviation. The features' distance is our own: the mean relative change of the features of
+EfficientNet-Lite0. The control was trained by `control.yaml`, the same recipe without the losses on the code.
+
+{{by_filter}}
+
+The last column says how often the model names the filter. *weak* is a filter at strength {WEAK}, below any in training;
+*layers* are {LAYERS} filters one over the other at half strength, where training has two at most. Inkwell, Moon and
+Willow take the colours away, and nothing brings those back.
+
+12 megapixels, files apart: {{twelve}} at the peak.
+
+![Kodak24: under a filter, after, and as it was](look.jpg)
+
+Each under a filter, after, and as it was: {", ".join(_SHOWN_FILTERS)}."""
 
 
 def grey_world(pixels: Pixels) -> Pixels:
@@ -60,11 +79,10 @@ def held_out(recipe: Recipe, data: Path, testsets: Path) -> list[Pixels]:
 
 def looks() -> dict[str, Callable[[Pixels, int], Pixels]]:
     """By name, what is laid over the n-th picture: each filter, nothing, and what training never does."""
-    made: dict[str, Callable[[Pixels, int], Pixels]] = {
-        name: lambda photo, _, name=name: find_filter(name)(photo)
-        for name in FILTERS  # type: ignore[misc]
-    }
     names = list(FILTERS)
+
+    def one(name: str) -> Callable[[Pixels, int], Pixels]:
+        return lambda photo, _: find_filter(name)(photo)
 
     def weak(photo: Pixels, number: int) -> Pixels:
         return blend(photo, find_filter(names[number % len(names)])(photo), WEAK)
@@ -74,7 +92,7 @@ def looks() -> dict[str, Callable[[Pixels, int], Pixels]]:
             photo = blend(photo, find_filter(name)(photo), 0.5)
         return photo
 
-    return {**made, NO_FILTER: lambda photo, _: photo, "weak": weak, "layers": layers}
+    return {**{name: one(name) for name in names}, NO_FILTER: lambda photo, _: photo, "weak": weak, "layers": layers}
 
 
 def measure_filters(model: Model, pictures: Sequence[Pixels], control: Path) -> dict[str, Any]:
@@ -126,16 +144,16 @@ def show_filters(model: Model, testsets: Path, file: Path) -> None:
     """Photographs of Kodak24 under filters, each before, after and as it was, as JPEG: two a row."""
     cells = []
     paths = list_photos([testsets / "Kodak24"])
-    for path, name in zip(paths[:: len(paths) // len(SHOWN_FILTERS)], SHOWN_FILTERS, strict=False):
+    for path, name in zip(paths[:: len(paths) // len(_SHOWN_FILTERS)], _SHOWN_FILTERS, strict=False):
         photo = read_rgb8(path)
         under = find_filter(name)(photo)
         height, width = photo.shape[:2]
-        size = (SHOWN * width // max(height, width), SHOWN * height // max(height, width))
+        size = (_SHOWN * width // max(height, width), _SHOWN * height // max(height, width))
         three = [
             cv2.resize(one, size, interpolation=cv2.INTER_AREA)
             for one in (under, enhance_pixels(under, model, model.spec), photo)
         ]
-        pad = [(0, SHOWN - three[0].shape[0]), (0, SHOWN - three[0].shape[1]), (0, 0)]
+        pad = [(0, _SHOWN - three[0].shape[0]), (0, _SHOWN - three[0].shape[1]), (0, 0)]
         cells.append(np.concatenate([np.pad(one, pad, constant_values=255) for one in three], axis=1))
     rows = [np.concatenate(cells[i : i + 2], axis=1) for i in range(0, len(cells), 2)]
     Image.fromarray(np.concatenate(rows)).save(file, quality=90)
@@ -157,28 +175,11 @@ def section(facts: Mapping[Kind, Any], name: str) -> str:
     twelve = [
         f"{kind}: {one['twelve']['seconds']} s and {one['twelve']['gigabytes']} GB" for kind, one in facts.items()
     ]
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"{found['pictures']} photographs that were not trained on: Kodak24 and some held out of the training folders,",
-            f"made {SIDE} pixels long. PSNR on RGB, SSIM on Y, CIEDE2000 the mean over the pixels. Grey-world is a gain",
-            "and an offset a channel that give all three the same mean and deviation. The features' distance is our own:",
-            "the mean relative change of EfficientNet-Lite0's features. The control was trained by `control.yaml`, the",
-            "same recipe without the losses on the code.",
-            "",
-            *_by_filter(found, name),
-            "",
-            f"The last column says how often the model names the filter. *weak* is a filter at strength {WEAK}, below",
-            f"any in training; *layers* are {LAYERS} filters one over the other at half strength, where training has two",
-            "at most. Inkwell, Moon and Willow take the colours away, and nothing brings those back.",
-            "",
-            f"12 megapixels, files apart: {'; '.join(twelve)} at the peak.",
-            "",
-            "![Kodak24: under a filter, after, and as it was](look.jpg)",
-            "",
-            f"Each under a filter, after, and as it was: {', '.join(SHOWN_FILTERS)}.",
-        ]
+    return _TEXT.format(
+        table="\n".join(lines),
+        pictures=found["pictures"],
+        by_filter="\n".join(_by_filter(found, name)),
+        twelve="; ".join(twelve),
     )
 
 
