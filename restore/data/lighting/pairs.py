@@ -14,6 +14,7 @@ from restore.data.dataset import PairDataset
 from restore.data.folder import PhotoStore, photo_sizes
 from restore.data.lighting.backlight import Backlight, backlit, well_lit
 from restore.data.lighting.fusion import fuse
+from restore.data.lighting.photo_views import PhotoViews
 from restore.data.lighting.scenes import Scene
 from restore.data.lighting.views import View, large_enough
 from restore.data.places import generator
@@ -24,42 +25,20 @@ from restore.imaging.decode import read_rgb8
 FEWEST = 3
 # Exposures so much brighter than the reference have lost what was bright: they are for the reference alone.
 _BRIGHTEST = 1.15
-
-
 # Views drawn for one that is bright enough to be a target.
 _TRIES = 8
 
 
-class BacklitPairs(PairDataset):
-    """Views of good photographs, and the same against the light.
+class BacklitPairs(PhotoViews[Backlight]):
+    """Views of good photographs against the light, and as they are, each (3, side, side).
 
-    ``dataset[i]`` is the backlit view (3, side, side) and the view, and depends on ``seed`` and ``i`` alone. Every
-    photograph is drawn as often, but for dark ones: see :attr:`Backlight.least`.
-
-    Args:
-        paths: photographs.
-        side: of a view.
-        seed: of the samples.
-        options: how they are lit.
-        budget: bytes of decoded pixels to keep in memory.
-
-    Raises:
-        DataError: no photograph is large enough.
-        ImageError: a photograph cannot be read.
+    Every photograph is drawn as often, but for dark ones: see :attr:`Backlight.least`.
     """
-
-    def __init__(
-        self, paths: Sequence[Path], side: int, seed: int, options: Backlight, budget: int = 4 * 2**30
-    ) -> None:
-        self.side, self.seed, self.options = side, seed, options
-        self.store = PhotoStore(paths, budget)
-        self._numbers = large_enough(photo_sizes(paths), side)
 
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         draw = generator(self.seed, number)
         for _ in range(_TRIES):
-            photo = self.store[int(draw.choice(self._numbers))]
-            good = View(photo.shape[0], photo.shape[1], self.side, draw).of(photo)
+            good = self.view(draw)
             if well_lit(good, self.options):
                 break
         return backlit(good, self.options, draw), good

@@ -1,0 +1,42 @@
+"""Views of good photographs that something is done to: what is learned from is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restore.data.dataset import PairDataset
+from restore.data.folder import PhotoStore, photo_sizes
+from restore.data.lighting.views import View, large_enough
+
+Options = TypeVar("Options")
+
+
+class PhotoViews(PairDataset, Generic[Options]):
+    """Every photograph that is large enough is drawn as often; a sample depends on ``seed`` and its number alone.
+
+    Args:
+        paths: photographs.
+        side: of a view.
+        seed: of the samples.
+        options: what is done to them.
+        budget: bytes of decoded pixels to keep in memory.
+
+    Raises:
+        DataError: no photograph is large enough.
+        ImageError: a photograph cannot be read.
+    """
+
+    def __init__(self, paths: Sequence[Path], side: int, seed: int, options: Options, budget: int = 4 * 2**30) -> None:
+        self.side, self.seed, self.options = side, seed, options
+        self.store = PhotoStore(paths, budget)
+        self._numbers = large_enough(photo_sizes(paths), side)
+
+    def view(self, draw: np.random.Generator) -> NDArray[np.uint8]:
+        """A view (side, side, 3) of a photograph, both drawn."""
+        photo = self.store[int(draw.choice(self._numbers))]
+        return View(photo.shape[0], photo.shape[1], self.side, draw).of(photo)
