@@ -12,6 +12,8 @@ from restore.networks.thumbnail import whole
 _KNOWN = 6
 # Of a thumbnail's pixel besides red, green and blue: across, down, and the distance.
 _PLACE = 3
+# Of a channel's histogram.
+_BINS = 16
 
 
 class ModulatedColour(nn.Module):
@@ -51,9 +53,8 @@ class ModulatedColour(nn.Module):
         self.down = nn.ModuleList(
             nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip((3 + _PLACE, *halved), halved, strict=False)
         )
-        # Of every channel its mean and its deviation over the picture, deep and shallow: the latter are much like
-        # histograms, and a filter shows in those.
-        self.tell = nn.Linear(2 * sum(halved), 2 * code)
+        # A filter shows in the histograms of the colours, and in every channel's mean and deviation over the picture.
+        self.tell = nn.Linear(3 * _BINS + 2 * sum(halved), 2 * code)
         self.narrow = nn.Linear(2 * code, code)
         self.kinds = nn.Linear(code, kinds) if kinds else None
         self.pixel = nn.ModuleList(nn.Linear(a, hidden) for a in (_KNOWN, hidden, hidden))
@@ -86,7 +87,7 @@ class ModulatedColour(nn.Module):
 
     def codes(self, thumbnail: Tensor) -> Tensor:
         """What is laid over pictures (N, 3, side, side): (N, code)."""
-        now, found = torch.cat((2 * thumbnail - 1, _square(thumbnail)), dim=1), []
+        now, found = torch.cat((2 * thumbnail - 1, _square(thumbnail)), dim=1), [_histograms(thumbnail)]
         for layer in self.down:
             now = F.relu(layer(now))
             mean = now.mean((2, 3))
@@ -138,3 +139,15 @@ def _square(thumbnail: Tensor) -> Tensor:
     across, down = along.expand(side, side), along[:, None].expand(side, side)
     places = torch.stack((across, down, (across.square() + down.square()) / 2))
     return places.expand(count, _PLACE, side, side)
+
+
+def _histograms(thumbnail: Tensor) -> Tensor:
+    """Of red, green and blue, (N, 3 * bins): the share of the pixels in each bin, as a multiple of an even share.
+
+    A pixel between the centres of two bins counts for both, by its nearness: small changes of it change little. Of the
+    pixels, every other one in every other row says nearly as much.
+    """
+    pixels = thumbnail[..., ::2, ::2].flatten(2)[:, :, None]
+    centres = torch.linspace(0, 1, _BINS, dtype=thumbnail.dtype, device=thumbnail.device)[:, None]
+    near = F.relu(1 - (_BINS - 1) * (pixels - centres).abs())
+    return _BINS * near.mean(3).flatten(1)

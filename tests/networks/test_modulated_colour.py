@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from restore.networks.modulated_colour import ModulatedColour, _places
+from restore.networks.modulated_colour import ModulatedColour, _histograms, _places
 from restore.networks.registry import ModulatedColourOptions
 from restore.networks.thumbnail import whole
 from tests.networks.test_bilateral_grid import photo
@@ -47,6 +47,17 @@ def test_the_distance_is_that_of_square_pixels(height: int, width: int) -> None:
     half = np.hypot(height, width) / 2
     np.testing.assert_allclose(across, x / half, atol=1e-3)
     np.testing.assert_allclose(down, y / half, atol=1e-3)
+
+
+@torch.no_grad()
+def test_the_histograms_are_numpys_where_no_pixel_lies_between_two_bins() -> None:
+    values = np.random.default_rng(0).integers(0, 16, (2, 3, 24, 24))
+    found = _histograms(torch.from_numpy(values / 15).float()).reshape(2, 3, 16).numpy()
+    for picture, channels in zip(values[..., ::2, ::2], found, strict=True):
+        for channel, shares in zip(picture, channels, strict=True):
+            np.testing.assert_allclose(shares, np.bincount(channel.ravel(), minlength=16) / 12**2 * 16, atol=1e-3)
+    between = _histograms(torch.full((1, 3, 8, 8), 10.25 / 15))[0, :16]
+    np.testing.assert_allclose(between[9:13], [0, 12, 4, 0], atol=1e-3)
 
 
 @torch.no_grad()

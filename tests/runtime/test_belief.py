@@ -56,7 +56,7 @@ def test_the_file_says_what_the_network_believes(file: Path) -> None:
         belief = model.believe(pixels)
         assert belief is not None
         assert belief.kind == KINDS[expected.argmax()]
-        assert belief.share == pytest.approx(expected.max(), abs=2e-3)
+        assert belief.share == pytest.approx(expected.max(), abs=1e-2)  # its thumbnail has 8 bits
 
 
 def test_what_it_believes_does_not_hang_on_the_range_of_the_bits(file: Path) -> None:
