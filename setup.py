@@ -9,6 +9,7 @@ setup(
     package_data={
         "restore.zoo.models": ["*/*.onnx", "*/*.yaml", "*/*.md", "*/*.json"],
         "restore": ["py.typed"],
+        "restore.metrics": ["niqe.npz", "niqe.NOTICE"],
         "restore.recipes": ["*.yaml"],
         "restore.runtime": ["graphs/*.onnx"],
     },

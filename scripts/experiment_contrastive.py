@@ -28,8 +28,9 @@ from rich.console import Console
 from restore.atomic import write_bytes
 from restore.export.run import load_trained
 from restore.imaging.decode import read_rgb8
+from restore.metrics.learned.feature_distance import FeatureDistance
+from restore.metrics.niqe import niqe
 from restore.metrics.protocol import reduce, score
-from restore.training.quality import FeatureDistance, niqe
 from restore.training.run import LAST
 from restore.training.start import Options, start
 from restore.training.validate import enlarge

@@ -16,10 +16,11 @@ from PIL import Image
 from restore.bench import Case, run
 from restore.export.run import load_trained
 from restore.imaging.decode import read_rgb8
+from restore.metrics.learned.feature_distance import FeatureDistance
+from restore.metrics.niqe import niqe
 from restore.metrics.protocol import score
 from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import Model
-from restore.training.quality import FeatureDistance, niqe
 from restore.training.validate import enlarge
 from restore.zoo.precision import Kind
 

@@ -1,4 +1,4 @@
-"""Both order pictures as an eye does, and are what they say."""
+"""The distance of features orders pictures as an eye does, and is what it says."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from restore.encoders.registry import EfficientNetLite0Options
-from restore.networks.basicsr_adapter import basicsr_module
-from restore.training.quality import FeatureDistance, niqe
+from restore.metrics.learned.feature_distance import FeatureDistance
 from tests.conftest import SAMPLES
 
 
@@ -17,12 +16,6 @@ from tests.conftest import SAMPLES
 def photo() -> np.ndarray:
     pixels = cv2.imread(str(next(SAMPLES.glob("*.jpg"))))
     return np.ascontiguousarray(pixels[:240, :320, ::-1])
-
-
-def test_niqe_is_basicsrs_of_bgr_and_rises_with_blur(photo: np.ndarray) -> None:
-    direct = basicsr_module("metrics.niqe").calculate_niqe(photo[..., ::-1], 4, input_order="HWC", convert_to="y")
-    assert niqe(photo, border=4) == pytest.approx(float(direct))
-    assert niqe(cv2.GaussianBlur(photo, (0, 0), 2)) > niqe(photo) + 1
 
 
 def test_feature_distance(photo: np.ndarray) -> None:

@@ -1,0 +1,13 @@
+"""From pictures to what networks take."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+def to_tensor(image: NDArray[np.uint8]) -> Tensor:
+    """uint8 RGB (H, W, 3) to float32 (1, 3, H, W), 0..1."""
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None] / 255

@@ -1,0 +1,153 @@
+"""NIQE, how natural a picture looks, without a reference."""
+
+from __future__ import annotations
+
+import functools
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restore.imaging.colour import luma
+from restore.imaging.resize import resize
+
+Floats = NDArray[np.float64]
+
+# Side of a block, and of the window that brightness and contrast are taken in.
+BLOCK, _WINDOW = 96, 7
+_ROUNDING = 1e-6
+# From a coefficient to a neighbour: right, below, and the two diagonals.
+_SHIFTS = ((0, 1), (1, 0), (1, 1), (1, -1))
+
+
+def niqe(image: NDArray[np.uint8], border: int = 0) -> float:
+    """How far a picture's statistics are from pristine photographs'; lower is better, good ones have 2 to 5.
+
+    Mittal, Soundararajan and Bovik, "Making a completely blind image quality analyzer", 2013: brightness and contrast
+    are divided out; the distributions of what is left, and of its products with its neighbours, are described by 18
+    numbers for each block of 96 x 96 pixels, at two scales; and their mean and covariance are compared with those of
+    125 photographs. Parameters and choices are the authors' (``niqe.NOTICE`` has their terms): Y (BT.601, 8 bits),
+    whole blocks without overlap, what is beyond them at the right and the bottom left out. Of few blocks it says little.
+
+    Args:
+        image: uint8 RGB (H, W, 3) or grey (H, W, 1).
+        border: pixels left out on every side.
+
+    Raises:
+        ValueError: not 8 bits, or fewer than two blocks that are not flat.
+    """
+    y = luma(image).astype(np.float64)
+    y = y[border : y.shape[0] - border, border : y.shape[1] - border]
+    down, across = (n // BLOCK for n in y.shape)
+    if down * across < 2:
+        height, width = y.shape
+        raise ValueError(f"NIQE needs two blocks of {BLOCK} x {BLOCK} pixels, and {width} x {height} hold fewer")
+    y = y[: down * BLOCK, : across * BLOCK]
+    features = np.concatenate((_features(y, BLOCK), _features(resize(y, 0.5), BLOCK // 2)), axis=1)
+    return _distance(features)
+
+
+def _distance(features: Floats) -> float:
+    """Of a picture's blocks (N, 36) from the pristine ones. A flat block has some numbers, and counts by these."""
+    whole = features[~np.isnan(features).any(axis=1)]
+    if len(whole) < 2:
+        raise ValueError("NIQE needs two blocks that are not flat, as skies and drawings are, and found fewer")
+    mean, covariance = _pristine()
+    away = mean - np.nanmean(features, axis=0)
+    spread = np.linalg.pinv((covariance + np.cov(whole, rowvar=False)) / 2)
+    return math.sqrt(away @ spread @ away)
+
+
+@functools.cache
+def _pristine() -> tuple[Floats, Floats]:
+    """The mean (36,) and covariance (36, 36) of the blocks of good photographs, as NIQE's authors publish them."""
+    with np.load(Path(__file__).with_name("niqe.npz")) as file:
+        return file["mean"], file["covariance"]
+
+
+def _features(y: Floats, side: int) -> Floats:
+    """18 numbers for each block of a picture of whole blocks: (N, 18), by rows of blocks."""
+    found = []
+    for top in range(0, len(y), side):
+        strip = _normalised(y, top, side)
+        blocks = strip.reshape(side, -1, side).swapaxes(0, 1)
+        shape, low, high = _asymmetric(blocks)
+        columns = [_SHAPES[shape], (low + high) / 2]
+        for shift in _SHIFTS:
+            shape, low, high = _asymmetric(blocks * np.roll(blocks, shift, axis=(1, 2)))
+            columns += [_SHAPES[shape], (high - low) * _shape_tables().mean[shape], low, high]
+        found.append(np.stack(columns, axis=1))
+    return np.concatenate(found)
+
+
+def _normalised(y: Floats, top: int, side: int) -> Floats:
+    """A strip of the picture, each pixel less the mean around it, over the deviation around it and one.
+
+    What is left of a flat place is rounding, whose sign would count as much as any other's: it is made zero, which is
+    what the single precision of basicsr comes to. Authors' code in double precision gives such pictures a figure that
+    changes with the order of its sums.
+    """
+    half = _WINDOW // 2
+    around = np.pad(y[np.clip(np.arange(top - half, top + side + half), 0, len(y) - 1)], ((0, 0), (half, half)), "edge")
+    mean = _blur(around)
+    deviation = np.sqrt(np.abs(_blur(around**2) - mean**2))
+    left: Floats = (around[half:-half, half:-half] - mean) / (deviation + 1)
+    left[np.abs(left) < _ROUNDING] = 0
+    return left
+
+
+def _blur(image: Floats) -> Floats:
+    """Gaussian mean over the windows inside: (H, W) to (H - 6, W - 6)."""
+    taps = np.exp(-((np.arange(_WINDOW) - _WINDOW // 2) ** 2) / (2 * (_WINDOW / 6) ** 2))
+    taps /= taps.sum()
+    height, width = (n - _WINDOW + 1 for n in image.shape)
+    rows = sum(tap * image[i : i + height] for i, tap in enumerate(taps))
+    return np.asarray(sum(tap * rows[:, i : i + width] for i, tap in enumerate(taps)))
+
+
+def _asymmetric(blocks: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
+    """The asymmetric generalised Gaussian that fits each block (N, H, W), by its moments.
+
+    Lasmar, Stitou and Berthoumieu, "Multiscale skewed heavy tailed model for texture analysis", 2009.
+
+    Returns:
+        The shape's place in the tables, and the widths below and above zero; nan where nothing is on that side.
+    """
+    flat = blocks.reshape(len(blocks), -1)
+    square = flat * flat
+    below, above = flat < 0, flat > 0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        low = np.sqrt((square * below).sum(axis=1) / below.sum(axis=1))
+        high = np.sqrt((square * above).sum(axis=1) / above.sum(axis=1))
+        skew = low / high
+        ratio = np.abs(flat).mean(axis=1) ** 2 / square.mean(axis=1)
+        ratio *= (skew**3 + 1) * (skew + 1) / (skew**2 + 1) ** 2
+    tables = _shape_tables()
+    shape = np.where(np.isnan(ratio), 0, _nearest(tables.ratio, ratio))
+    return shape, low * tables.width[shape], high * tables.width[shape]
+
+
+# The shapes that are tried: 1 is Laplacian, 2 is Gaussian.
+_SHAPES = np.arange(0.2, 10.001, 0.001)
+
+
+class _Tables(NamedTuple):
+    """By shape: the squared mean magnitude over the mean square, the width of a unit deviation, and of the mean."""
+
+    ratio: Floats
+    width: Floats
+    mean: Floats
+
+
+@functools.cache
+def _shape_tables() -> _Tables:
+    first, second, third = (np.array([math.gamma(n / shape) for shape in _SHAPES]) for n in (1, 2, 3))
+    return _Tables(second**2 / (first * third), np.sqrt(first / third), second / first)
+
+
+def _nearest(rising: Floats, values: Floats) -> NDArray[np.intp]:
+    """The place in a rising table of what is nearest to each value."""
+    after = np.clip(np.searchsorted(rising, values), 1, len(rising) - 1)
+    return after - (values - rising[after - 1] <= rising[after] - values)
