@@ -29,7 +29,7 @@ def niqe(image: NDArray[np.uint8], border: int = 0) -> float:
     are divided out; the distributions of what is left, and of its products with its neighbours, are described by 18
     numbers for each block of 96 x 96 pixels, at two scales; and their mean and covariance are compared with those of
     125 photographs. Parameters and choices are the authors' (``niqe.NOTICE`` has their terms): Y (BT.601, 8 bits),
-    whole blocks without overlap, what is beyond them at the right and the bottom left out. Of few blocks it says little.
+    whole blocks without overlap, what is beyond them right and below left out. Of few blocks it says little.
 
     Args:
         image: uint8 RGB (H, W, 3) or grey (H, W, 1).

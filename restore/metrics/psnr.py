@@ -21,7 +21,7 @@ def psnr(image: NDArray[Any], reference: NDArray[Any], border: int = 0, peak: fl
         peak: the largest possible value.
 
     Raises:
-        ValueError: the shapes differ, or nothing is left within the border.
+        ValueError: the shapes differ, a value is nan or infinite, or nothing is left within the border.
     """
     image, reference = within(image, reference, border)
     error = np.mean((image.astype(np.float64) - reference.astype(np.float64)) ** 2)
@@ -34,5 +34,8 @@ def within(image: NDArray[Any], reference: NDArray[Any], border: int) -> tuple[N
         raise ValueError(f"the pictures differ in shape: {image.shape} and {reference.shape}")
     if min(image.shape[:2]) <= 2 * border:
         raise ValueError(f"nothing is left of {image.shape[0]} x {image.shape[1]} pixels without a border of {border}")
+    for one in (image, reference):
+        if np.issubdtype(one.dtype, np.floating) and not np.isfinite(one).all():
+            raise ValueError("a value of a picture is nan or infinite")
     cut = slice(border, -border or None)
     return image[cut, cut], reference[cut, cut]

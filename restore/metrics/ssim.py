@@ -30,12 +30,18 @@ def ssim(image: NDArray[Any], reference: NDArray[Any], border: int = 0, peak: fl
     image, reference = within(image, reference, border)
     if min(image.shape) < 11:
         raise ValueError(f"SSIM needs 11 x 11 pixels, not {image.shape[0]} x {image.shape[1]}")
-    x, y = image.astype(np.float64), reference.astype(np.float64)
+    luminance, structure = similarity(image.astype(np.float64), reference.astype(np.float64), peak)
+    return float((luminance * structure).mean())
+
+
+def similarity(
+    x: NDArray[np.float64], y: NDArray[np.float64], peak: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Luminance, and contrast times structure, at every window inside: two of (H - 10, W - 10)."""
     c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
     mx, my = _blur(x), _blur(y)
     vx, vy, covariance = _blur(x * x) - mx * mx, _blur(y * y) - my * my, _blur(x * y) - mx * my
-    similarity = ((2 * mx * my + c1) * (2 * covariance + c2)) / ((mx**2 + my**2 + c1) * (vx + vy + c2))
-    return float(similarity.mean())
+    return (2 * mx * my + c1) / (mx * mx + my * my + c1), (2 * covariance + c2) / (vx + vy + c2)
 
 
 def _blur(image: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,10 +9,12 @@ import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from restore.imaging.colour import luma
+from restore.metrics.ms_ssim import ms_ssim
 from restore.metrics.protocol import bicubic, reduce, score
 from restore.metrics.psnr import psnr
 from restore.metrics.ssim import ssim
 from tests.conftest import picture
+from tests.metrics.test_ciede2000 import noisy
 
 
 @pytest.fixture
@@ -57,6 +59,21 @@ def test_against_basicsr(pair: tuple[np.ndarray, np.ndarray]) -> None:
     assert psnr(a, b, border=4) == pytest.approx(theirs.calculate_psnr(a[..., None], b[..., None], 4), abs=1e-9)
 
 
+def test_ms_ssim_is_pytorch_msssims_and_torchmetrics(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    """Of sides that halve whole at every scale: torchmetrics' coarsest windows hang over the border, hence its rest."""
+    torch = pytest.importorskip("torch")
+    from pytorch_msssim import ms_ssim as theirs
+    from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as torchmetrics
+
+    a, b = (np.tile(luma(picture(96, 112) if x is pair[0] else noisy(picture(96, 112), 30)), (2, 2)) for x in pair)
+    x, y = (torch.from_numpy(v.astype(np.float64))[None, None] for v in (b, a))
+    assert ms_ssim(b, a) == pytest.approx(float(theirs(x, y, data_range=255)), abs=1e-6)
+    assert ms_ssim(b, a) == pytest.approx(float(torchmetrics(x, y, data_range=255.0)), abs=2e-2)
+    assert ms_ssim(np.pad(b, 4), np.pad(a, 4), border=4) == pytest.approx(ms_ssim(b, a))
+    assert 0.5 < ms_ssim(b, a) < ms_ssim(a, a) == pytest.approx(1)
+    assert ms_ssim(a, 255 - a) == 0
+
+
 def test_ssim_bounds(pair: tuple[np.ndarray, np.ndarray]) -> None:
     a, b = (luma(x) for x in pair)
     assert ssim(a, a) == pytest.approx(1)
@@ -87,6 +104,14 @@ def test_wrong_input() -> None:
         psnr(a, a, border=10)
     with pytest.raises(ValueError, match="11 x 11"):
         ssim(a, a, border=5)
+    with pytest.raises(ValueError, match="176 x 176 pixels, not 170 x 180"):
+        ms_ssim(np.zeros((180, 190)), np.zeros((180, 190)), border=5)
+    with pytest.raises(ValueError, match="single channel"):
+        ms_ssim(np.zeros((200, 200, 3)), np.zeros((200, 200, 3)))
+    with pytest.raises(ValueError, match="nan or infinite"):
+        psnr(np.full((20, 20), np.nan), a)
+    with pytest.raises(ValueError, match="nan or infinite"):
+        ssim(a, np.full((20, 20), np.inf))
     with pytest.raises(ValueError, match="single channel"):
         ssim(np.zeros((20, 20, 3)), np.zeros((20, 20, 3)))
     with pytest.raises(ValueError, match="8-bit"):
