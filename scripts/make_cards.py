@@ -24,7 +24,7 @@ import light_card
 import numpy as np
 from rich.console import Console
 
-from restore.metrics.evaluate import PROTOCOL, Table, evaluate_model
+from restore.evaluation.model import PROTOCOL, evaluate_model
 from restore.recipes import Shipped
 from restore.runtime.cpu import cpu_name, usable_cores
 from restore.runtime.enhance import enhance_pixels
@@ -111,14 +111,13 @@ def benchmarks(model: Model, testsets: Path) -> dict[str, dict[str, list[float]]
     scores: dict[str, dict[str, list[float]]] = {}
     for name in SETS:
         folder = testsets / name / f"x{model.spec.scale}"
-        for low, source, rename in (("own", None, ("", "")), ("given", folder, ("_HR", "_LR"))):
-            table: Table = evaluate_model(
-                model, model.spec, folder, "*_HR.png", source, rename, 512, Console(stderr=True)
+        for low, source, rename in (("own", None, None), ("given", folder, ("_HR", "_LR"))):
+            found = evaluate_model(
+                model, model.spec, folder, Console(stderr=True), pattern="*_HR.png", low_folder=source, rename=rename
             )
-            mean = table.mean()
             scores[f"{name} {low}"] = {
-                "bicubic": [round(mean.baseline.psnr, 3), round(mean.baseline.ssim, 4)],
-                "model": [round(mean.model.psnr, 3), round(mean.model.ssim, 4)],
+                said: [round(found.mean(method, "psnr"), 3), round(found.mean(method, "ssim"), 4)]
+                for said, method in (("bicubic", "bicubic"), ("model", model.spec.name))
             }
     return scores
 

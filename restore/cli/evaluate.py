@@ -3,56 +3,93 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from restore.cli.common import console, device_option, parse_pairs
 
+_folder = click.Path(path_type=Path)
+
+
+def _list(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if not asked or ctx.resilient_parsing:
+        return
+    from restore.evaluation.start import described
+    from restore.metrics.registry import METRICS
+
+    width = max(map(len, METRICS))
+    for name, metric in METRICS.items():
+        click.echo(f"{name:{width}}  {described(name, metric)}")
+    ctx.exit()
+
 
 @click.command()
-@click.option("--model", required=True, help="Name or path of a model.")
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of high-resolution pictures.")
-@click.option("--pattern", default="*", show_default=True, help="Which files of the folder, for example '*_HR.png'.")
+@click.option("--model", "models", multiple=True, help="Name or path of a model. Repeatable.")
+@click.option("--data", type=_folder, help="Folder of the pictures as they should be, or of a benchmark.")
+@click.option("--predictions", multiple=True, type=_folder, help="Folder of results that are there. Repeatable.")
+@click.option("--metric", "metrics", multiple=True, help="Repeatable.  [default: psnr and ssim, without --data niqe]")
+@click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_list, help="List the metrics.")
+@click.option("--pattern", help="Which files of the folder, for example '*_HR.png'.  [default: all; a benchmark's own]")
 @click.option(
     "--lr",
     "low_folder",
-    type=click.Path(path_type=Path),
+    type=_folder,
     help="Folder of given low-resolution files, instead of making them; of the inputs of a model that restores.",
 )
 @click.option(
     "--lr-name", "low_name", metavar="FROM=TO", help="How an LR file is named after its HR file, for example _HR=_LR."
 )
+@click.option("--prediction-name", metavar="FROM=TO", help="How a result is named after its reference.")
+@click.option("--scale", type=click.IntRange(1, 16), help="By which results were enlarged; models say it themselves.")
+@click.option("--border", type=click.IntRange(0), help="Pixels left out on every side.  [default: the scale]")
+@click.option("--on", "colour", type=click.Choice(["y", "rgb"]), help="What PSNR and SSIM are taken on.")
+@click.option("--mixed-depth", is_flag=True, help="Results may have 8 bits and references 16: both are rounded to 8.")
+@click.option("--mixed-channels", is_flag=True, help="Results may be RGB and references grey, or the reverse.")
+@click.option("--weights", multiple=True, metavar="METRIC=FILE", help="Weights of a learned metric. Repeatable.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the bootstrap intervals.")
 @click.option("--tile", type=click.IntRange(16), default=512, show_default=True)
 @device_option
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
 @click.option("--spec", "given", multiple=True, metavar="FIELD=VALUE", help="What a foreign .onnx does not say.")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--json", "form", flag_value="json", help="For machines: everything.")
+@click.option("--csv", "form", flag_value="csv", help="A line for each picture and method.")
+@click.option("--markdown", "form", flag_value="markdown", help="For documents.")
 def evaluate(
-    model: str,
-    data: Path,
-    pattern: str,
-    low_folder: Path | None,
     low_name: str | None,
-    tile: int,
-    device: str,
-    threads: int | None,
+    prediction_name: str | None,
+    mixed_depth: bool,
+    mixed_channels: bool,
+    weights: tuple[str, ...],
     given: tuple[str, ...],
-    as_json: bool,
+    form: str | None,
+    **options: Any,
 ) -> None:
-    """Measure a model as the literature does, beside bicubic or, at scale 1, beside its input.
+    """Measure models, or results that are there, as the literature does.
 
-    The high-resolution pictures are cropped to a multiple of the scale and reduced with MATLAB's bicubic; PSNR and
-    SSIM are taken on Y (BT.601, 8 bits), with a border of the scale left out. A model that restores without enlarging
-    needs --lr; its PSNR is taken on RGB.
+    A model is measured on the pictures of --data: they are cropped to a multiple of its scale and reduced with
+    MATLAB's bicubic, and what it makes of them is compared with them, beside bicubic. Results of another program are
+    given with --predictions, by the same names. Benchmarks in their usual folders are recognised, with their own
+    low-resolution files. PSNR and SSIM are taken on Y (BT.601, 8 bits), with a border of the scale left out; of
+    models that restore without enlarging, which need --lr, and of results without --scale, PSNR is taken on RGB.
+    Without --data, pictures are measured by metrics that need no reference.
     """
-    from restore.metrics.evaluate import evaluate_model
-    from restore.runtime.model import open_model
-    from restore.zoo.find import find
+    from restore.evaluation import show
+    from restore.evaluation.alike import Tolerance
+    from restore.evaluation.start import Request, start
 
-    network = open_model(find(model), device, threads, parse_pairs(given, "--spec"))
-    rename = next(iter(parse_pairs([low_name], "--lr-name").items())) if low_name else ("", "")
-    table = evaluate_model(network, network.spec, data, pattern, low_folder, rename, tile, console())
-    if as_json:
-        click.echo(table.to_json())
-    else:
-        click.echo(table.to_text())
+    request = Request(
+        low_name=_renaming(low_name, "--lr-name"),
+        prediction_name=_renaming(prediction_name, "--prediction-name"),
+        may=Tolerance(mixed_depth, mixed_channels),
+        weights={name: Path(file) for name, file in parse_pairs(weights, "--weights").items()},
+        spec=parse_pairs(given, "--spec"),
+        **options,
+    )
+    found = start(request, console())
+    writers = {"json": show.to_json, "csv": show.to_csv, "markdown": show.to_markdown, None: show.to_text}
+    click.echo(writers[form](found))
+
+
+def _renaming(pair: str | None, option: str) -> tuple[str, str] | None:
+    return next(iter(parse_pairs([pair], option).items())) if pair else None

@@ -17,9 +17,9 @@ from restore.data.folder import list_photos
 from restore.data.patches import PatchPairs
 from restore.data.places import generator
 from restore.errors import DataError, ExportError, ModelError
+from restore.evaluation.model import evaluate_model
 from restore.export.quantise import Batch, NothingLeftError, quantise
 from restore.imaging.decode import read_rgb8
-from restore.metrics.evaluate import evaluate_model
 from restore.runtime.aside import PictureAside
 from restore.runtime.model import Model, open_model
 from restore.runtime.tiling import Span, Tile
@@ -159,7 +159,9 @@ def measure_losses(wide: Model, narrow: Model, check: Sequence[Check], screen: C
     losses = {}
     for folder, pattern, inputs in check:
         scores = [
-            evaluate_model(model, model.spec, folder, pattern, inputs, ("", ""), 512, screen).mean().model.psnr
+            evaluate_model(
+                model, model.spec, folder, screen, pattern=pattern, low_folder=inputs, metrics=["psnr"]
+            ).mean(model.spec.name, "psnr")
             for model in (wide, narrow)
         ]
         losses[str(folder)] = scores[0] - scores[1]

@@ -1,0 +1,211 @@
+"""What is measured, picture by picture: made by models, found in folders, or looked at alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restore.errors import DataError
+from restore.evaluation.alike import Tolerance, read_alike, read_reference
+from restore.evaluation.sources import Sources
+from restore.imaging.decode import read_picture
+from restore.imaging.formats import PHOTO_SUFFIXES
+from restore.imaging.picture import to8
+from restore.metrics.metric import Pixels
+from restore.metrics.protocol import as_rgb, bicubic, enlarge_like, reduce
+from restore.runtime.enhance import Network, enhance_pixels
+from restore.spec import ModelSpec
+
+# File names in a message; the rest is counted.
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Case:
+    """A picture as it should be, and what each method made of its input.
+
+    Attributes:
+        name: for tables.
+        path: for messages.
+        pairs: by method, the result and the reference, of one shape: uint8 (H, W, 1 or 3). None where there is none.
+    """
+
+    name: str
+    path: Path
+    pairs: dict[str, tuple[Pixels, Pixels | None]]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A model that is measured: opened, and what it says of itself."""
+
+    network: Network
+    spec: ModelSpec
+
+
+@dataclass(frozen=True)
+class Methods:
+    """What is compared: models and folders of results by name, at one scale.
+
+    Attributes:
+        scale: by which they enlarge.
+        models: by name.
+        folders: of results that others made.
+        rename: replaced in a reference's file name to get the results'.
+        may: differ in.
+        tile: largest side of a tile.
+    """
+
+    scale: int
+    models: Mapping[str, Contender] = field(default_factory=dict)
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    rename: tuple[str, str] | None = None
+    may: Tolerance = field(default_factory=Tolerance)
+    tile: int | None = None
+
+    @property
+    def baseline(self) -> str | None:
+        """What the others are compared with: bicubic, the input of models that do not enlarge, or the first folder."""
+        if self.models:
+            return "bicubic" if self.scale > 1 else "unchanged"
+        return next(iter(self.folders)) if len(self.folders) > 1 else None
+
+    @property
+    def names(self) -> list[str]:
+        """The baseline first."""
+        made = [self.baseline] if self.models and self.baseline else []
+        return [*made, *self.models, *self.folders]
+
+
+def cases(sources: Sources, methods: Methods) -> Iterator[Case]:
+    """Each picture of the sources, with what the methods make of it.
+
+    Raises:
+        DataError: a result is missing, or differs from its reference in size, depth or channels; a picture is too
+            small; a given low-resolution file is of the wrong size.
+        ImageError: a picture cannot be read: a measurement over fewer pictures would not be the one asked for.
+    """
+    partners = {name: match(sources, folder, methods) for name, folder in methods.folders.items()}
+    for path in sources.references:
+        reference = read_reference(path)
+        pairs: dict[str, tuple[Pixels, Pixels | None]] = {}
+        if methods.models:
+            pairs |= _enlarged(path, reference, sources, methods)
+        for name, found in partners.items():
+            pairs[name] = read_alike(found[path], reference, path, methods.scale, methods.may)
+        yield Case(_name(path, sources), path, pairs)
+
+
+def lone_cases(sources: Sources, methods: Methods) -> Iterator[Case]:
+    """Each picture of the folders alone: the sources are the pictures of the first, and the others have the same.
+
+    Raises:
+        DataError: a folder lacks a picture that another has.
+        ImageError: a picture cannot be read.
+    """
+    partners = {name: match(sources, folder, methods) for name, folder in methods.folders.items()}
+    for path in sources.references:
+        pairs: dict[str, tuple[Pixels, Pixels | None]] = {
+            n: (read_lone(found[path]), None) for n, found in partners.items()
+        }
+        yield Case(_name(path, sources), path, pairs)
+
+
+def read_lone(path: Path) -> Pixels:
+    """A picture as 8 bits (H, W, 1 or 3)."""
+    return to8(read_picture(path).pixels)
+
+
+def _name(path: Path, sources: Sources) -> str:
+    return path.relative_to(sources.folder).with_suffix("").as_posix()
+
+
+def _enlarged(
+    path: Path, reference: NDArray[np.unsignedinteger], sources: Sources, methods: Methods
+) -> dict[str, tuple[Pixels, Pixels | None]]:
+    """What bicubic and the models make of the low resolution."""
+    high, scale = to8(reference), methods.scale
+    if min(high.shape[:2]) < 4 * scale:
+        raise DataError(f"{path}: {high.shape[1]} x {high.shape[0]} pixels are too few to measure x{scale} on")
+    if sources.lows is None:
+        low, high = reduce(high, scale)
+    else:
+        low, high = _given(path, high, sources.lows[path], scale)
+    pairs: dict[str, tuple[Pixels, Pixels | None]] = {str(methods.baseline): (bicubic(low, scale), high)}
+    for name, one in methods.models.items():
+        pairs[name] = enlarge_like(low, _enlarger(one, methods.tile)), high
+    return pairs
+
+
+def _enlarger(one: Contender, tile: int | None) -> Callable[[Pixels], Pixels]:
+    return lambda pixels: to8(enhance_pixels(pixels, one.network, one.spec, tile))
+
+
+def _given(path: Path, high: Pixels, source: Path, scale: int) -> tuple[Pixels, Pixels]:
+    """A given low-resolution picture, and the reference cropped to it."""
+    low = read_lone(source)
+    height, width = (n * scale for n in low.shape[:2])
+    # What is left over was cropped to a multiple of the scale before the file was made.
+    if not all(0 <= whole - part < scale for whole, part in zip(high.shape[:2], (height, width), strict=True)):
+        sizes = [f"{pixels.shape[1]} x {pixels.shape[0]}" for pixels in (low, high)]
+        raise DataError(f"{source}: {sizes[0]} pixels are not 1/{scale} of the {sizes[1]} of {path.name}")
+    if low.shape[2] != high.shape[2]:  # grey has a scale of its own in the measures
+        low, high = as_rgb(low), as_rgb(high)
+    return low, high[:height, :width]
+
+
+def match(sources: Sources, folder: Path, methods: Methods) -> dict[Path, Path]:
+    """The result of each reference in a folder: by its name, or that of its low-resolution file, whatever the ending.
+
+    Raises:
+        DataError: a folder or a result is missing, two fit, or there are results of no reference.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder")
+    there: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in PHOTO_SUFFIXES and path.is_file() and not path.name.startswith("."):
+            there.setdefault(path.relative_to(folder).with_suffix("").as_posix(), []).append(path)
+    if not there:
+        raise DataError(f"{folder}: no pictures here (looked for {', '.join(sorted(PHOTO_SUFFIXES))})")
+    matched: dict[Path, Path] = {}
+    missing = []
+    for path in sources.references:
+        found = [one for stem in _stems(path, sources, methods) for one in there.get(stem, [])]
+        if len(found) > 1:
+            raise DataError(f"{found[0]} and {found[1]} both are results of {path.name}: keep one of them")
+        if found:
+            matched[path] = found[0]
+        else:
+            missing.append(path.name)
+    used = set(matched.values())
+    extra = [str(p.relative_to(folder)) for paths in there.values() for p in paths if p not in used]
+    if missing:
+        raise DataError(
+            f"{folder}: no result of {_listed(missing)}"
+            + (f", and {_listed(extra)} without a reference" if extra else "")
+            + ": names must be the references', but for the ending; --prediction-name FROM=TO says how they differ"
+        )
+    if extra:
+        raise DataError(
+            f"{folder}: {_listed(extra)} without a reference in {sources.folder}: add it, or take the result out"
+        )
+    return matched
+
+
+def _stems(path: Path, sources: Sources, methods: Methods) -> list[str]:
+    """What a reference's result may be called, without the ending."""
+    below = path.relative_to(sources.folder).with_suffix("")
+    if methods.rename is not None:
+        return [below.with_name(below.name.replace(*methods.rename)).as_posix()]
+    low = None if sources.lows is None else sources.lows[path].stem
+    return list(dict.fromkeys([below.as_posix(), *([low] if low else [])]))
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

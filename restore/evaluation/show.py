@@ -1,0 +1,182 @@
+"""A comparison for a terminal, a document, a spreadsheet or a program."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from restore.evaluation.compare import Comparison
+from restore.evaluation.interval import LEVEL, RESAMPLES, Interval
+from restore.jobs.naming import printable
+from restore.metrics.registry import METRICS
+
+# Columns of figures that a terminal has room for; with more, the means alone are shown.
+_ROOM = 8
+
+
+def to_text(found: Comparison) -> str:
+    """Tables for a terminal: picture by picture where there is room, then the means and the gains."""
+    picture_metrics = [name for name in found.metrics if METRICS[name].measure]
+    blocks = ["\n".join(heading(found))]
+    if 0 < len(found.methods) * len(picture_metrics) <= _ROOM:
+        blocks.append(_aligned(*_by_picture(found, picture_metrics)))
+    blocks.append(_aligned(*_summary(found)))
+    return "\n\n".join([*blocks, *_footing(found)])
+
+
+def to_markdown(found: Comparison) -> str:
+    """The means and the gains as a table, under the protocol."""
+    head, rows = _summary(found)
+    lines = [f"| {' | '.join(_cell(cell) for cell in line)} |" for line in (head, *rows)]
+    lines.insert(1, f"|---{'|---:' * (len(head) - 1)}|")
+    return "\n\n".join([*(_cell(line) for line in heading(found)), "\n".join(lines), *_footing(found)])
+
+
+def to_csv(found: Comparison) -> str:
+    """A line for each picture and method, and one for each mean, with all digits."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["picture", "method", *found.metrics])
+    for number, name in enumerate(found.pictures):
+        for method in found.methods:
+            values = found.scores[method]
+            table.writerow(
+                [printable(name), method, *(values[m][number] if m in values else "" for m in found.metrics)]
+            )
+    for method in found.methods:
+        table.writerow(["average", method, *(found.mean(method, metric) for metric in found.metrics)])
+    return text.getvalue().rstrip("\n")
+
+
+def to_json(found: Comparison) -> str:
+    """Everything. What is no number, as PSNR of equal pictures is, is null."""
+    protocol = found.protocol
+    facts: dict[str, Any] = {
+        "data": protocol.data,
+        "scale": protocol.scale,
+        "protocol": protocol.how(found.metrics),
+        "low_resolution": protocol.low or None,
+        "baseline": found.baseline,
+        "methods": found.methods,
+        "metrics": {name: _facts(name) for name in found.metrics},
+        "pictures": [
+            {"name": name, **_scores(found, partial(_at, found, number))} for number, name in enumerate(found.pictures)
+        ],
+        "average": {"name": "average", **_scores(found, found.mean)},
+        "intervals": {m: {n: _ends(found.interval(m, n)) for n in found.metrics} for m in found.methods},
+        "gains": {m: {n: _gain(found, m, n) for n in found.metrics} for m in found.others} if found.baseline else {},
+        "interval": {"level": LEVEL, "method": "percentile bootstrap", "resamples": RESAMPLES, "seed": protocol.seed},
+    }
+    if len(found.others) == 1:
+        facts = {"model": found.others[0], **facts}
+    return json.dumps(facts, indent=2, allow_nan=False)
+
+
+def heading(found: Comparison) -> list[str]:
+    """The protocol in lines."""
+    protocol = found.protocol
+    enlarges = protocol.scale > 1
+    lines = [f"{', '.join(found.others)}{f', x{protocol.scale}' if enlarges else ''}: {printable(protocol.data)}"]
+    if protocol.low:
+        lines.append(f"{'low resolution' if enlarges else 'input'}: {protocol.low}")
+    return [*lines, protocol.how(found.metrics)]
+
+
+def _footing(found: Comparison) -> list[str]:
+    if len(found.pictures) < 2:
+        return []
+    gains = "; gains are means of the differences, picture by picture" if found.baseline else ""
+    return [
+        f"In brackets {LEVEL:.0%} bootstrap intervals of the mean over {len(found.pictures)} pictures "
+        f"({RESAMPLES:,} resamples, seed {found.protocol.seed}){gains}."
+    ]
+
+
+def _by_picture(found: Comparison, metrics: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    head = ["picture", *(f"{method} {METRICS[m].title}" for method in found.methods for m in metrics)]
+    rows = [
+        [printable(name), *(_figure(m, found.scores[method][m][i]) for method in found.methods for m in metrics)]
+        for i, name in enumerate(found.pictures)
+    ]
+    means = [_figure(m, found.mean(method, m)) for method in found.methods for m in metrics]
+    return head, [*rows, ["average", *means]]
+
+
+def _summary(found: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Means by method, and under each but the baseline what it gains."""
+    head = ["average", *(_head(name) for name in found.metrics)]
+    rows = []
+    for method in found.methods:
+        rows.append([method, *(_sure(m, found.mean(method, m), found.interval(method, m)) for m in found.metrics)])
+        if found.baseline is not None and method != found.baseline:
+            gains = [_sure(m, *found.gain(method, m), sign="+") for m in found.metrics]
+            rows.append([f"  gain over {found.baseline}", *gains])
+    return head, rows
+
+
+def _head(name: str) -> str:
+    metric = METRICS[name]
+    unit = f", {metric.unit}" if metric.unit else ""
+    return f"{metric.title}{unit} ({'higher' if metric.higher_is_better else 'lower'} is better)"
+
+
+def _figure(metric: str, value: float, sign: str = "") -> str:
+    return f"{value:{sign}.{METRICS[metric].digits}f}"
+
+
+def _sure(metric: str, value: float, ends: Interval | None, sign: str = "") -> str:
+    shown = _figure(metric, value, sign)
+    return shown if ends is None else f"{shown} [{_figure(metric, ends.low, sign)}, {_figure(metric, ends.high, sign)}]"
+
+
+def _aligned(head: list[str], rows: list[list[str]]) -> str:
+    """Columns as wide as what is in them, figures at the right."""
+    lines = [head, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    shown = (
+        [line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))] for line in lines
+    )
+    return "\n".join("  ".join(cells).rstrip() for cells in shown)
+
+
+def _cell(text: str) -> str:
+    """Text that Markdown takes for nothing else."""
+    escaped = "".join(f"\\{c}" if c in "\\|`*_<[" else c for c in printable(text).strip())
+    return f"_{escaped}_" if text.startswith("  ") else escaped
+
+
+def _scores(found: Comparison, value: Callable[[str, str], float]) -> dict[str, Any]:
+    """By method; the baseline and a model that is alone also under these words."""
+    scores = {method: {metric: _number(value(method, metric)) for metric in found.metrics} for method in found.methods}
+    named = {"baseline": scores[found.baseline]} if found.baseline else {}
+    if len(found.others) == 1:
+        named["model"] = scores[found.others[0]]
+    return {**named, "methods": scores}
+
+
+def _at(found: Comparison, number: int, method: str, metric: str) -> float:
+    values = found.scores[method].get(metric)
+    return values[number] if values else math.nan
+
+
+def _gain(found: Comparison, method: str, metric: str) -> dict[str, Any]:
+    mean, ends = found.gain(method, metric)
+    return {"mean": _number(mean), "interval": _ends(ends)}
+
+
+def _ends(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else list(interval)
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _facts(name: str) -> dict[str, Any]:
+    metric = METRICS[name]
+    return {"title": metric.title, "unit": metric.unit or None, "higher_is_better": metric.higher_is_better}

@@ -1,0 +1,168 @@
+"""From the options of ``restore evaluate`` to a comparison."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from restore.errors import RestoreError
+from restore.evaluation.alike import Tolerance
+from restore.evaluation.cases import Contender, Methods, lone_cases
+from restore.evaluation.compare import Comparison, Protocol, compare
+from restore.evaluation.model import measure
+from restore.evaluation.sources import Sources, find_sources, list_pictures
+from restore.metrics.metric import Colour, Material, Metric, View
+from restore.metrics.registry import METRICS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class UsageError(RestoreError):
+    """The options do not go together."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options as they were given; ``restore evaluate --help`` says what each means."""
+
+    models: tuple[str, ...] = ()
+    data: Path | None = None
+    predictions: tuple[Path, ...] = ()
+    metrics: tuple[str, ...] = ()
+    pattern: str | None = None
+    low_folder: Path | None = None
+    low_name: tuple[str, str] | None = None
+    prediction_name: tuple[str, str] | None = None
+    scale: int | None = None
+    border: int | None = None
+    colour: Colour | None = None
+    may: Tolerance = field(default_factory=Tolerance)
+    weights: Mapping[str, Path] = field(default_factory=dict)
+    ma: Path | None = None
+    seed: int = 0
+    tile: int | None = 512
+    device: str = "auto"
+    threads: int | None = None
+    spec: Mapping[str, str] = field(default_factory=dict)
+
+
+def start(request: Request, screen: Console) -> Comparison:
+    """Measure what was asked for.
+
+    Args:
+        request: the options.
+        screen: for the progress bar.
+
+    Raises:
+        RestoreError: wrong use, a broken picture, or something that is missing; each says what to do.
+    """
+    metrics = chosen_metrics(request.metrics or (("psnr", "ssim") if request.data else ("niqe",)), request.weights)
+    material = Material(request.weights, request.ma)
+    if request.data is None:
+        return _alone(request, metrics, material, screen)
+    if not request.models and not request.predictions:
+        raise UsageError("what is measured? Give --model, or --predictions with a folder of results")
+    models = _open(request)
+    scale = _scale(request, models)
+    sources = find_sources(request.data, request.pattern, request.low_folder, request.low_name, scale)
+    scale = scale or sources.scale or 1
+    methods = Methods(scale, models, _folders(request, models), request.prediction_name, request.may, request.tile)
+    view = View(scale, request.border, request.colour)
+    return measure(sources, methods, metrics, view, material, screen, request.seed)
+
+
+def chosen_metrics(names: Sequence[str], weights: Mapping[str, Path]) -> list[str]:
+    """Names that exist, once each.
+
+    Raises:
+        UsageError: there is none of that name; tells the nearest.
+    """
+    for name in [*names, *weights]:
+        if name not in METRICS:
+            near = difflib.get_close_matches(name, METRICS, n=1)
+            meant = f"Did you mean '{near[0]}'? " if near else ""
+            raise UsageError(f"no metric '{name}'. {meant}There are {', '.join(METRICS)}; --list tells of each")
+    idle = [name for name in weights if name not in names]
+    if idle:
+        raise UsageError(f"--weights {idle[0]}=...: the metric '{idle[0]}' is not asked for; add --metric {idle[0]}")
+    return list(dict.fromkeys(names))
+
+
+def _alone(request: Request, metrics: list[str], material: Material, screen: Console) -> Comparison:
+    """Pictures without references."""
+    from rich.progress import track
+
+    if request.models or not request.predictions:
+        raise UsageError("give --data with the pictures as they should be, or --predictions alone for pictures without")
+    blind = [name for name in metrics if METRICS[name].reference]
+    if blind:
+        raise UsageError(
+            f"'{blind[0]}' compares with references: give their folder with --data. Without it there are "
+            + ", ".join(name for name, metric in METRICS.items() if not metric.reference)
+        )
+    folders = _folders(request, {})
+    first = request.predictions[0]
+    sources = Sources(first, list_pictures(first, request.pattern or "*"))
+    methods = Methods(request.scale or 1, {}, folders, request.prediction_name)
+    said = f"{', '.join(map(str, request.predictions))} ({len(sources.references)} pictures), without references"
+    view = View(methods.scale, request.border, request.colour)
+    shown = track(
+        lone_cases(sources, methods),
+        "Measuring",
+        total=len(sources.references),
+        console=screen,
+        transient=True,
+        disable=not screen.is_terminal,
+    )
+    protocol = Protocol(said, methods.scale, "", view, request.seed)
+    return compare(protocol, shown, methods.names, methods.baseline, metrics, material)
+
+
+def _open(request: Request) -> dict[str, Contender]:
+    """The models by the names they give themselves or, where two give the same, by what the user called them."""
+    from restore.runtime.model import open_model
+    from restore.zoo.find import find
+
+    opened = [open_model(find(name), request.device, request.threads, dict(request.spec)) for name in request.models]
+    own = [model.spec.name for model in opened]
+    names = [name if own.count(name) == 1 else given for name, given in zip(own, request.models, strict=True)]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"--model {name} is given twice")
+    return {name: Contender(model, model.spec) for name, model in zip(names, opened, strict=True)}
+
+
+def _scale(request: Request, models: Mapping[str, Contender]) -> int | None:
+    """What the models say, or the user."""
+    scales = {name: one.spec.scale for name, one in models.items()}
+    if len(set(scales.values())) > 1:
+        said = ", ".join(f"{name} x{scale}" for name, scale in scales.items())
+        raise UsageError(f"models of one scale can be compared, and these are {said}: measure them one after another")
+    own = next(iter(scales.values()), None)
+    if own is not None and request.scale not in (None, own):
+        raise UsageError(f"--scale {request.scale}: {next(iter(scales))} enlarges {own} times; leave --scale out")
+    return own or request.scale
+
+
+def _folders(request: Request, models: Mapping[str, Contender]) -> dict[str, Path]:
+    """Folders of results by their own name or, where that is taken, by their path."""
+    names = [path.resolve().name for path in request.predictions]
+    taken = {*models, "bicubic", "unchanged"} if models else set()
+    folders: dict[str, Path] = {}
+    for name, path in zip(names, request.predictions, strict=True):
+        name = str(path) if names.count(name) > 1 or name in taken else name
+        if name in folders:
+            raise UsageError(f"--predictions {path} is given twice")
+        folders[name] = path
+    return folders
+
+
+def described(name: str, metric: Metric) -> str:
+    """A metric in a line."""
+    better = "higher" if metric.higher_is_better else "lower"
+    kind = "" if metric.reference else ", without a reference"
+    return f"{metric.says}; {better} is better{kind}" + (f". Needs {metric.needs}" if metric.needs else "")
