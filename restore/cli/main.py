@@ -15,7 +15,7 @@ from restore import __version__
 COMMANDS = {
     "enhance": ("restore.cli.enhance", "Enhance a picture or a folder of pictures."),
     "models": ("restore.cli.models", "List the models that are at hand."),
-    "evaluate": ("restore.cli.evaluate", "Measure a model on photographs, beside bicubic."),
+    "evaluate": ("restore.cli.evaluate", "Measure models, or results that are there, as the literature does."),
     "degrade": ("restore.cli.degrade", "Degrade pictures as they are for training, to look at."),
     "filter": ("restore.cli.filter", "Lay a photo filter over pictures."),
     "train": ("restore.cli.train", "Train a network by a recipe."),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from restore.errors import DataError
 from restore.evaluation.cases import Contender, Methods, cases
 from restore.evaluation.compare import Comparison, Protocol, compare
-from restore.evaluation.sources import Sources, find_sources
+from restore.evaluation.sources import Sources, counted, find_sources
 from restore.metrics.metric import Material, View
 from restore.runtime.enhance import Network
 from restore.spec import ModelSpec
@@ -72,7 +72,7 @@ def measure(
             f"{next(iter(methods.models))} restores and does not enlarge: give the folder of its inputs with --lr, and "
             "in --data what should come of them, by the same names"
         )
-    said = sources.said or f"{sources.folder} ({len(sources.references)} pictures)"
+    said = sources.said or f"{sources.folder} ({counted(sources.references)})"
     protocol = Protocol(said, methods.scale, _low(sources, methods), view, seed)
     shown = track(
         cases(sources, methods),

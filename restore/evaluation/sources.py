@@ -163,8 +163,13 @@ def _ends(folder: Path, ending: str) -> list[Path]:
     return sorted(p for p in found if p.is_file() and not p.name.startswith("."))
 
 
+def counted(pictures: Sequence[Path]) -> str:
+    """How many there are, in words."""
+    return f"{len(pictures)} picture{'' if len(pictures) == 1 else 's'}"
+
+
 def _said(folder: Path, references: Sequence[Path], layout: str) -> str:
     plain = re.sub(r"[^a-z0-9]", "", folder.resolve().name.lower())
     name, count = _SETS.get(plain, (folder.resolve().name, len(references)))
     short = "" if count == len(references) else f", of which it should have {count}"
-    return f"{name} ({len(references)} pictures{short}), by its layout {layout}"
+    return f"{name} ({counted(references)}{short}), by its layout {layout}"

@@ -13,7 +13,7 @@ from restore.evaluation.alike import Tolerance
 from restore.evaluation.cases import Contender, Methods, lone_cases
 from restore.evaluation.compare import Comparison, Protocol, compare
 from restore.evaluation.model import measure
-from restore.evaluation.sources import Sources, find_sources, list_pictures
+from restore.evaluation.sources import Sources, counted, find_sources, list_pictures
 from restore.metrics.metric import Colour, Material, Metric, View
 from restore.metrics.registry import METRICS
 
@@ -108,7 +108,7 @@ def _alone(request: Request, metrics: list[str], material: Material, screen: Con
     first = request.predictions[0]
     sources = Sources(first, list_pictures(first, request.pattern or "*"))
     methods = Methods(request.scale or 1, {}, folders, request.prediction_name)
-    said = f"{', '.join(map(str, request.predictions))} ({len(sources.references)} pictures), without references"
+    said = f"{', '.join(map(str, request.predictions))} ({counted(sources.references)}), without references"
     view = View(methods.scale, request.border, request.colour)
     shown = track(
         lone_cases(sources, methods),
