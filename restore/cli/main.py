@@ -16,6 +16,7 @@ COMMANDS = {
     "enhance": ("restore.cli.enhance", "Enhance a picture or a folder of pictures."),
     "models": ("restore.cli.models", "List the models that are at hand."),
     "evaluate": ("restore.cli.evaluate", "Measure models, or results that are there, as the literature does."),
+    "pick": ("restore.cli.pick", "Rank the pictures of a folder by how they look, the worst first."),
     "degrade": ("restore.cli.degrade", "Degrade pictures as they are for training, to look at."),
     "filter": ("restore.cli.filter", "Lay a photo filter over pictures."),
     "train": ("restore.cli.train", "Train a network by a recipe."),

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from restore.imaging.formats import FORMATS, READABLE
 from restore.jobs.naming import Naming, PlanError, printable
@@ -118,23 +118,31 @@ def _plan_folder(source: Path, target: Path, naming: Naming) -> Plan:
     if target.exists() and not target.is_dir():
         raise PlanError(f"{target} is a file, and the input is a folder: give a folder for the results")
     _refuse_inside(source, target)
-    pictures: list[Path] = []
-    ignored = 0
-    files, unreadable = _walk(source)
-    for path in files:
-        if path.suffix.lower() in READABLE and not _is_special(path):
-            pictures.append(path)
-        else:
-            ignored += 1
+    found = find_pictures(source)
     items = []
-    for path in pictures:
+    for path in found.pictures:
         below = path.relative_to(source)
         name = below.with_name(naming.result(path))
         items.append(Item(path, target / name, below.as_posix(), name.as_posix()))
     # A link in the output's tree may lead back among the originals.
     for folder in dict.fromkeys(item.target.parent for item in items):
         _refuse_inside(source, folder)
-    return Plan(items, target, ignored=ignored, unreadable=unreadable)
+    return Plan(items, target, ignored=found.ignored, unreadable=found.unreadable)
+
+
+class Found(NamedTuple):
+    """What is in a folder and below it: pictures in a stable order, how many other files, and what cannot be read."""
+
+    pictures: list[Path]
+    ignored: int
+    unreadable: list[Unreadable]
+
+
+def find_pictures(folder: Path) -> Found:
+    """The pictures of a folder, by their names, with all below it; hidden and special files are none."""
+    files, unreadable = _walk(folder)
+    pictures = [path for path in files if path.suffix.lower() in READABLE and not _is_special(path)]
+    return Found(pictures, len(files) - len(pictures), unreadable)
 
 
 def _refuse_inside(source: Path, target: Path) -> None:
