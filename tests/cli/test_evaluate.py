@@ -322,7 +322,7 @@ def test_without_torch_a_learned_metric_says_what_to_install(pairs: tuple[Path, 
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 2
-    assert "pip install 'restore[train]'" in done.stderr
+    assert "pip install 'restore[metrics]'" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -1,0 +1,51 @@
+"""CLIP-IQA, how near a picture is to the words "Good photo." rather than to "Bad photo."."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from restore.encoders.clip import ClipEncoder
+from restore.losses.contrastive.objectives.prompt_pair import negative_probability
+from restore.metrics.learned.tensor import to_tensor
+
+PROMPTS = ("Bad photo.", "Good photo.")
+
+
+class ClipIqa:
+    """The probability of the second of two texts, 0..1; higher is better.
+
+    Wang, Chan and Loy, "Exploring CLIP for assessing the look and feel of images", AAAI 2023, with the paper's pair of
+    prompts and its network, OpenAI's ResNet-50. The paper leaves the positional embedding out, to take pictures of any
+    size; here they are resized to CLIP's own square, so figures are near the published ones and not those.
+
+    Args:
+        weights: a file of CLIP's weights; None for the caches of open_clip.
+        prompts: the bad and the good.
+        model: open_clip's name of the architecture.
+        pretrained: open_clip's tag of the weights.
+
+    Raises:
+        MissingExtraError: open_clip is not installed.
+        MissingWeightsError: the weights are not there.
+        ModelError: the file is broken or of another network.
+    """
+
+    def __init__(
+        self,
+        weights: Path | None = None,
+        prompts: tuple[str, str] = PROMPTS,
+        model: str = "RN50",
+        pretrained: str = "openai",
+    ) -> None:
+        self._encoder = ClipEncoder(model, pretrained, ("embedding",), weights)
+        self._prompts = self._encoder.encode_text(prompts)
+
+    @torch.no_grad()
+    def __call__(self, image: NDArray[np.uint8]) -> float:
+        """Of an RGB picture (H, W, 3)."""
+        (embedding,) = self._encoder(to_tensor(image))
+        return 1 - float(negative_probability(embedding[..., 0, 0], self._prompts))

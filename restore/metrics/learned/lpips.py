@@ -1,0 +1,40 @@
+"""LPIPS, the learned perceptual metric."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from restore.losses.lpips import LPIPS
+from restore.metrics.learned.tensor import to_tensor
+
+_SMALLEST = 32
+
+
+class LpipsDistance:
+    """LPIPS, version 0.1, of whole RGB pictures; 0 for equal pictures, lower is better.
+
+    Zhang et al., "The unreasonable effectiveness of deep features as a perceptual metric", CVPR 2018; see
+    :class:`restore.losses.lpips.LPIPS`.
+
+    Args:
+        net: ``alex``, which the paper recommends as a metric, or ``vgg``.
+        weights: torchvision's file of the backbone; None for torch hub's folder.
+
+    Raises:
+        MissingWeightsError: the backbone's file is not there.
+        MissingExtraError: the package lpips is not installed.
+        ModelError: a file is broken.
+    """
+
+    def __init__(self, net: Literal["alex", "vgg"], weights: Path | None = None) -> None:
+        self._network = LPIPS(net, weights).eval()
+
+    @torch.no_grad()
+    def __call__(self, image: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:
+        """Of two RGB pictures (H, W, 3) of one size, each side at least 32."""
+        return float(self._network(to_tensor(image, _SMALLEST), to_tensor(reference, _SMALLEST)))
