@@ -22,6 +22,9 @@ from restore.metrics.registry import METRICS
 if TYPE_CHECKING:
     from rich.console import Console
 
+# The metrics that need nothing but the picture.
+JUDGES = ("niqe", "clip-iqa")
+
 
 @dataclass(frozen=True)
 class Request:
@@ -83,8 +86,8 @@ def start(request: Request, screen: Console) -> Ranking:
 
     (name,) = chosen_metrics([request.metric], request.weights)
     metric = METRICS[name]
-    if metric.reference or metric.measure is None:
-        alone = ", ".join(n for n, m in METRICS.items() if not m.reference and m.measure)
+    if name not in JUDGES:
+        alone = ", ".join(JUDGES)
         raise UsageError(f"--metric {name} does not judge a picture by itself; there are {alone}")
     if not request.folder.is_dir():
         raise PlanError(f"{request.folder}: no such folder")

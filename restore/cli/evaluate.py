@@ -47,6 +47,7 @@ def _list(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
 @click.option("--mixed-depth", is_flag=True, help="Results may have 8 bits and references 16: both are rounded to 8.")
 @click.option("--mixed-channels", is_flag=True, help="Results may be RGB and references grey, or the reverse.")
 @click.option("--weights", multiple=True, metavar="METRIC=FILE", help="Weights of a learned metric. Repeatable.")
+@click.option("--ma", type=_folder, metavar="FILE", help="Ma scores of the results: name,score by line, or JSON.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the bootstrap intervals.")
 @click.option("--tile", type=click.IntRange(16), default=512, show_default=True)
 @device_option

@@ -72,6 +72,8 @@ def to_json(found: Comparison) -> str:
         "gains": {m: {n: _gain(found, m, n) for n in found.metrics} for m in found.others} if found.baseline else {},
         "interval": {"level": LEVEL, "method": "percentile bootstrap", "resamples": RESAMPLES, "seed": protocol.seed},
     }
+    if notes := _notes(found):
+        facts["notes"] = notes
     if len(found.others) == 1:
         facts = {"model": found.others[0], **facts}
     return json.dumps(facts, indent=2, allow_nan=False)
@@ -88,13 +90,24 @@ def heading(found: Comparison) -> list[str]:
 
 
 def _footing(found: Comparison) -> list[str]:
+    notes = [f"{METRICS[metric].title} of {said}." for metric, said in _notes(found).items()]
     if len(found.pictures) < 2:
-        return []
+        return notes
     gains = "; gains are means of the differences, picture by picture" if found.baseline else ""
     return [
+        *notes,
         f"In brackets {LEVEL:.0%} bootstrap intervals of the mean over {len(found.pictures)} pictures "
-        f"({RESAMPLES:,} resamples, seed {found.protocol.seed}){gains}."
+        f"({RESAMPLES:,} resamples, seed {found.protocol.seed}){gains}.",
     ]
+
+
+def _notes(found: Comparison) -> dict[str, str]:
+    """By metric, what is to be said of each method's mean."""
+    return {
+        name: "; ".join(f"{method}: {note(found.mean(method, name))}" for method in found.methods)
+        for name in found.metrics
+        if (note := METRICS[name].note)
+    }
 
 
 def _by_picture(found: Comparison, metrics: Sequence[str]) -> tuple[list[str], list[list[str]]]:

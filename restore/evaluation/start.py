@@ -62,6 +62,10 @@ def start(request: Request, screen: Console) -> Comparison:
     """
     metrics = chosen_metrics(request.metrics or (("psnr", "ssim") if request.data else ("niqe",)), request.weights)
     material = Material(request.weights, request.ma)
+    if "perceptual-index" in metrics and (request.models or len(request.predictions) != 1):
+        raise UsageError("Ma scores are of one folder of results: measure the perceptual index of one --predictions")
+    if request.ma is not None and "perceptual-index" not in metrics:
+        raise UsageError("--ma: the perceptual index is not asked for; add --metric perceptual-index")
     if request.data is None:
         return _alone(request, metrics, material, screen)
     if not request.models and not request.predictions:

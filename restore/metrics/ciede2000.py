@@ -27,7 +27,7 @@ def ciede2000(image: NDArray[Any], reference: NDArray[Any], border: int = 0) -> 
         border: pixels left out on every side.
 
     Raises:
-        ValueError: not RGB, the shapes or types differ, a value is not within 0..1, or nothing is left.
+        ValueError: not RGB, the shapes or types differ, a value is nan or not within 0..1, or nothing is left.
     """
     if image.dtype != reference.dtype:
         raise ValueError(f"the pictures differ in type: {image.dtype} and {reference.dtype}")

@@ -82,6 +82,7 @@ class Metric:
         measure_set: what measures a set, anew for each.
         unit: such as dB.
         needs: beyond the base installation, in words.
+        note: what is to be said of a mean.
     """
 
     title: str
@@ -94,3 +95,4 @@ class Metric:
     measure_set: Callable[[View, Material], OfSet] | None = None
     unit: str = ""
     needs: str = ""
+    note: Callable[[float], str] | None = None

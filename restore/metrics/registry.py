@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+from restore.errors import DataError
 from restore.imaging.colour import luma
 from restore.metrics.ciede2000 import ciede2000
 from restore.metrics.learned_door import learned, learned_set
 from restore.metrics.metric import Colour, Material, Metric, OfPicture, Pixels, View
 from restore.metrics.ms_ssim import ms_ssim
 from restore.metrics.niqe import niqe
+from restore.metrics.pirm import Rmse, perceptual_index, read_ma, region
 from restore.metrics.protocol import as_rgb
 from restore.metrics.psnr import psnr
 from restore.metrics.ssim import ssim
@@ -70,6 +72,20 @@ def _taken(at_1: Colour) -> Callable[[View], str]:
     return lambda view: f"on {_SAID[view.on(at_1)]}, border {view.edge}"
 
 
+def _perceptual_index(view: View, material: Material) -> OfPicture:
+    if material.ma is None:
+        raise DataError("the perceptual index needs the pictures' Ma scores: give them with --ma FILE")
+    path, scores = material.ma, read_ma(material.ma)
+
+    def measure(image: Pixels, reference: Pixels | None, name: str) -> float:
+        stem = name.rsplit("/", 1)[-1]
+        if stem not in scores:
+            raise ValueError(f"{path} has no Ma score of {stem}")
+        return perceptual_index(niqe(image, _niqe_border(view)), scores[stem])
+
+    return measure
+
+
 def _whole(view: View) -> str:
     return "on RGB, the whole picture"
 
@@ -124,6 +140,26 @@ METRICS: dict[str, Metric] = {
         digits=2,
         how=lambda view: f"on Y (BT.601, 8 bits), blocks of 96 x 96, border {_niqe_border(view)}",
         measure=_niqe,
+    ),
+    "pirm-rmse": Metric(
+        "PIRM RMSE",
+        "the root of the squared error, averaged over all pictures, and the PIRM challenge's region",
+        higher_is_better=False,
+        reference=True,
+        digits=2,
+        how=lambda view: f"on Y (BT.601, 8 bits), border {view.edge}",
+        measure_set=lambda view, material: Rmse(view.edge),
+        note=region,
+    ),
+    "perceptual-index": Metric(
+        "PI",
+        "the PIRM challenge's index, (NIQE + 10 - Ma) / 2",
+        higher_is_better=False,
+        reference=False,
+        digits=2,
+        how=lambda view: f"of NIQE with border {_niqe_border(view)} and of given Ma scores",
+        measure=_perceptual_index,
+        needs="Ma scores of one folder of results, with --ma",
     ),
     "features": Metric(
         "feature distance",

@@ -66,7 +66,7 @@ def _rooted(centred: Tensor) -> Tensor:
     """A matrix (at most C, C) whose transpose times itself is the covariance of centred features (N, C)."""
     tall = centred.shape[0] > centred.shape[1]
     triangle: Tensor = torch.linalg.qr(centred, mode="r").R if tall else centred
-    return triangle / (len(centred) - 1) ** 0.5
+    return triangle.div((len(centred) - 1) ** 0.5)
 
 
 def kernel(made: Tensor, real: Tensor) -> float:
