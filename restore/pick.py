@@ -95,6 +95,7 @@ def start(request: Request, screen: Console) -> Ranking:
     judged = [_closed(one) for one in found.unreadable]
     if not found.pictures and not judged:
         raise PlanError(f"{request.folder}: no pictures in this folder")
+    assert metric.measure is not None
     measure = metric.measure(View(), Material(request.weights))
     judging = _judge_all(found.pictures, request, measure)
     judged += track(

@@ -87,7 +87,7 @@ def read_ma(path: Path) -> Mapping[str, float]:
         scores = {Path(name).stem: float(score) for name, score in pairs}
     except (ValueError, TypeError, IndexError, csv.Error) as error:
         raise DataError(
-            f"{path}: Ma scores are lines of name,score or a JSON object of them, not this: {error}"
+            f"{path}: Ma scores are lines of name,score or a JSON object of them: {error}"
         ) from error
     wrong = [name for name, score in scores.items() if not 0 <= score <= 10]
     if wrong or not scores:
