@@ -86,9 +86,7 @@ def read_ma(path: Path) -> Mapping[str, float]:
                 pairs = pairs[1:]
         scores = {Path(name).stem: float(score) for name, score in pairs}
     except (ValueError, TypeError, IndexError, csv.Error) as error:
-        raise DataError(
-            f"{path}: Ma scores are lines of name,score or a JSON object of them: {error}"
-        ) from error
+        raise DataError(f"{path}: Ma scores are lines of name,score or a JSON object of them: {error}") from error
     wrong = [name for name, score in scores.items() if not 0 <= score <= 10]
     if wrong or not scores:
         said = f"the Ma score of {wrong[0]} is {scores[wrong[0]]}, and they are within 0..10" if wrong else "no scores"
