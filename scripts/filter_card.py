@@ -19,11 +19,11 @@ from restore.data.filters.options import NO_FILTER
 from restore.data.folder import list_photos
 from restore.imaging.decode import read_rgb8
 from restore.metrics.ciede2000 import ciede2000
+from restore.metrics.learned.feature_distance import FeatureDistance
 from restore.metrics.protocol import score
 from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import Model
 from restore.training.material import split
-from restore.training.quality import FeatureDistance
 from restore.training.recipe import Recipe
 from restore.zoo.precision import Kind
 
