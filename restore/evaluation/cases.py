@@ -107,7 +107,9 @@ def lone_cases(sources: Sources, methods: Methods) -> Iterator[Case]:
         DataError: a folder lacks a picture that another has.
         ImageError: a picture cannot be read.
     """
-    partners = {name: match(sources, folder, methods) for name, folder in methods.folders.items()}
+    (first, _), *others = methods.folders.items()
+    partners = {first: {path: path for path in sources.references}}
+    partners |= {name: match(sources, folder, methods) for name, folder in others}
     for path in sources.references:
         pairs: dict[str, tuple[Pixels, Pixels | None]] = {
             n: (read_lone(found[path]), None) for n, found in partners.items()
@@ -162,7 +164,8 @@ def match(sources: Sources, folder: Path, methods: Methods) -> dict[Path, Path]:
     """The result of each reference in a folder: by its name, or that of its low-resolution file, whatever the ending.
 
     Raises:
-        DataError: a folder or a result is missing, two fit, or there are results of no reference.
+        DataError: a folder or a result is missing, two fit, or there are results of no reference, unless the references
+            were chosen from more.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
@@ -190,7 +193,7 @@ def match(sources: Sources, folder: Path, methods: Methods) -> dict[Path, Path]:
             + (f", and {_listed(extra)} without a reference" if extra else "")
             + ": names must be the references', but for the ending; --prediction-name FROM=TO says how they differ"
         )
-    if extra:
+    if extra and not sources.chosen:
         raise DataError(
             f"{folder}: {_listed(extra)} without a reference in {sources.folder}: add it, or take the result out"
         )

@@ -33,6 +33,7 @@ class Sources:
         lows: the low-resolution file of each; None where they are to be made.
         scale: that the folder says, if it does.
         said: what was recognised, for the protocol; empty where nothing was.
+        chosen: whether the references are those that match a pattern, among others.
     """
 
     folder: Path
@@ -40,6 +41,7 @@ class Sources:
     lows: dict[Path, Path] | None = None
     scale: int | None = None
     said: str = ""
+    chosen: bool = False
 
 
 def find_sources(
@@ -65,9 +67,10 @@ def find_sources(
             return known
     references = list_pictures(folder, pattern or "*")
     if low_folder is None:
-        return Sources(folder, references)
+        return Sources(folder, references, chosen=pattern is not None)
     renames = [rename] if rename else [("", ""), *([("", f"x{scale}")] if scale else [])]
-    return Sources(folder, references, {path: _low(path, low_folder, renames) for path in references}, scale)
+    lows = {path: _low(path, low_folder, renames) for path in references}
+    return Sources(folder, references, lows, scale, chosen=pattern is not None)
 
 
 def list_pictures(folder: Path, pattern: str = "*") -> list[Path]:

@@ -110,7 +110,7 @@ def _alone(request: Request, metrics: list[str], material: Material, screen: Con
         )
     folders = _folders(request, {})
     first = request.predictions[0]
-    sources = Sources(first, list_pictures(first, request.pattern or "*"))
+    sources = Sources(first, list_pictures(first, request.pattern or "*"), chosen=request.pattern is not None)
     methods = Methods(request.scale or 1, {}, folders, request.prediction_name)
     said = f"{', '.join(map(str, request.predictions))} ({counted(sources.references)}), without references"
     view = View(methods.scale, request.border, request.colour)

@@ -19,7 +19,7 @@ from restore.metrics.psnr import psnr
 from restore.metrics.ssim import ssim
 
 _EXTRA = "pip install 'restore[metrics]'"
-_SAID = {"y": "Y (BT.601, 8 bits)", "rgb": "RGB"}
+_SAID = {"y": "Y (BT.601, 8 bits)", "rgb": "RGB (8 bits)"}
 
 
 def _psnr(view: View, _: Material) -> OfPicture:

@@ -66,7 +66,7 @@ def test_results_of_a_folder_are_what_skimage_says(pairs: tuple[Path, Path]) -> 
         )
         assert row["model"]["ssim"] == pytest.approx(full[5:-5, 5:-5].mean(), abs=1e-9)
     assert found["average"]["model"]["psnr"] == pytest.approx(np.mean([r["model"]["psnr"] for r in found["pictures"]]))
-    assert found["protocol"] == "PSNR in dB on RGB, border 2; SSIM on Y (BT.601, 8 bits), border 2"
+    assert found["protocol"] == "PSNR in dB on RGB (8 bits), border 2; SSIM on Y (BT.601, 8 bits), border 2"
     low, high = found["intervals"]["mine"]["psnr"]
     assert low < found["average"]["model"]["psnr"] < high
     assert found["baseline"] is None
@@ -181,6 +181,17 @@ def test_pictures_without_references(pairs: tuple[Path, Path]) -> None:
     assert refused.exit_code == 2
     assert "'ssim' compares with references: give their folder with --data" in refused.output
     assert "niqe" in refused.output
+
+
+def test_a_pattern_chooses_from_more(pairs: tuple[Path, Path]) -> None:
+    """What does not match is no surplus; nor is a file of the same name and another ending, alone."""
+    good, mine = pairs
+    assert [one["name"] for one in facts("--data", good, "--predictions", mine, "--pattern", "[13].*")["pictures"]] == [
+        "1",
+        "3",
+    ]
+    Image.open(mine / "1.png").save(mine / "1.jpg")
+    assert [one["name"] for one in facts("--predictions", mine, "--pattern", "1.*")["pictures"]] == ["1", "1"]
 
 
 def test_a_benchmark_and_results_named_as_its_low_resolution(tmp_path: Path, small_model: Path) -> None:
