@@ -1,6 +1,6 @@
 """Measure the models in models/ and write their cards, and the table of models in the README, from what was measured.
 
-    python scripts/make_cards.py [NAME ...] --testsets TESTSETS [--data PHOTOGRAPHS] [--runs RUNS]
+    python scripts/make_cards.py [NAME ...] --testsets TESTSETS [--data PHOTOGRAPHS] [--runs RUNS] [--only-speed]
 
 TESTSETS and PHOTOGRAPHS hold what scripts/train_zoo.py says. A model that was trained on degraded pictures is measured
 on degraded ones; a model of light on the held-out scenes in RUNS/NAME-scenes; one that takes filters off on test
@@ -58,14 +58,21 @@ def main() -> None:
     parser.add_argument("--testsets", required=True, type=Path)
     parser.add_argument("--data", type=Path, help="folder of the recipes' folders of photographs")
     parser.add_argument("--runs", default=ROOT / "runs", type=Path, help="folder of scenes and controls")
+    parser.add_argument("--only-speed", action="store_true", help="time again, on a quiet machine; keep the rest")
     options = parser.parse_args()
     for entry in entries():
         if not options.names or entry.name in options.names:
             recipe = load_recipe(entry.file.parent / "recipe.yaml")
             scenes, control = (options.runs / f"{entry.name}-{what}" for what in ("scenes", "control"))
             places = Places(options.testsets, scenes, control, options.data)
-            facts = {kind: measure(file, recipe, places) for kind, file in family(entry.file).items()}
-            (entry.file.parent / "measured.json").write_text(json.dumps(facts, indent=2) + "\n")
+            written = entry.file.parent / "measured.json"
+            if options.only_speed:
+                facts = json.loads(written.read_text())
+                for kind, file in family(entry.file).items():
+                    facts[kind] |= timed(file, recipe)
+            else:
+                facts = {kind: measure(file, recipe, places) for kind, file in family(entry.file).items()}
+            written.write_text(json.dumps(facts, indent=2) + "\n")
             show(entry, recipe, options.testsets)
             (entry.file.parent / "card.md").write_text(card(entry, recipe, facts))
             print(f"{entry.name}: {facts}")
@@ -82,28 +89,30 @@ class Places(NamedTuple):
 
 
 def measure(file: Path, recipe: Recipe, places: Places) -> dict[str, Any]:
-    """How good it is, the time for one megapixel, and its size."""
+    """How good it is, how fast and how large."""
     model = open_model(file, "cpu")
     if recipe.data.degradation is not None:
         good: dict[str, Any] = {
             "degraded": degraded_card.measure_degraded(model, recipe.data.degradation, places.testsets)
         }
     elif recipe.data.exposures:
-        good = {
-            "light": light_card.measure_light(model, places.scenes, places.testsets, places.control),
-            "twelve": light_card.twelve_megapixels(file),
-        }
+        good = {"light": light_card.measure_light(model, places.scenes, places.testsets, places.control)}
     elif recipe.data.filters is not None:
         if places.data is None:
             raise SystemExit(f"{recipe.name} is measured on photographs that its recipe holds out: give --data")
         pictures = filter_card.held_out(recipe, places.data, places.testsets)
-        good = {
-            "filters": filter_card.measure_filters(model, pictures, places.control),
-            "twelve": light_card.twelve_megapixels(file),
-        }
+        good = {"filters": filter_card.measure_filters(model, pictures, places.control)}
     else:
         good = {"scores": benchmarks(model, places.testsets)}
-    return {**good, "speed": speed(model), "bytes": file.stat().st_size}
+    return {**good, **timed(file, recipe)}
+
+
+def timed(file: Path, recipe: Recipe) -> dict[str, Any]:
+    """How fast it is, and how large; of a model that sees the whole picture, also with one of twelve megapixels."""
+    facts: dict[str, Any] = {"speed": speed(open_model(file, "cpu")), "bytes": file.stat().st_size}
+    if recipe.network.context():
+        facts["twelve"] = light_card.twelve_megapixels(file)
+    return facts
 
 
 def benchmarks(model: Model, testsets: Path) -> dict[str, dict[str, list[float]]]:

@@ -102,7 +102,8 @@ def open_material(recipe: Recipe, root: Path, budget: int) -> Material:
 def _of_exposures(recipe: Recipe, root: Path, budget: int) -> Material:
     paths = in_sequence(list_photos([root / name for name in recipe.data.exposures]))
     scenes, seen = split(recipe, usable_scenes(find_scenes(paths)))
-    patches = ExposurePairs(scenes, recipe.data.patch, recipe.train.seed, budget)
+    data = recipe.data
+    patches = ExposurePairs(scenes, data.patch, recipe.train.seed, budget, data.well_exposed)
     samples = scene_samples(seen, recipe.validation.crop) or _paired(recipe, root)
     return Material(patches, samples, f"{len(scenes)} scenes to train on")
 

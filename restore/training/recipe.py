@@ -56,6 +56,9 @@ class Data(_Options):
     exposures: list[str] = Field(
         [], description="folders of exposure sequences, one scene after another in the order of the names"
     )
+    well_exposed: float = Field(
+        0.0, ge=0, le=1, description="of exposures: chance that what should come of a scene is the input too: it stays"
+    )
     patch: PositiveInt = Field(
         48, description="side of a low-resolution patch, pixels; of a view where light is learned"
     )
@@ -91,6 +94,8 @@ class Data(_Options):
         made = [name for name in ways if getattr(self, name) not in (None, 1)]
         if made and not self.train:
             raise ValueError(f"{' and '.join(made)} only for inputs made of data.train: leave out")
+        if self.well_exposed and not self.exposures:
+            raise ValueError("well_exposed only for data.exposures: leave out")
         if len(made) > 1:
             raise ValueError(f"{' and '.join(made)} do not go together: leave one out")
         return self

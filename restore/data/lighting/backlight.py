@@ -103,7 +103,8 @@ def shade(values: _Image, options: Backlight, draw: np.random.Generator) -> _Ima
     field = (1 - options.dark_first) * field - options.dark_first * _standard(around)
     field += options.low_first * _standard(np.linspace(-1, 1, height, dtype=np.float32))[:, None]
     threshold = np.quantile(field, 1 - draw.uniform(*options.share))
-    mask = 1 / (1 + np.exp(-(field - threshold) / draw.uniform(*options.softness)))
+    # The logistic function, by a form of it that does not overflow.
+    mask = (1 + np.tanh((field - threshold) / (2 * draw.uniform(*options.softness)))) / 2
     return np.clip(guided_filter(mask.astype(np.float32), grey, max(1, min(height, width) // 24)), 0, 1)
 
 

@@ -55,15 +55,18 @@ class ExposurePairs(PairDataset):
         side: of a view.
         seed: of the samples.
         budget: bytes of decoded pixels to keep in memory.
+        well_exposed: chance that the reference is the input too: what needs nothing is to stay.
 
     Raises:
         DataError: no scene, or none large enough.
     """
 
-    def __init__(self, scenes: Sequence[Scene], side: int, seed: int, budget: int = 4 * 2**30) -> None:
+    def __init__(
+        self, scenes: Sequence[Scene], side: int, seed: int, budget: int = 4 * 2**30, well_exposed: float = 0.0
+    ) -> None:
         if not scenes:
             raise DataError(f"no scene with {FEWEST} exposures that lie alike")
-        self.side, self.seed = side, seed
+        self.side, self.seed, self.well_exposed = side, seed, well_exposed
         fits = large_enough(photo_sizes([scene.paths[0] for scene in scenes]), side)
         self.scenes = [scenes[i] for i in fits]
         self._store = PhotoStore([path for scene in self.scenes for path in scene.usable()], budget // 2)
@@ -80,6 +83,8 @@ class ExposurePairs(PairDataset):
         chosen = inputs(exposures, target)
         picture = exposures[chosen[int(draw.integers(len(chosen)))]]
         view = View(target.shape[0], target.shape[1], self.side, draw)
+        if draw.random() < self.well_exposed:
+            picture = target
         return view.of(picture), view.of(target)
 
     def _reference(self, which: int) -> NDArray[np.uint8]:

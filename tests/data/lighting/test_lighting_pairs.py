@@ -96,6 +96,18 @@ def test_exposure_pairs(exposures: list[Path]) -> None:
         ExposurePairs([], 64, 0)
 
 
+def test_what_is_well_exposed_may_be_its_own_input(exposures: list[Path]) -> None:
+    scenes = usable_scenes(find_scenes(exposures))
+    plain, some = ExposurePairs(scenes, 64, 0), ExposurePairs(scenes, 64, 0, well_exposed=0.4)
+    same = 0
+    for number in range(60):
+        low, high = some.cut(number)
+        np.testing.assert_array_equal(high, plain.cut(number)[1])
+        same += np.array_equal(low, high)
+        assert np.array_equal(low, high) or np.array_equal(low, plain.cut(number)[0])
+    assert 14 < same < 34
+
+
 def test_what_is_much_too_bright_is_no_input(exposures: list[Path]) -> None:
     scene = find_scenes(exposures)[0]
     taken = [read_rgb8(path) for path in scene.usable()]
