@@ -40,9 +40,9 @@ def test_shipped_models_tile_exactly_and_enlarge_faithfully(entry: object) -> No
     difference = np.abs(whole.astype(int) - enhance_pixels(pixels, model, model.spec, 32))
     assert difference.max() <= 1
     assert whole.shape == (75 * model.spec.scale, 82 * model.spec.scale, 3)
-    # Reduced again it is the picture it came from, as far as a photograph's detail allows.
-    again = resize(whole, 1 / model.spec.scale)
-    assert np.abs(again.astype(int) - pixels).mean() < 4
+    if model.spec.scale > 1:  # reduced again it is the picture it came from, as far as a photograph's detail allows
+        again = resize(whole, 1 / model.spec.scale)
+        assert np.abs(again.astype(int) - pixels).mean() < 4
 
 
 def test_a_halo_too_small_shows() -> None:

@@ -15,10 +15,10 @@ from restore.zoo.find import entries, find, shipped_folder
 
 def test_shipped_models_are_what_they_say() -> None:
     found = {entry.name: open_model(entry.file, "cpu").spec for entry in entries()}
-    assert {"sr-x2", "sr-x4"} <= set(found)
+    assert {"sr-x2", "sr-x4", "photo-x4", "backlit"} <= set(found)
     for name, spec in found.items():
         assert spec.name == name
-        assert spec.parameters <= 150_000
+        assert spec.parameters <= (300_000 if spec.context else 150_000)
         assert spec.licence
         assert spec.data
         assert spec.recipe == load_recipe(shipped_folder() / name / "recipe.yaml").digest(), "trained by another recipe"
