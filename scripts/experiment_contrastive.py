@@ -211,7 +211,7 @@ def table(options: Any, results: dict[tuple[str, int], dict[str, dict[str, float
         "two sharpened copies, negatives the enlarged input and two blurred copies, as in PCL-SR.",
         "",
         "The feature distance is this project's own: the mean over EfficientNet-Lite0's taps of the mean absolute "
-        "difference over the mean absolute feature. NIQE is basicsr's, on Y.",
+        "difference over the mean absolute feature. NIQE is taken on Y.",
         "",
         "    python scripts/experiment_contrastive.py --data PHOTOGRAPHS --testsets TESTSETS --start CHECKPOINT",
     ]

@@ -150,7 +150,7 @@ def section(facts: Mapping[Kind, Any], name: str) -> str:
             f"{light['pairs']} exposures of scenes that were not trained on, every one that is not much brighter than",
             "its reference, which exposure fusion makes of the whole sequence. PSNR on RGB, SSIM on Y. The gamma is",
             "the best single one for these very pictures. The feature distance is our own: the mean relative change",
-            f"of EfficientNet-Lite0's features. NIQE is basicsr's, over the {light['dark']} photographs of LIME, lower",
+            f"of EfficientNet-Lite0's features. NIQE is taken over the {light['dark']} photographs of LIME, lower",
             "is better. The control was trained by `control.yaml`, the same recipe without the contrastive term.",
             "",
             f"12 megapixels, files apart: {'; '.join(twelve)} at the peak.",
