@@ -33,30 +33,35 @@ class ModelSpec(BaseModel):
 
     BESIDE: ClassVar[tuple[str, ...]] = ("thumbnail", "rows", "columns", "strength")
 
-    format: Literal["restore-model-1"] = "restore-model-1"
-    name: str = "unnamed"
-    task: str = "super-resolution"
+    format: Literal["restore-model-1"] = Field("restore-model-1", description="of this description")
+    name: str = Field("unnamed", description="the model's; all precisions of one have the same")
+    task: str = Field("super-resolution", description="what it does")
     scale: int = Field(ge=1, le=16, description="output side over input side")
     halo: int = Field(ge=0, le=4096, description="input pixels around a tile that may change what comes out of it")
     exact_tiles: bool = Field(True, description="whether tiles with that halo give the whole picture's result")
-    channels: Literal[3] = 3
-    low: float = Field(0.0, allow_inf_nan=False)
-    high: float = Field(1.0, allow_inf_nan=False)
+    channels: Literal[3] = Field(3, description="planes of the picture")
+    colours: Literal["RGB"] = Field("RGB", description="order of the planes")
+    low: float = Field(0.0, allow_inf_nan=False, description="the value of black")
+    high: float = Field(1.0, allow_inf_nan=False, description="the value of white")
     context: int = Field(0, ge=0, le=4096, description="side of the thumbnail that it takes; 0 for none")
     strength: bool = Field(False, description="whether it takes how far the picture is changed")
     kinds: tuple[str, ...] = Field((), description="kinds of pictures that it tells apart by the thumbnail")
     multiple: int = Field(1, ge=1, le=1024, description="what both sides of the input must be a multiple of")
     minimum: int = Field(1, ge=1, le=4096, description="the shortest side the network takes")
-    precision: Literal["fp32", "fp16", "int8"] = "fp32"
+    shape: tuple[int, int, int] | None = Field(
+        None, description="batch, height and width of the input, for a file that takes no others"
+    )
+    precision: Literal["fp32", "fp16", "int8"] = Field("fp32", description="of its weights and sums; inputs are fp32")
     loss_db: float | None = Field(None, description="the largest PSNR loss against fp32 on the standard sets")
-    network: str = ""
-    parameters: int = 0
-    licence: str = ""
+    measured: dict[str, float] = Field({}, description="what was measured when the file was made, by name with unit")
+    network: str = Field("", description="the architecture")
+    parameters: int = Field(0, description="numbers that were learned")
+    licence: str = Field("", description="under which the weights may be used")
     data: str = Field("", description="what it was trained on")
-    steps: int = 0
+    steps: int = Field(0, description="of training; 0 where it was trained elsewhere")
     hours: float = Field(0.0, description="training time")
     recipe: str = Field("", description="SHA-256 of the recipe")
-    made_with: str = ""
+    made_with: str = Field("", description="the program that wrote the file, and its version")
 
     @model_validator(mode="after")
     def _range(self) -> Self:
@@ -68,6 +73,19 @@ class ModelSpec(BaseModel):
     def _kinds(self) -> Self:
         if self.kinds and not self.context:
             raise ValueError("kinds are told apart by a thumbnail, and its context is 0")
+        return self
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.shape is not None:
+            count, *sides = self.shape
+            halo = -(-self.halo // self.multiple) * self.multiple
+            least = max(self.minimum, 2 * halo + self.multiple)
+            if count < 1 or any(side < least or side % self.multiple for side in sides):
+                raise ValueError(
+                    f"a shape of {count}x{sides[0]}x{sides[1]} does not fit: it takes sides of at least {least} "
+                    f"(twice the halo, and something between) that are multiples of {self.multiple}"
+                )
         return self
 
     @property

@@ -26,7 +26,7 @@ import torch
 from rich.console import Console
 
 from restore.atomic import write_bytes
-from restore.export.run import load_trained
+from restore.export.source import load_trained
 from restore.imaging.decode import read_rgb8
 from restore.metrics.learned.feature_distance import FeatureDistance
 from restore.metrics.niqe import niqe

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from restore.bench import Case, run
-from restore.export.run import load_trained
+from restore.export.source import load_trained
 from restore.imaging.decode import read_rgb8
 from restore.metrics.learned.feature_distance import FeatureDistance
 from restore.metrics.niqe import niqe

@@ -25,6 +25,8 @@ COMMANDS = {
     "bench": ("restore.cli.bench", "Time models on this machine's devices."),
     "recipes": ("restore.cli.recipes", "List the training recipes that come along."),
     "export": ("restore.cli.export", "Turn a trained network into an ONNX file, and check it."),
+    "import": ("restore.cli.import_", "Make a published checkpoint or ONNX file a model at hand."),
+    "verify": ("restore.cli.verify", "Check that a model file keeps what it promises."),
 }
 
 
@@ -37,7 +39,9 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(COMMANDS[name][0]), name)
+        # A command whose name is a word of Python's is called as its module is.
+        module = COMMANDS[name][0]
+        command = getattr(importlib.import_module(module), module.rpartition(".")[2])
         assert isinstance(command, click.Command)
         return command
 

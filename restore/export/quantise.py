@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -21,7 +23,22 @@ class NothingLeftError(ExportError):
     """All convolutions of a network stay in floating point."""
 
 
-def quantise(model: onnx.ModelProto, patches: Sequence[Batch], last: int = 1) -> onnx.ModelProto:
+@dataclass(frozen=True)
+class Rounding:
+    """How activations are rounded; ``scripts/compare_quantisation.py`` measures the others on a model.
+
+    Attributes:
+        signed: activations as int8 and not as uint8.
+        method: what a tensor's range is taken from: its extremes, or a histogram's least divergence or percentile.
+    """
+
+    signed: bool = False
+    method: Literal["MinMax", "Entropy", "Percentile"] = "MinMax"
+
+
+def quantise(
+    model: onnx.ModelProto, patches: Sequence[Batch], last: int = 1, rounding: Rounding | None = None
+) -> onnx.ModelProto:
     """Quantise a network's convolutions to 8 bits, the activations' ranges taken from real patches.
 
     Static QDQ: weights int8 with one scale a channel, activations uint8 with one scale a tensor, which is what x86
@@ -33,6 +50,7 @@ def quantise(model: onnx.ModelProto, patches: Sequence[Batch], last: int = 1) ->
         model: with an input ``input``, float32 (N, 3, H, W), the picture.
         patches: what it takes, ``input`` and the others, on the model's range, as it will come.
         last: how many of the last convolutions stay in floating point.
+        rounding: how activations are rounded.
 
     Returns:
         The quantised model, metadata kept.
@@ -40,32 +58,50 @@ def quantise(model: onnx.ModelProto, patches: Sequence[Batch], last: int = 1) ->
     Raises:
         ExportError: nothing to take the ranges from, or (:class:`NothingLeftError`) nothing to quantise.
     """
+    ends = _ends(model, last)
+    layers = [node.name for node in model.graph.node if node.op_type == "Conv" and node.name not in ends]
+    if not layers:
+        raise NothingLeftError("nothing of this network can be had in 8 bits: its convolutions are its first and last")
+    return quantise_layers(model, patches, layers, rounding)
+
+
+def quantised_by_default(model: onnx.ModelProto) -> set[str]:
+    """The convolutions that :func:`quantise` takes."""
+    return {node.name for node in model.graph.node if node.op_type == "Conv"} - set(_ends(model, 1))
+
+
+def quantise_layers(
+    model: onnx.ModelProto, patches: Sequence[Batch], layers: Sequence[str], rounding: Rounding | None = None
+) -> onnx.ModelProto:
+    """Quantise some convolutions and nothing else; see :func:`quantise`, and for the arguments too.
+
+    Args:
+        model: see there.
+        patches: see there.
+        layers: names of convolutions.
+        rounding: see there.
+    """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
+    rounding = rounding or Rounding()
     if not patches:
         raise ExportError("no patches to take the ranges of the 8-bit activations from")
     with tempfile.TemporaryDirectory() as folder, quiet():
         source, prepared, target = (str(Path(folder, f"{name}.onnx")) for name in ("source", "prepared", "quantised"))
         onnx.save(model, source)
         quant_pre_process(source, prepared, skip_symbolic_shape=True)
-        ready = onnx.load(prepared)
-        ends = _ends(ready, last)
-        if len(ends) == sum(node.op_type == "Conv" for node in ready.graph.node):
-            raise NothingLeftError(
-                "nothing of this network can be had in 8 bits: its convolutions are its first and last"
-            )
         quantize_static(
             prepared,
             target,
             _Reader(patches),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
-            activation_type=QuantType.QUInt8,
+            activation_type=QuantType.QInt8 if rounding.signed else QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            calibrate_method=CalibrationMethod.MinMax,
+            calibrate_method=CalibrationMethod[rounding.method],
             op_types_to_quantize=["Conv"],
-            nodes_to_exclude=ends,
+            nodes_to_quantize=list(layers),
         )
         done = onnx.load(target)
     del done.metadata_props[:]

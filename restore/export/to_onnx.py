@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import onnx
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from restore.errors import ExportError
 from restore.export.quiet import quiet
+from restore.networks.unshuffle import pixel_unshuffle
 from restore.spec import ModelSpec
 
+# What torch's exporter writes by itself; it can lower and raise it to the others.
 OPSET = 18
+OPSETS = range(17, 24)
+
 _FREE = ("batch", "height", "width")
 
+# Called with the name of a step and the model after it.
+Watch = Callable[[str, onnx.ModelProto], None]
 
-def to_onnx(network: nn.Module, spec: ModelSpec) -> onnx.ModelProto:
+
+def to_onnx(
+    network: nn.Module, spec: ModelSpec, opset: int = OPSET, watch: Watch = lambda _step, _model: None
+) -> onnx.ModelProto:
     """Export a network in evaluation mode.
 
     Args:
         network: float32 (N, 3, H, W) to (N, 3, scale * H, scale * W); what else the spec says that it takes are the
             arguments that follow, in that order.
-        spec: written into the file's metadata. If it tells kinds apart, the network has ``belief``, of the thumbnail.
+        spec: written into the file's metadata. Its ``shape``, if it has one, is the only one that the file will take; if
+            it tells kinds apart, the network has ``belief``, of the thumbnail.
+        opset: version of ONNX's operators, one of :data:`OPSETS`.
+        watch: called after each step, to measure what it did.
 
     Returns:
         A model with the inputs and outputs that the spec says, optimised, checked by ONNX's own checker.
@@ -34,32 +48,37 @@ def to_onnx(network: nn.Module, spec: ModelSpec) -> onnx.ModelProto:
     side = max(32, spec.minimum)
     side += -side % spec.multiple
     axes = _axes(spec)
-    sizes = {"batch": 2, "height": side, "width": side + spec.multiple, "context": spec.context}
+    count, height, width = spec.shape or (2, side, side + spec.multiple)
+    sizes = {"batch": count, "height": height, "width": width, "context": spec.context}
     example = tuple(torch.zeros([sizes.get(axis, spec.channels) for axis in axes[name]]) for name in spec.inputs)
     free = tuple(
         {i: torch.export.Dim.DYNAMIC for i, axis in enumerate(axes[name]) if axis in _FREE} for name in spec.inputs
     )
-    with warnings.catch_warnings(), quiet():
+    with warnings.catch_warnings(), quiet(), _OneNodeUnshuffle():
         warnings.simplefilter("ignore")
         try:
             program: Any = torch.onnx.export(
                 (_Telling(network) if spec.kinds else network).cpu().float().eval(),
                 example,
                 dynamo=True,
-                opset_version=OPSET,
+                opset_version=opset,
                 input_names=list(spec.inputs),
                 output_names=list(spec.outputs),
-                dynamic_shapes=free,
+                dynamic_shapes=None if spec.shape else free,
                 verbose=False,
             )
-        except torch.onnx.OnnxExporterError as error:
+        except (torch.onnx.OnnxExporterError, RuntimeError) as error:
             raise ExportError(
                 f"{spec.name}: torch cannot export a {type(network).__name__}; most often because what it does depends "
                 "on the values that it gets, not on the shapes alone"
             ) from error
+        watch("exported", program.model_proto)
         program.optimize()
-    model: onnx.ModelProto = _slim(program.model_proto)
-    _name_axes(model, spec)
+        watch("optimised", program.model_proto)
+        model: onnx.ModelProto = _slim(program.model_proto)
+    watch("slimmed", model)
+    if not spec.shape:
+        _name_axes(model, spec)
     _describe(model, spec)
     onnx.checker.check_model(model, full_check=True)
     return model
@@ -76,6 +95,19 @@ class _Telling(nn.Module):
         self, x: Tensor, thumbnail: Tensor, rows: Tensor, columns: Tensor, strength: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         return self.network(x, thumbnail, rows, columns, strength), self.network.belief(thumbnail)
+
+
+class _OneNodeUnshuffle(TorchFunctionMode):
+    """Gives the exporter a convolution wherever a network unshuffles pixels."""
+
+    def __torch_function__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func in (torch.pixel_unshuffle, nn.functional.pixel_unshuffle):
+            return pixel_unshuffle(
+                *args, **{"factor" if k == "downscale_factor" else k: v for k, v in (kwargs or {}).items()}
+            )
+        return func(*args, **(kwargs or {}))
 
 
 def _slim(model: onnx.ModelProto) -> onnx.ModelProto:

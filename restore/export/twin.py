@@ -18,12 +18,13 @@ from restore.data.patches import PatchPairs
 from restore.data.places import generator
 from restore.errors import DataError, ExportError, ModelError
 from restore.evaluation.model import evaluate_model
+from restore.export.describe import describe
 from restore.export.quantise import Batch, NothingLeftError, quantise
 from restore.imaging.decode import read_rgb8
 from restore.runtime.aside import PictureAside
 from restore.runtime.model import Model, open_model
 from restore.runtime.tiling import Span, Tile
-from restore.spec import METADATA_KEY, ModelSpec
+from restore.spec import ModelSpec
 
 # More patches, or the histogram methods of onnxruntime, gained nothing on the shipped models.
 _PATCHES, _SIDE = 64, 64
@@ -100,7 +101,7 @@ def export_twin(
             raise
         with tempfile.TemporaryDirectory() as folder:
             trial = Path(folder, "trial.onnx")
-            _describe(narrow, wide.spec.model_copy(update={"precision": "int8"}))
+            describe(narrow, wide.spec.model_copy(update={"precision": "int8"}))
             onnx.save(narrow, trial)
             losses = measure_losses(wide, open_model(trial, "cpu"), check, screen)
         worst = max(losses.values())
@@ -114,7 +115,7 @@ def export_twin(
             "convolutions stay in fp32: calibrate on photographs more like those, or allow more with --max-loss"
         )
     spec = wide.spec.model_copy(update={"precision": "int8", "loss_db": round(max(0.0, worst), 4)})
-    _describe(narrow, spec)
+    describe(narrow, spec)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, narrow.SerializeToString(), overwrite=overwrite)
     return Twin(path, spec, losses, last)
@@ -166,11 +167,3 @@ def measure_losses(wide: Model, narrow: Model, check: Sequence[Check], screen: C
         ]
         losses[str(folder)] = scores[0] - scores[1]
     return losses
-
-
-def _describe(model: onnx.ModelProto, spec: ModelSpec) -> None:
-    """Replace the spec in a model's metadata."""
-    kept = [(p.key, p.value) for p in model.metadata_props if p.key != METADATA_KEY]
-    del model.metadata_props[:]
-    for key, value in [*kept, *spec.metadata().items()]:
-        model.metadata_props.add(key=key, value=value)

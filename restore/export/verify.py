@@ -7,49 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from restore.errors import ExportError
 from restore.runtime.model import open_model
-from restore.spec import ModelSpec
+from restore.verify.feed import aside, shapes
 
+# As a share of the range.
 TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
 class Check:
-    """The largest difference at one input shape, on the 0..1 scale."""
+    """The largest difference at one input shape, as a share of the range."""
 
     shape: tuple[int, int, int, int]
     difference: float
-
-
-def shapes(spec: ModelSpec) -> list[tuple[int, int, int, int]]:
-    """Minimum, odd, not square, a batch, larger: rounded up to the multiple that the network needs."""
-
-    def up(n: int) -> int:
-        n = max(n, spec.minimum)
-        return n + -n % spec.multiple
-
-    sides = [(1, 1, 1), (1, 31, 31), (1, 24, 57), (2, 33, 20), (1, 130, 64)]
-    return [(n, spec.channels, up(h), up(w)) for n, h, w in sides]
-
-
-def aside(
-    spec: ModelSpec, shape: tuple[int, int, int, int], draw: np.random.Generator
-) -> dict[str, NDArray[np.float32]]:
-    """What a model takes beside a batch of a shape, drawn at random, in order."""
-    count, channels, height, width = shape
-    found = {}
-    for name in spec.inputs[1:]:
-        if name == "thumbnail":
-            found[name] = draw.random((count, channels, spec.context, spec.context), dtype=np.float32)
-        elif name == "strength":
-            found[name] = draw.random(count, dtype=np.float32)
-        else:
-            found[name] = np.sort(draw.random((count, height if name == "rows" else width), dtype=np.float32))
-    return found
 
 
 @torch.no_grad()
@@ -67,17 +40,19 @@ def verify(path: Path, network: nn.Module, tolerance: float = TOLERANCE) -> list
     """
     model = open_model(path, "cpu")
     network = network.cpu().float().eval()
-    draw = np.random.default_rng(0)
+    draw, spec = np.random.default_rng(0), model.spec
+    span = spec.high - spec.low
     checks = []
-    for shape in shapes(model.spec):
+    for shape in shapes(spec):
         batch = draw.random(shape, dtype=np.float32)
         batch[..., shape[3] // 2 :] = np.round(batch[..., shape[3] // 2 :])
-        beside = aside(model.spec, shape, draw)
+        batch = batch * np.float32(span) + np.float32(spec.low)
+        beside = aside(spec, shape, draw)
         wanted = network(*(torch.from_numpy(values) for values in (batch, *beside.values()))).numpy()
         got = model(batch, **beside)
         if got.shape != wanted.shape:
             raise ExportError(f"for an input of {shape} the file gives {got.shape}, the network {wanted.shape}")
-        difference = float(np.abs(got - wanted).max())
+        difference = float(np.abs(got - wanted).max()) / span
         if model.spec.kinds:
             believed = network.belief(torch.from_numpy(beside["thumbnail"])).numpy()  # type: ignore[operator]
             difference = max(difference, float(np.abs(model.shares(batch, **beside) - believed).max()))

@@ -2,6 +2,7 @@
 
 basicsr 1.4.2 imports ``torchvision.transforms.functional_tensor``, which torchvision 0.17 removed, and its package
 ``__init__`` imports every data set and model on the way to one architecture. The name is put back before the import.
+Its ``pixel_unshuffle`` is replaced by one that is exported as one node, and gives the same.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ import sys
 import types
 from typing import Any
 
+from torch import Tensor
+
 from restore.errors import MissingExtraError
+from restore.networks.unshuffle import pixel_unshuffle
 
 
 def _mend_torchvision() -> None:
@@ -43,4 +47,12 @@ def basicsr_module(name: str) -> Any:
 
 def basicsr_arch(module: str, name: str) -> Any:
     """An architecture class of ``basicsr.archs``."""
-    return getattr(basicsr_module(f"archs.{module}"), name)
+    found = basicsr_module(f"archs.{module}")
+    if hasattr(found, "pixel_unshuffle"):
+        found.pixel_unshuffle = _unshuffle
+    return getattr(found, name)
+
+
+def _unshuffle(x: Tensor, scale: int) -> Tensor:
+    """By basicsr's name for the factor."""
+    return pixel_unshuffle(x, scale)

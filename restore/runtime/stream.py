@@ -13,7 +13,7 @@ from restore.errors import ModelError
 from restore.runtime.aside import Aside, PictureAside, together
 from restore.runtime.memory import SMALLEST_TILE, auto_tile, is_out_of_memory
 from restore.runtime.pixels import PixelNetwork, Pixels, check_pixels
-from restore.runtime.tiling import Tile, tiles
+from restore.runtime.tiling import Tile, shaped, tiles
 from restore.spec import ModelSpec
 
 _log = logging.getLogger(__name__)
@@ -105,10 +105,11 @@ class _Work:
             return []
         self.turn += 1
         height, width = self.input.shape[:2]
-        pieces = [
-            _Piece(self, part, self.turn)
-            for part in tiles(height, width, tile, spec.halo, spec.multiple, spec.minimum, fixed)
-        ]
+        if spec.shape is None:
+            parts = tiles(height, width, tile, spec.halo, spec.multiple, spec.minimum, fixed)
+        else:
+            parts = shaped(height, width, spec.shape[1:], spec.halo, spec.multiple)
+        pieces = [_Piece(self, part, self.turn) for part in parts]
         self.missing = len(pieces)
         return pieces
 
@@ -171,7 +172,8 @@ class _Stream:
         on_cpu = model.device == "cpu"
         self._model = model
         self._tell = tell
-        self._batch = options.batch or (1 if on_cpu else _GPU_BATCH)
+        self._exactly = model.spec.shape[0] if model.spec.shape else None
+        self._batch = self._exactly or options.batch or (1 if on_cpu else _GPU_BATCH)
         self._tile = options.tile or auto_tile(model.spec, model.free_memory(), self._batch)
         self._fixed = not on_cpu if options.fixed is None else options.fixed
         self._in_hand = options.in_hand
@@ -229,8 +231,10 @@ class _Stream:
         if not pieces:
             return
         try:
-            seen = [piece.seen() for piece in pieces]
-            aside = together([piece.aside() for piece in pieces])
+            # A network that takes one size of batch gets the last tile again until it is full.
+            run = [*pieces, *[pieces[-1]] * ((self._exactly or 0) - len(pieces))]
+            seen = [piece.seen() for piece in run]
+            aside = together([piece.aside() for piece in run])
             results = self._model.enlarge(np.stack(seen) if len(seen) > 1 else seen[0][None], aside)
         except Exception as error:
             if is_out_of_memory(error):
@@ -243,7 +247,7 @@ class _Stream:
                 for piece in pieces:
                     self._attempt([piece])
             return
-        for piece, result in zip(pieces, results, strict=True):
+        for piece, result in zip(pieces, results[: len(pieces)], strict=True):
             piece.work.keep(piece.part, result)
         if self._untold:
             self._untold = False
@@ -254,23 +258,22 @@ class _Stream:
 
     def _with_less(self, pieces: list[_Piece], error: Exception) -> None:
         """After running out of memory: fewer at once, then smaller tiles for all in hand, then give the picture up."""
-        if len(pieces) > 1:
+        if len(pieces) > 1 and not self._exactly:
             self._batch = len(pieces) // 2
             self._untold = True
             self._wait(pieces)
             return
         work = pieces[0].work
         assert work.input is not None
+        if self._exactly:
+            for piece in pieces:
+                piece.work.fail(self._no_memory(f"its one shape, {self._model.spec.shape}", error))
+            return
         # Not what this piece keeps: a fixed window at the border may keep a sliver of what it runs.
         size = min(self._tile, max(work.input.shape[:2]))
         smaller = max(SMALLEST_TILE, size // 2)
         if smaller >= size:
-            failure = ModelError(
-                f"{self._model.spec.name}: not enough memory on {self._model.device}, even for one tile of {size} "
-                "pixels: close other programs, or choose another --device or a smaller model"
-            )
-            failure.__cause__ = error
-            work.fail(failure)
+            work.fail(self._no_memory(f"one tile of {size} pixels", error))
             return
         self._tile = smaller
         self._untold = True
@@ -278,9 +281,19 @@ class _Stream:
             if not other.settled:
                 self._wait(self._cut(other))  # which makes those that wait void
 
+    def _no_memory(self, what: str, error: Exception) -> ModelError:
+        failure = ModelError(
+            f"{self._model.spec.name}: not enough memory on {self._model.device}, even for {what}: close other "
+            "programs, or choose another --device or a smaller model"
+        )
+        failure.__cause__ = error
+        return failure
+
 
 def _pad(pixels: Pixels, spec: ModelSpec) -> Pixels:
     """Mirror the right and bottom edges out to the size that the network takes."""
-    wanted = [max(-(-n // spec.multiple), -(-spec.minimum // spec.multiple)) * spec.multiple for n in pixels.shape[:2]]
+    shortest = spec.shape[1:] if spec.shape else (spec.minimum, spec.minimum)
+    lengths = [max(sides) for sides in zip(pixels.shape[:2], shortest, strict=True)]
+    wanted = [-(-length // spec.multiple) * spec.multiple for length in lengths]
     grow = [(0, want - have) for want, have in zip(wanted, pixels.shape[:2], strict=True)]
     return np.pad(pixels, (*grow, (0, 0)), mode="symmetric") if any(g for _, g in grow) else pixels

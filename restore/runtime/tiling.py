@@ -90,5 +90,22 @@ def tiles(
             yield Tile(rows, span)
 
 
+def shaped(height: int, width: int, shape: tuple[int, int], halo: int, multiple: int = 1) -> Iterator[Tile]:
+    """Tiles of a picture that are all seen at one height and width, for a network that takes no other.
+
+    Args:
+        height: of the picture, at least that of ``shape``; so is the width.
+        width: see there.
+        shape: what the network takes; multiples of ``multiple``, and longer than the halo on both sides.
+        halo: as of :func:`spans`, and so is ``multiple``.
+        multiple: see there.
+    """
+    kept = [side - 2 * _up(halo, multiple) for side in shape]
+    columns = windows(width, kept[1], halo, multiple, shape[1])
+    for rows in windows(height, kept[0], halo, multiple, shape[0]):
+        for span in columns:
+            yield Tile(rows, span)
+
+
 def _up(length: int, multiple: int) -> int:
     return math.ceil(length / multiple) * multiple

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,11 +35,28 @@ def shipped_folder() -> Path:
     return installed if installed.is_dir() else package.parents[1] / "models"
 
 
+def named_folders() -> list[Path]:
+    """The folders that the environment variable names, in order."""
+    return [Path(p) for p in os.environ.get(SEARCH_VARIABLE, "").split(os.pathsep) if p]
+
+
+def user_folder() -> Path:
+    """Where models are imported to: the first folder that the environment variable names, else the platform's."""
+    if named := named_folders():
+        return named[0]
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / "restore" / "models"
+
+
 def entries() -> list[Entry]:
     """Every model that has a name, the user's folders first; a name found twice counts once."""
-    extra = [Path(p) for p in os.environ.get(SEARCH_VARIABLE, "").split(os.pathsep) if p]
     found: dict[str, Entry] = {}
-    for folder in [*extra, shipped_folder()]:
+    for folder in [*named_folders(), user_folder(), shipped_folder()]:
         for file in sorted(folder.glob("*/*.onnx")):
             if file.stem == file.parent.name:
                 found.setdefault(file.stem, Entry(file.stem, file))

@@ -1,0 +1,56 @@
+"""``restore verify``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from restore.cli.common import extra_needed, parse_pairs
+
+
+@click.command()
+@click.argument("file", metavar="MODEL", type=click.Path(path_type=Path))
+@click.option(
+    "--against",
+    metavar="CHECKPOINT",
+    type=click.Path(path_type=Path),
+    help="Also compare with the network it was made from: a run's folder, a checkpoint, or an fp32 .onnx file.",
+)
+@click.option("--spec", multiple=True, metavar="FIELD=VALUE", help="What a file does not say of itself. Repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a line for each check, for machines.")
+def verify(file: Path, against: Path | None, spec: tuple[str, ...], as_json: bool) -> None:
+    """Check the ONNX file MODEL: what it says of itself, and whether it does that.
+
+    Looked at are its metadata, its graph, its precision, the sizes it takes, whether it gives the same again, whether
+    tiles equal the whole, values that are not numbers, range and colours. Exits with 1 if a check fails.
+    """
+    given = parse_pairs(spec, "--spec")
+    with extra_needed("Verifying", "verify"):
+        from restore.verify.run import verify_file
+    failed = 0
+    for check in verify_file(file, given):
+        _tell(check, as_json)
+        failed += check.passed is False
+    if against is not None:
+        with extra_needed("Comparing with a checkpoint", "train"):
+            from restore.export.against import compare
+        for check in compare(file, against, given):
+            _tell(check, as_json)
+            failed += check.passed is False
+    if not as_json:
+        click.echo(f"{failed} check{'s' * (failed != 1)} failed" if failed else "all checks passed")
+    raise SystemExit(1 if failed else 0)
+
+
+def _tell(check: object, as_json: bool) -> None:
+    from restore.verify.check import Check
+
+    assert isinstance(check, Check)
+    if as_json:
+        click.echo(json.dumps(asdict(check)))
+        return
+    sign = {True: "ok  ", False: "FAIL", None: "-   "}[check.passed]
+    click.echo(f"{sign} {check.name}: {check.measured}")

@@ -1,0 +1,136 @@
+"""How near a file is to the network that it was made from, on patches of pictures, after each step of making it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from restore.data.folder import list_photos
+from restore.data.places import generator
+from restore.errors import ExportError
+from restore.export.quantise import Batch
+from restore.imaging.decode import read_rgb8
+from restore.metrics.psnr import psnr
+from restore.spec import ModelSpec
+from restore.verify.feed import of_pixels, side
+from restore.verify.pictures import scene
+
+# The least PSNR in dB against the network: 80 is a difference of 1/10000 everywhere, 50 of less than one level of 255.
+LEAST = {"fp32": 80.0, "fp16": 50.0}
+
+_PATCHES, _PHOTOS, _SIDE = 4, 16, 64
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of making a file, and the PSNR in dB between the network and the model after it; infinite if equal."""
+
+    name: str
+    psnr: float
+
+
+class Fidelity:
+    """Runs a model beside its network after each step.
+
+    Args:
+        network: in evaluation mode; or the float32 model that another is made from.
+        spec: what both take.
+        batches: what they are given, by the names of the inputs; patches by formula if there are none.
+    """
+
+    def __init__(self, network: nn.Module | onnx.ModelProto, spec: ModelSpec, batches: Sequence[Batch] = ()) -> None:
+        self.steps: list[Step] = []
+        self._spec = spec
+        self._batches = list(batches) or formula_patches(spec)
+        self._wanted = self._of_network(network) if isinstance(network, nn.Module) else self._of_model(network)
+
+    def watch(self, step: str, model: onnx.ModelProto) -> None:
+        """Measure a float32 model, as a step of :func:`restore.export.to_onnx.to_onnx`."""
+        self.measure(step, model, "fp32")
+
+    def measure(self, step: str, model: onnx.ModelProto, precision: str) -> float:
+        """Measure a model.
+
+        Returns:
+            Its PSNR to the network, in dB.
+
+        Raises:
+            ExportError: it cannot be run, or is further from the network than its precision explains.
+        """
+        got = self._of_model(model)
+        same = all(np.array_equal(a, b) for a, b in zip(got, self._wanted, strict=True))
+        value = float("inf")
+        if not same:
+            span = self._spec.high - self._spec.low
+            value = psnr(_rows(got), _rows(self._wanted), peak=span)
+        if not value >= LEAST[precision]:
+            raise ExportError(
+                f"{self._spec.name}: after the step '{step}' the model and the network are {value:.1f} dB apart, and "
+                f"{precision} explains no less than {LEAST[precision]:.0f} dB"
+            )
+        self.steps.append(Step(step, value))
+        return value
+
+    @torch.no_grad()
+    def _of_network(self, network: nn.Module) -> list[NDArray[np.float32]]:
+        names = self._spec.inputs
+        given = [[torch.from_numpy(np.ascontiguousarray(batch[name])) for name in names] for batch in self._batches]
+        return [network(*tensors).numpy() for tensors in given]
+
+    def _of_model(self, model: onnx.ModelProto) -> list[NDArray[np.float32]]:
+        options = ort.SessionOptions()
+        options.log_severity_level = 4
+        try:
+            session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+            # The picture is the first, whatever it is called; what is beside it goes by its name.
+            names = [end.name for end in session.get_inputs()]
+            feeds = [{name: batch.get(name, batch["input"]) for name in names} for batch in self._batches]
+            return [session.run(None, feed)[0] for feed in feeds]
+        except Exception as error:  # onnxruntime raises a different class for every cause
+            raise ExportError(f"{self._spec.name}: onnxruntime cannot run what was made: {str(error)[:300]}") from error
+
+
+def formula_patches(spec: ModelSpec) -> list[Batch]:
+    """Patches with the structure of pictures, in batches as the model takes them."""
+    count, height, width = spec.shape or (1, side(spec, _SIDE), side(spec, _SIDE))
+    patches: list[Batch] = []
+    for number in range(_PATCHES):
+        batch, beside = of_pixels([scene(height, width, seed=10 * number + i) for i in range(count)], spec)
+        patches.append({"input": batch, **beside})
+    return patches
+
+
+def picture_patches(folder: Path, spec: ModelSpec) -> list[Batch]:
+    """Patches of photographs, of the size of :func:`formula_patches`.
+
+    Raises:
+        DataError: there are none in the folder.
+    """
+    photos = list_photos([folder])
+    count, height, width = spec.shape or (1, side(spec, _SIDE), side(spec, _SIDE))
+    patches: list[Batch] = []
+    for number in range(_PHOTOS):
+        cut = []
+        for i in range(count):
+            draw = generator(0, number * count + i)
+            pixels = read_rgb8(photos[int(draw.integers(len(photos)))])
+            grow = [(0, max(0, least - have)) for least, have in zip((height, width), pixels.shape, strict=False)]
+            pixels = np.pad(pixels, (*grow, (0, 0)), mode="symmetric")
+            top, left = (int(draw.integers(n - m + 1)) for n, m in zip(pixels.shape, (height, width), strict=False))
+            cut.append(pixels[top : top + height, left : left + width])
+        batch, beside = of_pixels(cut, spec)
+        patches.append({"input": batch, **beside})
+    return patches
+
+
+def _rows(batches: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """All of them as one plane."""
+    return np.concatenate([values.reshape(-1, 1) for values in batches])

@@ -1,0 +1,76 @@
+"""A 16-bit twin: half the size, and twice as fast where the hardware has 16-bit units."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import TensorProto, numpy_helper
+
+from restore.errors import ExportError
+from restore.export.describe import describe
+from restore.export.quiet import quiet
+from restore.spec import ModelSpec
+from restore.verify.half import LARGEST, largest_in_half, magnitudes
+
+# Sums over many values, differences of nearly equal ones and steep functions lose more than rounding in 16 bits; what
+# places pixels must count them exactly.
+SENSITIVE = (
+    *("ReduceMean", "ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "GlobalAveragePool", "AveragePool"),
+    *("LayerNormalization", "InstanceNormalization", "GroupNormalization", "BatchNormalization", "LpNormalization"),
+    *("Softmax", "LogSoftmax", "Exp", "Log", "Pow", "Sqrt", "Reciprocal", "Div", "CumSum", "Einsum"),
+    *("Resize", "GridSample", "Range", "TopK"),
+)
+
+# Values are measured on a few pictures; others may drive the network further.
+_ROOM = 8.0
+
+
+def to_half(model: onnx.ModelProto, spec: ModelSpec) -> onnx.ModelProto:
+    """Convert a float32 model to float16, what would suffer left in float32; inputs and outputs stay float32.
+
+    Left are :data:`SENSITIVE` operators, and all that meets a value that 16 bits would not hold with room to spare,
+    as measured on pictures that drive the network far.
+
+    Raises:
+        ExportError: nothing of it can be had in 16 bits.
+    """
+    from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
+    from onnxruntime.transformers.onnx_model import OnnxModel
+
+    named = onnx.ModelProto()
+    named.CopyFrom(model)
+    for number, node in enumerate(named.graph.node):
+        node.name = node.name or f"{node.op_type}_{number}"
+    too_large = _too_large(named, spec)
+    with quiet():
+        half = convert_float_to_float16(
+            named,
+            keep_io_types=True,
+            op_block_list=[*DEFAULT_OP_BLOCK_LIST, *SENSITIVE],
+            node_block_list=too_large,
+        )
+        sorted_ = OnnxModel(half)
+        sorted_.topological_sort()
+    done: onnx.ModelProto = sorted_.model
+    del done.graph.value_info[:]
+    describe(done, spec.model_copy(update={"precision": "fp16"}))
+    if not any(tensor.data_type == TensorProto.FLOAT16 for tensor in done.graph.initializer):
+        raise ExportError(f"{spec.name}: nothing of this network can be had in 16 bits")
+    name, value = largest_in_half(done, spec)
+    if not value <= LARGEST:
+        raise ExportError(f"{spec.name}: {name} reaches {value:.3g} in 16 bits, which hold {LARGEST:,.0f}")
+    onnx.checker.check_model(done, full_check=True)
+    return done
+
+
+def _too_large(model: onnx.ModelProto, spec: ModelSpec) -> list[str]:
+    """The nodes that a value too large for 16 bits goes into or comes out of."""
+    inferred = onnx.shape_inference.infer_shapes(model)
+    floats = {v.name for v in inferred.graph.value_info if v.type.tensor_type.elem_type == TensorProto.FLOAT}
+    made = [name for node in model.graph.node for name in node.output if name in floats]
+    found = magnitudes(model, made, spec)
+    for tensor in model.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT and tensor.dims:
+            found[tensor.name] = float(np.abs(numpy_helper.to_array(tensor)).max(initial=0))
+    large = {name for name, value in found.items() if not value <= LARGEST / _ROOM}
+    return [node.name for node in model.graph.node if large & {*node.input, *node.output}]

@@ -1,0 +1,162 @@
+"""Checkpoints that others published: which network is it, and the network with its weights.
+
+Architectures are recognised by spandrel, from the names and shapes of the weights. Files are read here and not by
+spandrel, whose loader goes through a pickle: torch's weights-only reader makes tensors and nothing else.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from restore.errors import ModelError
+
+SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
+
+
+@dataclass(frozen=True)
+class Published:
+    """A network that somebody published.
+
+    Attributes:
+        network: float32 RGB (N, 3, H, W) on 0..1 to (N, 3, scale * H, scale * W), in evaluation mode.
+        architecture: its name.
+        scale: output side over input side.
+        multiple: what its author says that both sides must be a multiple of.
+        minimum: the shortest side that its author allows.
+        parameters: numbers that were learned.
+    """
+
+    network: nn.Module
+    architecture: str
+    scale: int
+    multiple: int
+    minimum: int
+    parameters: int
+
+
+def load_published(path: Path) -> Published:
+    """Read a checkpoint and build its network.
+
+    Args:
+        path: ``.pth``, ``.pt``, ``.ckpt`` or ``.safetensors``; weights alone, or a dictionary that holds them.
+
+    Raises:
+        ModelError: the file is missing, is not of weights alone, or of a network that is not known or does not take
+            pictures and give pictures.
+    """
+    from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
+
+    weights = read_weights(path)
+    try:
+        found = ModelLoader().load_from_state_dict(weights)
+    except UnsupportedModelError as error:
+        raise ModelError(
+            f"{path}: these weights are of no architecture that spandrel knows; if the network can be exported where "
+            "it was trained, import the .onnx file"
+        ) from error
+    except Exception as error:  # each of fifty architectures fails in its own way on weights that are not quite its
+        raise ModelError(f"{path}: these weights fit no network: {_line(error)}") from error
+    name = str(found.architecture.name)
+    if not isinstance(found, ImageModelDescriptor):
+        raise ModelError(f"{path}: {name} takes a mask beside the picture; only what takes a picture alone can be run")
+    if (found.input_channels, found.output_channels) not in ((3, 3), (1, 1)):
+        raise ModelError(
+            f"{path}: {name} takes {found.input_channels} planes and gives {found.output_channels}; "
+            "networks run here take and give RGB, or one plane"
+        )
+    network: nn.Module = _Called(
+        settle(found.model), found._call_fn
+    )  # what makes one tensor of several inputs or outputs
+    if found.input_channels == 1:
+        network = PlaneByPlane(network)
+    needs = found.size_requirements
+    parameters = sum(p.numel() for p in found.model.parameters())
+    return Published(
+        network.float().eval().requires_grad_(False),
+        name,
+        found.scale,
+        needs.multiple_of,
+        needs.minimum or 1,
+        parameters,
+    )
+
+
+def read_weights(path: Path) -> dict[str, Any]:
+    """What a file of weights holds, without running anything that it brings along.
+
+    Raises:
+        ModelError: it is missing, damaged, or holds more than tensors and plain values.
+    """
+    if not path.is_file():
+        raise ModelError(f"{path}: no such checkpoint")
+    if path.suffix.lower() not in SUFFIXES:
+        raise ModelError(f"{path}: expected a checkpoint ({', '.join(SUFFIXES)}) or an .onnx file")
+    try:
+        if path.suffix.lower() == ".safetensors":
+            from safetensors.torch import load_file
+
+            return dict(load_file(path))
+        held = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ModelError(
+            f"{path}: holds more than weights, which could run code when it is opened, so it was not opened. Ask for "
+            "the weights alone: a .safetensors file, or torch.save(network.state_dict(), ...)"
+        ) from error
+    except Exception as error:  # a damaged archive raises whatever it meets first
+        raise ModelError(f"{path}: cannot be read as weights: {_line(error)}") from error
+    if not isinstance(held, dict):
+        raise ModelError(f"{path}: holds a {type(held).__name__} and no weights by name")
+    return held
+
+
+def settle(network: nn.Module) -> nn.Module:
+    """Fold what a network would compute from its weights each time it runs, as SPAN's convolutions do.
+
+    SPAN trains three convolutions in a row beside a fourth and runs their product, which it computes anew in each
+    forward pass: torch cannot export a network that changes its own weights.
+    """
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            update, folded = getattr(child, "update_params", None), getattr(child, "eval_conv", None)
+            if callable(update) and isinstance(folded, nn.Module):
+                update()
+                if getattr(child, "has_relu", False):
+                    folded = nn.Sequential(folded, nn.LeakyReLU(0.05))
+                setattr(parent, name, folded)
+    return network
+
+
+class _Called(nn.Module):
+    """A network called in its own way: some take a noise level, some give several results."""
+
+    def __init__(self, network: nn.Module, call: Callable[[nn.Module, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.network = network
+        self._call = call
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._call(self.network, x)
+
+
+class PlaneByPlane(nn.Module):
+    """A network for grey pictures, run on each colour by itself."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        planes: Tensor = self.network(x.flatten(0, 1).unsqueeze(1))
+        return planes.view(x.shape[0], x.shape[1], planes.shape[2], planes.shape[3])
+
+
+def _line(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0][:300]}" if text else type(error).__name__

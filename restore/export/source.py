@@ -1,0 +1,121 @@
+"""Where a model comes from: a run of ours, or a checkpoint that somebody published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from torch import nn
+
+from restore import __version__
+from restore.data.filters.options import NO_FILTER
+from restore.errors import ModelError
+from restore.export.probe import published_spec
+from restore.export.published import load_published
+from restore.export.verify import TOLERANCE
+from restore.networks.registry import deployed
+from restore.spec import ModelSpec
+from restore.training.checkpoint import FORMAT, Checkpoint
+from restore.training.recipe import Recipe
+from restore.training.recipe_file import parse_recipe
+
+# Others' networks are deeper, and work on larger numbers inside.
+_PUBLISHED_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Source:
+    """A network and what its file will say.
+
+    Attributes:
+        network: in evaluation mode, as it should run.
+        spec: see there.
+        tolerance: how far a file may be from it, as a share of the range.
+    """
+
+    network: nn.Module
+    spec: ModelSpec
+    tolerance: float = TOLERANCE
+
+
+def load_source(
+    source: Path, which: str = "last", name: str | None = None, given: Mapping[str, str] | None = None
+) -> Source:
+    """Load a run's averaged weights, or a published checkpoint.
+
+    Args:
+        source: a run's folder, one of its checkpoints, or ``.pth`` or ``.safetensors`` of a network spandrel knows.
+        which: ``last`` or ``best`` checkpoint of a folder.
+        name: of the model; None for the recipe's, or the file's.
+        given: spec fields of a published checkpoint, as text.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    if source.is_dir() or _is_ours(source):
+        if given:
+            raise ModelError(f"{source}: its recipe says what it is; --spec is for checkpoints of others")
+        recipe, network, checkpoint = load_trained(source, which)
+        spec = make_spec(recipe, network, checkpoint)
+        return Source(network, spec.model_copy(update={"name": name}) if name else spec)
+    found = load_published(source)
+    return Source(found.network, published_spec(found, name or source.stem, given or {}), _PUBLISHED_TOLERANCE)
+
+
+def _is_ours(path: Path) -> bool:
+    if path.suffix != ".safetensors":
+        return False
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            return (file.metadata() or {}).get("format") == FORMAT
+    except FileNotFoundError as error:
+        raise ModelError(f"{path}: no such checkpoint") from error
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path}: not a checkpoint that can be read: {error}") from error
+
+
+def load_trained(source: Path, which: str = "last") -> tuple[Recipe, nn.Module, Checkpoint]:
+    """The averaged weights of a run, as the network that should run.
+
+    Args:
+        source: a run's folder, or a checkpoint file.
+        which: ``last`` or ``best`` checkpoint of a folder.
+    """
+    checkpoint = Checkpoint(source / f"{which}.safetensors" if source.is_dir() else source)
+    recipe = parse_recipe(checkpoint.recipe_yaml, str(checkpoint.path))
+    network = recipe.network.build(recipe.scale)
+    network.load_state_dict(checkpoint.part("average"))
+    return recipe, deployed(network).eval(), checkpoint
+
+
+def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint) -> ModelSpec:
+    """What the model file will say of itself."""
+    return ModelSpec(
+        name=recipe.name,
+        task=recipe.task,
+        scale=recipe.scale,
+        halo=recipe.network.halo(recipe.scale),
+        exact_tiles=recipe.network.exact_tiles(),
+        multiple=recipe.network.multiple(recipe.scale),
+        minimum=recipe.network.minimum(),
+        context=recipe.network.context(),
+        strength=recipe.network.takes_strength(),
+        kinds=_kinds(recipe),
+        network=recipe.network.kind,
+        parameters=sum(p.numel() for p in network.parameters()),
+        licence=recipe.licence,
+        data=recipe.data_note,
+        steps=checkpoint.step,
+        hours=round(checkpoint.facts["seconds"] / 3600, 2),
+        recipe=recipe.digest(),
+        made_with=f"restore {__version__}",
+    )
+
+
+def _kinds(recipe: Recipe) -> tuple[str, ...]:
+    """What a network that learned to tell filters apart says by name; the last is none."""
+    filters = recipe.data.filters
+    learned = any(loss.kind == "filter-class" for loss in recipe.losses)
+    return (*filters.names, NO_FILTER) if learned and filters is not None else ()

@@ -1,0 +1,224 @@
+"""What a model file does, held against what it says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restore.errors import ModelError
+from restore.runtime.aside import PictureAside
+from restore.runtime.model import Model
+from restore.runtime.pixels import Pixels
+from restore.runtime.tiling import tiles
+from restore.spec import ModelSpec
+from restore.verify.check import Check
+from restore.verify.feed import aside, of_pixels, shapes, side
+from restore.verify.pictures import EXTREME, noise, scene
+
+# How far results that should be equal may lie apart, as a share of the range: rounding in another order.
+SAME = {"fp32": 1e-4, "fp16": 4e-3, "int8": 1.5 / 255}
+
+# A result this far outside the range, as a share of it, is no picture that is a little too bright.
+_FAR = 1.5
+
+
+def behaviour(model: Model) -> Iterator[Check]:
+    """Run a model on what brings faults out; see :data:`LOOKS` for what is looked at.
+
+    A look that cannot be done because the model fails is a check that did not pass.
+    """
+    for name, look in LOOKS.items():
+        if name == "strength" and not model.spec.strength:
+            continue
+        try:
+            passed, measured = look(model)
+        except (ModelError, MemoryError) as error:
+            passed, measured = False, str(error)
+        yield Check(name, passed, measured)
+
+
+def _shapes(model: Model) -> tuple[bool, str]:
+    """Every shape it should take gives ``scale`` times the size."""
+    draw, spec = np.random.default_rng(0), model.spec
+    told = []
+    for shape in shapes(spec):
+        try:
+            got = model(draw.random(shape, dtype=np.float32), **aside(spec, shape, draw)).shape
+        except ModelError as error:
+            return False, str(error)
+        wanted = (*shape[:2], *(n * spec.scale for n in shape[2:]))
+        if got != wanted:
+            return False, f"{_by(shape)} gives {_by(got)}, not {_by(wanted)}"
+        told.append(_by(shape))
+    return True, ", ".join(told)
+
+
+def _batch(model: Model) -> tuple[bool | None, str]:
+    """Pictures in one batch have nothing to do with each other."""
+    spec = model.spec
+    if spec.shape is not None and spec.shape[0] == 1:
+        return None, "takes one at a time"
+    size = _size(spec, 24, 40)
+    count = spec.shape[0] if spec.shape else 2
+    pictures = [scene(*size, seed=seed) for seed in range(count)]
+    batch, beside = of_pixels(pictures, spec)
+    together = model(batch, **beside)
+    if spec.shape:  # alone it cannot be: in another company
+        others = [noise(*size)] * (count - 1)
+        alone = np.concatenate([_run(model, [picture, *others])[:1] for picture in pictures])
+    else:
+        alone = np.concatenate([_run(model, [picture]) for picture in pictures])
+    return _near(together, alone, spec, "in a batch and alone")
+
+
+def _deterministic(model: Model) -> tuple[bool, str]:
+    """The same again is the same, to the last bit."""
+    pictures = _full(model.spec, noise(*_size(model.spec, 40, 56)))
+    first, again = _run(model, pictures), _run(model, pictures)
+    if np.array_equal(first, again, equal_nan=True):
+        return True, "the same again, to the last bit"
+    return False, f"the same input gives results up to {_apart(first, again):.2e} apart"
+
+
+def _tiles(model: Model) -> tuple[bool | None, str]:
+    """Tiles with the promised halo are the whole picture's result."""
+    spec = model.spec
+    if spec.shape is not None:
+        return None, "takes one shape: there is no whole to compare with"
+    worst = 0.0
+    tile = side(spec, 16)
+    halo = -(-spec.halo // spec.multiple) * spec.multiple
+    along, across = side(spec, 2 * halo + 3 * tile), side(spec, max(24, 2 * spec.multiple))
+    for size in ((across, along), (along, across)):
+        pixels = noise(*size)
+        worst = max(worst, _apart(_run(model, [pixels]), _tiled(model, pixels, tile)) / _span(spec))
+    text = f"tiles with a halo of {spec.halo} and the whole differ by at most {worst:.1e} of the range"
+    if not spec.exact_tiles:
+        return None, f"{text}; the file says that they may"
+    return worst <= SAME[spec.precision], f"{text} (limit {SAME[spec.precision]:.1e})"
+
+
+def _tiled(model: Model, pixels: Pixels, tile: int) -> NDArray[np.float32]:
+    spec = model.spec
+    batch, _ = of_pixels([pixels], spec)
+    beside = PictureAside(pixels, spec)
+    height, width = pixels.shape[:2]
+    result = np.full((1, spec.channels, height * spec.scale, width * spec.scale), np.nan, np.float32)
+    for part in tiles(height, width, tile, spec.halo, spec.multiple, spec.minimum):
+        rows, columns, scale = part.rows, part.columns, spec.scale
+        seen = np.ascontiguousarray(batch[..., rows.start : rows.stop, columns.start : columns.stop])
+        got = model(seen, **beside.of(part))
+        top, left = (rows.first - rows.start) * scale, (columns.first - columns.start) * scale
+        to_row, to_column = (
+            slice(rows.first * scale, rows.last * scale),
+            slice(columns.first * scale, columns.last * scale),
+        )
+        tall, wide = to_row.stop - to_row.start, to_column.stop - to_column.start
+        result[..., to_row, to_column] = got[..., top : top + tall, left : left + wide]
+    return result
+
+
+def _finite(model: Model) -> tuple[bool, str]:
+    """No picture gives values that are not numbers."""
+    size, broken = _size(model.spec, 40, 56), []
+    for name, make in EXTREME.items():
+        got = _run(model, _full(model.spec, make(*size)))
+        if not np.isfinite(got).all():
+            broken.append(f"{np.count_nonzero(~np.isfinite(got)) / got.size:.0%} of the result of {name}")
+    if broken:
+        return False, f"not numbers: {', '.join(broken)}"
+    return True, f"numbers alone on {', '.join(EXTREME)}"
+
+
+def _range(model: Model) -> tuple[bool, str]:
+    """A picture's result lies on the range, near enough to be clipped to it."""
+    spec = model.spec
+    got = _run(model, _full(spec, scene(*_size(spec, 48, 64))))
+    low, high = float(got.min()), float(got.max())
+    slack, (bottom, top) = _FAR * _span(spec), (spec.low, spec.high)
+    text = f"a picture on {bottom:g}..{top:g} gives {low:.3g}..{high:.3g}"
+    if not (bottom - slack <= low and high <= top + slack):
+        return False, f"{text}: its range is another (--spec low=, --spec high=)"
+    flat = high - low < 1e-4 * _span(spec)
+    return not flat, f"{text}{': flat, whatever is in the picture' if flat else ''}"
+
+
+def _colours(model: Model) -> tuple[bool | None, str]:
+    """Each colour of the result is like the same colour of the picture, and not like another."""
+    spec = model.spec
+    pictures = _full(spec, scene(*_size(spec, 64, 96)))
+    before, _ = of_pixels(pictures, spec)
+    after = _run(model, pictures)
+    count, channels, height, width = before.shape
+    small = after.reshape(count, channels, height, spec.scale, width, spec.scale).mean((3, 5))
+    own_planes, new_planes = (values.transpose(1, 0, 2, 3).reshape(channels, -1) for values in (before, small))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        like = np.nan_to_num(np.corrcoef(own_planes, new_planes)[channels:, :channels])
+    own = " ".join(f"{like[c, c]:.2f}" for c in range(channels))
+    for c, name in enumerate(spec.colours):
+        nearest = int(np.argmax(like[c]))
+        if nearest != c and like[c, nearest] > 0.5 and like[c, nearest] > like[c, c] + 0.3:
+            return (
+                False,
+                f"the result's {name} is the picture's {spec.colours[nearest]}: its colours are in another order",
+            )
+    text = f"each colour's correlation with the picture's: {own}"
+    return (True, text) if min(like[c, c] for c in range(channels)) > 0.5 else (None, f"{text}; a likeness is not seen")
+
+
+def _strength(model: Model) -> tuple[bool, str]:
+    """A strength of 0 leaves the picture."""
+    spec = model.spec
+    pictures = _full(spec, scene(*_size(spec, 48, 64)))
+    batch, beside = of_pixels(pictures, spec, strength=0)
+    difference = _apart(model(batch, **beside), batch) / _span(spec)
+    return difference <= SAME[spec.precision], f"at strength 0 the picture changes by {difference:.1e} of the range"
+
+
+LOOKS: dict[str, Callable[[Model], tuple[bool | None, str]]] = {
+    "shapes": _shapes,
+    "batch": _batch,
+    "determinism": _deterministic,
+    "tiles": _tiles,
+    "numbers": _finite,
+    "range": _range,
+    "colours": _colours,
+    "strength": _strength,
+}
+
+
+def _run(model: Model, pictures: list[Pixels]) -> NDArray[np.float32]:
+    batch, beside = of_pixels(pictures, model.spec)
+    return model(batch, **beside)
+
+
+def _full(spec: ModelSpec, pixels: Pixels) -> list[Pixels]:
+    """As many copies as a batch must have."""
+    return [pixels] * (spec.shape[0] if spec.shape else 1)
+
+
+def _size(spec: ModelSpec, height: int, width: int) -> tuple[int, int]:
+    if spec.shape is not None:
+        return spec.shape[1], spec.shape[2]
+    return side(spec, height), side(spec, width)
+
+
+def _near(a: NDArray[np.float32], b: NDArray[np.float32], spec: ModelSpec, what: str) -> tuple[bool, str]:
+    difference = _apart(a, b) / _span(spec)
+    limit = SAME[spec.precision]
+    return difference <= limit, f"{what} differ by at most {difference:.1e} of the range (limit {limit:.1e})"
+
+
+def _apart(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """The largest difference; infinite where one is not a number."""
+    return float(np.nan_to_num(np.abs(a - b), nan=np.inf).max())
+
+
+def _span(spec: ModelSpec) -> float:
+    return spec.high - spec.low
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))

@@ -1,0 +1,109 @@
+"""What is in a model file: its metadata, its graph, its types."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import onnx
+
+from restore.spec import METADATA_KEY, ModelSpec
+from restore.verify.check import Check
+from restore.verify.half import LARGEST, largest_in_half
+
+# What every file should say; the rest has a meaning when it is left out.
+_SAID = ("name", "task", "network", "parameters", "licence", "data", "made_with")
+
+_TYPES = onnx.TensorProto
+_KINDS = {_TYPES.FLOAT: "fp32", _TYPES.FLOAT16: "fp16", _TYPES.INT8: "int8", _TYPES.UINT8: "int8"}
+
+
+def contents(path: Path, spec: ModelSpec) -> Iterator[Check]:
+    """Look into a model file.
+
+    Args:
+        path: the file, one that onnxruntime opens.
+        spec: what it says of itself, with what the user gave on top.
+    """
+    model = onnx.load(path)
+    yield _metadata(model, spec)
+    yield _checker(model, path)
+    yield _ends(model, spec)
+    yield _precision(model, spec)
+    if spec.precision == "fp16":
+        yield _half(model, spec)
+
+
+def _metadata(model: onnx.ModelProto, spec: ModelSpec) -> Check:
+    if METADATA_KEY not in {p.key for p in model.metadata_props}:
+        return Check("metadata", False, f"no '{METADATA_KEY}': other programs cannot know how to run it")
+    missing = [name for name in _SAID if not getattr(spec, name)]
+    if spec.name == "unnamed":
+        missing.append("name")
+    if spec.steps and not re.fullmatch("[0-9a-f]{64}", spec.recipe):
+        missing.append("recipe")
+    if spec.precision != "fp32" and spec.loss_db is None and not spec.measured:
+        missing.append("loss_db")
+    if missing:
+        return Check("metadata", False, f"does not say its {', '.join(dict.fromkeys(missing))}")
+    facts = [f"x{spec.scale}", f"{spec.colours} {spec.low:g}..{spec.high:g}", f"halo {spec.halo}"]
+    facts += [f"multiple {spec.multiple}", spec.precision, f"licence {spec.licence}"]
+    return Check("metadata", True, ", ".join(facts))
+
+
+def _checker(model: onnx.ModelProto, path: Path) -> Check:
+    opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
+    strange = sorted({node.domain for node in model.graph.node} - {"", "ai.onnx", "com.microsoft"})
+    outside = [t.name for t in model.graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
+    if outside:
+        return Check("onnx", False, f"{len(outside)} tensors lie in another file: {path.name} cannot be taken alone")
+    if strange:
+        return Check("onnx", False, f"needs operators of {', '.join(strange)}")
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        return Check("onnx", False, str(error).strip().splitlines()[0][:300])
+    nodes = len(model.graph.node)
+    return Check("onnx", True, f"checker clean, opset {opset}, {nodes} nodes, {path.stat().st_size / 1e6:.2f} MB")
+
+
+def _ends(model: onnx.ModelProto, spec: ModelSpec) -> Check:
+    """Which axes are free: all that the spec does not fix."""
+    fixed = []
+    picture = model.graph.input[0]
+    sizes = [axis.dim_value if axis.HasField("dim_value") else None for axis in picture.type.tensor_type.shape.dim]
+    wanted = [spec.shape[0], spec.channels, *spec.shape[1:]] if spec.shape else [None, spec.channels, None, None]
+    for axis, has, should in zip(("batch", "channels", "height", "width"), sizes, wanted, strict=True):
+        if has is not None and has != should:
+            fixed.append(f"{axis} {has}")
+    if fixed:
+        cure = "export it with free axes, or say so in the spec's 'shape'"
+        return Check("axes", False, f"{picture.name} is fixed at {', '.join(fixed)}: {cure}")
+    text = " x ".join(str(has or "any") for has in sizes)
+    return Check(
+        "axes", True, f"{picture.name} {text}{', and ' + ', '.join(spec.inputs[1:]) if spec.inputs[1:] else ''}"
+    )
+
+
+def _precision(model: onnx.ModelProto, spec: ModelSpec) -> Check:
+    """Whether the weights are of the kind that the spec says."""
+    kinds = onnx.TensorProto
+    sizes: dict[str, int] = {}
+    for tensor in model.graph.initializer:
+        kind = {kinds.FLOAT: "fp32", kinds.FLOAT16: "fp16", kinds.INT8: "int8", kinds.UINT8: "int8"}.get(
+            tensor.data_type
+        )
+        if kind:
+            sizes[kind] = sizes.get(kind, 0) + math.prod(tensor.dims)
+    told = ", ".join(f"{kind} {size:,}" for kind, size in sizes.items()) or "none"
+    lower = [kind for kind in ("int8", "fp16") if kind in sizes]
+    right = spec.precision in sizes if spec.precision != "fp32" else not lower
+    return Check("precision", right, f"said to be {spec.precision}; numbers in the file: {told}")
+
+
+def _half(model: onnx.ModelProto, spec: ModelSpec) -> Check:
+    name, value = largest_in_half(model, spec)
+    text = f"the largest value that is held in 16 bits is {value:.3g} ({name}; they hold {LARGEST:,.0f})"
+    return Check("overflow", value <= LARGEST, text)

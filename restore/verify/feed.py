@@ -1,0 +1,65 @@
+"""What a model is given to be looked at, in floats on its own range."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restore.runtime.aside import Aside, of_whole
+from restore.runtime.pixels import Pixels, to_range
+from restore.spec import ModelSpec
+
+Shape = tuple[int, int, int, int]
+
+
+def shapes(spec: ModelSpec) -> list[Shape]:
+    """Minimum, odd, not square, a batch, larger: rounded up to the multiple that the network needs."""
+    if spec.shape is not None:
+        count, height, width = spec.shape
+        return [(count, spec.channels, height, width)]
+
+    def up(n: int) -> int:
+        n = max(n, spec.minimum)
+        return n + -n % spec.multiple
+
+    sides = [(1, 1, 1), (1, 31, 31), (1, 24, 57), (2, 33, 20), (1, 130, 64)]
+    return [(n, spec.channels, up(h), up(w)) for n, h, w in sides]
+
+
+def aside(spec: ModelSpec, shape: Shape, draw: np.random.Generator) -> dict[str, NDArray[np.float32]]:
+    """What a model takes beside a batch of a shape, drawn at random, in order."""
+    count, channels, height, width = shape
+    found = {}
+    for name in spec.inputs[1:]:
+        if name == "thumbnail":
+            found[name] = draw.random((count, channels, spec.context, spec.context), dtype=np.float32)
+            found[name] = found[name] * np.float32(spec.high - spec.low) + np.float32(spec.low)
+        elif name == "strength":
+            found[name] = draw.random(count, dtype=np.float32)
+        else:
+            found[name] = np.sort(draw.random((count, height if name == "rows" else width), dtype=np.float32))
+    return found
+
+
+def of_pixels(pictures: Sequence[Pixels], spec: ModelSpec, strength: float = 1.0) -> tuple[NDArray[np.float32], Aside]:
+    """Whole pictures of one size, as the runtime gives them.
+
+    Args:
+        pictures: uint8 or uint16 (H, W, 3), as many as the model's shape says if it has one.
+        spec: of the model.
+        strength: for models that let one choose.
+
+    Returns:
+        The batch (N, 3, H, W) on the model's range, and what belongs beside it.
+    """
+    pixels = np.stack(pictures)
+    gain, offset = to_range(spec, pixels.dtype)
+    batch = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), np.float32) * gain + offset
+    return batch, of_whole(pixels, spec, strength)
+
+
+def side(spec: ModelSpec, wanted: int) -> int:
+    """A length near that which is wanted and that the model takes."""
+    return -(-max(wanted, spec.minimum) // spec.multiple) * spec.multiple

@@ -1,0 +1,81 @@
+"""Whether 16 bits hold what a network computes. A CPU computes in 32 and would not show it."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import TensorProto, numpy_helper
+
+from restore.spec import ModelSpec
+from restore.verify.feed import of_pixels, side
+from restore.verify.pictures import EXTREME, scene
+
+# The largest finite float16.
+LARGEST = 65504.0
+
+
+def largest_in_half(model: onnx.ModelProto, spec: ModelSpec) -> tuple[str, float]:
+    """The largest magnitude among the values that a model holds in float16, over the pictures that drive it furthest.
+
+    They are computed in float32, where none overflows.
+
+    Returns:
+        The value's name and its magnitude; infinite if it is not a number.
+    """
+    found = magnitudes(*widened(model), spec)
+    worst = max(found, key=lambda name: found[name], default="")
+    return worst, found.get(worst, 0.0)
+
+
+def widened(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
+    """The same model in float32 throughout, and the names of the values that were float16."""
+    inferred = onnx.shape_inference.infer_shapes(model)
+    half = [v.name for v in inferred.graph.value_info if v.type.tensor_type.elem_type == TensorProto.FLOAT16]
+    wide = onnx.ModelProto()
+    wide.CopyFrom(model)
+    del wide.graph.value_info[:]
+    for tensor in wide.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT16:
+            _widen(tensor)
+    for node in wide.graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "Cast" and attribute.name == "to" and attribute.i == TensorProto.FLOAT16:
+                attribute.i = TensorProto.FLOAT
+            if attribute.type == onnx.AttributeProto.TENSOR and attribute.t.data_type == TensorProto.FLOAT16:
+                _widen(attribute.t)
+    return wide, half
+
+
+def magnitudes(model: onnx.ModelProto, names: list[str], spec: ModelSpec) -> dict[str, float]:
+    """The largest magnitude of each of some values of a float32 model, over pictures that drive it far.
+
+    Args:
+        model: in float32.
+        names: of values in it.
+        spec: of the model.
+    """
+    told = onnx.ModelProto()
+    told.CopyFrom(model)
+    given = {value.name for value in told.graph.output}
+    shown = [name for name in names if name not in given]
+    told.graph.output.extend(onnx.helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in shown)
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    # What is fused away is never held, but another device may fuse less.
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = ort.InferenceSession(told.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    size = spec.shape[1:] if spec.shape else (side(spec, 40), side(spec, 56))
+    found = dict.fromkeys(names, 0.0)
+    for make in (*EXTREME.values(), scene):
+        batch, beside = of_pixels([make(*size)] * (spec.shape[0] if spec.shape else 1), spec)
+        feed = {session.get_inputs()[0].name: batch, **beside}
+        for name, values in zip(names, session.run(names, feed) if names else [], strict=True):
+            top = float(np.abs(values).max()) if np.isfinite(values).all() else float("inf")
+            found[name] = max(found[name], top)
+    return found
+
+
+def _widen(tensor: TensorProto) -> None:
+    values = numpy_helper.to_array(tensor).astype(np.float32)
+    tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))

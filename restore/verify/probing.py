@@ -1,0 +1,247 @@
+"""What a network needs, found by running it: for networks that do not say.
+
+All of it works on a function from a batch to a batch, float32 (N, 3, H, W), so on a torch module as on an ONNX file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restore.errors import ModelError
+from restore.verify.pictures import noise, scene
+
+Floats = NDArray[np.float32]
+Run = Callable[[Floats], Floats]
+
+# Sides that are multiples of most things, to begin with.
+_FIRST = (64, 48, 32, 128, 192, 256, 512)
+
+# What a change far away may do to a result that is said not to depend on it: rounding, as a share of the range.
+_NOTHING = 2e-5
+# Half a level of 255.
+_UNSEEN = 0.5 / 255
+
+# The longest strip that reach is looked for on, in input pixels; across it is as short as the network allows.
+_LONGEST = 1024
+
+# Halo of a network that sees everything: tiles will differ from the whole, the less so the more they see.
+_GLOBAL_HALO = 32
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Which sizes a network takes, and what it makes of them."""
+
+    scale: int
+    multiple: int
+    minimum: int
+    batch: bool
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far a network looks.
+
+    Attributes:
+        halo: input pixels around a tile that change what comes out of it.
+        exact: whether nothing beyond does.
+        multiple: shifts by this give the same result, shifted.
+    """
+
+    halo: int
+    exact: bool
+    multiple: int
+
+
+def find_sizes(run: Run, least: int = 1, multiple: int = 1) -> Sizes:
+    """Try sizes.
+
+    Args:
+        run: raises on what it does not take.
+        least: the shortest side worth trying.
+        multiple: what sides are known to be a multiple of.
+
+    Raises:
+        ModelError: no size works, or none gives a whole number of times its size.
+    """
+    base, scale = _first(run, least, multiple)
+
+    def takes(height: int, width: int, count: int = 1) -> bool:
+        return _gives(run, count, height, width) == (count, 3, height * scale, width * scale)
+
+    steps = [multiple * 2**k for k in range(9)]
+    step = next((m for m in steps if takes(_up(base, m) + m, _up(base, m) + 3 * m)), None)
+    if step is None:
+        raise ModelError(f"it takes {base}x{base} and no size near it: give the one it takes with --shape")
+    shortest = next(n for n in (*range(step, base, step), _up(base, step)) if n >= least and takes(n, n))
+    return Sizes(scale, step, shortest, takes(_up(base, step), _up(base, step) + step, count=2))
+
+
+def _first(run: Run, least: int, multiple: int) -> tuple[int, int]:
+    """A side that it takes, and the scale."""
+    for side in (_up(max(side, least), multiple) for side in _FIRST):
+        got = _gives(run, 1, side, side)
+        if got is None:
+            continue
+        scale = got[-1] // side
+        if got != (1, 3, side * scale, side * scale) or scale < 1:
+            raise ModelError(f"for {side}x{side} it gives {'x'.join(map(str, got))}, which is no enlargement of RGB")
+        return side, scale
+    raise ModelError(f"it takes no square picture with a side of {', '.join(map(str, _FIRST))}")
+
+
+def _gives(run: Run, count: int, height: int, width: int) -> tuple[int, ...] | None:
+    values = np.random.default_rng(0).random((count, 3, height, width), dtype=np.float32)
+    try:
+        result = run(values)
+    except Exception:  # torch and onnxruntime each raise what they please; it does not take this
+        return None
+    return tuple(result.shape) if np.isfinite(result).all() else None
+
+
+def find_reach(run: Run, sizes: Sizes, low: float, high: float, shape: tuple[int, int] | None = None) -> Reach:
+    """How far away a change of the picture still changes a place of the result, along both axes.
+
+    A strip is run as it is, and again with all beyond a distance replaced. Whether it may be cut at all is seen from
+    strips that are moved by some pixels: windows, strides and anything about the whole picture show.
+
+    Args:
+        run: the network.
+        sizes: what :func:`find_sizes` found.
+        low: value of black.
+        high: value of white.
+        shape: the only height and width that it takes, where it takes no others.
+    """
+    found = [_along(run, sizes, low, high, axis, shape) for axis in (3, 2)]
+    return Reach(max(r.halo for r in found), all(r.exact for r in found), max(r.multiple for r in found))
+
+
+def _along(run: Run, sizes: Sizes, low: float, high: float, axis: int, shape: tuple[int, int] | None) -> Reach:
+    strips: list[_Strip] = []
+    for strip in _strips(run, sizes, low, high, axis, shape):
+        strips.append(strip)
+        step = strip.step()
+        if step is None:
+            continue
+        halo = strip.halo(step, _NOTHING)
+        if halo is not None:
+            # What was not seen to matter may do so in another picture; a little more costs little.
+            return Reach(halo + step, True, step)
+    last = strips[-1]
+    return Reach(last.halo(sizes.multiple, _UNSEEN) or _GLOBAL_HALO, False, sizes.multiple)
+
+
+def _strips(
+    run: Run, sizes: Sizes, low: float, high: float, axis: int, shape: tuple[int, int] | None
+) -> Iterator[_Strip]:
+    if shape is not None:
+        yield _Strip(run, sizes, low, high, axis, shape[axis - 2], shape[3 - axis])
+        return
+    across = _up(max(sizes.minimum, 24), sizes.multiple)
+    length = 128
+    while length <= _LONGEST:
+        yield _Strip(run, sizes, low, high, axis, _up(max(length, 2 * sizes.minimum), 4 * sizes.multiple), across)
+        length *= 2
+
+
+class _Strip:
+    """Two long pictures, and what the network makes of them."""
+
+    def __init__(self, run: Run, sizes: Sizes, low: float, high: float, axis: int, along: int, across: int) -> None:
+        self._run, self._sizes, self._axis = run, sizes, axis
+        self._span = high - low
+        self._along = along
+        size = (across, along) if axis == 3 else (along, across)
+        floats = [p.transpose(2, 0, 1)[None] / 255 for p in (noise(*size), scene(*size))]
+        self._pictures = [np.ascontiguousarray(f * self._span + low, np.float32) for f in floats]
+        self._others = self._pictures[::-1]
+        self._results = [run(picture) for picture in self._pictures]
+        # A network of faint results, as an untrained one, is no less sensitive for that.
+        self._span = min(self._span, *(float(np.ptp(result)) or self._span for result in self._results))
+        self._middle = along // 2 // sizes.multiple * sizes.multiple
+
+    def step(self) -> int | None:
+        """The smallest shift that the middle of the result follows; None when it follows none."""
+        step = self._sizes.multiple
+        while step <= self._along // 8:
+            if self._moved(step) <= _NOTHING:
+                return step
+            step *= 2
+        return None
+
+    def _moved(self, step: int) -> float:
+        """How much the middle changes when the picture is moved to the left, other pixels coming in."""
+        worst, width = 0.0, self._block(step)
+        for picture, other, result in zip(self._pictures, self._others, self._results, strict=True):
+            moved = np.concatenate([self._cut(picture, step, self._along), self._cut(other, 0, step)], self._axis)
+            at = self._middle
+            got = self._kept(self._run(moved), at - step, at - step + width)
+            worst = max(worst, self._apart(got, self._kept(result, at, at + width)))
+        return worst
+
+    def halo(self, step: int, limit: float) -> int | None:
+        """The smallest multiple of a step beyond which nothing matters; None when that is longer than the strip."""
+        most = (self._along - self._middle - self._block(step)) // step - 1
+        if most < 0 or self._without(most * step, step) > limit:
+            return None
+        low, high = -1, most  # without high it does not change; it does without low
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self._without(middle * step, step) <= limit:
+                high = middle
+            else:
+                low = middle
+        return high * step
+
+    def _without(self, reach: int, step: int) -> float:
+        """How much the middle changes when all that is further away is replaced."""
+        worst, start = 0.0, self._middle
+        stop = start + self._block(step)
+        for picture, other, result in zip(self._pictures, self._others, self._results, strict=True):
+            parts = [
+                self._cut(other, 0, start - reach),
+                self._cut(picture, start - reach, stop + reach),
+                self._cut(other, stop + reach, self._along),
+            ]
+            got = self._run(np.concatenate(parts, self._axis))
+            worst = max(worst, self._apart(self._kept(got, start, stop), self._kept(result, start, stop)))
+        return worst
+
+    def _block(self, step: int) -> int:
+        """Length of the middle that is looked at: whole steps, so that each phase is in it."""
+        return _up(min(16, self._along // 8), step)
+
+    def _cut(self, values: Floats, start: int, stop: int) -> Floats:
+        return values[..., start:stop] if self._axis == 3 else values[..., start:stop, :]
+
+    def _kept(self, result: Floats, start: int, stop: int) -> Floats:
+        return self._cut(result, start * self._sizes.scale, stop * self._sizes.scale)
+
+    def _apart(self, a: Floats, b: Floats) -> float:
+        return float(np.abs(a - b).max()) / self._span
+
+
+def find_range(run: Run, sizes: Sizes, shape: tuple[int, int] | None = None) -> tuple[float, float] | None:
+    """The values of black and white, told from what is restored best; None when that is not clear.
+
+    A restored picture, reduced again, is nearly the picture; on a wrong range it is another. A network without
+    offsets restores on any range.
+    """
+    size = shape or (_up(max(sizes.minimum, 64), sizes.multiple),) * 2
+    picture = np.ascontiguousarray(scene(*size).transpose(2, 0, 1)[None] / np.float32(255), np.float32)
+    errors = {}
+    for low, high in ((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0)):
+        given = picture * np.float32(high - low) + np.float32(low)
+        result = run(given)
+        small = result.reshape(1, 3, size[0], sizes.scale, size[1], sizes.scale).mean((3, 5))
+        errors[low, high] = float(np.abs(small - given).mean()) / (high - low)
+    best, second = sorted(errors, key=lambda pair: errors[pair])[:2]
+    return best if errors[best] < 0.1 and errors[second] > 2 * errors[best] else None
+
+
+def _up(length: int, multiple: int) -> int:
+    return -(-length // multiple) * multiple
