@@ -7,8 +7,10 @@ spandrel, whose loader goes through a pickle: torch's weights-only reader makes 
 from __future__ import annotations
 
 import pickle
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -117,11 +119,16 @@ def read_weights(path: Path) -> dict[str, Any]:
 
 
 def settle(network: nn.Module) -> nn.Module:
-    """Fold what a network would compute from its weights each time it runs, as SPAN's convolutions do.
+    """Put right what torch cannot export, or exports wrongly, without changing what the network computes.
 
     SPAN trains three convolutions in a row beside a fourth and runs their product, which it computes anew in each
-    forward pass: torch cannot export a network that changes its own weights.
+    forward pass: a network that changes its own weights. It is folded once. SwinIR and its like take the size of the
+    batch through a float, which ends in the file as the size that was exported.
     """
+    for module in network.modules():
+        home = vars(sys.modules[type(module).__module__])
+        if "window_reverse" in home and len(signature(home["window_reverse"]).parameters) == 4:
+            home["window_reverse"] = windows_together
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             update, folded = getattr(child, "update_params", None), getattr(child, "eval_conv", None)
@@ -131,6 +138,13 @@ def settle(network: nn.Module) -> nn.Module:
                     folded = nn.Sequential(folded, nn.LeakyReLU(0.05))
                 setattr(parent, name, folded)
     return network
+
+
+def windows_together(windows: Tensor, side: int, height: int, width: int) -> Tensor:
+    """Windows (N * windows, side, side, C) as the pictures (N, height, width, C) that they were cut from."""
+    channels = windows.shape[-1]
+    apart = windows.view(-1, height // side, width // side, side, side, channels)
+    return apart.permute(0, 1, 3, 2, 4, 5).reshape(-1, height, width, channels)
 
 
 class _Called(nn.Module):

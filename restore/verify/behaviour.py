@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ from restore.verify.pictures import EXTREME, noise, scene
 
 # How far results that should be equal may lie apart, as a share of the range: rounding in another order.
 SAME = {"fp32": 1e-4, "fp16": 4e-3, "int8": 1.5 / 255}
+
+# The correlation from which a colour is plainly that of the picture.
+_LIKE = 0.7
 
 # A result this far outside the range, as a share of it, is no picture that is a little too bright.
 _FAR = 1.5
@@ -157,15 +161,13 @@ def _colours(model: Model) -> tuple[bool | None, str]:
     with np.errstate(invalid="ignore", divide="ignore"):
         like = np.nan_to_num(np.corrcoef(own_planes, new_planes)[channels:, :channels])
     own = " ".join(f"{like[c, c]:.2f}" for c in range(channels))
-    for c, name in enumerate(spec.colours):
-        nearest = int(np.argmax(like[c]))
-        if nearest != c and like[c, nearest] > 0.5 and like[c, nearest] > like[c, c] + 0.3:
-            return (
-                False,
-                f"the result's {name} is the picture's {spec.colours[nearest]}: its colours are in another order",
-            )
+    orders = {order: [like[c, order[c]] for c in range(channels)] for order in permutations(range(channels))}
+    best = max(orders, key=lambda order: sum(orders[order]))
+    if best != tuple(range(channels)) and min(orders[best]) > _LIKE:
+        order = "".join(spec.colours[c] for c in best)
+        return False, f"the result's {spec.colours} is the picture's {order}: its colours are in another order"
     text = f"each colour's correlation with the picture's: {own}"
-    return (True, text) if min(like[c, c] for c in range(channels)) > 0.5 else (None, f"{text}; a likeness is not seen")
+    return (True, text) if min(orders[tuple(range(channels))]) > _LIKE else (None, f"{text}; a likeness is not seen")
 
 
 def _strength(model: Model) -> tuple[bool, str]:
