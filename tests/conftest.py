@@ -28,6 +28,15 @@ def save(path: Path, pixels: np.ndarray, **options: object) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def no_models_of_the_user(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have imported models; none of them shall be found."""
+    empty = str(tmp_path_factory.getbasetemp() / "data-of-nobody")
+    for name in ("XDG_DATA_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, empty)
+    monkeypatch.delenv("RESTORE_MODELS", raising=False)
+
+
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     """A folder of five pictures, in two sub-folders."""

@@ -34,8 +34,8 @@ def to_onnx(
     Args:
         network: float32 (N, 3, H, W) to (N, 3, scale * H, scale * W); what else the spec says that it takes are the
             arguments that follow, in that order.
-        spec: written into the file's metadata. Its ``shape``, if it has one, is the only one that the file will take; if
-            it tells kinds apart, the network has ``belief``, of the thumbnail.
+        spec: written into the file's metadata. Its ``shape``, if it has one, is the only one that the file will take;
+            if it tells kinds apart, the network has ``belief``, of the thumbnail.
         opset: version of ONNX's operators, one of :data:`OPSETS`.
         watch: called after each step, to measure what it did.
 

@@ -1,0 +1,387 @@
+"""Published checkpoints become models at hand that give what torch gives, or nothing is left."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+from safetensors.torch import save_file
+from torch import nn
+
+from restore.cli.main import main
+from restore.errors import ModelError
+from restore.export.published import PlaneByPlane, load_published, settle, windows_together
+from restore.export.support import gradient_support
+from restore.networks.plain import PlainSR
+from restore.runtime.model import open_model
+from restore.spec import ModelSpec
+from restore.verify.run import verify_file
+from restore.zoo.find import SEARCH_VARIABLE, entries, find, user_folder
+from restore.zoo.install import check_name, name_of
+from tests.conftest import picture
+from tests.conftest import save as save_picture
+from tests.export.published import PUBLISHED, build, save
+
+
+def run(*arguments: object) -> Result:
+    result = CliRunner().invoke(main, [str(a) for a in arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(SEARCH_VARIABLE, str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+def reference(network: nn.Module, pixels: np.ndarray, kind: str) -> np.ndarray:
+    """What torch makes of a picture, float (H, W, 3)."""
+    x = torch.from_numpy(pixels.transpose(2, 0, 1)[None] / np.float32(255))
+    with torch.no_grad():
+        made = (PlaneByPlane(network) if kind.startswith("grey") else network)(x)
+    return made[0].permute(1, 2, 0).numpy()
+
+
+@pytest.mark.parametrize("kind", PUBLISHED)
+def test_import_and_enhance(kind: str, tmp_path: Path, models: Path) -> None:
+    network = build(kind)
+    file = save(network, tmp_path / f"{kind}.pth")
+    result = run("import", file)
+    assert result.exit_code == 0, result.output
+    assert "licence is unknown" in result.output
+    assert find(kind) == models / kind / f"{kind}.onnx"
+    model = open_model(find(kind), "cpu")
+    assert (model.spec.licence, model.spec.data, model.spec.shape) == ("unknown", "unknown", None)
+    # Multiples of all that these networks need: there torch pads nothing itself.
+    for i, size in enumerate(((48, 64), (32, 80))):
+        save_picture(tmp_path / "in" / f"{i}.png", picture(*size, seed=i))
+    assert run("enhance", tmp_path / "in", tmp_path / "out", "--model", kind).exit_code == 0
+    for i in range(2):
+        pixels = np.asarray(Image.open(tmp_path / "in" / f"{i}.png"))
+        wanted = reference(network, pixels, kind)
+        batch = pixels.transpose(2, 0, 1)[None].astype(np.float32) / np.float32(255)
+        np.testing.assert_allclose(model(batch)[0].transpose(1, 2, 0), wanted, atol=1e-3)
+        levels = np.clip(wanted, 0, 1) * 255
+        assert np.abs(np.asarray(Image.open(tmp_path / "out" / f"{i}.png")) - levels).max() <= 1
+        assert np.ptp(wanted) > 0.01, "a network that gives the same everywhere tests nothing"
+
+
+@pytest.mark.parametrize(
+    ("kind", "halo", "exact", "multiple"),
+    [
+        ("compact", 4, True, 1),
+        ("rrdb-x4", 19, True, 1),
+        ("swinir", None, True, 4),
+        ("safmn", None, True, 8),
+        ("nafnet", None, False, 4),
+        ("rcan", None, False, 1),
+    ],
+)
+def test_what_is_found_by_trying(kind: str, halo: int | None, exact: bool, multiple: int) -> None:
+    """Convolutions have the halo of their kernels; windows and strides a multiple; pooling sees everything."""
+    from restore.export.probe import published_spec
+
+    network = build(kind)
+    found = published_spec(load_published_from(network), kind, {})
+    assert (found.exact_tiles, found.multiple) == (exact, multiple)
+    if halo is not None:
+        assert halo <= found.halo <= halo + 1
+    assert 1 <= found.halo <= 64
+
+
+def load_published_from(network: nn.Module) -> object:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        return load_published(save(network, Path(folder, "x.safetensors")))
+
+
+def test_the_halo_is_the_gradients() -> None:
+    for depth in (0, 1, 5):
+        network = PlainSR(2, 16, depth, branches=False).eval()
+        assert gradient_support(network, 2, 1, 1) == network.halo
+    pooled = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Upsample(scale_factor=8))
+    assert gradient_support(Added(pooled), 1, 1, 1) is None
+
+
+class Added(nn.Module):
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.inner(x).mean((2, 3), keepdim=True)
+
+
+def test_safetensors_and_training_files(tmp_path: Path) -> None:
+    network = build("compact")
+    inside = {"state_dict": {f"module.{k}": v for k, v in network.state_dict().items()}, "step": 7}
+    torch.save(inside, tmp_path / "a.ckpt")
+    save(network, tmp_path / "b.safetensors")
+    x = torch.rand(1, 3, 9, 12)
+    for file in (tmp_path / "a.ckpt", tmp_path / "b.safetensors"):
+        torch.testing.assert_close(load_published(file).network(x), network(x))
+
+
+class Harmful:
+    """What a pickle can do when it is opened."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> object:
+        return (Path.touch, (self.path,))
+
+
+@pytest.mark.parametrize("legacy", [True, False])
+def test_nothing_in_a_checkpoint_is_run(legacy: bool, tmp_path: Path, models: Path) -> None:
+    mark = tmp_path / "was here"
+    held = {"params": build("compact").state_dict(), "more": Harmful(mark)}
+    if legacy:
+        (tmp_path / "x.pth").write_bytes(pickle.dumps(held))
+    else:
+        torch.save(held, tmp_path / "x.pth")
+    result = run("import", tmp_path / "x.pth")
+    assert result.exit_code == 2
+    assert not mark.exists()
+    assert not models.exists()
+    if not legacy:
+        assert "holds more than weights" in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("x.pth", b"not a checkpoint", "x.pth"),
+        ("x.pth", b"", "x.pth"),
+        ("x.safetensors", b"\x08\0\0\0\0\0\0\0{}      ", "x.safetensors"),
+        ("x.safetensors", b"\xff" * 20, "not a checkpoint that can be read"),
+        ("x.onnx", b"not a model", "not an ONNX file"),
+        ("x.jpg", b"", "expected a checkpoint"),
+    ],
+)
+def test_broken_files(name: str, content: bytes, says: str, tmp_path: Path, models: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    result = run("import", tmp_path / name)
+    assert result.exit_code == 2
+    assert says in result.output
+    assert not models.exists()
+
+
+def test_weights_of_nothing_known(tmp_path: Path) -> None:
+    save_file({"a.weight": torch.zeros(3, 3)}, str(tmp_path / "x.safetensors"))
+    with pytest.raises(ModelError, match="of no architecture that spandrel knows"):
+        load_published(tmp_path / "x.safetensors")
+    with pytest.raises(ModelError, match="no such checkpoint"):
+        load_published(tmp_path / "y.pth")
+
+
+def test_a_file_cut_short(tmp_path: Path, models: Path) -> None:
+    whole = save(build("compact"), tmp_path / "x.pth").read_bytes()
+    (tmp_path / "x.pth").write_bytes(whole[: len(whole) // 2])
+    assert run("import", tmp_path / "x.pth").exit_code == 2
+    assert not models.exists()
+
+
+def test_names(tmp_path: Path, models: Path) -> None:
+    file = save(build("compact"), tmp_path / "a file (1).pth")
+    for name, says in [
+        ("../up", "begins with a letter"),
+        ("a/b", "letters, digits"),
+        ("a\\b", "letters, digits"),
+        (".hidden", "begins with a letter"),
+        ("con", "is a device"),
+        ("x.int8", "leave out the ending"),
+        ("x.onnx", "leave out the ending"),
+        ("sr-x2", "a shipped model has this name"),
+        ("a" * 81, "80 at most"),
+        ("a\n", "letters, digits"),
+    ]:
+        result = run("import", file, "--name", name)
+        assert result.exit_code == 2, name
+        assert says in result.output
+    assert not models.exists()
+    assert list(tmp_path.iterdir()) == [file]
+    assert name_of(file) == check_name(name_of(file)) == "a-file-1"
+    assert check_name(name_of(Path("../..onnx"))) == "imported"
+    assert check_name("4x_foo-v1.5+") == "4x_foo-v1.5+"
+
+
+def test_nothing_is_replaced_unasked(tmp_path: Path, models: Path) -> None:
+    file = save(build("compact"), tmp_path / "m.pth")
+    assert run("import", file, "--spec", "licence=MIT").exit_code == 0
+    first = find("m").read_bytes()
+    save(build("compact", seed=1), file)
+    result = run("import", file)
+    assert result.exit_code == 2
+    assert "--overwrite" in result.output
+    assert find("m").read_bytes() == first
+    assert run("import", file, "--overwrite", "--spec", "licence=MIT").exit_code == 0
+    assert find("m").read_bytes() != first
+    assert open_model(find("m"), "cpu").spec.licence == "MIT"
+    assert [entry.name for entry in entries() if entry.file.is_relative_to(models)] == ["m"]
+    listed = run("models", "--json").output
+    assert "m" in {row["name"] for row in json.loads(listed)}
+
+
+def test_into_another_folder(tmp_path: Path, models: Path) -> None:
+    file = save(build("compact"), tmp_path / "m.pth")
+    assert run("import", file, "--into", tmp_path / "elsewhere", "--name", "n").exit_code == 0
+    assert (tmp_path / "elsewhere/n/n.onnx").is_file()
+    assert not models.exists()
+
+
+def test_a_wrong_file_is_not_installed(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One whose export is another network."""
+    from restore.export import make as make_module
+
+    original = make_module.to_onnx
+
+    def wrong(network: nn.Module, spec: ModelSpec, *more: object) -> onnx.ModelProto:
+        return original(load_published_from(build("compact", seed=1)).network, spec, *more)
+
+    monkeypatch.setattr(make_module, "to_onnx", wrong)
+    result = run("import", save(build("compact"), tmp_path / "m.pth"))
+    assert result.exit_code == 1
+    assert "dB apart" in result.output
+    assert not models.exists()
+
+
+def test_the_users_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv(SEARCH_VARIABLE, raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setattr("sys.platform", "linux")
+    assert user_folder() == tmp_path / "restore" / "models"
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
+    assert user_folder() == tmp_path / "local" / "restore" / "models"
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert user_folder().parts[-4:] == ("Library", "Application Support", "restore", "models")
+    monkeypatch.setenv(SEARCH_VARIABLE, f"{tmp_path / 'a'}:{tmp_path / 'b'}")
+    assert user_folder() == tmp_path / "a"
+
+
+def test_settling_changes_nothing() -> None:
+    network = build("span")
+    x = torch.rand(1, 3, 12, 14)
+    before = network(x).detach()
+    assert torch.equal(settle(network)(x), before)
+    assert not any(hasattr(module, "update_params") for module in network.modules())
+
+
+def test_windows_together_is_spandrels() -> None:
+    from spandrel.architectures.SwinIR.__arch import SwinIR as spandrels
+
+    windows = torch.rand(2 * 3 * 2, 4, 4, 5)
+    back = windows_together(windows, 4, 12, 8)
+    torch.testing.assert_close(spandrels.window_partition(back, 4), windows)
+    assert back.shape == (2, 12, 8, 5)
+
+
+# --- ONNX files of others
+
+
+def stripped(source: Path, target: Path) -> Path:
+    """As another program would have written it: no metadata, other names."""
+    model = onnx.load(source)
+    del model.metadata_props[:]
+    names = {"input": "x.1", "output": "output_", model.graph.node[0].output[0]: "input"}
+    for node in model.graph.node:
+        node.input[:] = [names.get(n, n) for n in node.input]
+        node.output[:] = [names.get(n, n) for n in node.output]
+    for value in (*model.graph.input, *model.graph.output):
+        value.name = names[value.name]
+    onnx.save(model, target)
+    return target
+
+
+@pytest.mark.parametrize("name", ["sr-x2", "sr-x4"])
+def test_a_foreign_file_is_found_out(name: str, tmp_path: Path, models: Path) -> None:
+    """A shipped model without what it says: what is found is what it said."""
+    result = run("import", stripped(find(name), tmp_path / "foreign.onnx"))
+    assert result.exit_code == 0, result.output
+    ours, theirs = open_model(find(name), "cpu"), open_model(find("foreign"), "cpu")
+    for field in ("scale", "low", "high", "multiple", "minimum", "exact_tiles", "shape"):
+        assert getattr(theirs.spec, field) == getattr(ours.spec, field), field
+    # Its outermost pixels matter less than rounding, on the pictures tried.
+    assert 0.5 * ours.spec.halo <= theirs.spec.halo <= ours.spec.halo + 1
+    assert theirs.spec.licence == "unknown"
+    batch = picture(30, 41).transpose(2, 0, 1)[None].astype(np.float32) / 255
+    np.testing.assert_array_equal(theirs(batch), ours(batch))
+    save_picture(tmp_path / "a.png", picture(40, 50))
+    assert run("enhance", tmp_path / "a.png", tmp_path / "b.png", "--model", "foreign").exit_code == 0
+
+
+def linear(path: Path, *, size: tuple[object, ...] = ("n", 3, "h", "w"), count: int = 1) -> Path:
+    """A blur of 3x3: nothing in it tells a range."""
+    kernel = np.zeros((3, 3, 3, 3), np.float32)
+    for c in range(3):
+        kernel[c, c] = 1 / 9
+    node = helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1])
+    inputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, size) for n in ("x", "z")[:count]]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, size)]
+    graph = helper.make_graph([node], "g", inputs, outputs, [numpy_helper.from_array(kernel, "w")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
+    return path
+
+
+def test_what_cannot_be_found_is_asked_for(tmp_path: Path, models: Path) -> None:
+    file = linear(tmp_path / "blur.onnx")
+    result = run("import", file)
+    assert result.exit_code == 2
+    assert "--spec high=1 or --spec high=255" in result.output
+    assert not models.exists()
+    assert run("import", file, "--spec", "high=255", "--spec", "licence=CC0").exit_code == 0
+    spec = open_model(find("blur"), "cpu").spec
+    assert (spec.scale, spec.high, spec.halo, spec.exact_tiles, spec.licence) == (1, 255.0, 2, True, "CC0")
+    pixels = picture(20, 33)
+    save_picture(tmp_path / "a.png", pixels)
+    assert run("enhance", tmp_path / "a.png", tmp_path / "b.png", "--model", "blur").exit_code == 0
+    sums = sum(
+        np.pad(pixels, ((1, 1), (1, 1), (0, 0))).astype(int)[i : i + 20, j : j + 33] for i in range(3) for j in range(3)
+    )
+    assert np.abs(np.asarray(Image.open(tmp_path / "b.png")) - sums / 9).max() <= 0.51
+    assert run("import", file, "--spec", "hihg=255", "--overwrite").exit_code == 2
+
+
+def test_a_foreign_file_of_one_shape(tmp_path: Path, models: Path) -> None:
+    """It is fed windows of its size, whatever the pictures' are, smaller ones too."""
+    file = linear(tmp_path / "fixed.onnx", size=(2, 3, 40, 32))
+    assert run("import", file, "--spec", "high=1").exit_code == 0
+    assert open_model(find("fixed"), "cpu").spec.shape == (2, 40, 32)
+    linear(tmp_path / "free.onnx")
+    assert run("import", tmp_path / "free.onnx", "--spec", "high=1").exit_code == 0
+    for i, size in enumerate(((90, 71), (40, 32), (41, 33), (110, 32))):
+        save_picture(tmp_path / "in" / f"{i}.png", picture(*size, seed=i))
+    for name in ("fixed", "free"):
+        assert run("enhance", tmp_path / "in", tmp_path / name, "--model", name).exit_code == 0
+    for i in range(4):
+        one, other = (np.asarray(Image.open(tmp_path / name / f"{i}.png")) for name in ("fixed", "free"))
+        assert np.abs(one.astype(int) - other).max() <= 1, i
+
+
+def test_files_that_are_no_picture_to_picture(tmp_path: Path, models: Path) -> None:
+    assert "takes 2 inputs" in run("import", linear(tmp_path / "two.onnx", count=2)).output
+    assert "takes 1 planes" in run("import", linear(tmp_path / "grey.onnx", size=("n", 1, "h", "w"))).output
+    assert "one side" in run("import", linear(tmp_path / "half.onnx", size=(1, 3, 32, "w"))).output
+    assert not models.exists()
+
+
+def test_what_is_installed_passes_the_checks(tmp_path: Path, models: Path) -> None:
+    assert run("import", save(build("rrdb-x2-unshuffled"), tmp_path / "m.pth")).exit_code == 0
+    assert [check for check in verify_file(find("m")) if check.passed is False] == []
+    counts = [node.op_type for node in onnx.load(find("m")).graph.node]
+    assert "Shape" not in counts, "the unshuffle is one convolution"
+    result = run("verify", find("m"), "--against", tmp_path / "m.pth")
+    assert result.exit_code == 0, result.output
+    assert "all checks passed" in result.output
