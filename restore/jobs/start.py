@@ -103,7 +103,7 @@ def start(request: Request, screen: Console, say: Callable[[str], None]) -> int:
         return _show_plan(plan, request, network, teller)
     network = network or _open_model(request)
     if network.note:
-        teller.warn(f"Running on the CPU: {network.note}")
+        teller.warn(f"Running on {'the CPU' if network.device == 'cpu' else network.device}: {network.note}")
     return _Enhancing(request, naming, network, teller).run(plan)
 
 
@@ -131,10 +131,12 @@ def _plan(request: Request, naming: Naming, first: bool) -> Plan:
 
 
 def _open_model(request: Request) -> Model:
+    from restore.runtime.devices import TilePlan
     from restore.zoo.open import open_named
 
     name, scale = request.model_name, request.scale
-    network = open_named(name, request.device, request.precision, request.threads, request.spec)
+    plan = TilePlan(tile=request.tile) if request.tile else None
+    network = open_named(name, request.device, request.precision, request.threads, request.spec, plan)
     if scale is not None and scale != network.spec.scale:
         raise ModelError(f"--scale {scale} contradicts --model {name}, which enlarges {network.spec.scale} times")
     if request.strength is not None and not network.spec.strength:

@@ -198,16 +198,23 @@ def _tensorrt_options(
         beside = [f",{name}:{'x'.join([str(count), *filter(None, [sides.get(name)])])}" for name in spec.inputs[1:]]
         return f"{model.input}:{count}x{spec.channels}x{length}x{length}{''.join(beside)}"
 
-    return {
-        "device_id": str(device.index),
-        "trt_engine_cache_enable": "1",
-        "trt_engine_cache_path": str(folder),
-        "trt_timing_cache_enable": "1",
-        "trt_timing_cache_path": str(folder),
-        "trt_fp16_enable": "1" if spec.precision == "fp16" else "0",
+    profile = {
         "trt_profile_min_shapes": shape(fewest, least),
         "trt_profile_opt_shapes": shape(plan.batch, side),
         "trt_profile_max_shapes": shape(plan.batch, side),
+    }
+    # An engine built for other shapes would be built anew over this one, for minutes, each time they change.
+    shapes = f"{fewest}-{plan.batch}x{least}-{side}"
+    if spec.shape is not None:  # the file itself says its one shape
+        profile, shapes = {}, "x".join(map(str, spec.shape))
+    return {
+        "device_id": str(device.index),
+        "trt_engine_cache_enable": "1",
+        "trt_engine_cache_path": str(folder / shapes),
+        "trt_timing_cache_enable": "1",
+        "trt_timing_cache_path": str(folder),
+        "trt_fp16_enable": "1" if spec.precision == "fp16" else "0",
+        **profile,
     }
 
 

@@ -22,7 +22,7 @@ from restore.runtime.cpu import usable_cores
 from restore.runtime.devices import Device, ModelFile, TilePlan, choose, provider_list
 from restore.runtime.gpu import free_gpu_memory, gpus
 from restore.runtime.libraries import captured, preload, runtimes
-from restore.runtime.memory import free_memory
+from restore.runtime.memory import auto_tile, free_memory
 from restore.runtime.pixels import FloatNetwork, PixelNetwork, Pixels
 from restore.spec import ModelSpec, read_spec
 
@@ -97,7 +97,8 @@ def open_model(
         device: see :func:`restore.runtime.devices.choose`; one that is named fails rather than run on the CPU.
         threads: CPU threads within an operator (default: one for each core this process may use).
         given: spec fields that win over the file's, as text.
-        plan: the shapes that will come, for devices that prepare for them.
+        plan: the shapes that will come, for devices that prepare for them; None for those that
+            :func:`restore.runtime.memory.auto_tile` chooses.
 
     Raises:
         ModelError: missing, not ONNX, needs something this onnxruntime lacks, or does not say what it needs.
@@ -109,7 +110,7 @@ def open_model(
     if chosen.kind == "cpu":
         return _open_on_cpu(path, threads, given, chosen.note)
     try:
-        return _open_on(chosen, path, given, plan or TilePlan())
+        return _open_on(chosen, path, given, plan)
     except DeviceError as error:
         if device != "auto":
             raise
@@ -142,9 +143,10 @@ def _open_on_cpu(path: Path, threads: int | None, given: Mapping[str, str] | Non
     return Model(session, path, _spec(session, path, given), Device("cpu"), note)
 
 
-def _open_on(device: Device, path: Path, given: Mapping[str, str] | None, plan: TilePlan) -> Model:
+def _open_on(device: Device, path: Path, given: Mapping[str, str] | None, plan: TilePlan | None) -> Model:
     session = _cpu_session(path, _unoptimised())
     spec, name = _spec(session, path, given), session.get_inputs()[0].name
+    plan = plan or TilePlan(tile=auto_tile(spec, None))
     file = ModelFile(name, hashlib.sha256(path.read_bytes()).hexdigest())
     gpu = gpus()[device.index].name if device.kind in ("cuda", "tensorrt") else ""
     options = _options()

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.errors import ModelError
-from restore.runtime.aside import PictureAside
+from restore.runtime.aside import Aside, PictureAside
 from restore.runtime.model import Model
-from restore.runtime.pixels import Pixels
+from restore.runtime.pixels import Pixels, check_shape
 from restore.runtime.tiling import tiles
 from restore.spec import ModelSpec
 from restore.verify.check import Check
@@ -68,7 +68,7 @@ def _batch(model: Model) -> tuple[bool | None, str]:
     count = spec.shape[0] if spec.shape else 2
     pictures = [scene(*size, seed=seed) for seed in range(count)]
     batch, beside = of_pixels(pictures, spec)
-    together = model(batch, **beside)
+    together = _call(model, batch, beside)
     if spec.shape:  # alone it cannot be: in another company
         others = [noise(*size)] * (count - 1)
         alone = np.concatenate([_run(model, [picture, *others])[:1] for picture in pictures])
@@ -113,7 +113,7 @@ def _tiled(model: Model, pixels: Pixels, tile: int) -> NDArray[np.float32]:
     for part in tiles(height, width, tile, spec.halo, spec.multiple, spec.minimum):
         rows, columns, scale = part.rows, part.columns, spec.scale
         seen = np.ascontiguousarray(batch[..., rows.start : rows.stop, columns.start : columns.stop])
-        got = model(seen, **beside.of(part))
+        got = _call(model, seen, beside.of(part))
         top, left = (rows.first - rows.start) * scale, (columns.first - columns.start) * scale
         to_row, to_column = (
             slice(rows.first * scale, rows.last * scale),
@@ -175,7 +175,7 @@ def _strength(model: Model) -> tuple[bool, str]:
     spec = model.spec
     pictures = _full(spec, scene(*_size(spec, 48, 64)))
     batch, beside = of_pixels(pictures, spec, strength=0)
-    difference = _apart(model(batch, **beside), batch) / _span(spec)
+    difference = _apart(_call(model, batch, beside), batch) / _span(spec)
     return difference <= SAME[spec.precision], f"at strength 0 the picture changes by {difference:.1e} of the range"
 
 
@@ -192,8 +192,15 @@ LOOKS: dict[str, Callable[[Model], tuple[bool | None, str]]] = {
 
 
 def _run(model: Model, pictures: list[Pixels]) -> NDArray[np.float32]:
-    batch, beside = of_pixels(pictures, model.spec)
-    return model(batch, **beside)
+    return _call(model, *of_pixels(pictures, model.spec))
+
+
+def _call(model: Model, batch: NDArray[np.float32], beside: Aside) -> NDArray[np.float32]:
+    """Run it; another size than it promises is an error of its."""
+    result = model(batch, **beside)
+    count, channels, height, width = batch.shape
+    check_shape(model.spec, (count, height, width, channels), result.shape)
+    return result
 
 
 def _full(spec: ModelSpec, pixels: Pixels) -> list[Pixels]:

@@ -56,7 +56,8 @@ def _metadata(model: onnx.ModelProto, spec: ModelSpec) -> Check:
 def _checker(model: onnx.ModelProto, path: Path) -> Check:
     opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
     strange = sorted({node.domain for node in model.graph.node} - {"", "ai.onnx", "com.microsoft"})
-    outside = [t.name for t in model.graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
+    alone = onnx.load(path, load_external_data=False)
+    outside = [t.name for t in alone.graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
     if outside:
         return Check("onnx", False, f"{len(outside)} tensors lie in another file: {path.name} cannot be taken alone")
     if strange:

@@ -40,7 +40,8 @@ def scene(height: int, width: int, seed: int = 2) -> Pixels:
     y, x = np.mgrid[:height, :width] / 16
     values = np.empty((height, width, 3))
     for c in range(3):
-        angle, phase = draw.uniform(0, np.pi), draw.uniform(0, 2 * np.pi)
+        # Each colour in a direction of its own: alike, they could be put for one another unseen.
+        angle, phase = np.pi * (c + draw.uniform(0, 0.5)) / 3, draw.uniform(0, 2 * np.pi)
         wave = np.sin((x * np.cos(angle) + y * np.sin(angle)) * (0.7 + 0.4 * c) + phase)
         edge = np.sign(np.sin(0.9 * (y * np.cos(angle) - x * np.sin(angle)) + 3 * phase))
         values[..., c] = 128 + 60 * wave + 30 * edge

@@ -6,12 +6,14 @@ import functools
 from collections.abc import Mapping
 from pathlib import Path
 
+from restore.errors import ModelError
 from restore.runtime.cpu import INT8_FEATURES, cpu_features
 from restore.runtime.devices import TilePlan
+from restore.runtime.half_probe import half_fault
 from restore.runtime.model import Model, file_spec, find_device, open_model
 from restore.spec import ModelSpec
 from restore.zoo.find import find
-from restore.zoo.precision import Precision, choose
+from restore.zoo.precision import Precision, choose, family
 
 
 def open_named(
@@ -32,8 +34,11 @@ def open_named(
         given: spec fields that win over the file's.
         plan: the shapes that will come.
 
+    A model in 16 bits is tried on its GPU first. What gives no pictures there is replaced by its fp32 file, and the
+    model's ``note`` says so; unless fp16 was asked for.
+
     Raises:
-        ModelError: there is no such model, or not in that precision; or it cannot be opened.
+        ModelError: there is no such model, or not in that precision; or it cannot be opened, or gives no pictures.
         DeviceError: the device that was asked for cannot be used.
     """
     file = find(name)
@@ -57,4 +62,13 @@ def open_named(
         note = model.note
         model = open_model(better, model.device, threads, given, plan)
         model.note = note
+    if model.spec.precision == "fp16" and model.device != "cpu" and (fault := half_fault(model)):
+        wide = family(file).get("fp32")
+        if precision == "fp16" or wide is None:
+            raise ModelError(f"{model.file}: in 16 bits it gives no pictures on {model.device}: {fault}")
+        where = model.device
+        model = open_model(wide, where, threads, given, plan)
+        model.note = (
+            f"in 16 bits this model gives no pictures on {where} ({fault}): running it in fp32, which is slower"
+        )
     return model

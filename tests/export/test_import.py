@@ -52,7 +52,10 @@ def reference(network: nn.Module, pixels: np.ndarray, kind: str) -> np.ndarray:
     return made[0].permute(1, 2, 0).numpy()
 
 
-@pytest.mark.parametrize("kind", PUBLISHED)
+SLOW = {"rrdb-x4", "swinir", "safmn", "rrdb-x2-unshuffled"}
+
+
+@pytest.mark.parametrize("kind", [pytest.param(k, marks=pytest.mark.slow) if k in SLOW else k for k in PUBLISHED])
 def test_import_and_enhance(kind: str, tmp_path: Path, models: Path) -> None:
     network = build(kind)
     file = save(network, tmp_path / f"{kind}.pth")
@@ -280,7 +283,7 @@ def test_settling_changes_nothing() -> None:
 
 
 def test_windows_together_is_spandrels() -> None:
-    from spandrel.architectures.SwinIR.__arch import SwinIR as spandrels
+    from spandrel.architectures.SwinIR.__arch import SwinIR as spandrels  # noqa: N813
 
     windows = torch.rand(2 * 3 * 2, 4, 4, 5)
     back = windows_together(windows, 4, 12, 8)

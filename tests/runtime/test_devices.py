@@ -184,10 +184,18 @@ def test_tensorrt_halves_what_is_half() -> None:
     assert tensorrt_options(TilePlan(), half)["trt_fp16_enable"] == "1"
 
 
+def test_a_file_of_one_shape_needs_no_profile() -> None:
+    options = tensorrt_options(TilePlan(), SPEC.model_copy(update={"shape": (2, 96, 128)}))
+    assert not [key for key in options if "profile" in key]
+    assert Path(options["trt_engine_cache_path"]).name == "2x96x128"
+
+
 def test_engines_are_kept_apart() -> None:
     options = tensorrt_options(TilePlan())
-    assert options["trt_engine_cache_path"] == options["trt_timing_cache_path"]
-    assert Path(options["trt_engine_cache_path"]) == Path("c") / "sr-0123456789abcdef-Card-A-1-10.9"
+    assert Path(options["trt_timing_cache_path"]) == Path("c") / "sr-0123456789abcdef-Card-A-1-10.9"
+    assert Path(options["trt_engine_cache_path"]).parent == Path(options["trt_timing_cache_path"])
+    plans = [TilePlan(), TilePlan(tile=256), TilePlan(batch=8), TilePlan(fixed=True)]
+    assert len({tensorrt_options(plan)["trt_engine_cache_path"] for plan in plans}) == 4
     keys = {
         tensorrt_key(ModelFile("in", digest * 20), SPEC, gpu, version)
         for digest in "ab"
