@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from restore.export.probe import UNKNOWN
 from restore.spec import METADATA_KEY, ModelSpec, read_spec
 from restore.verify.check import Check
 from restore.verify.probing import Floats, Reach, Run, Sizes, find_range, find_reach, find_sizes
+
+_FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.INT8)
 
 
 def describe_foreign(path: Path, name: str, given: Mapping[str, str]) -> tuple[bytes, ModelSpec, list[Check]]:
@@ -41,7 +44,9 @@ def describe_foreign(path: Path, name: str, given: Mapping[str, str]) -> tuple[b
     else:
         shape = _ends(model, path)
         run = _function(model, path, shape)
-        spec = read_spec({}, str(path), {**_found(run, path, name, shape, given), **given})
+        learned = sum(math.prod(t.dims) for t in model.graph.initializer if t.data_type in _FLOATS)
+        found = _found(run, path, name, shape, given) | {"parameters": str(learned)}
+        spec = read_spec({}, str(path), {**found, **given})
         spec = _shaped(spec, shape, path)
     described = spec.model_copy(update={"licence": spec.licence or UNKNOWN, "data": spec.data or UNKNOWN})
     describe(model, described)
@@ -139,7 +144,6 @@ def _found(
         "multiple": "1" if shape else str(reach.multiple),
         "minimum": "1" if shape else str(max(sizes.minimum, reach.multiple)),
         "network": UNKNOWN,
-        "parameters": "0",
         "made_with": f"restore {__version__}, of a file by others",
     }
 

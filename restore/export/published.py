@@ -156,7 +156,7 @@ class _Called(nn.Module):
         self._call = call
 
     def forward(self, x: Tensor) -> Tensor:
-        return self._call(self.network, x)
+        return self._call(self.network, x.clone())  # some, as RCAN, work in what they are given
 
 
 class PlaneByPlane(nn.Module):

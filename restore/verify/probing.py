@@ -121,18 +121,22 @@ def find_reach(run: Run, sizes: Sizes, low: float, high: float, shape: tuple[int
 
 
 def _along(run: Run, sizes: Sizes, low: float, high: float, axis: int, shape: tuple[int, int] | None) -> Reach:
-    strips: list[_Strip] = []
+    found: Reach | None = None
+    tried: list[_Strip] = []
     for strip in _strips(run, sizes, low, high, axis, shape):
-        strips.append(strip)
-        step = strip.step()
-        if step is None:
-            continue
-        halo = strip.halo(step, _NOTHING)
-        if halo is not None:
+        # On a longer strip more is replaced: what is averaged over all of it shows, however little each pixel counts.
+        if found is not None and strip.without(found.halo, found.multiple) <= _NOTHING:
+            return found
+        found, step = None, strip.step()
+        tried.append(strip)
+        halo = None if step is None else strip.halo(step, _NOTHING)
+        if step is not None and halo is not None:
             # What was not seen to matter may do so in another picture; a little more costs little.
-            return Reach(halo + step, True, step)
-    last = strips[-1]
-    return Reach(last.halo(sizes.multiple, _UNSEEN) or _GLOBAL_HALO, False, sizes.multiple)
+            found = Reach(halo + step, True, step)
+    if shape is not None and found is not None and 4 * found.halo <= shape[axis - 2]:
+        return found
+    wide = (strip.halo(sizes.multiple, _UNSEEN) for strip in tried)
+    return Reach(next((halo for halo in wide if halo is not None), _GLOBAL_HALO), False, sizes.multiple)
 
 
 def _strips(
@@ -186,18 +190,18 @@ class _Strip:
     def halo(self, step: int, limit: float) -> int | None:
         """The smallest multiple of a step beyond which nothing matters; None when that is longer than the strip."""
         most = (self._along - self._middle - self._block(step)) // step - 1
-        if most < 0 or self._without(most * step, step) > limit:
+        if most < 0 or self.without(most * step, step) > limit:
             return None
         low, high = -1, most  # without high it does not change; it does without low
         while high - low > 1:
             middle = (low + high) // 2
-            if self._without(middle * step, step) <= limit:
+            if self.without(middle * step, step) <= limit:
                 high = middle
             else:
                 low = middle
         return high * step
 
-    def _without(self, reach: int, step: int) -> float:
+    def without(self, reach: int, step: int) -> float:
         """How much the middle changes when all that is further away is replaced."""
         worst, start = 0.0, self._middle
         stop = start + self._block(step)
@@ -228,8 +232,8 @@ class _Strip:
 def find_range(run: Run, sizes: Sizes, shape: tuple[int, int] | None = None) -> tuple[float, float] | None:
     """The values of black and white, told from what is restored best; None when that is not clear.
 
-    A restored picture, reduced again, is nearly the picture; on a wrong range it is another. A network without
-    offsets restores on any range.
+    A restored picture, reduced again, is nearly the picture; on a wrong range it is further from it, the more so the
+    more faithful the network is. One without offsets restores alike on any range.
     """
     size = shape or (_up(max(sizes.minimum, 64), sizes.multiple),) * 2
     picture = np.ascontiguousarray(scene(*size).transpose(2, 0, 1)[None] / np.float32(255), np.float32)
@@ -239,8 +243,11 @@ def find_range(run: Run, sizes: Sizes, shape: tuple[int, int] | None = None) -> 
         result = run(given)
         small = result.reshape(1, 3, size[0], sizes.scale, size[1], sizes.scale).mean((3, 5))
         errors[low, high] = float(np.abs(small - given).mean()) / (high - low)
-    best, second = sorted(errors, key=lambda pair: errors[pair])[:2]
-    return best if errors[best] < 0.1 and errors[second] > 2 * errors[best] else None
+    signed = errors.pop((-1.0, 1.0))  # rarely used, so that it must be plainly better
+    best, second = sorted(errors, key=lambda pair: errors[pair])
+    if not errors[best] < 0.1 or not errors[second] > 2 * errors[best]:
+        return (-1.0, 1.0) if signed < 0.1 and errors[best] > 2 * signed else None
+    return None if signed < errors[best] else best
 
 
 def _up(length: int, multiple: int) -> int:

@@ -66,7 +66,7 @@ def _plksr() -> nn.Module:
 def _dncnn() -> nn.Module:
     from spandrel.architectures.DnCNN import DnCNN
 
-    return DnCNN(in_nc=1, out_nc=1, nc=8, nb=4, act_mode="R")
+    return DnCNN(in_nc=1, out_nc=1, nc=8, nb=4, act_mode="BR")
 
 
 PUBLISHED: dict[str, Callable[[], nn.Module]] = {
