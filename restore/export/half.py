@@ -53,6 +53,7 @@ def to_half(model: onnx.ModelProto, spec: ModelSpec) -> onnx.ModelProto:
         sorted_.topological_sort()
     done: onnx.ModelProto = sorted_.model
     del done.graph.value_info[:]
+    _tidy(done)
     describe(done, spec.model_copy(update={"precision": "fp16"}))
     if not any(tensor.data_type == TensorProto.FLOAT16 for tensor in done.graph.initializer):
         raise ExportError(f"{spec.name}: nothing of this network can be had in 16 bits")
@@ -61,6 +62,38 @@ def to_half(model: onnx.ModelProto, spec: ModelSpec) -> onnx.ModelProto:
         raise ExportError(f"{spec.name}: {name} reaches {value:.3g} in 16 bits, which hold {LARGEST:,.0f}")
     onnx.checker.check_model(done, full_check=True)
     return done
+
+
+def _tidy(model: onnx.ModelProto) -> None:
+    """Put right what the converter leaves: casts made twice, and those to 16 bits and back between two in 32.
+
+    The latter would round, or lose, just what is kept in 32 bits; a value that 16 do not hold is infinite after them.
+    """
+    made: set[str] = set()
+    nodes = []
+    for node in model.graph.node:
+        if not made & set(node.output):
+            nodes.append(onnx.NodeProto.FromString(node.SerializeToString()))
+        made |= set(node.output)
+    wide = {node.output[0]: node.input[0] for node in nodes if _casts(node, TensorProto.FLOAT16)}
+    ends = {value.name for value in model.graph.output}
+    again = {
+        node.output[0]: wide[node.input[0]]
+        for node in nodes
+        if _casts(node, TensorProto.FLOAT) and node.input[0] in wide
+    }
+    nodes = [node for node in nodes if not again.keys() & set(node.output) or set(node.output) & ends]
+    for node in nodes:
+        node.input[:] = [again.get(name, name) for name in node.input]
+    used = {name for node in nodes for name in node.input} | ends
+    del model.graph.node[:]
+    model.graph.node.extend(node for node in nodes if set(node.output) & used)
+    for number, node in enumerate(model.graph.node):
+        node.name = f"{node.op_type}_{number}"
+
+
+def _casts(node: onnx.NodeProto, to: int) -> bool:
+    return node.op_type == "Cast" and any(a.name == "to" and a.i == to for a in node.attribute)
 
 
 def _too_large(model: onnx.ModelProto, spec: ModelSpec) -> list[str]:

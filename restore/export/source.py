@@ -12,7 +12,7 @@ from torch import nn
 from restore import __version__
 from restore.data.filters.options import NO_FILTER
 from restore.errors import ModelError
-from restore.export.probe import published_spec
+from restore.export.probe import UNKNOWN, published_spec
 from restore.export.published import load_published
 from restore.export.verify import TOLERANCE
 from restore.networks.registry import deployed
@@ -105,8 +105,8 @@ def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint) -> Mod
         kinds=_kinds(recipe),
         network=recipe.network.kind,
         parameters=sum(p.numel() for p in network.parameters()),
-        licence=recipe.licence,
-        data=recipe.data_note,
+        licence=recipe.licence or UNKNOWN,
+        data=recipe.data_note or UNKNOWN,
         steps=checkpoint.step,
         hours=round(checkpoint.facts["seconds"] / 3600, 2),
         recipe=recipe.digest(),
