@@ -8,11 +8,13 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 # Temporary files begin so; a folder job must never take one for a picture.
 TEMPORARY_PREFIX = ".restore-"
@@ -41,7 +43,7 @@ def write_bytes(
         FileExistsError: the file is there and ``overwrite`` is false, even if it appeared this very moment.
         OSError: the disk is full, the folder is not writable.
     """
-    temporary = path.parent / f"{_own_prefix()}{secrets.token_hex(4)}{path.suffix}"
+    temporary = _temporary(path)
     try:
         # Created as any new file is, so that the kernel applies the umask: a process can only read it by setting it.
         with temporary.open("xb") as file:
@@ -59,8 +61,55 @@ def write_bytes(
             temporary.unlink()
 
 
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to piece by piece, which takes the name ``path``, over what is there, when all went well.
+
+    After an exception, Ctrl-C included, what was there before is there still, and nothing else.
+
+    Raises:
+        OSError: the disk is full, the folder is not writable.
+    """
+    temporary = _temporary(path)
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+@contextlib.contextmanager
+def made(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which takes the name ``folder`` when all went well.
+
+    What has that name before is put aside meanwhile, comes back if something fails, and else is removed.
+
+    Yields:
+        The folder under its temporary name.
+    """
+    temporary, aside = _temporary(folder), _temporary(folder)
+    temporary.mkdir()
+    try:
+        yield temporary
+        if folder.exists():
+            folder.replace(aside)
+        try:
+            temporary.replace(folder)
+        except BaseException:
+            if aside.exists():
+                aside.replace(folder)
+            raise
+    finally:
+        for left in (temporary, aside):
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def sweep(folder: Path) -> int:
-    """Remove the temporary files that killed processes left in a folder; returns how many.
+    """Remove the temporary files and folders that killed processes left in a folder; returns how many.
 
     Those of a process that runs are left alone, and so are another host's, unless a day old. Call it before this
     process writes there itself.
@@ -69,7 +118,10 @@ def sweep(folder: Path) -> int:
         return 0
     left = [path for path in folder.iterdir() if _is_left_over(path)]
     for path in left:
-        path.unlink(missing_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
     return len(left)
 
 
@@ -109,8 +161,9 @@ def _host() -> str:
     return hashlib.sha256("".join(known).encode()).hexdigest()[:8]
 
 
-def _own_prefix() -> str:
-    return f"{TEMPORARY_PREFIX}{_host()}-{os.getpid()}-"
+def _temporary(path: Path) -> Path:
+    """A name beside ``path`` that nobody else has."""
+    return path.parent / f"{TEMPORARY_PREFIX}{_host()}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}"
 
 
 def _create(temporary: Path, path: Path) -> None:

@@ -17,6 +17,7 @@ COMMANDS = {
     "models": ("restore.cli.models", "List the models that are at hand."),
     "evaluate": ("restore.cli.evaluate", "Measure models, or results that are there, as the literature does."),
     "pick": ("restore.cli.pick", "Rank the pictures of a folder by how they look, the worst first."),
+    "compare": ("restore.cli.compare", "Show pictures beside what became of them, on a page."),
     "degrade": ("restore.cli.degrade", "Degrade pictures as they are for training, to look at."),
     "filter": ("restore.cli.filter", "Lay a photo filter over pictures."),
     "train": ("restore.cli.train", "Train a network by a recipe."),

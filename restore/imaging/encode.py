@@ -62,8 +62,8 @@ def encode(picture: Picture, suffix: str, options: EncodeOptions | None = None) 
     kind = FORMATS[suffix.lower()]
     check_fits(suffix, *picture.size)
     held = _held(picture, kind)
-    if held.alpha is not None and kind in _NO_ALPHA:
-        held = _over_white(held)
+    if kind in _NO_ALPHA:
+        held = over_white(held)
     if kind not in _DEEP:
         held = replace(held, pixels=to8(held.pixels), alpha=None if held.alpha is None else to8(held.alpha))
     with opencv_errors(f"cannot be written as {suffix[1:]}"):
@@ -117,8 +117,10 @@ def _channels(picture: Picture, kind: str) -> int:
     return 3 if kind == "WEBP" else picture.pixels.shape[2]
 
 
-def _over_white(picture: Picture) -> Picture:
-    assert picture.alpha is not None
+def over_white(picture: Picture) -> Picture:
+    """The picture as it looks on white paper; one without transparency as it is."""
+    if picture.alpha is None:
+        return picture
     most = int(np.iinfo(picture.pixels.dtype).max)
     mixed = np.empty_like(picture.pixels)
     for row in range(0, len(mixed), 256):  # by blocks: the products need 64 bits

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 _SPACES = {1: b"GRAY", 3: b"RGB "}
@@ -34,3 +36,23 @@ def to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
         return image.convert("RGB")
     assert converted is not None  # it is None only when done in place
     return converted
+
+
+def pixels_to_srgb(pixels: NDArray[np.uint8], icc: bytes) -> NDArray[np.uint8]:
+    """Grey or RGB pixels in a profile as sRGB.
+
+    Args:
+        pixels: (H, W, 1) or (H, W, 3).
+        icc: the profile, one that :func:`fits`; where nothing can be made of it the colours stay as they are.
+
+    Returns:
+        (H, W, 3).
+    """
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        converted = image.convert("RGB")
+    assert converted is not None  # it is None only when done in place
+    return np.asarray(converted)

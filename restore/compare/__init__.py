@@ -1,0 +1,1 @@
+"""A page that shows pictures beside what became of them. No torch here."""

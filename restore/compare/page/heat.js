@@ -1,0 +1,32 @@
+// Differences in colours. The map is a grey picture of 255 * sqrt(d / 255); a filter of three tables undoes the root,
+// amplifies and paints. A filter needs no access to pixels, so it also works on files beside a page opened from disk.
+
+// matplotlib's inferno at 33 even steps (CC0): as bright as the value is high, for every kind of sight.
+const INFERNO =
+  "000004040312" + "0b0724150b37" + "210c4a2f0a5b" + "3d09654a0c6b" + "57106e64156e" + "71196e7d1e6d" + "8a226a972766" +
+  "a32c61b0315b" + "bc3754c73e4c" + "d24644db503b" + "e45a31eb6628" + "f1731df68013" + "f98e09fb9d07" + "fcac11fbbc21" +
+  "f9cb35f5db4c" + "f2ea69f3f68a" + "fcffa4";
+const STEPS = INFERNO.match(/.{6}/g).map(step => step.match(/../g).map(part => parseInt(part, 16) / 255));
+
+// Red, green and blue, 0..1, of a value 0..1.
+function heatColour(value) {
+  const place = Math.min(1, value) * (STEPS.length - 1);
+  const low = Math.min(Math.floor(place), STEPS.length - 2);
+  return STEPS[low].map((part, channel) => part + (STEPS[low + 1][channel] - part) * (place - low));
+}
+
+function paintHeat() {
+  const colours = Array.from({ length: 256 }, (_, stored) => heatColour(state.amplify * (stored / 255) ** 2));
+  ["red", "green", "blue"].forEach((name, channel) => {
+    byId(`heat-${name}`).setAttribute("tableValues", colours.map(colour => colour[channel].toFixed(4)).join(" "));
+  });
+  const stops = STEPS.map(step => `rgb(${step.map(part => Math.round(part * 255)).join(" ")})`);
+  byId("ramp").style.background = `linear-gradient(to right, ${stops.join(", ")})`;
+  byId("legend-most").textContent = `${numberText(255 / state.amplify, state.amplify > 8 ? 1 : 0)} of 255`;
+}
+
+function setAmplify(times) {
+  state.amplify = times;
+  document.querySelector(`input[name=amplify][value="${times}"]`).checked = true;
+  paintHeat();
+}

@@ -1,0 +1,57 @@
+// Pictures as URLs, made when they are wanted and let go when they are far away.
+
+const urls = new Map();
+
+function urlOf(reference) {
+  if (!urls.has(reference)) urls.set(reference, makeUrl(reference));
+  return urls.get(reference);
+}
+
+async function makeUrl(reference) {
+  if (!reference.startsWith("#")) return reference; // a file beside the page
+  const block = await wholeBlock(reference.slice(1));
+  return URL.createObjectURL(new Blob([bytesOf(block.textContent)], { type: block.dataset.kind }));
+}
+
+// A block of the page, which may still be on its way.
+async function wholeBlock(id) {
+  const block = byId(id);
+  if (document.readyState === "loading" && !block?.nextElementSibling) {
+    await new Promise(resolve => document.addEventListener("DOMContentLoaded", resolve, { once: true }));
+  }
+  return byId(id);
+}
+
+function bytesOf(base64) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
+  const letters = atob(base64);
+  const bytes = new Uint8Array(letters.length);
+  for (let i = 0; i < letters.length; i++) bytes[i] = letters.charCodeAt(i);
+  return bytes;
+}
+
+// Ready to be painted at once.
+async function decoded(reference) {
+  const image = new Image();
+  image.src = await urlOf(reference);
+  try {
+    await image.decode();
+  } catch {
+    image.alt = "this picture cannot be shown";
+  }
+  return image;
+}
+
+function referencesOf(row) {
+  return row.versions.flatMap(version => (version ? [version.pixels, version.map] : [])).filter(Boolean);
+}
+
+// Let go of all pictures but those of some rows.
+function keepAlone(rows) {
+  const kept = new Set(rows.flatMap(referencesOf));
+  for (const [reference, url] of urls) {
+    if (kept.has(reference)) continue;
+    urls.delete(reference);
+    if (reference.startsWith("#")) url.then(URL.revokeObjectURL);
+  }
+}

@@ -1,0 +1,143 @@
+// The panes of the viewer: built anew when the view changes, filled anew for each picture.
+
+// Every picture on the stage: its image, where in a row its reference is, and the words where there is none.
+let layers = [];
+let built = "";
+
+const pixelsOf = version => row => row.versions[version]?.pixels ?? null;
+const mapOf = version => row => row.versions[version]?.map ?? null;
+
+// What the difference view shows: the version on the right, or another if that is what differences are taken to.
+function differing() {
+  return [state.right, state.left, ...facts.labels.keys()].find(version => version !== base);
+}
+
+function layer(pane, source, className, alt, absent = "") {
+  const box = element("div", `layer ${className}`);
+  const image = element("img");
+  image.alt = alt;
+  image.draggable = false;
+  const words = element("p", "absent", absent);
+  words.hidden = true;
+  box.append(image);
+  pane.append(box, words);
+  const made = { box, image, words, source };
+  layers.push(made);
+  return made;
+}
+
+// A label on a pane; with several versions to choose from, the choice itself.
+function tag(pane, className, versions, chosen, text, choose) {
+  const label = element("label", `tag ${className}`);
+  if (versions.length < 2) {
+    label.append(element("span", "", text(chosen)));
+  } else {
+    const select = element("select");
+    select.setAttribute("aria-label", className === "right" ? "Version on the right" : "Version on the left");
+    for (const version of versions) select.append(new Option(text(version), version, false, version === chosen));
+    select.addEventListener("change", () => choose(Number(select.value)));
+    label.append(select);
+  }
+  pane.append(label);
+}
+
+const missing = version => `${facts.labels[version]} has no picture here that can be shown`;
+const nameOf = version => facts.labels[version];
+
+function buildSlider() {
+  const pane = element("div", "pane");
+  const choices = facts.labels.length > 2 ? [...facts.labels.keys()] : [];
+  layer(pane, pixelsOf(state.left), "main", nameOf(state.left), missing(state.left));
+  layer(pane, pixelsOf(state.right), "over", nameOf(state.right), missing(state.right));
+  layer(pane, pixelsOf(state.left), "peek", nameOf(state.left));
+  tag(pane, "left", choices, state.left, nameOf, version => chooseVersions(version, state.right));
+  tag(pane, "right", choices, state.right, nameOf, version => chooseVersions(state.left, version));
+  pane.append(divider());
+  return [pane];
+}
+
+function buildSide() {
+  return [...facts.labels.keys()].map(version => {
+    const pane = element("div", "pane");
+    layer(pane, pixelsOf(version), "main", nameOf(version), missing(version));
+    layer(pane, pixelsOf(state.left), "peek", nameOf(state.left));
+    tag(pane, "left", [], version, nameOf);
+    return pane;
+  });
+}
+
+function buildDifference() {
+  const pane = element("div", "pane");
+  const version = differing();
+  const others = [...facts.labels.keys()].filter(one => one !== base);
+  const text = one => `${facts.labels[one]} − ${facts.labels[base]}`;
+  layer(pane, mapOf(version), "main heat", `Difference of ${nameOf(version)} to ${nameOf(base)}`, "There is no difference to show: a picture is missing");
+  layer(pane, pixelsOf(version), "peek", nameOf(version));
+  tag(pane, "left", others, version, text, one => chooseVersions(state.left === one ? base : state.left, one));
+  return [pane];
+}
+
+const BUILDERS = { slider: buildSlider, side: buildSide, difference: buildDifference };
+
+function build() {
+  const wanted = [state.view, state.left, state.right].join();
+  if (built === wanted) return;
+  built = wanted;
+  layers = [];
+  const stage = byId("stage");
+  const sliding = document.activeElement?.id === "divider";
+  stage.dataset.view = state.view;
+  stage.replaceChildren(...BUILDERS[state.view]());
+  if (sliding) byId("divider")?.focus({ preventScroll: true });
+  byId("legend").hidden = state.view !== "difference";
+  byId("legend-what").textContent = `Difference to ${facts.labels[base]}`;
+}
+
+// What must be decoded before a picture can be shown in this view.
+function wantedReferences(row) {
+  return [...new Set(layers.map(({ source }) => source(row)))].filter(Boolean);
+}
+
+async function fill(row) {
+  for (const { image, words, source, box } of layers) {
+    const reference = source(row);
+    image.hidden = !reference;
+    if (reference) image.src = await urlOf(reference);
+    else image.removeAttribute("src");
+    words.hidden = Boolean(reference) || !words.textContent || box.classList.contains("over");
+  }
+}
+
+// How many columns let equal panes show the picture largest.
+function arrangeColumns() {
+  const stage = byId("stage");
+  const count = stage.children.length;
+  const size = contentSize(shownRow());
+  const scale = columns => {
+    const rows = Math.ceil(count / columns);
+    return fittingScale({ width: stage.clientWidth / columns, height: stage.clientHeight / rows }, size);
+  };
+  const choices = Array.from({ length: count }, (_, i) => i + 1);
+  const best = choices.reduce((most, columns) => (scale(columns) > scale(most) * 1.001 ? columns : most));
+  stage.style.setProperty("--columns", best);
+}
+
+// Put everything where it belongs; cheap enough for every move of a pointer.
+function draw() {
+  if (state.row < 0 || !byId("stage").firstElementChild) return;
+  arrangeColumns();
+  settle();
+  const { left, top, width, height } = pictureBox();
+  for (const { image, box } of layers) {
+    image.style.width = `${width}px`;
+    image.style.height = `${height}px`;
+    image.style.transform = `translate(${left}px, ${top}px)`;
+    if (box.classList.contains("peek")) box.hidden = !state.peek;
+  }
+  drawDivider();
+  const stage = byId("stage");
+  stage.classList.toggle("zoomed", !state.fitted);
+  stage.classList.toggle("pixels", !state.smooth);
+  byId("percent").textContent = `${plain.format(state.scale * devicePixelRatio * 100)} %`;
+  byId("zoom-out").disabled = state.fitted;
+}

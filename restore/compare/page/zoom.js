@@ -1,0 +1,71 @@
+// Where a picture lies in a pane. All panes are of one size, so what holds for one holds for all.
+
+const paneBox = () => byId("stage").querySelector(".pane").getBoundingClientRect();
+const largest = () => 32 / devicePixelRatio;
+
+function fittingScale(pane, [width, height]) {
+  return Math.min(pane.width / width, pane.height / height, 8 / devicePixelRatio);
+}
+
+// The part of an axis, 0..1, that may be in the middle: no empty space is shown that need not be.
+function boundedCentre(centre, length, window) {
+  const half = window / 2 / length;
+  return half >= 0.5 ? 0.5 : Math.min(1 - half, Math.max(half, centre));
+}
+
+function settle() {
+  const pane = paneBox();
+  const size = contentSize(shownRow());
+  const fitting = fittingScale(pane, size);
+  if (state.fitted || state.scale <= fitting) {
+    state.scale = fitting;
+    state.fitted = true;
+  }
+  state.centre.x = boundedCentre(state.centre.x, size[0] * state.scale, pane.width);
+  state.centre.y = boundedCentre(state.centre.y, size[1] * state.scale, pane.height);
+}
+
+// Left, top, width and height of the picture within a pane.
+function pictureBox() {
+  const pane = paneBox();
+  const [width, height] = contentSize(shownRow()).map(side => side * state.scale);
+  return { left: pane.width / 2 - state.centre.x * width, top: pane.height / 2 - state.centre.y * height, width, height };
+}
+
+// Set the scale, leaving what is at a place of the pane where it is.
+function zoomTo(scale, place = { x: paneBox().width / 2, y: paneBox().height / 2 }) {
+  const before = pictureBox();
+  const at = { x: (place.x - before.left) / before.width, y: (place.y - before.top) / before.height };
+  const pane = paneBox();
+  const size = contentSize(shownRow());
+  const fitting = fittingScale(pane, size);
+  state.scale = Math.min(Math.max(largest(), fitting), Math.max(fitting, scale));
+  state.fitted = state.scale === fitting;
+  state.centre.x = at.x + (pane.width / 2 - place.x) / (size[0] * state.scale);
+  state.centre.y = at.y + (pane.height / 2 - place.y) / (size[1] * state.scale);
+  draw();
+}
+
+const zoomBy = (factor, place) => zoomTo(state.scale * factor, place);
+
+function zoomToFit() {
+  state.fitted = true;
+  draw();
+}
+
+const zoomToPixels = place => zoomTo(1 / devicePixelRatio, place);
+
+// Between the whole picture and one pixel a pixel; where these are the same, twice as large.
+function zoomToggled(place) {
+  if (!state.fitted) zoomToFit();
+  else if (state.scale < 0.99 / devicePixelRatio) zoomToPixels(place);
+  else zoomBy(2, place);
+}
+
+// Move the picture by screen pixels.
+function panBy(x, y) {
+  const [width, height] = contentSize(shownRow());
+  state.centre.x -= x / (width * state.scale);
+  state.centre.y -= y / (height * state.scale);
+  draw();
+}

@@ -1,0 +1,100 @@
+"""Pictures for comparing: of 8 bits, over white, in one colour space and of one size where two are measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from restore.imaging.encode import over_white
+from restore.imaging.picture import Picture, to8
+from restore.imaging.profiles import pixels_to_srgb
+from restore.jobs import picture as pictures
+from restore.jobs.options import PictureOptions
+from restore.metrics.protocol import as_rgb, bicubic
+
+Pixels = NDArray[np.uint8]
+Size = tuple[int, int]
+
+# A profile is part of every copy: a longer one is applied instead.
+_LONG_PROFILE = 16_384
+
+
+def read(path: Path, pixel_limit: int) -> Picture:
+    """A picture, upright, with 8 bits and without metadata: where it was taken is nobody's business on a page.
+
+    Raises:
+        ImageError: it cannot be read, is damaged or too large.
+    """
+    picture = pictures.decode(path, PictureOptions(pixel_limit=pixel_limit))
+    alpha = None if picture.alpha is None else to8(picture.alpha)
+    picture = replace(picture, pixels=to8(picture.pixels), alpha=alpha, exif=None, xmp=None)
+    if picture.icc and len(picture.icc) > _LONG_PROFILE:
+        return replace(picture, pixels=pixels_to_srgb(to8(picture.pixels), picture.icc), icc=None)
+    return picture
+
+
+def alike(first: Picture, second: Picture) -> tuple[Pixels, Pixels]:
+    """The pixels of two pictures over white, with equally many channels, in sRGB unless they are in one profile."""
+    one, other = (to8(over_white(picture).pixels) for picture in (first, second))
+    if first.icc != second.icc:
+        one, other = (
+            pixels_to_srgb(pixels, icc) if icc else pixels for pixels, icc in ((one, first.icc), (other, second.icc))
+        )
+    if one.shape[2] != other.shape[2]:
+        one, other = as_rgb(one), as_rgb(other)
+    return one, other
+
+
+def to_size(pixels: Pixels, size: Size) -> Pixels:
+    """Enlarged smoothly (bicubic) or reduced by averaging to (height, width)."""
+    if pixels.shape[:2] == size:
+        return pixels
+    shrinks = size[0] * size[1] < pixels.shape[0] * pixels.shape[1]
+    resized: Pixels = cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    return resized.reshape(*size, pixels.shape[2])
+
+
+def common_size(first: Size, second: Size) -> Size:
+    """The larger of two sizes: the smaller picture is shown enlarged."""
+    return max(first, second, key=lambda size: size[0] * size[1])
+
+
+def difference(first: Picture, second: Picture) -> Pixels:
+    """How far two pictures are apart at each pixel and channel, of 255, at the larger one's size: (H, W, 1 or 3)."""
+    one, other = alike(first, second)
+    size = common_size(first.size, second.size)
+    apart: Pixels = cv2.absdiff(to_size(one, size), to_size(other, size))
+    return apart.reshape(*size, -1)
+
+
+def for_measures(picture: Picture, reference: Picture, original: Size | None) -> tuple[Pixels, Pixels, int]:
+    """Picture and reference of one shape as the literature compares them, and the enlargement.
+
+    The reference is cropped to a multiple of the original's size where it is the enlargement of a cropped one, and the
+    original itself is enlarged by MATLAB's bicubic. Any other size is met by resizing.
+
+    Args:
+        picture: a version.
+        reference: what it should be.
+        original: size of the picture before; None when there is none.
+    """
+    pixels, wanted = alike(picture, reference)
+    scale, size = _enlargement(original, reference.size)
+    wanted = wanted[: size[0], : size[1]]
+    if picture.size == original and scale > 1:
+        return bicubic(pixels, scale), wanted, scale
+    return to_size(pixels, size), wanted, scale
+
+
+def _enlargement(original: Size | None, reference: Size) -> tuple[int, Size]:
+    """The scale from the original to the reference, and the size to compare at."""
+    if original is not None:
+        scale = max(1, reference[0] // original[0])
+        height, width = original[0] * scale, original[1] * scale
+        if 0 <= reference[0] - height < scale and 0 <= reference[1] - width < scale:
+            return scale, (height, width)
+    return 1, reference

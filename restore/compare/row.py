@@ -1,0 +1,200 @@
+"""One picture of a page: its versions read, measured against each other, and copied for the browser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from restore.compare.copies import Copy, difference_map, display_copy, thumbnail
+from restore.compare.measures import MEASURES
+from restore.compare.options import PageOptions
+from restore.compare.pixels import Size, difference, for_measures, read
+from restore.errors import ImageError
+from restore.imaging.decode import header_size
+from restore.imaging.picture import Picture
+from restore.jobs.naming import printable
+
+# Of what a row's copies may take, the part for its difference maps.
+_MAPS_SHARE = 0.15
+# Two shapes of which one is that many times as broad as the other are not the same picture's.
+_ALIKE_SHAPE = 1.02
+# Bytes a pixel that reading and measuring a version may take: decoded, in another space, as floating point.
+_BYTES = 24
+
+Depth = Literal["listed", "measured", "shown"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture before it is read.
+
+    Attributes:
+        name: shown.
+        files: one for each version, None where there is none.
+        status: one word.
+        problems: known so far, one sentence each.
+        cells: values of columns that only a job knows, by their labels.
+        depth: of what is done: its files' sizes alone are listed, it is measured too, or it is shown as well.
+        otherwise: the depth where too many would be shown.
+        limit: bytes that its copies may take.
+    """
+
+    name: str
+    files: tuple[Path | None, ...]
+    status: str = "compared"
+    problems: tuple[str, ...] = ()
+    cells: dict[str, object] = field(default_factory=dict)
+    depth: Depth = "shown"
+    otherwise: Depth = "measured"
+    limit: float = float("inf")
+
+
+@dataclass(frozen=True)
+class Version:
+    """A picture as one folder has it.
+
+    Attributes:
+        bytes: of the file.
+        size: height and width, upright; None where it cannot be read.
+        copy: for the browser.
+        map: of its difference to the base.
+        apart: mean difference to the base, of 255.
+        measures: against the reference.
+    """
+
+    bytes: int
+    size: Size | None = None
+    copy: Copy | None = None
+    map: Copy | None = None
+    apart: float | None = None
+    measures: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A picture of the page."""
+
+    source: Source
+    versions: tuple[Version | None, ...]
+    problems: tuple[str, ...]
+    thumbnail: Copy | None = None
+
+    @property
+    def shown(self) -> bool:
+        """Whether there are two versions to see."""
+        return sum(version is not None and version.copy is not None for version in self.versions) > 1
+
+
+def area(source: Source, max_side: int | None = None) -> float:
+    """Pixels of all versions by their headers, in copies of at most that side."""
+    sizes = [header_size(file) for file in source.files if file is not None]
+    factors = [min(1.0, max_side / max(size)) if size and max_side else 1.0 for size in sizes]
+    return sum(size[0] * size[1] * factor**2 for size, factor in zip(sizes, factors, strict=True) if size)
+
+
+def memory(source: Source) -> int:
+    """Bytes that making a row may take at most."""
+    return 0 if source.depth == "listed" else round(_BYTES * area(source))
+
+
+def make_row(source: Source, options: PageOptions, reference: bool) -> Row:
+    """Read, measure and copy a picture's versions; what is wrong with one is told and leaves the others.
+
+    Args:
+        source: the picture.
+        options: how to copy.
+        reference: whether the last version is one: then it is what differences are taken to, else the first.
+    """
+    if source.depth == "listed":
+        listed = tuple(None if file is None else Version(_bytes(file), header_size(file)) for file in source.files)
+        return Row(source, listed, source.problems)
+    return _Maker(source, options, reference).row()
+
+
+class _Maker:
+    """Holds the base and one version at a time."""
+
+    def __init__(self, source: Source, options: PageOptions, reference: bool) -> None:
+        self._source = source
+        self._options = options
+        self._reference = reference
+        self._base_place = len(source.files) - 1 if reference else 0
+        self._problems = list(source.problems)
+        self._total = area(source, options.max_side) or 1.0
+
+    def row(self) -> Row:
+        source, place = self._source, self._base_place
+        base = self._read(source.files[place])
+        original: Size | None = None
+        versions: list[Version | None] = []
+        small = None
+        for i, file in enumerate(source.files):
+            picture = base if i == place else self._read(file)
+            if i == 0 and picture is not None:
+                original = picture.size
+            if file is None or picture is None:
+                versions.append(None if file is None else Version(_bytes(file)))
+                continue
+            versions.append(self._version(i, file, picture, base, original))
+            if source.depth == "shown" and (small is None or i == 1):
+                small = thumbnail(picture)
+        return Row(source, tuple(versions), tuple(self._problems), small)
+
+    def _read(self, file: Path | None) -> Picture | None:
+        if file is None:
+            return None
+        try:
+            return read(file, self._options.pixel_limit)
+        except (ImageError, MemoryError) as error:
+            reason = "not enough memory for this picture" if isinstance(error, MemoryError) else str(error)
+            self._problems.append(f"{printable(file)}: {printable(reason.removeprefix(f'{file}: '))}")
+            return None
+
+    def _version(
+        self, place: int, file: Path, picture: Picture, base: Picture | None, original: Size | None
+    ) -> Version:
+        version = Version(_bytes(file), picture.size)
+        if place != self._base_place and base is not None:
+            self._tell_of_shape(file, picture, base)
+            version = self._compared(version, picture, base, original)
+        if self._source.depth != "shown":
+            return version
+        options = self._options
+        share = self._share(picture.size) * (1 - _MAPS_SHARE)
+        return replace(version, copy=display_copy(picture, options.max_side, options.quality, share))
+
+    def _compared(self, version: Version, picture: Picture, base: Picture, original: Size | None) -> Version:
+        apart = difference(picture, base)
+        version = replace(version, apart=float(apart.mean(dtype=np.float64)))
+        if self._source.depth == "shown":
+            limit = self._source.limit * _MAPS_SHARE / max(1, len(self._source.files) - 1)
+            version = replace(version, map=difference_map(apart, self._options.max_side, limit))
+        del apart
+        if not self._reference:
+            return version
+        compared = for_measures(picture, base, original)
+        return replace(version, measures={name: one.function(*compared) for name, one in MEASURES.items()})
+
+    def _share(self, size: Size) -> float:
+        """Of the row's bytes, by its part of the row's pixels."""
+        factor = min(1.0, self._options.max_side / max(size))
+        return self._source.limit * min(1.0, size[0] * size[1] * factor**2 / self._total)
+
+    def _tell_of_shape(self, file: Path, picture: Picture, base: Picture) -> None:
+        (height, width), (rows, columns) = picture.size, base.size
+        shapes = width * rows, columns * height
+        # A picture of a few pixels that was enlarged after a crop may differ by that crop.
+        if max(shapes) > _ALIKE_SHAPE * min(shapes) and min(rows, columns) > 50:
+            self._problems.append(
+                f"{printable(file)}: {width} x {height} is another shape than {columns} x {rows}: shown stretched"
+            )
+
+
+def _bytes(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
