@@ -103,7 +103,9 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="JSON lines on standard output, for machines.")
 @click.option(
-    "--report", type=click.Path(path_type=Path), help="Also write what became of each to a .json, .csv or .html."
+    "--report",
+    type=click.Path(path_type=Path),
+    help="Also write what became of each: .json, .csv, or .html, a page that shows the pictures beside their results.",
 )
 @click.option("--watch", is_flag=True, help="Then wait for pictures that arrive, until Ctrl-C.")
 @click.option(

@@ -217,16 +217,23 @@ def _kept(row: Row, number: int, heads: Sequence[Column], store: Store, written:
         for place, version in enumerate(row.versions)
     ]
     small = row.thumbnail if row.shown else None
-    failed = row.source.status == "compared" and not row.shown and row.source.depth == "shown"
-    missing = any(file is None for file in row.source.files)
     return {
         "name": printable(row.source.name),
-        "status": ("missing" if missing else "failed") if failed else row.source.status,
+        "status": _status(row),
         "problems": [printable(problem) for problem in row.problems],
         "cells": cells(row, heads),
         "versions": versions,
         "thumbnail": small and f"data:{small.kind};base64,{base64.b64encode(small.data).decode()}",
     }
+
+
+def _status(row: Row) -> str:
+    """One word on a picture: a job's own, or how far it could be compared."""
+    if row.source.status or not row.problems:
+        return row.source.status or "compared"
+    if sum(version is not None and version.size is not None for version in row.versions) > 1:
+        return "in part"
+    return "missing" if None in row.source.files else "failed"
 
 
 def _version(version: Version, row: Row, number: int, place: int, store: Store, written: Written) -> dict[str, Any]:

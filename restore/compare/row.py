@@ -12,6 +12,7 @@ from restore.compare.copies import Copy, difference_map, display_copy, thumbnail
 from restore.compare.measures import MEASURES
 from restore.compare.options import PageOptions
 from restore.compare.pixels import Size, difference, for_measures, read
+from restore.data.folder import photo_sizes
 from restore.errors import ImageError
 from restore.imaging.decode import header_size
 from restore.imaging.picture import Picture
@@ -34,7 +35,7 @@ class Source:
     Attributes:
         name: shown.
         files: one for each version, None where there is none.
-        status: one word.
+        status: one word of a job; empty: what can be compared of it says it.
         problems: known so far, one sentence each.
         cells: values of columns that only a job knows, by their labels.
         depth: of what is done: its files' sizes alone are listed, it is measured too, or it is shown as well.
@@ -44,7 +45,7 @@ class Source:
 
     name: str
     files: tuple[Path | None, ...]
-    status: str = "compared"
+    status: str = ""
     problems: tuple[str, ...] = ()
     cells: dict[str, object] = field(default_factory=dict)
     depth: Depth = "shown"
@@ -109,8 +110,7 @@ def make_row(source: Source, options: PageOptions, reference: bool) -> Row:
         reference: whether the last version is one: then it is what differences are taken to, else the first.
     """
     if source.depth == "listed":
-        listed = tuple(None if file is None else Version(_bytes(file), header_size(file)) for file in source.files)
-        return Row(source, listed, source.problems)
+        return Row(source, tuple(None if file is None else _listed(file) for file in source.files), source.problems)
     return _Maker(source, options, reference).row()
 
 
@@ -191,6 +191,14 @@ class _Maker:
             self._problems.append(
                 f"{printable(file)}: {width} x {height} is another shape than {columns} x {rows}: shown stretched"
             )
+
+
+def _listed(file: Path) -> Version:
+    try:
+        height, width = map(int, photo_sizes([file])[0])
+    except ImageError:
+        return Version(_bytes(file))
+    return Version(_bytes(file), (height, width))
 
 
 def _bytes(file: Path) -> int:

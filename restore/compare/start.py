@@ -85,7 +85,7 @@ def start(request: Request, screen: Console) -> int:
 def _subtitle(request: Request, pairing: Pairing) -> str:
     count = len(pairing.matches)
     names = [path.name or str(path.resolve().name) for path in request.sources]
-    return f"{count} picture{'s' * (count != 1)} · {names[0]} compared with {', '.join(names[1:])}"
+    return f"{count} picture{'s' * (count != 1)} · {names[0]} → {', '.join(names[1:])}"
 
 
 def _labels(request: Request) -> list[str]:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import csv
-import html
 import io
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from restore.atomic import write_bytes
 from restore.errors import RestoreError
 from restore.jobs.outcome import STAGES, Outcome, Seconds
 from restore.jobs.plan import Unreadable
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from restore.compare.options import PageOptions
+
 Record = dict[str, Any]
+_PAGE = ".html"
 
 
 def record(outcome: Outcome) -> Record:
@@ -57,21 +62,31 @@ def check_report(path: Path) -> None:
     Raises:
         RestoreError: its ending is none of a report's, or it is a folder.
     """
-    if path.suffix.lower() not in _WRITERS:
-        raise RestoreError(f"--report {path}: '{path.suffix}' is no kind of report; there are {', '.join(_WRITERS)}")
+    kinds = (*_WRITERS, _PAGE)
+    if path.suffix.lower() not in kinds:
+        raise RestoreError(f"--report {path}: '{path.suffix}' is no kind of report; there are {', '.join(kinds)}")
     if path.is_dir():
         raise RestoreError(f"--report {path} is a folder: name a file")
 
 
-def write_report(path: Path, pictures: Sequence[Record], summary: Record) -> None:
+def write_report(
+    path: Path, pictures: Sequence[Record], summary: Record, screen: Console, page: PageOptions | None = None
+) -> None:
     """Write a report, whole or not at all, over an earlier one.
 
     Args:
         path: its ending, ``.json``, ``.csv`` or ``.html``, says the kind.
         pictures: from :func:`record`.
         summary: of the job; CSV has no place for it.
+        screen: for the progress bar of a page.
+        page: how a page's pictures are copied; None leaves them out.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix.lower() == _PAGE:
+        from restore.compare.job import write_job_page
+
+        write_job_page(path, pictures, summary, page, screen)
+        return
     # Names whose bytes are no text are shown with escapes, as JSON has them.
     write_bytes(path, _WRITERS[path.suffix.lower()](pictures, summary).encode("utf-8", "backslashreplace"))
 
@@ -100,53 +115,4 @@ def _csv(pictures: Sequence[Record], _summary: Record) -> str:
     return text.getvalue()
 
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>restore: report</title>
-<style>
-body {{ font: 15px/1.4 sans-serif; margin: 2em }}
-table {{ border-collapse: collapse }}
-th, td {{ border-bottom: 1px solid #ccc; padding: .3em .7em; text-align: left; vertical-align: top }}
-th {{ cursor: pointer }}
-tr.failed td {{ background: #fdd }}
-</style>
-<h1>restore: report</h1>
-<dl>
-{summary}
-</dl>
-<p>A click on a column's head sorts by it.</p>
-<table>
-<thead><tr>{head}</tr></thead>
-<tbody>
-{body}
-</tbody>
-</table>
-<script>
-document.querySelectorAll("th").forEach((head, column) => head.addEventListener("click", () => {{
-  const body = document.querySelector("tbody"), up = head.dataset.up = head.dataset.up === "1" ? "0" : "1";
-  const text = row => row.cells[column].textContent;
-  const rows = [...body.rows].sort((a, b) => text(a).localeCompare(text(b), undefined, {{numeric: true}}));
-  body.append(...(up === "1" ? rows : rows.reverse()));
-}}));
-</script>
-</html>
-"""
-
-
-def _html(pictures: Sequence[Record], summary: Record) -> str:
-    def cells(kind: str, values: Sequence[str]) -> str:
-        return "".join(f"<{kind}>{html.escape(value)}</{kind}>" for value in values)
-
-    facts = {key: value for key, value in summary.items() if key != "type"}
-    return _PAGE.format(
-        summary="\n".join(
-            f"<dt>{html.escape(key)}</dt><dd>{html.escape(value if isinstance(value, str) else json.dumps(value))}</dd>"
-            for key, value in facts.items()
-        ),
-        head=cells("th", [name.replace("_", " ") for name in _COLUMNS]),
-        body="\n".join(f'<tr class="{html.escape(p["status"])}">{cells("td", _row(p))}</tr>' for p in pictures),
-    )
-
-
-_WRITERS: dict[str, Callable[[Sequence[Record], Record], str]] = {".json": _json, ".csv": _csv, ".html": _html}
+_WRITERS: dict[str, Callable[[Sequence[Record], Record], str]] = {".json": _json, ".csv": _csv}

@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from restore.compare.options import PageOptions
 from restore.jobs.naming import printable
 from restore.jobs.outcome import Outcome, Status, Summary
 from restore.jobs.plan import Plan
@@ -73,15 +74,21 @@ class Teller:
         """A line for people."""
         self.screen.print(text, style=style, markup=False)
 
-    def end(self, text: str, summary: Record) -> None:
-        """The last line, and the report."""
+    def end(self, text: str, summary: Record, page: PageOptions | None) -> None:
+        """The last line, and the report.
+
+        Args:
+            text: the line.
+            summary: of the job.
+            page: how pictures are copied into a report that shows them; None leaves them out.
+        """
         if self.as_json:
             self.say(json.dumps(summary))
             self.warn(text, "default")
         else:
             self.say(text)
         if self.report is not None:
-            write_report(self.report, self.records, summary)
+            write_report(self.report, self.records, summary, self.screen, page)
 
     def _keep(self, one: Record) -> None:
         if self.as_json:

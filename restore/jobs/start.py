@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from restore import __version__
 from restore.atomic import sweep
+from restore.compare.options import PageOptions
 from restore.errors import ModelError
 from restore.jobs.journal import Journal, Promises, file_digest, job_key, model_digest
 from restore.jobs.naming import Naming, PlanError, printable
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 _DEFAULT_SCALE = 2
 FAILED, INTERRUPTED = 1, 130
+# The job itself has read its pictures: the report need not refuse them.
+_ANY = 2**31
 
 
 @dataclass(frozen=True)
@@ -209,9 +212,9 @@ class _Enhancing:
                 interrupted = True
             except DiskError:
                 with suppress(OSError):  # the report may be on the same disk
-                    self._end(interrupted)
+                    self._end(interrupted, whole=False)
                 raise
-            self._end(interrupted)
+            self._end(interrupted, whole=not interrupted)
         if interrupted:
             if plan.folder is None:
                 how = "the picture was written" if self._summary.counts["enhanced"] else "nothing was written"
@@ -266,7 +269,7 @@ class _Enhancing:
             if removed:
                 self._teller.warn(f"{removed} temporary file{'s' * (removed != 1)} of a killed run removed")
 
-    def _end(self, interrupted: bool) -> None:
+    def _end(self, interrupted: bool, whole: bool) -> None:
         request, network, summary = self._request, self._network, self._summary
         more: dict[str, Any] = {
             "interrupted": interrupted,
@@ -283,7 +286,9 @@ class _Enhancing:
             f"results in {printable(request.target)}"
         )
         where = summary.bottleneck()
-        self._teller.end(f"{text}\n{where}" if where else text, summary_record(self._teller, summary, more))
+        # After an early end nobody waits for pictures to be read again, least of all on a disk that is full.
+        page = PageOptions(workers=request.workers, pixel_limit=_ANY) if whole else None
+        self._teller.end(f"{text}\n{where}" if where else text, summary_record(self._teller, summary, more), page)
 
 
 def _versions() -> dict[str, str]:

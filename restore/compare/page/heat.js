@@ -25,6 +25,14 @@ function paintHeat() {
   byId("legend-most").textContent = `${numberText(255 / state.amplify, state.amplify > 8 ? 1 : 0)} of 255`;
 }
 
+// As far as lets the mean difference of the pictures be seen, once for all: colours mean the same on every one.
+function chooseAmplify() {
+  const columns = facts.columns.flatMap(({ label }, i) => (label === "difference" ? [i] : []));
+  const values = facts.rows.flatMap(row => columns.map(i => row.cells[i])).filter(value => value !== null);
+  const mean = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+  setAmplify(2 ** Math.min(4, Math.max(0, Math.floor(Math.log2(25 / Math.max(mean, 0.1))))));
+}
+
 function setAmplify(times) {
   state.amplify = times;
   document.querySelector(`input[name=amplify][value="${times}"]`).checked = true;

@@ -140,7 +140,7 @@ function start() {
   buildTable();
   listenToButtons();
   listenToKeys();
-  paintHeat();
+  chooseAmplify();
   arrange();
   byId("viewer").hidden = !state.order.length;
   if (!state.order.length) return;

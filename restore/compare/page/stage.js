@@ -108,7 +108,7 @@ async function fill(row) {
   }
 }
 
-// How many columns let equal panes show the picture largest.
+// How many columns let equal panes show the picture largest; a little smaller, but with no place left empty, is better.
 function arrangeColumns() {
   const stage = byId("stage");
   const count = stage.children.length;
@@ -118,7 +118,8 @@ function arrangeColumns() {
     return fittingScale({ width: stage.clientWidth / columns, height: stage.clientHeight / rows }, size);
   };
   const choices = Array.from({ length: count }, (_, i) => i + 1);
-  const best = choices.reduce((most, columns) => (scale(columns) > scale(most) * 1.001 ? columns : most));
+  const worth = columns => scale(columns) * (count % columns ? 0.8 : 1);
+  const best = choices.reduce((most, columns) => (worth(columns) > worth(most) * 1.001 ? columns : most));
   stage.style.setProperty("--columns", best);
 }
 
