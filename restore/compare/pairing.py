@@ -124,12 +124,14 @@ def _partners(
     doubts: dict[Path, str] = {}
     ours, theirs = list(originals), list(others)
     for step in _named_steps(naming) if naming else _STEPS:
-        claims: dict[Path, list[Path]] = {other: found for other in theirs if (found := step(ours)(other))}
+        candidates = step(ours)
+        claims: dict[Path, list[Path]] = {other: found for other in theirs if (found := candidates(other))}
         _settle(claims, partners, doubts)
         ours = [path for path in ours if path not in partners and path not in doubts]
         taken = set(partners.values())
         theirs = [path for path in theirs if path not in taken and path not in doubts]
-    left = [path for path in others if path not in set(partners.values())]
+    taken = set(partners.values())
+    left = [path for path in others if path not in taken]
     return partners, doubts, left
 
 
