@@ -40,7 +40,9 @@ def test_a_copy_is_close_keeps_the_profile_and_nothing_else() -> None:
     with opened(copy) as image:
         assert image.info["icc_profile"] == SRGB
         assert "exif" not in image.info
-        assert np.abs(np.asarray(image).astype(int) - pixels).mean() < 3
+        assert np.abs(np.asarray(image).astype(int) - pixels).mean() < 5, (
+            "it is noise, and 4:2:0 would lose twice as much"
+        )
     assert (copy.size, copy.quality, copy.kind) == ((90, 120), 92, "image/jpeg")
 
 
