@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,9 +13,10 @@ from restore.compare.pixels import Size, to_size
 from restore.imaging.encode import EncodeOptions, encode, over_white
 from restore.imaging.picture import Picture, to8
 
-# Tried one after another where a copy is too large; then it is made smaller.
+# Where a copy is too large, the best of these that is not; where none is, it is made smaller, each time by no more
+# than the factor.
 _QUALITIES = (90, 85, 80, 70, 60, 50)
-_STEP = 0.75
+_MOST_SHRINKING = 0.5
 _SMALLEST_SIDE = 64
 # Longer side of the small pictures below the viewer, and of the difference maps.
 _THUMBNAIL, _MAP = 192, 2048
@@ -46,16 +49,37 @@ def display_copy(picture: Picture, max_side: int, quality: int, limit: float) ->
         quality: to begin with; less is tried where the file is larger than ``limit``, then fewer pixels.
         limit: bytes.
     """
-    suffix, kind = (".jpg", "image/jpeg") if picture.alpha is None else (".webp", "image/webp")
+    qualities = (quality, *(q for q in _QUALITIES if q < quality))
     shown = reduced(picture, max_side)
     while True:
-        for tried in (quality, *(q for q in _QUALITIES if q < quality)):
-            data = encode(shown, suffix, EncodeOptions(quality=tried))
-            if len(data) <= limit:
-                return Copy(data, kind, shown.size, tried)
+        best = _compressed(shown, quality)
+        if len(best.data) <= limit:
+            return best
+        worst = _compressed(shown, qualities[-1])
+        if len(worst.data) <= limit:
+            return _between(shown, qualities[1:-1], limit) or worst
         if max(shown.size) <= _SMALLEST_SIDE:
-            return Copy(data, kind, shown.size, tried)
-        shown = reduced(shown, max(_SMALLEST_SIDE, round(max(shown.size) * _STEP)))
+            return worst
+        shrinking = max(_MOST_SHRINKING, 0.97 * math.sqrt(limit / len(worst.data)))
+        shown = reduced(shown, max(_SMALLEST_SIDE, int(max(shown.size) * shrinking)))
+
+
+def _between(picture: Picture, qualities: Sequence[int], limit: float) -> Copy | None:
+    """The copy of the best of the qualities that is small enough, by bisection; None if none is."""
+    found = None
+    while qualities:
+        middle = len(qualities) // 2
+        copy = _compressed(picture, qualities[middle])
+        if len(copy.data) <= limit:
+            found, qualities = copy, qualities[:middle]
+        else:
+            qualities = qualities[middle + 1 :]
+    return found
+
+
+def _compressed(picture: Picture, quality: int) -> Copy:
+    suffix, kind = (".jpg", "image/jpeg") if picture.alpha is None else (".webp", "image/webp")
+    return Copy(bytes(encode(picture, suffix, EncodeOptions(quality=quality))), kind, picture.size, quality)
 
 
 def reduced(picture: Picture, max_side: int) -> Picture:
@@ -86,8 +110,10 @@ def difference_map(apart: NDArray[np.uint8], max_side: int, limit: float) -> Cop
         for and amplifies, get most of the 256 steps and survive the compression.
     """
     apart = to_size(apart, _bounded((apart.shape[0], apart.shape[1]), min(max_side, _MAP)))
-    mean = apart.mean(axis=2, dtype=np.float32, keepdims=True)
-    stored = np.sqrt(mean * np.float32(255))
+    total = np.zeros((*apart.shape[:2], 1), np.float32)
+    for channel in range(apart.shape[2]):  # numpy is slow along short axes
+        total += apart[..., channel, None]
+    stored = np.sqrt(total * np.float32(255 / apart.shape[2]))
     grey = np.rint(stored, out=stored).astype(np.uint8)
     return display_copy(Picture(grey, None, None, None, ""), _MAP, _MAP_QUALITY, limit)
 

@@ -22,7 +22,7 @@ function slides(event) {
   const handle = byId("divider");
   if (!handle) return false;
   const line = handle.getBoundingClientRect();
-  return state.fitted || Math.abs(event.clientX - (line.left + line.right) / 2) < NEAR;
+  return !isCut() || Math.abs(event.clientX - (line.left + line.right) / 2) < NEAR;
 }
 
 function beginDrag(event) {
@@ -57,7 +57,7 @@ function pinch(moved, before, now) {
   const [, still] = [...pointers].find(([id]) => id !== moved) ?? [];
   if (!still) return;
   const [from, to] = [between(before, still), between(now, still)];
-  zoomBy(apart(now, still) / Math.max(1, apart(before, still)), placeInPane(from));
+  zoomSmoothly(apart(now, still) / Math.max(1, apart(before, still)), placeInPane(from));
   panBy(to.x - from.x, to.y - from.y);
 }
 
@@ -86,11 +86,11 @@ function tapped(event) {
 // The wheel zooms, but scrolls the page where there is nothing to zoom out of, or one is on the way back to its top.
 function wheel(event) {
   if (state.row < 0) return;
-  const scrolls = state.fitted && (event.deltaY > 0 || scrollY > 0) && !document.fullscreenElement;
+  const scrolls = !isCut() && (event.deltaY > 0 || scrollY > 0) && !document.fullscreenElement;
   if (scrolls && !event.ctrlKey) return;
   event.preventDefault();
   const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
-  zoomBy(Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.002)), placeInPane(pointOf(event)));
+  zoomSmoothly(Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.002)), placeInPane(pointOf(event)));
 }
 
 function listenToGestures() {

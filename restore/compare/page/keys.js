@@ -4,7 +4,7 @@ const STEP = 60; // screen pixels that an arrow key moves a picture
 
 function arrow(event, x) {
   const onStage = document.activeElement === byId("stage");
-  if (state.view === "slider" && (state.fitted || !onStage)) setDivider(state.divider + x * (event.shiftKey ? 10 : 1));
+  if (state.view === "slider" && (!isCut() || !onStage)) setDivider(state.divider + x * (event.shiftKey ? 10 : 1));
   else panBy(-x * STEP, 0);
 }
 
@@ -40,7 +40,7 @@ function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || taken(event)) return;
   const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const upright = { ArrowUp: STEP, ArrowDown: -STEP }[name];
-  if (upright && !state.fitted && document.activeElement?.closest("#stage")) {
+  if (upright && state.row >= 0 && isCut() && document.activeElement?.closest("#stage")) {
     event.preventDefault();
     panBy(0, upright);
     return;

@@ -115,7 +115,7 @@ function arrangeColumns() {
   const size = contentSize(shownRow());
   const scale = columns => {
     const rows = Math.ceil(count / columns);
-    return fittingScale({ width: stage.clientWidth / columns, height: stage.clientHeight / rows }, size);
+    return fittingScale(size, { width: stage.clientWidth / columns, height: stage.clientHeight / rows });
   };
   const choices = Array.from({ length: count }, (_, i) => i + 1);
   const worth = columns => scale(columns) * (count % columns ? 0.8 : 1);
@@ -137,8 +137,8 @@ function draw() {
   }
   drawDivider();
   const stage = byId("stage");
-  stage.classList.toggle("zoomed", !state.fitted);
+  stage.classList.toggle("zoomed", isCut());
   stage.classList.toggle("pixels", !state.smooth);
   byId("percent").textContent = `${plain.format(state.scale * devicePixelRatio * 100)} %`;
-  byId("zoom-out").disabled = state.fitted;
+  byId("zoom-out").disabled = state.scale <= smallest();
 }

@@ -1,10 +1,20 @@
 // Where a picture lies in a pane. All panes are of one size, so what holds for one holds for all.
 
 const paneBox = () => byId("stage").querySelector(".pane").getBoundingClientRect();
-const largest = () => 32 / devicePixelRatio;
+const onePixel = () => 1 / devicePixelRatio;
+const largest = () => 32 * onePixel();
 
-function fittingScale(pane, [width, height]) {
-  return Math.min(pane.width / width, pane.height / height, 8 / devicePixelRatio);
+// The scale at which the whole picture is seen as large as can be, in a pane or another box.
+function fittingScale([width, height], pane = paneBox()) {
+  return Math.min(pane.width / width, pane.height / height, 8 * onePixel());
+}
+
+const fitting = () => fittingScale(contentSize(shownRow()));
+const smallest = () => Math.min(fitting(), onePixel());
+
+// Whether there is more of the picture than is seen.
+function isCut() {
+  return state.scale > fitting() * 1.0001;
 }
 
 // The part of an axis, 0..1, that may be in the middle: no empty space is shown that need not be.
@@ -15,14 +25,10 @@ function boundedCentre(centre, length, window) {
 
 function settle() {
   const pane = paneBox();
-  const size = contentSize(shownRow());
-  const fitting = fittingScale(pane, size);
-  if (state.fitted || state.scale <= fitting) {
-    state.scale = fitting;
-    state.fitted = true;
-  }
-  state.centre.x = boundedCentre(state.centre.x, size[0] * state.scale, pane.width);
-  state.centre.y = boundedCentre(state.centre.y, size[1] * state.scale, pane.height);
+  const [width, height] = contentSize(shownRow());
+  state.scale = state.fitted ? fitting() : Math.max(smallest(), state.scale);
+  state.centre.x = boundedCentre(state.centre.x, width * state.scale, pane.width);
+  state.centre.y = boundedCentre(state.centre.y, height * state.scale, pane.height);
 }
 
 // Left, top, width and height of the picture within a pane.
@@ -37,28 +43,32 @@ function zoomTo(scale, place = { x: paneBox().width / 2, y: paneBox().height / 2
   const before = pictureBox();
   const at = { x: (place.x - before.left) / before.width, y: (place.y - before.top) / before.height };
   const pane = paneBox();
-  const size = contentSize(shownRow());
-  const fitting = fittingScale(pane, size);
-  state.scale = Math.min(Math.max(largest(), fitting), Math.max(fitting, scale));
-  state.fitted = state.scale === fitting;
-  state.centre.x = at.x + (pane.width / 2 - place.x) / (size[0] * state.scale);
-  state.centre.y = at.y + (pane.height / 2 - place.y) / (size[1] * state.scale);
+  const [width, height] = contentSize(shownRow());
+  state.scale = Math.min(Math.max(largest(), fitting()), Math.max(smallest(), scale));
+  state.fitted = state.scale === fitting();
+  state.centre.x = at.x + (pane.width / 2 - place.x) / (width * state.scale);
+  state.centre.y = at.y + (pane.height / 2 - place.y) / (height * state.scale);
   draw();
 }
 
 const zoomBy = (factor, place) => zoomTo(state.scale * factor, place);
+
+// By wheel and fingers: what shrinks stops at the whole picture.
+function zoomSmoothly(factor, place) {
+  zoomTo(Math.max(state.scale * factor, Math.min(state.scale, fitting())), place);
+}
 
 function zoomToFit() {
   state.fitted = true;
   draw();
 }
 
-const zoomToPixels = place => zoomTo(1 / devicePixelRatio, place);
+const zoomToPixels = place => zoomTo(onePixel(), place);
 
 // Between the whole picture and one pixel a pixel; where these are the same, twice as large.
 function zoomToggled(place) {
   if (!state.fitted) zoomToFit();
-  else if (state.scale < 0.99 / devicePixelRatio) zoomToPixels(place);
+  else if (Math.abs(state.scale / onePixel() - 1) > 0.01) zoomToPixels(place);
   else zoomBy(2, place);
 }
 
