@@ -40,7 +40,7 @@ class Store(Protocol):
 
 
 class Embedded:
-    """Copies as blocks of the page that a browser does not look into before it is asked to: text of an unknown type.
+    """Copies as blocks of the page that a browser does not look into before it is asked to: base64 in templates.
 
     They wait in a temporary file without a name, for the table stands before them and is complete after them.
     """
@@ -50,9 +50,9 @@ class Embedded:
 
     def put(self, copy: Copy, number: int, name: str, role: str) -> str:
         key = f"p{number}-{role}"
-        self._spool.write(f'<script type="text/plain" id="{key}" data-kind="{copy.kind}">'.encode())
+        self._spool.write(f'<template id="{key}" data-kind="{copy.kind}">'.encode())
         self._spool.write(base64.b64encode(copy.data))
-        self._spool.write(b"</script>\n")
+        self._spool.write(b"</template>\n")
         return f"#{key}"
 
     def blocks(self, page: BinaryIO) -> None:

@@ -39,10 +39,10 @@ def compare(*arguments: object) -> Result:
 
 
 def block(page: Path, name: str) -> str:
-    """The text of a script block by its id."""
-    found = re.search(rf'<script [^>]*id="{re.escape(name)}"[^>]*>(.*?)</script>', page.read_text(), re.DOTALL)
+    """The text of a block by its id."""
+    found = re.search(rf'<(script|template) [^>]*id="{re.escape(name)}"[^>]*>(.*?)</\1>', page.read_text(), re.DOTALL)
     assert found, name
-    return found[1]
+    return found[2]
 
 
 def facts(page: Path) -> dict[str, Any]:

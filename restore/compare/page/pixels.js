@@ -10,7 +10,7 @@ function urlOf(reference) {
 async function makeUrl(reference) {
   if (!reference.startsWith("#")) return reference; // a file beside the page
   const block = await wholeBlock(reference.slice(1));
-  return URL.createObjectURL(new Blob([bytesOf(block.textContent)], { type: block.dataset.kind }));
+  return URL.createObjectURL(new Blob([bytesOf(block.content.textContent)], { type: block.dataset.kind }));
 }
 
 // A block of the page, which may still be on its way.
