@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from restore import atomic
-from restore.atomic import sweep, write_bytes
+from restore.atomic import made, opened, sweep, write_bytes
 
 
 def test_writes_with_ordinary_permissions(tmp_path: Path) -> None:
@@ -126,5 +126,67 @@ def test_a_killed_writers_file_is_swept(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code])
     (left,) = tmp_path.iterdir()
     assert left.name.startswith(".restore-")
+    assert sweep(tmp_path) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_written_in_pieces_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    with opened(tmp_path / "x") as file:
+        file.write(b"one ")
+        assert not (tmp_path / "x").exists()
+        file.write(b"two")
+    assert (tmp_path / "x").read_bytes() == b"one two"
+
+    def write_half(error: BaseException) -> None:
+        with opened(tmp_path / "x") as file:
+            file.write(b"half")
+            raise error
+
+    for error in (OSError("full"), KeyboardInterrupt()):
+        with pytest.raises(type(error)):
+            write_half(error)
+    assert (tmp_path / "x").read_bytes() == b"one two"
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    for content in ("old", "new"):
+        with made(tmp_path / "f") as folder:
+            (folder / content).write_text(content)
+    assert [p.name for p in (tmp_path / "f").iterdir()] == ["new"]
+
+    def fill_half(error: BaseException) -> None:
+        with made(tmp_path / "f") as folder:
+            (folder / "half").write_text("")
+            raise error
+
+    for error in (OSError("full"), KeyboardInterrupt()):
+        with pytest.raises(type(error)):
+            fill_half(error)
+    assert [p.name for p in tmp_path.rglob("*")] == ["f", "new"]
+
+
+def test_a_folder_whose_new_one_cannot_take_its_name_is_there_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with made(tmp_path / "f") as folder:
+        (folder / "old").write_text("")
+    replace = Path.replace
+
+    def failing(self: Path, target: Path) -> Path:
+        if (self / "new").exists():
+            raise OSError("no")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", failing)
+    with pytest.raises(OSError, match="no"), made(tmp_path / "f") as folder:
+        (folder / "new").write_text("")
+    assert [p.name for p in tmp_path.rglob("*")] == ["f", "old"]
+
+
+def test_a_dead_processs_folder_is_swept(tmp_path: Path, dead_process: int) -> None:
+    left = tmp_path / f".restore-{atomic._host()}-{dead_process}-0123abcd"
+    left.mkdir()
+    (left / "half.jpg").write_text("")
     assert sweep(tmp_path) == 1
     assert list(tmp_path.iterdir()) == []

@@ -20,6 +20,7 @@ from PIL import Image
 
 from restore.cli.main import main
 from restore.jobs.journal import file_digest
+from tests.compare.pages import embedded, facts, rows
 from tests.conftest import picture, save
 
 ROOT = Path(__file__).parents[2]
@@ -437,3 +438,53 @@ def test_watching_leaves_alone_what_was_there_with_skip_existing(tmp_path: Path)
         ("new.png", "enhanced"),
     }
     assert summary["failed"] == 0
+
+
+def test_a_page_shows_pictures_beside_their_results_and_says_why_others_failed(tmp_path: Path) -> None:
+    source, out, page = many(tmp_path / "in", 4), tmp_path / "out", tmp_path / "r.html"
+    (source / "broken.png").write_bytes(b"no picture")
+    done = run(source, out, "--report", page)
+    assert done.returncode == 1
+    found = rows(page)
+    names = sorted(p.relative_to(source).as_posix() for p in source.rglob("*.png"))
+    assert list(found) == names
+    assert found["broken.png"]["status"] == "failed"
+    assert "not a picture" in found["broken.png"]["problems"][0]
+    assert found["broken.png"]["thumbnail"] is None
+    job = dict(facts(page)["job"])
+    assert (job["enhanced"], job["failed"], job["interrupted"]) == ("4", "1", "false")
+    assert job["model"] == facts(page)["labels"][1]
+    assert job["device"]
+    for name in set(names) - {"broken.png"}:
+        row = found[name]
+        model = facts(page)["labels"][1]
+        assert row["status"] == "enhanced"
+        assert row["cell"]["seconds network"] > 0
+        with Image.open(source / name) as before, Image.open(out / name) as after:
+            assert row["cell"]["before size"] == list(before.size)
+            assert row["cell"][f"{model} size"] == list(after.size)
+        for version in row["versions"]:
+            assert embedded(page, version["pixels"]).size == tuple(version["size"])
+    # A job that goes on shows all again; what was done before took no time.
+    assert run(source, out, "--resume", "--report", page).returncode == 1
+    again = rows(page)
+    assert {row["status"] for row in again.values()} == {"done", "failed"}
+    assert all(row["thumbnail"] for row in again.values() if row["status"] == "done")
+    assert again[next(iter(set(names) - {"broken.png"}))]["cell"]["seconds network"] is None
+    page.unlink()
+    assert run(source, out, "--dry-run", "--overwrite", "--report", page).returncode == 0
+    assert not page.exists()
+
+
+@needs_signals
+def test_the_page_of_an_interrupted_job_has_its_table_alone(tmp_path: Path) -> None:
+    source, out, page = many(tmp_path / "in", 200, side=90), tmp_path / "out", tmp_path / "r.html"
+    process = begin(source, out, "--report", page)
+    wait_for(lambda: outputs(out))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    found = rows(page)
+    assert 0 < len(found) < 200
+    assert not any(row["thumbnail"] for row in found.values())
+    assert "ended early" in facts(page)["notes"][0]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from restore.cli.common import console
 from restore.errors import RestoreError
 from restore.jobs.outcome import Outcome, Seconds
 from restore.jobs.plan import Item, Unreadable
 from restore.jobs.report import check_report, folder_record, record, write_report
+from tests.compare.pages import facts
 
 EVIL = '<script>alert("x")</script> & \'q\',\n"z".png'
 SUMMARY = {"type": "summary", "enhanced": 1, "model": "<b>sr</b>", "busy": {"network": 0.9}}
@@ -37,33 +38,8 @@ def records() -> list[dict[str, object]]:
     ]
 
 
-class Table(HTMLParser):
-    """Cells of the table, and every tag seen."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.rows: list[list[str]] = []
-        self._open = False
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        self.tags.append(tag)
-        if tag == "tr":
-            self.rows.append([])
-        self._open = tag in ("td", "th")
-        if self._open:
-            self.rows[-1].append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._open = False
-
-    def handle_data(self, data: str) -> None:
-        if self._open:
-            self.rows[-1][-1] += data
-
-
 def test_json(tmp_path: Path) -> None:
-    write_report(tmp_path / "new/r.json", records(), SUMMARY)
+    write_report(tmp_path / "new/r.json", records(), SUMMARY, console())
     read = json.loads((tmp_path / "new/r.json").read_text())
     assert read["summary"] == SUMMARY
     assert read["pictures"][0]["source"] == f"in/{EVIL}"
@@ -76,7 +52,7 @@ def test_json(tmp_path: Path) -> None:
 
 
 def test_csv(tmp_path: Path) -> None:
-    write_report(tmp_path / "r.CSV", records(), SUMMARY)
+    write_report(tmp_path / "r.CSV", records(), SUMMARY, console())
     with (tmp_path / "r.CSV").open(newline="") as file:
         first, second, third = csv.DictReader(file)
     assert first["source"] == f"in/{EVIL}"
@@ -87,23 +63,26 @@ def test_csv(tmp_path: Path) -> None:
 
 
 def test_html_is_escaped_and_complete(tmp_path: Path) -> None:
-    write_report(tmp_path / "r.html", records(), SUMMARY)
+    write_report(tmp_path / "r.html", records(), SUMMARY, console())
     text = (tmp_path / "r.html").read_text()
-    table = Table()
-    table.feed(text)
-    head, *rows = table.rows
-    assert head[:3] == ["source", "target", "status"]
-    assert [row[2] for row in rows] == ["enhanced", "failed", "failed"]
-    assert rows[0][0] == f"in/{EVIL}"
-    assert rows[1][3] == "damaged <picture>"
-    assert table.tags.count("script") == 1
-    assert "b" not in table.tags
-    assert "http" not in text, "nothing is fetched from elsewhere"
+    assert text.count("<script") == text.count("</script>") == 2
+    assert "<b>sr" not in text
+    assert "://" not in text.replace("http://www.w3.org/2000/svg", ""), "nothing is fetched from elsewhere"
+    read = facts(tmp_path / "r.html")
+    assert read["labels"] == ["before", "<b>sr</b>"]
+    names = [EVIL.replace("\n", "\\n"), "\\udcff.png", "locked"]
+    assert [row["name"] for row in read["rows"]] == names
+    assert [row["status"] for row in read["rows"]] == ["enhanced", "failed", "failed"]
+    assert read["rows"][1]["problems"] == ["damaged <picture>"]
+    assert read["rows"][2]["problems"] == ["the folder cannot be read: Permission denied"]
+    assert read["rows"][0]["cells"][-3:] == [0.1, 2.346, 0]
+    assert ["input", "in"] in read["job"]
+    assert ["busy", "network 0.9"] in read["job"]
 
 
 def test_a_report_replaces_an_earlier_one_whole(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text("x" * 100_000)
-    write_report(tmp_path / "r.json", [], SUMMARY)
+    write_report(tmp_path / "r.json", [], SUMMARY, console())
     assert json.loads((tmp_path / "r.json").read_text()) == {"pictures": [], "summary": SUMMARY}
     assert [p.name for p in tmp_path.iterdir()] == ["r.json"]
 
