@@ -47,7 +47,8 @@ def write_job_page(
         KeyboardInterrupt: Ctrl-C; nothing was written.
     """
     model, output = str(summary.get("model", "")), str(summary.get("output", ""))
-    counts = [f"{summary[word]} {word}" for word in ("enhanced", "done", "skipped", "failed") if summary.get(word)]
+    words = {"enhanced": "enhanced", "done": "done before", "skipped": "skipped", "failed": "failed"}
+    counts = [f"{summary[status]} {word}" for status, word in words.items() if summary.get(status)]
     folder = _common_folder([Path(picture["source"]) for picture in pictures])
     facts = {"input": str(folder), **{key: value for key, value in summary.items() if key != "type"}}
     page = Page(

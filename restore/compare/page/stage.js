@@ -17,6 +17,7 @@ function layer(pane, source, className, alt, absent = "") {
   const image = element("img");
   image.alt = alt;
   image.draggable = false;
+  image.hidden = true;
   const words = element("p", "absent", absent);
   words.hidden = true;
   box.append(image);
@@ -137,6 +138,7 @@ function draw() {
   }
   drawDivider();
   const stage = byId("stage");
+  stage.classList.add("drawn");
   stage.classList.toggle("zoomed", isCut());
   stage.classList.toggle("pixels", !state.smooth);
   byId("percent").textContent = `${plain.format(state.scale * devicePixelRatio * 100)} %`;
