@@ -37,9 +37,10 @@ def columns(labels: Sequence[str], reference: bool, more: Sequence[Column] = ())
         better = {"better": "lower"} if reference else {}
         made.append({**of_number, "label": "difference", "digits": 2, "unit": "", "about": about, **better})
         if reference:
-            for name, one in MEASURES.items():
-                facts = {"digits": one.digits, "unit": one.unit, "better": one.better, "about": one.about}
-                made.append({**of_number, "label": name, **facts})
+            for one in MEASURES.values():
+                better = {"better": "higher" if one.higher_is_better else "lower"}
+                facts = {"digits": one.digits, "unit": one.unit, "about": one.says}
+                made.append({**of_number, "label": one.title, **facts, **better})
     return [*made, *more]
 
 

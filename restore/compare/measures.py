@@ -1,40 +1,30 @@
-"""What is measured against a reference; each function's own module says its range and colour space."""
+"""What is measured against a reference, and the order of its columns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+import math
 
-import numpy as np
-from numpy.typing import NDArray
+from restore.metrics.metric import Material, Metric, Pixels, View
+from restore.metrics.registry import METRICS
 
-from restore.metrics.protocol import score_psnr, score_ssim
-
-Pixels = NDArray[np.uint8]
+# By the registry's names: of its metrics those that need no weights and are done with in the time that copying takes.
+MEASURES: dict[str, Metric] = {name: METRICS[name] for name in ("psnr", "ssim", "ciede2000")}
 
 
-@dataclass(frozen=True)
-class Measure:
-    """A column of the table.
+def measure(image: Pixels, reference: Pixels, scale: int) -> dict[str, float]:
+    """Every measure, by its title; nan where one is not defined, as SSIM is not of very small pictures.
 
-    Attributes:
-        function: of picture and reference, uint8 (H, W, 1 or 3) of the same shape in sRGB, and the enlargement, whose
-            number of pixels the literature leaves out at the border; nan where it is not defined.
-        unit: shown in the column's head.
-        digits: behind the decimal point.
-        better: which values are.
-        about: one line for the page.
+    Args:
+        image: uint8 sRGB (H, W, 1 or 3).
+        reference: of the same shape.
+        scale: by which the picture was enlarged.
     """
-
-    function: Callable[[Pixels, Pixels, int], float]
-    unit: str
-    digits: int
-    better: Literal["higher", "lower"]
-    about: str
+    return {one.title: _measured(one, image, reference, scale) for one in MEASURES.values()}
 
 
-MEASURES: dict[str, Measure] = {
-    "PSNR": Measure(score_psnr, "dB", 2, "higher", "on Y (BT.601) where pictures are enlarged, else on RGB"),
-    "SSIM": Measure(score_ssim, "", 4, "higher", "structural similarity on Y, 1 is best"),
-}
+def _measured(one: Metric, image: Pixels, reference: Pixels, scale: int) -> float:
+    assert one.measure is not None
+    try:
+        return one.measure(View(scale), Material())(image, reference, "")
+    except ValueError:
+        return math.nan

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from restore.compare.copies import Copy, difference_map, display_copy, thumbnail
-from restore.compare.measures import MEASURES
+from restore.compare.measures import measure
 from restore.compare.options import PageOptions
 from restore.compare.pixels import Size, difference, for_measures, read
 from restore.data.folder import photo_sizes
@@ -175,8 +175,7 @@ class _Maker:
         del apart
         if not self._reference:
             return version
-        compared = for_measures(picture, base, original)
-        return replace(version, measures={name: one.function(*compared) for name, one in MEASURES.items()})
+        return replace(version, measures=measure(*for_measures(picture, base, original)))
 
     def _share(self, size: Size) -> float:
         """Of the row's bytes, by its part of the row's pixels."""

@@ -29,19 +29,10 @@ def score(image: NDArray[np.uint8], reference: NDArray[np.uint8], scale: int) ->
     Both on Y, as the literature measures enlargements; at scale 1, where colours are restored too, PSNR is on RGB.
     Pictures smaller than the SSIM window have no SSIM (nan).
     """
-    return Score(score_psnr(image, reference, scale), score_ssim(image, reference, scale))
-
-
-def score_psnr(image: NDArray[np.uint8], reference: NDArray[np.uint8], scale: int) -> float:
-    """The PSNR of :func:`score` alone."""
-    of = (luma(image), luma(reference)) if scale > 1 else (image, reference)
-    return psnr(*of, border=scale)
-
-
-def score_ssim(image: NDArray[np.uint8], reference: NDArray[np.uint8], scale: int) -> float:
-    """The SSIM of :func:`score` alone."""
-    fits = min(image.shape[:2]) - 2 * scale >= 11
-    return ssim(luma(image), luma(reference), border=scale) if fits else float("nan")
+    a, b = luma(image), luma(reference)
+    fits = min(a.shape) - 2 * scale >= 11
+    of_psnr = (a, b) if scale > 1 else (image, reference)
+    return Score(psnr(*of_psnr, border=scale), ssim(a, b, border=scale) if fits else float("nan"))
 
 
 def bicubic(low: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:

@@ -2,8 +2,12 @@
 
 const NAME = "name";
 const STATE = "status";
+const BATCH = 200; // lines that are made at once; more as one scrolls
 let sorting = { by: null, down: false };
-let lines = [];
+// The rows that are wanted now, in their order, and how many of them are in the table.
+let wanted = [];
+let present = 0;
+const lines = new Map();
 // Columns of one label: what versions compete in.
 const rivals = new Map();
 
@@ -37,7 +41,10 @@ function sortBy(by) {
 function arrange() {
   const rows = wantedRows();
   state.order = rows.filter(row => row.seen).map(row => row.number);
-  byId("body").replaceChildren(...(rows.length ? rows.map(row => lines[row.number]) : [nothingFound()]));
+  wanted = rows;
+  present = 0;
+  byId("body").replaceChildren(...(rows.length ? [] : [nothingFound()]));
+  appendLines();
   for (const head of byId("head").querySelectorAll(".sorter")) {
     const sorted = String(sorting.by) === head.dataset.by;
     head.setAttribute("aria-sort", sorted ? (sorting.down ? "descending" : "ascending") : "none");
@@ -46,7 +53,28 @@ function arrange() {
   byId("count").textContent = `${part}${plain.format(facts.rows.length)}`;
   byId("foot").replaceChildren(means(rows));
   arrangeStrip();
+}
+
+function appendLines() {
+  const next = wanted.slice(present, present + BATCH);
+  for (const row of next) if (!lines.has(row.number)) lines.set(row.number, line(row));
+  byId("body").append(...next.map(row => lines.get(row.number)));
+  present += next.length;
   markRow();
+}
+
+// A table of many thousand lines takes seconds to lay out: they come as their place comes near.
+function appendWhenNear() {
+  const near = new IntersectionObserver(
+    ([{ isIntersecting }]) => {
+      if (!isIntersecting || present >= wanted.length) return;
+      appendLines();
+      near.unobserve(byId("foot")); // look again: the end may still be near
+      near.observe(byId("foot"));
+    },
+    { rootMargin: "1500px" },
+  );
+  near.observe(byId("foot"));
 }
 
 function nothingFound() {
@@ -188,7 +216,7 @@ function buildTable() {
   for (const row of facts.rows) row.cells = row.cells.map(value => (value === "infinite" ? Infinity : value));
   facts.columns.forEach(({ label }, i) => rivals.set(label, [...(rivals.get(label) ?? []), i]));
   buildHead();
-  lines = facts.rows.map(line);
   buildTerms();
   byId("search").addEventListener("input", arrange);
+  appendWhenNear();
 }
