@@ -21,7 +21,7 @@ def columns(labels: Sequence[str], reference: bool, more: Sequence[Column] = ())
         more: columns that a job adds.
 
     Returns:
-        For each: ``group`` and ``label`` for its head; ``kind``, one of size, bytes and number, and of a number
+        For each: ``group`` and ``label`` for its head; ``kind``, one of size, bytes, number and text, and of a number
         ``digits``, ``unit`` and which is ``better``; ``version``, which it is of; ``about``, one line.
     """
     base = len(labels) - 1 if reference else 0

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from restore.compare.columns import Column
 from restore.compare.options import PageOptions
 from restore.compare.page import Page, write_page
 from restore.compare.row import Source, area
@@ -20,6 +21,21 @@ if TYPE_CHECKING:
 # Pixels of a picture and its result up to which they are shown: reading them again must not take more memory than the
 # job did.
 _MOST_PIXELS = 150_000_000
+_SECONDS: list[Column] = [
+    {"group": "seconds", "label": stage, "kind": "number", "digits": 2, "unit": "", "about": about}
+    for stage, about in zip(STAGES, ("reading", "in the network", "writing"), strict=True)
+]
+_BELIEF: list[Column] = [
+    {"group": "taken for", "label": "kind", "kind": "text", "about": "what the network took the picture for"},
+    {
+        "group": "taken for",
+        "label": "share",
+        "kind": "number",
+        "digits": 2,
+        "unit": "",
+        "about": "how sure it was, 0..1",
+    },
+]
 _WITHOUT = (
     "The job ended early, so this page has its table alone. To see the pictures, let it go on with --resume, or run "
     "restore compare with the folders."
@@ -56,10 +72,7 @@ def write_job_page(
         subtitle=", ".join(counts) or "nothing to do",
         labels=["before", model],
         sources=[_source(picture, folder, show=options is not None) for picture in pictures],
-        more=[
-            {"group": "seconds", "label": stage, "kind": "number", "digits": 2, "unit": "", "about": about}
-            for stage, about in zip(STAGES, ("reading", "in the network", "writing"), strict=True)
-        ],
+        more=[*_SECONDS, *(_BELIEF if any(picture["belief"] for picture in pictures) else [])],
         states=True,
         job=[(key.replace("_", " "), _words(value)) for key, value in facts.items()],
         notes=[] if options else [_WITHOUT],
@@ -83,7 +96,7 @@ def _source(picture: Mapping[str, Any], folder: Path, show: bool) -> Source:
         status=picture["status"],
         problems=tuple(text for text in (error, note) if text),
         # A picture that an earlier run made took no time now.
-        cells={stage: seconds for stage, seconds in picture["seconds"].items() if picture["status"] == "enhanced"},
+        cells={**(picture["seconds"] if picture["status"] == "enhanced" else {}), **(picture["belief"] or {})},
         depth="shown" if made and show else "listed",
         otherwise="listed",
     )

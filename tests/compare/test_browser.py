@@ -270,6 +270,22 @@ def test_transparency_lies_on_a_chequerboard(browser: Browser, tmp_path: Path) -
     assert counts[np.argsort(counts)[-2:]].sum() > 0.85 * counts.sum(), "the rest is where two squares meet"
 
 
+def test_a_long_table_comes_as_one_scrolls(browser: Browser, tmp_path: Path) -> None:
+    before, after = pair_of_folders(tmp_path, 700, size=(8, 9), different=1)
+    assert compare(before, after, "--most", 2, "--out", tmp_path / "p.html").exit_code == 0
+    browser.open(tmp_path / "p.html")
+    assert browser.text("#count") == "700"
+    assert 200 <= len(names(browser)) < 700
+    browser.run("document.getElementById('foot').scrollIntoView()")
+    for _ in range(20):
+        browser.settle()
+        browser.run("document.getElementById('foot').scrollIntoView()")
+    assert len(set(names(browser))) == 700
+    browser.click(".sorter button")
+    browser.click(".sorter button")
+    assert names(browser)[:2] == ["699.png", "698.png"]
+
+
 def names(browser: Browser) -> list[str]:
     return browser.texts("#body .picture button, #body .picture .name")
 

@@ -75,9 +75,19 @@ def test_html_is_escaped_and_complete(tmp_path: Path) -> None:
     assert [row["status"] for row in read["rows"]] == ["enhanced", "failed", "failed"]
     assert read["rows"][1]["problems"] == ["damaged <picture>"]
     assert read["rows"][2]["problems"] == ["the folder cannot be read: Permission denied"]
-    assert read["rows"][0]["cells"][-3:] == [0.1, 2.346, 0]
+    assert read["rows"][0]["cells"][-5:] == [0.1, 2.346, 0, "<i>moon</i>", 0.9124]
+    assert "<i>" not in text
     assert ["input", "in"] in read["job"]
     assert ["busy", "network 0.9"] in read["job"]
+
+
+def test_the_page_says_what_a_picture_was_taken_for(tmp_path: Path) -> None:
+    item = Item(Path("in/a.png"), Path("out/a.png"), "a.png", "a.png")
+    told = [record(Outcome(item, "enhanced", belief=("dark", 0.75))), record(Outcome(item, "failed", "no"))]
+    write_report(tmp_path / "r.html", told, SUMMARY, console())
+    read = facts(tmp_path / "r.html")
+    assert [head["label"] for head in read["columns"][-2:]] == ["kind", "share"]
+    assert [row["cells"][-2:] for row in read["rows"]] == [["dark", 0.75], [None, None]]
 
 
 def test_a_report_replaces_an_earlier_one_whole(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ function cellText(value, column) {
   if (value === null) return "–";
   if (column.kind === "size") return sizeText(value);
   if (column.kind === "bytes") return bytesText(value);
-  return numberText(value, column.digits);
+  return column.kind === "text" ? value : numberText(value, column.digits);
 }
 
 // A value that can be compared with others of its column.
