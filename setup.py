@@ -12,6 +12,6 @@ setup(
         "restore.metrics": ["niqe.npz", "niqe.NOTICE"],
         "restore.recipes": ["*.yaml"],
         "restore.runtime": ["graphs/*.onnx"],
-        "restore.compare": ["page/*"],
+        "restore.compare": ["web/*"],
     },
 )

@@ -174,7 +174,7 @@ def _store(path: Path, options: PageOptions) -> Iterator[Store]:
 def _rows(page: Page, options: PageOptions, screen: Console) -> Iterator[Row]:
     sources = _limited(_chosen(page.sources, options.most), options)
     make = partial(make_row, options=options, reference=page.reference)
-    done = ahead(sources, make, options.workers, memory)
+    done = ahead(sources, make, options.workers, partial(memory, reference=page.reference))
     return iter(
         track(done, "Writing the page", len(sources), console=screen, transient=True, disable=not screen.is_terminal)
     )
@@ -311,7 +311,7 @@ def _filled(template: str, values: dict[str, str]) -> str:
 
 
 def _part(name: str) -> str:
-    return (resources.files("restore.compare") / "page" / name).read_text("utf-8")
+    return (resources.files("restore.compare") / "web" / name).read_text("utf-8")
 
 
 def _script() -> str:

@@ -22,8 +22,9 @@ from restore.jobs.naming import printable
 _MAPS_SHARE = 0.15
 # Two shapes of which one is that many times as broad as the other are not the same picture's.
 _ALIKE_SHAPE = 1.02
-# Bytes a pixel that reading and measuring a version may take: decoded, in another space, as floating point.
-_BYTES = 24
+# Bytes a pixel of all versions that a row takes: decoded, at one size, their difference; and to measure them against a
+# reference, the planes of SSIM in floating point.
+_BYTES, _MEASURING_BYTES = 12, 60
 
 Depth = Literal["listed", "measured", "shown"]
 
@@ -96,9 +97,9 @@ def area(source: Source, max_side: int | None = None) -> float:
     return sum(size[0] * size[1] * factor**2 for size, factor in zip(sizes, factors, strict=True) if size)
 
 
-def memory(source: Source) -> int:
-    """Bytes that making a row may take at most."""
-    return 0 if source.depth == "listed" else round(_BYTES * area(source))
+def memory(source: Source, reference: bool) -> int:
+    """Bytes that making a row takes, about."""
+    return 0 if source.depth == "listed" else round((_MEASURING_BYTES if reference else _BYTES) * area(source))
 
 
 def make_row(source: Source, options: PageOptions, reference: bool) -> Row:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from restore.atomic import sweep
 from restore.compare.options import PageOptions
 from restore.compare.page import Page, Written, check_place, write_page
 from restore.compare.pairing import Pairing, pair
@@ -44,8 +45,15 @@ class Request:
 
     def options(self) -> PageOptions:
         """How the page is made."""
-        limit = round(self.max_pixels * 1e6)
-        return PageOptions(self.max_side, self.quality, self.megabytes, self.most, self.beside, self.workers, limit)
+        return PageOptions(
+            max_side=self.max_side,
+            quality=self.quality,
+            megabytes=self.megabytes,
+            most=self.most,
+            beside=self.beside,
+            workers=self.workers,
+            pixel_limit=round(self.max_pixels * 1e6),
+        )
 
 
 def start(request: Request, screen: Console) -> int:
@@ -76,6 +84,7 @@ def start(request: Request, screen: Console) -> int:
     )
     for note in page.notes:
         screen.print(f"failed: {note}", style="red", markup=False)
+    sweep(request.out.parent)
     with stoppable():
         written = write_page(request.out, page, request.options(), screen)
     _tell(written, request.out, screen)

@@ -42,7 +42,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     before, after = pair_of_folders(folder, 5, size=(150, 200))
     for i in range(5):
         save(folder / f"ref/{i}.png", picture(300, 400, seed=i))
-    save(after / "lonely.png", picture(30, 40))
+    save(after / "2-lonely.png", picture(30, 40))
     arguments = [before, after, "--reference", folder / "ref", "--out", folder / "page.html"]
     assert compare(*arguments).exit_code == 1
     return folder / "page.html"
@@ -293,7 +293,7 @@ def names(browser: Browser) -> list[str]:
 def test_the_table_sorts_and_the_pictures_follow(browser: Browser, real: Path) -> None:
     browser.open(real)
     as_it_was = names(browser)
-    assert as_it_was == [*(f"{i}.png" for i in range(5)), "lonely.png"]
+    assert as_it_was == ["0.png", "1.png", "2-lonely.png", "2.png", "3.png", "4.png"]
     head = "Array.from(document.querySelectorAll('.sorter')).findIndex(it => it.textContent.startsWith('PSNR'))"
     column = browser.run(f"return {head}")
 
@@ -310,7 +310,7 @@ def test_the_table_sorts_and_the_pictures_follow(browser: Browser, real: Path) -
     browser.click(".sorter button", column)
     assert values() == sorted(values(), reverse=True)
     order = names(browser)[:5]
-    assert order != as_it_was[:5]
+    assert order != sorted(order)
     strip = browser.run("return [...document.querySelectorAll('#strip button')].map(button => button.title)")
     assert strip == order, "the pictures follow"
     browser.click("#body .picture button", 0)
@@ -328,7 +328,7 @@ def test_the_table_is_searched(browser: Browser, real: Path) -> None:
     browser.open(real)
     browser.run("document.getElementById('search').focus()")
     browser.press("lonely")
-    assert names(browser) == ["lonely.png"]
+    assert names(browser) == ["2-lonely.png"]
     assert browser.text("#count") == "1 of 6"
     assert "nothing in" in browser.text("#body .state")
     browser.press("xyz")

@@ -303,6 +303,24 @@ def test_a_signal_leaves_nothing_half_written(tmp_path: Path, number: signal.Sig
     assert list(out.parent.iterdir()) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("options", [[], ["--beside"]])
+def test_what_a_killed_run_left_is_gone_after_the_next(tmp_path: Path, options: list[str]) -> None:
+    before, after = pair_of_folders(tmp_path, 60, size=(300, 400), different=2)
+    out = tmp_path / "pages/p.html"
+    command = [sys.executable, "-m", "restore", "compare", before, after, "--out", out, *options]
+    process = subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL)
+    limit = time.monotonic() + 60
+    while not (out.parent.is_dir() and any(out.parent.iterdir())):
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    assert [p.name[:9] for p in out.parent.iterdir()] == [".restore-"] * (2 if options else 1)
+    assert compare(before, after, "--out", out, "--most", 1, *options).exit_code == 0
+    assert {p.name for p in out.parent.iterdir()} == ({"p.html", "p-files"} if options else {"p.html"})
+
+
 def test_compare_runs_without_torch(tmp_path: Path) -> None:
     before, after = pair_of_folders(tmp_path, 1)
     code = (
