@@ -207,4 +207,5 @@ def _int8(
     for folder, loss in twin.losses.items():
         click.echo(f"{folder}: int8 loses {loss:.3f} dB")
     kept = "" if twin.last == 1 else f", its last {twin.last} convolutions in fp32"
+    kept += ", ranges by percentiles" if twin.method == "Percentile" else ""
     click.echo(f"{twin.path}: {twin.spec.name}, int8{kept}, {twin.path.stat().st_size / 1e6:.2f} MB, measured")

@@ -23,6 +23,9 @@ class NothingLeftError(ExportError):
     """All convolutions of a network stay in floating point."""
 
 
+Method = Literal["MinMax", "Entropy", "Percentile"]
+
+
 @dataclass(frozen=True)
 class Rounding:
     """How activations are rounded; ``scripts/compare_quantisation.py`` measures the others on a model.
@@ -33,7 +36,7 @@ class Rounding:
     """
 
     signed: bool = False
-    method: Literal["MinMax", "Entropy", "Percentile"] = "MinMax"
+    method: Method = "MinMax"
 
 
 def quantise(

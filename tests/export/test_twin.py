@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 import torch
 from click.testing import CliRunner
@@ -16,7 +17,8 @@ from rich.console import Console
 from restore.cli.main import main
 from restore.errors import ExportError, ModelError
 from restore.export import twin as twin_module
-from restore.export.quantise import quantise
+from restore.export.explain import explain
+from restore.export.quantise import Rounding, quantise, quantise_layers
 from restore.export.to_onnx import to_onnx
 from restore.export.twin import Check, Twin, calibration_patches, export_twin
 from restore.metrics.psnr import psnr
@@ -133,14 +135,74 @@ def test_too_much_lost_is_refused(wide: Path, pictures: Path, tmp_path: Path, mo
 def test_more_of_the_end_stays_in_floating_point_as_the_loss_asks_for_it(
     wide: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    losses = iter([0.3, 0.05])
+    losses = iter([0.3, 0.2, 0.05])
     monkeypatch.setattr(twin_module, "measure_losses", lambda *_: {"a": next(losses)})
     done = make(wide, tmp_path, pictures, most=0.1)
-    assert done.last == 2
+    assert (done.last, done.method) == (2, "MinMax"), "after other ranges for the first"
     graph = onnx.load(done.path).graph
     values = {i.name for i in graph.initializer}
     convs = [node for node in graph.node if node.op_type == "Conv" and node.input[0] != "input"]
     assert [conv.input[1] in values for conv in convs] == [False, False, False, True, True]
+
+
+def test_ranges_are_chosen_by_the_loss(
+    wide: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter([0.3, 0.05])
+    monkeypatch.setattr(twin_module, "measure_losses", lambda *_: {"a": next(losses)})
+    done = make(wide, tmp_path, pictures, most=0.1)
+    assert (done.last, done.method) == (1, "Percentile")
+
+
+def steps(model: onnx.ModelProto) -> dict[str, float]:
+    """The step of each activation's 8 bits, by the convolution that takes it."""
+    maker = {name: node for node in model.graph.node for name in node.output}
+    values = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
+    convs = [node for node in model.graph.node if node.op_type == "Conv" and node.input[0] in maker]
+    made = {conv.name: maker[conv.input[0]] for conv in convs}
+    return {name: float(values[n.input[1]]) for name, n in made.items() if n.op_type == "DequantizeLinear"}
+
+
+def test_percentiles_clip_and_signed_is_signed(wide: Path, pictures: Path) -> None:
+    model, patches = onnx.load(wide), calibration_patches(pictures, open_model(wide, "cpu").spec)
+    extremes, percentiles = (
+        steps(quantise(model, patches, rounding=Rounding(method=m))) for m in ("MinMax", "Percentile")
+    )
+    assert extremes.keys() == percentiles.keys()
+    assert all(percentiles[name] <= extremes[name] for name in extremes)
+    assert sum(percentiles.values()) < 0.99 * sum(extremes.values())
+    signed = quantise(model, patches, rounding=Rounding(signed=True))
+    assert np.uint8 not in {numpy_helper.to_array(i).dtype.type for i in signed.graph.initializer}
+
+
+def test_each_layer_is_explained(wide: Path, pictures: Path) -> None:
+    """All of them, the worst first, each alone; and which of them a twin computes in 8 bits."""
+    layers = explain(wide, pictures, SCREEN)
+    convs = [node.name for node in onnx.load(wide).graph.node if node.op_type == "Conv"]
+    assert sorted(layer.name for layer in layers) == sorted(convs)
+    assert [layer.psnr for layer in layers] == sorted(layer.psnr for layer in layers)
+    assert sum("in 8 bits in a twin" in layer.what for layer in layers) == 4
+    assert all("3x3" in layer.what or "1x1" in layer.what for layer in layers)
+    # One by one they lose less than together.
+    model = onnx.load(wide)
+    patches = calibration_patches(pictures, open_model(wide, "cpu").spec)
+
+    def apart(names: list[str]) -> float:
+        sessions = [
+            ort.InferenceSession(m.SerializeToString(), providers=["CPUExecutionProvider"])
+            for m in (model, quantise_layers(model, patches, names))
+        ]
+        both = [np.concatenate([s.run(None, dict(p))[0].ravel() for p in patches[:16]]) for s in sessions]
+        return float(-10 * np.log10(np.mean((both[0] - both[1]) ** 2)))
+
+    assert apart([layers[0].name]) == pytest.approx(layers[0].psnr, abs=1e-3)
+    assert apart([layer.name for layer in layers]) < layers[0].psnr
+    result = CliRunner().invoke(
+        main, ["export", str(wide), "--precision", "int8", "--explain", "--calibrate", str(pictures)]
+    )
+    assert result.exit_code == 0, result.output
+    assert layers[0].name in next(line for line in result.output.splitlines() if " dB " in line)
+    assert CliRunner().invoke(main, ["export", str(wide), "x.onnx", "--explain"]).exit_code == 2
 
 
 def test_a_network_of_a_first_and_a_last_layer_has_nothing_in_8_bits(pictures: Path, tmp_path: Path) -> None:

@@ -1,0 +1,82 @@
+"""Which 8 bits: signed or unsigned activations, and ranges from extremes or from a histogram, measured on a model.
+
+    python scripts/compare_quantisation.py sr-x2 --calibrate PHOTOGRAPHS --check TESTSETS/Set5/x2 --pattern '*_HR.png'
+
+Prints a line for each: dB of PSNR that it loses against fp32 on each folder, and the milliseconds of one window beside
+fp32's. Weights are int8 with one scale a channel in all of them. The first and the last convolutions stay in fp32, as
+they do in a twin whose loss asks for no more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from itertools import product
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import onnx
+from rich.console import Console
+
+from restore.export.describe import describe
+from restore.export.quantise import Method, Rounding, quantise
+from restore.export.twin import Check, calibration_patches, measure_losses
+from restore.runtime.cpu import cpu_name
+from restore.runtime.model import Model, open_model
+from restore.verify.feed import of_pixels
+from restore.verify.pictures import scene
+from restore.zoo.find import find
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", help="name or path of an fp32 model")
+    parser.add_argument("--calibrate", required=True, type=Path, help="photographs to take the ranges from")
+    parser.add_argument("--check", required=True, action="append", type=Path, help="folder to measure on; repeatable")
+    parser.add_argument("--check-input", action="append", type=Path, help="its inputs, for models that do not enlarge")
+    parser.add_argument("--pattern", default="*", help="which files of --check")
+    parser.add_argument("--side", type=int, default=256, help="of the window that is timed")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    options = parser.parse_args()
+
+    file = find(options.model)
+    wide = open_model(file, "cpu", options.threads)
+    patches = calibration_patches(options.calibrate, wide.spec)
+    checks = [
+        Check(folder, options.pattern, inputs)
+        for folder, inputs in zip(options.check, options.check_input or [None] * len(options.check), strict=True)
+    ]
+    print(f"{wide.spec.name}, {len(patches)} patches, {cpu_name()}, {options.threads} thread(s)")
+    print(f"{'activations':12} {'ranges':12} {'dB lost':>{9 * len(checks)}} {'ms':>8} {'fp32 ms':>8}")
+    for signed, method in product((False, True), get_args(Method)):
+        narrow = quantise(onnx.load(file), patches, rounding=Rounding(signed, method))
+        describe(narrow, wide.spec.model_copy(update={"precision": "int8"}))
+        with tempfile.TemporaryDirectory() as folder:
+            trial = Path(folder, "trial.onnx")
+            onnx.save(narrow, trial)
+            model = open_model(trial, "cpu", options.threads)
+        losses = measure_losses(wide, model, checks, Console(quiet=True))
+        ours, theirs = timed(model, wide, options.side)
+        told = " ".join(f"{loss:8.3f}" for loss in losses.values())
+        print(f"{'int8' if signed else 'uint8':12} {method:12} {told} {ours:8.1f} {theirs:8.1f}", flush=True)
+
+
+def timed(one: Model, other: Model, side: int, repeats: int = 9) -> tuple[float, float]:
+    """Median milliseconds of each on a window, run in turn so that both meet the same machine."""
+    batch, beside = of_pixels([scene(side, side)], one.spec)
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(repeats + 1):
+        for model, took in zip((one, other), times, strict=True):
+            began = time.perf_counter()
+            np.asarray(model(batch, **beside))
+            took.append((time.perf_counter() - began) * 1000)
+    first, second = (statistics.median(took[1:]) for took in times)
+    return first, second
+
+
+if __name__ == "__main__":
+    main()
