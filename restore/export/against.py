@@ -43,8 +43,8 @@ def compare(file: Path, against: Path, given: Mapping[str, str] | None = None) -
         if model.spec.precision == "fp32":
             yield _at_shapes(model, network)
         yield _on_patches(model, network)
-    except (ModelError, RuntimeError) as error:
-        yield Check("network", False, f"both cannot be given the same: {str(error).splitlines()[0][:300]}")
+    except (ModelError, RuntimeError, ValueError) as error:  # a size that one does not take, values that are no numbers
+        yield Check("network", False, f"they cannot be compared: {str(error).splitlines()[0][:300]}")
 
 
 def _origin(against: Path, spec: ModelSpec) -> tuple[Any, ModelSpec]:

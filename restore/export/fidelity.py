@@ -68,6 +68,8 @@ class Fidelity:
         got = self._of_model(model)
         same = all(np.array_equal(a, b) for a, b in zip(got, self._wanted, strict=True))
         value = float("inf")
+        if not all(np.isfinite(values).all() for values in (*got, *self._wanted)):
+            raise ExportError(f"{self._spec.name}: after the step '{step}' there are values that are not numbers")
         if not same:
             span = self._spec.high - self._spec.low
             value = psnr(_rows(got), _rows(self._wanted), peak=span)

@@ -152,6 +152,14 @@ def test_a_half_of_a_file(tmp_path: Path) -> None:
     assert run("export", tmp_path / "m.onnx", tmp_path / "x").exit_code == 2
 
 
+def test_what_is_no_number_is_refused() -> None:
+    source = residual()
+    with torch.no_grad():
+        next(source.network.parameters())[0] = float("nan")
+    with pytest.raises(ExportError, match="'exported' there are values that are not numbers"):
+        make_model(source)
+
+
 # --- one shape
 
 
