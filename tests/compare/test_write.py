@@ -253,7 +253,7 @@ def test_memory_holds_a_few_pictures_whatever_their_number(tmp_path: Path, monke
     def counting(*arguments: object) -> object:
         if arguments[1] in (0, 12, 23):
             gc.collect()
-            alive.append(sum(isinstance(thing, Copy) for thing in gc.get_objects()))
+            alive.append(sum(type(thing) is Copy for thing in gc.get_objects()))
         return kept(*arguments)
 
     monkeypatch.setattr(pages, "_kept", counting)
