@@ -102,6 +102,8 @@ def export(
         raise click.UsageError("--explain belongs to --precision int8")
     if target is None and not explain:
         raise click.UsageError("Missing argument 'OUT'.")
+    if source.suffix == ".onnx" and (shape or name or spec or opset != 18):
+        raise click.UsageError("--shape, --opset, --name and --spec are for weights; an .onnx file has its own")
     if precision == "int8":
         if source.suffix != ".onnx":
             raise click.UsageError(f"--precision int8 takes an fp32 .onnx file, not {source}: export that first")
@@ -118,11 +120,8 @@ def export(
         return
     assert target is not None
     if source.suffix == ".onnx":
-        if precision == "fp32" or shape or name or spec:
-            raise click.UsageError(
-                f"{source} is an .onnx file: 'restore import' takes it as it is; fp16 and int8 twins "
-                "can be made of it, for the same shapes and by the same name"
-            )
+        if precision == "fp32":
+            raise click.UsageError(f"{source} is an .onnx file already; 'restore import' makes one of others a model")
         _half(source, target, check, overwrite)
     else:
         _floats(source, target, which, precision, shape, opset, name, parse_pairs(spec, "--spec"), check, overwrite)

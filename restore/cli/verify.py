@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from restore.cli.common import extra_needed, parse_pairs
+
+if TYPE_CHECKING:
+    from restore.verify.check import Check
 
 
 @click.command()
@@ -45,10 +49,7 @@ def verify(file: Path, against: Path | None, spec: tuple[str, ...], as_json: boo
     raise SystemExit(1 if failed else 0)
 
 
-def _tell(check: object, as_json: bool) -> None:
-    from restore.verify.check import Check
-
-    assert isinstance(check, Check)
+def _tell(check: Check, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(check)))
         return

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from restore.errors import ExportError
+from restore.errors import ExportError, ModelError
 from restore.export.foreign import describe_foreign
 from restore.export.make import How, Made, make_model
 from restore.export.source import Source, load_source
@@ -56,6 +56,8 @@ def import_model(
     name = name or name_of(file)
     path = place(name, folder or user_folder(), overwrite)
     if file.suffix.lower() == ".onnx":
+        if shape is not None:
+            raise ModelError(f"{file}: --shape is for checkpoints; an ONNX file takes what it takes")
         tell(f"{file}: looking into it")
         data, spec, checks = describe_foreign(file, name, given or {})
         note = _one_shape(spec)

@@ -52,6 +52,8 @@ def explain(source: Path, calibrate: Path, screen: Console) -> list[Layer]:
     spec = file_spec(source)
     if spec.precision != "fp32":
         raise ModelError(f"{source} is {spec.precision}: give the fp32 file")
+    if spec.shape:
+        raise ModelError(f"{source} takes one shape alone: give a file that takes all")
     model = onnx.load(source)
     patches = calibration_patches(calibrate, spec)
     wanted = _results(model, patches)

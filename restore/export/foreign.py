@@ -39,20 +39,30 @@ def describe_foreign(path: Path, name: str, given: Mapping[str, str]) -> tuple[b
     """
     model = _load(path)
     metadata = {p.key: p.value for p in model.metadata_props}
+    read_spec({}, str(path), {"scale": "1", "halo": "0", **given})  # what is wrong in it is told before anything is run
     if METADATA_KEY in metadata:
         spec = read_spec(metadata, str(path), {**given, "name": name})
+        if spec.precision != "fp32":
+            raise ModelError(f"{path} is an {spec.precision} twin: import the fp32 file, and put this beside it")
     else:
         shape = _ends(model, path)
         run = _function(model, path, shape)
         learned = sum(math.prod(t.dims) for t in model.graph.initializer if t.data_type in _FLOATS)
-        found = _found(run, path, name, shape, given) | {"parameters": str(learned)}
+        found = _found(run, path, name, shape, given) | {"parameters": str(learned), "precision": _precision(model)}
         spec = read_spec({}, str(path), {**found, **given})
-        spec = _shaped(spec, shape, path)
+        spec = _shaped(spec, shape)
     described = spec.model_copy(update={"licence": spec.licence or UNKNOWN, "data": spec.data or UNKNOWN})
     describe(model, described)
     data = model.SerializeToString()
     _, checks = prove(data, lambda _: [])
     return data, described, checks
+
+
+def _precision(model: onnx.ModelProto) -> str:
+    if any(node.op_type in ("DequantizeLinear", "QLinearConv", "ConvInteger") for node in model.graph.node):
+        return "int8"
+    half = any(tensor.data_type == onnx.TensorProto.FLOAT16 for tensor in model.graph.initializer)
+    return "fp16" if half else "fp32"
 
 
 def _load(path: Path) -> onnx.ModelProto:
@@ -171,11 +181,12 @@ def _sizes_at(run: Run, size: tuple[int, int]) -> Sizes:
     return Sizes(scale, 1, 1, batch=False)
 
 
-def _shaped(spec: ModelSpec, shape: tuple[int, int, int] | None, path: Path) -> ModelSpec:
-    """With the one shape, its halo as wide as there is room for."""
+def _shaped(spec: ModelSpec, shape: tuple[int, int, int] | None) -> ModelSpec:
+    """With the one shape; a halo that leaves nothing of it is cut to a quarter of it."""
     if shape is None:
         return spec
-    room = (min(shape[1:]) - 1) // 2
-    most = min(spec.halo, room // 2)
-    facts = {**spec.model_dump(), "shape": shape, "halo": most, "exact_tiles": spec.exact_tiles and most == spec.halo}
+    side = min(shape[1:])
+    fits = 2 * spec.halo < side
+    halo = spec.halo if fits else (side - 1) // 4
+    facts = {**spec.model_dump(), "shape": shape, "halo": halo, "exact_tiles": spec.exact_tiles and fits}
     return ModelSpec.model_validate(facts)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import onnx
+from pydantic import ValidationError
 
 from restore.errors import ExportError
 from restore.export.describe import describe
@@ -120,8 +121,8 @@ def fitted(spec: ModelSpec, shape: tuple[int, int, int] | None) -> ModelSpec:
     """
     try:
         return ModelSpec.model_validate({**spec.model_dump(), "shape": shape})
-    except ValueError as error:
-        raise ExportError(f"{spec.name}: {str(error).splitlines()[-2].strip()}") from error
+    except ValidationError as error:
+        raise ExportError(f"{spec.name}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from error
 
 
 def prove(data: bytes, compare: Callable[[Path], list[Compared]]) -> tuple[list[Compared], list[Check]]:

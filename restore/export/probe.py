@@ -47,7 +47,7 @@ def published_spec(found: Published, name: str, given: Mapping[str, str]) -> Mod
         except RuntimeError:  # it works in place, where torch can derive nothing: what was seen must do
             support = halo
         exact = support is not None and support <= 2 * seen.halo + 16
-        halo = support if exact and support is not None else halo
+        halo = max(support, halo - seen.multiple) if exact and support is not None else halo
     values: dict[str, Any] = {
         "name": name,
         "task": "super-resolution" if sizes.scale > 1 else "restoration",

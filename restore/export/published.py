@@ -73,9 +73,8 @@ def load_published(path: Path) -> Published:
             f"{path}: {name} takes {found.input_channels} planes and gives {found.output_channels}; "
             "networks run here take and give RGB, or one plane"
         )
-    network: nn.Module = _Called(
-        settle(found.model), found._call_fn
-    )  # what makes one tensor of several inputs or outputs
+    # Its call makes one picture of several inputs or outputs, where a network has more.
+    network: nn.Module = _Called(settle(found.model), found._call_fn)
     if found.input_channels == 1:
         network = PlaneByPlane(network)
     needs = found.size_requirements

@@ -92,6 +92,8 @@ def export_twin(
     wide = open_model(source, "cpu")
     if wide.spec.precision != "fp32":
         raise ModelError(f"{source} is {wide.spec.precision}: give the fp32 file")
+    if wide.spec.shape:
+        raise ModelError(f"{source} takes one shape alone: make the int8 twin of a file that takes all")
     path = target if target.suffix == ".onnx" else target / f"{wide.spec.name}.int8.onnx"
     if path.exists() and not overwrite:
         raise ExportError(f"{path} exists already: add --overwrite to replace it")

@@ -44,7 +44,7 @@ def _metadata(model: onnx.ModelProto, spec: ModelSpec) -> Check:
         missing.append("name")
     if spec.steps and not re.fullmatch("[0-9a-f]{64}", spec.recipe):
         missing.append("recipe")
-    if spec.precision != "fp32" and spec.loss_db is None and not spec.measured:
+    if spec.precision != "fp32" and spec.recipe and spec.loss_db is None and not spec.measured:
         missing.append("loss_db")
     if missing:
         return Check("metadata", False, f"does not say its {', '.join(dict.fromkeys(missing))}")

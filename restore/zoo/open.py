@@ -64,7 +64,7 @@ def open_named(
         model.note = note
     if model.spec.precision == "fp16" and model.device != "cpu" and (fault := half_fault(model)):
         wide = family(file).get("fp32")
-        if precision == "fp16" or wide is None:
+        if precision == "fp16" or wide in (None, model.file):
             raise ModelError(f"{model.file}: in 16 bits it gives no pictures on {model.device}: {fault}")
         where = model.device
         model = open_model(wide, where, threads, given, plan)

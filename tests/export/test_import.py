@@ -52,7 +52,7 @@ def reference(network: nn.Module, pixels: np.ndarray, kind: str) -> np.ndarray:
     return made[0].permute(1, 2, 0).numpy()
 
 
-SLOW = {"rrdb-x4", "swinir"}
+SLOW = {"rrdb-x4", "swinir", "nafnet"}
 
 
 @pytest.mark.parametrize("kind", [pytest.param(k, marks=pytest.mark.slow) if k in SLOW else k for k in PUBLISHED])
@@ -377,6 +377,28 @@ def test_files_that_are_no_picture_to_picture(tmp_path: Path, models: Path) -> N
     assert "takes 2 inputs" in run("import", linear(tmp_path / "two.onnx", count=2)).output
     assert "takes 1 planes" in run("import", linear(tmp_path / "grey.onnx", size=("n", 1, "h", "w"))).output
     assert "one side" in run("import", linear(tmp_path / "half.onnx", size=(1, 3, 32, "w"))).output
+    assert not models.exists()
+
+
+def test_a_foreign_file_in_16_bits(tmp_path: Path, models: Path) -> None:
+    from restore.export.half import to_half
+
+    model = onnx.load(find("sr-x2"))
+    half = to_half(model, open_model(find("sr-x2"), "cpu").spec)
+    onnx.save(half, tmp_path / "whole.onnx")
+    assert "is an fp16 twin" in run("import", tmp_path / "whole.onnx").output
+    result = run("import", stripped(tmp_path / "whole.onnx", tmp_path / "f16.onnx"), "--spec", "high=1")
+    assert result.exit_code == 0, result.output
+    assert open_model(find("f16"), "cpu").spec.precision == "fp16"
+
+
+def test_wrong_values_are_told_before_anything_is_run(tmp_path: Path, models: Path) -> None:
+    file = linear(tmp_path / "blur.onnx")
+    for value in ("high=white", "multiple=x", "halo=-1", "scale="):
+        result = run("import", file, "--spec", value)
+        assert result.exit_code == 2
+        assert f"'{value.split('=')[0]}'" in result.output
+    assert "--shape is for checkpoints" in run("import", file, "--shape", "64").output
     assert not models.exists()
 
 
