@@ -230,10 +230,11 @@ class _Strip:
 
 
 def find_range(run: Run, sizes: Sizes, shape: tuple[int, int] | None = None) -> tuple[float, float] | None:
-    """The values of black and white, told from what is restored best; None when that is not clear.
+    """The values of black and white, 0..1 or 0..255, by what is restored better; None when that is not clear.
 
     A restored picture, reduced again, is nearly the picture; on a wrong range it is further from it, the more so the
-    more faithful the network is. One without offsets restores alike on any range.
+    more faithful the network is. One without offsets restores alike on any range. Whether it is -1..1 is never clear:
+    where all is small, faults are too.
     """
     size = shape or (_up(max(sizes.minimum, 64), sizes.multiple),) * 2
     picture = np.ascontiguousarray(scene(*size).transpose(2, 0, 1)[None] / np.float32(255), np.float32)
@@ -243,11 +244,10 @@ def find_range(run: Run, sizes: Sizes, shape: tuple[int, int] | None = None) -> 
         result = run(given)
         small = result.reshape(1, 3, size[0], sizes.scale, size[1], sizes.scale).mean((3, 5))
         errors[low, high] = float(np.abs(small - given).mean()) / (high - low)
-    signed = errors.pop((-1.0, 1.0))  # rarely used, so that it must be plainly better
+    signed = errors.pop((-1.0, 1.0))
     best, second = sorted(errors, key=lambda pair: errors[pair])
-    if not errors[best] < 0.1 or not errors[second] > 2 * errors[best]:
-        return (-1.0, 1.0) if signed < 0.1 and errors[best] > 2 * signed else None
-    return None if signed < errors[best] else best
+    clear = errors[best] < 0.1 and errors[second] > 2 * errors[best] and errors[best] <= signed
+    return best if clear else None
 
 
 def _up(length: int, multiple: int) -> int:
