@@ -53,7 +53,11 @@ def import_(
     for check in done.checks:
         click.echo(f"{check.name}: {check.measured}")
     found = done.spec
-    tiles = "tiles give the whole picture's result" if found.exact_tiles else "it looks further than that, and tiles may differ from the whole"
+    tiles = (
+        "tiles give the whole picture's result"
+        if found.exact_tiles
+        else "it looks further than that, and tiles may differ from the whole"
+    )
     click.echo(
         f"{found.network} x{found.scale}, {found.parameters:,} parameters; {found.low:g}..{found.high:g}, "
         f"sides a multiple of {found.multiple} from {found.minimum}, halo {found.halo}: {tiles}"
