@@ -46,7 +46,8 @@ class Embedded:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (closed by close())
+        # Open from the first copy to the end of the page, across calls, so no block could hold it: close() closes it.
+        self._spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
 
     def put(self, copy: Copy, number: int, name: str, role: str) -> str:
         key = f"p{number}-{role}"

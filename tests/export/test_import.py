@@ -283,11 +283,11 @@ def test_settling_changes_nothing() -> None:
 
 
 def test_windows_together_is_spandrels() -> None:
-    from spandrel.architectures.SwinIR.__arch import SwinIR as spandrels  # noqa: N813
+    from spandrel.architectures.SwinIR.__arch import SwinIR
 
     windows = torch.rand(2 * 3 * 2, 4, 4, 5)
     back = windows_together(windows, 4, 12, 8)
-    torch.testing.assert_close(spandrels.window_partition(back, 4), windows)
+    torch.testing.assert_close(SwinIR.window_partition(back, 4), windows)
     assert back.shape == (2, 12, 8, 5)
 
 

@@ -151,7 +151,7 @@ def test_names_that_some_file_systems_take_for_one_are_refused(
 ) -> None:
     save(tmp_path / "in" / first, picture(4, 4))
     save(tmp_path / "in" / second, picture(4, 4))
-    if len(list((tmp_path / "in").rglob("*.png"))) < 2:
+    if len(list((tmp_path / "in").rglob("*.png"))) < 2:  # the second has replaced the first
         pytest.skip("this file system folds case or accents (macOS, Windows): the two cannot both be there to clash")
     with pytest.raises(PlanError, match="differ only in case or in how accents are stored"):
         make_plan(tmp_path / "in", out)
@@ -192,7 +192,7 @@ def test_a_pipe_is_no_picture(tmp_path: Path, out: Path) -> None:
 
 def test_odd_names_are_kept(tmp_path: Path, out: Path) -> None:
     odd = {"-rf.png", "two\nlines.png", "  spaces  .png", "日本/写真.png", "100%{stem}.png", "a\\b.png"}
-    if os.name == "nt":
+    if os.name == "nt":  # such names come from elsewhere, and cannot get there
         pytest.skip("Windows allows no line breaks, bytes that are no text, or backslashes in a name")
     for name in odd:
         save(tmp_path / "in" / name, picture(4, 4))

@@ -224,6 +224,7 @@ def test_cache_folder(system: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 def broken_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver that shows a GPU, and CUDA libraries that cannot be loaded: what users meet most."""
     if gpus():
+        # The fake replaces what finds GPUs, and not the driver below: onnxruntime would still open the real one.
         pytest.skip("fakes a GPU that fails; where there is a real one the fake would be mixed with it")
     monkeypatch.setattr(model_module, "gpus", lambda: [Gpu("Card A", 2**33)])
     monkeypatch.setattr(model_module.ort, "get_available_providers", lambda: BOTH)
@@ -244,7 +245,7 @@ def test_the_cause_is_told_that_onnxruntime_only_prints(
     device: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """It raises that nodes are on the CPU; that a library is missing, its native code writes to the terminal."""
-    if CUDA not in ort.capi._pybind_state.get_available_providers():
+    if CUDA not in ort.capi._pybind_state.get_available_providers():  # the real list: the other one is faked here
         pytest.skip(
             "what CUDA's native code prints is tested: an onnxruntime built without CUDA (macOS, ARM) has no such code"
         )

@@ -123,6 +123,7 @@ def test_a_gpu_that_fails_does_not_leave_the_cpu_with_the_gpu_s_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if gpus():
+        # The fake replaces what finds GPUs, and not the driver below: onnxruntime would still open the real one.
         pytest.skip("fakes a GPU that fails; where there is a real one the fake would be mixed with it")
     monkeypatch.setattr(model_module, "gpus", lambda: [Gpu("Card A", 2**33)])
     monkeypatch.setattr(model_module.ort, "get_available_providers", lambda: [CUDA, CPU])
