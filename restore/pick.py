@@ -18,6 +18,7 @@ from restore.jobs.naming import PlanError, printable
 from restore.jobs.plan import Unreadable, find_pictures
 from restore.metrics.metric import Material, Metric, OfPicture, View
 from restore.metrics.registry import METRICS
+from restore.progress import with_bar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,8 +83,6 @@ def start(request: Request, screen: Console) -> Ranking:
     Raises:
         RestoreError: no such folder, no pictures, no such metric, or it needs what is not there.
     """
-    from rich.progress import track
-
     (name,) = chosen_metrics([request.metric], request.weights)
     metric = METRICS[name]
     if name not in JUDGES:
@@ -98,9 +97,7 @@ def start(request: Request, screen: Console) -> Ranking:
     assert metric.measure is not None
     measure = metric.measure(View(), Material(request.weights))
     judging = _judge_all(found.pictures, request, measure)
-    judged += track(
-        judging, "Judging", total=len(found.pictures), console=screen, transient=True, disable=not screen.is_terminal
-    )
+    judged += with_bar(judging, "Judging", screen, len(found.pictures))
     for one in judged:
         if one.reason:
             verb = "failed" if one.broken else "left out"

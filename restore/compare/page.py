@@ -15,8 +15,6 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from rich.progress import track
-
 from restore import __version__
 from restore.atomic import made, opened
 from restore.compare.ahead import ahead
@@ -26,6 +24,7 @@ from restore.compare.options import PageOptions
 from restore.compare.row import Row, Source, Version, area, make_row, memory
 from restore.compare.store import MARK, Beside, Embedded, Store
 from restore.jobs.naming import PlanError, printable
+from restore.progress import with_bar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -175,9 +174,7 @@ def _rows(page: Page, options: PageOptions, screen: Console) -> Iterator[Row]:
     sources = _limited(_chosen(page.sources, options.most), options)
     make = partial(make_row, options=options, reference=page.reference)
     done = ahead(sources, make, options.workers, partial(memory, reference=page.reference))
-    return iter(
-        track(done, "Writing the page", len(sources), console=screen, transient=True, disable=not screen.is_terminal)
-    )
+    return iter(with_bar(done, "Writing the page", screen, len(sources)))
 
 
 def _chosen(sources: Sequence[Source], most: int) -> list[Source]:

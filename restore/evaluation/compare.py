@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -122,17 +123,24 @@ def compare(
     for case in cases:
         names.append(case.name)
         for method, (image, reference) in case.pairs.items():
-            try:
-                for name, measure in one.items():
+            for name, measure in one.items():
+                with _told(case, method, name):
                     scores[method][name].append(measure(image, reference, case.name))
-                for gathered in whole[method].values():
+            for name, gathered in whole[method].items():
+                with _told(case, method, name):
                     gathered.add(image, reference, case.name)
-            except ValueError as error:
-                raise DataError(
-                    f"{case.path}: {METRICS[name].title} of {method}: {error}. Leave the picture or the metric out"
-                ) from error
     sets = {method: _values(gathered) for method, gathered in whole.items()}
     return Comparison(protocol, list(methods), baseline, list(metrics), names, scores, sets)
+
+
+@contextmanager
+def _told(case: Case, method: str, metric: str) -> Iterator[None]:
+    """Say which picture a metric cannot measure."""
+    try:
+        yield
+    except ValueError as error:
+        title = METRICS[metric].title
+        raise DataError(f"{case.path}: {title} of {method}: {error}. Leave the picture or the metric out") from error
 
 
 def _values(gathered: Mapping[str, OfSet]) -> dict[str, float]:

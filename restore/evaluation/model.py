@@ -11,6 +11,7 @@ from restore.evaluation.cases import Contender, Methods, cases
 from restore.evaluation.compare import Comparison, Protocol, compare
 from restore.evaluation.sources import Sources, counted, find_sources
 from restore.metrics.metric import Material, View
+from restore.progress import with_bar
 from restore.runtime.enhance import Network
 from restore.spec import ModelSpec
 
@@ -65,8 +66,6 @@ def measure(
     seed: int = 0,
 ) -> Comparison:
     """Compare methods on pictures whose references are there, with a progress bar. Raises as :func:`evaluate_model`."""
-    from rich.progress import track
-
     if methods.models and methods.scale == 1 and sources.lows is None:
         raise DataError(
             f"{next(iter(methods.models))} restores and does not enlarge: give the folder of its inputs with --lr, and "
@@ -74,15 +73,8 @@ def measure(
         )
     said = sources.said or f"{sources.folder} ({counted(sources.references)})"
     protocol = Protocol(said, methods.scale, _low(sources, methods), view, seed)
-    shown = track(
-        cases(sources, methods),
-        "Measuring",
-        total=len(sources.references),
-        console=screen,
-        transient=True,
-        disable=not screen.is_terminal,
-    )
-    return compare(protocol, shown, methods.names, methods.baseline, metrics, material)
+    measured = with_bar(cases(sources, methods), "Measuring", screen, len(sources.references))
+    return compare(protocol, measured, methods.names, methods.baseline, metrics, material)
 
 
 def _low(sources: Sources, methods: Methods) -> str:

@@ -16,6 +16,7 @@ from restore.evaluation.model import measure
 from restore.evaluation.sources import Sources, counted, find_sources, list_pictures
 from restore.metrics.metric import Colour, Material, Metric, View
 from restore.metrics.registry import METRICS
+from restore.progress import with_bar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -98,8 +99,6 @@ def chosen_metrics(names: Sequence[str], weights: Mapping[str, Path]) -> list[st
 
 def _alone(request: Request, metrics: list[str], material: Material, screen: Console) -> Comparison:
     """Pictures without references."""
-    from rich.progress import track
-
     if request.models or not request.predictions:
         raise UsageError("give --data with the pictures as they should be, or --predictions alone for pictures without")
     blind = [name for name in metrics if METRICS[name].reference]
@@ -114,16 +113,9 @@ def _alone(request: Request, metrics: list[str], material: Material, screen: Con
     methods = Methods(request.scale or 1, {}, folders, request.prediction_name)
     said = f"{', '.join(map(str, request.predictions))} ({counted(sources.references)}), without references"
     view = View(methods.scale, request.border, request.colour)
-    shown = track(
-        lone_cases(sources, methods),
-        "Measuring",
-        total=len(sources.references),
-        console=screen,
-        transient=True,
-        disable=not screen.is_terminal,
-    )
+    measured = with_bar(lone_cases(sources, methods), "Measuring", screen, len(sources.references))
     protocol = Protocol(said, methods.scale, "", view, request.seed)
-    return compare(protocol, shown, methods.names, methods.baseline, metrics, material)
+    return compare(protocol, measured, methods.names, methods.baseline, metrics, material)
 
 
 def _open(request: Request) -> dict[str, Contender]:

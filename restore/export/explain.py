@@ -10,12 +10,12 @@ import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import track
 
 from restore.errors import ModelError
 from restore.export.quantise import Batch, quantise_layers, quantised_by_default
 from restore.export.twin import calibration_patches
 from restore.metrics.psnr import psnr
+from restore.progress import with_bar
 from restore.runtime.model import file_spec
 
 # Patches that are measured on; those of the calibration, which do each layer a small favour, the same to all.
@@ -61,7 +61,7 @@ def explain(source: Path, calibrate: Path, screen: Console) -> list[Layer]:
     kernels = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
     layers = []
     convs = [node for node in model.graph.node if node.op_type == "Conv"]
-    for node in track(convs, "quantising layer by layer", console=screen, transient=True):
+    for node in with_bar(convs, "Quantising layer by layer", screen):
         narrow = quantise_layers(model, patches, [node.name])
         value = psnr(_results(narrow, patches), wanted, peak=spec.high - spec.low)
         outputs, inputs, height, width = kernels.get(node.input[1], (0, 0, 0, 0))

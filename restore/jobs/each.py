@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.progress import track
-
 from restore.atomic import write_bytes
 from restore.errors import ImageError, RestoreError
 from restore.jobs.naming import PlanError, printable
 from restore.jobs.plan import Item, Plan
+from restore.progress import with_bar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,7 +48,7 @@ def each(
         screen.print(f"failed: {printable(folder.folder)}: the folder cannot be read: {folder.reason}", markup=False)
     jobs = list(zip(*(plan.items for plan in plans), strict=True))
     failed = len(unreadable)
-    for versions in track(jobs, verb[0], console=screen, transient=True, disable=not screen.is_terminal):
+    for versions in with_bar(jobs, verb[0], screen):
         try:
             note = convert(versions)
             if note:

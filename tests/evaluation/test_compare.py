@@ -1,0 +1,24 @@
+"""What a metric cannot measure is told by picture, metric and method."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from restore.errors import DataError
+from restore.evaluation.cases import Case
+from restore.evaluation.compare import Protocol, compare
+from restore.metrics.metric import Material, View
+from tests.conftest import picture
+
+
+@pytest.mark.parametrize(
+    ("metrics", "title"), [(["pirm-rmse"], "PIRM RMSE"), (["psnr"], "PSNR"), (["psnr", "pirm-rmse"], "PSNR")]
+)
+def test_the_picture_and_the_metric_are_named(metrics: list[str], title: str) -> None:
+    small = picture(8, 8)
+    case = Case("small", Path("in/small.png"), {"mine": (small, small)})
+    protocol = Protocol("in", 4, "", View(scale=4))
+    with pytest.raises(DataError, match=rf"in/small\.png: {title} of mine: nothing is left"):
+        compare(protocol, [case], ["mine"], None, metrics, Material())
