@@ -32,7 +32,7 @@ from restore.runtime.model import Model, open_model
 from restore.spec import ModelSpec
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import load_recipe
-from restore.zoo.find import Entry, entries, shipped_folder
+from restore.zoo.find import Entry
 from restore.zoo.precision import Kind, family
 
 # Published PSNR on Y, for scale: bicubic and FSRCNN (Dong et al., ECCV 2016).
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--runs", default=ROOT / "runs", type=Path, help="folder of scenes and controls")
     parser.add_argument("--only-speed", action="store_true", help="time again, on a quiet machine; keep the rest")
     options = parser.parse_args()
-    for entry in entries():
+    for entry in shipped():
         if not options.names or entry.name in options.names:
             recipe = load_recipe(entry.file.parent / "recipe.yaml")
             scenes, control = (options.runs / f"{entry.name}-{what}" for what in ("scenes", "control"))
@@ -77,6 +77,12 @@ def main() -> None:
             (entry.file.parent / "card.md").write_text(card(entry, recipe, facts))
             print(f"{entry.name}: {facts}")
     write_table()
+
+
+def shipped() -> list[Entry]:
+    """The models of this checkout, and none of those that whoever runs this has imported."""
+    folder = ROOT / "models"
+    return [Entry(file.stem, file) for file in sorted(folder.glob("*/*.onnx")) if file.stem == file.parent.name]
 
 
 class Places(NamedTuple):
@@ -239,7 +245,7 @@ def shown(score: list[float]) -> str:
 
 def write_table() -> None:
     """Put the table of models between its marks in the README."""
-    readme = shipped_folder().parent / "README.md"
+    readme = ROOT / "README.md"
     rows = ["| model | | parameters | precision | file | Set5 | Set14 | 1 MP on 2 cores |", f"|{'---|' * 8}"]
     looks = [
         "",
@@ -264,7 +270,7 @@ def write_table() -> None:
     ]
     tables = {"scores": rows, "degraded": looks, "light": light, "filters": filters}
     empty = {kind: len(lines) for kind, lines in tables.items()}
-    for entry in entries():
+    for entry in shipped():
         spec = open_model(entry.file, "cpu").spec
         facts = json.loads((entry.file.parent / "measured.json").read_text())
         begin = f"| [`{spec.name}`](models/{spec.name}/card.md) | {task(spec)} | {spec.parameters:,} "

@@ -36,11 +36,12 @@ def main() -> None:
     file = folder / f"{options.name}.onnx"
     restore("export", str(run), str(file), "--overwrite")
     recipe = load_recipe(folder / "recipe.yaml")
-    if recipe.data.exposures:
-        scenes = options.runs / f"{options.name}-scenes"
-        script("scene_pairs.py", str(folder / "recipe.yaml"), str(scenes), "--data", str(options.data))
-        checks = [f"--check={scenes / 'held/target'}", f"--check-input={scenes / 'held/input'}"]
-        calibrate = scenes / "seen/input"
+    if recipe.data.exposures or recipe.data.filters is not None:
+        pairs = options.runs / f"{options.name}-{'scenes' if recipe.data.exposures else 'pairs'}"
+        writer = ["scene_pairs.py"] if recipe.data.exposures else ["filter_pairs.py", f"--testsets={options.testsets}"]
+        script(*writer, str(folder / "recipe.yaml"), str(pairs), f"--data={options.data}")
+        checks = [f"--check={pairs / 'held/target'}", f"--check-input={pairs / 'held/input'}"]
+        calibrate = pairs / "seen/input"
     else:
         sets = [options.testsets / name / f"x{recipe.scale}" for name in ("Set5", "Set14")]
         checks = [*(f"--check={folder}" for folder in sets), "--pattern=*_HR.png"]
