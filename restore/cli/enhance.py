@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,9 +81,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
 @click.option(
     "--workers",
     type=click.IntRange(1, 64),
-    default=min(8, max(2, (os.cpu_count() or 1) // 2)),
-    show_default="half the cores, 2..8",
-    help="Threads that read pictures, and as many that write them.",
+    help="Threads that read pictures, and as many that write them.  [default: half the cores, 2..8]",
 )
 @click.option("--overwrite", "existing", flag_value="overwrite", help="Replace results that exist.")
 @click.option("--skip-existing", "existing", flag_value="skip", help="Leave out pictures whose result exists.")
@@ -114,12 +111,13 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     metavar="FIELD=VALUE",
     help="What a foreign .onnx file does not say of itself, for example --spec scale=4. Repeatable.",
 )
-def enhance(spec: tuple[str, ...], metadata: Metadata | None, **options: Any) -> None:
+def enhance(spec: tuple[str, ...], metadata: Metadata | None, workers: int | None, **options: Any) -> None:
     """Enhance IN, a picture or a folder with all below it, into OUT.
 
     Exits with 0 when all was done, 1 when some pictures failed, 2 on wrong use, 130 after Ctrl-C or SIGTERM.
     """
     pairs = parse_pairs(spec, "--spec")
-    from restore.jobs.start import Request, start
+    from restore.jobs.start import Request, default_workers, start
 
-    raise SystemExit(start(Request(spec=pairs, metadata=metadata or "keep", **options), console(), click.echo))
+    request = Request(spec=pairs, metadata=metadata or "keep", workers=workers or default_workers(), **options)
+    raise SystemExit(start(request, console(), click.echo))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -108,6 +109,11 @@ def start(request: Request, screen: Console, say: Callable[[str], None]) -> int:
     if network.note:
         teller.warn(f"Running on {'the CPU' if network.device == 'cpu' else network.device}: {network.note}")
     return _Enhancing(request, naming, network, teller).run(plan)
+
+
+def default_workers() -> int:
+    """Threads that read, and as many that write: half the cores, 2..8."""
+    return min(8, max(2, (os.cpu_count() or 1) // 2))
 
 
 def _refuse_contradictions(request: Request) -> None:
