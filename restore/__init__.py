@@ -1,10 +1,12 @@
 """Restore photographs with small networks: train, export to ONNX, run over folders.
 
-import restore
+    import restore
 
-model = restore.load("sr-x2")
-large = model(pixels)  # a numpy array, uint8 or uint16 RGB
-restore.enhance("Pictures", "enlarged", model="sr-x2")  # files and folders
+    model = restore.load("sr-x2")
+    large = model(pixels)  # a numpy array, uint8 or uint16 RGB
+    restore.enhance("Pictures", "enlarged", model="sr-x2")  # files and folders
+
+What they take and give is said by `help(restore.load)`, and so on.
 """
 
 from typing import TYPE_CHECKING, Any
