@@ -14,7 +14,6 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,33 +21,20 @@ import degraded_card
 import filter_card
 import light_card
 import numpy as np
+import write_cards
 from rich.console import Console
 
-from restore.evaluation.model import PROTOCOL, evaluate_model
-from restore.recipes import Shipped
+from restore.evaluation.model import evaluate_model
 from restore.runtime.cpu import cpu_name, usable_cores
 from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import Model, open_model
-from restore.spec import ModelSpec
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import load_recipe
 from restore.zoo.find import Entry
-from restore.zoo.precision import Kind, family
+from restore.zoo.precision import family
 
-# Published PSNR on Y, for scale: bicubic and FSRCNN (Dong et al., ECCV 2016).
-PUBLISHED = {
-    ("Set5", 2): (33.66, 37.00),
-    ("Set5", 4): (28.42, 30.71),
-    ("Set14", 2): (30.24, 32.63),
-    ("Set14", 4): (26.00, 27.59),
-}
 ROOT = Path(__file__).resolve().parents[1]
 SETS = ("Set5", "Set14")
-CONTEXT = """\
-Beside the tile the file takes `thumbnail`, the whole picture averaged down to {side} x {side}; `rows` and `columns`,
-where the centres of the tile's pixels lie in the picture, from 0 to 1; and `strength`, from 0 to 1.
-"""
-BEGIN, END = "<!-- models: written by scripts/make_cards.py -->", "<!-- end of models -->"
 
 
 def main() -> None:
@@ -60,7 +46,7 @@ def main() -> None:
     parser.add_argument("--runs", default=ROOT / "runs", type=Path, help="folder of scenes and controls")
     parser.add_argument("--only-speed", action="store_true", help="time again, on a quiet machine; keep the rest")
     options = parser.parse_args()
-    for entry in shipped():
+    for entry in write_cards.shipped():
         if not options.names or entry.name in options.names:
             recipe = load_recipe(entry.file.parent / "recipe.yaml")
             scenes, control = (options.runs / f"{entry.name}-{what}" for what in ("scenes", "control"))
@@ -74,15 +60,8 @@ def main() -> None:
                 facts = {kind: measure(file, recipe, places) for kind, file in family(entry.file).items()}
             written.write_text(json.dumps(facts, indent=2) + "\n")
             show(entry, recipe, options.testsets)
-            (entry.file.parent / "card.md").write_text(card(entry, recipe, facts))
             print(f"{entry.name}: {facts}")
-    write_table()
-
-
-def shipped() -> list[Entry]:
-    """The models of this checkout, and none of those that whoever runs this has imported."""
-    folder = ROOT / "models"
-    return [Entry(file.stem, file) for file in sorted(folder.glob("*/*.onnx")) if file.stem == file.parent.name]
+    write_cards.write()
 
 
 class Places(NamedTuple):
@@ -124,7 +103,7 @@ def timed(file: Path, recipe: Recipe) -> dict[str, Any]:
 def benchmarks(model: Model, testsets: Path) -> dict[str, dict[str, list[float]]]:
     """PSNR and SSIM on the benchmarks, both ways of coming by the low resolution."""
     scores: dict[str, dict[str, list[float]]] = {}
-    for name in SETS:
+    for name in write_cards.SETS:
         folder = testsets / name / f"x{model.spec.scale}"
         for low, source, rename in (("own", None, None), ("given", folder, ("_HR", "_LR"))):
             found = evaluate_model(
@@ -154,25 +133,6 @@ def speed(model: Model) -> dict[str, Any]:
     }
 
 
-def table_of_benchmarks(spec: ModelSpec, facts: Mapping[Kind, Any]) -> str:
-    """The card's part about fidelity, as Markdown."""
-    rows = []
-    for name in SETS:
-        published = PUBLISHED[name, spec.scale]
-        for low, said in (("own", "made by `restore`'s resize"), ("given", "the set's own files")):
-            key = f"{name} {low}"
-            cells = [shown(facts["fp32"]["scores"][key]["bicubic"])]
-            cells += [f"**{shown(one['scores'][key]['model'])}**" for one in facts.values()]
-            rows.append(f"| {name} | {said} | {' | '.join(cells)} | {published[0]:.2f} | {published[1]:.2f} |")
-    heads = " | ".join(f"{spec.name} {kind}" for kind in facts)
-    return f"""\
-| set | low resolution | bicubic | {heads} | bicubic, published | FSRCNN, published |
-|{"---|" * (5 + len(facts))}
-{chr(10).join(rows)}
-
-{PROTOCOL}."""
-
-
 def show(entry: Entry, recipe: Recipe, testsets: Path) -> None:
     """The pictures of the card, for models that are to be looked at."""
     model, file = open_model(entry.file, "cpu"), entry.file.parent / "look.jpg"
@@ -182,121 +142,6 @@ def show(entry: Entry, recipe: Recipe, testsets: Path) -> None:
         light_card.show_light(model, testsets, file)
     elif recipe.data.filters is not None:
         filter_card.show_filters(model, testsets, file)
-
-
-def card(entry: Entry, recipe: Recipe, facts: Mapping[Kind, Any]) -> str:
-    """The model's card.
-
-    Args:
-        entry: the model.
-        recipe: that it was trained by.
-        facts: what :func:`measure` found, by precision.
-    """
-    spec: ModelSpec = open_model(entry.file, "cpu").spec
-    if recipe.data.degradation is not None:
-        found = degraded_card.section(facts, spec.name)
-    elif recipe.data.exposures:
-        found = light_card.section(facts, spec.name)
-    elif recipe.data.filters is not None:
-        found = filter_card.section(facts, spec.name)
-    else:
-        found = table_of_benchmarks(spec, facts)
-    said = Shipped(spec.name, entry.file.parent / "recipe.yaml", "").losses()
-    learned = " + ".join(f"{loss.weight:g} {words}" for loss, words in zip(recipe.losses, said, strict=True))
-    note = entry.file.parent / "note.md"
-    return f"""\
-# {spec.name}
-
-{task(spec).capitalize()}: {spec.network} network, {spec.parameters:,} parameters. \
-Licence of the weights: {spec.licence}.
-
-{found}
-
-Measured with:
-
-    python scripts/make_cards.py {spec.name} --testsets TESTSETS --data PHOTOGRAPHS
-
-| precision | file | 1024 x 1024 pixels |
-|---|---|---|
-{chr(10).join(f"| {kind} | {one['bytes'] / 1e6:.2f} MB | {one['speed']['seconds']} s |" for kind, one in facts.items())}
-
-The times are onnxruntime's with tiles and conversions on {facts["fp32"]["speed"]["cores"]} cores \
-({facts["fp32"]["speed"]["machine"]}), load average {facts["fp32"]["speed"]["load"]} while measuring.
-
-**Trained** on {spec.data.strip()}: {spec.steps:,} steps, {spec.hours:.2f} hours on one core, by `recipe.yaml` \
-(SHA-256 {spec.recipe[:16]}...). Loss: {learned}. Made again with:
-
-    python scripts/train_zoo.py {spec.name} --data PHOTOGRAPHS --testsets TESTSETS
-
-**Runs** on RGB, 0..1, any size; tiles with a halo of {spec.halo} pixels give the whole picture's result.
-{CONTEXT.format(side=spec.context) if spec.context else ""}\
-{note.read_text() if note.exists() else ""}"""
-
-
-def task(spec: ModelSpec) -> str:
-    """What it does, and how far it enlarges if it does."""
-    return f"{spec.task} x{spec.scale}" if spec.scale > 1 else spec.task
-
-
-def shown(score: list[float]) -> str:
-    """PSNR and SSIM as a table has them."""
-    return f"{score[0]:.2f} / {score[1]:.4f}"
-
-
-def write_table() -> None:
-    """Put the table of models between its marks in the README."""
-    readme = ROOT / "README.md"
-    rows = ["| model | | parameters | precision | file | Set5 | Set14 | 1 MP on 2 cores |", f"|{'---|' * 8}"]
-    looks = [
-        "",
-        "On Kodak24 degraded as photographs from phones and the web are; lower is better:",
-        "",
-        "| model | | parameters | precision | file | NIQE | feature distance | 1 MP on 2 cores |",
-        f"|{'---|' * 8}",
-    ]
-    light = [
-        "",
-        "On exposures of scenes that were held out, as they are in brackets:",
-        "",
-        "| model | | parameters | precision | file | PSNR, dB | SSIM | 1 MP on 2 cores |",
-        f"|{'---|' * 8}",
-    ]
-    filters = [
-        "",
-        "On photographs that were held out, under each of 29 photo filters in turn; in brackets, as they are then:",
-        "",
-        "| model | | parameters | precision | file | PSNR, dB | CIEDE2000 | 1 MP on 2 cores |",
-        f"|{'---|' * 8}",
-    ]
-    tables = {"scores": rows, "degraded": looks, "light": light, "filters": filters}
-    empty = {kind: len(lines) for kind, lines in tables.items()}
-    for entry in shipped():
-        spec = open_model(entry.file, "cpu").spec
-        facts = json.loads((entry.file.parent / "measured.json").read_text())
-        begin = f"| [`{spec.name}`](models/{spec.name}/card.md) | {task(spec)} | {spec.parameters:,} "
-        for kind, measured in facts.items():
-            seconds, size = measured["speed"]["seconds"], measured["bytes"] / 1e6
-            if "scores" in measured:
-                scores = [measured["scores"][f"{name} own"] for name in SETS]
-                cells = [f"{one['model'][0]:.2f} ({one['bicubic'][0]:.2f})" for one in scores]
-            elif "degraded" in measured:
-                mine, other = (measured["degraded"][name] for name in (spec.name, "bicubic"))
-                cells = [f"{mine[key]:.{n}f} ({other[key]:.{n}f})" for key, n in (("niqe", 2), ("features", 3))]
-            elif "filters" in measured:
-                both = filter_card.means(measured["filters"])
-                mine, other = both[spec.name], both["identity"]
-                cells = [f"{mine[key]:.2f} ({other[key]:.2f})" for key in ("psnr", "ciede2000")]
-            else:
-                mine, other = (measured["light"]["methods"][name] for name in (spec.name, "identity"))
-                cells = [f"{mine[key]:.{n}f} ({other[key]:.{n}f})" for key, n in (("psnr", 2), ("ssim", 3))]
-            into = next(lines for kind, lines in tables.items() if kind in measured)
-            into.append(f"{begin}| {kind} | {size:.2f} MB | {cells[0]} | {cells[1]} | {seconds} s |")
-            begin = "| | | "
-    shown = [line for kind, lines in tables.items() if len(lines) > empty[kind] for line in lines]
-    text = readme.read_text()
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    readme.write_text(f"{before}{BEGIN}\n" + "\n".join(shown) + f"\n{END}{after}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,241 @@
+"""Write the models' cards, the table of models in the README and the gallery, from what was measured before.
+
+    python scripts/write_cards.py [--check]
+
+scripts/make_cards.py measures. With --check nothing is written; the exit code is 1 if a page is not what it would be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import degraded_card
+import filter_card
+import light_card
+
+from restore.evaluation.model import PROTOCOL
+from restore.recipes import Shipped
+from restore.runtime.model import file_spec
+from restore.spec import ModelSpec
+from restore.training.recipe_file import load_recipe
+from restore.zoo.find import Entry
+from restore.zoo.precision import Kind
+
+# Published PSNR on Y, for scale: bicubic and FSRCNN (Dong et al., ECCV 2016).
+PUBLISHED = {
+    ("Set5", 2): (33.66, 37.00),
+    ("Set5", 4): (28.42, 30.71),
+    ("Set14", 2): (30.24, 32.63),
+    ("Set14", 4): (26.00, 27.59),
+}
+ROOT = Path(__file__).resolve().parents[1]
+SETS = ("Set5", "Set14")
+CONTEXT = """\
+Beside the tile the file takes `thumbnail`, the whole picture averaged down to {side} x {side}; `rows` and `columns`,
+where the centres of the tile's pixels lie in the picture, from 0 to 1; and `strength`, from 0 to 1.
+"""
+BEGIN, END = "<!-- models: written by scripts/write_cards.py -->", "<!-- end of models -->"
+
+
+def main() -> None:
+    """Write the pages, or check them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a page is stale")
+    options = parser.parse_args()
+    if options.check:
+        stale = [str(file.relative_to(ROOT)) for file, text in pages().items() if _read(file) != text]
+        sys.exit(f"stale: {', '.join(stale)}; run python scripts/write_cards.py" if stale else 0)
+    write()
+
+
+def write() -> None:
+    """Write all pages."""
+    for file, text in pages().items():
+        file.write_text(text, encoding="utf-8")
+
+
+def _read(file: Path) -> str:
+    return file.read_text(encoding="utf-8") if file.exists() else ""
+
+
+def pages() -> dict[Path, str]:
+    """The text of each page."""
+    found = {entry.file.parent / "card.md": card(entry) for entry in shipped()}
+    return {**found, ROOT / "README.md": readme(), ROOT / "docs/models.md": gallery()}
+
+
+def shipped() -> list[Entry]:
+    """The models of this checkout, and none of those that whoever runs this has imported."""
+    folder = ROOT / "models"
+    return [Entry(file.stem, file) for file in sorted(folder.glob("*/*.onnx")) if file.stem == file.parent.name]
+
+
+def measured(entry: Entry) -> dict[Kind, Any]:
+    """What was measured of a model, by precision."""
+    facts: dict[Kind, Any] = json.loads((entry.file.parent / "measured.json").read_text(encoding="utf-8"))
+    return facts
+
+
+def table_of_benchmarks(spec: ModelSpec, facts: Mapping[Kind, Any]) -> str:
+    """The card's part about fidelity, as Markdown."""
+    rows = []
+    for name in SETS:
+        published = PUBLISHED[name, spec.scale]
+        for low, said in (("own", "made by `restore`'s resize"), ("given", "the set's own files")):
+            key = f"{name} {low}"
+            cells = [shown(facts["fp32"]["scores"][key]["bicubic"])]
+            cells += [f"**{shown(one['scores'][key]['model'])}**" for one in facts.values()]
+            rows.append(f"| {name} | {said} | {' | '.join(cells)} | {published[0]:.2f} | {published[1]:.2f} |")
+    heads = " | ".join(f"{spec.name} {kind}" for kind in facts)
+    return f"""\
+| set | low resolution | bicubic | {heads} | bicubic, published | FSRCNN, published |
+|{"---|" * (5 + len(facts))}
+{chr(10).join(rows)}
+
+{PROTOCOL}."""
+
+
+def card(entry: Entry) -> str:
+    """The model's card."""
+    spec, facts = file_spec(entry.file), measured(entry)
+    recipe = load_recipe(entry.file.parent / "recipe.yaml")
+    if recipe.data.degradation is not None:
+        found = degraded_card.section(facts, spec.name)
+    elif recipe.data.exposures:
+        found = light_card.section(facts, spec.name)
+    elif recipe.data.filters is not None:
+        found = filter_card.section(facts, spec.name)
+    else:
+        found = table_of_benchmarks(spec, facts)
+    said = Shipped(spec.name, entry.file.parent / "recipe.yaml", "").losses()
+    learned = " + ".join(f"{loss.weight:g} {words}" for loss, words in zip(recipe.losses, said, strict=True))
+    note = entry.file.parent / "note.md"
+    return f"""\
+# {spec.name}
+
+{task(spec).capitalize()}: {spec.network} network, {spec.parameters:,} parameters. \
+Licence of the weights: {spec.licence}.
+
+{found}
+
+Measured with:
+
+    python scripts/make_cards.py {spec.name} --testsets TESTSETS --data PHOTOGRAPHS
+
+| precision | file | 1024 x 1024 pixels |
+|---|---|---|
+{chr(10).join(f"| {kind} | {one['bytes'] / 1e6:.2f} MB | {one['speed']['seconds']} s |" for kind, one in facts.items())}
+
+The times are onnxruntime's with tiles and conversions on {facts["fp32"]["speed"]["cores"]} cores \
+({facts["fp32"]["speed"]["machine"]}), load average {facts["fp32"]["speed"]["load"]} while measuring.
+
+**Trained** on {spec.data.strip()}: {spec.steps:,} steps, {spec.hours:.2f} hours on one core, by `recipe.yaml` \
+(SHA-256 {spec.recipe[:16]}...). Loss: {learned}. Made again with:
+
+    python scripts/train_zoo.py {spec.name} --data PHOTOGRAPHS --testsets TESTSETS
+
+**Runs** on RGB, 0..1, any size; tiles with a halo of {spec.halo} pixels give the whole picture's result.
+{CONTEXT.format(side=spec.context) if spec.context else ""}\
+{note.read_text() if note.exists() else ""}"""
+
+
+def task(spec: ModelSpec) -> str:
+    """What it does, and how far it enlarges if it does."""
+    return f"{spec.task} x{spec.scale}" if spec.scale > 1 else spec.task
+
+
+def shown(score: list[float]) -> str:
+    """PSNR and SSIM as a table has them."""
+    return f"{score[0]:.2f} / {score[1]:.4f}"
+
+
+# Of each kind of measurement: what the table says before it, and its two columns.
+_TABLES = {
+    "scores": ("PSNR in dB on Y, border = scale, bicubic in brackets:", SETS),
+    "degraded": (
+        "On Kodak24 degraded as photographs from phones and the web are; lower is better, bicubic in brackets:",
+        ("NIQE", "feature distance"),
+    ),
+    "light": ("On exposures of scenes that were held out, as they are in brackets:", ("PSNR, dB", "SSIM")),
+    "filters": (
+        "On photographs that were held out, under each of 29 photo filters in turn; in brackets, as they are then:",
+        ("PSNR, dB", "CIEDE2000"),
+    ),
+}
+
+
+def tables(beside: str) -> str:
+    """The models, a table for each kind of measurement.
+
+    Args:
+        beside: what leads from the page to the folder of models.
+    """
+    parts = []
+    for kind, (said, columns) in _TABLES.items():
+        rows = [row for entry in shipped() for row in _rows(entry, kind, beside)]
+        head = f"| model | | parameters | precision | file | {' | '.join(columns)} | 1 MP on 2 cores |"
+        if rows:
+            parts.append("\n".join([said, "", head, "|---" * 8 + "|", *rows]))
+    return "\n\n".join(parts)
+
+
+def _rows(entry: Entry, kind: str, beside: str) -> list[str]:
+    """One for each precision; none if the model is measured otherwise."""
+    spec, rows = file_spec(entry.file), []
+    begin = f"| [`{spec.name}`]({beside}models/{spec.name}/card.md) | {task(spec)} | {spec.parameters:,} "
+    for precision, one in measured(entry).items():
+        if kind in one:
+            cells = " | ".join(_CELLS[kind](one[kind], spec.name))
+            size, seconds = one["bytes"] / 1e6, one["speed"]["seconds"]
+            rows.append(f"{begin}| {precision} | {size:.2f} MB | {cells} | {seconds} s |")
+            begin = "| | | "
+    return rows
+
+
+def _both(mine: Mapping[str, float], other: Mapping[str, float], digits: Mapping[str, int]) -> list[str]:
+    """The model's value and, in brackets, what it is compared with, of each metric."""
+    return [f"{mine[key]:.{n}f} ({other[key]:.{n}f})" for key, n in digits.items()]
+
+
+def _of_benchmarks(found: Mapping[str, Any], _: str) -> list[str]:
+    scores = [found[f"{name} own"] for name in SETS]
+    return [f"{one['model'][0]:.2f} ({one['bicubic'][0]:.2f})" for one in scores]
+
+
+def _of_filters(found: Mapping[str, Any], name: str) -> list[str]:
+    means = filter_card.means(found)
+    return _both(means[name], means["identity"], {"psnr": 2, "ciede2000": 2})
+
+
+_CELLS: dict[str, Callable[[Mapping[str, Any], str], list[str]]] = {
+    "scores": _of_benchmarks,
+    "degraded": lambda found, name: _both(found[name], found["bicubic"], {"niqe": 2, "features": 3}),
+    "light": lambda found, name: _both(found["methods"][name], found["methods"]["identity"], {"psnr": 2, "ssim": 3}),
+    "filters": _of_filters,
+}
+
+
+def readme() -> str:
+    """The README, with the table of models between its marks."""
+    before, rest = _read(ROOT / "README.md").split(BEGIN)
+    return f"{before}{BEGIN}\n{tables('')}\n{END}{rest.split(END)[1]}"
+
+
+def gallery() -> str:
+    """All models with their pictures."""
+    parts = ["<!-- written by scripts/write_cards.py -->\n\n# Models\n", f"{tables('../')}\n"]
+    for entry in shipped():
+        name, spec = entry.name, file_spec(entry.file)
+        parts.append(f"## {name}\n\n{task(spec).capitalize()}. [The card](../models/{name}/card.md).\n")
+        if (entry.file.parent / "look.jpg").exists():
+            parts.append(f"![Before and after](../models/{name}/look.jpg)\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    main()
