@@ -87,11 +87,16 @@ def test_every_recipe_is_trained_on_a_page() -> None:
 def test_every_part_of_a_recipe_is_right(page: str) -> None:
     for fragment in fragments(PAGES[page]):
         for key, value in fragment.items():
-            TypeAdapter[Any](Recipe.model_fields[key].annotation).validate_python(value)
+            kind: Any = Recipe.model_fields[key].annotation
+            TypeAdapter(kind).validate_python(value)
 
 
 def test_parts_of_recipes_are_found() -> None:
-    assert {key for page in METHODS for part in fragments(PAGES[page]) for key in part} >= {"losses", "data", "discriminator"}
+    assert {key for page in METHODS for part in fragments(PAGES[page]) for key in part} >= {
+        "losses",
+        "data",
+        "discriminator",
+    }
 
 
 def test_the_list_leads_to_every_page() -> None:
