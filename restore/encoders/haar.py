@@ -34,9 +34,9 @@ def haar_bands(x: Tensor) -> Tensor:
 class HaarDiscriminator(Encoder):
     """Eight convolutions on the Haar high bands, with a patch head: encoder and discriminator in one.
 
-    Wu, Jiang and Liu, "Practical contrastive learning for single-image super-resolution" (PCL-SR), TNNLS 2023. It is
-    trainable: its own loss teaches it to tell restored from real high frequencies, and a contrastive loss borrows its
-    features while its parameters are held.
+    Wu, Jiang and Liu, "A practical contrastive learning framework for single-image super-resolution" (PCL-SR), TNNLS
+    2023. It is trainable: its own loss teaches it to tell restored from real high frequencies, and a contrastive loss
+    borrows its features while its parameters are held.
 
     Args:
         taps: blocks 0 to 7, shallow to deep; the features are those after the norm and before the LeakyReLU. PCL-SR
