@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from restore.compare.columns import Column
 from restore.compare.options import PageOptions
 from restore.compare.page import Page, write_page
-from restore.compare.row import Source, area
+from restore.compare.source import Source
 from restore.jobs.outcome import STAGES
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def write_job_page(
         job=[(key.replace("_", " "), _words(value)) for key, value in facts.items()],
         notes=[] if options else [_WITHOUT],
     )
-    write_page(path, page, options or PageOptions(), screen)
+    write_page(path, page, replace(options or PageOptions(), most_pixels=_MOST_PIXELS), screen)
 
 
 def _common_folder(sources: Sequence[Path]) -> Path:
@@ -90,7 +90,7 @@ def _source(picture: Mapping[str, Any], folder: Path, show: bool) -> Source:
     before, after = Path(picture["source"]), Path(picture["target"])
     is_picture = picture["type"] == "picture"
     made = picture["status"] in ("enhanced", "done", "skipped")
-    source = Source(
+    return Source(
         name=before.relative_to(folder).as_posix(),
         files=(before if is_picture and before.exists() else None, after if made and after.exists() else None),
         status=picture["status"],
@@ -100,9 +100,6 @@ def _source(picture: Mapping[str, Any], folder: Path, show: bool) -> Source:
         depth="shown" if made and show else "listed",
         otherwise="listed",
     )
-    if source.depth == "shown" and area(source) > _MOST_PIXELS:
-        return replace(source, depth="listed", problems=(*source.problems, "too large to be shown on this page"))
-    return source
 
 
 def _words(value: object) -> str:

@@ -21,7 +21,8 @@ from restore.compare.ahead import ahead
 from restore.compare.columns import Column, cells, columns
 from restore.compare.copies import Copy
 from restore.compare.options import PageOptions
-from restore.compare.row import Row, Source, Version, area, make_row, memory
+from restore.compare.row import Row, Version, make_row, memory
+from restore.compare.source import Source, area, common_scale, looked_at
 from restore.compare.store import MARK, Beside, Embedded, Store
 from restore.jobs.naming import PlanError, printable
 from restore.progress import with_bar
@@ -149,8 +150,10 @@ def write_page(path: Path, page: Page, options: PageOptions, screen: Console) ->
     written = Written()
     with opened(path) as file, _store(path, options) as store:
         rows: list[dict[str, Any]] = []
-        heads = columns(page.labels, page.reference, page.more)
-        for row in _rows(page, options, screen):
+        sources = [looked_at(source) for source in with_bar(page.sources, "Looking at pictures", screen)]
+        scale = common_scale(sources) if page.reference else None
+        heads = columns(page.labels, scale, page.more)
+        for row in _rows(sources, options, scale, screen):
             _count(row, written)
             rows.append(_kept(row, len(rows), heads, store, written))
         _assemble(file, page, options, _facts(page, options, heads, rows), store, _folder_name(path, options))
@@ -170,11 +173,18 @@ def _store(path: Path, options: PageOptions) -> Iterator[Store]:
             yield embedded
 
 
-def _rows(page: Page, options: PageOptions, screen: Console) -> Iterator[Row]:
-    sources = _limited(_chosen(page.sources, options.most), options)
-    make = partial(make_row, options=options, reference=page.reference)
-    done = ahead(sources, make, options.workers, partial(memory, reference=page.reference))
+def _rows(looked: Sequence[Source], options: PageOptions, scale: int | None, screen: Console) -> Iterator[Row]:
+    small = [_bounded(source, options.most_pixels) for source in looked]
+    sources = _limited(_chosen(small, options.most), options)
+    make = partial(make_row, options=options, scale=scale)
+    done = ahead(sources, make, options.workers, partial(memory, scale=scale))
     return iter(with_bar(done, "Writing the page", screen, len(sources)))
+
+
+def _bounded(source: Source, most: float) -> Source:
+    if source.depth == "listed" or area(source) <= most:
+        return source
+    return replace(source, depth="listed", problems=(*source.problems, "too large to be shown on this page"))
 
 
 def _chosen(sources: Sequence[Source], most: int) -> list[Source]:

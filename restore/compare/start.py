@@ -12,7 +12,7 @@ from restore.atomic import sweep
 from restore.compare.options import PageOptions
 from restore.compare.page import Page, Written, check_place, write_page
 from restore.compare.pairing import Pairing, pair
-from restore.compare.row import Source
+from restore.compare.source import Source
 from restore.jobs.naming import PlanError, printable
 from restore.jobs.stop import stoppable
 

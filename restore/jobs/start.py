@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 _DEFAULT_SCALE = 2
 FAILED, INTERRUPTED = 1, 130
-# The job itself has read its pictures: the report need not refuse them.
-_ANY = 2**31
 
 
 @dataclass(frozen=True)
@@ -293,7 +291,8 @@ class _Enhancing:
         )
         where = summary.bottleneck()
         # After an early end nobody waits for pictures to be read again, least of all on a disk that is full.
-        page = PageOptions(workers=request.workers, pixel_limit=_ANY) if whole else None
+        limit = request.picture_options().pixel_limit
+        page = PageOptions(workers=request.workers, pixel_limit=limit) if whole else None
         self._teller.end(f"{text}\n{where}" if where else text, summary_record(self._teller, summary, more), page)
 
 

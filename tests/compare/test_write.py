@@ -12,14 +12,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from restore.cli.common import console
 from restore.compare import page as pages
 from restore.compare.options import PageOptions
 from restore.compare.page import Page, write_page
-from restore.compare.row import Source
+from restore.compare.row import memory
+from restore.compare.source import Source, looked_at
+from restore.imaging import header
+from restore.imaging.colour import luma
 from restore.imaging.decode import read_rgb8
 from restore.metrics.protocol import bicubic, score
+from restore.metrics.psnr import psnr
 from tests.compare.pages import EVIL, compare, embedded, facts, pair_of_folders, rows
 from tests.conftest import picture, save
 from tests.imaging.samples import exif_block
@@ -71,6 +76,55 @@ def test_a_reference_measures_as_evaluate_does(tmp_path: Path) -> None:
         assert cell[f"{label} difference"] > 1
     assert (cell["b PSNR"], cell["b SSIM"], cell["b difference"]) == ("infinite", 1.0, 0.0)
     assert "reference PSNR" not in cell
+
+
+def test_pictures_of_one_page_are_measured_in_one_way(tmp_path: Path) -> None:
+    """A mean over two protocols means nothing: what lacks its original, or is of an odd size, is measured as the rest."""
+    for i in range(5):
+        low, high = picture(40, 50, seed=i), picture(81, 100, seed=10 + i)
+        save(tmp_path / f"in/{i}.png", low if i else picture(30, 50))
+        save(tmp_path / f"out/{i}.png", picture(80, 100, seed=20 + i)), save(tmp_path / f"ref/{i}.png", high)
+    (tmp_path / "in/1.png").unlink()
+    (tmp_path / "in/2.png").write_bytes(b"no picture")
+    arguments = [tmp_path / "in", tmp_path / "out", "--reference", tmp_path / "ref"]
+    for options in ([], ["--most", 1]):
+        assert compare(*arguments, "--out", tmp_path / "p.html", *options).exit_code == 1
+        found = rows(tmp_path / "p.html")
+        for i in (0, 2, 3, 4):
+            made, high = picture(80, 100, seed=20 + i), picture(81, 100, seed=10 + i)[:80]
+            expected = psnr(luma(made), luma(high), 2)
+            assert found[f"{i}.png"]["cell"]["out PSNR"] == pytest.approx(expected, abs=1e-5), i
+    about = {head["label"]: head.get("about") for head in facts(tmp_path / "p.html")["columns"]}
+    assert about["PSNR"] == "the error of the pixels, on a logarithmic scale; on Y (BT.601, 8 bits), border 2"
+
+
+@pytest.mark.parametrize("options", [[], ["--beside"], ["--most", 1], ["--reference"]])
+def test_each_header_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[object]) -> None:
+    before, after = pair_of_folders(tmp_path, 3)
+    asked: list[Path] = []
+    read = header.read_size
+    monkeypatch.setattr(header, "read_size", lambda path: asked.append(path) or read(path))
+    options = ["--reference", after] if options == ["--reference"] else options
+    assert compare(before, after, *options, "--out", tmp_path / "p.html").exit_code == 0
+    assert len(asked) == (9 if "--reference" in options else 6)
+
+
+def test_what_a_picture_takes_is_known_of_those_that_pillow_does_not(tmp_path: Path) -> None:
+    tifffile.imwrite(
+        tmp_path / "x.tif",
+        np.zeros((100, 200, 2), np.uint16),
+        photometric="minisblack",
+        extrasamples=["unassalpha"],
+    )
+    source = looked_at(Source("x.tif", (tmp_path / "x.tif", tmp_path / "x.tif")))
+    assert memory(source, None) > 2 * 100 * 200 * 4
+    page = Page("t", "s", ["a", "b"], [source])
+    write_page(tmp_path / "p.html", page, PageOptions(most_pixels=39_999), console())
+    row = rows(tmp_path / "p.html")["x.tif"]
+    assert (row["thumbnail"], row["cell"]["a size"]) == (None, [200, 100])
+    assert row["problems"] == ["too large to be shown on this page"]
+    write_page(tmp_path / "p.html", page, PageOptions(most_pixels=40_000), console())
+    assert rows(tmp_path / "p.html")["x.tif"]["problems"] == []
 
 
 def test_what_cannot_be_compared_is_named_and_the_rest_is(tmp_path: Path) -> None:
