@@ -273,6 +273,7 @@ def test_a_dry_run_says_all_and_writes_nothing(tmp_path: Path) -> None:
         (["--shard", "half"], "write it as i/n"),
         (["--resume", "--skip-existing"], "leave one out"),
         (["--report", "r.txt"], "no kind of report"),
+        (["--report", "{mine}"], "is no page that restore wrote"),
         (["--watch", "--dry-run"], "--watch cannot be had"),
         (["--watch", "--shard", "1/2"], "--watch cannot be had"),
         (["--workers", "0"], "--workers"),
@@ -283,10 +284,13 @@ def test_wrong_use_writes_nothing(tmp_path: Path, arguments: list[str], says: st
     source = tmp_path / "in"
     save(source / "a.png", picture(8, 8))
     save(source / "b.png", picture(8, 8))
-    code, _, told = inside(source, tmp_path / "out", *arguments)
+    mine = tmp_path / "mine.html"
+    mine.write_text("mine")
+    code, _, told = inside(source, tmp_path / "out", *(argument.replace("{mine}", str(mine)) for argument in arguments))
     assert code == 2, told
     assert says in told
-    assert {p.name for p in tmp_path.iterdir()} == {"in"}
+    assert {p.name for p in tmp_path.iterdir()} == {"in", "mine.html"}
+    assert mine.read_text() == "mine"
 
 
 @pytest.mark.parametrize("option", ["--resume", "--watch"])
@@ -455,6 +459,7 @@ def test_a_page_shows_pictures_beside_their_results_and_says_why_others_failed(t
     assert (job["enhanced"], job["failed"], job["interrupted"]) == ("4", "1", "false")
     assert job["model"] == facts(page)["labels"][1]
     assert job["device"]
+    assert (job["input"], job["output"]) == (str(source), str(out))
     for name in set(names) - {"broken.png"}:
         row = found[name]
         model = facts(page)["labels"][1]

@@ -237,6 +237,7 @@ def test_labels(tmp_path: Path) -> None:
         (["--out", "in.html"], "is a folder: name a file"),
         (["--out", "mine.html"], "is no page that restore wrote"),
         (["--out", "mine2.html", "--beside"], "mine2-files is there, and restore did not write it"),
+        (["--out", "mine3.html", "--beside"], "mine3-files is there, and restore did not write it"),
         (["--out", "out/p.html", "--beside"], "its pictures would lie within"),
         (["--out", "p.html", "--label", "a"], "--label is given 1 times, for 2 folders"),
         (["--out", "p.html", "--label", "a", "--label", "a"], "two versions are called 'a'"),
@@ -251,6 +252,7 @@ def test_wrong_use_writes_nothing(
     (tmp_path / "in.html").mkdir()
     (tmp_path / "mine.html").write_text("<p>mine")
     (tmp_path / "mine2-files").mkdir()
+    (tmp_path / "mine3-files").symlink_to("nowhere")
     monkeypatch.chdir(tmp_path)
     there = sorted(tmp_path.rglob("*"))
     result = compare("in", "out", *options)
@@ -281,6 +283,23 @@ def test_beside_replaces_its_own_folder_whole(tmp_path: Path) -> None:
     assert {p.name for p in out.parent.iterdir()} == {"p.html", "p-files"}
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_beside_follows_a_link(tmp_path: Path) -> None:
+    """Pictures may be kept on another disk: what the link leads to is replaced, and nothing is left behind."""
+    before, after = pair_of_folders(tmp_path, 2)
+    out = tmp_path / "pages/p.html"
+    assert compare(before, after, "--out", out, "--beside").exit_code == 0
+    (tmp_path / "disk").mkdir()
+    (out.parent / "p-files").rename(tmp_path / "disk/p")
+    (out.parent / "p-files").symlink_to(tmp_path / "disk/p")
+    (after / "1.png").unlink()
+    assert compare(before, after, "--out", out, "--beside").exit_code == 1
+    assert (out.parent / "p-files").readlink() == tmp_path / "disk/p"
+    assert len(list((tmp_path / "disk/p").glob("*.jpg"))) == 3
+    assert {p.name for p in out.parent.iterdir()} == {"p.html", "p-files"}
+    assert [p.name for p in (tmp_path / "disk").iterdir()] == ["p"]
+
+
 def test_names_do_not_end_the_script_or_reach_the_markup(tmp_path: Path) -> None:
     for name in EVIL:
         save(tmp_path / "in" / name, picture(20, 30)), save(tmp_path / "out" / name, picture(20, 30))
@@ -302,7 +321,7 @@ def test_memory_holds_a_few_pictures_whatever_their_number(tmp_path: Path, monke
 
     before, after = pair_of_folders(tmp_path, 24, size=(20, 30))
     alive = []
-    kept = pages._kept
+    kept = pages.row_facts
 
     def counting(*arguments: object) -> object:
         if arguments[1] in (0, 12, 23):
@@ -310,7 +329,7 @@ def test_memory_holds_a_few_pictures_whatever_their_number(tmp_path: Path, monke
             alive.append(sum(type(thing) is Copy for thing in gc.get_objects()))
         return kept(*arguments)
 
-    monkeypatch.setattr(pages, "_kept", counting)
+    monkeypatch.setattr(pages, "row_facts", counting)
     assert compare(before, after, "--out", tmp_path / "p.html", "--workers", 2).exit_code == 0
     assert len(alive) == 3
     assert max(alive) <= 4 * (2 * 2 + 1), "four copies of each that is on its way"
@@ -321,7 +340,7 @@ def test_a_failure_in_the_midst_leaves_the_earlier_page(tmp_path: Path, monkeypa
     sources = [Source(f"{i}.png", (before / f"{i}.png", after / f"{i}.png")) for i in range(3)]
     page = Page("t", "s", ["a", "b"], sources)
 
-    def fail(row: object, written: object) -> None:
+    def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     for beside in (False, True):
@@ -330,7 +349,7 @@ def test_a_failure_in_the_midst_leaves_the_earlier_page(tmp_path: Path, monkeypa
         write_page(out, page, options, console())
         there = {p: p.read_bytes() for p in out.parent.rglob("*") if p.is_file()}
         with monkeypatch.context() as patch:
-            patch.setattr(pages, "_count", fail)
+            patch.setattr(pages, "row_facts", fail)
             with pytest.raises(OSError, match="No space"):
                 write_page(out, page, options, console())
         assert {p: p.read_bytes() for p in out.parent.rglob("*") if p.is_file()} == there

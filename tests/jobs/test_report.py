@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from restore.cli.common import console
+from restore.compare.job import JobPage
 from restore.errors import RestoreError
 from restore.jobs.outcome import Outcome, Seconds
 from restore.jobs.plan import Item, Unreadable
@@ -16,7 +17,22 @@ from restore.jobs.report import check_report, folder_record, record, write_repor
 from tests.compare.pages import facts
 
 EVIL = '<script>alert("x")</script> & \'q\',\n"z".png'
-SUMMARY = {"type": "summary", "enhanced": 1, "model": "<b>sr</b>", "busy": {"network": 0.9}}
+SUMMARY = {
+    "type": "summary",
+    "enhanced": 1,
+    "input": "in",
+    "output": "out",
+    "model": "<b>sr</b>",
+    "busy": {"network": 0.9},
+}
+
+
+def no_page() -> JobPage:
+    raise AssertionError("a page was not asked for")
+
+
+def job_page() -> JobPage:
+    return JobPage(workers=1, pixel_limit=10**6)
 
 
 def records() -> list[dict[str, object]]:
@@ -39,7 +55,7 @@ def records() -> list[dict[str, object]]:
 
 
 def test_json(tmp_path: Path) -> None:
-    write_report(tmp_path / "new/r.json", records(), SUMMARY, console())
+    write_report(tmp_path / "new/r.json", records(), SUMMARY, console(), no_page)
     read = json.loads((tmp_path / "new/r.json").read_text())
     assert read["summary"] == SUMMARY
     assert read["pictures"][0]["source"] == f"in/{EVIL}"
@@ -52,7 +68,7 @@ def test_json(tmp_path: Path) -> None:
 
 
 def test_csv(tmp_path: Path) -> None:
-    write_report(tmp_path / "r.CSV", records(), SUMMARY, console())
+    write_report(tmp_path / "r.CSV", records(), SUMMARY, console(), no_page)
     with (tmp_path / "r.CSV").open(newline="") as file:
         first, second, third = csv.DictReader(file)
     assert first["source"] == f"in/{EVIL}"
@@ -63,7 +79,7 @@ def test_csv(tmp_path: Path) -> None:
 
 
 def test_html_is_escaped_and_complete(tmp_path: Path) -> None:
-    write_report(tmp_path / "r.html", records(), SUMMARY, console())
+    write_report(tmp_path / "r.html", records(), SUMMARY, console(), job_page)
     text = (tmp_path / "r.html").read_text()
     assert text.count("<script") == text.count("</script>") == 2
     assert "<b>sr" not in text
@@ -84,7 +100,7 @@ def test_html_is_escaped_and_complete(tmp_path: Path) -> None:
 def test_the_page_says_what_a_picture_was_taken_for(tmp_path: Path) -> None:
     item = Item(Path("in/a.png"), Path("out/a.png"), "a.png", "a.png")
     told = [record(Outcome(item, "enhanced", belief=("dark", 0.75))), record(Outcome(item, "failed", "no"))]
-    write_report(tmp_path / "r.html", told, SUMMARY, console())
+    write_report(tmp_path / "r.html", told, SUMMARY, console(), job_page)
     read = facts(tmp_path / "r.html")
     assert [head["label"] for head in read["columns"][-2:]] == ["kind", "share"]
     assert [row["cells"][-2:] for row in read["rows"]] == [["dark", 0.75], [None, None]]
@@ -92,13 +108,43 @@ def test_the_page_says_what_a_picture_was_taken_for(tmp_path: Path) -> None:
 
 def test_a_report_replaces_an_earlier_one_whole(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text("x" * 100_000)
-    write_report(tmp_path / "r.json", [], SUMMARY, console())
+    write_report(tmp_path / "r.json", [], SUMMARY, console(), no_page)
     assert json.loads((tmp_path / "r.json").read_text()) == {"pictures": [], "summary": SUMMARY}
     assert [p.name for p in tmp_path.iterdir()] == ["r.json"]
+
+
+def test_a_page_says_where_pictures_came_from_and_what_their_results_are_called(tmp_path: Path) -> None:
+    """What was asked for, not the lowest folder that all happen to be in."""
+    items = [Item(Path(f"in/deep/{n}.jpg"), Path(f"out/deep/{n}-x2.png"), "", "") for n in "abc"]
+    told = [record(Outcome(item, status)) for item, status in zip(items, ("enhanced", "done", "failed"), strict=True)]
+    write_report(tmp_path / "r.html", told, SUMMARY, console(), job_page)
+    read = facts(tmp_path / "r.html")
+    assert ["input", "in"] in read["job"]
+    assert [row["name"] for row in read["rows"]] == ["deep/a.jpg", "deep/b.jpg", "deep/c.jpg"]
+    heads = [f"{head['group']} {head['label']}" for head in read["columns"]]
+    place = heads.index("result name")
+    assert [row["cells"][place] for row in read["rows"]] == ["deep/a-x2.png", "deep/b-x2.png", None]
+    # One picture that was named; and names that say nothing new.
+    single = record(Outcome(Item(Path("in/a.jpg"), Path("out/a.jpg"), "", ""), "enhanced"))
+    write_report(tmp_path / "r.html", [single], {**SUMMARY, "input": "in/a.jpg"}, console(), job_page)
+    read = facts(tmp_path / "r.html")
+    assert [row["name"] for row in read["rows"]] == ["a.jpg"]
+    assert "result" not in [head["group"] for head in read["columns"]]
+
+
+def test_a_page_replaces_a_page_of_ours_alone(tmp_path: Path) -> None:
+    page = tmp_path / "r.html"
+    page.write_text("<title>My own</title>")
+    with pytest.raises(RestoreError, match=r"--report .*r\.html is there, and is no page that restore wrote"):
+        check_report(page, job_page)
+    page.unlink()
+    write_report(page, [], SUMMARY, console(), job_page)
+    check_report(page, job_page)
+    check_report(tmp_path / "r.json", no_page)
 
 
 @pytest.mark.parametrize(("name", "says"), [("r.txt", "'.txt' is no kind of report"), ("dir.html", "is a folder")])
 def test_impossible_reports(tmp_path: Path, name: str, says: str) -> None:
     (tmp_path / "dir.html").mkdir()
     with pytest.raises(RestoreError, match=says):
-        check_report(tmp_path / name)
+        check_report(tmp_path / name, job_page)
