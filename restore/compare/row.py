@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from restore.compare.options import PageOptions
 from restore.compare.pixels import Size, difference, for_measures, read
 from restore.compare.source import Source, area
 from restore.errors import ImageError
+from restore.imaging.opencv import opencv_errors
 from restore.imaging.picture import Picture
 from restore.jobs.naming import printable
 
@@ -103,23 +106,33 @@ class _Maker:
             if file is None or picture is None:
                 versions.append(None if file is None else Version(_bytes(file)))
                 continue
-            versions.append(self._version(i, file, picture, base))
-            if source.depth == "shown" and (small is None or i == 1):
-                small = thumbnail(picture)
+            version = Version(_bytes(file), picture.size)
+            with self._told(file):
+                version = self._filled(version, i, file, picture, base)
+                if version.copy is not None and (small is None or i == 1):
+                    small = thumbnail(picture)
+            versions.append(version)
         return Row(source, tuple(versions), tuple(self._problems), small)
 
     def _read(self, file: Path | None) -> Picture | None:
-        if file is None:
-            return None
+        picture = None
+        if file is not None:
+            with self._told(file):
+                picture = read(file, self._options.pixel_limit)
+        return picture
+
+    @contextmanager
+    def _told(self, file: Path) -> Iterator[None]:
+        """What one version meets with is a problem of it: the others, and the other rows, go on."""
         try:
-            return read(file, self._options.pixel_limit)
+            with opencv_errors("it cannot be shown"):
+                yield
         except (ImageError, MemoryError) as error:
             reason = "not enough memory for this picture" if isinstance(error, MemoryError) else str(error)
             self._problems.append(f"{printable(file)}: {printable(reason.removeprefix(f'{file}: '))}")
-            return None
 
-    def _version(self, place: int, file: Path, picture: Picture, base: Picture | None) -> Version:
-        version = Version(_bytes(file), picture.size)
+    def _filled(self, version: Version, place: int, file: Path, picture: Picture, base: Picture | None) -> Version:
+        """With what is seen and measured of it."""
         if place != self._base_place and base is not None:
             self._tell_of_shape(file, picture, base)
             version = self._compared(version, picture, base)

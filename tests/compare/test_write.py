@@ -10,12 +10,14 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
 
 from restore.cli.common import console
 from restore.compare import page as pages
+from restore.compare import row as one_row
 from restore.compare.options import PageOptions
 from restore.compare.page import Page, write_page
 from restore.compare.row import memory
@@ -155,6 +157,48 @@ def test_what_cannot_be_compared_is_named_and_the_rest_is(tmp_path: Path) -> Non
     assert found["stray.png"]["thumbnail"] is None
     for name, row in found.items():
         assert row["problems"][0] in result.output, name
+
+
+NO_MEMORY = cv2.error("Insufficient memory")
+NO_MEMORY.code, NO_MEMORY.err = cv2.Error.StsNoMem, "Failed to allocate"
+BROKEN = cv2.error("(-215) size.width > 0")
+BROKEN.code, BROKEN.err = cv2.Error.StsAssert, "size.width > 0"
+
+
+@pytest.mark.parametrize("step", ["difference", "for_measures", "measure", "display_copy", "thumbnail"])
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (MemoryError(), "not enough memory"),
+        (NO_MEMORY, "not enough memory"),
+        (BROKEN, "it cannot be shown: size.width"),
+    ],
+)
+def test_what_one_picture_meets_with_ends_no_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: Exception, says: str
+) -> None:
+    before, after = pair_of_folders(tmp_path, 3)
+    work, calls = getattr(one_row, step), 0
+
+    def failing(*arguments: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise error
+        return work(*arguments)
+
+    monkeypatch.setattr(one_row, step, failing)
+    options = ["--reference", after, "--out", tmp_path / "p.html", "--workers", 1]
+    assert compare(before, after, *options).exit_code == 1
+    found = rows(tmp_path / "p.html")
+    bad = [name for name, one in found.items() if one["problems"]]
+    assert len(bad) == 1
+    assert len(found[bad[0]]["problems"]) == 1
+    assert says in found[bad[0]]["problems"][0]
+    assert all(
+        one["thumbnail"] and one["cell"]["out difference"] == 0 for name, one in found.items() if name not in bad
+    )
+    assert found[bad[0]]["cell"]["out size"] == [160, 120], "what is known of it is told"
 
 
 def test_nothing_readable_is_a_page_with_reasons(tmp_path: Path) -> None:
