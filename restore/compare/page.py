@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from restore.ahead import ahead
 from restore.atomic import opened, opened_beside
-from restore.compare.ahead import ahead
 from restore.compare.columns import Column, columns
 from restore.compare.facts import Facts, row_facts
 from restore.compare.markup import assemble
@@ -21,6 +21,7 @@ from restore.compare.row import Row, make_row, memory
 from restore.compare.share import shared_out
 from restore.compare.source import Source, common_scale, looked_at
 from restore.compare.store import Beside, Embedded, Store
+from restore.jobs.naming import printable
 from restore.progress import with_bar
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def write_page(path: Path, page: Page, options: PageOptions, screen: Console) ->
         path: of the page; its folder is made.
         page: what to show.
         options: how.
-        screen: for the progress bar.
+        screen: for the progress bar, and to say that the page is larger than it should be.
 
     Raises:
         OSError: the disk is full or cannot be written to.
@@ -103,6 +104,14 @@ def write_page(path: Path, page: Page, options: PageOptions, screen: Console) ->
             rows.append(row_facts(row, len(rows), heads, store))
         assemble(file, page.title, page.subtitle, _facts(page, options, heads, rows), store)
         written.bytes = store.bytes + file.tell()
+    if not options.beside and options.megabytes is not None and written.bytes > options.megabytes * 1e6:
+        # What is in it beside the copies, and the smallest copies that there are, may be too much already.
+        screen.print(
+            f"{printable(path)} has {written.bytes / 1e6:.1f} MB, more than the {options.megabytes:g} that it should: "
+            "restore compare shows fewer pictures with --most, and puts them beside the page with --beside",
+            style="yellow",
+            markup=False,
+        )
     return written
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from restore.compare.ahead import ahead
+from restore.ahead import ahead
 from restore.compare.copies import Copy, difference_map, display_copy, reduced, thumbnail
 from restore.compare.pixels import difference, enlargement, for_measures, read
 from restore.imaging.picture import Picture

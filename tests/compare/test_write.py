@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import tifffile
+from rich.console import Console
 
 from restore.cli.common import console
 from restore.compare import page as pages
@@ -159,23 +162,23 @@ def test_what_cannot_be_compared_is_named_and_the_rest_is(tmp_path: Path) -> Non
         assert row["problems"][0] in result.output, name
 
 
-NO_MEMORY = cv2.error("Insufficient memory")
-NO_MEMORY.code, NO_MEMORY.err = cv2.Error.StsNoMem, "Failed to allocate"
-BROKEN = cv2.error("(-215) size.width > 0")
-BROKEN.code, BROKEN.err = cv2.Error.StsAssert, "size.width > 0"
+def opencvs(code: int, text: str) -> cv2.error:
+    error = cv2.error(text)
+    error.code, error.err = code, text
+    return error
 
 
 @pytest.mark.parametrize("step", ["difference", "for_measures", "measure", "display_copy", "thumbnail"])
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (MemoryError(), "not enough memory"),
-        (NO_MEMORY, "not enough memory"),
-        (BROKEN, "it cannot be shown: size.width"),
+        (MemoryError, "not enough memory"),
+        (lambda: opencvs(cv2.Error.StsNoMem, "Failed to allocate"), "not enough memory"),
+        (lambda: opencvs(cv2.Error.StsAssert, "size.width > 0"), "it cannot be shown: size.width > 0"),
     ],
 )
 def test_what_one_picture_meets_with_ends_no_page(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: Exception, says: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: Callable[[], Exception], says: str
 ) -> None:
     before, after = pair_of_folders(tmp_path, 3)
     work, calls = getattr(one_row, step), 0
@@ -184,7 +187,7 @@ def test_what_one_picture_meets_with_ends_no_page(
         nonlocal calls
         calls += 1
         if calls == 2:
-            raise error
+            raise error()
         return work(*arguments)
 
     monkeypatch.setattr(one_row, step, failing)
@@ -235,6 +238,17 @@ def test_a_page_is_no_larger_than_asked_and_says_what_was_reduced(tmp_path: Path
     assert one["quality"] < 92
     assert max(other["shown"]) <= 700
     assert other["size"] == [1000, 800]
+
+
+def test_a_page_that_cannot_be_small_enough_says_so(tmp_path: Path) -> None:
+    before, after = pair_of_folders(tmp_path, 20, size=(200, 200))
+    sources = [Source(f"{i}.png", (before / f"{i}.png", after / f"{i}.png")) for i in range(20)]
+    for megabytes, beside, told in ((0.1, False, True), (0.1, True, False), (5, False, False), (None, False, False)):
+        said = Console(file=io.StringIO(), soft_wrap=True)
+        options = PageOptions(megabytes=megabytes, beside=beside)
+        written = write_page(tmp_path / "p.html", Page("t", "s", ["a", "b"], sources), options, said)
+        expected = f"{written.bytes / 1e6:.1f} MB, more than the 0.1 that it should"
+        assert (expected in said.file.getvalue()) is told
 
 
 def test_more_pictures_than_are_shown_are_in_the_table(tmp_path: Path) -> None:
