@@ -66,22 +66,22 @@ def folder_record(unreadable: Unreadable) -> Record:
     }
 
 
-def check_report(path: Path, page: Callable[[], PageWriter]) -> None:
+def check_report(path: Path, page: Callable[[], PageWriter] | None = None) -> None:
     """Refuse a report that cannot be written, before the job begins.
 
     Args:
         path: as of :func:`write_report`.
-        page: gives what writes a page, if one is asked for.
+        page: gives what writes a page, if one is asked for; None where none can be had.
 
     Raises:
         RestoreError: its ending is none of a report's, it is a folder, or a page would replace what is no page of ours.
     """
-    kinds = (*_WRITERS, _PAGE)
+    kinds = (*_WRITERS, *([_PAGE] if page is not None else []))
     if path.suffix.lower() not in kinds:
         raise RestoreError(f"--report {path}: '{path.suffix}' is no kind of report; there are {', '.join(kinds)}")
     if path.is_dir():
         raise RestoreError(f"--report {path} is a folder: name a file")
-    if path.suffix.lower() == _PAGE:
+    if page is not None and path.suffix.lower() == _PAGE:
         page().check(path)
 
 
@@ -90,7 +90,7 @@ def write_report(
     pictures: Sequence[Record],
     summary: Record,
     screen: Console,
-    page: Callable[[], PageWriter],
+    page: Callable[[], PageWriter] | None = None,
     shown: bool = True,
 ) -> None:
     """Write a report, whole or not at all, over an earlier one.
@@ -100,11 +100,11 @@ def write_report(
         pictures: from :func:`record`.
         summary: of the job; CSV has no place for it.
         screen: for the progress bar of a page.
-        page: gives what writes a page, if one is asked for.
+        page: as of :func:`check_report`.
         shown: whether a page shows the pictures, beside its table.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix.lower() == _PAGE:
+    if page is not None and path.suffix.lower() == _PAGE:
         page().write(path, pictures, summary, screen, shown)
         return
     # Names whose bytes are no text are shown with escapes, as JSON has them.

@@ -26,14 +26,14 @@ class Teller:
         say: prints a line on standard output.
         as_json: standard output is for machines.
         report: file to write at the end, or None.
-        page: gives what writes a report for a browser.
+        page: gives what writes a report for a browser; None where none can be had.
     """
 
     screen: Console
     say: Callable[[str], None]
-    page: Callable[[], PageWriter]
     as_json: bool = False
     report: Path | None = None
+    page: Callable[[], PageWriter] | None = None
     failed: int = 0
     ignored: int = 0
     counts: Counter[Status] = field(default_factory=Counter)

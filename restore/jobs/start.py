@@ -77,14 +77,16 @@ class Request:
         return PictureOptions(self.quality, self.png_level, self.metadata, round(self.max_pixels * 1e6))
 
 
-def start(request: Request, screen: Console, say: Callable[[str], None], page: Callable[[], PageWriter]) -> int:
+def start(
+    request: Request, screen: Console, say: Callable[[str], None], page: Callable[[], PageWriter] | None = None
+) -> int:
     """Do what was asked for.
 
     Args:
         request: the options.
         screen: for people.
         say: prints a line on standard output.
-        page: gives what writes a report for a browser, if one is asked for.
+        page: gives what writes a report for a browser, if one is asked for; None where none can be had.
 
     Returns:
         The exit code: 0 all done, 1 some failed, 130 interrupted.
@@ -102,7 +104,7 @@ def start(request: Request, screen: Console, say: Callable[[str], None], page: C
         naming = Naming(naming.template, naming.suffix, find(request.model_name).stem, network.spec.scale)
     # The plan comes before the model, if it can: wrong use is told before anything heavy is loaded.
     plan = _plan(request, naming, first=True)
-    teller = Teller(screen, say, page, request.as_json, None if request.dry_run else request.report)
+    teller = Teller(screen, say, request.as_json, None if request.dry_run else request.report, page)
     if request.dry_run:
         return _show_plan(plan, request, network, teller)
     network = network or _open_model(request)

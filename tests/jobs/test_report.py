@@ -27,10 +27,6 @@ SUMMARY = {
 }
 
 
-def no_page() -> JobPage:
-    raise AssertionError("a page was not asked for")
-
-
 def job_page() -> JobPage:
     return JobPage(workers=1, pixel_limit=10**6)
 
@@ -55,7 +51,7 @@ def records() -> list[dict[str, object]]:
 
 
 def test_json(tmp_path: Path) -> None:
-    write_report(tmp_path / "new/r.json", records(), SUMMARY, console(), no_page)
+    write_report(tmp_path / "new/r.json", records(), SUMMARY, console())
     read = json.loads((tmp_path / "new/r.json").read_text())
     assert read["summary"] == SUMMARY
     assert read["pictures"][0]["source"] == f"in/{EVIL}"
@@ -68,7 +64,7 @@ def test_json(tmp_path: Path) -> None:
 
 
 def test_csv(tmp_path: Path) -> None:
-    write_report(tmp_path / "r.CSV", records(), SUMMARY, console(), no_page)
+    write_report(tmp_path / "r.CSV", records(), SUMMARY, console())
     with (tmp_path / "r.CSV").open(newline="") as file:
         first, second, third = csv.DictReader(file)
     assert first["source"] == f"in/{EVIL}"
@@ -108,7 +104,7 @@ def test_the_page_says_what_a_picture_was_taken_for(tmp_path: Path) -> None:
 
 def test_a_report_replaces_an_earlier_one_whole(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text("x" * 100_000)
-    write_report(tmp_path / "r.json", [], SUMMARY, console(), no_page)
+    write_report(tmp_path / "r.json", [], SUMMARY, console())
     assert json.loads((tmp_path / "r.json").read_text()) == {"pictures": [], "summary": SUMMARY}
     assert [p.name for p in tmp_path.iterdir()] == ["r.json"]
 
@@ -132,6 +128,12 @@ def test_a_page_says_where_pictures_came_from_and_what_their_results_are_called(
     assert "result" not in [head["group"] for head in read["columns"]]
 
 
+def test_where_no_page_can_be_had_none_is_promised(tmp_path: Path) -> None:
+    check_report(tmp_path / "r.json")
+    with pytest.raises(RestoreError, match=r"there are \.json, \.csv$"):
+        check_report(tmp_path / "r.html")
+
+
 def test_a_page_replaces_a_page_of_ours_alone(tmp_path: Path) -> None:
     page = tmp_path / "r.html"
     page.write_text("<title>My own</title>")
@@ -140,7 +142,6 @@ def test_a_page_replaces_a_page_of_ours_alone(tmp_path: Path) -> None:
     page.unlink()
     write_report(page, [], SUMMARY, console(), job_page)
     check_report(page, job_page)
-    check_report(tmp_path / "r.json", no_page)
 
 
 @pytest.mark.parametrize(("name", "says"), [("r.txt", "'.txt' is no kind of report"), ("dir.html", "is a folder")])
