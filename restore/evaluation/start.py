@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from restore.errors import RestoreError
 from restore.evaluation.alike import Tolerance
 from restore.evaluation.cases import Contender, Methods, lone_cases
-from restore.evaluation.compare import Comparison, Protocol, compare
-from restore.evaluation.model import measure
+from restore.evaluation.comparison import Comparison, Protocol
+from restore.evaluation.measure import compare, measure
 from restore.evaluation.sources import Sources, counted, find_sources, list_pictures
 from restore.jobs.naming import printable
 from restore.metrics.metric import Colour, Material, Metric, View
