@@ -126,6 +126,6 @@ def enhance(spec: tuple[str, ...], metadata: Metadata | None, workers: int | Non
         # It takes a quarter of a second to import, and few jobs want one.
         from restore.compare.job import JobPage
 
-        return JobPage(request.workers, request.picture_options().pixel_limit)
+        return JobPage(request.workers)
 
     raise SystemExit(start(request, console(), click.echo, page))

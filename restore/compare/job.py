@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 # Pixels of a picture and its result up to which they are shown: reading them again must not take more memory than the
-# job did.
+# job did. The job's own limit is of what it reads, and results may be larger.
 _MOST_PIXELS = 150_000_000
 _STATUSES = {"enhanced": "enhanced", "done": "done before", "skipped": "skipped", "failed": "failed"}
 _RESULT: list[Column] = [
@@ -53,11 +53,9 @@ class JobPage:
 
     Attributes:
         workers: threads.
-        pixel_limit: the job's: what it refused is not read for its page either.
     """
 
     workers: int
-    pixel_limit: int
 
     def check(self, path: Path) -> None:
         """Refuse a place where a page cannot or should not be written. Raises PlanError."""
@@ -92,7 +90,7 @@ class JobPage:
             job=[(key.replace("_", " "), _words(value)) for key, value in summary.items() if key != "type"],
             notes=[] if shown else [_WITHOUT],
         )
-        options = PageOptions(workers=self.workers, pixel_limit=self.pixel_limit, most_pixels=_MOST_PIXELS)
+        options = PageOptions(workers=self.workers, pixel_limit=_MOST_PIXELS, most_pixels=_MOST_PIXELS)
         write_page(path, page, options, screen)
 
 

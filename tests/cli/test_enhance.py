@@ -309,11 +309,14 @@ def test_one_picture_leaves_no_journal(tmp_path: Path) -> None:
 
 def test_too_many_pixels(tmp_path: Path) -> None:
     save(tmp_path / "in/a.png", picture(80, 80))
-    save(tmp_path / "in/b.png", picture(20, 20))
-    code, said, told = inside(tmp_path / "in", tmp_path / "out", "--max-pixels", "0.005")
+    save(tmp_path / "in/b.png", picture(50, 50))
+    page = tmp_path / "r.html"
+    code, said, told = inside(tmp_path / "in", tmp_path / "out", "--max-pixels", "0.005", "--report", page)
     assert code == 1
     assert "1 enhanced, 1 failed" in said
     assert "80 x 80 pixels are more than the limit" in told
+    shown = {name: bool(row["thumbnail"]) for name, row in rows(page).items()}
+    assert shown == {"a.png": False, "b.png": True}, "the limit is of what is read, not of its results"
 
 
 def test_odd_names_are_told_on_one_line(tmp_path: Path) -> None:

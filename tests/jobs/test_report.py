@@ -28,7 +28,7 @@ SUMMARY = {
 
 
 def job_page() -> JobPage:
-    return JobPage(workers=1, pixel_limit=10**6)
+    return JobPage(workers=1)
 
 
 def records() -> list[dict[str, object]]:
