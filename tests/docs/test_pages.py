@@ -99,7 +99,7 @@ def test_the_check_tells_a_wrong_command() -> None:
         with pytest.raises((click.UsageError, AssertionError)):
             check(shlex.split(wrong))
     with pytest.raises(AssertionError, match="has no --nonsense"):
-        check("python scripts/make_cards.py --nonsense".split())
+        check(["python", "scripts/make_cards.py", "--nonsense"])
     assert parts("pip install . && restore enhance samples enlarged  # a comment") == [
         ["restore", "enhance", "samples", "enlarged"]
     ]
