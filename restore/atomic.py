@@ -83,28 +83,39 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def made(folder: Path) -> Iterator[Path]:
-    """A folder to fill, which takes the name ``folder`` when all went well.
+def opened_beside(path: Path, folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """A file as from :func:`opened`, and a folder to fill that belongs to it: both take their names, or neither does.
 
-    What has that name before is put aside meanwhile, comes back if something fails, and else is removed.
+    What has the folder's name before is put aside meanwhile, comes back if anything fails, Ctrl-C included, and is
+    removed once the file has its name, which is the last step.
+
+    Args:
+        path: of the file.
+        folder: must be no link; what it is in must exist.
 
     Yields:
-        The folder under its temporary name.
+        The file, and the folder under its temporary name.
     """
-    temporary, aside = _temporary(folder), _temporary(folder)
-    temporary.mkdir()
+    file_there, filled, aside = _temporary(path), _temporary(folder), _temporary(folder)
+    filled.mkdir()
     try:
-        yield temporary
+        with file_there.open("xb") as file:
+            yield file, filled
+            file.flush()
+            os.fsync(file.fileno())
         if folder.exists():
             folder.replace(aside)
-        try:
-            temporary.replace(folder)
-        except BaseException:
+        filled.replace(folder)
+        file_there.replace(path)
+    finally:
+        # An interrupt may come between any two of these: what lies where tells how far it got.
+        if file_there.exists():
+            if not filled.exists():
+                folder.replace(filled)
             if aside.exists():
                 aside.replace(folder)
-            raise
-    finally:
-        for left in (temporary, aside):
+            file_there.unlink()
+        for left in (filled, aside):
             shutil.rmtree(left, ignore_errors=True)
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from restore.ahead import ahead
 from restore.errors import RestoreError
 from restore.evaluation.start import UsageError, chosen_metrics
 from restore.imaging.decode import read_picture
+from restore.imaging.header import header_size
 from restore.imaging.picture import to8
 from restore.jobs.naming import PlanError, printable
 from restore.jobs.plan import Unreadable, find_pictures
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # The metrics that need nothing but the picture.
 JUDGES = ("niqe", "clip-iqa")
+# What a picture takes while it is judged: its samples, and its luma and NIQE's planes in double precision.
+_BYTES_A_PIXEL = 36
 
 
 @dataclass(frozen=True)
@@ -111,12 +114,13 @@ def _closed(folder: Unreadable) -> Judged:
 
 
 def _judge_all(paths: Sequence[Path], request: Request, measure: OfPicture) -> Iterator[Judged]:
-    """In order, several at once; what is not begun when the caller stops is not begun any more."""
-    pool = ThreadPoolExecutor(request.workers)
-    try:
-        yield from pool.map(lambda path: _judge(path, request, measure), paths)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    """In order, several at once, as many as memory allows."""
+    return ahead(paths, lambda path: _judge(path, request, measure), request.workers, _memory)
+
+
+def _memory(path: Path) -> int:
+    height, width = header_size(path) or (0, 0)
+    return _BYTES_A_PIXEL * height * width
 
 
 def _judge(path: Path, request: Request, measure: OfPicture) -> Judged:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from restore import atomic
-from restore.atomic import made, opened, sweep, write_bytes
+from restore.atomic import opened, opened_beside, sweep, write_bytes
 
 
 def test_writes_with_ordinary_permissions(tmp_path: Path) -> None:
@@ -149,39 +149,60 @@ def test_a_file_written_in_pieces_appears_whole_or_not_at_all(tmp_path: Path) ->
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
 
 
-def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
-    for content in ("old", "new"):
-        with made(tmp_path / "f") as folder:
-            (folder / content).write_text(content)
-    assert [p.name for p in (tmp_path / "f").iterdir()] == ["new"]
-
-    def fill_half(error: BaseException) -> None:
-        with made(tmp_path / "f") as folder:
-            (folder / "half").write_text("")
+def pair_written(folder: Path, content: str, error: BaseException | None = None) -> None:
+    """A file ``x`` and a folder ``f`` that say the same."""
+    with opened_beside(folder / "x", folder / "f") as (file, filled):
+        (filled / content).write_text("")
+        file.write(content.encode())
+        assert content not in [p.name for p in (folder / "f").glob("*")]
+        if error is not None:
             raise error
 
+
+def pair_there(folder: Path) -> list[str]:
+    """What they say, and what else there is."""
+    said = [(folder / "x").read_text()] if (folder / "x").exists() else []
+    return [*said, *(p.name for p in (folder / "f").glob("*")), *(p.name for p in folder.glob(".*"))]
+
+
+def test_a_file_and_its_folder_appear_together_or_not_at_all(tmp_path: Path) -> None:
+    for content in ("old", "new"):
+        pair_written(tmp_path, content)
+        assert pair_there(tmp_path) == [content, content]
     for error in (OSError("full"), KeyboardInterrupt()):
         with pytest.raises(type(error)):
-            fill_half(error)
-    assert [p.name for p in tmp_path.rglob("*")] == ["f", "new"]
+            pair_written(tmp_path, "half", error)
+        assert pair_there(tmp_path) == ["new", "new"]
 
 
-def test_a_folder_whose_new_one_cannot_take_its_name_is_there_still(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [OSError("no"), KeyboardInterrupt()])
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize(("first", "number"), [(True, 0), (True, 1), (False, 0), (False, 1), (False, 2)])
+def test_whichever_rename_is_interrupted_they_belong_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, after: bool, first: bool, number: int
 ) -> None:
-    with made(tmp_path / "f") as folder:
-        (folder / "old").write_text("")
-    replace = Path.replace
+    """Before it is done, and after: an interrupt may come between any two steps. The last rename is what counts."""
+    if not first:
+        pair_written(tmp_path, "old")
+    replace, done = Path.replace, 0
 
     def failing(self: Path, target: Path) -> Path:
-        if (self / "new").exists():
-            raise OSError("no")
-        return replace(self, target)
+        nonlocal done
+        done += 1
+        fails = done == number + 1
+        if fails and not after:
+            raise error
+        result = replace(self, target)
+        if fails:
+            raise error
+        return result
 
     monkeypatch.setattr(Path, "replace", failing)
-    with pytest.raises(OSError, match="no"), made(tmp_path / "f") as folder:
-        (folder / "new").write_text("")
-    assert [p.name for p in tmp_path.rglob("*")] == ["f", "old"]
+    with pytest.raises(type(error)):
+        pair_written(tmp_path, "new")
+    monkeypatch.undo()
+    whole = after and number == (1 if first else 2)
+    assert pair_there(tmp_path) == (["new", "new"] if whole else [] if first else ["old", "old"])
 
 
 def test_a_dead_processs_folder_is_swept(tmp_path: Path, dead_process: int) -> None:

@@ -11,6 +11,7 @@ from restore.cli.common import console, device_option, max_pixels_option, parse_
 
 if TYPE_CHECKING:
     from restore.jobs.options import Metadata
+    from restore.jobs.report import PageWriter
 
 
 def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int]:
@@ -120,4 +121,11 @@ def enhance(spec: tuple[str, ...], metadata: Metadata | None, workers: int | Non
     from restore.jobs.start import Request, default_workers, start
 
     request = Request(spec=pairs, metadata=metadata or "keep", workers=workers or default_workers(), **options)
-    raise SystemExit(start(request, console(), click.echo))
+
+    def page() -> PageWriter:
+        # It takes a quarter of a second to import, and few jobs want one.
+        from restore.compare.job import JobPage
+
+        return JobPage(request.workers)
+
+    raise SystemExit(start(request, console(), click.echo, page))

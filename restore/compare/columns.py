@@ -8,23 +8,24 @@ from typing import Any
 
 from restore.compare.measures import MEASURES
 from restore.compare.row import Row, Version
+from restore.metrics.metric import View
 
 Column = dict[str, Any]
 
 
-def columns(labels: Sequence[str], reference: bool, more: Sequence[Column] = ()) -> list[Column]:
+def columns(labels: Sequence[str], scale: int | None, more: Sequence[Column] = ()) -> list[Column]:
     """What the page shall show of each picture.
 
     Args:
         labels: of the versions.
-        reference: whether the last is one.
+        scale: by which pictures were enlarged to the size of the reference, if the last is one; else None.
         more: columns that a job adds.
 
     Returns:
         For each: ``group`` and ``label`` for its head; ``kind``, one of size, bytes, number and text, and of a number
         ``digits``, ``unit`` and which is ``better``; ``version``, which it is of; ``about``, one line.
     """
-    base = len(labels) - 1 if reference else 0
+    base = 0 if scale is None else len(labels) - 1
     made: list[Column] = []
     for place, label in enumerate(labels):
         of: Column = {"group": label, "version": place}
@@ -34,12 +35,12 @@ def columns(labels: Sequence[str], reference: bool, more: Sequence[Column] = ())
             continue
         about = f"mean absolute difference to {labels[base]}, of 255"
         of_number: Column = {**of, "kind": "number"}
-        better = {"better": "lower"} if reference else {}
+        better = {} if scale is None else {"better": "lower"}
         made.append({**of_number, "label": "difference", "digits": 2, "unit": "", "about": about, **better})
-        if reference:
+        if scale is not None:
             for one in MEASURES.values():
                 better = {"better": "higher" if one.higher_is_better else "lower"}
-                facts = {"digits": one.digits, "unit": one.unit, "about": one.says}
+                facts = {"digits": one.digits, "unit": one.unit, "about": f"{one.says}; {one.how(View(scale))}"}
                 made.append({**of_number, "label": one.title, **facts, **better})
     return [*made, *more]
 

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from restore.compare.columns import Column
 from restore.compare.options import PageOptions
 from restore.compare.page import Page, write_page
-from restore.compare.row import Source, area
+from restore.compare.place import check_place
+from restore.compare.source import Source
 from restore.jobs.outcome import STAGES
+from restore.jobs.report import Record
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 # Pixels of a picture and its result up to which they are shown: reading them again must not take more memory than the
-# job did.
+# job did. The job's own limit is of what it reads, and results may be larger.
 _MOST_PIXELS = 150_000_000
+_STATUSES = {"enhanced": "enhanced", "done": "done before", "skipped": "skipped", "failed": "failed"}
+_RESULT: list[Column] = [
+    {"group": "result", "label": "name", "kind": "text", "about": "the file that was written, in the output folder"}
+]
 _SECONDS: list[Column] = [
     {"group": "seconds", "label": stage, "kind": "number", "digits": 2, "unit": "", "about": about}
     for stage, about in zip(STAGES, ("reading", "in the network", "writing"), strict=True)
@@ -42,67 +47,76 @@ _WITHOUT = (
 )
 
 
-def write_job_page(
-    path: Path,
-    pictures: Sequence[Mapping[str, Any]],
-    summary: Mapping[str, Any],
-    options: PageOptions | None,
-    screen: Console,
-) -> None:
-    """Write the page, whole or not at all, over an earlier one.
+@dataclass(frozen=True)
+class JobPage:
+    """Writes a job's page, as :class:`restore.jobs.report.PageWriter` says.
 
-    Args:
-        path: of the page.
-        pictures: from :func:`restore.jobs.report.record` and ``folder_record``.
-        summary: of the job.
-        options: how pictures are copied; None leaves them out, for a job that ended early.
-        screen: for the progress bar.
-
-    Raises:
-        OSError: it cannot be written.
-        KeyboardInterrupt: Ctrl-C; nothing was written.
+    Attributes:
+        workers: threads.
     """
-    model, output = str(summary.get("model", "")), str(summary.get("output", ""))
-    words = {"enhanced": "enhanced", "done": "done before", "skipped": "skipped", "failed": "failed"}
-    counts = [f"{summary[status]} {word}" for status, word in words.items() if summary.get(status)]
-    folder = _common_folder([Path(picture["source"]) for picture in pictures])
-    facts = {"input": str(folder), **{key: value for key, value in summary.items() if key != "type"}}
-    page = Page(
-        title=f"{model} · {Path(output).name}",
-        subtitle=", ".join(counts) or "nothing to do",
-        labels=["before", model],
-        sources=[_source(picture, folder, show=options is not None) for picture in pictures],
-        more=[*_SECONDS, *(_BELIEF if any(picture["belief"] for picture in pictures) else [])],
-        states=True,
-        job=[(key.replace("_", " "), _words(value)) for key, value in facts.items()],
-        notes=[] if options else [_WITHOUT],
-    )
-    write_page(path, page, options or PageOptions(), screen)
+
+    workers: int
+
+    def check(self, path: Path) -> None:
+        """Refuse a place where a page cannot or should not be written. Raises PlanError."""
+        check_place(path, "--report")
+
+    def write(self, path: Path, pictures: Sequence[Record], summary: Record, screen: Console, shown: bool) -> None:
+        """Write the page, whole or not at all, over an earlier one.
+
+        Args:
+            path: of the page.
+            pictures: from :func:`restore.jobs.report.record` and ``folder_record``.
+            summary: of the job.
+            screen: for the progress bar.
+            shown: whether there is more than the table; not of a job that ended early.
+
+        Raises:
+            OSError: it cannot be written.
+            KeyboardInterrupt: Ctrl-C; nothing was written.
+        """
+        model, output = str(summary["model"]), Path(summary["output"])
+        counts = [f"{summary[status]} {word}" for status, word in _STATUSES.items() if summary.get(status)]
+        sources = [_source(picture, Path(summary["input"]), output, shown) for picture in pictures]
+        renamed = any(source.cells.get("name") not in (None, source.name) for source in sources)
+        believed = any(picture["belief"] for picture in pictures)
+        page = Page(
+            title=f"{model} · {output.name}",
+            subtitle=", ".join(counts) or "nothing to do",
+            labels=["before", model],
+            sources=sources,
+            more=[*(_RESULT if renamed else []), *_SECONDS, *(_BELIEF if believed else [])],
+            states=True,
+            job=[(key.replace("_", " "), _words(value)) for key, value in summary.items() if key != "type"],
+            notes=[] if shown else [_WITHOUT],
+        )
+        options = PageOptions(workers=self.workers, pixel_limit=_MOST_PIXELS, most_pixels=_MOST_PIXELS)
+        write_page(path, page, options, screen)
 
 
-def _common_folder(sources: Sequence[Path]) -> Path:
-    """The lowest folder that all are in."""
-    return Path(os.path.commonpath([source.parent for source in sources])) if sources else Path()
-
-
-def _source(picture: Mapping[str, Any], folder: Path, show: bool) -> Source:
+def _source(picture: Record, asked: Path, output: Path, shown: bool) -> Source:
     error, note = picture["error"], picture["note"]
     before, after = Path(picture["source"]), Path(picture["target"])
     is_picture = picture["type"] == "picture"
     made = picture["status"] in ("enhanced", "done", "skipped")
-    source = Source(
-        name=before.relative_to(folder).as_posix(),
+    cells: dict[str, object] = {"name": _below(after, output)} if made else {}
+    # A picture that an earlier run made took no time now.
+    cells |= picture["seconds"] if picture["status"] == "enhanced" else {}
+    return Source(
+        name=_below(before, asked),
         files=(before if is_picture and before.exists() else None, after if made and after.exists() else None),
         status=picture["status"],
         problems=tuple(text for text in (error, note) if text),
-        # A picture that an earlier run made took no time now.
-        cells={**(picture["seconds"] if picture["status"] == "enhanced" else {}), **(picture["belief"] or {})},
-        depth="shown" if made and show else "listed",
+        cells=cells | (picture["belief"] or {}),
+        depth="shown" if made and shown else "listed",
         otherwise="listed",
     )
-    if source.depth == "shown" and area(source) > _MOST_PIXELS:
-        return replace(source, depth="listed", problems=(*source.problems, "too large to be shown on this page"))
-    return source
+
+
+def _below(path: Path, folder: Path) -> str:
+    """A path within a folder; of the folder itself, and of a file that was named, the name."""
+    below = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
+    return below.as_posix() if below.name else path.name
 
 
 def _words(value: object) -> str:

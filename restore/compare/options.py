@@ -16,6 +16,7 @@ class PageOptions:
         quality: of the copies, 1..100, at most: less where the page would be larger than ``megabytes``.
         megabytes: size of a page that holds its pictures; None is no limit.
         most: pictures that are shown, evenly spread; the table has all.
+        most_pixels: of a picture's versions together, by their headers; those of one with more are listed alone.
         beside: put the copies into a folder beside the page.
         workers: threads.
         pixel_limit: pictures of more pixels are refused before they are decoded.
@@ -25,6 +26,7 @@ class PageOptions:
     quality: int = 92
     megabytes: float | None = 80
     most: int = 500
+    most_pixels: float = float("inf")
     beside: bool = False
     workers: int = 2
     pixel_limit: int = PIXEL_LIMIT

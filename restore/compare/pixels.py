@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from restore.imaging.colour import as_rgb
 from restore.imaging.encode import over_white
 from restore.imaging.picture import Picture, to8
 from restore.imaging.profiles import pixels_to_srgb
 from restore.jobs import picture as pictures
 from restore.jobs.options import PictureOptions
-from restore.metrics.protocol import as_rgb, bicubic
+from restore.metrics.protocol import bicubic
 
 Pixels = NDArray[np.uint8]
 Size = tuple[int, int]
@@ -71,30 +72,29 @@ def difference(first: Picture, second: Picture) -> Pixels:
     return apart.reshape(*size, -1)
 
 
-def for_measures(picture: Picture, reference: Picture, original: Size | None) -> tuple[Pixels, Pixels, int]:
-    """Picture and reference of one shape as the literature compares them, and the enlargement.
+def for_measures(picture: Picture, reference: Picture, scale: int) -> tuple[Pixels, Pixels]:
+    """Picture and reference of one shape, as the literature compares them.
 
-    The reference is cropped to a multiple of the original's size where it is the enlargement of a cropped one, and the
-    original itself is enlarged by MATLAB's bicubic. Any other size is met by resizing.
+    Both are cropped to a multiple of the scale, which is what the enlargement of a cropped picture is; a picture of the
+    size that enlarges to that is enlarged by MATLAB's bicubic. Any other size is met by resizing.
 
     Args:
         picture: a version.
         reference: what it should be.
-        original: size of the picture before; None when there is none.
+        scale: by which pictures were enlarged to become as large as their references.
     """
     pixels, wanted = alike(picture, reference)
-    scale, size = _enlargement(original, reference.size)
-    wanted = wanted[: size[0], : size[1]]
-    if picture.size == original and scale > 1:
-        return bicubic(pixels, scale), wanted, scale
-    return to_size(pixels, size), wanted, scale
+    height, width = (side - side % scale if side >= scale else side for side in reference.size)
+    wanted = wanted[:height, :width]
+    if picture.size == reference.size:
+        return pixels[:height, :width], wanted
+    if scale > 1 and picture.size == (height // scale, width // scale):
+        return bicubic(pixels, scale), wanted
+    return to_size(pixels, (height, width)), wanted
 
 
-def _enlargement(original: Size | None, reference: Size) -> tuple[int, Size]:
-    """The scale from the original to the reference, and the size to compare at."""
-    if original is not None:
-        scale = max(1, reference[0] // original[0])
-        height, width = original[0] * scale, original[1] * scale
-        if 0 <= reference[0] - height < scale and 0 <= reference[1] - width < scale:
-            return scale, (height, width)
-    return 1, reference
+def enlargement(original: Size, reference: Size) -> int:
+    """How many whole times larger a reference is, but for what a crop to a multiple takes of it; 1 where it is not."""
+    scale = max(1, reference[0] // original[0])
+    left = [whole - part * scale for whole, part in zip(reference, original, strict=True)]
+    return scale if all(0 <= rest < scale for rest in left) else 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -12,9 +13,9 @@ from restore.compare.copies import Copy, difference_map, display_copy, thumbnail
 from restore.compare.measures import measure
 from restore.compare.options import PageOptions
 from restore.compare.pixels import Size, difference, for_measures, read
-from restore.data.folder import photo_sizes
+from restore.compare.source import Source, area
 from restore.errors import ImageError
-from restore.imaging.decode import header_size
+from restore.imaging.opencv import opencv_errors
 from restore.imaging.picture import Picture
 from restore.jobs.naming import printable
 
@@ -25,33 +26,6 @@ _ALIKE_SHAPE = 1.02
 # Bytes a pixel of all versions that a row takes: decoded, at one size, their difference; and to measure them against a
 # reference, the planes of SSIM in floating point.
 _BYTES, _MEASURING_BYTES = 12, 60
-
-Depth = Literal["listed", "measured", "shown"]
-
-
-@dataclass(frozen=True)
-class Source:
-    """A picture before it is read.
-
-    Attributes:
-        name: shown.
-        files: one for each version, None where there is none.
-        status: one word of a job; empty: what can be compared of it says it.
-        problems: known so far, one sentence each.
-        cells: values of columns that only a job knows, by their labels.
-        depth: of what is done: its files' sizes alone are listed, it is measured too, or it is shown as well.
-        otherwise: the depth where too many would be shown.
-        limit: bytes that its copies may take.
-    """
-
-    name: str
-    files: tuple[Path | None, ...]
-    status: str = ""
-    problems: tuple[str, ...] = ()
-    cells: dict[str, object] = field(default_factory=dict)
-    depth: Depth = "shown"
-    otherwise: Depth = "measured"
-    limit: float = float("inf")
 
 
 @dataclass(frozen=True)
@@ -90,93 +64,94 @@ class Row:
         return sum(version is not None and version.copy is not None for version in self.versions) > 1
 
 
-def area(source: Source, max_side: int | None = None) -> float:
-    """Pixels of all versions by their headers, in copies of at most that side."""
-    sizes = [header_size(file) for file in source.files if file is not None]
-    factors = [min(1.0, max_side / max(size)) if size and max_side else 1.0 for size in sizes]
-    return sum(size[0] * size[1] * factor**2 for size, factor in zip(sizes, factors, strict=True) if size)
+def memory(source: Source, scale: int | None) -> int:
+    """Bytes that making a row takes, about; as :func:`make_row`."""
+    return 0 if source.depth == "listed" else round((_BYTES if scale is None else _MEASURING_BYTES) * area(source))
 
 
-def memory(source: Source, reference: bool) -> int:
-    """Bytes that making a row takes, about."""
-    return 0 if source.depth == "listed" else round((_MEASURING_BYTES if reference else _BYTES) * area(source))
-
-
-def make_row(source: Source, options: PageOptions, reference: bool) -> Row:
+def make_row(source: Source, options: PageOptions, scale: int | None) -> Row:
     """Read, measure and copy a picture's versions; what is wrong with one is told and leaves the others.
 
     Args:
-        source: the picture.
+        source: the picture, looked at.
         options: how to copy.
-        reference: whether the last version is one: then it is what differences are taken to, else the first.
+        scale: by which pictures were enlarged to the size of the reference, if the last version is one: then it is what
+            differences are taken to and what the others are measured against. None without: it is the first.
     """
     if source.depth == "listed":
-        return Row(source, tuple(None if file is None else _listed(file) for file in source.files), source.problems)
-    return _Maker(source, options, reference).row()
+        pairs = zip(source.files, source.sizes, strict=True)
+        listed = tuple(None if file is None else Version(_bytes(file), size) for file, size in pairs)
+        return Row(source, listed, source.problems)
+    return _Maker(source, options, scale).row()
 
 
 class _Maker:
     """Holds the base and one version at a time."""
 
-    def __init__(self, source: Source, options: PageOptions, reference: bool) -> None:
+    def __init__(self, source: Source, options: PageOptions, scale: int | None) -> None:
         self._source = source
         self._options = options
-        self._reference = reference
-        self._base_place = len(source.files) - 1 if reference else 0
+        self._scale = scale
+        self._base_place = 0 if scale is None else len(source.files) - 1
         self._problems = list(source.problems)
         self._total = area(source, options.max_side) or 1.0
 
     def row(self) -> Row:
         source, place = self._source, self._base_place
         base = self._read(source.files[place])
-        original: Size | None = None
         versions: list[Version | None] = []
         small = None
         for i, file in enumerate(source.files):
             picture = base if i == place else self._read(file)
-            if i == 0 and picture is not None:
-                original = picture.size
             if file is None or picture is None:
                 versions.append(None if file is None else Version(_bytes(file)))
                 continue
-            versions.append(self._version(i, file, picture, base, original))
-            if source.depth == "shown" and (small is None or i == 1):
-                small = thumbnail(picture)
+            version = Version(_bytes(file), picture.size)
+            with self._told(file):
+                version = self._filled(version, i, file, picture, base)
+                if version.copy is not None and (small is None or i == 1):
+                    small = thumbnail(picture)
+            versions.append(version)
         return Row(source, tuple(versions), tuple(self._problems), small)
 
     def _read(self, file: Path | None) -> Picture | None:
-        if file is None:
-            return None
+        picture = None
+        if file is not None:
+            with self._told(file):
+                picture = read(file, self._options.pixel_limit)
+        return picture
+
+    @contextmanager
+    def _told(self, file: Path) -> Iterator[None]:
+        """What one version meets with is a problem of it: the others, and the other rows, go on."""
         try:
-            return read(file, self._options.pixel_limit)
+            with opencv_errors("it cannot be shown"):
+                yield
         except (ImageError, MemoryError) as error:
             reason = "not enough memory for this picture" if isinstance(error, MemoryError) else str(error)
             self._problems.append(f"{printable(file)}: {printable(reason.removeprefix(f'{file}: '))}")
-            return None
 
-    def _version(
-        self, place: int, file: Path, picture: Picture, base: Picture | None, original: Size | None
-    ) -> Version:
-        version = Version(_bytes(file), picture.size)
+    def _filled(self, version: Version, place: int, file: Path, picture: Picture, base: Picture | None) -> Version:
+        """With what is seen and measured of it."""
         if place != self._base_place and base is not None:
             self._tell_of_shape(file, picture, base)
-            version = self._compared(version, picture, base, original)
+            version = self._compared(version, picture, base)
         if self._source.depth != "shown":
             return version
         options = self._options
         share = self._share(picture.size) * (1 - _MAPS_SHARE)
         return replace(version, copy=display_copy(picture, options.max_side, options.quality, share))
 
-    def _compared(self, version: Version, picture: Picture, base: Picture, original: Size | None) -> Version:
+    def _compared(self, version: Version, picture: Picture, base: Picture) -> Version:
         apart = difference(picture, base)
         version = replace(version, apart=float(apart.mean(dtype=np.float64)))
         if self._source.depth == "shown":
             limit = self._source.limit * _MAPS_SHARE / max(1, len(self._source.files) - 1)
             version = replace(version, map=difference_map(apart, self._options.max_side, limit))
         del apart
-        if not self._reference:
+        if self._scale is None:
             return version
-        return replace(version, measures=measure(*for_measures(picture, base, original)))
+        return replace(version, measures=measure(*for_measures(picture, base, self._scale), self._scale))
 
     def _share(self, size: Size) -> float:
         """Of the row's bytes, by its part of the row's pixels."""
@@ -191,14 +166,6 @@ class _Maker:
             self._problems.append(
                 f"{printable(file)}: {width} x {height} is another shape than {columns} x {rows}: shown stretched"
             )
-
-
-def _listed(file: Path) -> Version:
-    try:
-        height, width = map(int, photo_sizes([file])[0])
-    except ImageError:
-        return Version(_bytes(file))
-    return Version(_bytes(file), (height, width))
 
 
 def _bytes(file: Path) -> int:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from restore.atomic import sweep
 from restore.compare.options import PageOptions
-from restore.compare.page import Page, Written, check_place, write_page
+from restore.compare.page import Page, Written, write_page
 from restore.compare.pairing import Pairing, pair
-from restore.compare.row import Source
+from restore.compare.place import check_place, pictures_folder
+from restore.compare.source import Source
 from restore.jobs.naming import PlanError, printable
 from restore.jobs.stop import stoppable
 
@@ -71,7 +72,7 @@ def start(request: Request, screen: Console) -> int:
         OSError: the page cannot be written.
     """
     references = [request.reference] if request.reference is not None else []
-    check_place(request.out, request.beside, [*request.sources, *references])
+    check_place(request.out, "--out", request.beside, [*request.sources, *references])
     pairing = pair(request.sources, request.name, request.reference)
     labels = _labels(request)
     page = Page(
@@ -85,6 +86,8 @@ def start(request: Request, screen: Console) -> int:
     for note in page.notes:
         screen.print(f"failed: {note}", style="red", markup=False)
     sweep(request.out.parent)
+    if request.beside:
+        sweep(pictures_folder(request.out).resolve().parent)
     with stoppable():
         written = write_page(request.out, page, request.options(), screen)
     _tell(written, request.out, screen)

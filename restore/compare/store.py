@@ -20,6 +20,16 @@ MARK = "written-by-restore.txt"
 class Store(Protocol):
     """Takes copies; gives what the page finds them by."""
 
+    @property
+    def folder(self) -> str | None:
+        """Name of the folder that they are in; None where the page holds them."""
+        ...
+
+    @property
+    def bytes(self) -> int:
+        """What they take in that folder."""
+        ...
+
     def put(self, copy: Copy, number: int, name: str, role: str) -> str:
         """Keep a copy.
 
@@ -44,6 +54,9 @@ class Embedded:
 
     They wait in a temporary file without a name, for the table stands before them and is complete after them.
     """
+
+    folder = None
+    bytes = 0
 
     def __init__(self, folder: Path) -> None:
         # Open from the first copy to the end of the page, across calls, so no block could hold it: close() closes it.
@@ -75,14 +88,16 @@ class Beside:
             folder: where to write now.
             name: of the folder as the page will find it.
         """
-        self._folder = folder
-        self._name = name
+        self._there = folder
+        self.folder = name
+        self.bytes = 0
         (folder / MARK).write_text("The pictures of the page beside this folder; the next page replaces the folder.\n")
 
     def put(self, copy: Copy, number: int, name: str, role: str) -> str:
         file = f"{number + 1:04}-{_plain(Path(name).stem)}-{role}{_ENDINGS[copy.kind]}"
-        (self._folder / file).write_bytes(copy.data)
-        return f"{quote(self._name.encode('utf-8', 'surrogateescape'))}/{quote(file)}"
+        (self._there / file).write_bytes(copy.data)
+        self.bytes += len(copy.data)
+        return f"{quote(self.folder.encode('utf-8', 'surrogateescape'))}/{quote(file)}"
 
     def blocks(self, page: BinaryIO) -> None:
         """There is nothing."""

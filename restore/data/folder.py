@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.errors import DataError, ImageError
-from restore.imaging.decode import open_header, read_rgb8
+from restore.imaging.decode import read_rgb8
 from restore.imaging.formats import PHOTO_SUFFIXES
-from restore.imaging.ifd import BrokenDirectoryError
-from restore.imaging.metadata import orientation
+from restore.imaging.header import read_size
 
 
 def list_photos(folders: Sequence[Path]) -> list[Path]:
@@ -48,21 +47,9 @@ def photo_sizes(paths: Sequence[Path]) -> NDArray[np.int64]:
 
 def _size(path: Path) -> tuple[int, int]:
     try:
-        with open_header(path) as image:
-            size = image.height, image.width
-            exif = image.info.get("exif")
+        return read_size(path)
     except ImageError as error:
         raise ImageError(f"{path}: cannot be used for training: {str(error).removeprefix(f'{path}: ')}") from error
-    # Of a TIFF file Pillow gives no such block, and the size upright already.
-    turned = isinstance(exif, bytes) and _turn(exif) >= 5
-    return size[::-1] if turned else size
-
-
-def _turn(exif: bytes) -> int:
-    try:
-        return orientation(exif.removeprefix(b"Exif\0\0")) or 1
-    except BrokenDirectoryError:
-        return 1  # as the decoder does
 
 
 class PhotoStore:

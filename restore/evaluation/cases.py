@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from restore.errors import DataError
 from restore.evaluation.alike import Tolerance, read_alike, read_reference
 from restore.evaluation.sources import Sources
+from restore.imaging.colour import as_rgb
 from restore.imaging.decode import read_picture
 from restore.imaging.formats import PHOTO_SUFFIXES
 from restore.imaging.picture import to8
 from restore.metrics.metric import Pixels
-from restore.metrics.protocol import as_rgb, bicubic, enlarge_like, reduce
+from restore.metrics.protocol import bicubic, enlarge_like, reduce
 from restore.runtime.enhance import Network, enhance_pixels
 from restore.spec import ModelSpec
 

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from restore.errors import DataError
-from restore.evaluation.cases import Contender, Methods, cases
-from restore.evaluation.compare import Comparison, Protocol, compare
-from restore.evaluation.sources import Sources, counted, find_sources
+from restore.evaluation.cases import Contender, Methods
+from restore.evaluation.comparison import Comparison, Protocol
+from restore.evaluation.measure import measure
+from restore.evaluation.sources import find_sources
 from restore.metrics.metric import Material, View
-from restore.progress import with_bar
 from restore.runtime.enhance import Network
 from restore.spec import ModelSpec
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-PROTOCOL = "PSNR in dB and SSIM on Y (BT.601, 8 bits), border = scale"
+# How models that enlarge are measured, whatever their scale.
+PROTOCOL = Protocol("", 2, "", View(2)).how(("psnr", "ssim")).replace("border 2", "border = scale")
 
 
 def evaluate_model(
@@ -54,30 +54,3 @@ def evaluate_model(
     sources = find_sources(folder, pattern or "*", low_folder, rename, spec.scale)
     methods = Methods(spec.scale, {spec.name: Contender(network, spec)}, tile=tile)
     return measure(sources, methods, metrics, View(spec.scale), Material(), screen)
-
-
-def measure(
-    sources: Sources,
-    methods: Methods,
-    metrics: Sequence[str],
-    view: View,
-    material: Material,
-    screen: Console,
-    seed: int = 0,
-) -> Comparison:
-    """Compare methods on pictures whose references are there, with a progress bar. Raises as :func:`evaluate_model`."""
-    if methods.models and methods.scale == 1 and sources.lows is None:
-        raise DataError(
-            f"{next(iter(methods.models))} restores and does not enlarge: give the folder of its inputs with --lr, and "
-            "in --data what should come of them, by the same names"
-        )
-    said = sources.said or f"{sources.folder} ({counted(sources.references)})"
-    protocol = Protocol(said, methods.scale, _low(sources, methods), view, seed)
-    measured = with_bar(cases(sources, methods), "Measuring", screen, len(sources.references))
-    return compare(protocol, measured, methods.names, methods.baseline, metrics, material)
-
-
-def _low(sources: Sources, methods: Methods) -> str:
-    if not methods.models:
-        return ""
-    return "MATLAB-like bicubic, 8 bits" if sources.lows is None else "given files"

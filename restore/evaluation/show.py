@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from restore.evaluation.compare import Comparison
+from restore.evaluation.comparison import Comparison
 from restore.evaluation.interval import LEVEL, RESAMPLES, Interval
 from restore.jobs.naming import printable
 from restore.metrics.registry import METRICS

@@ -74,17 +74,28 @@ def find_sources(
 
 
 def list_pictures(folder: Path, pattern: str = "*") -> list[Path]:
-    """The pictures of a folder that match a pattern, in order.
+    """The pictures of a folder that match a pattern, in order, hidden ones left out.
 
     Raises:
-        DataError: there is no such folder, or no such picture.
+        DataError: there is no such folder or no such picture, or the pattern is none of files in a folder.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    found = [p for p in folder.glob(pattern) if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file()]
+    try:
+        matching = list(folder.glob(pattern))
+    except (NotImplementedError, ValueError) as error:
+        raise DataError(
+            f"--pattern {pattern!r} cannot be looked for in {folder}: write it relative to the folder, for example "
+            "'*_HR.png'"
+        ) from error
+    found = sorted(p for p in matching if _is_picture(p))
     if not found:
         raise DataError(f"{folder}: no pictures match '{pattern}' (looked for {', '.join(sorted(PHOTO_SUFFIXES))})")
-    return sorted(p for p in found if not p.name.startswith("."))
+    return found
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PHOTO_SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def _low(path: Path, folder: Path, renames: Sequence[tuple[str, str]]) -> Path:
@@ -162,8 +173,7 @@ def _side_by_side(folder: Path, scale: int | None) -> Sources | None:
 
 def _ends(folder: Path, ending: str) -> list[Path]:
     """The pictures whose name ends so."""
-    found = (p for p in folder.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES and p.stem.endswith(ending))
-    return sorted(p for p in found if p.is_file() and not p.name.startswith("."))
+    return sorted(p for p in folder.iterdir() if p.stem.endswith(ending) and _is_picture(p))
 
 
 def counted(pictures: Sequence[Path]) -> str:

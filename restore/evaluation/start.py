@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from restore.errors import RestoreError
 from restore.evaluation.alike import Tolerance
 from restore.evaluation.cases import Contender, Methods, lone_cases
-from restore.evaluation.compare import Comparison, Protocol, compare
-from restore.evaluation.model import measure
+from restore.evaluation.comparison import Comparison, Protocol
+from restore.evaluation.measure import compare, measure
 from restore.evaluation.sources import Sources, counted, find_sources, list_pictures
+from restore.jobs.naming import printable
 from restore.metrics.metric import Colour, Material, Metric, View
 from restore.metrics.registry import METRICS
 from restore.progress import with_bar
@@ -124,8 +125,10 @@ def _open(request: Request) -> dict[str, Contender]:
     from restore.zoo.find import find
 
     opened = [open_model(find(name), request.device, request.threads, dict(request.spec)) for name in request.models]
-    own = [model.spec.name for model in opened]
-    names = [name if own.count(name) == 1 else given for name, given in zip(own, request.models, strict=True)]
+    # What a file says of itself, or is called, may be anything.
+    own = [printable(model.spec.name) for model in opened]
+    pairs = zip(own, request.models, strict=True)
+    names = [name if own.count(name) == 1 else printable(given) for name, given in pairs]
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"--model {name} is given twice")
@@ -146,11 +149,11 @@ def _scale(request: Request, models: Mapping[str, Contender]) -> int | None:
 
 def _folders(request: Request, models: Mapping[str, Contender]) -> dict[str, Path]:
     """Folders of results by their own name or, where that is taken, by their path."""
-    names = [path.resolve().name for path in request.predictions]
+    names = [printable(path.resolve().name) for path in request.predictions]
     taken = {*models, "bicubic", "unchanged"} if models else set()
     folders: dict[str, Path] = {}
     for name, path in zip(names, request.predictions, strict=True):
-        name = str(path) if names.count(name) > 1 or name in taken else name
+        name = printable(path) if names.count(name) > 1 or name in taken else name
         if name in folders:
             raise UsageError(f"--predictions {path} is given twice")
         folders[name] = path

@@ -1,4 +1,4 @@
-"""Luma in the literature's sense."""
+"""Luma in the literature's sense, and grey as RGB."""
 
 from __future__ import annotations
 
@@ -32,3 +32,8 @@ def luma(image: NDArray[Any]) -> NDArray[np.uint8]:
         return image[..., 0]
     y = image.astype(np.float64) @ (np.array(LUMA_WEIGHTS) / 255.0) + LUMA_OFFSET
     return np.floor(y + 0.5).astype(np.uint8)
+
+
+def as_rgb(image: NDArray[Any]) -> NDArray[Any]:
+    """(H, W, 1) to (H, W, 3); RGB as it is."""
+    return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image

@@ -6,10 +6,7 @@ Pillow reads every header, and so refuses what is too large before anything is d
 
 from __future__ import annotations
 
-import functools
-import importlib
 import io
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,23 +18,16 @@ from PIL.TiffImagePlugin import TiffImageFile
 from restore.errors import ImageError
 from restore.imaging import containers, deep, ifd, metadata, profiles, tiff
 from restore.imaging.formats import PIXEL_LIMIT
+from restore.imaging.header import formats
 from restore.imaging.opencv import opencv_errors
 from restore.imaging.picture import Picture, Samples, to8
 
-# What Pillow may open. It knows forty more, some of which start other programs.
-_READERS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "TGA")
-_HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
 _GREY_16 = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
 _INKS = frozenset({"CMYK", "LAB"})
 _ALPHA_MODES = frozenset({"LA", "RGBA", "PA", "La", "RGBa"})
 
 _BROKEN_EXIF = "its EXIF data are broken ({}) and were dropped"
 _FIRST_PAGE = "the file holds several pictures: the first is used"
-
-# Sizes are checked here, against a limit that the user can raise; Pillow's own is lower and cannot be.
-Image.MAX_IMAGE_PIXELS = None
-# Pillow warns of odd metadata through the warnings module, which would print from the reading threads.
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 def read_rgb8(path: Path, pixel_limit: int = PIXEL_LIMIT) -> NDArray[np.uint8]:
@@ -117,55 +107,14 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         return _settled(read, turned=kind == "TIFF")
 
 
-def open_header(path: Path) -> Image.Image:
-    """A file opened by Pillow, nothing decoded: for its size, before it is turned upright. To be closed.
-
-    Raises:
-        ImageError: it cannot be opened, whatever the reason.
-    """
-    try:
-        with path.open("rb") as file:
-            formats = _formats(file.read(64))
-        return Image.open(path, formats=formats)
-    except Exception as error:  # Pillow's readers meet a broken file with whatever exception comes of it
-        raise ImageError(f"{path}: {error}") from error
-
-
-def header_size(path: Path) -> tuple[int, int] | None:
-    """Height and width by a file's header, before it is turned upright; None where that cannot be told."""
-    try:
-        with open_header(path) as image:
-            return image.height, image.width
-    except ImageError:
-        return None  # decoding will say what is wrong
-
-
-def _formats(beginning: bytes) -> list[str]:
-    """What Pillow may take a file for that begins so."""
-    heif = beginning[4:8] == b"ftyp" and beginning[8:12] in _HEIF_BRANDS and b"avif" not in beginning[8:64]
-    if not heif:
-        return list(_READERS)
-    _register_heif()
-    return [*_READERS, "HEIF"]
-
-
 def _open(data: bytes) -> Image.Image:
-    formats = _formats(data)
+    known = formats(data)
     try:
-        return Image.open(io.BytesIO(data), formats=formats)
+        return Image.open(io.BytesIO(data), formats=known)
     except UnidentifiedImageError as error:
         if not data:
             raise ImageError("the file is empty") from error
         raise ImageError("not a picture in a format that can be read, or its header is damaged") from error
-
-
-@functools.cache
-def _register_heif() -> None:
-    try:
-        plugin = importlib.import_module("pillow_heif")
-    except ImportError as error:
-        raise ImageError("HEIC needs another package. Install it with: pip install pillow-heif") from error
-    plugin.register_heif_opener()
 
 
 def _refuse_large(width: int, height: int, limit: int) -> None:

@@ -8,9 +8,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from mmap import mmap
 from typing import Literal
 
 Order = Literal["<", ">"]
+# What directories are read from.
+Block = bytes | bytearray | mmap
 
 EXIF_POINTER, GPS_POINTER, INTEROP_POINTER = 0x8769, 0x8825, 0xA005
 _POINTERS = frozenset({EXIF_POINTER, GPS_POINTER, INTEROP_POINTER})
@@ -54,7 +57,7 @@ class Entry:
     stop: int
 
 
-def byte_order(block: bytes | bytearray) -> Order:
+def byte_order(block: Block) -> Order:
     """``<`` or ``>``, for :mod:`struct`.
 
     Raises:
@@ -67,12 +70,12 @@ def byte_order(block: bytes | bytearray) -> Order:
     raise BrokenDirectoryError("no TIFF header")
 
 
-def first_directory(block: bytes | bytearray) -> int:
+def first_directory(block: Block) -> int:
     """Where the first directory lies."""
     return int(struct.unpack_from(byte_order(block) + "I", block, 4)[0])
 
 
-def entries(block: bytes | bytearray, at: int) -> tuple[list[Entry], int]:
+def entries(block: Block, at: int) -> tuple[list[Entry], int]:
     """The entries of the directory at ``at``, and where the offset of the next directory is written.
 
     An entry of unknown type, or whose values lie outside, has an empty span: writers leave such behind.
@@ -98,7 +101,7 @@ def entries(block: bytes | bytearray, at: int) -> tuple[list[Entry], int]:
     return found, end
 
 
-def number_in(block: bytes | bytearray, entry: Entry) -> int | None:
+def number_in(block: Block, entry: Entry) -> int | None:
     """The first value of a BYTE, SHORT or LONG entry; None of any other."""
     code = {BYTE: "B", SHORT: "H", LONG: "I", 13: "I"}.get(entry.kind)
     if code is None or entry.stop == entry.start:

@@ -43,14 +43,16 @@ class Layout:
         samples: a pixel's, extra ones included.
         extra: what the first extra sample is; None without extra samples.
         more: there are further pictures in the file.
+        turn: the orientation, 1..8.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: ifd.Block) -> None:
         found, link = ifd.entries(data, ifd.first_directory(data))
         self.more = any(data[link : link + 4])
         self._entries = {entry.number: entry for entry in found}
         self._data = data
         self.height, self.width = self._number(_HEIGHT, 0), self._number(_WIDTH, 0)
+        self.turn = self._number(_ORIENTATION, 1)
         self.samples = self._number(_SAMPLES, 1)
         self.photometric = self._number(_PHOTOMETRIC, _BLACK_IS_ZERO)
         self.extra = self._number(_EXTRA, 0) if _EXTRA in self._entries else None

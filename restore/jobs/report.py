@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from restore.atomic import write_bytes
 from restore.errors import RestoreError
@@ -17,10 +17,20 @@ from restore.jobs.plan import Unreadable
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from restore.compare.options import PageOptions
-
 Record = dict[str, Any]
 _PAGE = ".html"
+
+
+class PageWriter(Protocol):
+    """Writes reports for a browser. Pages know of jobs and not the other way round, so a job is given one."""
+
+    def check(self, path: Path) -> None:
+        """Refuse a place where a page cannot or should not be written. Raises RestoreError."""
+        ...
+
+    def write(self, path: Path, pictures: Sequence[Record], summary: Record, screen: Console, shown: bool) -> None:
+        """Write a page, whole or not at all; as :func:`write_report`."""
+        ...
 
 
 def record(outcome: Outcome) -> Record:
@@ -56,21 +66,32 @@ def folder_record(unreadable: Unreadable) -> Record:
     }
 
 
-def check_report(path: Path) -> None:
+def check_report(path: Path, page: Callable[[], PageWriter] | None = None) -> None:
     """Refuse a report that cannot be written, before the job begins.
 
+    Args:
+        path: as of :func:`write_report`.
+        page: gives what writes a page, if one is asked for; None where none can be had.
+
     Raises:
-        RestoreError: its ending is none of a report's, or it is a folder.
+        RestoreError: its ending is none of a report's, it is a folder, or a page would replace what is no page of ours.
     """
-    kinds = (*_WRITERS, _PAGE)
+    kinds = (*_WRITERS, *([_PAGE] if page is not None else []))
     if path.suffix.lower() not in kinds:
         raise RestoreError(f"--report {path}: '{path.suffix}' is no kind of report; there are {', '.join(kinds)}")
     if path.is_dir():
         raise RestoreError(f"--report {path} is a folder: name a file")
+    if page is not None and path.suffix.lower() == _PAGE:
+        page().check(path)
 
 
 def write_report(
-    path: Path, pictures: Sequence[Record], summary: Record, screen: Console, page: PageOptions | None = None
+    path: Path,
+    pictures: Sequence[Record],
+    summary: Record,
+    screen: Console,
+    page: Callable[[], PageWriter] | None = None,
+    shown: bool = True,
 ) -> None:
     """Write a report, whole or not at all, over an earlier one.
 
@@ -79,13 +100,12 @@ def write_report(
         pictures: from :func:`record`.
         summary: of the job; CSV has no place for it.
         screen: for the progress bar of a page.
-        page: how a page's pictures are copied; None leaves them out.
+        page: as of :func:`check_report`.
+        shown: whether a page shows the pictures, beside its table.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix.lower() == _PAGE:
-        from restore.compare.job import write_job_page
-
-        write_job_page(path, pictures, summary, page, screen)
+    if page is not None and path.suffix.lower() == _PAGE:
+        page().write(path, pictures, summary, screen, shown)
         return
     # Names whose bytes are no text are shown with escapes, as JSON has them.
     write_bytes(path, _WRITERS[path.suffix.lower()](pictures, summary).encode("utf-8", "backslashreplace"))

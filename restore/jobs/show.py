@@ -11,11 +11,10 @@ from typing import Any
 
 from rich.console import Console
 
-from restore.compare.options import PageOptions
 from restore.jobs.naming import printable
 from restore.jobs.outcome import Outcome, Status, Summary
 from restore.jobs.plan import Plan
-from restore.jobs.report import Record, folder_record, record, write_report
+from restore.jobs.report import PageWriter, Record, folder_record, record, write_report
 
 
 @dataclass
@@ -27,12 +26,14 @@ class Teller:
         say: prints a line on standard output.
         as_json: standard output is for machines.
         report: file to write at the end, or None.
+        page: gives what writes a report for a browser; None where none can be had.
     """
 
     screen: Console
     say: Callable[[str], None]
     as_json: bool = False
     report: Path | None = None
+    page: Callable[[], PageWriter] | None = None
     failed: int = 0
     ignored: int = 0
     counts: Counter[Status] = field(default_factory=Counter)
@@ -74,13 +75,13 @@ class Teller:
         """A line for people."""
         self.screen.print(text, style=style, markup=False)
 
-    def end(self, text: str, summary: Record, page: PageOptions | None) -> None:
+    def end(self, text: str, summary: Record, shown: bool) -> None:
         """The last line, and the report.
 
         Args:
             text: the line.
             summary: of the job.
-            page: how pictures are copied into a report that shows them; None leaves them out.
+            shown: whether a report for a browser shows the pictures.
         """
         if self.as_json:
             self.say(json.dumps(summary))
@@ -88,7 +89,7 @@ class Teller:
         else:
             self.say(text)
         if self.report is not None:
-            write_report(self.report, self.records, summary, self.screen, page)
+            write_report(self.report, self.records, summary, self.screen, self.page, shown)
 
     def _keep(self, one: Record) -> None:
         if self.as_json:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from restore import __version__
 from restore.atomic import sweep
-from restore.compare.options import PageOptions
 from restore.errors import ModelError
 from restore.jobs.journal import Journal, Promises, file_digest, job_key, model_digest
 from restore.jobs.naming import Naming, PlanError, printable
@@ -20,7 +19,7 @@ from restore.jobs.options import Metadata, PictureOptions
 from restore.jobs.outcome import Outcome, Summary
 from restore.jobs.plan import Existing, Plan, make_plan
 from restore.jobs.progress import job_progress
-from restore.jobs.report import check_report
+from restore.jobs.report import PageWriter, check_report
 from restore.jobs.resume import earlier
 from restore.jobs.run import Settings, run_job
 from restore.jobs.show import Teller, counted, summary_record
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
 
 _DEFAULT_SCALE = 2
 FAILED, INTERRUPTED = 1, 130
-# The job itself has read its pictures: the report need not refuse them.
-_ANY = 2**31
 
 
 @dataclass(frozen=True)
@@ -80,13 +77,16 @@ class Request:
         return PictureOptions(self.quality, self.png_level, self.metadata, round(self.max_pixels * 1e6))
 
 
-def start(request: Request, screen: Console, say: Callable[[str], None]) -> int:
+def start(
+    request: Request, screen: Console, say: Callable[[str], None], page: Callable[[], PageWriter] | None = None
+) -> int:
     """Do what was asked for.
 
     Args:
         request: the options.
         screen: for people.
         say: prints a line on standard output.
+        page: gives what writes a report for a browser, if one is asked for; None where none can be had.
 
     Returns:
         The exit code: 0 all done, 1 some failed, 130 interrupted.
@@ -95,6 +95,8 @@ def start(request: Request, screen: Console, say: Callable[[str], None]) -> int:
         RestoreError: wrong use (nothing was written), or a disk that nothing more can be written to.
     """
     _refuse_contradictions(request)
+    if request.report is not None:
+        check_report(request.report, page)
     naming = Naming(request.name, f".{request.format_}" if request.format_ else None)
     network = None
     if naming.needs("model") or naming.needs("scale"):
@@ -102,7 +104,7 @@ def start(request: Request, screen: Console, say: Callable[[str], None]) -> int:
         naming = Naming(naming.template, naming.suffix, find(request.model_name).stem, network.spec.scale)
     # The plan comes before the model, if it can: wrong use is told before anything heavy is loaded.
     plan = _plan(request, naming, first=True)
-    teller = Teller(screen, say, request.as_json, None if request.dry_run else request.report)
+    teller = Teller(screen, say, request.as_json, None if request.dry_run else request.report, page)
     if request.dry_run:
         return _show_plan(plan, request, network, teller)
     network = network or _open_model(request)
@@ -128,8 +130,6 @@ def _refuse_contradictions(request: Request) -> None:
         raise PlanError("--watch cannot be had with --dry-run or --shard: a folder that grows has no plan to divide")
     if request.watch:
         check_watch()
-    if request.report is not None:
-        check_report(request.report)
 
 
 def _plan(request: Request, naming: Naming, first: bool) -> Plan:
@@ -279,6 +279,7 @@ class _Enhancing:
         request, network, summary = self._request, self._network, self._summary
         more: dict[str, Any] = {
             "interrupted": interrupted,
+            "input": str(request.source),
             "output": str(request.target),
             "model": network.spec.name,
             "precision": network.spec.precision,
@@ -293,8 +294,8 @@ class _Enhancing:
         )
         where = summary.bottleneck()
         # After an early end nobody waits for pictures to be read again, least of all on a disk that is full.
-        page = PageOptions(workers=request.workers, pixel_limit=_ANY) if whole else None
-        self._teller.end(f"{text}\n{where}" if where else text, summary_record(self._teller, summary, more), page)
+        text = f"{text}\n{where}" if where else text
+        self._teller.end(text, summary_record(self._teller, summary, more), shown=whole)
 
 
 def _versions() -> dict[str, str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from restore.atomic import write_bytes
 from restore.errors import ImageError, RestoreError
-from restore.imaging.decode import header_size
 from restore.imaging.formats import check_fits
+from restore.imaging.header import header_size
 from restore.imaging.picture import Picture, Samples
 from restore.jobs import picture as pictures
 from restore.jobs.journal import Journal, file_digest

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.imaging.colour import luma
+from restore.imaging.colour import as_rgb
 from restore.imaging.resize import modcrop, resize
-from restore.metrics.psnr import psnr
-from restore.metrics.ssim import ssim
+from restore.metrics.metric import View
+from restore.metrics.registry import measured
 
 
 @dataclass(frozen=True)
@@ -29,10 +28,8 @@ def score(image: NDArray[np.uint8], reference: NDArray[np.uint8], scale: int) ->
     Both on Y, as the literature measures enlargements; at scale 1, where colours are restored too, PSNR is on RGB.
     Pictures smaller than the SSIM window have no SSIM (nan).
     """
-    a, b = luma(image), luma(reference)
-    fits = min(a.shape) - 2 * scale >= 11
-    of_psnr = (a, b) if scale > 1 else (image, reference)
-    return Score(psnr(*of_psnr, border=scale), ssim(a, b, border=scale) if fits else float("nan"))
+    found = measured(("psnr", "ssim"), image, reference, View(scale))
+    return Score(found["psnr"], found["ssim"])
 
 
 def bicubic(low: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
@@ -44,11 +41,6 @@ def reduce(high: NDArray[np.uint8], scale: int) -> tuple[NDArray[np.uint8], NDAr
     """The low-resolution picture that the literature makes of a high-resolution one, and that one cropped to match."""
     high = modcrop(high, scale)
     return resize(high, 1 / scale), high
-
-
-def as_rgb(image: NDArray[Any]) -> NDArray[Any]:
-    """(H, W, 1) to (H, W, 3); RGB as it is."""
-    return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
 
 
 def enlarge_like(

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from restore.errors import DataError
-from restore.imaging.colour import luma
+from restore.imaging.colour import as_rgb, luma
 from restore.metrics.ciede2000 import ciede2000
 from restore.metrics.learned_door import learned, learned_set
 from restore.metrics.metric import Colour, Material, Metric, OfPicture, Pixels, View
 from restore.metrics.ms_ssim import ms_ssim
 from restore.metrics.niqe import niqe
 from restore.metrics.pirm import Rmse, perceptual_index, read_ma, region
-from restore.metrics.protocol import as_rgb
 from restore.metrics.psnr import psnr
 from restore.metrics.ssim import ssim
 
@@ -232,3 +232,26 @@ METRICS: dict[str, Metric] = {
         needs=f"{_EXTRA}, and torch-fidelity's weights of Inception",
     ),
 }
+
+
+def measured(names: Iterable[str], image: Pixels, reference: Pixels, view: View) -> dict[str, float]:
+    """A picture by metrics of pictures that need nothing from the user.
+
+    Args:
+        names: of the metrics.
+        image: uint8 sRGB (H, W, 1 or 3).
+        reference: of the same shape.
+        view: what of them is measured.
+
+    Returns:
+        The value by name; nan where one is not defined, as SSIM is not of very small pictures.
+    """
+    return {name: _measured(METRICS[name], image, reference, view) for name in names}
+
+
+def _measured(metric: Metric, image: Pixels, reference: Pixels, view: View) -> float:
+    assert metric.measure is not None
+    try:
+        return metric.measure(view, Material())(image, reference, "")
+    except ValueError:
+        return math.nan

@@ -273,6 +273,7 @@ def test_a_dry_run_says_all_and_writes_nothing(tmp_path: Path) -> None:
         (["--shard", "half"], "write it as i/n"),
         (["--resume", "--skip-existing"], "leave one out"),
         (["--report", "r.txt"], "no kind of report"),
+        (["--report", "{mine}"], "is no page that restore wrote"),
         (["--watch", "--dry-run"], "--watch cannot be had"),
         (["--watch", "--shard", "1/2"], "--watch cannot be had"),
         (["--workers", "0"], "--workers"),
@@ -283,10 +284,13 @@ def test_wrong_use_writes_nothing(tmp_path: Path, arguments: list[str], says: st
     source = tmp_path / "in"
     save(source / "a.png", picture(8, 8))
     save(source / "b.png", picture(8, 8))
-    code, _, told = inside(source, tmp_path / "out", *arguments)
+    mine = tmp_path / "mine.html"
+    mine.write_text("mine")
+    code, _, told = inside(source, tmp_path / "out", *(argument.replace("{mine}", str(mine)) for argument in arguments))
     assert code == 2, told
     assert says in told
-    assert {p.name for p in tmp_path.iterdir()} == {"in"}
+    assert {p.name for p in tmp_path.iterdir()} == {"in", "mine.html"}
+    assert mine.read_text() == "mine"
 
 
 @pytest.mark.parametrize("option", ["--resume", "--watch"])
@@ -305,11 +309,14 @@ def test_one_picture_leaves_no_journal(tmp_path: Path) -> None:
 
 def test_too_many_pixels(tmp_path: Path) -> None:
     save(tmp_path / "in/a.png", picture(80, 80))
-    save(tmp_path / "in/b.png", picture(20, 20))
-    code, said, told = inside(tmp_path / "in", tmp_path / "out", "--max-pixels", "0.005")
+    save(tmp_path / "in/b.png", picture(50, 50))
+    page = tmp_path / "r.html"
+    code, said, told = inside(tmp_path / "in", tmp_path / "out", "--max-pixels", "0.005", "--report", page)
     assert code == 1
     assert "1 enhanced, 1 failed" in said
     assert "80 x 80 pixels are more than the limit" in told
+    shown = {name: bool(row["thumbnail"]) for name, row in rows(page).items()}
+    assert shown == {"a.png": False, "b.png": True}, "the limit is of what is read, not of its results"
 
 
 def test_odd_names_are_told_on_one_line(tmp_path: Path) -> None:
@@ -455,6 +462,7 @@ def test_a_page_shows_pictures_beside_their_results_and_says_why_others_failed(t
     assert (job["enhanced"], job["failed"], job["interrupted"]) == ("4", "1", "false")
     assert job["model"] == facts(page)["labels"][1]
     assert job["device"]
+    assert (job["input"], job["output"]) == (str(source), str(out))
     for name in set(names) - {"broken.png"}:
         row = found[name]
         model = facts(page)["labels"][1]

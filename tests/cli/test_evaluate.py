@@ -168,6 +168,33 @@ def test_names_in_markdown_are_text(tmp_path: Path) -> None:
     assert r"| x\|y\*z |" in out
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows allows no control characters in a name")
+@pytest.mark.parametrize("form", [[], ["--csv"], ["--markdown"], ["--json"]])
+def test_names_of_control_characters_do_not_reach_the_terminal(tmp_path: Path, form: list[str]) -> None:
+    folders = [tmp_path / "red\x1b[31m", tmp_path / "two\nlines"]
+    for folder in (tmp_path / "good", *folders):
+        save(folder / "a\x1b[7m.png", picture(40, 40))
+    given = [word for folder in folders for word in ("--predictions", folder)]
+    result = run("--data", tmp_path / "good", *given, *form)
+    assert result.exit_code == 0, result.output
+    assert "\x1b" not in result.output
+    assert "two\nlines" not in result.output
+    assert r"two\nlines" in result.output.replace("\\\\", "\\"), "Markdown and JSON escape the escape"
+
+
+def test_a_model_that_calls_itself_by_control_characters(photos: Path, tmp_path: Path, small_model: Path) -> None:
+    import onnx
+
+    model = onnx.load(small_model)
+    for entry in model.metadata_props:
+        entry.value = entry.value.replace('"small"', '"sm\\u001b[31mall"')
+    onnx.save(model, tmp_path / "m.onnx")
+    result = run("--model", tmp_path / "m.onnx", "--data", photos / "a")
+    assert result.exit_code == 0, result.output
+    assert "\x1b" not in result.output
+    assert r"sm\x1b[31mall" in result.output
+
+
 def test_pictures_without_references(pairs: tuple[Path, Path]) -> None:
     good, mine = pairs
     found = facts("--predictions", mine)

@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import cv2
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from restore import pick
 from restore.cli.main import main
 from restore.imaging.decode import read_rgb8
 from restore.metrics.niqe import niqe
@@ -118,6 +121,32 @@ def test_too_large_a_picture_is_refused_before_it_is_decoded(folder: Path) -> No
     result = run(folder, "--max-pixels", 0.05)
     assert result.exit_code == 1
     assert "--max-pixels" in result.stderr
+
+
+def test_pictures_that_memory_does_not_hold_together_are_judged_one_by_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, most, lock, judge = 0, 0, threading.Lock(), pick._judge
+
+    def counting(*arguments: object) -> object:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.05)
+        found = judge(*arguments)
+        with lock:
+            running -= 1
+        return found
+
+    monkeypatch.setattr(pick, "_judge", counting)
+    assert run(folder, "--workers", 4).exit_code == 0
+    assert most > 1
+    pixels = read_rgb8(folder / "b.png").size // 3
+    monkeypatch.setattr(pick, "_BYTES_A_PIXEL", 2**30 // pixels)
+    most = 0
+    assert run(folder, "--workers", 4).exit_code == 0
+    assert most == 1
 
 
 def test_grey_and_16_bits_are_judged_as_8_bits(folder: Path, tmp_path: Path) -> None:

@@ -133,6 +133,20 @@ def test_holding_space_shows_the_first_version(browser: Browser, two: Path) -> N
     assert is_colour(browser.shot()[middle[1], middle[0]], BLUE)
 
 
+def test_space_shows_the_first_version_whichever_is_on_the_left(browser: Browser, two: Path) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    for view in ("slider", "side"):
+        browser.open(two, at=f"#1/{view}")
+        browser.press("x")
+        ActionChains(browser.driver).key_down(" ").perform()
+        for pane in range(1 if view == "slider" else 2):
+            for across in (0.3, 0.7):
+                x, y = (round(v) for v in browser.place(".pane", across, 0.5, pane))
+                assert is_colour(browser.shot()[y, x], RED), (view, pane, across)
+        ActionChains(browser.driver).key_up(" ").perform()
+
+
 def in_panes(browser: Browser) -> list[list[float]]:
     """Of each pane's picture its left, top, width and height in the pane."""
     boxes: list[list[float]] = browser.run(
@@ -284,6 +298,69 @@ def test_a_long_table_comes_as_one_scrolls(browser: Browser, tmp_path: Path) -> 
     browser.click(".sorter button")
     browser.click(".sorter button")
     assert names(browser)[:2] == ["699.png", "698.png"]
+
+
+def idle(browser: Browser) -> list[str]:
+    """Whether there is nothing before, and nothing after."""
+    script = "return ['previous', 'next'].map(id => document.getElementById(id).getAttribute('aria-disabled'))"
+    found: list[str] = browser.run(script)
+    return found
+
+
+def test_before_and_after_follow_the_table(browser: Browser, real: Path) -> None:
+    browser.open(real)
+    assert idle(browser) == ["true", "false"]
+    browser.click(".sorter button")
+    browser.click(".sorter button")
+    assert (browser.text("#name"), names(browser)[-1]) == ("0.png", "0.png")
+    assert idle(browser) == ["false", "true"], "it is the last now"
+    browser.run("document.getElementById('search').focus()")
+    browser.press("0.p")
+    assert idle(browser) == ["true", "true"]
+    browser.press("xyz")
+    assert idle(browser) == ["true", "true"]
+
+
+def test_a_button_with_nothing_more_to_do_keeps_the_focus(browser: Browser, two: Path) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    browser.open(two)
+    for button, told in (("next", "y.png"), ("previous", "x.png"), ("zoom-out", "x.png")):
+        browser.run("document.getElementById(arguments[0]).focus()", button)
+        for _ in range(12):
+            browser.press(Keys.ENTER)
+        assert browser.text("#name") == told
+        assert browser.run("return document.activeElement.id") == button
+        assert browser.run("return document.getElementById(arguments[0]).ariaDisabled", button) == "true"
+
+
+def test_keys_that_mean_nothing_in_a_view_are_the_browsers(browser: Browser, two: Path) -> None:
+    browser.open(two)
+    script = (
+        "const event = new KeyboardEvent('keydown', {key: arguments[0], cancelable: true, bubbles: true});"
+        "document.body.dispatchEvent(event); return event.defaultPrevented"
+    )
+    for view, taken in (("s", True), ("b", False), ("d", False)):
+        browser.press(view)
+        for key in ("Home", "End", "ArrowLeft", "ArrowRight"):
+            assert browser.run(script, key) is taken, (view, key)
+    browser.press("b", "1", "+", "+", *["+"] * 12)
+    assert browser.run(script, "ArrowLeft") is True, "the picture is larger than its pane: it moves"
+
+
+def test_another_address_is_followed(browser: Browser, two: Path) -> None:
+    browser.open(two)
+    for address, name, view in (
+        ("#2/side", "y.png", "side"),
+        ("#1/side", "x.png", "side"),
+        ("#1/difference", "x.png", "difference"),
+        ("#7/slider", "x.png", "difference"),
+        ("#pictures", "x.png", "difference"),
+    ):
+        browser.run("location.hash = arguments[0]", address)
+        browser.settle()
+        shown = browser.text("#name"), browser.run("return document.getElementById('stage').dataset.view")
+        assert shown == (name, view), address
 
 
 def names(browser: Browser) -> list[str]:
@@ -485,6 +562,34 @@ def test_a_missing_version_says_so(browser: Browser, tmp_path: Path) -> None:
     assert browser.run(visible) == ["more has no picture here that can be shown"]
     browser.press("j")
     assert browser.run(visible) == []
+
+
+def test_a_picture_that_cannot_be_shown_says_so(browser: Browser, tmp_path: Path) -> None:
+    before, after = pair_of_folders(tmp_path, 2)
+    assert compare(before, after, "--beside", "--out", tmp_path / "p.html").exit_code == 0
+    copies = {name: next((tmp_path / "p-files").glob(f"0001-*-{name}.jpg")) for name in ("0", "1", "1-difference")}
+    copies["1"].write_bytes(b"no picture")
+    copies["1-difference"].unlink()
+    visible = "return [...document.querySelectorAll('.absent')].filter(it => it.offsetParent).map(it => it.textContent)"
+    for view, what in (("slider", "out"), ("side", "out"), ("difference", "Difference of out to before")):
+        browser.open(tmp_path / "p.html", at=f"#1/{view}")
+        assert browser.run(visible) == [f"{what}: this picture cannot be shown. Its file is damaged or not there"]
+    browser.press("j")
+    assert browser.run(visible) == []
+    # On its side of the divider alone: the other picture is seen as before.
+    browser.open(tmp_path / "p.html")
+    x, y = (round(v) for v in browser.place("#stage", 0.75, 0.2))
+    right = browser.shot()[y, x]
+    assert right.max() - right.min() == 0, "the stage's grey"
+
+
+def test_a_page_that_is_cut_off_says_so(browser: Browser, two: Path, tmp_path: Path) -> None:
+    text = two.read_text()
+    (tmp_path / "p.html").write_text(text[: text.index('<template id="p1-0"')])
+    browser.open(tmp_path / "p.html", at="#2/side")
+    assert browser.texts(".absent:not([hidden])") == [
+        f"{name}: this picture cannot be shown. Its file is damaged or not there" for name in ("before", "out")
+    ]
 
 
 @pytest.mark.parametrize("width", [320, 390, 768])

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from restore.compare.ahead import ahead
+from restore.ahead import ahead
 from restore.compare.copies import Copy, difference_map, display_copy, reduced, thumbnail
-from restore.compare.pixels import difference, for_measures, read
+from restore.compare.pixels import difference, enlargement, for_measures, read
 from restore.imaging.picture import Picture
-from restore.metrics.protocol import bicubic, score
+from restore.metrics.protocol import bicubic
 from tests.conftest import picture, save
 from tests.imaging.samples import SRGB, exif_block
 
@@ -150,18 +150,28 @@ def test_measures_are_the_literatures(scale: int) -> None:
     high = picture(40 * scale + scale - 1, 50 * scale + scale // 2, seed=1)
     wanted = high[: 40 * scale, : 50 * scale]
     result = picture(40 * scale, 50 * scale, seed=2)
-    pixels, reference, used = for_measures(plain(result), plain(high), (40, 50))
-    assert used == scale
-    assert score(pixels, reference, used) == score(result, wanted, scale)
-    pixels, reference, used = for_measures(plain(low), plain(high), (40, 50))
-    assert score(pixels, reference, used) == score(bicubic(low, scale) if scale > 1 else low, wanted, scale)
+    assert enlargement((40, 50), high.shape[:2]) == scale
+    for given, expected in ((result, result), (low, bicubic(low, scale) if scale > 1 else low)):
+        pixels, reference = for_measures(plain(given), plain(high), scale)
+        np.testing.assert_array_equal(pixels, expected)
+        np.testing.assert_array_equal(reference, wanted)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3])
+def test_a_version_of_the_references_size_is_cropped_as_it_is(scale: int) -> None:
+    """Resized, it would be measured a part of a pixel beside its place."""
+    high = picture(40 * scale + scale - 1, 50 * scale + scale // 2)
+    pixels, reference = for_measures(plain(high), plain(high), scale)
+    np.testing.assert_array_equal(pixels, high[: 40 * scale, : 50 * scale])
+    np.testing.assert_array_equal(reference, pixels)
 
 
 def test_measures_of_sizes_that_do_not_belong_together() -> None:
-    for original in ((33, 50), None):
-        pixels, reference, scale = for_measures(plain(picture(40, 50)), plain(picture(90, 90)), original)
-        assert (pixels.shape, reference.shape, scale) == ((90, 90, 3), (90, 90, 3), 1)
-    assert for_measures(plain(picture(50, 60)), plain(picture(20, 24)), (50, 60))[0].shape == (20, 24, 3)
+    assert enlargement((33, 50), (90, 90)) == enlargement((50, 60), (20, 24)) == 1
+    for given in (picture(40, 50), picture(100, 95)):
+        pixels, reference = for_measures(plain(given), plain(picture(90, 90)), 2)
+        assert pixels.shape == reference.shape == (90, 90, 3)
+    assert for_measures(plain(picture(50, 60)), plain(picture(2, 24)), 4)[0].shape == (2, 24, 3)
 
 
 def test_work_ahead_keeps_order_and_memory() -> None:

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+import tifffile
+from rich.console import Console
 
 from restore.cli.common import console
 from restore.compare import page as pages
+from restore.compare import row as one_row
 from restore.compare.options import PageOptions
 from restore.compare.page import Page, write_page
-from restore.compare.row import Source
+from restore.compare.row import memory
+from restore.compare.source import Source, looked_at
+from restore.imaging import header
+from restore.imaging.colour import luma
 from restore.imaging.decode import read_rgb8
 from restore.metrics.protocol import bicubic, score
+from restore.metrics.psnr import psnr
 from tests.compare.pages import EVIL, compare, embedded, facts, pair_of_folders, rows
 from tests.conftest import picture, save
 from tests.imaging.samples import exif_block
@@ -73,6 +83,55 @@ def test_a_reference_measures_as_evaluate_does(tmp_path: Path) -> None:
     assert "reference PSNR" not in cell
 
 
+def test_pictures_of_one_page_are_measured_in_one_way(tmp_path: Path) -> None:
+    """A mean over two protocols means nothing: what lacks its original, or is of an odd size, is measured as the rest."""
+    for i in range(5):
+        low, high = picture(40, 50, seed=i), picture(81, 100, seed=10 + i)
+        save(tmp_path / f"in/{i}.png", low if i else picture(30, 50))
+        save(tmp_path / f"out/{i}.png", picture(80, 100, seed=20 + i)), save(tmp_path / f"ref/{i}.png", high)
+    (tmp_path / "in/1.png").unlink()
+    (tmp_path / "in/2.png").write_bytes(b"no picture")
+    arguments = [tmp_path / "in", tmp_path / "out", "--reference", tmp_path / "ref"]
+    for options in ([], ["--most", 1]):
+        assert compare(*arguments, "--out", tmp_path / "p.html", *options).exit_code == 1
+        found = rows(tmp_path / "p.html")
+        for i in (0, 2, 3, 4):
+            made, high = picture(80, 100, seed=20 + i), picture(81, 100, seed=10 + i)[:80]
+            expected = psnr(luma(made), luma(high), 2)
+            assert found[f"{i}.png"]["cell"]["out PSNR"] == pytest.approx(expected, abs=1e-5), i
+    about = {head["label"]: head.get("about") for head in facts(tmp_path / "p.html")["columns"]}
+    assert about["PSNR"] == "the error of the pixels, on a logarithmic scale; on Y (BT.601, 8 bits), border 2"
+
+
+@pytest.mark.parametrize("options", [[], ["--beside"], ["--most", 1], ["--reference"]])
+def test_each_header_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[object]) -> None:
+    before, after = pair_of_folders(tmp_path, 3)
+    asked: list[Path] = []
+    read = header.read_size
+    monkeypatch.setattr(header, "read_size", lambda path: asked.append(path) or read(path))
+    options = ["--reference", after] if options == ["--reference"] else options
+    assert compare(before, after, *options, "--out", tmp_path / "p.html").exit_code == 0
+    assert len(asked) == (9 if "--reference" in options else 6)
+
+
+def test_what_a_picture_takes_is_known_of_those_that_pillow_does_not(tmp_path: Path) -> None:
+    tifffile.imwrite(
+        tmp_path / "x.tif",
+        np.zeros((100, 200, 2), np.uint16),
+        photometric="minisblack",
+        extrasamples=["unassalpha"],
+    )
+    source = looked_at(Source("x.tif", (tmp_path / "x.tif", tmp_path / "x.tif")))
+    assert memory(source, None) > 2 * 100 * 200 * 4
+    page = Page("t", "s", ["a", "b"], [source])
+    write_page(tmp_path / "p.html", page, PageOptions(most_pixels=39_999), console())
+    row = rows(tmp_path / "p.html")["x.tif"]
+    assert (row["thumbnail"], row["cell"]["a size"]) == (None, [200, 100])
+    assert row["problems"] == ["too large to be shown on this page"]
+    write_page(tmp_path / "p.html", page, PageOptions(most_pixels=40_000), console())
+    assert rows(tmp_path / "p.html")["x.tif"]["problems"] == []
+
+
 def test_what_cannot_be_compared_is_named_and_the_rest_is(tmp_path: Path) -> None:
     before, after = pair_of_folders(tmp_path, 4)
     shutil.copytree(after, tmp_path / "more")
@@ -101,6 +160,48 @@ def test_what_cannot_be_compared_is_named_and_the_rest_is(tmp_path: Path) -> Non
     assert found["stray.png"]["thumbnail"] is None
     for name, row in found.items():
         assert row["problems"][0] in result.output, name
+
+
+def opencvs(code: int, text: str) -> cv2.error:
+    error = cv2.error(text)
+    error.code, error.err = code, text
+    return error
+
+
+@pytest.mark.parametrize("step", ["difference", "for_measures", "measure", "display_copy", "thumbnail"])
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (MemoryError, "not enough memory"),
+        (lambda: opencvs(cv2.Error.StsNoMem, "Failed to allocate"), "not enough memory"),
+        (lambda: opencvs(cv2.Error.StsAssert, "size.width > 0"), "it cannot be shown: size.width > 0"),
+    ],
+)
+def test_what_one_picture_meets_with_ends_no_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: Callable[[], Exception], says: str
+) -> None:
+    before, after = pair_of_folders(tmp_path, 3)
+    work, calls = getattr(one_row, step), 0
+
+    def failing(*arguments: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise error()
+        return work(*arguments)
+
+    monkeypatch.setattr(one_row, step, failing)
+    options = ["--reference", after, "--out", tmp_path / "p.html", "--workers", 1]
+    assert compare(before, after, *options).exit_code == 1
+    found = rows(tmp_path / "p.html")
+    bad = [name for name, one in found.items() if one["problems"]]
+    assert len(bad) == 1
+    assert len(found[bad[0]]["problems"]) == 1
+    assert says in found[bad[0]]["problems"][0]
+    assert all(
+        one["thumbnail"] and one["cell"]["out difference"] == 0 for name, one in found.items() if name not in bad
+    )
+    assert found[bad[0]]["cell"]["out size"] == [160, 120], "what is known of it is told"
 
 
 def test_nothing_readable_is_a_page_with_reasons(tmp_path: Path) -> None:
@@ -137,6 +238,17 @@ def test_a_page_is_no_larger_than_asked_and_says_what_was_reduced(tmp_path: Path
     assert one["quality"] < 92
     assert max(other["shown"]) <= 700
     assert other["size"] == [1000, 800]
+
+
+def test_a_page_that_cannot_be_small_enough_says_so(tmp_path: Path) -> None:
+    before, after = pair_of_folders(tmp_path, 20, size=(200, 200))
+    sources = [Source(f"{i}.png", (before / f"{i}.png", after / f"{i}.png")) for i in range(20)]
+    for megabytes, beside, told in ((0.1, False, True), (0.1, True, False), (5, False, False), (None, False, False)):
+        said = Console(file=io.StringIO(), soft_wrap=True)
+        options = PageOptions(megabytes=megabytes, beside=beside)
+        written = write_page(tmp_path / "p.html", Page("t", "s", ["a", "b"], sources), options, said)
+        expected = f"{written.bytes / 1e6:.1f} MB, more than the 0.1 that it should"
+        assert (expected in said.file.getvalue()) is told
 
 
 def test_more_pictures_than_are_shown_are_in_the_table(tmp_path: Path) -> None:
@@ -183,6 +295,7 @@ def test_labels(tmp_path: Path) -> None:
         (["--out", "in.html"], "is a folder: name a file"),
         (["--out", "mine.html"], "is no page that restore wrote"),
         (["--out", "mine2.html", "--beside"], "mine2-files is there, and restore did not write it"),
+        (["--out", "mine3.html", "--beside"], "mine3-files is there, and restore did not write it"),
         (["--out", "out/p.html", "--beside"], "its pictures would lie within"),
         (["--out", "p.html", "--label", "a"], "--label is given 1 times, for 2 folders"),
         (["--out", "p.html", "--label", "a", "--label", "a"], "two versions are called 'a'"),
@@ -197,6 +310,7 @@ def test_wrong_use_writes_nothing(
     (tmp_path / "in.html").mkdir()
     (tmp_path / "mine.html").write_text("<p>mine")
     (tmp_path / "mine2-files").mkdir()
+    (tmp_path / "mine3-files").symlink_to("nowhere")
     monkeypatch.chdir(tmp_path)
     there = sorted(tmp_path.rglob("*"))
     result = compare("in", "out", *options)
@@ -227,6 +341,23 @@ def test_beside_replaces_its_own_folder_whole(tmp_path: Path) -> None:
     assert {p.name for p in out.parent.iterdir()} == {"p.html", "p-files"}
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_beside_follows_a_link(tmp_path: Path) -> None:
+    """Pictures may be kept on another disk: what the link leads to is replaced, and nothing is left behind."""
+    before, after = pair_of_folders(tmp_path, 2)
+    out = tmp_path / "pages/p.html"
+    assert compare(before, after, "--out", out, "--beside").exit_code == 0
+    (tmp_path / "disk").mkdir()
+    (out.parent / "p-files").rename(tmp_path / "disk/p")
+    (out.parent / "p-files").symlink_to(tmp_path / "disk/p")
+    (after / "1.png").unlink()
+    assert compare(before, after, "--out", out, "--beside").exit_code == 1
+    assert (out.parent / "p-files").readlink() == tmp_path / "disk/p"
+    assert len(list((tmp_path / "disk/p").glob("*.jpg"))) == 3
+    assert {p.name for p in out.parent.iterdir()} == {"p.html", "p-files"}
+    assert [p.name for p in (tmp_path / "disk").iterdir()] == ["p"]
+
+
 def test_names_do_not_end_the_script_or_reach_the_markup(tmp_path: Path) -> None:
     for name in EVIL:
         save(tmp_path / "in" / name, picture(20, 30)), save(tmp_path / "out" / name, picture(20, 30))
@@ -248,7 +379,7 @@ def test_memory_holds_a_few_pictures_whatever_their_number(tmp_path: Path, monke
 
     before, after = pair_of_folders(tmp_path, 24, size=(20, 30))
     alive = []
-    kept = pages._kept
+    kept = pages.row_facts
 
     def counting(*arguments: object) -> object:
         if arguments[1] in (0, 12, 23):
@@ -256,7 +387,7 @@ def test_memory_holds_a_few_pictures_whatever_their_number(tmp_path: Path, monke
             alive.append(sum(type(thing) is Copy for thing in gc.get_objects()))
         return kept(*arguments)
 
-    monkeypatch.setattr(pages, "_kept", counting)
+    monkeypatch.setattr(pages, "row_facts", counting)
     assert compare(before, after, "--out", tmp_path / "p.html", "--workers", 2).exit_code == 0
     assert len(alive) == 3
     assert max(alive) <= 4 * (2 * 2 + 1), "four copies of each that is on its way"
@@ -267,7 +398,7 @@ def test_a_failure_in_the_midst_leaves_the_earlier_page(tmp_path: Path, monkeypa
     sources = [Source(f"{i}.png", (before / f"{i}.png", after / f"{i}.png")) for i in range(3)]
     page = Page("t", "s", ["a", "b"], sources)
 
-    def fail(row: object, written: object) -> None:
+    def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     for beside in (False, True):
@@ -276,7 +407,7 @@ def test_a_failure_in_the_midst_leaves_the_earlier_page(tmp_path: Path, monkeypa
         write_page(out, page, options, console())
         there = {p: p.read_bytes() for p in out.parent.rglob("*") if p.is_file()}
         with monkeypatch.context() as patch:
-            patch.setattr(pages, "_count", fail)
+            patch.setattr(pages, "row_facts", fail)
             with pytest.raises(OSError, match="No space"):
                 write_page(out, page, options, console())
         assert {p: p.read_bytes() for p in out.parent.rglob("*") if p.is_file()} == there

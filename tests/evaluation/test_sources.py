@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from restore.errors import DataError
-from restore.evaluation.sources import find_sources
+from restore.evaluation.sources import find_sources, list_pictures
 from tests.conftest import picture, save
 
 PIXELS = picture(8, 8)
@@ -114,8 +114,19 @@ def test_a_plain_folder_is_taken_as_it_is(tmp_path: Path) -> None:
 def test_empty_and_missing_folders(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no pictures match"):
         find_sources(tmp_path, None, None, None, 2)
+    save(tmp_path / ".hidden.png", PIXELS)
+    with pytest.raises(DataError, match="no pictures match"):
+        find_sources(tmp_path, None, None, None, 2)
     with pytest.raises(DataError, match="no such folder"):
         find_sources(tmp_path / "none", None, None, None, 2)
     (tmp_path / "HR").mkdir()
     with pytest.raises(DataError, match=r"HR: no pictures match"):
         find_sources(tmp_path, None, None, None, 2)
+
+
+@pytest.mark.parametrize("pattern", ["/tmp/*", "{folder}/*", ""])
+def test_a_pattern_is_of_files_in_the_folder(tmp_path: Path, pattern: str) -> None:
+    save(tmp_path / "a.png", PIXELS)
+    with pytest.raises(DataError, match="write it relative to the folder"):
+        list_pictures(tmp_path, pattern.format(folder=tmp_path))
+    assert list_pictures(tmp_path, "[a-c].*") == [tmp_path / "a.png"]

@@ -14,7 +14,7 @@ from restore.metrics.protocol import bicubic, reduce, score
 ROOT = Path(os.environ.get("RESTORE_TESTSETS", "/nonexistent"))
 pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason="RESTORE_TESTSETS does not name a folder")
 
-# PSNR and SSIM of bicubic, as VDSR (Kim, Lee and Lee, CVPR 2016), table 2, has them.
+# PSNR and SSIM of bicubic, as VDSR (Kim, Lee and Lee, CVPR 2016) has them in its comparison with other methods.
 PUBLISHED = {
     ("Set5", 2): (33.66, 0.9299),
     ("Set5", 3): (30.39, 0.8682),

@@ -16,10 +16,9 @@ import skimage.color
 import tifffile
 from PIL import Image, ImageCms, ImageOps
 
-from restore.data.folder import photo_sizes
 from restore.errors import ImageError
 from restore.imaging import ifd, tiff
-from restore.imaging.decode import header_size, read_picture, read_rgb8
+from restore.imaging.decode import read_picture, read_rgb8
 from restore.imaging.encode import EncodeOptions, encode
 from restore.imaging.picture import Picture
 from tests.conftest import picture, save
@@ -576,23 +575,6 @@ def test_missing_file(tmp_path: Path) -> None:
 def test_content_rules_not_the_name(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(_jpeg())
     assert read_picture(tmp_path / "x.png").format == "JPEG"
-
-
-def test_a_header_is_no_reason_to_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pillow's readers meet damage with any exception: the size is then not known, and decoding says why."""
-    path = save(tmp_path / "x.png", picture(20, 30))
-    assert header_size(path) == (20, 30)
-    assert header_size(tmp_path / "nowhere.png") is None
-
-    def broken(*_: object, **__: object) -> None:
-        raise RuntimeError("Failed to decode image: Missing or empty image item")
-
-    monkeypatch.setattr(Image, "open", broken)
-    assert header_size(path) is None
-    with pytest.raises(ImageError, match="Missing or empty image item"):
-        read_picture(path)
-    with pytest.raises(ImageError, match=r"x\.png: cannot be used for training: Failed to decode"):
-        photo_sizes([path])
 
 
 def test_opencv_without_memory_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from restore.cli.common import console
+from restore.compare.job import JobPage
 from restore.errors import RestoreError
 from restore.jobs.outcome import Outcome, Seconds
 from restore.jobs.plan import Item, Unreadable
@@ -16,7 +17,18 @@ from restore.jobs.report import check_report, folder_record, record, write_repor
 from tests.compare.pages import facts
 
 EVIL = '<script>alert("x")</script> & \'q\',\n"z".png'
-SUMMARY = {"type": "summary", "enhanced": 1, "model": "<b>sr</b>", "busy": {"network": 0.9}}
+SUMMARY = {
+    "type": "summary",
+    "enhanced": 1,
+    "input": "in",
+    "output": "out",
+    "model": "<b>sr</b>",
+    "busy": {"network": 0.9},
+}
+
+
+def job_page() -> JobPage:
+    return JobPage(workers=1)
 
 
 def records() -> list[dict[str, object]]:
@@ -63,7 +75,7 @@ def test_csv(tmp_path: Path) -> None:
 
 
 def test_html_is_escaped_and_complete(tmp_path: Path) -> None:
-    write_report(tmp_path / "r.html", records(), SUMMARY, console())
+    write_report(tmp_path / "r.html", records(), SUMMARY, console(), job_page)
     text = (tmp_path / "r.html").read_text()
     assert text.count("<script") == text.count("</script>") == 2
     assert "<b>sr" not in text
@@ -84,7 +96,7 @@ def test_html_is_escaped_and_complete(tmp_path: Path) -> None:
 def test_the_page_says_what_a_picture_was_taken_for(tmp_path: Path) -> None:
     item = Item(Path("in/a.png"), Path("out/a.png"), "a.png", "a.png")
     told = [record(Outcome(item, "enhanced", belief=("dark", 0.75))), record(Outcome(item, "failed", "no"))]
-    write_report(tmp_path / "r.html", told, SUMMARY, console())
+    write_report(tmp_path / "r.html", told, SUMMARY, console(), job_page)
     read = facts(tmp_path / "r.html")
     assert [head["label"] for head in read["columns"][-2:]] == ["kind", "share"]
     assert [row["cells"][-2:] for row in read["rows"]] == [["dark", 0.75], [None, None]]
@@ -97,8 +109,43 @@ def test_a_report_replaces_an_earlier_one_whole(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["r.json"]
 
 
+def test_a_page_says_where_pictures_came_from_and_what_their_results_are_called(tmp_path: Path) -> None:
+    """What was asked for, not the lowest folder that all happen to be in."""
+    items = [Item(Path(f"in/deep/{n}.jpg"), Path(f"out/deep/{n}-x2.png"), "", "") for n in "abc"]
+    told = [record(Outcome(item, status)) for item, status in zip(items, ("enhanced", "done", "failed"), strict=True)]
+    write_report(tmp_path / "r.html", told, SUMMARY, console(), job_page)
+    read = facts(tmp_path / "r.html")
+    assert ["input", "in"] in read["job"]
+    assert [row["name"] for row in read["rows"]] == ["deep/a.jpg", "deep/b.jpg", "deep/c.jpg"]
+    heads = [f"{head['group']} {head['label']}" for head in read["columns"]]
+    place = heads.index("result name")
+    assert [row["cells"][place] for row in read["rows"]] == ["deep/a-x2.png", "deep/b-x2.png", None]
+    # One picture that was named; and names that say nothing new.
+    single = record(Outcome(Item(Path("in/a.jpg"), Path("out/a.jpg"), "", ""), "enhanced"))
+    write_report(tmp_path / "r.html", [single], {**SUMMARY, "input": "in/a.jpg"}, console(), job_page)
+    read = facts(tmp_path / "r.html")
+    assert [row["name"] for row in read["rows"]] == ["a.jpg"]
+    assert "result" not in [head["group"] for head in read["columns"]]
+
+
+def test_where_no_page_can_be_had_none_is_promised(tmp_path: Path) -> None:
+    check_report(tmp_path / "r.json")
+    with pytest.raises(RestoreError, match=r"there are \.json, \.csv$"):
+        check_report(tmp_path / "r.html")
+
+
+def test_a_page_replaces_a_page_of_ours_alone(tmp_path: Path) -> None:
+    page = tmp_path / "r.html"
+    page.write_text("<title>My own</title>")
+    with pytest.raises(RestoreError, match=r"--report .*r\.html is there, and is no page that restore wrote"):
+        check_report(page, job_page)
+    page.unlink()
+    write_report(page, [], SUMMARY, console(), job_page)
+    check_report(page, job_page)
+
+
 @pytest.mark.parametrize(("name", "says"), [("r.txt", "'.txt' is no kind of report"), ("dir.html", "is a folder")])
 def test_impossible_reports(tmp_path: Path, name: str, says: str) -> None:
     (tmp_path / "dir.html").mkdir()
     with pytest.raises(RestoreError, match=says):
-        check_report(tmp_path / name)
+        check_report(tmp_path / name, job_page)

@@ -118,6 +118,20 @@ def test_wrong_input() -> None:
         luma(np.zeros((4, 4, 3)))
 
 
+@pytest.mark.parametrize("scale", [1, 3])
+def test_the_literatures_score_is_skimages(pair: tuple[np.ndarray, np.ndarray], scale: int) -> None:
+    """On Y without the border; at scale 1 PSNR on RGB."""
+    a, b = (x[scale:-scale, scale:-scale] for x in pair)
+    y = [luma(x).astype(np.float64) for x in (b, a)]
+    _, full = structural_similarity(
+        *y, gaussian_weights=True, use_sample_covariance=False, data_range=255, full=True, truncate=3.5
+    )
+    of_psnr = (b, a) if scale == 1 else y
+    found = score(*pair, scale)
+    assert found.psnr == pytest.approx(peak_signal_noise_ratio(*of_psnr, data_range=255), abs=1e-9)
+    assert found.ssim == pytest.approx(full[5:-5, 5:-5].mean(), abs=1e-9)
+
+
 def test_protocol_crops_and_reduces() -> None:
     low, high = reduce(picture(50, 63), 4)
     assert low.shape == (12, 15, 3)

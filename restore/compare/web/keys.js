@@ -4,13 +4,17 @@ const STEP = 60; // screen pixels that an arrow key moves a picture
 
 function arrow(event, x) {
   const onStage = document.activeElement === byId("stage");
-  if (state.view === "slider" && (!isCut() || !onStage)) setDivider(state.divider + x * (event.shiftKey ? 10 : 1));
-  else panBy(-x * STEP, 0);
+  if (state.view === "slider" && (!isCut() || !onStage)) return setDivider(state.divider + x * (event.shiftKey ? 10 : 1));
+  return isCut() ? panBy(-x * STEP, 0) : IDLE;
 }
+
+// What a key's action gives where the key means nothing here: it is then the browser's.
+const IDLE = false;
+const divide = value => (state.view === "slider" ? setDivider(value) : IDLE);
 
 const KEYS = [
   { shown: ["←", "→"], text: "move the divider; with Shift by ten; where the picture is larger than its window and has the focus, the picture", does: { ArrowLeft: event => arrow(event, -1), ArrowRight: event => arrow(event, 1) } },
-  { shown: ["Home", "End"], text: "divider to the left or right end", does: { Home: () => state.view === "slider" && setDivider(0), End: () => state.view === "slider" && setDivider(100) } },
+  { shown: ["Home", "End"], text: "divider to the left or right end", does: { Home: () => divide(0), End: () => divide(100) } },
   { shown: ["J", "K"], text: "next, previous picture", does: { j: () => walk(1), k: () => walk(-1) } },
   { shown: ["S", "B", "D"], text: "slider, side by side, difference", does: { s: () => setView("slider"), b: () => setView("side"), d: () => setView("difference") } },
   { shown: ["+", "−"], text: "zoom in, out", does: { "+": () => zoomBy(1.25), "=": () => zoomBy(1.25), "-": () => zoomBy(0.8), "−": () => zoomBy(0.8) } },
@@ -47,8 +51,7 @@ function pressed(event) {
   }
   const action = ACTIONS[name];
   if (!action || (state.row < 0 && !["t", "?"].includes(name))) return;
-  event.preventDefault();
-  action(event);
+  if (action(event) !== IDLE) event.preventDefault();
 }
 
 function setPeek(peek) {

@@ -34,11 +34,16 @@ function describe(row) {
   byId("name").title = row.name;
   byId("about").textContent = aboutText(row);
   byId("about").title = aboutText(row);
-  byId("previous").disabled = neighbour(-1) === undefined;
-  byId("next").disabled = neighbour(1) === undefined;
+  markWalk();
   markRow();
   markStrip();
   say(`${row.name}, ${state.order.indexOf(state.row) + 1} of ${state.order.length}`);
+}
+
+// Where there is nothing before or after, by the table as it is now.
+function markWalk() {
+  setIdle(byId("previous"), neighbour(-1) === undefined);
+  setIdle(byId("next"), neighbour(1) === undefined);
 }
 
 // The picture so many places on in the table's order.
@@ -103,6 +108,14 @@ function placeInAddress() {
   return number && facts.rows[number - 1]?.seen ? { number: number - 1, view } : null;
 }
 
+// Another picture in the address, by hand or by the browser's way back.
+function followAddress() {
+  const place = placeInAddress();
+  if (!place) return;
+  if (place.view !== state.view) setView(place.view);
+  if (place.number !== state.row) open(place.number);
+}
+
 function listenToButtons() {
   const clicks = {
     previous: () => walk(-1),
@@ -145,6 +158,7 @@ function start() {
   byId("viewer").hidden = !state.order.length;
   if (!state.order.length) return;
   listenToGestures();
+  addEventListener("hashchange", followAddress);
   const place = placeInAddress();
   if (place) setView(place.view);
   open(place?.number ?? state.order[0]);

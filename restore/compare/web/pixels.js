@@ -10,6 +10,7 @@ function urlOf(reference) {
 async function makeUrl(reference) {
   if (!reference.startsWith("#")) return reference; // a file beside the page
   const block = await wholeBlock(reference.slice(1));
+  if (!block) return "data:,"; // the page is cut off: nothing that could be shown
   return URL.createObjectURL(new Blob([bytesOf(block.content.textContent)], { type: block.dataset.kind }));
 }
 
@@ -30,16 +31,19 @@ function bytesOf(base64) {
   return bytes;
 }
 
-// Ready to be painted at once.
+// References of what cannot be shown: damaged, or gone from beside the page.
+const broken = new Set();
+
+// Until it can be painted at once, or is known to be broken.
 async function decoded(reference) {
   const image = new Image();
-  image.src = await urlOf(reference);
   try {
+    image.src = await urlOf(reference);
     await image.decode();
+    broken.delete(reference);
   } catch {
-    image.alt = "this picture cannot be shown";
+    broken.add(reference);
   }
-  return image;
 }
 
 function referencesOf(row) {

@@ -4,6 +4,8 @@
 let layers = [];
 let built = "";
 
+const FIRST = 0; // the version before all others, wherever it is shown
+
 const pixelsOf = version => row => row.versions[version]?.pixels ?? null;
 const mapOf = version => row => row.versions[version]?.map ?? null;
 
@@ -18,11 +20,11 @@ function layer(pane, source, className, alt, absent = "") {
   image.alt = alt;
   image.draggable = false;
   image.hidden = true;
-  const words = element("p", "absent", absent);
+  const words = element("p", "absent");
   words.hidden = true;
-  box.append(image);
-  pane.append(box, words);
-  const made = { box, image, words, source };
+  box.append(image, words);
+  pane.append(box);
+  const made = { box, image, words, source, absent };
   layers.push(made);
   return made;
 }
@@ -50,7 +52,7 @@ function buildSlider() {
   const choices = facts.labels.length > 2 ? [...facts.labels.keys()] : [];
   layer(pane, pixelsOf(state.left), "main", nameOf(state.left), missing(state.left));
   layer(pane, pixelsOf(state.right), "over", nameOf(state.right), missing(state.right));
-  layer(pane, pixelsOf(state.left), "peek", nameOf(state.left));
+  layer(pane, pixelsOf(FIRST), "peek", nameOf(FIRST));
   tag(pane, "left", choices, state.left, nameOf, version => chooseVersions(version, state.right));
   tag(pane, "right", choices, state.right, nameOf, version => chooseVersions(state.left, version));
   pane.append(divider());
@@ -61,7 +63,7 @@ function buildSide() {
   return [...facts.labels.keys()].map(version => {
     const pane = element("div", "pane");
     layer(pane, pixelsOf(version), "main", nameOf(version), missing(version));
-    layer(pane, pixelsOf(state.left), "peek", nameOf(state.left));
+    layer(pane, pixelsOf(FIRST), "peek", nameOf(FIRST));
     tag(pane, "left", [], version, nameOf);
     return pane;
   });
@@ -100,12 +102,15 @@ function wantedReferences(row) {
 }
 
 async function fill(row) {
-  for (const { image, words, source, box } of layers) {
+  for (const { image, words, source, absent } of layers) {
     const reference = source(row);
-    image.hidden = !reference;
-    if (reference) image.src = await urlOf(reference);
+    const shown = reference && !broken.has(reference);
+    image.hidden = !shown;
+    if (shown) image.src = await urlOf(reference);
     else image.removeAttribute("src");
-    words.hidden = Boolean(reference) || !words.textContent || box.classList.contains("over");
+    // What is only looked at while a key is held has no words of its own.
+    words.textContent = shown || !absent ? "" : reference ? `${image.alt}: this picture cannot be shown. Its file is damaged or not there` : absent;
+    words.hidden = !words.textContent;
   }
 }
 
@@ -142,5 +147,5 @@ function draw() {
   stage.classList.toggle("zoomed", isCut());
   stage.classList.toggle("pixels", !state.smooth);
   byId("percent").textContent = `${plain.format(state.scale * devicePixelRatio * 100)} %`;
-  byId("zoom-out").disabled = state.scale <= smallest();
+  setIdle(byId("zoom-out"), state.scale <= smallest());
 }

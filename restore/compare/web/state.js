@@ -43,6 +43,11 @@ function element(tag, className = "", text = "") {
   return made;
 }
 
+// A button with nothing to do: it keeps the focus, which one that is disabled would lose.
+function setIdle(button, idle) {
+  button.setAttribute("aria-disabled", idle);
+}
+
 function say(text) {
   byId("said").textContent = text;
 }

@@ -53,6 +53,7 @@ function arrange() {
   byId("count").textContent = `${part}${plain.format(facts.rows.length)}`;
   byId("foot").replaceChildren(means(rows));
   arrangeStrip();
+  markWalk();
 }
 
 function appendLines() {

@@ -13,12 +13,17 @@ from torch.nn import functional as F
 
 from restore.cli.main import main
 from restore.errors import MissingWeightsError, ModelError
+from restore.evaluation.cases import Case
+from restore.evaluation.comparison import Protocol
+from restore.evaluation.measure import compare
 from restore.losses.lpips import LPIPS
+from restore.metrics.learned import build
 from restore.metrics.learned.build import PICTURES, SETS
 from restore.metrics.learned.clip_iqa import PROMPTS, ClipIqa
 from restore.metrics.learned.distribution import InceptionDistance, frechet, inception, kernel
 from restore.metrics.learned.dists import Dists
 from restore.metrics.learned.lpips import LpipsDistance
+from restore.metrics.metric import Material, View
 from restore.metrics.registry import METRICS
 from tests.conftest import SAMPLES, picture, save
 from tests.encoders.weights import torchvision_weights
@@ -139,6 +144,30 @@ def test_sets_need_two_pictures() -> None:
         seen.value()
     seen.add(picture(40, 40, seed=2), picture(40, 40, seed=3))
     assert seen.value() > 0
+
+
+def test_one_inception_serves_every_method_and_both_distances(monkeypatch) -> None:
+    built = []
+
+    def building(purpose: str, weights: Path | None) -> object:
+        built.append(weights)
+        return lambda pixels: pixels.float().mean((2, 3))
+
+    monkeypatch.setattr(build, "inception", building)
+    build._inception.cache_clear()
+    draw = np.random.default_rng(0)
+    pairs = {name: (draw.integers(0, 256, (20, 20, 3), np.uint8), picture(20, 20)) for name in ("mine", "other")}
+    found = compare(
+        Protocol("in", 1, "", View()),
+        [Case(str(i), Path("x.png"), pairs) for i in range(3)],
+        ["mine", "other"],
+        None,
+        ["fid", "kid"],
+        Material(),
+    )
+    build._inception.cache_clear()
+    assert built == [None]
+    assert found.sets["mine"]["fid"] != found.sets["other"]["fid"], "each method has its own sets"
 
 
 def test_inception_is_read_from_the_published_files_form(tmp_path: Path, monkeypatch, photo: np.ndarray) -> None:

@@ -1,17 +1,14 @@
-"""Every method measured by every metric over every picture."""
+"""The scores of methods, and how they were measured."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from restore.errors import DataError
-from restore.evaluation.cases import Case
 from restore.evaluation.interval import Interval, bootstrap
-from restore.metrics.metric import Material, OfSet, View
+from restore.metrics.metric import View
 from restore.metrics.registry import METRICS
 
 
@@ -88,66 +85,3 @@ class Comparison:
         with np.errstate(invalid="ignore"):  # of two infinite values
             differences = [float(np.subtract(mine, other)) for mine, other in pairs]
         return float(np.mean(differences)), bootstrap(differences, self.protocol.seed)
-
-
-def compare(
-    protocol: Protocol,
-    cases: Iterable[Case],
-    methods: Sequence[str],
-    baseline: str | None,
-    metrics: Sequence[str],
-    material: Material,
-) -> Comparison:
-    """Measure.
-
-    Args:
-        protocol: how.
-        cases: see :func:`restore.evaluation.cases.cases`.
-        methods: by name.
-        baseline: one of them, or None.
-        metrics: by name, see :data:`restore.metrics.registry.METRICS`.
-        material: what metrics need from the user.
-
-    Raises:
-        DataError: a picture, or the whole set, cannot be measured by a metric.
-        MissingExtraError: a metric needs packages that are not installed.
-        MissingWeightsError: it needs weights that are not there.
-    """
-    view = protocol.view
-    builds = {name: METRICS[name].measure for name in metrics}
-    one = {name: build(view, material) for name, build in builds.items() if build}
-    of_sets = {name: METRICS[name].measure_set for name in metrics}
-    whole = {method: {name: build(view, material) for name, build in of_sets.items() if build} for method in methods}
-    names: list[str] = []
-    scores: dict[str, dict[str, list[float]]] = {method: {name: [] for name in one} for method in methods}
-    for case in cases:
-        names.append(case.name)
-        for method, (image, reference) in case.pairs.items():
-            for name, measure in one.items():
-                with _told(case, method, name):
-                    scores[method][name].append(measure(image, reference, case.name))
-            for name, gathered in whole[method].items():
-                with _told(case, method, name):
-                    gathered.add(image, reference, case.name)
-    sets = {method: _values(gathered) for method, gathered in whole.items()}
-    return Comparison(protocol, list(methods), baseline, list(metrics), names, scores, sets)
-
-
-@contextmanager
-def _told(case: Case, method: str, metric: str) -> Iterator[None]:
-    """Say which picture a metric cannot measure."""
-    try:
-        yield
-    except ValueError as error:
-        title = METRICS[metric].title
-        raise DataError(f"{case.path}: {title} of {method}: {error}. Leave the picture or the metric out") from error
-
-
-def _values(gathered: Mapping[str, OfSet]) -> dict[str, float]:
-    found = {}
-    for name, one in gathered.items():
-        try:
-            found[name] = one.value()
-        except ValueError as error:
-            raise DataError(f"{METRICS[name].title}: {error}") from error
-    return found

@@ -8,9 +8,16 @@ import pytest
 
 from restore.errors import DataError
 from restore.evaluation.cases import Case
-from restore.evaluation.compare import Protocol, compare
+from restore.evaluation.comparison import Protocol
+from restore.evaluation.measure import compare
+from restore.evaluation.model import PROTOCOL
 from restore.metrics.metric import Material, View
 from tests.conftest import picture
+
+
+def test_what_is_said_of_any_scale_is_what_is_said_of_each() -> None:
+    said = Protocol("", 4, "", View(4)).how(["psnr", "ssim"])
+    assert PROTOCOL.replace("= scale", "4") == said == "PSNR in dB and SSIM on Y (BT.601, 8 bits), border 4"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,46 @@
+"""What each picture gets of a page: whether it is shown, and how many bytes its copies may take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from restore.compare.options import PageOptions
+from restore.compare.source import Source, area
+
+# What a page takes without its copies: itself, each row's facts, each shown row's small picture; and what base64 adds.
+_PAGE_BYTES, _ROW_BYTES, _SMALL_BYTES, _BASE64 = 80_000, 2_000, 12_000, 4 / 3
+
+
+def shared_out(sources: Sequence[Source], options: PageOptions) -> list[Source]:
+    """The pictures, looked at, with how far each is gone into and what its copies may take."""
+    return _limited(_chosen([_bounded(source, options.most_pixels) for source in sources], options.most), options)
+
+
+def _bounded(source: Source, most: float) -> Source:
+    if source.depth == "listed" or area(source) <= most:
+        return source
+    return replace(source, depth="listed", problems=(*source.problems, "too large to be shown on this page"))
+
+
+def _chosen(sources: Sequence[Source], most: int) -> list[Source]:
+    """With no more than ``most`` shown, evenly spread; what is too many is listed or measured as it says."""
+    shown = [i for i, source in enumerate(sources) if source.depth == "shown"]
+    if len(shown) <= most:
+        return list(sources)
+    kept = {shown[i * len(shown) // most] for i in range(most)}
+    return [
+        source if i in kept or source.depth != "shown" else replace(source, depth=source.otherwise)
+        for i, source in enumerate(sources)
+    ]
+
+
+def _limited(sources: Sequence[Source], options: PageOptions) -> list[Source]:
+    """Each shown one with its part, by its pixels, of what all copies may take."""
+    if options.bytes_for_copies == float("inf"):
+        return list(sources)
+    areas = [area(source, options.max_side) if source.depth == "shown" else 0.0 for source in sources]
+    shown, total = sum(a > 0 for a in areas), sum(areas) or 1.0
+    overhead = _PAGE_BYTES + _ROW_BYTES * len(sources) + _SMALL_BYTES * shown
+    room = max(0.0, options.bytes_for_copies - overhead) / _BASE64
+    return [replace(source, limit=room * a / total) for source, a in zip(sources, areas, strict=True)]

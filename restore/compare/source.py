@@ -1,0 +1,65 @@
+"""The pictures of a page before they are read: their files, and what headers tell of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from restore.compare.pixels import Size, enlargement
+from restore.imaging.header import header_size
+
+Depth = Literal["listed", "measured", "shown"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture before it is read.
+
+    Attributes:
+        name: shown.
+        files: one for each version, None where there is none.
+        status: one word of a job; empty: what can be compared of it says it.
+        problems: known so far, one sentence each.
+        cells: values of columns that only a job knows, by their labels.
+        depth: of what is done: its files' sizes alone are listed, it is measured too, or it is shown as well.
+        otherwise: the depth where too many would be shown.
+        limit: bytes that its copies may take.
+        sizes: height and width of each version, upright, by its header; None where that does not tell, empty before
+            :func:`looked_at`.
+    """
+
+    name: str
+    files: tuple[Path | None, ...]
+    status: str = ""
+    problems: tuple[str, ...] = ()
+    cells: dict[str, object] = field(default_factory=dict)
+    depth: Depth = "shown"
+    otherwise: Depth = "measured"
+    limit: float = float("inf")
+    sizes: tuple[Size | None, ...] = ()
+
+
+def looked_at(source: Source) -> Source:
+    """The same with the sizes of its files, whose headers are read here and nowhere else."""
+    return replace(source, sizes=tuple(None if file is None else header_size(file) for file in source.files))
+
+
+def area(source: Source, max_side: int | None = None) -> float:
+    """Pixels of all versions by their headers, in copies of at most that side."""
+    sizes = [size for size in source.sizes if size is not None]
+    factors = [min(1.0, max_side / max(size)) if max_side else 1.0 for size in sizes]
+    return sum(size[0] * size[1] * factor**2 for size, factor in zip(sizes, factors, strict=True))
+
+
+def common_scale(sources: Sequence[Source]) -> int:
+    """How many times larger the references, which are the last versions, are than the pictures before.
+
+    One for all of a page, for what was measured in two ways has no mean: that of most pictures, and 1 where none has
+    both.
+    """
+    ends = [(source.sizes[0], source.sizes[-1]) for source in sources]
+    found = Counter(enlargement(first, last) for first, last in ends if first is not None and last is not None)
+    return max(found, key=lambda scale: (found[scale], scale), default=1)

@@ -1,0 +1,123 @@
+"""Every method measured by every metric over every picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from restore.errors import DataError
+from restore.evaluation.cases import Case, Methods, cases
+from restore.evaluation.comparison import Comparison, Protocol
+from restore.evaluation.sources import Sources, counted
+from restore.metrics.metric import Material, OfSet, View
+from restore.metrics.registry import METRICS
+from restore.progress import with_bar
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def measure(
+    sources: Sources,
+    methods: Methods,
+    metrics: Sequence[str],
+    view: View,
+    material: Material,
+    screen: Console,
+    seed: int = 0,
+) -> Comparison:
+    """Compare methods on pictures whose references are there, with a progress bar.
+
+    Args:
+        sources: the pictures.
+        methods: what is compared.
+        metrics: by name.
+        view: what of the pictures is measured.
+        material: what metrics need from the user.
+        screen: for the progress bar.
+        seed: of the intervals.
+
+    Raises:
+        DataError: as :func:`restore.evaluation.cases.cases` and :func:`compare`; or a model that does not enlarge has
+            no inputs.
+        ImageError: a picture cannot be read.
+    """
+    if methods.models and methods.scale == 1 and sources.lows is None:
+        raise DataError(
+            f"{next(iter(methods.models))} restores and does not enlarge: give the folder of its inputs with --lr, and "
+            "in --data what should come of them, by the same names"
+        )
+    said = sources.said or f"{sources.folder} ({counted(sources.references)})"
+    protocol = Protocol(said, methods.scale, _low(sources, methods), view, seed)
+    measured = with_bar(cases(sources, methods), "Measuring", screen, len(sources.references))
+    return compare(protocol, measured, methods.names, methods.baseline, metrics, material)
+
+
+def _low(sources: Sources, methods: Methods) -> str:
+    if not methods.models:
+        return ""
+    return "MATLAB-like bicubic, 8 bits" if sources.lows is None else "given files"
+
+
+def compare(
+    protocol: Protocol,
+    measured: Iterable[Case],
+    methods: Sequence[str],
+    baseline: str | None,
+    metrics: Sequence[str],
+    material: Material,
+) -> Comparison:
+    """Measure.
+
+    Args:
+        protocol: how.
+        measured: see :func:`restore.evaluation.cases.cases`.
+        methods: by name.
+        baseline: one of them, or None.
+        metrics: by name, see :data:`restore.metrics.registry.METRICS`.
+        material: what metrics need from the user.
+
+    Raises:
+        DataError: a picture, or the whole set, cannot be measured by a metric.
+        MissingExtraError: a metric needs packages that are not installed.
+        MissingWeightsError: it needs weights that are not there.
+    """
+    view = protocol.view
+    builds = {name: METRICS[name].measure for name in metrics}
+    one = {name: build(view, material) for name, build in builds.items() if build}
+    of_sets = {name: METRICS[name].measure_set for name in metrics}
+    whole = {method: {name: build(view, material) for name, build in of_sets.items() if build} for method in methods}
+    names: list[str] = []
+    scores: dict[str, dict[str, list[float]]] = {method: {name: [] for name in one} for method in methods}
+    for case in measured:
+        names.append(case.name)
+        for method, (image, reference) in case.pairs.items():
+            for name, measure in one.items():
+                with _told(case, method, name):
+                    scores[method][name].append(measure(image, reference, case.name))
+            for name, gathered in whole[method].items():
+                with _told(case, method, name):
+                    gathered.add(image, reference, case.name)
+    sets = {method: _values(gathered) for method, gathered in whole.items()}
+    return Comparison(protocol, list(methods), baseline, list(metrics), names, scores, sets)
+
+
+@contextmanager
+def _told(case: Case, method: str, metric: str) -> Iterator[None]:
+    """Say which picture a metric cannot measure."""
+    try:
+        yield
+    except ValueError as error:
+        title = METRICS[metric].title
+        raise DataError(f"{case.path}: {title} of {method}: {error}. Leave the picture or the metric out") from error
+
+
+def _values(gathered: Mapping[str, OfSet]) -> dict[str, float]:
+    found = {}
+    for name, one in gathered.items():
+        try:
+            found[name] = one.value()
+        except ValueError as error:
+            raise DataError(f"{METRICS[name].title}: {error}") from error
+    return found
