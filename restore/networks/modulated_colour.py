@@ -12,8 +12,10 @@ from restore.networks.thumbnail import whole
 _KNOWN = 6
 # Of a thumbnail's pixel besides red, green and blue: across, down, and the distance.
 _PLACE = 3
-# Of a channel's histogram.
-_BINS = 16
+# Of a channel's histogram, and the side of the maps that it is taken over.
+_BINS, _SPREAD = 64, 32
+# What the layers that judge the picture see of it, at most.
+_SEEN = 64
 
 
 class ModulatedColour(nn.Module):
@@ -29,7 +31,7 @@ class ModulatedColour(nn.Module):
     neighbours: any tile gives what the whole picture gives.
 
     Args:
-        thumbnail: side of the thumbnail, a multiple of 16.
+        thumbnail: side of the thumbnail: a multiple of 16, above 64 of 64.
         width: channels of the context branch at its deepest.
         code: length of the code.
         hidden: channels of the layers on single pixels.
@@ -44,17 +46,18 @@ class ModulatedColour(nn.Module):
         - result: as x, not clipped.
     """
 
-    def __init__(self, thumbnail: int = 64, width: int = 96, code: int = 64, hidden: int = 32, kinds: int = 0) -> None:
+    def __init__(self, thumbnail: int = 256, width: int = 96, code: int = 64, hidden: int = 32, kinds: int = 0) -> None:
         super().__init__()
-        if thumbnail % 16:
-            raise ValueError(f"thumbnail: {thumbnail} is not a multiple of 16")
+        if thumbnail % (16 if thumbnail < _SEEN else _SEEN):
+            raise ValueError(f"thumbnail: {thumbnail} is not a multiple of {16 if thumbnail < _SEEN else _SEEN}")
         self.side = thumbnail
         halved = (width // 4, width // 2, 3 * width // 4, width)
         self.down = nn.ModuleList(
             nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip((3 + _PLACE, *halved), halved, strict=False)
         )
-        # A filter shows in the histograms of the colours, and in every channel's mean and deviation over the picture.
-        self.tell = nn.Linear(3 * _BINS + 2 * sum(halved), 2 * code)
+        # A filter shows in the histograms of the colours, of the brightest and of the darkest of them, in the extremes,
+        # and in every channel's mean and deviation over the picture.
+        self.tell = nn.Linear(3 * 3 * _BINS + 2 * 3 + 2 * sum(halved), 2 * code)
         self.narrow = nn.Linear(2 * code, code)
         self.kinds = nn.Linear(code, kinds) if kinds else None
         self.pixel = nn.ModuleList(nn.Linear(a, hidden) for a in (_KNOWN, hidden, hidden))
@@ -87,7 +90,8 @@ class ModulatedColour(nn.Module):
 
     def codes(self, thumbnail: Tensor) -> Tensor:
         """What is laid over pictures (N, 3, side, side): (N, code)."""
-        now, found = torch.cat((2 * thumbnail - 1, _square(thumbnail)), dim=1), [_histograms(thumbnail)]
+        seen = F.avg_pool2d(thumbnail, self.side // _SEEN) if self.side > _SEEN else thumbnail
+        now, found = torch.cat((2 * seen - 1, _square(seen)), dim=1), [_distribution(thumbnail)]
         for layer in self.down:
             now = F.relu(layer(now))
             mean = now.mean((2, 3))
@@ -141,13 +145,39 @@ def _square(thumbnail: Tensor) -> Tensor:
     return places.expand(count, _PLACE, side, side)
 
 
-def _histograms(thumbnail: Tensor) -> Tensor:
-    """Of red, green and blue, (N, 3 * bins): the share of the pixels in each bin, as a multiple of an even share.
+def _distribution(thumbnail: Tensor) -> Tensor:
+    """How the colours of thumbnails are spread, (N, 9 * bins + 6): histograms and extremes.
 
-    A pixel between the centres of two bins counts for both, by its nearness: small changes of it change little. Of the
-    pixels, every other one in every other row says nearly as much.
+    A filter moves black and white and clips what passes them: it shows most in the brightest and the darkest pixels,
+    which the mean of an area loses. So the histograms are also of the brightest and the darkest of each area, and what
+    is rare counts too: they are taken by their logarithms.
     """
-    pixels = thumbnail[..., ::2, ::2].flatten(2)[:, :, None]
-    centres = torch.linspace(0, 1, _BINS, dtype=thumbnail.dtype, device=thumbnail.device)[:, None]
-    near = F.relu(1 - (_BINS - 1) * (pixels - centres).abs())
+    area = max(1, thumbnail.shape[-1] // _SPREAD)
+    bright, dark = F.max_pool2d(thumbnail, area), -F.max_pool2d(-thumbnail, area)
+    extremes = 4 * torch.cat((bright.amax((2, 3)), dark.amin((2, 3))), dim=1) - 2
+    maps = torch.cat((F.avg_pool2d(thumbnail, area), bright, dark), dim=1)
+    return torch.cat((torch.log1p(_histograms(maps)), extremes), dim=1)
+
+
+def _histograms(maps: Tensor) -> Tensor:
+    """Of each channel of maps (N, C, H, W), (N, C * bins): the share of the pixels in each bin, over an even share.
+
+    A pixel between the centres of two bins counts for both, by its nearness: small changes of it change little.
+    """
+    pixels = maps.flatten(2)
+    if not (maps.requires_grad or torch.compiler.is_exporting()):
+        return _counted((_BINS - 1) * pixels).flatten(1) * (_BINS / pixels.shape[2])
+    # The same in operators that every runtime has, and that have a gradient: each pixel with each bin.
+    centres = torch.linspace(0, 1, _BINS, dtype=maps.dtype, device=maps.device)[:, None]
+    near = F.relu(1 - (_BINS - 1) * (pixels[:, :, None] - centres).abs())
     return _BINS * near.mean(3).flatten(1)
+
+
+def _counted(places: Tensor) -> Tensor:
+    """Of places (N, C, K) among the bins, how many lie at each, (N, C, bins): many times as fast as by comparing."""
+    places = places.clamp(0, _BINS - 1)
+    below = places.floor().clamp(max=_BINS - 2)
+    share = places - below
+    counts = places.new_zeros(*places.shape[:2], _BINS)
+    counts.scatter_add_(2, below.long(), 1 - share)
+    return counts.scatter_add_(2, below.long() + 1, share)

@@ -248,7 +248,9 @@ class ModulatedColourOptions(NetworkOptions):
     """Colours judged on a thumbnail: :class:`restore.networks.modulated_colour.ModulatedColour`, at scale 1."""
 
     kind: Literal["modulated-colour"] = "modulated-colour"
-    thumbnail: int = Field(64, ge=32, multiple_of=16, description="side of what the filter is judged on")
+    thumbnail: int = Field(
+        256, ge=32, multiple_of=16, description="side of what the filter is judged on; above 64, a multiple of 64"
+    )
     width: int = Field(96, ge=4, multiple_of=4, description="channels where the filter is judged")
     code: int = Field(64, ge=2, description="length of what is found about the filter")
     hidden: int = Field(32, ge=1, description="channels at full resolution")

@@ -200,6 +200,11 @@ class Train(_Options):
     precision: Literal["bf16", "fp32"] = "bf16"
     save_every: PositiveInt = Field(1000, description="steps between checkpoints")
     seed: int = Field(0, ge=0)
+    stride: PositiveInt = Field(
+        1,
+        description="of networks that judge by a thumbnail: of a view every so many-th row and column is changed and "
+        "compared, the thumbnail is of all of it",
+    )
 
     @model_validator(mode="after")
     def _even_pieces(self) -> Self:
@@ -330,6 +335,15 @@ class Recipe(_Options):
             kinds = len(self.data.filters.names) + 1
             if getattr(network, "kinds", 0) != kinds:
                 raise ValueError(f"filter-class: network.kinds is to be {kinds}, of the filters and none")
+        return self
+
+    @model_validator(mode="after")
+    def _stride_fits(self) -> Self:
+        if self.train.stride > 1:
+            if not (self.network.context() and self.network.halo(self.scale) == 0) or self.discriminator is not None:
+                raise ValueError("train.stride is for networks that judge by a thumbnail and change single pixels")
+            if self.data.patch % self.train.stride or self.data.patch < 2 * self.train.stride:
+                raise ValueError(f"train.stride {self.train.stride} does not divide data.patch {self.data.patch}")
         return self
 
     @model_validator(mode="after")

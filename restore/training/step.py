@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from restore.losses.registry import LossOptions
 from restore.losses.terms import LabelledTerm, Term
+from restore.networks.thumbnail import whole
 from restore.training.guidance import Guidance
 from restore.training.report import Step
 from restore.training.run import Run
@@ -42,7 +43,7 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
     sums: dict[str, Tensor] = {}
     run.optimizer.zero_grad(set_to_none=True)
     # Made once for both updates where one piece is all there is; more would not be in memory together.
-    output = _make(run, low) if len(pieces) == 1 else None
+    output = _make(run, low) if len(pieces) == 1 and options.stride == 1 else None
     if run.critic is not None:
         fakes = (_make_apart(run, piece) for piece, _ in pieces) if output is None else [output]
         judged = zip(fakes, (piece for _, piece in pieces), strict=True)
@@ -51,10 +52,13 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
         )
     marks = [None] * len(pieces) if labels is None else labels.chunk(options.accumulate)
     for (low_piece, high_piece), mark in zip(pieces, marks, strict=True):
-        made = _make(run, low_piece) if output is None else output
+        view, aside = low_piece, tuple[Tensor, ...]()
+        if options.stride > 1:
+            low_piece, high_piece, aside = thin(view, high_piece, run.recipe.network.context(), options.stride, drawing)
+        made = _make(run, low_piece, *aside) if output is None else output
         parts: dict[str, Tensor] = {}
         with run.autocast():
-            loss = total_loss(terms, made, high_piece, low_piece, drawing, parts, mark) / len(pieces)
+            loss = total_loss(terms, made, high_piece, low_piece, drawing, parts, mark, view) / len(pieces)
         torch.autograd.backward(loss)
         for name, value in {_ALL: loss.detach(), **{k: v / len(pieces) for k, v in parts.items()}}.items():
             sums[name] = sums[name] + value if name in sums else value
@@ -73,9 +77,30 @@ def _guide(run: Run, guidance: Guidance, pieces: list[tuple[Tensor, Tensor]], fr
     return Step(run.team.average({_ALL: loss})[_ALL], norm, {"prompts": loss})
 
 
-def _make(run: Run, low: Tensor) -> Tensor:
+def thin(
+    view: Tensor, target: Tensor, side: int, stride: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor, Tensor]]:
+    """Some of the pixels of views, and what a network is given of the whole.
+
+    Args:
+        view: (N, 3, H, W).
+        target: the same.
+        side: of the thumbnail.
+        stride: every so many-th row and column is kept.
+        generator: draws at which they begin.
+
+    Returns:
+        The two, (N, 3, H / stride, W / stride); and the thumbnail, rows and columns of what is left of the first.
+    """
+    top, left = torch.randint(stride, (2,), generator=generator).tolist()
+    small, rows, columns = whole(view, side)
+    few = (..., slice(top, None, stride), slice(left, None, stride))
+    return view[few], target[few], (small, rows[:, top::stride], columns[:, left::stride])
+
+
+def _make(run: Run, low: Tensor, *aside: Tensor) -> Tensor:
     with run.autocast():
-        made: Tensor = run.call(low)
+        made: Tensor = run.call(low, *aside)
     return made.float()
 
 
@@ -93,6 +118,7 @@ def total_loss(
     generator: torch.Generator,
     parts: dict[str, Tensor],
     labels: Tensor | None = None,
+    view: Tensor | None = None,
 ) -> Tensor:
     """The sum of losses by their weights.
 
@@ -104,11 +130,12 @@ def total_loss(
         generator: of all draws.
         parts: gets each loss before its weight, by its kind; two of a kind are told apart by a number.
         labels: of the inputs, where they have any.
+        view: what losses with labels judge, where ``input`` is not all of it.
     """
     total = output.new_zeros(())
     for options, term in terms:
         if labels is not None and isinstance(term, LabelledTerm):
-            value = term.of_labels(output, target, input, labels)
+            value = term.of_labels(output, target, input if view is None else view, labels)
         else:
             value = term(output, target, input, generator)
         total = total + options.weight * value

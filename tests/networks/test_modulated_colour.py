@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from restore.networks.modulated_colour import ModulatedColour, _histograms, _places
+from restore.networks.modulated_colour import ModulatedColour, _distribution, _histograms, _places
 from restore.networks.registry import ModulatedColourOptions
 from restore.networks.thumbnail import whole
 from tests.networks.test_bilateral_grid import photo
@@ -51,13 +51,33 @@ def test_the_distance_is_that_of_square_pixels(height: int, width: int) -> None:
 
 @torch.no_grad()
 def test_the_histograms_are_numpys_where_no_pixel_lies_between_two_bins() -> None:
-    values = np.random.default_rng(0).integers(0, 16, (2, 3, 24, 24))
-    found = _histograms(torch.from_numpy(values / 15).float()).reshape(2, 3, 16).numpy()
-    for picture, channels in zip(values[..., ::2, ::2], found, strict=True):
+    values = np.random.default_rng(0).integers(0, 64, (2, 3, 24, 24))
+    found = _histograms(torch.from_numpy(values / 63).float()).reshape(2, 3, 64).numpy()
+    for picture, channels in zip(values, found, strict=True):
         for channel, shares in zip(picture, channels, strict=True):
-            np.testing.assert_allclose(shares, np.bincount(channel.ravel(), minlength=16) / 12**2 * 16, atol=1e-3)
-    between = _histograms(torch.full((1, 3, 8, 8), 10.25 / 15))[0, :16]
-    np.testing.assert_allclose(between[9:13], [0, 12, 4, 0], atol=1e-3)
+            np.testing.assert_allclose(shares, np.bincount(channel.ravel(), minlength=64) / 24**2 * 64, atol=1e-3)
+    between = _histograms(torch.full((1, 3, 8, 8), 10.25 / 63))[0, :64]
+    np.testing.assert_allclose(between[9:13], [0, 48, 16, 0], atol=1e-3)
+
+
+def test_counting_and_comparing_give_the_same_histograms() -> None:
+    """The one is fast, the other has a gradient and is exported."""
+    values = torch.rand((2, 9, 16, 16), generator=torch.Generator().manual_seed(0))
+    values[0, 0, 0, :4] = torch.tensor([0.0, 1.0, 0.5, 1e-9])
+    with_gradient = _histograms(values.clone().requires_grad_())
+    assert with_gradient.requires_grad
+    torch.testing.assert_close(_histograms(values), with_gradient.detach(), atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_one_bright_pixel_in_a_thousand_is_seen() -> None:
+    """What a filter does to white shows where white is, however little there is of it."""
+    dark = torch.full((1, 3, 256, 256), 0.2)
+    spot = dark.clone()
+    spot[..., 100, 37] = 0.9
+    before, after = _distribution(dark), _distribution(spot)
+    assert (after - before).abs().max() > 0.5
+    torch.testing.assert_close(after[0, -6:-3], torch.full((3,), 4 * 0.9 - 2))
 
 
 @torch.no_grad()
@@ -89,9 +109,10 @@ def test_flat_pictures_give_numbers() -> None:
 
 def test_its_options_say_what_it_takes() -> None:
     options = ModulatedColourOptions(kinds=30)
-    assert (options.context(), options.takes_strength(), options.minimum(), options.halo(1)) == (64, True, 2, 0)
+    assert (options.context(), options.takes_strength(), options.minimum(), options.halo(1)) == (256, True, 2, 0)
     assert sum(p.numel() for p in options.build(1).parameters()) <= 500_000
     with pytest.raises(ValueError, match="scale 1, not 2"):
         options.build(2)
-    with pytest.raises(ValueError, match="multiple of 16"):
-        ModulatedColour(thumbnail=100)
+    for side, multiple in ((40, 16), (96, 64)):
+        with pytest.raises(ValueError, match=f"{side} is not a multiple of {multiple}"):
+            ModulatedColour(thumbnail=side)
