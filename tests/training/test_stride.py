@@ -49,7 +49,9 @@ def test_labels_are_judged_on_all_of_the_view() -> None:
     network.codes_of = lambda pictures: seen.append(pictures.shape) or network.codes(whole(pictures, 32)[0])
     (loss,) = recipe.losses
     view, few = torch.rand(2, 3, 64, 64), torch.rand(2, 3, 16, 16)
-    total_loss([(loss, loss.build(Beside(network=network)))], few, few, few, torch.Generator(), {}, torch.tensor([1, 2]), view)
+    total_loss(
+        [(loss, loss.build(Beside(network=network)))], few, few, few, torch.Generator(), {}, torch.tensor([1, 2]), view
+    )
     assert seen == [(2, 3, 64, 64)]
 
 
