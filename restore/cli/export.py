@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from restore.cli.common import console, extra_needed, parse_pairs, parse_shape
+from restore.words import shown
 
 if TYPE_CHECKING:
     from restore.export.run import Exported
@@ -171,7 +172,7 @@ def _show(done: Exported) -> None:
     for compared in made.compared:
         click.echo(f"input {'x'.join(map(str, compared.shape))}: largest difference {compared.difference:.1e}")
     for check in made.checks:
-        click.echo(f"{check.name}: {check.measured}")
+        click.echo(f"{check.name}: {shown(check.measured)}")
     size = done.path.stat().st_size
     click.echo(
         f"{done.path}: {made.spec.name}, {made.spec.precision}, {made.spec.parameters:,} parameters, "

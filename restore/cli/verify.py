@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from restore.cli.common import extra_needed, parse_pairs
+from restore.words import shown
 
 if TYPE_CHECKING:
     from restore.verify.check import Check
@@ -54,4 +55,4 @@ def _tell(check: Check, as_json: bool) -> None:
         click.echo(json.dumps(asdict(check)))
         return
     sign = {True: "ok  ", False: "FAIL", None: "-   "}[check.passed]
-    click.echo(f"{sign} {check.name}: {check.measured}")
+    click.echo(f"{sign} {check.name}: {shown(check.measured)}")  # names in a file of others are part of it

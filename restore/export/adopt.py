@@ -12,8 +12,9 @@ from restore.export.make import How, Made, make_model
 from restore.export.source import Source, load_source
 from restore.spec import ModelSpec
 from restore.verify.check import Check
+from restore.words import name_of
 from restore.zoo.find import user_folder
-from restore.zoo.install import install, name_of, place
+from restore.zoo.install import install, place
 
 # The side of the only shape, where a network cannot be exported for all; what is kept of it beside its halo.
 _SIDE, _KEPT = 256, 128

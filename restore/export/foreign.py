@@ -15,7 +15,7 @@ from restore.errors import ModelError
 from restore.export.describe import describe
 from restore.export.make import prove
 from restore.export.probe import UNKNOWN
-from restore.spec import METADATA_KEY, ModelSpec, read_spec
+from restore.spec import METADATA_KEY, ModelSpec, check_given, read_spec
 from restore.verify.check import Check
 from restore.verify.probing import Floats, Reach, Run, Sizes, find_range, find_reach, find_sizes
 
@@ -39,7 +39,7 @@ def describe_foreign(path: Path, name: str, given: Mapping[str, str]) -> tuple[b
     """
     model = _load(path)
     metadata = {p.key: p.value for p in model.metadata_props}
-    read_spec({}, str(path), {"scale": "1", "halo": "0", **given})  # what is wrong in it is told before anything is run
+    check_given(str(path), given)
     if METADATA_KEY in metadata:
         spec = read_spec(metadata, str(path), {**given, "name": name})
         if spec.precision != "fp32":

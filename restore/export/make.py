@@ -20,7 +20,7 @@ from restore.export.source import Source
 from restore.export.to_onnx import OPSET, to_onnx
 from restore.export.verify import Check as Compared
 from restore.export.verify import verify
-from restore.spec import ModelSpec
+from restore.spec import ModelSpec, fault_of
 from restore.verify.check import Check, described, failures
 from restore.verify.run import verify_file
 
@@ -120,9 +120,9 @@ def fitted(spec: ModelSpec, shape: tuple[int, int, int] | None) -> ModelSpec:
         ExportError: the network does not take it.
     """
     try:
-        return ModelSpec.model_validate({**spec.model_dump(), "shape": shape})
+        return spec.but(shape=shape)
     except ValidationError as error:
-        raise ExportError(f"{spec.name}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from error
+        raise ExportError(f"{spec.name}: {fault_of(error)}") from error
 
 
 def prove(data: bytes, compare: Callable[[Path], list[Compared]]) -> tuple[list[Compared], list[Check]]:

@@ -24,8 +24,9 @@ from restore.networks.plain import PlainSR
 from restore.runtime.model import open_model
 from restore.spec import ModelSpec
 from restore.verify.run import verify_file
+from restore.words import name_of
 from restore.zoo.find import SEARCH_VARIABLE, entries, find, user_folder
-from restore.zoo.install import check_name, name_of
+from restore.zoo.install import check_name
 from tests.conftest import picture
 from tests.conftest import save as save_picture
 from tests.export.published import PUBLISHED, build, save
