@@ -81,6 +81,7 @@ class ModelSpec(BaseModel):
     steps: int = Field(0, description="of training; 0 where it was trained elsewhere")
     hours: float = Field(0.0, description="training time")
     recipe: Text = Field("", description="SHA-256 of the recipe")
+    weights: Text = Field("", description="SHA-256 of the float32 file's weights; its twins have the same")
     made_with: Text = Field("", description="the program that wrote the file, and its version")
 
     @field_validator("shape", mode="before")
@@ -138,7 +139,7 @@ class ModelSpec(BaseModel):
     @property
     def trained_as(self) -> tuple[object, ...]:
         """What two files of one training have in common, whatever their precision."""
-        return self.name, self.recipe, self.steps, self.network, self.parameters, self.scale
+        return self.name, self.recipe, self.steps, self.network, self.parameters, self.scale, self.weights
 
     @property
     def whole_halo(self) -> int:

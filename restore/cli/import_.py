@@ -65,6 +65,8 @@ def import_(
     )
     if done.note:
         click.echo(shown(done.note))
+    for twin in done.outdated:
+        click.echo(f"{twin}: made of another file, and no longer taken by itself. Make it again, or delete it")
     if found.licence == "unknown":
         click.echo("Its licence is unknown: ask whoever published it before you use it, and add --spec licence=...")
     click.echo(f"{done.path}: restore enhance IN OUT --model {found.name}")

@@ -43,7 +43,11 @@ class Source:
 
 
 def load_source(
-    source: Path, which: str = "last", name: str | None = None, given: Mapping[str, str] | None = None
+    source: Path,
+    which: str = "last",
+    name: str | None = None,
+    given: Mapping[str, str] | None = None,
+    shape: tuple[int, int, int] | None = None,
 ) -> Source:
     """Load a run's averaged weights, or a published checkpoint.
 
@@ -52,6 +56,7 @@ def load_source(
         which: ``last`` or ``best`` checkpoint of a folder.
         name: of the model; None for the recipe's, or one made of the file's.
         given: spec fields of a published checkpoint, as text.
+        shape: the one that its file will take, for a published network that takes no other.
 
     Raises:
         ModelError: it cannot be loaded, or what is given is wrong.
@@ -66,9 +71,10 @@ def load_source(
             return Source(network, make_spec(recipe, network, checkpoint, name))
         except ValidationError as error:
             raise ModelError(f"{checkpoint.path}: what its recipe says cannot be written: {fault_of(error)}") from error
-    check_given(str(source), given or {})
+    known = check_given(str(source), given or {})
     found = load_published(source)
-    return Source(found.network, published_spec(found, name or name_of(source), given or {}), _PUBLISHED_TOLERANCE)
+    spec = published_spec(found, name or name_of(source), given or {}, shape or known.shape)
+    return Source(found.network, spec, _PUBLISHED_TOLERANCE)
 
 
 def _is_ours(path: Path) -> bool:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 from restore.atomic import write_bytes
 from restore.errors import ModelError
+from restore.runtime.model import file_spec
+from restore.spec import ModelSpec
 from restore.words import name_fault
 from restore.zoo.find import shipped_folder
+from restore.zoo.precision import family
 
 
 def check_name(name: str) -> str:
@@ -49,3 +52,21 @@ def install(path: Path, data: bytes, overwrite: bool) -> None:
             with suppress(OSError):
                 path.parent.rmdir()
         raise
+
+
+def outdated(path: Path, spec: ModelSpec) -> list[Path]:
+    """The twins beside a float32 file that were made of another, as of one that it replaced.
+
+    Args:
+        path: the file.
+        spec: what it says.
+    """
+    twins = [twin for kind, twin in family(path).items() if kind != "fp32" and twin != path]
+    return [twin for twin in twins if not _of(twin, spec)]
+
+
+def _of(twin: Path, spec: ModelSpec) -> bool:
+    try:
+        return file_spec(twin).trained_as == spec.trained_as
+    except ModelError:  # whatever it is
+        return False
