@@ -69,4 +69,14 @@ def import_(
         click.echo(f"{twin}: made of another file, and no longer taken by itself. Make it again, or delete it")
     if found.licence == "unknown":
         click.echo("Its licence is unknown: ask whoever published it before you use it, and add --spec licence=...")
-    click.echo(f"{done.path}: restore enhance IN OUT --model {found.name}")
+    click.echo(f"{done.path}: restore enhance IN OUT --model {_called(done.path, found.name)}")
+
+
+def _called(path: Path, name: str) -> str:
+    """How a model is named: by its name where that finds it, else by its file."""
+    import shlex
+
+    from restore.zoo.find import entries
+
+    found = {entry.name: entry.file for entry in entries()}
+    return name if found.get(name) == path else shlex.quote(str(path))

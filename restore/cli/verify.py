@@ -30,7 +30,7 @@ def verify(file: Path, against: Path | None, spec: tuple[str, ...], as_json: boo
     """Check the ONNX file MODEL: what it says of itself, and whether it does that.
 
     Looked at are its metadata, its graph, its precision, the sizes it takes, whether it gives the same again, whether
-    tiles equal the whole, values that are not numbers, range and colours. Exits with 1 if a check fails.
+    tiles equal the whole, values that are not numbers, range, colours and belief. Exits with 1 if a check fails.
     """
     given = parse_pairs(spec, "--spec")
     with extra_needed("Verifying", "verify"):

@@ -34,8 +34,10 @@ def cpu_session(
         options: None for quiet ones.
 
     Raises:
-        ModelError: onnxruntime does not take it.
+        ModelError: there is no such file, or onnxruntime does not take it.
     """
+    if isinstance(model, Path) and not model.is_file():
+        raise ModelError(f"{source}: no such model file")
     what = model if isinstance(model, bytes) else str(model)
     try:
         return ort.InferenceSession(what, options or quiet_options(), providers=["CPUExecutionProvider"])

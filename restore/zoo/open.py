@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from restore.errors import ModelError
@@ -57,10 +56,11 @@ def open_named(
 
     def stale(path: Path) -> str:
         wide = family(file).get("fp32", path)
-        with suppress(ModelError):  # of a file that is not what is run
-            if path == wide or belongs(path, wide):
-                return ""
-        return f"{path.name} was made of another file than {wide.name}, which lies beside it"
+        try:
+            fits = path == wide or belongs(path, wide)
+        except ModelError:  # of the file that is not run
+            fits = True
+        return "" if fits else f"{path.name} was made of another file than {wide.name}, which lies beside it"
 
     wanted = find_device(device).name
     path = suited(wanted)

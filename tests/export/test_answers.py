@@ -97,9 +97,9 @@ def test_a_belief_by_the_company_is_caught(tmp_path: Path) -> None:
     node = onnx.helper.make_node
     spoiled(
         file,
-        node("ReduceMean", ["was", "first"], ["mean"], keepdims=1),
+        node("ReduceMean", ["was", "first"], ["all"], keepdims=1),
         node("Shape", ["was"], ["size"]),
-        node("Expand", ["mean", "size"], ["belief"]),
+        node("Expand", ["all", "size"], ["belief"]),
         first=np.array([0], np.int64),
     )
     assert failed(file) == {"belief"}

@@ -147,28 +147,43 @@ class Harmful:
         return (Path.touch, (self.path,))
 
 
-@pytest.mark.parametrize("legacy", [True, False])
-def test_nothing_in_a_checkpoint_is_run(legacy: bool, tmp_path: Path, models: Path) -> None:
+@pytest.mark.parametrize("kind", ["zip", "legacy", "pickle"])
+def test_nothing_in_a_checkpoint_is_run(kind: str, tmp_path: Path, models: Path) -> None:
     mark = tmp_path / "was here"
     held = {"params": build("compact").state_dict(), "more": Harmful(mark)}
-    if legacy:
-        (tmp_path / "x.pth").write_bytes(pickle.dumps(held))
+    if kind == "pickle":
+        (tmp_path / "x.pth").write_bytes(pickle.dumps(held, protocol=2))
     else:
-        torch.save(held, tmp_path / "x.pth")
+        torch.save(held, tmp_path / "x.pth", _use_new_zipfile_serialization=kind == "zip")
     result = run("import", tmp_path / "x.pth")
     assert result.exit_code == 2
     assert not mark.exists()
     assert not models.exists()
-    if not legacy:
-        assert "holds more than weights" in result.output
+    assert "x.pth: holds more than weights (" in result.output
+    assert "which could run code" in result.output
+    torch.load(tmp_path / "x.pth", weights_only=False) if kind != "pickle" else pickle.loads(
+        (tmp_path / "x.pth").read_bytes()
+    )
+    assert mark.exists(), "it would have been run"
+
+
+@pytest.mark.parametrize("place", [b"}q", b"X\n\0", b"ctorch._utils", b"ccollections"])
+def test_a_damaged_checkpoint_is_not_called_harmful(place: bytes, tmp_path: Path) -> None:
+    """A byte of it, among what says how the weights lie."""
+    data = bytearray(save(build("compact"), tmp_path / "x.pth").read_bytes())
+    data[data.index(place, data.index(b"data.pkl"))] = 0xFF
+    (tmp_path / "x.pth").write_bytes(data)
+    with pytest.raises(ModelError, match="x.pth: cannot be read as weights: it is damaged"):
+        load_published(tmp_path / "x.pth")
 
 
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("x.pth", b"not a checkpoint", "x.pth"),
-        ("x.pth", b"", "x.pth"),
-        ("x.safetensors", b"\x08\0\0\0\0\0\0\0{}      ", "x.safetensors"),
+        ("x.pth", b"not a checkpoint", "x.pth: cannot be read as weights: it is damaged, or was not written by"),
+        ("x.pth", b"<html>404</html>", "x.pth: cannot be read as weights: it is damaged, or was not written by"),
+        ("x.pth", b"", "x.pth: cannot be read as weights: EOFError"),
+        ("x.safetensors", b"\x08\0\0\0\0\0\0\0{}      ", "x.safetensors: these weights are of no architecture"),
         ("x.safetensors", b"\xff" * 20, "not a checkpoint that can be read"),
         ("x.onnx", b"not a model", "not an ONNX file"),
         ("x.jpg", b"", "expected a checkpoint"),
@@ -193,7 +208,10 @@ def test_weights_of_nothing_known(tmp_path: Path) -> None:
 def test_a_file_cut_short(tmp_path: Path, models: Path) -> None:
     whole = save(build("compact"), tmp_path / "x.pth").read_bytes()
     (tmp_path / "x.pth").write_bytes(whole[: len(whole) // 2])
-    assert run("import", tmp_path / "x.pth").exit_code == 2
+    result = run("import", tmp_path / "x.pth")
+    assert result.exit_code == 2
+    assert "x.pth: cannot be read as weights: " in result.output
+    assert "could run code" not in result.output
     assert not models.exists()
 
 
@@ -240,9 +258,15 @@ def test_nothing_is_replaced_unasked(tmp_path: Path, models: Path) -> None:
 
 def test_into_another_folder(tmp_path: Path, models: Path) -> None:
     file = save(build("compact"), tmp_path / "m.pth")
-    assert run("import", file, "--into", tmp_path / "elsewhere", "--name", "n").exit_code == 0
-    assert (tmp_path / "elsewhere/n/n.onnx").is_file()
+    result = run("import", file, "--into", tmp_path / "else where", "--name", "n")
+    assert result.exit_code == 0
+    written = tmp_path / "else where/n/n.onnx"
+    assert written.is_file()
     assert not models.exists()
+    assert result.output.endswith(f"restore enhance IN OUT --model '{written}'\n"), "by its name it is not found"
+    assert run("import", file, "--name", "n").output.endswith("restore enhance IN OUT --model n\n")
+    result = run("import", file, "--into", tmp_path / "else", "--name", "n")
+    assert result.output.endswith(f"--model {tmp_path / 'else/n/n.onnx'}\n"), "its name is another's"
 
 
 def test_a_wrong_file_is_not_installed(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
