@@ -61,6 +61,10 @@ class ExportError(RestoreError):
     exit_code = 1
 
 
+class SizesError(ExportError):
+    """A network is not had as a file that is the network at all sizes; for one size it may be."""
+
+
 class MissingExtraError(RestoreError):
     """An optional dependency is needed."""
 

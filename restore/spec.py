@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import from_json
 from typing_extensions import Self
 
 from restore.errors import ModelError
+from restore.words import name_fault, shown, unseen
 
 METADATA_KEY = "restore.spec"
 _REQUIRED = ("scale", "halo")
+
+
+def _seen(text: str) -> str:
+    """Text that does nothing to a terminal, whoever wrote it."""
+    if fault := unseen(text):
+        raise ValueError(f"there is {fault!r} in it, which is no character to be shown")
+    return text
+
+
+def _named(name: str) -> str:
+    """Files and folders are called so: it must not lead elsewhere."""
+    if fault := name_fault(name):
+        raise ValueError(fault)
+    return name
+
+
+Text = Annotated[str, AfterValidator(_seen)]
+Name = Annotated[str, AfterValidator(_named)]
 
 
 class ModelSpec(BaseModel):
@@ -29,23 +49,23 @@ class ModelSpec(BaseModel):
     believes in each, 0..1, all together 1.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     BESIDE: ClassVar[tuple[str, ...]] = ("thumbnail", "rows", "columns", "strength")
 
     format: Literal["restore-model-1"] = Field("restore-model-1", description="of this description")
-    name: str = Field("unnamed", description="the model's; all precisions of one have the same")
-    task: str = Field("super-resolution", description="what it does")
+    name: Name = Field("unnamed", description="the model's; all precisions of one have the same")
+    task: Text = Field("super-resolution", description="what it does")
     scale: int = Field(ge=1, le=16, description="output side over input side")
     halo: int = Field(ge=0, le=4096, description="input pixels around a tile that may change what comes out of it")
     exact_tiles: bool = Field(True, description="whether tiles with that halo give the whole picture's result")
     channels: Literal[3] = Field(3, description="planes of the picture")
     colours: Literal["RGB"] = Field("RGB", description="order of the planes")
-    low: float = Field(0.0, allow_inf_nan=False, description="the value of black")
-    high: float = Field(1.0, allow_inf_nan=False, description="the value of white")
+    low: float = Field(0.0, description="the value of black")
+    high: float = Field(1.0, description="the value of white")
     context: int = Field(0, ge=0, le=4096, description="side of the thumbnail that it takes; 0 for none")
     strength: bool = Field(False, description="whether it takes how far the picture is changed")
-    kinds: tuple[str, ...] = Field((), description="kinds of pictures that it tells apart by the thumbnail")
+    kinds: tuple[Text, ...] = Field((), description="kinds of pictures that it tells apart by the thumbnail")
     multiple: int = Field(1, ge=1, le=1024, description="what both sides of the input must be a multiple of")
     minimum: int = Field(1, ge=1, le=4096, description="the shortest side the network takes")
     shape: tuple[int, int, int] | None = Field(
@@ -53,15 +73,33 @@ class ModelSpec(BaseModel):
     )
     precision: Literal["fp32", "fp16", "int8"] = Field("fp32", description="of its weights and sums; inputs are fp32")
     loss_db: float | None = Field(None, description="the largest PSNR loss against fp32 on the standard sets")
-    measured: dict[str, float] = Field({}, description="what was measured when the file was made, by name with unit")
-    network: str = Field("", description="the architecture")
+    measured: dict[Text, float] = Field({}, description="what was measured when the file was made, by name with unit")
+    network: Text = Field("", description="the architecture")
     parameters: int = Field(0, description="numbers that were learned")
-    licence: str = Field("", description="under which the weights may be used")
-    data: str = Field("", description="what it was trained on")
+    licence: Text = Field("", description="under which the weights may be used")
+    data: Text = Field("", description="what it was trained on")
     steps: int = Field(0, description="of training; 0 where it was trained elsewhere")
     hours: float = Field(0.0, description="training time")
-    recipe: str = Field("", description="SHA-256 of the recipe")
-    made_with: str = Field("", description="the program that wrote the file, and its version")
+    recipe: Text = Field("", description="SHA-256 of the recipe")
+    weights: Text = Field("", description="SHA-256 of the float32 file's weights; its twins have the same")
+    made_with: Text = Field("", description="the program that wrote the file, and its version")
+
+    @field_validator("shape", mode="before")
+    @classmethod
+    def _shape_of_text(cls, value: object) -> object:
+        """As it is written on a command line: ``256`` or ``4x256x320``."""
+        if not isinstance(value, str):
+            return value
+        parts = value.lower().split("x")
+        if len(parts) not in (1, 3) or not all(part.isdecimal() for part in parts):
+            raise ValueError(f"{value!r}: write it as SIDE or BATCHxHEIGHTxWIDTH, for example 256 or 4x256x320")
+        return [1, *parts, *parts] if len(parts) == 1 else parts
+
+    @field_validator("kinds", mode="before")
+    @classmethod
+    def _kinds_of_text(cls, value: object) -> object:
+        """As they are written on a command line, with commas between."""
+        return value.split(",") if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _range(self) -> Self:
@@ -79,8 +117,7 @@ class ModelSpec(BaseModel):
     def _fits(self) -> Self:
         if self.shape is not None:
             count, *sides = self.shape
-            halo = -(-self.halo // self.multiple) * self.multiple
-            least = max(self.minimum, 2 * halo + self.multiple)
+            least = max(self.minimum, 2 * self.whole_halo + self.multiple)
             if count < 1 or any(side < least or side % self.multiple for side in sides):
                 raise ValueError(
                     f"a shape of {count}x{sides[0]}x{sides[1]} does not fit: it takes sides of at least {least} "
@@ -102,7 +139,24 @@ class ModelSpec(BaseModel):
     @property
     def trained_as(self) -> tuple[object, ...]:
         """What two files of one training have in common, whatever their precision."""
-        return self.name, self.recipe, self.steps, self.network, self.parameters, self.scale
+        return self.name, self.recipe, self.steps, self.network, self.parameters, self.scale, self.weights
+
+    @property
+    def whole_halo(self) -> int:
+        """The halo up to the next multiple: tiles begin and end at multiples."""
+        return -(-self.halo // self.multiple) * self.multiple
+
+    def side(self, wanted: int) -> int:
+        """The shortest side that the network takes and that is as long as wanted."""
+        return -(-max(wanted, self.minimum) // self.multiple) * self.multiple
+
+    def but(self, **facts: object) -> Self:
+        """The same with other facts, checked.
+
+        Raises:
+            ValidationError: they do not fit.
+        """
+        return self.model_validate({**self.model_dump(), **facts})
 
     def metadata(self) -> dict[str, str]:
         """For the metadata of an ONNX file: everything as JSON under one key."""
@@ -121,30 +175,57 @@ def read_spec(metadata: Mapping[str, str], source: str, given: Mapping[str, str]
         ModelError: something needed is in neither, or a value is wrong; says how to give it.
     """
     text = metadata.get(METADATA_KEY)
-    try:
-        values: dict[str, Any] = _plain(text) if text else {}
-    except ValidationError as error:
-        raise ModelError(f"{source}: its '{METADATA_KEY}' metadata cannot be read: {_first(error)}") from error
-    values.update(given or {})
+    given = given or {}
+    values = {**(_said(text, source) if text else {}), **given}
     missing = [name for name in _REQUIRED if name not in values]
     if missing:
         cure = " ".join(f"--spec {name}=N" for name in missing)
+        none = "" if text else f" (no '{METADATA_KEY}' metadata)"
         raise ModelError(
-            f"{source}: the file does not say its {' and '.join(missing)} (no '{METADATA_KEY}' metadata). "
+            f"{source}: the file does not say its {' and '.join(missing)}{none}. "
             f"If you know, add {cure}: the scale is output size over input size; the halo is the receptive field's "
             "radius in input pixels (too large is safe, only slower)"
         )
     try:
         return ModelSpec.model_validate(values)
     except ValidationError as error:
-        raise ModelError(f"{source}: {_first(error)}") from error
+        field = str(next(iter(error.errors()[0]["loc"]), ""))
+        cure = (
+            f". Put it right with --spec {field}=..." if field in ModelSpec.model_fields and field not in given else ""
+        )
+        raise ModelError(f"{source}: {fault_of(error)}{cure}") from error
 
 
-def _plain(text: str) -> dict[str, Any]:
-    return ModelSpec.model_validate_json(text).model_dump()
+def check_given(source: str, given: Mapping[str, str]) -> ModelSpec:
+    """What the user gives, by itself: wrong values are told before anything is run.
+
+    Returns:
+        A spec with what is given; what is not is no more than a default, also scale and halo.
+
+    Raises:
+        ModelError: a field is unknown, or a value wrong.
+    """
+    return read_spec({}, source, {"scale": "1", "halo": "0", **given})
 
 
-def _first(error: ValidationError) -> str:
+def _said(text: str, source: str) -> dict[str, Any]:
+    """What a file says, not yet checked: what is given may put it right.
+
+    Raises:
+        ModelError: it is no JSON object.
+    """
+    try:
+        values = from_json(text)
+    except ValueError as error:
+        raise ModelError(f"{source}: its '{METADATA_KEY}' metadata cannot be read: {error}") from error
+    if not isinstance(values, dict):
+        raise ModelError(f"{source}: its '{METADATA_KEY}' metadata cannot be read: it is no JSON object")
+    return values
+
+
+def fault_of(error: ValidationError) -> str:
+    """The first thing that is wrong with a spec, in one line."""
     problem = error.errors()[0]
-    name = ".".join(str(part) for part in problem["loc"])
-    return f"'{name}': {problem['msg'][0].lower()}{problem['msg'][1:]}"
+    name = ".".join(shown(str(part)) for part in problem["loc"])
+    says = problem["msg"].removeprefix("Value error, ")
+    return f"'{name}': {says[0].lower()}{says[1:]}" if name else says

@@ -23,7 +23,7 @@ from rich.console import Console
 
 from restore.export.describe import describe
 from restore.export.quantise import Method, Rounding, quantise
-from restore.export.twin import Check, calibration_patches, measure_losses
+from restore.export.twin import Yardstick, calibration_patches, measure_losses, scores
 from restore.runtime.cpu import cpu_name
 from restore.runtime.model import Model, open_model
 from restore.verify.feed import of_pixels
@@ -47,11 +47,12 @@ def main() -> None:
     wide = open_model(file, "cpu", options.threads)
     patches = calibration_patches(options.calibrate, wide.spec)
     checks = [
-        Check(folder, options.pattern, inputs)
+        Yardstick(folder, options.pattern, inputs)
         for folder, inputs in zip(options.check, options.check_input or [None] * len(options.check), strict=True)
     ]
     print(f"{wide.spec.name}, {len(patches)} patches, {cpu_name()}, {options.threads} thread(s)")
     print(f"{'activations':12} {'ranges':12} {'dB lost':>{9 * len(checks)}} {'ms':>8} {'fp32 ms':>8}")
+    before = scores(wide, checks, Console(quiet=True))
     for signed, method in product((False, True), get_args(Method)):
         narrow = quantise(onnx.load(file), patches, rounding=Rounding(signed, method))
         describe(narrow, wide.spec.model_copy(update={"precision": "int8"}))
@@ -59,7 +60,7 @@ def main() -> None:
             trial = Path(folder, "trial.onnx")
             onnx.save(narrow, trial)
             model = open_model(trial, "cpu", options.threads)
-        losses = measure_losses(wide, model, checks, Console(quiet=True))
+        losses = measure_losses(before, model, checks, Console(quiet=True))
         ours, theirs = timed(model, wide, options.side)
         told = " ".join(f"{loss:8.3f}" for loss in losses.values())
         print(f"{'int8' if signed else 'uint8':12} {method:12} {told} {ours:8.1f} {theirs:8.1f}", flush=True)

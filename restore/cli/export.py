@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from restore.cli.common import console, extra_needed, parse_pairs, parse_shape
 
 if TYPE_CHECKING:
-    from restore.export.run import Exported
+    from restore.export.start import Way
 
 _FOLDER = click.Path(path_type=Path)
+
+_MEANS: dict[Way, str] = {
+    "weights": "weights",
+    "half": "the fp16 twin of an .onnx file",
+    "int8": "--precision int8",
+    "explain": "--explain",
+}
+# Which options mean something for one way and not for another.
+_FOR: dict[str, tuple[Way, ...]] = {
+    **dict.fromkeys(("which", "shape", "opset", "name", "spec"), ("weights",)),
+    "calibrate": ("int8", "explain"),
+    **dict.fromkeys(("inputs", "pattern", "max_loss"), ("int8",)),
+    **dict.fromkeys(("check", "target", "overwrite"), ("weights", "half", "int8")),
+}
 
 
 @click.command()
@@ -74,21 +89,11 @@ _FOLDER = click.Path(path_type=Path)
 @click.option("--explain", is_flag=True, help="int8: say what each layer loses by itself in 8 bits, and write nothing.")
 @click.option("--overwrite", is_flag=True, help="Replace a model file that exists.")
 def export(
-    source: Path,
-    target: Path | None,
-    which: str,
-    precision: str,
-    shape: tuple[int, int, int] | None,
-    opset: int,
-    name: str | None,
-    spec: tuple[str, ...],
-    calibrate: Path | None,
-    check: tuple[Path, ...],
-    inputs: tuple[Path, ...],
-    pattern: str,
-    max_loss: float,
     explain: bool,
-    overwrite: bool,
+    spec: tuple[str, ...],
+    target: Path | None,
+    calibrate: Path | None,
+    **options: Any,
 ) -> None:
     """Turn weights into an ONNX file OUT (or a file in the folder OUT), and prove it.
 
@@ -98,113 +103,46 @@ def export(
     After each step the model is measured beside the network; then the file is run beside it at five shapes, and held to
     what it says of itself. If anything differs, nothing is written and the exit code is 1.
     """
+    way = _way(options["source"], options["precision"], explain)
+    _refuse_what_means_nothing(way)
+    if target is None and way != "explain":
+        raise click.UsageError("Missing argument 'OUT'.")
+    check, inputs = options["check"], options["inputs"]
+    if way == "int8" and (calibrate is None or not check):
+        raise click.UsageError("--precision int8 needs --calibrate FOLDER and --check FOLDER")
+    if way == "explain" and calibrate is None:
+        raise click.UsageError("--explain needs --calibrate FOLDER, to take ranges from and to measure on")
+    if inputs and len(inputs) != len(check):
+        raise click.UsageError(f"{len(check)} --check and {len(inputs)} --check-input: give one for each")
+    given = parse_pairs(spec, "--spec")
+    with extra_needed("Exporting", "train"):
+        from restore.export.start import Request, start
+    request = Request(target=target or Path(), calibrate=calibrate or Path(), given=given, **options)
+    start(request, way, console(), click.echo)
+
+
+def _way(source: Path, precision: str, explain: bool) -> Way:
+    """What is asked for, where the precision goes with the source and with --explain."""
+    is_onnx = source.suffix == ".onnx"
     if explain and precision != "int8":
         raise click.UsageError("--explain belongs to --precision int8")
-    if target is None and not explain:
-        raise click.UsageError("Missing argument 'OUT'.")
-    if source.suffix == ".onnx" and (shape or name or spec or opset != 18):
-        raise click.UsageError("--shape, --opset, --name and --spec are for weights; an .onnx file has its own")
     if precision == "int8":
-        if source.suffix != ".onnx":
+        if not is_onnx:
             raise click.UsageError(f"--precision int8 takes an fp32 .onnx file, not {source}: export that first")
-        if explain and calibrate is not None:
-            _explain(source, calibrate)
-            return
-        if calibrate is None or not check:
-            raise click.UsageError("--precision int8 needs --calibrate FOLDER and --check FOLDER")
-        if inputs and len(inputs) != len(check):
-            raise click.UsageError(f"{len(check)} --check and {len(inputs)} --check-input: give one for each")
-        pairs = list(zip(check, inputs or [None] * len(check), strict=True))
-        assert target is not None
-        _int8(source, target, calibrate, pairs, pattern, max_loss, overwrite)
-        return
-    assert target is not None
-    if source.suffix == ".onnx":
-        if precision == "fp32":
-            raise click.UsageError(f"{source} is an .onnx file already; 'restore import' makes one of others a model")
-        _half(source, target, check, overwrite)
-    else:
-        _floats(source, target, which, precision, shape, opset, name, parse_pairs(spec, "--spec"), check, overwrite)
+        return "explain" if explain else "int8"
+    if not is_onnx:
+        return "weights"
+    if precision == "fp32":
+        raise click.UsageError(f"{source} is an .onnx file already; 'restore import' makes one of others a model")
+    return "half"
 
 
-def _floats(
-    source: Path,
-    target: Path,
-    which: str,
-    precision: str,
-    shape: tuple[int, int, int] | None,
-    opset: int,
-    name: str | None,
-    given: dict[str, str],
-    check: tuple[Path, ...],
-    overwrite: bool,
-) -> None:
-    with extra_needed("Exporting", "train"):
-        from restore.export.fidelity import picture_patches
-        from restore.export.make import How, fitted
-        from restore.export.run import export as run_export
-        from restore.export.source import load_source
-
-    loaded = load_source(source, which, name, given)
-    seen = fitted(loaded.spec, shape)
-    batches = [batch for folder in check for batch in picture_patches(folder, seen)]
-    how = How("fp16" if precision == "fp16" else "fp32", shape, opset, batches)
-    _show(run_export(loaded, target, how, overwrite))
-
-
-def _half(source: Path, target: Path, check: tuple[Path, ...], overwrite: bool) -> None:
-    with extra_needed("Exporting", "train"):
-        from restore.export.fidelity import picture_patches
-        from restore.export.make import How
-        from restore.export.run import export_half
-        from restore.runtime.model import file_spec
-
-    spec = file_spec(source)
-    how = How("fp16", batches=[batch for folder in check for batch in picture_patches(folder, spec)])
-    _show(export_half(source, target, how, overwrite))
-
-
-def _show(done: Exported) -> None:
-    made = done.made
-    for step in made.steps:
-        click.echo(f"{step.name}: {'equal' if step.psnr == float('inf') else f'{step.psnr:.1f} dB'}")
-    for compared in made.compared:
-        click.echo(f"input {'x'.join(map(str, compared.shape))}: largest difference {compared.difference:.1e}")
-    for check in made.checks:
-        click.echo(f"{check.name}: {check.measured}")
-    size = done.path.stat().st_size
-    click.echo(
-        f"{done.path}: {made.spec.name}, {made.spec.precision}, {made.spec.parameters:,} parameters, "
-        f"{size / 1e6:.2f} MB, verified"
-    )
-    for twin in done.outdated:
-        click.echo(f"{twin}: of another training, and no longer taken by itself. Make it again, or delete it")
-
-
-def _explain(source: Path, calibrate: Path) -> None:
-    with extra_needed("Quantising", "train"):
-        from restore.export.explain import explain
-
-    for layer in explain(source, calibrate, console()):
-        click.echo(f"{layer.psnr:7.2f} dB  {layer.name}  ({layer.what})")
-
-
-def _int8(
-    source: Path,
-    target: Path,
-    calibrate: Path,
-    pairs: list[tuple[Path, Path | None]],
-    pattern: str,
-    max_loss: float,
-    overwrite: bool,
-) -> None:
-    with extra_needed("Exporting", "train"):
-        from restore.export.twin import Check, export_twin
-
-    checks = [Check(folder, pattern, inputs) for folder, inputs in pairs]
-    twin = export_twin(source, target, calibrate, checks, max_loss, overwrite, console())
-    for folder, loss in twin.losses.items():
-        click.echo(f"{folder}: int8 loses {loss:.3f} dB")
-    kept = "" if twin.last == 1 else f", its last {twin.last} convolutions in fp32"
-    kept += ", ranges by percentiles" if twin.method == "Percentile" else ""
-    click.echo(f"{twin.path}: {twin.spec.name}, int8{kept}, {twin.path.stat().st_size / 1e6:.2f} MB, measured")
+def _refuse_what_means_nothing(way: Way) -> None:
+    """Refuse options of another way rather than ignore them."""
+    ctx = click.get_current_context()
+    for parameter in ctx.command.params:
+        ways = _FOR.get(str(parameter.name))
+        given = ctx.get_parameter_source(str(parameter.name)) is not ParameterSource.DEFAULT
+        if ways and given and way not in ways and ctx.params[str(parameter.name)] is not None:
+            what = max(parameter.opts, key=len) if isinstance(parameter, click.Option) else "OUT"
+            raise click.UsageError(f"{what} is for {' and '.join(_MEANS[w] for w in ways)}, and not for {_MEANS[way]}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from restore.cli.common import extra_needed, parse_pairs, parse_shape
+from restore.words import shown
 
 
 @click.command("import")
@@ -51,7 +52,7 @@ def import_(
 
     done = import_model(file, name, folder, given, shape, overwrite, lambda line: click.echo(line, err=True))
     for check in done.checks:
-        click.echo(f"{check.name}: {check.measured}")
+        click.echo(f"{check.name}: {shown(check.measured)}")
     found = done.spec
     tiles = (
         "tiles give the whole picture's result"
@@ -63,7 +64,19 @@ def import_(
         f"sides a multiple of {found.multiple} from {found.minimum}, halo {found.halo}: {tiles}"
     )
     if done.note:
-        click.echo(done.note)
+        click.echo(shown(done.note))
+    for twin in done.outdated:
+        click.echo(f"{twin}: made of another file, and no longer taken by itself. Make it again, or delete it")
     if found.licence == "unknown":
         click.echo("Its licence is unknown: ask whoever published it before you use it, and add --spec licence=...")
-    click.echo(f"{done.path}: restore enhance IN OUT --model {found.name}")
+    click.echo(f"{done.path}: restore enhance IN OUT --model {_called(done.path, found.name)}")
+
+
+def _called(path: Path, name: str) -> str:
+    """How a model is named: by its name where that finds it, else by its file."""
+    import shlex
+
+    from restore.zoo.find import entries
+
+    found = {entry.name: entry.file for entry in entries()}
+    return name if found.get(name) == path else shlex.quote(str(path))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from restore.cli.common import extra_needed, parse_pairs
+from restore.words import shown
 
 if TYPE_CHECKING:
     from restore.verify.check import Check
@@ -29,7 +30,7 @@ def verify(file: Path, against: Path | None, spec: tuple[str, ...], as_json: boo
     """Check the ONNX file MODEL: what it says of itself, and whether it does that.
 
     Looked at are its metadata, its graph, its precision, the sizes it takes, whether it gives the same again, whether
-    tiles equal the whole, values that are not numbers, range and colours. Exits with 1 if a check fails.
+    tiles equal the whole, values that are not numbers, range, colours and belief. Exits with 1 if a check fails.
     """
     given = parse_pairs(spec, "--spec")
     with extra_needed("Verifying", "verify"):
@@ -54,4 +55,4 @@ def _tell(check: Check, as_json: bool) -> None:
         click.echo(json.dumps(asdict(check)))
         return
     sign = {True: "ok  ", False: "FAIL", None: "-   "}[check.passed]
-    click.echo(f"{sign} {check.name}: {check.measured}")
+    click.echo(f"{sign} {check.name}: {shown(check.measured)}")  # names in a file of others are part of it

@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from restore.errors import ExportError, ModelError
+from restore.errors import ExportError, SizesError
 from restore.export.foreign import describe_foreign
 from restore.export.make import How, Made, make_model
 from restore.export.source import Source, load_source
 from restore.spec import ModelSpec
 from restore.verify.check import Check
+from restore.words import name_of
 from restore.zoo.find import user_folder
-from restore.zoo.install import install, name_of, place
+from restore.zoo.install import install, outdated, place
 
 # The side of the only shape, where a network cannot be exported for all; what is kept of it beside its halo.
 _SIDE, _KEPT = 256, 128
@@ -21,12 +22,21 @@ _SIDE, _KEPT = 256, 128
 
 @dataclass(frozen=True)
 class Imported:
-    """What was installed, and what was found and checked of it; ``note`` says what is not as one might expect."""
+    """What was installed, and what was found and checked of it.
+
+    Attributes:
+        path: the file.
+        spec: what it says.
+        checks: of that.
+        note: what is not as one might expect.
+        outdated: twins beside it that were made of the file that was there before.
+    """
 
     path: Path
     spec: ModelSpec
     checks: list[Check]
-    note: str = ""
+    note: str
+    outdated: list[Path]
 
 
 def import_model(
@@ -56,14 +66,12 @@ def import_model(
     name = name or name_of(file)
     path = place(name, folder or user_folder(), overwrite)
     if file.suffix.lower() == ".onnx":
-        if shape is not None:
-            raise ModelError(f"{file}: --shape is for checkpoints; an ONNX file takes what it takes")
         tell(f"{file}: looking into it")
-        data, spec, checks = describe_foreign(file, name, given or {})
+        data, spec, checks = describe_foreign(file, name, given or {}, shape)
         note = _one_shape(spec)
     else:
         tell(f"{file}: reading the weights, and trying what the network needs")
-        source = load_source(file, name=name, given=given)
+        source = load_source(file, name=name, given=given, shape=shape)
         tell(f"{source.spec.network} x{source.spec.scale}: writing ONNX, and running it beside the network")
         made, note = _made(source, shape)
         data, spec = made.data, made.spec
@@ -71,19 +79,17 @@ def import_model(
         text = f"at {len(made.compared)} shapes at most {worst:.1e} of the range from the network"
         checks = [Check("network", True, text), *made.checks]
     install(path, data, overwrite)
-    return Imported(path, spec, checks, note)
+    return Imported(path, spec, checks, note, outdated(path, spec))
 
 
 def _made(source: Source, shape: tuple[int, int, int] | None) -> tuple[Made, str]:
-    if shape is not None:
+    if shape or source.spec.shape:
         made = make_model(source, How(shape=shape))
         return made, _one_shape(made.spec)
     try:
         return make_model(source), ""
-    except ExportError as error:
-        spec = source.spec
-        side = max(_SIDE, spec.minimum, 2 * spec.halo + _KEPT)
-        side += -side % spec.multiple
+    except SizesError as error:  # and no other: what does not keep a promise for all sizes is not to pass for one
+        side = source.spec.side(max(_SIDE, 2 * source.spec.whole_halo + _KEPT))
         try:
             made = make_model(source, How(shape=(1, side, side)))
         except ExportError:

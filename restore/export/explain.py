@@ -7,16 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from numpy.typing import NDArray
 from rich.console import Console
 
-from restore.errors import ModelError
+from restore.export.naming import with_names
 from restore.export.quantise import Batch, quantise_layers, quantised_by_default
-from restore.export.twin import calibration_patches
+from restore.export.twin import calibration_patches, load_wide
 from restore.metrics.psnr import psnr
 from restore.progress import with_bar
-from restore.runtime.model import file_spec
+from restore.runtime.session import cpu_session
 
 # Patches that are measured on; those of the calibration, which do each layer a small favour, the same to all.
 _MEASURED = 16
@@ -46,15 +45,11 @@ def explain(source: Path, calibrate: Path, screen: Console) -> list[Layer]:
         screen: for progress.
 
     Raises:
-        ModelError: the file is not fp32, or cannot be opened.
+        ModelError: the file cannot have an 8-bit twin.
         DataError: there are no photographs.
     """
-    spec = file_spec(source)
-    if spec.precision != "fp32":
-        raise ModelError(f"{source} is {spec.precision}: give the fp32 file")
-    if spec.shape:
-        raise ModelError(f"{source} takes one shape alone: give a file that takes all")
-    model = onnx.load(source)
+    wide, spec = load_wide(source)
+    model = with_names(wide)
     patches = calibration_patches(calibrate, spec)
     wanted = _results(model, patches)
     usual = quantised_by_default(model)
@@ -71,7 +66,5 @@ def explain(source: Path, calibrate: Path, screen: Console) -> list[Layer]:
 
 
 def _results(model: onnx.ModelProto, patches: list[Batch]) -> NDArray[np.float32]:
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = cpu_session(model.SerializeToString(), "a quantised copy")
     return np.concatenate([session.run(None, dict(batch))[0].reshape(-1, 1) for batch in patches[:_MEASURED]])

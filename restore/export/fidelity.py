@@ -8,23 +8,25 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from restore.data.folder import list_photos
 from restore.data.places import generator
-from restore.errors import ExportError
+from restore.errors import ExportError, ModelError, SizesError
+from restore.export.answers import Answer, Ask, asking
 from restore.export.quantise import Batch
 from restore.imaging.decode import read_rgb8
 from restore.metrics.psnr import psnr
+from restore.runtime.session import cpu_session, first_line
 from restore.spec import ModelSpec
-from restore.verify.feed import of_pixels, side
+from restore.verify.feed import of_pixels
 from restore.verify.pictures import scene
 
 # The least PSNR in dB against the network: 80 is a difference of 1/10000 everywhere, 50 of less than one level of 255.
 LEAST = {"fp32": 80.0, "fp16": 50.0}
+# The most that a share of what it believes, 0..1, may be another. What it believes by is computed in floating point.
+MOST_BELIEVED = {"fp32": 1e-3, "fp16": 2e-2, "int8": 5e-2}
 
 _PATCHES, _PHOTOS, _SIDE = 4, 16, 64
 
@@ -50,7 +52,11 @@ class Fidelity:
         self.steps: list[Step] = []
         self._spec = spec
         self._batches = list(batches) or formula_patches(spec)
-        self._wanted = self._of_network(network) if isinstance(network, nn.Module) else self._of_model(network)
+        try:
+            ask = asking(network, spec) if isinstance(network, nn.Module) else _of_model(network, spec)
+            self._wanted = [ask(batch) for batch in self._batches]
+        except ModelError as error:
+            raise ExportError(str(error)) from error
 
     def watch(self, step: str, model: onnx.ModelProto) -> None:
         """Measure a float32 model, as a step of :func:`restore.export.to_onnx.to_onnx`."""
@@ -63,46 +69,55 @@ class Fidelity:
             Its PSNR to the network, in dB.
 
         Raises:
-            ExportError: it cannot be run, or is further from the network than its precision explains.
+            ExportError: it cannot be run, or is further from the network than its precision explains; in float32 a
+                :class:`SizesError`, for it may be the exporter that took a size for a constant.
         """
-        got = self._of_model(model)
-        same = all(np.array_equal(a, b) for a, b in zip(got, self._wanted, strict=True))
-        value = float("inf")
-        if not all(np.isfinite(values).all() for values in (*got, *self._wanted)):
+        far = SizesError if precision == "fp32" else ExportError
+        try:
+            ask = _of_model(model, self._spec)
+            got = [ask(batch) for batch in self._batches]
+        except ModelError as error:
+            raise far(f"{self._spec.name}: after the step '{step}': {error}") from error
+        if not all(np.isfinite(answer.output).all() for answer in (*got, *self._wanted)):
             raise ExportError(f"{self._spec.name}: after the step '{step}' there are values that are not numbers")
-        if not same:
-            span = self._spec.high - self._spec.low
-            value = psnr(_rows(got), _rows(self._wanted), peak=span)
+        value, pairs = self._psnr(got), zip(got, self._wanted, strict=True)
+        believed = max(answer.believed_apart(wanted) for answer, wanted in pairs)
         if not value >= LEAST[precision]:
-            raise ExportError(
+            raise far(
                 f"{self._spec.name}: after the step '{step}' the model and the network are {value:.1f} dB apart, and "
                 f"{precision} explains no less than {LEAST[precision]:.0f} dB"
+            )
+        if not believed <= MOST_BELIEVED[precision]:
+            raise far(
+                f"{self._spec.name}: after the step '{step}' the model and the network differ by {believed:.3f} in "
+                f"what they believe of a picture, and {precision} explains no more than {MOST_BELIEVED[precision]}"
             )
         self.steps.append(Step(step, value))
         return value
 
-    @torch.no_grad()
-    def _of_network(self, network: nn.Module) -> list[NDArray[np.float32]]:
-        names = self._spec.inputs
-        given = [[torch.from_numpy(np.ascontiguousarray(batch[name])) for name in names] for batch in self._batches]
-        return [network(*tensors).numpy() for tensors in given]
+    def _psnr(self, got: Sequence[Answer]) -> float:
+        if all(np.array_equal(a.output, b.output) for a, b in zip(got, self._wanted, strict=True)):
+            return float("inf")
+        return psnr(_rows(got), _rows(self._wanted), peak=self._spec.high - self._spec.low)
 
-    def _of_model(self, model: onnx.ModelProto) -> list[NDArray[np.float32]]:
-        options = ort.SessionOptions()
-        options.log_severity_level = 4
+
+def _of_model(model: onnx.ModelProto, spec: ModelSpec) -> Ask:
+    session = cpu_session(model.SerializeToString(), spec.name)
+    # The picture is the first, whatever it is called; what is beside it goes by its name.
+    names = [end.name for end in session.get_inputs()]
+
+    def ask(batch: Batch) -> Answer:
         try:
-            session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-            # The picture is the first, whatever it is called; what is beside it goes by its name.
-            names = [end.name for end in session.get_inputs()]
-            feeds = [{name: batch.get(name, batch["input"]) for name in names} for batch in self._batches]
-            return [session.run(None, feed)[0] for feed in feeds]
+            return Answer(*session.run(None, {name: batch.get(name, batch["input"]) for name in names}))
         except Exception as error:  # onnxruntime raises a different class for every cause
-            raise ExportError(f"{self._spec.name}: onnxruntime cannot run what was made: {str(error)[:300]}") from error
+            raise ModelError(f"onnxruntime cannot run what was made: {first_line(error)}") from error
+
+    return ask
 
 
 def formula_patches(spec: ModelSpec) -> list[Batch]:
     """Patches with the structure of pictures, in batches as the model takes them."""
-    count, height, width = spec.shape or (1, side(spec, _SIDE), side(spec, _SIDE))
+    count, height, width = spec.shape or (1, spec.side(_SIDE), spec.side(_SIDE))
     patches: list[Batch] = []
     for number in range(_PATCHES):
         batch, beside = of_pixels([scene(height, width, seed=10 * number + i) for i in range(count)], spec)
@@ -117,7 +132,7 @@ def picture_patches(folder: Path, spec: ModelSpec) -> list[Batch]:
         DataError: there are none in the folder.
     """
     photos = list_photos([folder])
-    count, height, width = spec.shape or (1, side(spec, _SIDE), side(spec, _SIDE))
+    count, height, width = spec.shape or (1, spec.side(_SIDE), spec.side(_SIDE))
     patches: list[Batch] = []
     for number in range(_PHOTOS):
         cut = []
@@ -133,6 +148,6 @@ def picture_patches(folder: Path, spec: ModelSpec) -> list[Batch]:
     return patches
 
 
-def _rows(batches: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """All of them as one plane."""
-    return np.concatenate([values.reshape(-1, 1) for values in batches])
+def _rows(answers: Sequence[Answer]) -> NDArray[np.float32]:
+    """All results as one plane."""
+    return np.concatenate([answer.output.reshape(-1, 1) for answer in answers])

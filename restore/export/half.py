@@ -8,6 +8,7 @@ from onnx import TensorProto, numpy_helper
 
 from restore.errors import ExportError
 from restore.export.describe import describe
+from restore.export.naming import with_names
 from restore.export.quiet import quiet
 from restore.spec import ModelSpec
 from restore.verify.half import LARGEST, largest_in_half, magnitudes
@@ -37,10 +38,7 @@ def to_half(model: onnx.ModelProto, spec: ModelSpec) -> onnx.ModelProto:
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
     from onnxruntime.transformers.onnx_model import OnnxModel
 
-    named = onnx.ModelProto()
-    named.CopyFrom(model)
-    for number, node in enumerate(named.graph.node):
-        node.name = node.name or f"{node.op_type}_{number}"
+    named = with_names(model)
     too_large = _too_large(named, spec)
     with quiet():
         half = convert_float_to_float16(
@@ -54,7 +52,7 @@ def to_half(model: onnx.ModelProto, spec: ModelSpec) -> onnx.ModelProto:
     done: onnx.ModelProto = sorted_.model
     del done.graph.value_info[:]
     _tidy(done)
-    describe(done, spec.model_copy(update={"precision": "fp16"}))
+    describe(done, spec.but(precision="fp16"))
     if not any(tensor.data_type == TensorProto.FLOAT16 for tensor in done.graph.initializer):
         raise ExportError(f"{spec.name}: nothing of this network can be had in 16 bits")
     name, value = largest_in_half(done, spec)
@@ -69,27 +67,50 @@ def _tidy(model: onnx.ModelProto) -> None:
 
     The latter would round, or lose, just what is kept in 32 bits; a value that 16 do not hold is infinite after them.
     """
+    _once(model)
+    types = _types(model)
+    halved = {node.output[0]: node.input[0] for node in model.graph.node if _casts(node, TensorProto.FLOAT16)}
+    ends = {value.name for value in model.graph.output}
+    same: dict[str, str] = {}
+    for node in model.graph.node:
+        if not _casts(node, TensorProto.FLOAT) or node.input[0] not in halved:
+            continue
+        before = halved[node.input[0]]
+        if types.get(before) == TensorProto.FLOAT and node.output[0] not in ends:
+            same[node.output[0]] = before
+        else:  # whole numbers, such as sizes: straight to 32 bits
+            node.input[0] = before
+    _keep(model, [node for node in model.graph.node if node.output[0] not in same])
+    for node in model.graph.node:
+        node.input[:] = [same.get(name, name) for name in node.input]
+    used = {name for node in model.graph.node for name in node.input} | ends
+    _keep(model, [node for node in model.graph.node if set(node.output) & used])
+    for number, node in enumerate(model.graph.node):
+        node.name = f"{node.op_type}_{number}"
+
+
+def _once(model: onnx.ModelProto) -> None:
+    """Leave out nodes that make what another has made."""
     made: set[str] = set()
     nodes = []
     for node in model.graph.node:
         if not made & set(node.output):
-            nodes.append(onnx.NodeProto.FromString(node.SerializeToString()))
+            nodes.append(node)
         made |= set(node.output)
-    wide = {node.output[0]: node.input[0] for node in nodes if _casts(node, TensorProto.FLOAT16)}
-    ends = {value.name for value in model.graph.output}
-    again = {
-        node.output[0]: wide[node.input[0]]
-        for node in nodes
-        if _casts(node, TensorProto.FLOAT) and node.input[0] in wide
-    }
-    nodes = [node for node in nodes if not again.keys() & set(node.output) or set(node.output) & ends]
-    for node in nodes:
-        node.input[:] = [again.get(name, name) for name in node.input]
-    used = {name for node in nodes for name in node.input} | ends
+    _keep(model, nodes)
+
+
+def _keep(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:
+    copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
     del model.graph.node[:]
-    model.graph.node.extend(node for node in nodes if set(node.output) & used)
-    for number, node in enumerate(model.graph.node):
-        node.name = f"{node.op_type}_{number}"
+    model.graph.node.extend(copies)
+
+
+def _types(model: onnx.ModelProto) -> dict[str, int]:
+    """The kinds of numbers of all values."""
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    types = {value.name: value.type.tensor_type.elem_type for value in (*graph.input, *graph.value_info)}
+    return types | {tensor.name: tensor.data_type for tensor in graph.initializer}
 
 
 def _casts(node: onnx.NodeProto, to: int) -> bool:

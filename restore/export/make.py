@@ -18,10 +18,11 @@ from restore.export.half import to_half
 from restore.export.quantise import Batch
 from restore.export.source import Source
 from restore.export.to_onnx import OPSET, to_onnx
-from restore.export.verify import Check as Compared
-from restore.export.verify import verify
-from restore.spec import ModelSpec
+from restore.export.verify import Compared, verify
+from restore.runtime.model import open_model
+from restore.spec import ModelSpec, fault_of
 from restore.verify.check import Check, described, failures
+from restore.verify.graphs import weights_digest
 from restore.verify.run import verify_file
 
 # What rounding to 16 bits at each layer may add up to on noise, as a share of the range; pictures are measured in dB.
@@ -55,7 +56,7 @@ class Made:
         data: the bytes.
         spec: what they say of themselves.
         steps: PSNR to the network after each step.
-        compared: with the network, at several shapes.
+        compared: with the network, or the float32 file, at several shapes.
         checks: of what the file promises.
     """
 
@@ -76,13 +77,14 @@ def make_model(source: Source, how: How | None = None) -> Made:
     spec = fitted(source.spec, how.shape)
     fidelity = Fidelity(source.network, spec, how.batches)
     model = to_onnx(source.network, spec, how.opset, fidelity.watch)
+    spec = spec.but(weights=weights_digest(model))
     tolerance = source.tolerance
     if how.precision == "fp16":
         model = to_half(model, spec)
         fidelity.measure("fp16", model, "fp16")
         tolerance = max(tolerance, _HALF_TOLERANCE)
     measured = {"psnr_to_network_db": round(min(_EQUAL_DB, fidelity.steps[-1].psnr), 1)}
-    spec = spec.model_copy(update={"precision": how.precision, "measured": measured})
+    spec = spec.but(precision=how.precision, measured=measured)
     describe(model, spec)
     data = model.SerializeToString()
     compared, checks = prove(data, lambda trial: verify(trial, source.network, tolerance))
@@ -104,25 +106,23 @@ def half_of(path: Path, spec: ModelSpec, batches: Sequence[Batch]) -> Made:
     fidelity = Fidelity(wide, spec, batches)
     model = to_half(wide, spec)
     value = fidelity.measure("fp16", model, "fp16")
-    done = spec.model_copy(
-        update={"precision": "fp16", "measured": {"psnr_to_fp32_db": round(min(_EQUAL_DB, value), 1)}}
-    )
+    done = spec.but(precision="fp16", measured={"psnr_to_fp32_db": round(min(_EQUAL_DB, value), 1)})
     describe(model, done)
     data = model.SerializeToString()
-    _, checks = prove(data, lambda _: [])
-    return Made(data, done, fidelity.steps, [], checks)
+    compared, checks = prove(data, lambda trial: verify(trial, open_model(path, "cpu"), _HALF_TOLERANCE))
+    return Made(data, done, fidelity.steps, compared, checks)
 
 
 def fitted(spec: ModelSpec, shape: tuple[int, int, int] | None) -> ModelSpec:
-    """A spec for one shape.
+    """A spec for one shape; None for what it says.
 
     Raises:
         ExportError: the network does not take it.
     """
     try:
-        return ModelSpec.model_validate({**spec.model_dump(), "shape": shape})
+        return spec.but(shape=shape or spec.shape)
     except ValidationError as error:
-        raise ExportError(f"{spec.name}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from error
+        raise ExportError(f"{spec.name}: {fault_of(error)}") from error
 
 
 def prove(data: bytes, compare: Callable[[Path], list[Compared]]) -> tuple[list[Compared], list[Check]]:

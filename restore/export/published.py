@@ -7,6 +7,7 @@ spandrel, whose loader goes through a pickle: torch's weights-only reader makes 
 from __future__ import annotations
 
 import pickle
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -106,9 +107,14 @@ def read_weights(path: Path) -> dict[str, Any]:
             return dict(load_file(path))
         held = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
+        named = re.search(r"GLOBAL (\S+) was not an allowed", str(error))
+        if named is None:
+            raise ModelError(
+                f"{path}: cannot be read as weights: it is damaged, or was not written by torch.save"
+            ) from error
         raise ModelError(
-            f"{path}: holds more than weights, which could run code when it is opened, so it was not opened. Ask for "
-            "the weights alone: a .safetensors file, or torch.save(network.state_dict(), ...)"
+            f"{path}: holds more than weights ({named[1]}), which could run code when it is opened, so it was not "
+            "opened. Ask for the weights alone: a .safetensors file, or torch.save(network.state_dict(), ...)"
         ) from error
     except Exception as error:  # a damaged archive raises whatever it meets first
         raise ModelError(f"{path}: cannot be read as weights: {_line(error)}") from error

@@ -13,7 +13,9 @@ import onnx
 from numpy.typing import NDArray
 
 from restore.errors import ExportError
+from restore.export.naming import with_names
 from restore.export.quiet import quiet
+from restore.export.reach import made_of
 
 # What a network takes at once, by the names of its inputs.
 Batch = Mapping[str, NDArray[np.float32]]
@@ -61,16 +63,16 @@ def quantise(
     Raises:
         ExportError: nothing to take the ranges from, or (:class:`NothingLeftError`) nothing to quantise.
     """
-    ends = _ends(model, last)
-    layers = [node.name for node in model.graph.node if node.op_type == "Conv" and node.name not in ends]
+    model = with_names(model)
+    layers = _layers(model, last)
     if not layers:
         raise NothingLeftError("nothing of this network can be had in 8 bits: its convolutions are its first and last")
     return quantise_layers(model, patches, layers, rounding)
 
 
 def quantised_by_default(model: onnx.ModelProto) -> set[str]:
-    """The convolutions that :func:`quantise` takes."""
-    return {node.name for node in model.graph.node if node.op_type == "Conv"} - set(_ends(model, 1))
+    """The convolutions that :func:`quantise` takes, by their names in :func:`restore.export.naming.with_names`."""
+    return set(_layers(with_names(model), 1))
 
 
 def quantise_layers(
@@ -81,7 +83,7 @@ def quantise_layers(
     Args:
         model: see there.
         patches: see there.
-        layers: names of convolutions.
+        layers: names of convolutions, as :func:`restore.export.naming.with_names` has them.
         rounding: see there.
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
@@ -92,7 +94,7 @@ def quantise_layers(
         raise ExportError("no patches to take the ranges of the 8-bit activations from")
     with tempfile.TemporaryDirectory() as folder, quiet():
         source, prepared, target = (str(Path(folder, f"{name}.onnx")) for name in ("source", "prepared", "quantised"))
-        onnx.save(model, source)
+        onnx.save(with_names(model), source)
         quant_pre_process(source, prepared, skip_symbolic_shape=True)
         quantize_static(
             prepared,
@@ -114,26 +116,14 @@ def quantise_layers(
     return done
 
 
-def _ends(model: onnx.ModelProto, last: int) -> list[str]:
-    """Convolutions of the input, the last ones of the others, and all that look at a thumbnail."""
-    of_picture = _made_of(model, "input")
-    apart = _made_of(model, "thumbnail") - of_picture
-    before_any = _made_of(model, "input", until="Conv")
-    convs = [node for node in model.graph.node if node.op_type == "Conv"]
-    wide = [node for node in convs if node.name in before_any or node.name in apart]
-    rest = [node for node in convs if node not in wide]
-    return [node.name for node in [*wide, *rest[-last:]]]
-
-
-def _made_of(model: onnx.ModelProto, name: str, until: str = "") -> set[str]:
-    """The names of the nodes that an input has a part in; of a kind of nodes, the first on each way and none after."""
-    values, nodes = {name}, set()
-    for node in model.graph.node:  # sorted, as ONNX demands
-        if values & set(node.input):
-            nodes.add(node.name)
-            if node.op_type != until:
-                values |= set(node.output)
-    return nodes
+def _layers(model: onnx.ModelProto, last: int) -> list[str]:
+    """All convolutions but those of the input, the last ones of the others, and all that look at a thumbnail."""
+    of_picture = made_of(model, "input")
+    apart = made_of(model, "thumbnail") - of_picture
+    before_any = made_of(model, "input", until="Conv")
+    convs = [number for number, node in enumerate(model.graph.node) if node.op_type == "Conv"]
+    rest = [number for number in convs if number not in before_any | apart]
+    return [model.graph.node[number].name for number in rest[: max(0, len(rest) - last)]]
 
 
 class _Reader:

@@ -11,7 +11,8 @@ from restore.export.make import How, Made, half_of, make_model
 from restore.export.source import Source
 from restore.runtime.model import file_spec
 from restore.spec import ModelSpec
-from restore.zoo.precision import Kind, family
+from restore.zoo.install import outdated
+from restore.zoo.precision import Kind
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,7 @@ def export(source: Source, target: Path, how: How | None = None, overwrite: bool
     _write(path, made.data, overwrite)
     if how.precision != "fp32":
         return Exported(path, made, [])
-    twins = [twin for kind, twin in family(path).items() if kind != "fp32"]
-    return Exported(path, made, [t for t in twins if file_spec(t).trained_as != made.spec.trained_as])
+    return Exported(path, made, outdated(path, made.spec))
 
 
 def export_half(source: Path, target: Path, how: How, overwrite: bool = False) -> Exported:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
@@ -16,10 +17,11 @@ from restore.export.probe import UNKNOWN, published_spec
 from restore.export.published import load_published
 from restore.export.verify import TOLERANCE
 from restore.networks.registry import deployed
-from restore.spec import ModelSpec
+from restore.spec import ModelSpec, check_given, fault_of
 from restore.training.checkpoint import FORMAT, Checkpoint
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import parse_recipe
+from restore.words import name_fault, name_of
 
 # Others' networks are deeper, and work on larger numbers inside.
 _PUBLISHED_TOLERANCE = 1e-3
@@ -41,27 +43,38 @@ class Source:
 
 
 def load_source(
-    source: Path, which: str = "last", name: str | None = None, given: Mapping[str, str] | None = None
+    source: Path,
+    which: str = "last",
+    name: str | None = None,
+    given: Mapping[str, str] | None = None,
+    shape: tuple[int, int, int] | None = None,
 ) -> Source:
     """Load a run's averaged weights, or a published checkpoint.
 
     Args:
         source: a run's folder, one of its checkpoints, or ``.pth`` or ``.safetensors`` of a network spandrel knows.
         which: ``last`` or ``best`` checkpoint of a folder.
-        name: of the model; None for the recipe's, or the file's.
+        name: of the model; None for the recipe's, or one made of the file's.
         given: spec fields of a published checkpoint, as text.
+        shape: the one that its file will take, for a published network that takes no other.
 
     Raises:
-        ModelError: it cannot be loaded.
+        ModelError: it cannot be loaded, or what is given is wrong.
     """
+    if name and (fault := name_fault(name)):
+        raise ModelError(f"--name {fault}")
     if source.is_dir() or _is_ours(source):
         if given:
             raise ModelError(f"{source}: its recipe says what it is; --spec is for checkpoints of others")
         recipe, network, checkpoint = load_trained(source, which)
-        spec = make_spec(recipe, network, checkpoint)
-        return Source(network, spec.model_copy(update={"name": name}) if name else spec)
+        try:
+            return Source(network, make_spec(recipe, network, checkpoint, name))
+        except ValidationError as error:
+            raise ModelError(f"{checkpoint.path}: what its recipe says cannot be written: {fault_of(error)}") from error
+    known = check_given(str(source), given or {})
     found = load_published(source)
-    return Source(found.network, published_spec(found, name or source.stem, given or {}), _PUBLISHED_TOLERANCE)
+    spec = published_spec(found, name or name_of(source), given or {}, shape or known.shape)
+    return Source(found.network, spec, _PUBLISHED_TOLERANCE)
 
 
 def _is_ours(path: Path) -> bool:
@@ -90,10 +103,14 @@ def load_trained(source: Path, which: str = "last") -> tuple[Recipe, nn.Module, 
     return recipe, deployed(network).eval(), checkpoint
 
 
-def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint) -> ModelSpec:
-    """What the model file will say of itself."""
+def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint, name: str | None = None) -> ModelSpec:
+    """What the model file will say of itself.
+
+    Raises:
+        ValidationError: the recipe has a name that cannot be a file's, or characters that are not shown.
+    """
     return ModelSpec(
-        name=recipe.name,
+        name=name or recipe.name,
         task=recipe.task,
         scale=recipe.scale,
         halo=recipe.network.halo(recipe.scale),
@@ -105,13 +122,18 @@ def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint) -> Mod
         kinds=_kinds(recipe),
         network=recipe.network.kind,
         parameters=sum(p.numel() for p in network.parameters()),
-        licence=recipe.licence or UNKNOWN,
-        data=recipe.data_note or UNKNOWN,
+        licence=_line(recipe.licence) or UNKNOWN,
+        data=_line(recipe.data_note) or UNKNOWN,
         steps=checkpoint.step,
         hours=round(checkpoint.facts["seconds"] / 3600, 2),
         recipe=recipe.digest(),
         made_with=f"restore {__version__}",
     )
+
+
+def _line(text: str) -> str:
+    """Text of several lines, as YAML may have it, on one."""
+    return " ".join(text.split())
 
 
 def _kinds(recipe: Recipe) -> tuple[str, ...]:

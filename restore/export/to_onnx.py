@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from restore.errors import ExportError
+from restore.errors import SizesError
 from restore.export.quiet import quiet
 from restore.networks.unshuffle import pixel_unshuffle
 from restore.spec import ModelSpec
@@ -43,10 +43,9 @@ def to_onnx(
         A model with the inputs and outputs that the spec says, optimised, checked by ONNX's own checker.
 
     Raises:
-        ExportError: torch's exporter does not take the network.
+        SizesError: torch's exporter does not take the network.
     """
-    side = max(32, spec.minimum)
-    side += -side % spec.multiple
+    side = spec.side(32)
     axes = _axes(spec)
     count, height, width = spec.shape or (2, side, side + spec.multiple)
     sizes = {"batch": count, "height": height, "width": width, "context": spec.context}
@@ -68,7 +67,7 @@ def to_onnx(
                 verbose=False,
             )
         except (torch.onnx.OnnxExporterError, RuntimeError) as error:
-            raise ExportError(
+            raise SizesError(
                 f"{spec.name}: torch cannot export a {type(network).__name__}; most often because what it does depends "
                 "on the values that it gets, not on the shapes alone"
             ) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -19,13 +19,18 @@ from restore.data.patches import PatchPairs
 from restore.data.places import generator
 from restore.errors import DataError, ExportError, ModelError
 from restore.evaluation.model import evaluate_model
+from restore.export.answers import asking
 from restore.export.describe import describe
+from restore.export.fidelity import MOST_BELIEVED, formula_patches
+from restore.export.make import prove
 from restore.export.quantise import Batch, Method, NothingLeftError, Rounding, quantise
+from restore.export.verify import Compared
 from restore.imaging.decode import read_rgb8
 from restore.runtime.aside import PictureAside
-from restore.runtime.model import Model, open_model
+from restore.runtime.model import Model, file_spec, open_model
 from restore.runtime.tiling import Span, Tile
 from restore.spec import ModelSpec
+from restore.verify.graphs import inputs_of
 
 # More patches gained nothing on the shipped models.
 _PATCHES, _SIDE = 64, 64
@@ -37,7 +42,7 @@ _LAST = (1, 2, 4, 6)
 _METHODS: tuple[Method, ...] = ("MinMax", "Percentile")
 
 
-class Check(NamedTuple):
+class Yardstick(NamedTuple):
     """A folder of pictures as they should be, which of its files, and where the inputs lie; None to make them."""
 
     folder: Path
@@ -68,7 +73,7 @@ def export_twin(
     source: Path,
     target: Path,
     calibrate: Path,
-    check: Sequence[Check],
+    check: Sequence[Yardstick],
     most: float,
     overwrite: bool,
     screen: Console,
@@ -85,47 +90,103 @@ def export_twin(
         screen: for progress.
 
     Raises:
-        ExportError: the twin loses more than ``most``, or exists; nothing is written.
+        ExportError: the twin loses more than ``most``, does not keep what it promises, or exists; nothing is written.
         ModelError: the source is missing or not a model of ours.
         DataError: a folder is missing or holds no pictures, or the inputs of a model that does not enlarge are missing.
     """
-    wide = open_model(source, "cpu")
-    if wide.spec.precision != "fp32":
-        raise ModelError(f"{source} is {wide.spec.precision}: give the fp32 file")
-    if wide.spec.shape:
-        raise ModelError(f"{source} takes one shape alone: make the int8 twin of a file that takes all")
-    path = target if target.suffix == ".onnx" else target / f"{wide.spec.name}.int8.onnx"
+    model, spec = load_wide(source)
+    path = target if target.suffix == ".onnx" else target / f"{spec.name}.int8.onnx"
     if path.exists() and not overwrite:
         raise ExportError(f"{path} exists already: add --overwrite to replace it")
-    patches = calibration_patches(calibrate, wide.spec)
+    wide = open_model(source, "cpu")
+    narrow, found = _search(wide, model, calibration_patches(calibrate, spec), check, most, screen)
+    worst = max(found.losses.values())
+    # What was measured of the fp32 file is not this one's.
+    spec = spec.but(precision="int8", loss_db=round(max(0.0, worst), 4), measured={})
+    describe(narrow, spec)
+    data = narrow.SerializeToString()
+    prove(data, lambda trial: _believes_alike(trial, wide))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, data, overwrite=overwrite)
+    return Twin(path, spec, found.losses, found.last, found.method)
+
+
+def load_wide(source: Path) -> tuple[onnx.ModelProto, ModelSpec]:
+    """A model file that can have an 8-bit twin.
+
+    Raises:
+        ModelError: it cannot be opened, or is not of fp32, takes one shape alone, or has inputs of other names.
+    """
+    spec, model = file_spec(source), onnx.load(source)
+    if spec.precision != "fp32":
+        raise ModelError(f"{source} is {spec.precision}: give the fp32 file")
+    if spec.shape:
+        raise ModelError(f"{source} takes one shape alone: give a file that takes all")
+    names = tuple(value.name for value in inputs_of(model))
+    if names != spec.inputs:
+        raise ModelError(f"{source} calls its input {names[0]!r}: 'restore import' makes a file that calls it 'input'")
+    return model, spec
+
+
+class _Found(NamedTuple):
+    losses: dict[str, float]
+    last: int
+    method: Method
+
+
+def _search(
+    wide: Model,
+    model: onnx.ModelProto,
+    patches: Sequence[Batch],
+    check: Sequence[Yardstick],
+    most: float,
+    screen: Console,
+) -> tuple[onnx.ModelProto, _Found]:
+    """The first way that loses little enough, of those that leave ever more in floating point.
+
+    Raises:
+        ExportError: none does; says how much the best of them loses.
+    """
+    before = scores(wide, check, screen)
     tried: list[tuple[float, str]] = []
     for last, method in product(_LAST, _METHODS):
         try:
-            narrow = quantise(onnx.load(source), patches, last, Rounding(method=method))
+            narrow = quantise(model, patches, last, Rounding(method=method))
         except NothingLeftError:
             if tried:
                 break
             raise
         with tempfile.TemporaryDirectory() as folder:
             trial = Path(folder, "trial.onnx")
-            describe(narrow, wide.spec.model_copy(update={"precision": "int8"}))
+            describe(narrow, wide.spec.but(precision="int8"))
             onnx.save(narrow, trial)
-            losses = measure_losses(wide, open_model(trial, "cpu"), check, screen)
+            losses = measure_losses(before, open_model(trial, "cpu"), check, screen)
         worst = max(losses.values())
         if worst <= most:
-            break
+            return narrow, _Found(losses, last, method)
         tried.append((worst, max(losses, key=lambda name: losses[name])))
-    if not worst <= most:
-        least, where = min(tried)
-        raise ExportError(
-            f"int8 loses {least:.3f} dB on {where}, more than the {most} allowed, however many of its last "
-            "convolutions stay in fp32: calibrate on photographs more like those, or allow more with --max-loss"
-        )
-    spec = wide.spec.model_copy(update={"precision": "int8", "loss_db": round(max(0.0, worst), 4)})
-    describe(narrow, spec)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, narrow.SerializeToString(), overwrite=overwrite)
-    return Twin(path, spec, losses, last, method)
+    least, where = min(tried)
+    raise ExportError(
+        f"int8 loses {least:.3f} dB on {where}, more than the {most} allowed, however many of its last "
+        "convolutions stay in fp32: calibrate on photographs more like those, or allow more with --max-loss"
+    )
+
+
+def _believes_alike(trial: Path, wide: Model) -> list[Compared]:
+    """Nothing in 8 bits may change its mind; what becomes of pictures is measured as a loss.
+
+    Raises:
+        ExportError: it does.
+    """
+    if not wide.spec.kinds:
+        return []
+    narrow = open_model(trial, "cpu")
+    asks = asking(narrow, narrow.spec), asking(wide, wide.spec)
+    patches = formula_patches(wide.spec)
+    apart = max(asks[0](given).believed_apart(asks[1](given)) for given in patches)
+    if not apart <= MOST_BELIEVED["int8"]:
+        raise ExportError(f"{wide.spec.name}: in int8 it differs by {apart:.3f} in what it believes of a picture")
+    return []
 
 
 def calibration_patches(folder: Path, spec: ModelSpec) -> list[Batch]:
@@ -162,15 +223,20 @@ def _stretch(length: int, draw: np.random.Generator, multiple: int) -> Span:
     return Span(start, start + side, start, start + side)
 
 
-def measure_losses(wide: Model, narrow: Model, check: Sequence[Check], screen: Console) -> dict[str, float]:
-    """PSNR that the second model lacks of the first, averaged over each folder: on Y, at scale 1 on RGB."""
-    losses = {}
+def scores(model: Model, check: Sequence[Yardstick], screen: Console) -> dict[str, float]:
+    """PSNR, averaged over each folder: on Y, at scale 1 on RGB."""
+    found = {}
     for folder, pattern, inputs in check:
-        scores = [
-            evaluate_model(
-                model, model.spec, folder, screen, pattern=pattern, low_folder=inputs, metrics=["psnr"]
-            ).mean(model.spec.name, "psnr")
-            for model in (wide, narrow)
-        ]
-        losses[str(folder)] = scores[0] - scores[1]
-    return losses
+        measured = evaluate_model(
+            model, model.spec, folder, screen, pattern=pattern, low_folder=inputs, metrics=["psnr"]
+        )
+        found[str(folder)] = measured.mean(model.spec.name, "psnr")
+    return found
+
+
+def measure_losses(
+    before: Mapping[str, float], narrow: Model, check: Sequence[Yardstick], screen: Console
+) -> dict[str, float]:
+    """What a model lacks of the :func:`scores` of the one that it was made of."""
+    after = scores(narrow, check, screen)
+    return {name: before[name] - after[name] for name in after}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
-from restore.errors import ExportError
-from restore.runtime.model import open_model
+from restore.errors import ModelError, SizesError
+from restore.export.answers import asking
+from restore.runtime.model import Model, open_model
 from restore.verify.feed import aside, shapes
 
 # As a share of the range.
@@ -19,48 +18,46 @@ TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
-class Check:
+class Compared:
     """The largest difference at one input shape, as a share of the range."""
 
     shape: tuple[int, int, int, int]
     difference: float
 
 
-@torch.no_grad()
-def verify(path: Path, network: nn.Module, tolerance: float = TOLERANCE) -> list[Check]:
-    """Compare a model file with the network it was made from.
+def verify(path: Path, network: nn.Module | Model, tolerance: float = TOLERANCE) -> list[Compared]:
+    """Compare a model file with the network, or the float32 file, that it was made from.
 
     The inputs are noise over the whole range and a step edge, drawn from a fixed seed, and so is what else the model
-    takes.
+    takes. Where it tells kinds apart, its belief is compared too.
 
     Returns:
-        One check for each shape.
+        One for each shape.
 
     Raises:
-        ExportError: they differ by more than ``tolerance`` somewhere, in size or in value.
+        SizesError: they differ by more than ``tolerance`` somewhere, in size or in value, or the file fails there.
     """
     model = open_model(path, "cpu")
-    network = network.cpu().float().eval()
     draw, spec = np.random.default_rng(0), model.spec
+    ask, wanted = asking(model, spec), asking(network, spec)
     span = spec.high - spec.low
-    checks = []
+    compared = []
     for shape in shapes(spec):
         batch = draw.random(shape, dtype=np.float32)
         batch[..., shape[3] // 2 :] = np.round(batch[..., shape[3] // 2 :])
-        batch = batch * np.float32(span) + np.float32(spec.low)
-        beside = aside(spec, shape, draw)
-        wanted = network(*(torch.from_numpy(values) for values in (batch, *beside.values()))).numpy()
-        got = model(batch, **beside)
-        if got.shape != wanted.shape:
-            raise ExportError(f"for an input of {shape} the file gives {got.shape}, the network {wanted.shape}")
-        difference = float(np.abs(got - wanted).max()) / span
-        if model.spec.kinds:
-            tell: Any = network.belief
-            believed = tell(torch.from_numpy(beside["thumbnail"])).numpy()
-            difference = max(difference, float(np.abs(model.shares(batch, **beside) - believed).max()))
-        checks.append(Check(shape, difference))
-        if not difference <= tolerance:  # also catches nan
-            raise ExportError(
+        given = {"input": batch * np.float32(span) + np.float32(spec.low), **aside(spec, shape, draw)}
+        try:
+            got, should = ask(given), wanted(given)
+        except ModelError as error:
+            raise SizesError(f"for an input of {shape}: {error}") from error
+        if got.output.shape != should.output.shape:
+            raise SizesError(
+                f"for an input of {shape} the file gives {got.output.shape}, the network {should.output.shape}"
+            )
+        difference = got.apart(should, span)
+        compared.append(Compared(shape, difference))
+        if not difference <= tolerance:
+            raise SizesError(
                 f"for an input of {shape} the file and the network differ by {difference:.2e} (limit {tolerance:.0e})"
             )
-    return checks
+    return compared

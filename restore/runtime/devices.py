@@ -186,7 +186,7 @@ def _tensorrt_options(
     device: Device, spec: ModelSpec, plan: TilePlan, model: ModelFile, folder: Path
 ) -> dict[str, str]:
     side = window_side(plan.tile, spec.halo, spec.multiple, spec.minimum)
-    least = side if plan.fixed else -(-spec.minimum // spec.multiple) * spec.multiple
+    least = side if plan.fixed else spec.side(1)
     fewest = plan.batch if plan.fixed else 1
 
     def shape(count: int, length: int) -> str:

@@ -41,8 +41,7 @@ def half_fault(model: PixelNetwork) -> str:
 
 def probe_picture(spec: ModelSpec) -> Pixels:
     """A ramp from black to white with noise on it, uint8 (H, W, 3), of a size that the model takes."""
-    least = -(-max(_SIDE, spec.minimum) // spec.multiple) * spec.multiple
-    height, width = spec.shape[1:] if spec.shape else (least, least)
+    height, width = spec.shape[1:] if spec.shape else (spec.side(_SIDE), spec.side(_SIDE))
     ramp = np.linspace(0, 255, width)[None, :, None]
     noise = np.random.default_rng(0).normal(0, 20, (height, width, 3))
     pixels: Pixels = np.clip(ramp + noise, 0, 255).astype(np.uint8)

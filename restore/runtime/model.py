@@ -24,6 +24,7 @@ from restore.runtime.gpu import free_gpu_memory, gpus
 from restore.runtime.libraries import captured, preload, runtimes
 from restore.runtime.memory import auto_tile, free_memory
 from restore.runtime.pixels import FloatNetwork, PixelNetwork, Pixels
+from restore.runtime.session import cpu_session, first_line, quiet_options
 from restore.spec import ModelSpec, read_spec
 
 
@@ -73,7 +74,7 @@ class Model(PixelNetwork):
         try:
             output: NDArray[np.float32] = self._session.run([self._outputs[which]], {self._input: batch, **aside})[0]
         except Exception as error:  # onnxruntime raises a different class for every cause
-            raise ModelError(f"{self.spec.name} failed on an input of {batch.shape}: {_line(error)}") from error
+            raise ModelError(f"{self.spec.name} failed on an input of {batch.shape}: {first_line(error)}") from error
         return output
 
     def enlarge(self, batch: Pixels, aside: Aside = NOTHING) -> Pixels:
@@ -133,23 +134,23 @@ def file_spec(path: Path, given: Mapping[str, str] | None = None) -> ModelSpec:
     Raises:
         ModelError: it cannot be opened, or does not say what it needs.
     """
-    return _spec(_cpu_session(path, _unoptimised()), path, given)
+    return _spec(cpu_session(path, path, quiet_options(optimised=False)), path, given)
 
 
 def _open_on_cpu(path: Path, threads: int | None, given: Mapping[str, str] | None, note: str) -> Model:
-    options = _options()
+    options = quiet_options()
     options.intra_op_num_threads = threads or usable_cores()
-    session = _cpu_session(path, options)
+    session = cpu_session(path, path, options)
     return Model(session, path, _spec(session, path, given), Device("cpu"), note)
 
 
 def _open_on(device: Device, path: Path, given: Mapping[str, str] | None, plan: TilePlan | None) -> Model:
-    session = _cpu_session(path, _unoptimised())
+    session = cpu_session(path, path, quiet_options(optimised=False))
     spec, name = _spec(session, path, given), session.get_inputs()[0].name
     plan = plan or TilePlan(tile=auto_tile(spec, None))
     file = ModelFile(name, hashlib.sha256(path.read_bytes()).hexdigest())
     gpu = gpus()[device.index].name if device.kind in ("cuda", "tensorrt") else ""
-    options = _options()
+    options = quiet_options()
     options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     providers = provider_list(device, spec, plan, file, gpu, tensorrt_version(), cache_folder())
     for _, settings in (p for p in providers if isinstance(p, tuple)):
@@ -164,33 +165,12 @@ def _open_on(device: Device, path: Path, given: Mapping[str, str] | None, plan: 
         except Exception as error:  # onnxruntime raises a different class for every cause
             failure = error
     if session is None:
-        why = said.reason or _line(failure)
+        why = said.reason or first_line(failure)
         raise DeviceError(f"{device.name} cannot run {path.name}: {why}. {device.cure}") from failure
     if session.get_providers()[0] != device.provider:
         why = f" ({said.reason})" if said.reason else ""
         raise DeviceError(f"onnxruntime could not load its {device.provider} for {device.name}{why}. {device.cure}")
     return Model(session, path, spec, device)
-
-
-def _unoptimised() -> ort.SessionOptions:
-    """For a session that is only looked into."""
-    options = _options()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return options
-
-
-def _options() -> ort.SessionOptions:
-    options = ort.SessionOptions()
-    options.log_severity_level = 4  # failures are raised, in our words
-    options.enable_mem_pattern = False  # it plans memory for one shape; tiles come in several
-    return options
-
-
-def _cpu_session(path: Path, options: ort.SessionOptions) -> ort.InferenceSession:
-    try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises a different class for every cause
-        raise ModelError(f"{path}: onnxruntime cannot open it: {_line(error)}") from error
 
 
 def _spec(session: ort.InferenceSession, path: Path, given: Mapping[str, str] | None) -> ModelSpec:
@@ -241,7 +221,3 @@ def cache_folder() -> Path:
     else:
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return base / "restore"
-
-
-def _line(error: Any) -> str:
-    return str(error).strip().splitlines()[0][:300]

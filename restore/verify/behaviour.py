@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.errors import ModelError
-from restore.runtime.aside import Aside, PictureAside
+from restore.runtime.aside import Aside, PictureAside, together
+from restore.runtime.belief import question
 from restore.runtime.model import Model
 from restore.runtime.pixels import Pixels, check_shape
-from restore.runtime.tiling import tiles
+from restore.runtime.tiling import Span, Tile, tiles
 from restore.spec import ModelSpec
 from restore.verify.check import Check
-from restore.verify.feed import aside, of_pixels, shapes, side
+from restore.verify.feed import aside, of_pixels, shapes
 from restore.verify.pictures import EXTREME, noise, scene
 
 # How far results that should be equal may lie apart, as a share of the range: rounding in another order.
@@ -27,6 +28,9 @@ _LIKE = 0.7
 # A result this far outside the range, as a share of it, is no picture that is a little too bright.
 _FAR = 1.5
 
+# How far shares of a belief may be from what they should be: rounding, in any precision.
+_BELIEF = 1e-2
+
 
 def behaviour(model: Model) -> Iterator[Check]:
     """Run a model on what brings faults out; see :data:`LOOKS` for what is looked at.
@@ -34,7 +38,7 @@ def behaviour(model: Model) -> Iterator[Check]:
     A look that cannot be done because the model fails is a check that did not pass.
     """
     for name, look in LOOKS.items():
-        if name == "strength" and not model.spec.strength:
+        if (name == "strength" and not model.spec.strength) or (name == "belief" and not model.spec.kinds):
             continue
         try:
             passed, measured = look(model)
@@ -87,21 +91,57 @@ def _deterministic(model: Model) -> tuple[bool, str]:
 
 
 def _tiles(model: Model) -> tuple[bool | None, str]:
-    """Tiles with the promised halo are the whole picture's result."""
+    """Tiles with the promised halo are the whole picture's result; of one shape, each what its neighbour is."""
     spec = model.spec
     if spec.shape is not None:
-        return None, "takes one shape: there is no whole to compare with"
-    worst = 0.0
-    tile = side(spec, 16)
-    halo = -(-spec.halo // spec.multiple) * spec.multiple
-    along, across = side(spec, 2 * halo + 3 * tile), side(spec, max(24, 2 * spec.multiple))
-    for size in ((across, along), (along, across)):
-        pixels = noise(*size)
-        worst = max(worst, _apart(_run(model, [pixels]), _tiled(model, pixels, tile)) / _span(spec))
-    text = f"tiles with a halo of {spec.halo} and the whole differ by at most {worst:.1e} of the range"
+        found = [_windows(model, spec.shape, axis) for axis in (0, 1)]
+        if None in found:
+            return None, "windows of its shape have nothing in common to compare"
+        worst = max(value for value in found if value is not None)
+        text = f"windows that overlap differ by at most {worst:.1e} of the range beyond a halo of {spec.halo}"
+    else:
+        worst = _whole_and_tiled(model)
+        text = f"tiles with a halo of {spec.halo} and the whole differ by at most {worst:.1e} of the range"
     if not spec.exact_tiles:
         return None, f"{text}; the file says that they may"
     return worst <= SAME[spec.precision], f"{text} (limit {SAME[spec.precision]:.1e})"
+
+
+def _whole_and_tiled(model: Model) -> float:
+    spec, worst = model.spec, 0.0
+    tile = spec.side(16)
+    along, across = spec.side(2 * spec.whole_halo + 3 * tile), spec.side(max(24, 2 * spec.multiple))
+    for size in ((across, along), (along, across)):
+        pixels = noise(*size)
+        worst = max(worst, _apart(_run(model, [pixels]), _tiled(model, pixels, tile)) / _span(spec))
+    return worst
+
+
+def _windows(model: Model, shape: tuple[int, int, int], axis: int) -> float | None:
+    """How much two windows of one picture, moved along an axis, differ where both keep more than their halo."""
+    spec, size = model.spec, list(shape[1:])
+    side, halo = size[axis], spec.whole_halo
+    longest = (side - 2 * halo - 1) // spec.multiple * spec.multiple
+    if longest == 0:
+        return None
+    worst = 0.0
+    for shift in {spec.multiple, longest}:
+        size[axis] = side + shift
+        pixels = noise(*size)
+        first, second = (_window(model, pixels, shape, start, axis) for start in (0, shift))
+        both = slice((shift + halo) * spec.scale, (side - halo) * spec.scale)
+        moved = slice(halo * spec.scale, (side - halo - shift) * spec.scale)
+        kept = [values.swapaxes(2, 2 + axis)[:, :, part] for values, part in ((first, both), (second, moved))]
+        worst = max(worst, _apart(*kept) / _span(spec))
+    return worst
+
+
+def _window(model: Model, pixels: Pixels, shape: tuple[int, int, int], start: int, axis: int) -> NDArray[np.float32]:
+    count, height, width = shape
+    top, left = (start, 0) if axis == 0 else (0, start)
+    tile = Tile(Span(top, top + height, top, top + height), Span(left, left + width, left, left + width))
+    batch, _ = of_pixels([pixels[top : top + height, left : left + width]] * count, model.spec)
+    return _call(model, batch, together([PictureAside(pixels, model.spec).of(tile)] * count))
 
 
 def _tiled(model: Model, pixels: Pixels, tile: int) -> NDArray[np.float32]:
@@ -170,13 +210,41 @@ def _colours(model: Model) -> tuple[bool | None, str]:
     return (True, text) if min(orders[tuple(range(channels))]) > _LIKE else (None, f"{text}; a likeness is not seen")
 
 
-def _strength(model: Model) -> tuple[bool, str]:
+def _strength(model: Model) -> tuple[bool | None, str]:
     """A strength of 0 leaves the picture."""
     spec = model.spec
     pictures = _full(spec, scene(*_size(spec, 48, 64)))
     batch, beside = of_pixels(pictures, spec, strength=0)
-    difference = _apart(_call(model, batch, beside), batch) / _span(spec)
+    got = _call(model, batch, beside)
+    if spec.scale > 1:
+        count, channels, height, width = batch.shape
+        small = got.reshape(count, channels, height, spec.scale, width, spec.scale).mean((3, 5))
+        difference = _apart(small, batch) / _span(spec)
+        return None, f"at strength 0 the result, reduced again, is {difference:.1e} of the range from the picture"
+    difference = _apart(got, batch) / _span(spec)
     return difference <= SAME[spec.precision], f"at strength 0 the picture changes by {difference:.1e} of the range"
+
+
+def _belief(model: Model) -> tuple[bool, str]:
+    """Shares of one belief, 0..1 and together 1, of the thumbnail alone and of each picture by itself."""
+    spec = model.spec
+    count, height, width = spec.shape or (2, *_size(spec, 40, 56))
+    pictures = [scene(height, width, seed=seed) for seed in range(count)]
+    batch, beside = of_pixels(pictures, spec)
+    shares = model.shares(batch, **beside)
+    if shares.shape != (count, len(spec.kinds)):
+        return False, f"a belief of {_by(shares.shape)} for {count} pictures and {len(spec.kinds)} kinds"
+    if not (np.isfinite(shares).all() and shares.min() >= -_BELIEF and shares.max() <= 1 + _BELIEF):
+        return False, f"shares of {shares.min():.3g} to {shares.max():.3g}, not from 0 to 1"
+    apart = float(np.abs(shares.sum(1) - 1).max())
+    if apart > _BELIEF:
+        return False, f"all shares together are {1 + apart:.3g} or {1 - apart:.3g}, not 1"
+    alone = 0.0
+    for picture, share in zip(pictures, shares, strict=True):
+        tile, aside = question(picture, spec)  # as the runtime asks
+        alone = max(alone, float(np.abs(model.shares(tile, **aside)[0] - share).max()))
+    text = f"shares of {len(spec.kinds)} kinds; asked by the thumbnail alone they differ by {alone:.1e}"
+    return alone <= _BELIEF, f"{text} (limit {_BELIEF:.0e})"
 
 
 LOOKS: dict[str, Callable[[Model], tuple[bool | None, str]]] = {
@@ -188,6 +256,7 @@ LOOKS: dict[str, Callable[[Model], tuple[bool | None, str]]] = {
     "range": _range,
     "colours": _colours,
     "strength": _strength,
+    "belief": _belief,
 }
 
 
@@ -211,7 +280,7 @@ def _full(spec: ModelSpec, pixels: Pixels) -> list[Pixels]:
 def _size(spec: ModelSpec, height: int, width: int) -> tuple[int, int]:
     if spec.shape is not None:
         return spec.shape[1], spec.shape[2]
-    return side(spec, height), side(spec, width)
+    return spec.side(height), spec.side(width)
 
 
 def _near(a: NDArray[np.float32], b: NDArray[np.float32], spec: ModelSpec, what: str) -> tuple[bool, str]:

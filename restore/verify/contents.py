@@ -11,13 +11,18 @@ import onnx
 
 from restore.spec import METADATA_KEY, ModelSpec
 from restore.verify.check import Check
+from restore.verify.graphs import count_weights, inputs_of, weights, weights_digest
 from restore.verify.half import LARGEST, largest_in_half
 
 # What every file should say; the rest has a meaning when it is left out.
 _SAID = ("name", "task", "network", "parameters", "licence", "data", "made_with")
 
-_TYPES = onnx.TensorProto
-_KINDS = {_TYPES.FLOAT: "fp32", _TYPES.FLOAT16: "fp16", _TYPES.INT8: "int8", _TYPES.UINT8: "int8"}
+_KINDS: dict[int, str] = {
+    onnx.TensorProto.FLOAT: "fp32",
+    onnx.TensorProto.FLOAT16: "fp16",
+    onnx.TensorProto.INT8: "int8",
+    onnx.TensorProto.UINT8: "int8",
+}
 
 
 def contents(path: Path, spec: ModelSpec) -> Iterator[Check]:
@@ -30,8 +35,11 @@ def contents(path: Path, spec: ModelSpec) -> Iterator[Check]:
     model = onnx.load(path)
     yield _metadata(model, spec)
     yield _checker(model, path)
-    yield _ends(model, spec)
+    yield _names(model, spec)
+    yield _axes(model, spec)
     yield _precision(model, spec)
+    if spec.precision == "fp32" and spec.weights:
+        yield _weights(model, spec)
     if spec.precision == "fp16":
         yield _half(model, spec)
 
@@ -40,6 +48,8 @@ def _metadata(model: onnx.ModelProto, spec: ModelSpec) -> Check:
     if METADATA_KEY not in {p.key for p in model.metadata_props}:
         return Check("metadata", False, f"no '{METADATA_KEY}': other programs cannot know how to run it")
     missing = [name for name in _SAID if not getattr(spec, name)]
+    if "parameters" in missing and not count_weights(model):  # a plain resize has none
+        missing.remove("parameters")
     if spec.name == "unnamed":
         missing.append("name")
     if spec.steps and not re.fullmatch("[0-9a-f]{64}", spec.recipe):
@@ -70,38 +80,53 @@ def _checker(model: onnx.ModelProto, path: Path) -> Check:
     return Check("onnx", True, f"checker clean, opset {opset}, {nodes} nodes, {path.stat().st_size / 1e6:.2f} MB")
 
 
-def _ends(model: onnx.ModelProto, spec: ModelSpec) -> Check:
+def _names(model: onnx.ModelProto, spec: ModelSpec) -> Check:
+    """Inputs and outputs are called as any program may count on."""
+    has = [[value.name for value in ends] for ends in (inputs_of(model), model.graph.output)]
+    wrong = [
+        f"{what} {', '.join(names) or 'nothing'}, not {', '.join(should)}"
+        for what, names, should in zip(("takes", "gives"), has, (spec.inputs, spec.outputs), strict=True)
+        if tuple(names) != should
+    ]
+    if wrong:
+        return Check("names", False, f"{'; '.join(wrong)}: other programs find neither ('restore import' renames them)")
+    return Check("names", True, f"takes {', '.join(spec.inputs)}, gives {', '.join(spec.outputs)}")
+
+
+def _axes(model: onnx.ModelProto, spec: ModelSpec) -> Check:
     """Which axes are free: all that the spec does not fix."""
     fixed = []
-    picture = model.graph.input[0]
+    picture = inputs_of(model)[0]
     sizes = [axis.dim_value if axis.HasField("dim_value") else None for axis in picture.type.tensor_type.shape.dim]
     wanted = [spec.shape[0], spec.channels, *spec.shape[1:]] if spec.shape else [None, spec.channels, None, None]
     for axis, has, should in zip(("batch", "channels", "height", "width"), sizes, wanted, strict=True):
         if has is not None and has != should:
             fixed.append(f"{axis} {has}")
     if fixed:
-        cure = "export it with free axes, or say so in the spec's 'shape'"
+        count, _, height, width = (has or "N" for has in sizes)
+        cure = f"export it with free axes, or say so: --spec shape={count}x{height}x{width}"
         return Check("axes", False, f"{picture.name} is fixed at {', '.join(fixed)}: {cure}")
-    text = " x ".join(str(has or "any") for has in sizes)
-    return Check(
-        "axes", True, f"{picture.name} {text}{', and ' + ', '.join(spec.inputs[1:]) if spec.inputs[1:] else ''}"
-    )
+    return Check("axes", True, f"{picture.name} {' x '.join(str(has or 'any') for has in sizes)}")
 
 
 def _precision(model: onnx.ModelProto, spec: ModelSpec) -> Check:
     """Whether the weights are of the kind that the spec says."""
-    kinds = onnx.TensorProto
     sizes: dict[str, int] = {}
-    for tensor in model.graph.initializer:
-        kind = {kinds.FLOAT: "fp32", kinds.FLOAT16: "fp16", kinds.INT8: "int8", kinds.UINT8: "int8"}.get(
-            tensor.data_type
-        )
+    for tensor in weights(model):
+        kind = _KINDS.get(tensor.data_type)
         if kind:
             sizes[kind] = sizes.get(kind, 0) + math.prod(tensor.dims)
     told = ", ".join(f"{kind} {size:,}" for kind, size in sizes.items()) or "none"
     lower = [kind for kind in ("int8", "fp16") if kind in sizes]
     right = spec.precision in sizes if spec.precision != "fp32" else not lower
     return Check("precision", right, f"said to be {spec.precision}; numbers in the file: {told}")
+
+
+def _weights(model: onnx.ModelProto, spec: ModelSpec) -> Check:
+    """Twins are known by the weights that they were made of."""
+    if weights_digest(model) == spec.weights:
+        return Check("weights", True, f"those of SHA-256 {spec.weights[:16]}...")
+    return Check("weights", False, "not those whose SHA-256 it says: twins of others would be taken for its own")
 
 
 def _half(model: onnx.ModelProto, spec: ModelSpec) -> Check:

@@ -20,12 +20,8 @@ def shapes(spec: ModelSpec) -> list[Shape]:
         count, height, width = spec.shape
         return [(count, spec.channels, height, width)]
 
-    def up(n: int) -> int:
-        n = max(n, spec.minimum)
-        return n + -n % spec.multiple
-
     sides = [(1, 1, 1), (1, 31, 31), (1, 24, 57), (2, 33, 20), (1, 130, 64)]
-    return [(n, spec.channels, up(h), up(w)) for n, h, w in sides]
+    return [(n, spec.channels, spec.side(h), spec.side(w)) for n, h, w in sides]
 
 
 def aside(spec: ModelSpec, shape: Shape, draw: np.random.Generator) -> dict[str, NDArray[np.float32]]:
@@ -58,8 +54,3 @@ def of_pixels(pictures: Sequence[Pixels], spec: ModelSpec, strength: float = 1.0
     gain, offset = to_range(spec, pixels.dtype)
     batch = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), np.float32) * gain + offset
     return batch, of_whole(pixels, spec, strength)
-
-
-def side(spec: ModelSpec, wanted: int) -> int:
-    """A length near that which is wanted and that the model takes."""
-    return -(-max(wanted, spec.minimum) // spec.multiple) * spec.multiple

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from onnx import TensorProto, numpy_helper
 
+from restore.runtime.session import cpu_session, quiet_options
 from restore.spec import ModelSpec
-from restore.verify.feed import of_pixels, side
+from restore.verify.feed import of_pixels
+from restore.verify.graphs import graphs, nodes_of
 from restore.verify.pictures import EXTREME, scene
 
 # The largest finite float16.
@@ -34,11 +35,15 @@ def widened(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
     half = [v.name for v in inferred.graph.value_info if v.type.tensor_type.elem_type == TensorProto.FLOAT16]
     wide = onnx.ModelProto()
     wide.CopyFrom(model)
-    del wide.graph.value_info[:]
-    for tensor in wide.graph.initializer:
-        if tensor.data_type == TensorProto.FLOAT16:
-            _widen(tensor)
-    for node in wide.graph.node:
+    for graph in graphs(wide):
+        del graph.value_info[:]
+        for value in (*graph.input, *graph.output):
+            if value.type.tensor_type.elem_type == TensorProto.FLOAT16:
+                value.type.tensor_type.elem_type = TensorProto.FLOAT
+        for tensor in graph.initializer:
+            if tensor.data_type == TensorProto.FLOAT16:
+                _widen(tensor)
+    for node in nodes_of(wide):
         for attribute in node.attribute:
             if node.op_type == "Cast" and attribute.name == "to" and attribute.i == TensorProto.FLOAT16:
                 attribute.i = TensorProto.FLOAT
@@ -60,12 +65,9 @@ def magnitudes(model: onnx.ModelProto, names: list[str], spec: ModelSpec) -> dic
     given = {value.name for value in told.graph.output}
     shown = [name for name in names if name not in given]
     told.graph.output.extend(onnx.helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in shown)
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
     # What is fused away is never held, but another device may fuse less.
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = ort.InferenceSession(told.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    size = spec.shape[1:] if spec.shape else (side(spec, 40), side(spec, 56))
+    session = cpu_session(told.SerializeToString(), spec.name, quiet_options(optimised=False))
+    size = spec.shape[1:] if spec.shape else (spec.side(40), spec.side(56))
     found = dict.fromkeys(names, 0.0)
     for make in (*EXTREME.values(), scene):
         batch, beside = of_pixels([make(*size)] * (spec.shape[0] if spec.shape else 1), spec)

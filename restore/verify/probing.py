@@ -76,7 +76,7 @@ def find_sizes(run: Run, least: int = 1, multiple: int = 1) -> Sizes:
     steps = [multiple * 2**k for k in range(9)]
     step = next((m for m in steps if takes(_up(base, m) + m, _up(base, m) + 3 * m)), None)
     if step is None:
-        raise ModelError(f"it takes {base}x{base} and no size near it: give the one it takes with --shape")
+        raise ModelError(f"it takes {base}x{base} and no size near it: give the one that it takes with --shape {base}")
     shortest = next(n for n in (*range(step, base, step), _up(base, step)) if n >= least and takes(n, n))
     return Sizes(scale, step, shortest, takes(_up(base, step), _up(base, step) + step, count=2))
 
@@ -87,11 +87,27 @@ def _first(run: Run, least: int, multiple: int) -> tuple[int, int]:
         got = _gives(run, 1, side, side)
         if got is None:
             continue
-        scale = got[-1] // side
+        scale = got[-1] // side if len(got) == 4 else 0
         if got != (1, 3, side * scale, side * scale) or scale < 1:
             raise ModelError(f"for {side}x{side} it gives {'x'.join(map(str, got))}, which is no enlargement of RGB")
         return side, scale
-    raise ModelError(f"it takes no square picture with a side of {', '.join(map(str, _FIRST))}")
+    raise ModelError(
+        f"it takes no square picture with a side of {', '.join(map(str, _FIRST))}: if it takes one shape alone, "
+        "give it with --shape SIDE or --shape 1xHEIGHTxWIDTH"
+    )
+
+
+def sizes_at(run: Run, size: tuple[int, int]) -> Sizes:
+    """Of a network that takes one height and width.
+
+    Raises:
+        ModelError: it does not take them, or gives no whole number of times their size.
+    """
+    got = run(np.random.default_rng(0).random((1, 3, *size), dtype=np.float32)).shape
+    scale = got[-1] // size[1] if len(got) == 4 else 0
+    if got != (1, 3, size[0] * scale, size[1] * scale) or scale < 1:
+        raise ModelError(f"for {size[0]}x{size[1]} it gives {'x'.join(map(str, got))}, which is no enlargement of RGB")
+    return Sizes(scale, 1, 1, batch=False)
 
 
 def _gives(run: Run, count: int, height: int, width: int) -> tuple[int, ...] | None:

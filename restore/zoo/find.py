@@ -40,10 +40,8 @@ def named_folders() -> list[Path]:
     return [Path(p) for p in os.environ.get(SEARCH_VARIABLE, "").split(os.pathsep) if p]
 
 
-def user_folder() -> Path:
-    """Where models are imported to: the first folder that the environment variable names, else the platform's."""
-    if named := named_folders():
-        return named[0]
+def platform_folder() -> Path:
+    """The user's folder of models, where this system has such things."""
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":
@@ -53,10 +51,15 @@ def user_folder() -> Path:
     return base / "restore" / "models"
 
 
+def user_folder() -> Path:
+    """Where models are imported to: the first folder that the environment variable names, else the platform's."""
+    return next(iter(named_folders()), platform_folder())
+
+
 def entries() -> list[Entry]:
     """Every model that has a name, the user's folders first; a name found twice counts once."""
     found: dict[str, Entry] = {}
-    for folder in [*named_folders(), user_folder(), shipped_folder()]:
+    for folder in [*named_folders(), platform_folder(), shipped_folder()]:
         for file in sorted(folder.glob("*/*.onnx")):
             if file.stem == file.parent.name:
                 found.setdefault(file.stem, Entry(file.stem, file))

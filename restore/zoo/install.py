@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from pathlib import Path
 
 from restore.atomic import write_bytes
 from restore.errors import ModelError
+from restore.runtime.model import file_spec
+from restore.spec import ModelSpec
+from restore.words import name_fault
 from restore.zoo.find import shipped_folder
-from restore.zoo.precision import precision_of
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,79}")
-# Files of these names are devices on Windows, whatever their ending.
-_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+from restore.zoo.precision import family
 
 
 def check_name(name: str) -> str:
-    """A name that is one file's and one folder's on every system.
+    """A name that a model can be given here.
 
     Raises:
-        ModelError: it is not, or means something else here; says why.
+        ModelError: it cannot be a file's, or means something else here; says why.
     """
-    if not _NAME.fullmatch(name) or name.endswith("."):
-        raise ModelError(
-            f"--name {name!r}: a model's name is of letters, digits and . _ + -, 80 at most, and begins with a letter "
-            "or digit"
-        )
-    if name.split(".")[0].lower() in _DEVICES:
-        raise ModelError(f"--name {name}: on Windows a file of this name is a device")
-    if name.lower().endswith(".onnx") or precision_of(Path(f"{name}.onnx")) != "fp32":
-        raise ModelError(f"--name {name}: leave out the ending, it says what kind of file it is")
+    if fault := name_fault(name):
+        raise ModelError(f"--name {fault}")
     if (shipped_folder() / name).is_dir():
         raise ModelError(f"--name {name}: a shipped model has this name; choose another")
     return name
-
-
-def name_of(path: Path) -> str:
-    """A name for what is in a file, made of the file's."""
-    plain = re.sub(r"[^A-Za-z0-9._+-]+", "-", path.stem).strip("-._+")[:80]
-    return plain.rstrip(".") or "imported"
 
 
 def place(name: str, folder: Path, overwrite: bool) -> Path:
@@ -67,3 +52,21 @@ def install(path: Path, data: bytes, overwrite: bool) -> None:
             with suppress(OSError):
                 path.parent.rmdir()
         raise
+
+
+def outdated(path: Path, spec: ModelSpec) -> list[Path]:
+    """The twins beside a float32 file that were made of another, as of one that it replaced.
+
+    Args:
+        path: the file.
+        spec: what it says.
+    """
+    twins = [twin for kind, twin in family(path).items() if kind != "fp32" and twin != path]
+    return [twin for twin in twins if not _of(twin, spec)]
+
+
+def _of(twin: Path, spec: ModelSpec) -> bool:
+    try:
+        return file_spec(twin).trained_as == spec.trained_as
+    except ModelError:  # whatever it is
+        return False

@@ -54,13 +54,21 @@ def open_named(
         fast_int8 = bool(cpu_features() & INT8_FEATURES)
         return choose(file, precision, where, fast_int8, lambda path: spec(path).loss_db, belongs)
 
+    def stale(path: Path) -> str:
+        wide = family(file).get("fp32", path)
+        try:
+            fits = path == wide or belongs(path, wide)
+        except ModelError:  # of the file that is not run
+            fits = True
+        return "" if fits else f"{path.name} was made of another file than {wide.name}, which lies beside it"
+
     wanted = find_device(device).name
     path = suited(wanted)
     model = open_model(path, device, threads, given, plan)
     if model.device != wanted and (better := suited(model.device)) != path:
         # The GPU could not be used after all, and what suits it does not suit the CPU.
-        note = model.note
-        model = open_model(better, model.device, threads, given, plan)
+        path, note = better, model.note
+        model = open_model(path, model.device, threads, given, plan)
         model.note = note
     if model.spec.precision == "fp16" and model.device != "cpu" and (fault := half_fault(model)):
         wide = family(file).get("fp32")
@@ -68,7 +76,9 @@ def open_named(
             raise ModelError(f"{model.file}: in 16 bits it gives no pictures on {model.device}: {fault}")
         where = model.device
         model = open_model(wide, where, threads, given, plan)
+        path = wide
         model.note = (
             f"in 16 bits this model gives no pictures on {where} ({fault}): running it in fp32, which is slower"
         )
+    model.note = "; ".join(filter(None, (model.note, stale(path))))
     return model

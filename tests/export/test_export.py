@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import nn
 
 from restore.errors import ExportError
 from restore.export import make as make_module
+from restore.export.against import compare
 from restore.export.run import export
 from restore.export.source import load_source
 from restore.export.to_onnx import to_onnx
@@ -23,6 +25,8 @@ from restore.networks.residual import ResidualSR
 from restore.networks.translating import Reconstruction
 from restore.runtime.model import open_model
 from restore.spec import ModelSpec
+from restore.training.checkpoint import Checkpoint, save_checkpoint
+from restore.training.recipe_file import parse_recipe
 from restore.verify.feed import shapes
 from tests.networks.test_networks import SMALL
 from tests.training.test_loop import go
@@ -97,6 +101,31 @@ def test_export_of_a_run(trained: Path, tmp_path: Path) -> None:
     export(load_source(trained, "best"), tmp_path / "out", overwrite=True)
 
 
+@pytest.mark.parametrize("which", ["last", "best"])
+def test_a_run_is_an_origin_by_the_checkpoint_of_as_many_steps(which: str, trained: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    if which == "best":  # one of another step, and of other weights
+        last = Checkpoint(run / "last.safetensors")
+        recipe = parse_recipe(last.recipe_yaml, "recipe")
+        modules = {"average": recipe.network.build(recipe.scale)}
+        save_checkpoint(
+            run / "best.safetensors",
+            step=7,
+            recipe_yaml=last.recipe_yaml,
+            modules=modules,
+            optimizers={},
+            facts=last.facts,
+        )
+    done = export(load_source(run, which), tmp_path / "out")
+    assert done.made.spec.steps == (7 if which == "best" else 24)
+    checks = list(compare(done.path, run))
+    assert [check for check in checks if check.passed is not True] == []
+    if which == "best":
+        (run / "best.safetensors").unlink()
+        assert {check.name for check in compare(done.path, run) if not check.passed} >= {"promises", "network"}
+
+
 @pytest.mark.parametrize(("offset", "says"), [(0.01, "dB apart"), (2e-4, "differ by")])
 def test_a_file_that_differs_is_refused(
     offset: float, says: str, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -122,5 +151,5 @@ def test_nan_is_a_difference(tmp_path: Path) -> None:
     with torch.no_grad():
         network.convs[0].bias.fill_(float("nan"))
     (tmp_path / "x.onnx").write_bytes(to_onnx(network, ModelSpec(scale=2, halo=3)).SerializeToString())
-    with pytest.raises(ExportError, match="differ by nan"):
+    with pytest.raises(ExportError, match="differ by inf"):
         verify(tmp_path / "x.onnx", network)

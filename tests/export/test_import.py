@@ -24,8 +24,9 @@ from restore.networks.plain import PlainSR
 from restore.runtime.model import open_model
 from restore.spec import ModelSpec
 from restore.verify.run import verify_file
+from restore.words import name_of
 from restore.zoo.find import SEARCH_VARIABLE, entries, find, user_folder
-from restore.zoo.install import check_name, name_of
+from restore.zoo.install import check_name
 from tests.conftest import picture
 from tests.conftest import save as save_picture
 from tests.export.published import PUBLISHED, build, save
@@ -146,28 +147,43 @@ class Harmful:
         return (Path.touch, (self.path,))
 
 
-@pytest.mark.parametrize("legacy", [True, False])
-def test_nothing_in_a_checkpoint_is_run(legacy: bool, tmp_path: Path, models: Path) -> None:
+@pytest.mark.parametrize("kind", ["zip", "legacy", "pickle"])
+def test_nothing_in_a_checkpoint_is_run(kind: str, tmp_path: Path, models: Path) -> None:
     mark = tmp_path / "was here"
     held = {"params": build("compact").state_dict(), "more": Harmful(mark)}
-    if legacy:
-        (tmp_path / "x.pth").write_bytes(pickle.dumps(held))
+    if kind == "pickle":
+        (tmp_path / "x.pth").write_bytes(pickle.dumps(held, protocol=2))
     else:
-        torch.save(held, tmp_path / "x.pth")
+        torch.save(held, tmp_path / "x.pth", _use_new_zipfile_serialization=kind == "zip")
     result = run("import", tmp_path / "x.pth")
     assert result.exit_code == 2
     assert not mark.exists()
     assert not models.exists()
-    if not legacy:
-        assert "holds more than weights" in result.output
+    assert "x.pth: holds more than weights (" in result.output
+    assert "which could run code" in result.output
+    torch.load(tmp_path / "x.pth", weights_only=False) if kind != "pickle" else pickle.loads(
+        (tmp_path / "x.pth").read_bytes()
+    )
+    assert mark.exists(), "it would have been run"
+
+
+@pytest.mark.parametrize("place", [b"}q", b"X\n\0", b"ctorch._utils", b"ccollections"])
+def test_a_damaged_checkpoint_is_not_called_harmful(place: bytes, tmp_path: Path) -> None:
+    """A byte of it, among what says how the weights lie."""
+    data = bytearray(save(build("compact"), tmp_path / "x.pth").read_bytes())
+    data[data.index(place, data.index(b"data.pkl"))] = 0xFF
+    (tmp_path / "x.pth").write_bytes(data)
+    with pytest.raises(ModelError, match="x.pth: cannot be read as weights: it is damaged"):
+        load_published(tmp_path / "x.pth")
 
 
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("x.pth", b"not a checkpoint", "x.pth"),
-        ("x.pth", b"", "x.pth"),
-        ("x.safetensors", b"\x08\0\0\0\0\0\0\0{}      ", "x.safetensors"),
+        ("x.pth", b"not a checkpoint", "x.pth: cannot be read as weights: it is damaged, or was not written by"),
+        ("x.pth", b"<html>404</html>", "x.pth: cannot be read as weights: it is damaged, or was not written by"),
+        ("x.pth", b"", "x.pth: cannot be read as weights: EOFError"),
+        ("x.safetensors", b"\x08\0\0\0\0\0\0\0{}      ", "x.safetensors: these weights are of no architecture"),
         ("x.safetensors", b"\xff" * 20, "not a checkpoint that can be read"),
         ("x.onnx", b"not a model", "not an ONNX file"),
         ("x.jpg", b"", "expected a checkpoint"),
@@ -192,7 +208,10 @@ def test_weights_of_nothing_known(tmp_path: Path) -> None:
 def test_a_file_cut_short(tmp_path: Path, models: Path) -> None:
     whole = save(build("compact"), tmp_path / "x.pth").read_bytes()
     (tmp_path / "x.pth").write_bytes(whole[: len(whole) // 2])
-    assert run("import", tmp_path / "x.pth").exit_code == 2
+    result = run("import", tmp_path / "x.pth")
+    assert result.exit_code == 2
+    assert "x.pth: cannot be read as weights: " in result.output
+    assert "could run code" not in result.output
     assert not models.exists()
 
 
@@ -239,9 +258,15 @@ def test_nothing_is_replaced_unasked(tmp_path: Path, models: Path) -> None:
 
 def test_into_another_folder(tmp_path: Path, models: Path) -> None:
     file = save(build("compact"), tmp_path / "m.pth")
-    assert run("import", file, "--into", tmp_path / "elsewhere", "--name", "n").exit_code == 0
-    assert (tmp_path / "elsewhere/n/n.onnx").is_file()
+    result = run("import", file, "--into", tmp_path / "else where", "--name", "n")
+    assert result.exit_code == 0
+    written = tmp_path / "else where/n/n.onnx"
+    assert written.is_file()
     assert not models.exists()
+    assert result.output.endswith(f"restore enhance IN OUT --model '{written}'\n"), "by its name it is not found"
+    assert run("import", file, "--name", "n").output.endswith("restore enhance IN OUT --model n\n")
+    result = run("import", file, "--into", tmp_path / "else", "--name", "n")
+    assert result.output.endswith(f"--model {tmp_path / 'else/n/n.onnx'}\n"), "its name is another's"
 
 
 def test_a_wrong_file_is_not_installed(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -376,7 +401,6 @@ def test_a_foreign_file_of_one_shape(tmp_path: Path, models: Path) -> None:
 def test_files_that_are_no_picture_to_picture(tmp_path: Path, models: Path) -> None:
     assert "takes 2 inputs" in run("import", linear(tmp_path / "two.onnx", count=2)).output
     assert "takes 1 planes" in run("import", linear(tmp_path / "grey.onnx", size=("n", 1, "h", "w"))).output
-    assert "one side" in run("import", linear(tmp_path / "half.onnx", size=(1, 3, 32, "w"))).output
     assert not models.exists()
 
 
@@ -398,8 +422,213 @@ def test_wrong_values_are_told_before_anything_is_run(tmp_path: Path, models: Pa
         result = run("import", file, "--spec", value)
         assert result.exit_code == 2
         assert f"'{value.split('=')[0]}'" in result.output
-    assert "--shape is for checkpoints" in run("import", file, "--shape", "64").output
+    ours = run("import", find("sr-x2"), "--name", "n", "--shape", "64")
+    assert "--shape is for files that do not" in ours.output
     assert not models.exists()
+
+
+# --- what is given, and what cannot be found
+
+
+@pytest.mark.parametrize("shape", [[], ["--shape", "64"]])
+def test_a_wrong_promise_is_not_passed_over_by_falling_back_to_one_shape(
+    shape: list[str], tmp_path: Path, models: Path
+) -> None:
+    """A halo that is too short shows in tiles of any size, and in windows of one shape."""
+    result = run("import", save(build("compact"), tmp_path / "m.pth"), "--spec", "halo=0", *shape)
+    assert result.exit_code == 1, result.output
+    assert "does not keep what it promises: tiles: " in result.output
+    assert not models.exists()
+
+
+def test_a_foreign_file_of_one_shape_is_held_to_its_halo(tmp_path: Path, models: Path) -> None:
+    file = linear(tmp_path / "fixed.onnx", size=(1, 3, 40, 32))
+    given = ["--spec", "high=1", "--spec", "exact_tiles=true"]
+    result = run("import", file, *given, "--spec", "halo=0")
+    assert result.exit_code == 1
+    assert "windows that overlap differ" in result.output
+    assert run("import", file, *given, "--spec", "halo=1").exit_code == 0
+    assert run("import", file, *given, "--spec", "halo=12", "--overwrite").exit_code == 0
+    assert open_model(find("fixed"), "cpu").spec.halo == 12, "what is given is not cut in silence"
+    result = run("import", file, *given, "--spec", "halo=16", "--overwrite")
+    assert result.exit_code == 2
+    assert "takes sides of at least 33 (twice the halo" in result.output
+
+
+def test_an_import_over_another_leaves_its_twin_behind(
+    tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same architecture with other weights: only they tell that the twin is of the file that was replaced."""
+    from restore.runtime.cpu import INT8_FEATURES
+    from restore.zoo import open as open_module
+    from restore.zoo.open import open_named
+
+    monkeypatch.setattr(open_module, "cpu_features", lambda: INT8_FEATURES)
+    save_picture(tmp_path / "photos" / "a.png", picture(150, 160))
+    photos = tmp_path / "photos"
+    assert run("import", save(build("compact"), tmp_path / "m.pth")).exit_code == 0
+    twin = ["--precision", "int8", "--calibrate", photos, "--check", photos, "--max-loss", "99"]
+    assert run("export", find("m"), models / "m", *twin).exit_code == 0
+    describe_with_loss(models / "m/m.int8.onnx", 0.0)
+    assert open_named("m", "cpu").spec.precision == "int8"
+    result = run("import", save(build("compact", seed=1), tmp_path / "m.pth"), "--overwrite")
+    assert result.exit_code == 0, result.output
+    assert "m.int8.onnx: made of another file, and no longer taken by itself" in result.output
+    assert open_named("m", "cpu").spec.precision == "fp32"
+    asked = open_named("m", "cpu", "int8")
+    assert "m.int8.onnx was made of another file than m.onnx" in asked.note
+    assert run("import", save(build("compact"), tmp_path / "m.pth"), "--overwrite").exit_code == 0
+    assert open_named("m", "cpu").spec.precision == "int8", "the same weights again"
+
+
+def describe_with_loss(path: Path, loss: float) -> None:
+    from restore.export.describe import describe
+
+    model = onnx.load(path)
+    describe(model, open_model(path, "cpu").spec.but(loss_db=loss))
+    onnx.save(model, path)
+
+
+def test_what_a_file_says_of_its_weights_is_not_believed(tmp_path: Path, models: Path) -> None:
+    """Whoever changed them and left the metadata would have the old twin taken."""
+    assert run("import", save(build("compact"), tmp_path / "m.pth")).exit_code == 0
+    model, said = onnx.load(find("m")), open_model(find("m"), "cpu").spec.weights
+    assert len(said) == 64
+    weight = next(t for t in model.graph.initializer if len(t.dims) == 4)
+    weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight) * np.float32(0.5), weight.name))
+    onnx.save(model, tmp_path / "changed.onnx")
+    result = run("verify", tmp_path / "changed.onnx")
+    assert result.exit_code == 1
+    assert "FAIL weights" in result.output
+    assert run("import", tmp_path / "changed.onnx", "--name", "n").exit_code == 0
+    assert open_model(find("n"), "cpu").spec.weights not in ("", said)
+
+
+def test_a_batch_of_one_with_free_sides_is_freed(tmp_path: Path, models: Path) -> None:
+    """As torch's older exporter leaves it when only the sides are named."""
+    assert run("import", linear(tmp_path / "one.onnx", size=(1, 3, "h", "w")), "--spec", "high=1").exit_code == 0
+    model = open_model(find("one"), "cpu")
+    assert model.spec.shape is None
+    assert model(np.zeros((2, 3, 9, 11), np.float32)).shape == (2, 3, 9, 11)
+
+
+def test_a_batch_of_one_inside_asks_for_a_shape(tmp_path: Path, models: Path) -> None:
+    file = linear(tmp_path / "one.onnx", size=(1, 3, "h", "w"))
+    model = onnx.load(file)
+    model.graph.node[0].input[0] = "z"
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1, 3, 0, 0], np.int64), "shape"))
+    model.graph.node.insert(0, helper.make_node("Reshape", ["x", "shape"], ["z"]))
+    onnx.save(model, file)
+    result = run("import", file, "--spec", "high=1")
+    assert result.exit_code == 2
+    assert "one picture at a time" in result.output
+    assert "--shape 256" in result.output
+    assert not models.exists()
+    assert run("import", file, "--spec", "high=1", "--shape", "48").exit_code == 0
+    assert open_model(find("one"), "cpu").spec.shape == (1, 48, 48)
+
+
+def test_one_free_side_is_fixed_by_a_shape(tmp_path: Path, models: Path) -> None:
+    file = linear(tmp_path / "half.onnx", size=(1, 3, 32, "w"))
+    result = run("import", file, "--spec", "high=1")
+    assert "one side of its input is fixed and one is free: give the one shape" in result.output
+    assert "takes 1x32xany, and not 1x40x48" in run("import", file, "--spec", "high=1", "--shape", "1x40x48").output
+    for option in (["--shape", "1x32x48"], ["--spec", "shape=1x32x48", "--overwrite"]):
+        assert run("import", file, "--spec", "high=1", *option).exit_code == 0
+        assert open_model(find("half"), "cpu").spec.shape == (1, 32, 48)
+
+
+def constants(file: Path) -> Path:
+    """The same with its weights in nodes, as some programs write them."""
+    model = onnx.load(file)
+    nodes = [helper.make_node("Constant", [], [t.name], value=t) for t in model.graph.initializer]
+    nodes += model.graph.node
+    del model.graph.initializer[:], model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.save(model, file)
+    return file
+
+
+def test_weights_in_nodes_are_counted(tmp_path: Path, models: Path) -> None:
+    assert run("import", constants(linear(tmp_path / "m.onnx")), "--spec", "high=1").exit_code == 0
+    assert open_model(find("m"), "cpu").spec.parameters == 81
+    model = onnx.load(linear(tmp_path / "half.onnx"))
+    kernel = model.graph.initializer[0]
+    kernel.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(kernel).astype(np.float16), "w16"))
+    model.graph.node.insert(0, helper.make_node("Cast", ["w16"], ["w"], to=TensorProto.FLOAT))
+    onnx.save(model, tmp_path / "half.onnx")
+    assert run("import", constants(tmp_path / "half.onnx"), "--spec", "high=1").exit_code == 0
+    assert open_model(find("half"), "cpu").spec.precision == "fp16"
+
+
+def test_a_network_of_no_weights_has_none(tmp_path: Path, models: Path) -> None:
+    size = ("n", 3, "h", "w")
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, size) for n in ("x", "y")]
+    made = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", ends[:1], ends[1:])
+    onnx.save(helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / "m.onnx")
+    assert run("import", tmp_path / "m.onnx", "--spec", "high=1").exit_code == 0
+    assert open_model(find("m"), "cpu").spec.parameters == 0
+
+
+@pytest.mark.parametrize("given", [["multiple=7"], ["multiple=2.0"], ["high=1_0"], ["halo=9", "multiple=16"]])
+def test_values_that_do_not_fit_are_told_without_a_traceback(given: list[str], tmp_path: Path, models: Path) -> None:
+    """Not of the shape, or written as the spec's own reader takes them and Python's numbers do not."""
+    file = linear(tmp_path / "fixed.onnx", size=(1, 3, 40, 32))
+    pairs = [part for pair in ["high=1", *given] for part in ("--spec", pair)]
+    result = run("import", file, *pairs)
+    assert result.exit_code in (0, 2), result.output
+    if result.exit_code:
+        assert "fixed.onnx: " in result.output
+
+
+def test_what_fails_on_the_way_is_told_without_a_traceback(tmp_path: Path, models: Path) -> None:
+    """It opens, and then takes no size: a reshape to what is not there."""
+    file = linear(tmp_path / "m.onnx", size=(1, 3, 40, 32))
+    model = onnx.load(file)
+    model.graph.node[0].input[0] = "z"
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1, 3, 7, 7], np.int64), "shape"))
+    model.graph.node.insert(0, helper.make_node("Reshape", ["x", "shape"], ["z"]))
+    onnx.save(model, file)
+    result = run("import", file, "--spec", "high=1")
+    assert result.exit_code == 2
+    assert "m.onnx: it fails on 1x3x40x32" in result.output
+
+
+def test_what_is_given_wrongly_is_told_before_a_checkpoint_is_read(tmp_path: Path, models: Path) -> None:
+    (tmp_path / "m.pth").write_bytes(b"not even a checkpoint")
+    for command in (["import", tmp_path / "m.pth"], ["export", tmp_path / "m.pth", tmp_path / "out"]):
+        result = run(*command, "--spec", "scale=two")
+        assert result.exit_code == 2
+        assert "'scale'" in result.output
+
+
+class OneSize(nn.Module):
+    """Takes 1 x 3 x 48 x 48 alone, as networks with learned places do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.places = nn.Parameter(0.1 * torch.rand(1, 3, 48, 48))
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + 0.1 * self.conv(x) + self.places
+
+
+def test_a_checkpoint_of_one_shape_is_had_by_giving_it(
+    tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import restore.export.source as source_module
+    from restore.export.published import Published
+
+    found = Published(OneSize().eval().requires_grad_(False), "one size", 1, 1, 1, 6996)
+    monkeypatch.setattr(source_module, "load_published", lambda _: found)
+    result = run("import", tmp_path / "m.pth")
+    assert result.exit_code == 2
+    assert "give the one that it takes with --shape 48" in result.output
+    assert run("import", tmp_path / "m.pth", "--shape", "48").exit_code == 0
+    spec = open_model(find("m"), "cpu").spec
+    assert (spec.shape, spec.exact_tiles) == ((1, 48, 48), False)
 
 
 def test_what_is_installed_passes_the_checks(tmp_path: Path, models: Path) -> None:

@@ -14,7 +14,7 @@ from onnx import TensorProto
 from torch import nn
 
 from restore.cli.main import main
-from restore.errors import ExportError
+from restore.errors import ExportError, SizesError
 from restore.export.half import SENSITIVE, to_half
 from restore.export.make import How, make_model
 from restore.export.source import Source
@@ -112,6 +112,27 @@ def test_what_suffers_stays_in_32_bits(tmp_path: Path) -> None:
     # The square of 2000 is what 16 bits do not hold: without care it is lost.
     squares = [n for n in model.graph.node if n.op_type == "Mul" and types.get(n.output[0]) == TensorProto.FLOAT]
     assert squares
+
+
+class Counts(nn.Module):
+    """Divides by how many pixels there are: whole numbers, made floats by a cast, beside what stays in 32 bits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        count = torch.scalar_tensor(x.shape[2] * x.shape[3], dtype=torch.float32)
+        return self.conv(x) + (x.sum((2, 3), keepdim=True) / count).sqrt()
+
+
+def test_whole_numbers_are_not_taken_for_halves() -> None:
+    made = make_model(Source(Counts().eval(), ModelSpec(scale=1, halo=1, exact_tiles=False, **FACTS)), How("fp16"))
+    model = onnx.load_from_string(made.data)
+    onnx.checker.check_model(model, full_check=True)
+    assert "Cast" in {node.op_type for node in model.graph.node}
+    assert made.steps[-1].psnr > 60
 
 
 def test_a_half_that_is_too_far_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -250,7 +271,7 @@ def test_a_network_that_is_one_shape_in_the_file_gets_one(tmp_path: Path, monkey
 
     def baked(network: nn.Module, spec: ModelSpec, *more: object) -> onnx.ModelProto:
         if spec.shape is None:
-            raise ExportError("torch cannot export it")
+            raise SizesError("torch cannot export it")
         return original(network, spec, *more)
 
     monkeypatch.setattr(make_module, "to_onnx", baked)

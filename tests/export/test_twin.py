@@ -17,21 +17,24 @@ from rich.console import Console
 from restore.cli.main import main
 from restore.errors import ExportError, ModelError
 from restore.export import twin as twin_module
+from restore.export.describe import describe
 from restore.export.explain import explain
+from restore.export.naming import with_names
 from restore.export.quantise import Rounding, quantise, quantise_layers
 from restore.export.to_onnx import to_onnx
-from restore.export.twin import Check, Twin, calibration_patches, export_twin
+from restore.export.twin import Twin, Yardstick, calibration_patches, export_twin
 from restore.metrics.psnr import psnr
 from restore.networks.plain import PlainSR
 from restore.networks.residual import ResidualSR
 from restore.runtime.enhance import enhance_pixels
-from restore.runtime.model import open_model
+from restore.runtime.model import Model, open_model
 from restore.spec import ModelSpec
 from tests.conftest import picture, save
 from tests.networks.test_bilateral_grid import network
 from tests.runtime.test_aside import SPEC as LIGHT
 
 SCREEN = Console(quiet=True)
+FACTS = {"network": "x", "parameters": 1, "licence": "MIT", "data": "none", "made_with": "a test"}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +42,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     file = tmp_path_factory.mktemp("wide") / "small.onnx"
     network = ResidualSR(2, 16, 2)
-    spec = ModelSpec(name="small", scale=2, halo=6)
+    spec = ModelSpec(name="small", scale=2, halo=6, measured={"psnr_to_network_db": 133.0}, **FACTS)
     file.write_bytes(to_onnx(network, spec).SerializeToString())
     return file
 
@@ -53,14 +56,14 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make(wide: Path, target: Path, pictures: Path, most: float = 1.0) -> Twin:
-    return export_twin(wide, target, pictures, [Check(pictures, "*.png")], most, False, SCREEN)
+    return export_twin(wide, target, pictures, [Yardstick(pictures, "*.png")], most, False, SCREEN)
 
 
 def test_the_twin_is_close_and_says_what_it_is(wide: Path, pictures: Path, tmp_path: Path) -> None:
     done = make(wide, tmp_path, pictures)
     assert done.path == tmp_path / "small.int8.onnx"
     model, original = open_model(done.path, "cpu"), open_model(wide, "cpu")
-    assert model.spec == original.spec.model_copy(update={"precision": "int8", "loss_db": model.spec.loss_db})
+    assert model.spec == original.spec.but(precision="int8", loss_db=model.spec.loss_db, measured={})
     assert model.spec.loss_db == pytest.approx(max(0, *done.losses.values()), abs=1e-4)
     batch = picture(61, 47, seed=9).transpose(2, 0, 1)[None].astype(np.float32) / 255
     assert 40 < psnr(model(batch), original(batch), peak=1.0) < 80, "neither broken nor left in fp32"
@@ -98,7 +101,7 @@ def test_calibration_is_on_the_models_range(pictures: Path) -> None:
 def test_a_model_of_light_has_a_twin_too(pictures: Path, tmp_path: Path) -> None:
     """Its context stays in floating point, and its loss is measured on pairs."""
     file, dark = tmp_path / "light.onnx", tmp_path / "dark"
-    file.write_bytes(to_onnx(network(), LIGHT).SerializeToString())
+    file.write_bytes(to_onnx(network(), LIGHT.but(**FACTS)).SerializeToString())
     for path in pictures.iterdir():
         save(dark / path.name, np.asarray(Image.open(path)) // 3)
     patches = calibration_patches(dark, LIGHT)
@@ -143,6 +146,73 @@ def test_more_of_the_end_stays_in_floating_point_as_the_loss_asks_for_it(
     values = {i.name for i in graph.initializer}
     convs = [node for node in graph.node if node.op_type == "Conv" and node.input[0] != "input"]
     assert [conv.input[1] in values for conv in convs] == [False, False, False, True, True]
+
+
+def test_fp32_is_measured_once(wide: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original, measured = twin_module.evaluate_model, []
+
+    def counting(model: Model, *rest: object, **more: object) -> object:
+        measured.append(model.spec.precision)
+        return original(model, *rest, **more)
+
+    monkeypatch.setattr(twin_module, "evaluate_model", counting)
+    with pytest.raises(ExportError, match="more than the -9"):
+        make(wide, tmp_path, pictures, most=-9)
+    assert measured.count("fp32") == 1
+    assert measured.count("int8") == 6, "of four convolutions in the middle: 1, 2 and 4 in floating point, in two ways"
+
+
+def unnamed(model: onnx.ModelProto, name: str = "") -> onnx.ModelProto:
+    """As many programs write it: no node has a name, or all have the same."""
+    for node in model.graph.node:
+        node.name = name
+    return model
+
+
+@pytest.mark.parametrize("name", ["", "conv"])
+def test_nodes_need_no_names(name: str, wide: Path, pictures: Path, tmp_path: Path) -> None:
+    spec = open_model(wide, "cpu").spec
+    patches = calibration_patches(pictures, spec)
+    right, model = quantise(onnx.load(wide), patches), quantise(unnamed(onnx.load(wide), name), patches)
+    for values in ([node.op_type for node in m.graph.node] for m in (right, model)):
+        assert values == [node.op_type for node in right.graph.node]
+    results = [
+        ort.InferenceSession(m.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, dict(patches[0]))[0]
+        for m in (right, model)
+    ]
+    np.testing.assert_array_equal(*results)
+    onnx.save(unnamed(onnx.load(wide)), tmp_path / "m.onnx")  # two of one name onnxruntime would not open
+    layers = explain(tmp_path / "m.onnx", pictures, SCREEN)
+    assert len({layer.name for layer in layers}) == len(layers) == 7
+    assert sum("in 8 bits in a twin" in layer.what for layer in layers) == 4
+
+
+def test_each_node_gets_a_name_of_its_own() -> None:
+    make_node = onnx.helper.make_node
+    nodes = [make_node("Relu", ["a"], ["b"], name=n) for n in ("", "Relu_0", "x", "x", "only")]
+    model = onnx.helper.make_model(onnx.helper.make_graph(nodes, "g", [], []))
+    names = [node.name for node in with_names(model).graph.node]
+    assert names == ["Relu_0_", "Relu_0", "Relu_2", "Relu_3", "only"]
+    assert [node.name for node in with_names(with_names(model)).graph.node] == names
+
+
+def test_inputs_of_other_names_are_told(wide: Path, pictures: Path, tmp_path: Path) -> None:
+    model = onnx.load(wide)
+    model.graph.input[0].name = "picture"
+    for node in model.graph.node:
+        node.input[:] = ["picture" if name == "input" else name for name in node.input]
+    onnx.save(model, tmp_path / "m.onnx")
+    with pytest.raises(ModelError, match="calls its input 'picture': 'restore import'"):
+        make(tmp_path / "m.onnx", tmp_path, pictures)
+
+
+def test_a_twin_that_keeps_no_promise_is_not_written(wide: Path, pictures: Path, tmp_path: Path) -> None:
+    model = onnx.load(wide)
+    describe(model, open_model(wide, "cpu").spec.but(halo=0))
+    onnx.save(model, tmp_path / "m.onnx")
+    with pytest.raises(ExportError, match="does not keep what it promises: tiles"):
+        make(tmp_path / "m.onnx", tmp_path / "out", pictures)
+    assert not (tmp_path / "out").exists()
 
 
 def test_ranges_are_chosen_by_the_loss(
@@ -227,12 +297,33 @@ def test_a_twin_has_no_twin_and_nothing_is_replaced_unasked(wide: Path, pictures
         (["runs/x", "out", "--precision", "int8"], "takes an fp32 .onnx file"),
         (["x.onnx", "out", "--precision", "int8"], "--calibrate FOLDER and --check FOLDER"),
         (["x.onnx", "out", "--precision", "int8", "--calibrate", "c", "--check", "d"], "x.onnx: no such model"),
+        (["x.onnx", "--precision", "int8", "--explain"], "--explain needs --calibrate FOLDER, to"),
+        (["x.onnx", "out", "--precision", "int8", "--explain"], "OUT is for weights and the fp16 twin"),
+        (["x.onnx", "--precision", "int8", "--explain", "--check", "d"], "--check is for weights and the fp16 twin"),
+        (["x.onnx", "--explain"], "--explain belongs to --precision int8"),
+        (["runs/x", "out", "--max-loss", "1"], "--max-loss is for --precision int8, and not for weights"),
+        (
+            ["runs/x", "out", "--calibrate", "c"],
+            "--calibrate is for --precision int8 and --explain, and not for weights",
+        ),
+        (["runs/x", "out", "--precision", "fp16", "--pattern", "*"], "--pattern is for --precision int8"),
+        (["x.onnx", "out", "--precision", "fp16", "--check-input", "c"], "--check-input is for --precision int8"),
+        (
+            ["x.onnx", "out", "--precision", "fp16", "--which", "last"],
+            "--which is for weights, and not for the fp16 twin",
+        ),
+        (
+            ["x.onnx", "out", "--precision", "int8", "--opset", "18"],
+            "--opset is for weights, and not for --precision int8",
+        ),
+        (["x.onnx", "out", "--precision", "int8", "--spec", "a=b"], "--spec is for weights"),
+        (["runs/x"], "Missing argument 'OUT'"),
     ],
 )
 def test_wrong_use(arguments: list[str], says: str) -> None:
     result = CliRunner().invoke(main, ["export", *arguments])
     assert result.exit_code == 2
-    assert says in result.output
+    assert says in " ".join(result.output.replace("\n", " ").split())
 
 
 def test_from_the_command_line(wide: Path, pictures: Path, tmp_path: Path) -> None:

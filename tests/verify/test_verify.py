@@ -244,6 +244,102 @@ def test_strength_0_must_leave_the_picture(tmp_path: Path) -> None:
     assert failed(write(tmp_path / "m.onnx", model, SPEC.model_copy(update={"strength": True}))) == {"strength"}
 
 
+def test_strength_of_a_network_that_enlarges_is_told_and_not_judged(tmp_path: Path) -> None:
+    """What leaves a picture as it is, twice as large, is not agreed upon."""
+    model = graph()
+    model.graph.input.append(helper.make_tensor_value_info("strength", TensorProto.FLOAT, ["n"]))
+    del model.graph.output[0].type.tensor_type.shape.dim[2:]
+    for _ in range(2):
+        model.graph.output[0].type.tensor_type.shape.dim.add()
+    model.graph.node[-1].output[0] = "o"
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "twice"))
+    model.graph.node.append(helper.make_node("Resize", ["o", "", "twice"], ["output"], mode="nearest"))
+    spec = SPEC.but(strength=True, scale=2)
+    (check,) = [c for c in verify_file(write(tmp_path / "m.onnx", model, spec)) if c.name == "strength"]
+    assert check.passed is None
+    assert "reduced again" in check.measured
+
+
+@pytest.mark.parametrize(("end", "says"), [("input", "takes x, not input"), ("output", "gives x, not output")])
+def test_other_names_are_told(end: str, says: str, tmp_path: Path) -> None:
+    """The page that says what a file takes says how it is called; this runtime goes by the place."""
+    model = graph()
+    for value in (*model.graph.input, *model.graph.output):
+        value.name = {end: "x"}.get(value.name, value.name)
+    for node in model.graph.node:
+        node.input[:] = [{end: "x"}.get(name, name) for name in node.input]
+        node.output[:] = [{end: "x"}.get(name, name) for name in node.output]
+    file = write(tmp_path / "m.onnx", model)
+    checks = [check for check in verify_file(file) if check.passed is False]
+    assert [check.name for check in checks] == ["names"]
+    assert says in checks[0].measured
+
+
+def test_weights_among_the_inputs_are_not_the_picture(tmp_path: Path) -> None:
+    """As files of the first versions have them, and before the picture."""
+    model = graph(size=(1, 3, 48, 64))
+    named = [helper.make_tensor_value_info(n, TensorProto.FLOAT, (3, 3, 3, 3)) for n in ("w1", "w2")]
+    inputs = [*named, *model.graph.input]
+    del model.graph.input[:]
+    model.graph.input.extend(inputs)
+    (axes,) = [c for c in verify_file(write(tmp_path / "m.onnx", model)) if c.name == "axes"]
+    assert "input is fixed at batch 1, height 48, width 64" in axes.measured
+    assert "--spec shape=1x48x64" in axes.measured
+    assert failed(write(tmp_path / "m.onnx", model, SPEC.but(shape=(1, 48, 64)))) == set()
+
+
+def test_the_cure_for_fixed_axes_cures(tmp_path: Path) -> None:
+    file = write(tmp_path / "m.onnx", graph(size=(1, 3, 48, 64)))
+    assert run("verify", file).exit_code == 1
+    assert run("verify", file, "--spec", "shape=1x48x64").exit_code == 0
+
+
+def test_the_halo_of_one_shape_is_looked_at(tmp_path: Path) -> None:
+    """No whole picture to compare with, but windows that overlap, as the runtime lays them."""
+    model = graph(size=(2, 3, 24, 30))
+    for halo, wrong in ((2, set()), (1, {"tiles"}), (0, {"tiles"})):
+        spec = SPEC.but(shape=(2, 24, 30), halo=halo)
+        assert failed(write(tmp_path / "m.onnx", model, spec)) == wrong, halo
+    told = SPEC.but(shape=(2, 24, 30), halo=0, exact_tiles=False)
+    assert failed(write(tmp_path / "m.onnx", model, told)) == set()
+
+
+def test_one_shape_with_a_stride_keeps_to_its_multiple(tmp_path: Path) -> None:
+    """Pairs of pixels are halved and doubled: windows may begin at even pixels alone."""
+    size = (1, 3, 24, 32)
+    down, up = (numpy_helper.from_array(np.array([1, 1, f, f], np.float32), n) for f, n in ((0.5, "down"), (2, "up")))
+    nodes = [
+        helper.make_node("Resize", ["b", "", "down"], ["small"], mode="nearest", name="down"),
+        helper.make_node("Resize", ["small", "", "up"], ["c"], mode="nearest", name="up"),
+    ]
+    model = graph(size=size, middle=nodes, tensors=[down, up], after="c")
+    spec = SPEC.but(shape=(1, 24, 32), halo=4)
+    assert failed(write(tmp_path / "m.onnx", model, spec.but(multiple=2))) == set()
+    assert failed(write(tmp_path / "m.onnx", model, spec)) == {"tiles"}
+
+
+def test_16_bits_in_a_branch_are_looked_into(tmp_path: Path) -> None:
+    """A part of the graph that is taken or not, with weights and values of its own."""
+    half = TensorProto.FLOAT16
+
+    def branch(name: str, factor: float) -> onnx.GraphProto:
+        weight = numpy_helper.from_array(np.full((1, 3, 1, 1), factor, np.float16), f"{name}_w")
+        nodes = [
+            helper.make_node("Cast", ["b"], [f"{name}_b"], to=half),
+            helper.make_node("Mul", [f"{name}_b", f"{name}_w"], [f"{name}_o"]),
+        ]
+        made = helper.make_tensor_value_info(f"{name}_o", half, ("n", 3, "h", "w"))
+        return helper.make_graph(nodes, name, [], [made], [weight])
+
+    nodes = [
+        helper.make_node("If", ["yes"], ["o16"], then_branch=branch("then", 1.0), else_branch=branch("else", 2.0)),
+        helper.make_node("Cast", ["o16"], ["c"], to=TensorProto.FLOAT),
+    ]
+    model = graph(middle=nodes, tensors=[numpy_helper.from_array(np.array(True), "yes")], after="c")
+    spec = SPEC.but(precision="fp16", measured={"psnr": 60.0})
+    assert failed(write(tmp_path / "m.onnx", model, spec)) == set()
+
+
 def test_a_model_of_light_passes(tmp_path: Path) -> None:
     """With a thumbnail, places and a strength."""
     pytest.importorskip("torch")
@@ -278,6 +374,32 @@ def test_promises_are_compared_with_the_origins(tmp_path: Path) -> None:
     result = run("verify", model, "--against", origin)
     assert result.exit_code == 1
     assert "high 255.0, not 1.0; halo 1, less than 2" in result.output
+
+
+@pytest.mark.parametrize(
+    ("ours", "says"),
+    [
+        ({"multiple": 2}, "sides of multiples of 2 from 2, no multiple of 4"),
+        ({"multiple": 8, "minimum": 8}, ""),
+        ({"multiple": 4, "minimum": 4}, "sides of multiples of 4 from 4, shorter than 8"),
+        ({"shape": (1, 16, 18), "minimum": 8}, "sides of 16 and 18, no multiple of 4"),
+        ({"multiple": 4, "minimum": 8, "steps": 5}, "steps 5, not 0"),
+    ],
+)
+def test_what_sizes_it_takes_is_compared(ours: dict[str, object], says: str, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from restore.export.against import _promises
+
+    check = _promises(SPEC.but(**ours), SPEC.but(multiple=4, minimum=8))
+    assert (check.passed is True) == (says == "")
+    assert says in check.measured
+
+
+def test_a_twin_is_no_origin(tmp_path: Path) -> None:
+    model = write(tmp_path / "m.onnx", graph())
+    result = run("verify", model, "--against", find("sr-x2").with_name("sr-x2.int8.onnx"))
+    assert result.exit_code == 2
+    assert "is int8, a twin and no origin: give the fp32 file" in result.output
 
 
 def test_against_a_checkpoint_of_another_network(tmp_path: Path) -> None:

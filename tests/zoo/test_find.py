@@ -10,7 +10,7 @@ import pytest
 from restore.errors import ModelError
 from restore.runtime.model import open_model
 from restore.training.recipe_file import load_recipe
-from restore.zoo.find import entries, find, shipped_folder
+from restore.zoo.find import entries, find, shipped_folder, user_folder
 
 
 def test_shipped_models_are_what_they_say() -> None:
@@ -45,3 +45,19 @@ def test_own_folder_of_models(small_model: Path, tmp_path: Path, monkeypatch: py
     shutil.copy(small_model, tmp_path / "mine" / "mine.onnx")
     monkeypatch.setenv("RESTORE_MODELS", str(tmp_path))
     assert find("mine") == tmp_path / "mine" / "mine.onnx"
+
+
+def test_naming_folders_hides_no_other(small_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was imported before the variable was set is still there; the folders that it names come first."""
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    platform, named = tmp_path / "data/restore/models", tmp_path / "named"
+    for folder, names in ((platform, ("mine", "both")), (named, ("both",))):
+        for name in names:
+            (folder / name).mkdir(parents=True)
+            shutil.copy(small_model, folder / name / f"{name}.onnx")
+    assert find("mine") == platform / "mine/mine.onnx"
+    monkeypatch.setenv("RESTORE_MODELS", str(named))
+    assert find("mine") == platform / "mine/mine.onnx"
+    assert find("both") == named / "both/both.onnx"
+    assert user_folder() == named

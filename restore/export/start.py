@@ -1,0 +1,112 @@
+"""What ``restore export`` does: one of four ways from a network to a file, told line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+
+from restore.export.explain import explain
+from restore.export.fidelity import picture_patches
+from restore.export.make import How, fitted
+from restore.export.run import Exported, export, export_half
+from restore.export.source import load_source
+from restore.export.twin import Yardstick, export_twin
+from restore.runtime.model import file_spec
+from restore.words import shown
+
+# From weights to a file in fp32 or fp16; from an fp32 file to its twin; what 8 bits cost layer by layer.
+Way = Literal["weights", "half", "int8", "explain"]
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """The command's options; those that mean nothing for the way are not looked at."""
+
+    source: Path
+    target: Path
+    which: str = "last"
+    precision: str = "fp32"
+    shape: tuple[int, int, int] | None = None
+    opset: int = 18
+    name: str | None = None
+    given: dict[str, str] = field(default_factory=dict)
+    calibrate: Path = Path()
+    check: tuple[Path, ...] = ()
+    inputs: tuple[Path, ...] = ()
+    pattern: str = "*"
+    max_loss: float = 0.1
+    overwrite: bool = False
+
+
+def start(request: Request, way: Way, screen: Console, tell: Tell) -> None:
+    """Do it.
+
+    Args:
+        request: what is asked for.
+        way: see there.
+        screen: for progress.
+        tell: called with each line for the user.
+
+    Raises:
+        ExportError: the file would not be what it should be; nothing is written.
+        ModelError: the source cannot be loaded, or what is given is wrong.
+        DataError: a folder of pictures is missing or empty.
+    """
+    if way == "weights":
+        _weights(request, tell)
+    elif way == "half":
+        _half(request, tell)
+    elif way == "int8":
+        _int8(request, screen, tell)
+    else:
+        for layer in explain(request.source, request.calibrate, screen):
+            tell(f"{layer.psnr:7.2f} dB  {shown(layer.name)}  ({layer.what})")
+
+
+def _weights(request: Request, tell: Tell) -> None:
+    loaded = load_source(request.source, request.which, request.name, request.given, request.shape)
+    seen = fitted(loaded.spec, request.shape)
+    batches = [batch for folder in request.check for batch in picture_patches(folder, seen)]
+    how = How("fp16" if request.precision == "fp16" else "fp32", request.shape, request.opset, batches)
+    _show(export(loaded, request.target, how, request.overwrite), tell)
+
+
+def _half(request: Request, tell: Tell) -> None:
+    spec = file_spec(request.source)
+    batches = [batch for folder in request.check for batch in picture_patches(folder, spec)]
+    _show(export_half(request.source, request.target, How("fp16", batches=batches), request.overwrite), tell)
+
+
+def _show(done: Exported, tell: Tell) -> None:
+    made = done.made
+    for step in made.steps:
+        tell(f"{step.name}: {'equal' if step.psnr == float('inf') else f'{step.psnr:.1f} dB'}")
+    for compared in made.compared:
+        tell(f"input {'x'.join(map(str, compared.shape))}: largest difference {compared.difference:.1e}")
+    for check in made.checks:
+        tell(f"{check.name}: {shown(check.measured)}")
+    size = done.path.stat().st_size
+    tell(
+        f"{done.path}: {made.spec.name}, {made.spec.precision}, {made.spec.parameters:,} parameters, "
+        f"{size / 1e6:.2f} MB, verified"
+    )
+    for twin in done.outdated:
+        tell(f"{twin}: of another training, and no longer taken by itself. Make it again, or delete it")
+
+
+def _int8(request: Request, screen: Console, tell: Tell) -> None:
+    pairs = zip(request.check, request.inputs or [None] * len(request.check), strict=True)
+    checks = [Yardstick(folder, request.pattern, inputs) for folder, inputs in pairs]
+    twin = export_twin(
+        request.source, request.target, request.calibrate, checks, request.max_loss, request.overwrite, screen
+    )
+    for folder, loss in twin.losses.items():
+        tell(f"{folder}: int8 loses {loss:.3f} dB")
+    kept = "" if twin.last == 1 else f", its last {twin.last} convolutions in fp32"
+    kept += ", ranges by percentiles" if twin.method == "Percentile" else ""
+    tell(f"{twin.path}: {twin.spec.name}, int8{kept}, {twin.path.stat().st_size / 1e6:.2f} MB, measured and verified")

@@ -1,0 +1,51 @@
+"""Sessions of onnxruntime that say nothing by themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnxruntime as ort
+
+from restore.errors import ModelError
+
+
+def quiet_options(optimised: bool = True) -> ort.SessionOptions:
+    """For a session whose failures are raised, in our words, and not printed.
+
+    Args:
+        optimised: False for one that is only looked into, or whose every value is to be held as the file says.
+    """
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    options.enable_mem_pattern = False  # it plans memory for one shape; tiles come in several
+    if not optimised:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return options
+
+
+def cpu_session(
+    model: Path | bytes, source: Path | str, options: ort.SessionOptions | None = None
+) -> ort.InferenceSession:
+    """A session on the CPU.
+
+    Args:
+        model: a file, or its bytes.
+        source: what it is called in messages.
+        options: None for quiet ones.
+
+    Raises:
+        ModelError: there is no such file, or onnxruntime does not take it.
+    """
+    if isinstance(model, Path) and not model.is_file():
+        raise ModelError(f"{source}: no such model file")
+    what = model if isinstance(model, bytes) else str(model)
+    try:
+        return ort.InferenceSession(what, options or quiet_options(), providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises a different class for every cause
+        raise ModelError(f"{source}: onnxruntime cannot open it: {first_line(error)}") from error
+
+
+def first_line(error: object) -> str:
+    """What an error says first."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__
