@@ -49,7 +49,8 @@ def quantise(
     Static QDQ: weights int8 with one scale a channel, activations uint8 with one scale a tensor, which is what x86
     processors with VNNI multiply fastest. The ends stay in floating point, where 8 bits would round the picture itself
     and not only what is made of it: the first and the last convolutions, and all additions. So does what looks at a
-    thumbnail: it is a small part of the work, and decides about the whole picture.
+    thumbnail (:mod:`restore.export.weights` makes its weights small): it is a small part of the work, and decides about
+    the whole picture.
 
     Args:
         model: with an input ``input``, float32 (N, 3, H, W), the picture.

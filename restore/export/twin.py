@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -25,6 +25,7 @@ from restore.export.fidelity import MOST_BELIEVED, formula_patches
 from restore.export.make import prove
 from restore.export.quantise import Batch, Method, NothingLeftError, Rounding, quantise
 from restore.export.verify import Compared
+from restore.export.weights import narrow_weights
 from restore.imaging.decode import read_rgb8
 from restore.runtime.aside import PictureAside
 from restore.runtime.model import Model, file_spec, open_model
@@ -58,14 +59,15 @@ class Twin:
         path: the file.
         spec: what it says of itself.
         losses: in dB of PSNR, for each folder that it was measured on.
-        last: how many of the last convolutions stay in floating point.
+        last: how many of the last convolutions stay in floating point; None where all is computed in it, and 8 bits are
+            what weights are stored in.
         method: what the ranges of the activations were taken from.
     """
 
     path: Path
     spec: ModelSpec
     losses: dict[str, float]
-    last: int
+    last: int | None
     method: Method
 
 
@@ -130,7 +132,7 @@ def load_wide(source: Path) -> tuple[onnx.ModelProto, ModelSpec]:
 
 class _Found(NamedTuple):
     losses: dict[str, float]
-    last: int
+    last: int | None
     method: Method
 
 
@@ -149,13 +151,7 @@ def _search(
     """
     before = scores(wide, check, screen)
     tried: list[tuple[float, str]] = []
-    for last, method in product(_LAST, _METHODS):
-        try:
-            narrow = quantise(model, patches, last, Rounding(method=method))
-        except NothingLeftError:
-            if tried:
-                break
-            raise
+    for narrow, last, method in _ways(model, patches):
         with tempfile.TemporaryDirectory() as folder:
             trial = Path(folder, "trial.onnx")
             describe(narrow, wide.spec.but(precision="int8"))
@@ -170,6 +166,26 @@ def _search(
         f"int8 loses {least:.3f} dB on {where}, more than the {most} allowed, however many of its last "
         "convolutions stay in fp32: calibrate on photographs more like those, or allow more with --max-loss"
     )
+
+
+def _ways(model: onnx.ModelProto, patches: Sequence[Batch]) -> Iterator[tuple[onnx.ModelProto, int | None, Method]]:
+    """Ever less of it in 8 bits. What looks at a thumbnail is stored in them in any case, and is most of some files.
+
+    Raises:
+        NothingLeftError: nothing of it can be had in 8 bits.
+    """
+    for number, (last, method) in enumerate(product(_LAST, _METHODS)):
+        try:
+            narrow = quantise(model, patches, last, Rounding(method=method))
+        except NothingLeftError:
+            stored = onnx.ModelProto.FromString(model.SerializeToString())
+            if number == 0 and not narrow_weights(stored):
+                raise
+            if number == 0:
+                yield stored, None, method
+            return
+        narrow_weights(narrow)
+        yield narrow, last, method
 
 
 def _believes_alike(trial: Path, wide: Model) -> list[Compared]:
