@@ -30,6 +30,7 @@ from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import Model, open_model
 from restore.spec import ModelSpec
 from tests.conftest import picture, save
+from tests.export.test_weights import COLOUR, modulated_colour
 from tests.networks.test_bilateral_grid import network
 from tests.runtime.test_aside import SPEC as LIGHT
 
@@ -332,3 +333,19 @@ def test_from_the_command_line(wide: Path, pictures: Path, tmp_path: Path) -> No
     assert result.exit_code == 0, result.output
     assert "int8 loses" in result.output
     assert (tmp_path / "x.int8.onnx").is_file()
+
+
+def test_a_network_without_convolutions_of_the_picture_is_stored_in_8_bits(pictures: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    said = {"network": "modulated-colour", "licence": "MIT", "data": "none", "made_with": "a test"}
+    spec = COLOUR.but(name="colour", parameters=sum(p.numel() for p in modulated_colour().parameters()), **said)
+    file = tmp_path / "colour.onnx"
+    file.write_bytes(to_onnx(modulated_colour(), spec).SerializeToString())
+    check = Yardstick(pictures, "*.png", pictures)
+    done = export_twin(file, tmp_path, pictures, [check], 1.0, False, SCREEN)
+    assert done.last is None
+    assert done.path.stat().st_size < 0.5 * file.stat().st_size
+    pixels = picture(50, 60)
+    both = [enhance_pixels(pixels, open_model(path, "cpu"), spec) for path in (file, done.path)]
+    assert psnr(*both) > 30
+    assert open_model(done.path, "cpu").spec.precision == "int8"
