@@ -94,10 +94,10 @@ def _tiles(model: Model) -> tuple[bool | None, str]:
     """Tiles with the promised halo are the whole picture's result; of one shape, each what its neighbour is."""
     spec = model.spec
     if spec.shape is not None:
-        found = [_windows(model, spec.shape, axis) for axis in (0, 1)]
-        if None in found:
+        found = [apart for axis in (0, 1) if (apart := _windows(model, spec.shape, axis)) is not None]
+        if not found:
             return None, "windows of its shape have nothing in common to compare"
-        worst = max(value for value in found if value is not None)
+        worst = max(found)
         text = f"windows that overlap differ by at most {worst:.1e} of the range beyond a halo of {spec.halo}"
     else:
         worst = _whole_and_tiled(model)

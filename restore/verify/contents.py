@@ -9,6 +9,7 @@ from pathlib import Path
 
 import onnx
 
+from restore.errors import ModelError
 from restore.spec import METADATA_KEY, ModelSpec
 from restore.verify.check import Check
 from restore.verify.graphs import count_weights, inputs_of, weights, weights_digest
@@ -89,7 +90,7 @@ def _names(model: onnx.ModelProto, spec: ModelSpec) -> Check:
         if tuple(names) != should
     ]
     if wrong:
-        return Check("names", False, f"{'; '.join(wrong)}: other programs find neither ('restore import' renames them)")
+        return Check("names", False, f"{'; '.join(wrong)}: other programs go by the names ('restore import' gives them)")
     return Check("names", True, f"takes {', '.join(spec.inputs)}, gives {', '.join(spec.outputs)}")
 
 
@@ -130,6 +131,9 @@ def _weights(model: onnx.ModelProto, spec: ModelSpec) -> Check:
 
 
 def _half(model: onnx.ModelProto, spec: ModelSpec) -> Check:
-    name, value = largest_in_half(model, spec)
+    try:
+        name, value = largest_in_half(model, spec)
+    except ModelError as error:
+        return Check("overflow", False, str(error))
     text = f"the largest value that is held in 16 bits is {value:.3g} ({name}; they hold {LARGEST:,.0f})"
     return Check("overflow", value <= LARGEST, text)

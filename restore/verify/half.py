@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import onnx
+import onnxruntime as ort
+from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 
-from restore.runtime.session import cpu_session, quiet_options
+from restore.errors import ModelError
+from restore.runtime.session import cpu_session, first_line, quiet_options
 from restore.spec import ModelSpec
 from restore.verify.feed import of_pixels
 from restore.verify.graphs import graphs, nodes_of
@@ -59,6 +64,9 @@ def magnitudes(model: onnx.ModelProto, names: list[str], spec: ModelSpec) -> dic
         model: in float32.
         names: of values in it.
         spec: of the model.
+
+    Raises:
+        ModelError: it cannot be opened or fails.
     """
     told = onnx.ModelProto()
     told.CopyFrom(model)
@@ -72,9 +80,19 @@ def magnitudes(model: onnx.ModelProto, names: list[str], spec: ModelSpec) -> dic
     for make in (*EXTREME.values(), scene):
         batch, beside = of_pixels([make(*size)] * (spec.shape[0] if spec.shape else 1), spec)
         feed = {session.get_inputs()[0].name: batch, **beside}
-        for name, values in zip(names, session.run(names, feed) if names else [], strict=True):
+        for name, values in zip(names, _run(session, names, feed, spec), strict=True):
             top = float(np.abs(values).max()) if np.isfinite(values).all() else float("inf")
             found[name] = max(found[name], top)
+    return found
+
+
+def _run(
+    session: ort.InferenceSession, names: list[str], feed: Mapping[str, NDArray[np.float32]], spec: ModelSpec
+) -> list[NDArray[np.float32]]:
+    try:
+        found: list[NDArray[np.float32]] = session.run(names, feed) if names else []
+    except Exception as error:  # onnxruntime raises a different class for every cause
+        raise ModelError(f"{spec.name} fails in 32 bits: {first_line(error)}") from error
     return found
 
 

@@ -304,6 +304,11 @@ def test_the_halo_of_one_shape_is_looked_at(tmp_path: Path) -> None:
     assert failed(write(tmp_path / "m.onnx", model, told)) == set()
 
 
+def test_an_axis_that_leaves_no_room_does_not_hide_the_other(tmp_path: Path) -> None:
+    model, spec = graph(size=(1, 3, 24, 3)), SPEC.but(shape=(1, 24, 3), halo=1)
+    assert failed(write(tmp_path / "m.onnx", model, spec)) == {"tiles"}, "3 wide: halo, one pixel, halo"
+
+
 def test_one_shape_with_a_stride_keeps_to_its_multiple(tmp_path: Path) -> None:
     """Pairs of pixels are halved and doubled: windows may begin at even pixels alone."""
     size = (1, 3, 24, 32)
@@ -338,6 +343,18 @@ def test_16_bits_in_a_branch_are_looked_into(tmp_path: Path) -> None:
     model = graph(middle=nodes, tensors=[numpy_helper.from_array(np.array(True), "yes")], after="c")
     spec = SPEC.but(precision="fp16", measured={"psnr": 60.0})
     assert failed(write(tmp_path / "m.onnx", model, spec)) == set()
+
+
+def test_16_bits_that_fail_to_run_are_told(tmp_path: Path) -> None:
+    shape = numpy_helper.from_array(np.array([1, 3, 7, 7], np.int64), "shape")
+    nodes = [
+        helper.make_node("Cast", ["b"], ["b16"], to=TensorProto.FLOAT16),
+        helper.make_node("Reshape", ["b16", "shape"], ["c16"]),
+        helper.make_node("Cast", ["c16"], ["c"], to=TensorProto.FLOAT),
+    ]
+    spec = SPEC.but(precision="fp16", measured={"psnr": 60.0})
+    file = write(tmp_path / "m.onnx", graph(middle=nodes, tensors=[shape], after="c"), spec)
+    assert {"overflow", "shapes"} <= failed(file)
 
 
 def test_a_model_of_light_passes(tmp_path: Path) -> None:
