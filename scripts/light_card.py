@@ -145,6 +145,7 @@ def show_light(model: Model, testsets: Path, file: Path) -> None:
 def section(facts: Mapping[Kind, Any], name: str) -> str:
     """The card's part about this, as Markdown."""
     light = facts["fp32"]["light"]
+    stays = light["changes"]
     lines = [f"| held-out scenes | {' | '.join(said for said, _ in METRICS.values())} |", f"|{'---|' * 5}"]
     rows = dict(light["methods"])
     if "int8" in facts:
@@ -165,8 +166,8 @@ def section(facts: Mapping[Kind, Any], name: str) -> str:
             f"of EfficientNet-Lite0's features. NIQE is taken over the {light['dark']} photographs of LIME, lower",
             "is better. The control was trained by `control.yaml`, the same recipe without the contrastive term.",
             "",
-            f"What is well lit already should stay: the references themselves change by {light['changes']['references']}",
-            f"levels of 255 on average, the photographs of Kodak24, some of which are dark, by {light['changes']['Kodak24']}.",
+            "What is well lit already should stay: the references themselves change by",
+            f"{stays['references']} levels of 255 on average, Kodak24, where some are dark, by {stays['Kodak24']}.",
             "",
             f"12 megapixels, files apart: {'; '.join(twelve)} at the peak.",
             "",

@@ -90,7 +90,7 @@ def _names(model: onnx.ModelProto, spec: ModelSpec) -> Check:
         if tuple(names) != should
     ]
     if wrong:
-        return Check("names", False, f"{'; '.join(wrong)}: other programs go by the names ('restore import' gives them)")
+        return Check("names", False, f"{'; '.join(wrong)}: programs go by the names ('restore import' gives them)")
     return Check("names", True, f"takes {', '.join(spec.inputs)}, gives {', '.join(spec.outputs)}")
 
 
