@@ -16,11 +16,14 @@ from restore.export.answers import Answer
 from restore.export.make import How, half_of, make_model
 from restore.export.source import Source
 from restore.export.to_onnx import to_onnx
+from restore.runtime.aside import thumbnail
 from restore.runtime.model import open_model
 from restore.spec import ModelSpec
+from restore.verify.pictures import scene
 from restore.verify.run import verify_file
 from tests.conftest import picture
-from tests.runtime.test_belief import network, spec
+from tests.runtime.test_belief import network as sure
+from tests.runtime.test_belief import spec
 
 FACTS = {"name": "m", "network": "x", "parameters": 1, "licence": "MIT", "data": "none", "made_with": "a test"}
 
@@ -30,6 +33,15 @@ def run(*arguments: object) -> Result:
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
+
+
+def network() -> torch.nn.Module:
+    """One that is not sure of itself: it believes as much in each of one picture's kinds, and not so of another's."""
+    made = sure()
+    seen = torch.from_numpy(thumbnail(scene(40, 56, seed=0), spec()))[None]
+    with torch.no_grad():
+        made.kinds.bias.sub_(made.kinds(made.codes(seen))[0])
+    return made
 
 
 def other_belief(by: float) -> torch.nn.Module:
@@ -123,7 +135,7 @@ def test_a_file_of_another_belief_is_not_made(monkeypatch: pytest.MonkeyPatch) -
     from restore.export import make as make_module
 
     original = make_module.to_onnx
-    monkeypatch.setattr(make_module, "to_onnx", lambda _network, *rest: original(other_belief(0.5), *rest))
+    monkeypatch.setattr(make_module, "to_onnx", lambda _network, *rest: original(other_belief(2.0), *rest))
     with pytest.raises(ExportError, match="in what they believe of a picture"):
         make_model(Source(network(), spec(**FACTS)))
 
@@ -134,7 +146,7 @@ def test_a_half_of_another_belief_is_not_made(tmp_path: Path, monkeypatch: pytes
     file = written(tmp_path / "m.onnx", network(), spec(**FACTS))
     original = make_module.to_half
     assert half_of(file, spec(**FACTS), []).compared, "it was compared with the file at several shapes"
-    other = to_onnx(other_belief(0.5), spec(**FACTS))
+    other = to_onnx(other_belief(2.0), spec(**FACTS))
     monkeypatch.setattr(make_module, "to_half", lambda _model, described: original(other, described))
     with pytest.raises(ExportError, match="in what they believe of a picture"):
         half_of(file, spec(**FACTS), [])
