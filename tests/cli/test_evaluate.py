@@ -190,7 +190,7 @@ def test_a_model_that_calls_itself_by_control_characters(photos: Path, tmp_path:
         entry.value = entry.value.replace('"small"', '"sm\\u001b[31mall"')
     onnx.save(model, tmp_path / "m.onnx")
     result = run("--model", tmp_path / "m.onnx", "--data", photos / "a")
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 2, "refused: no name of a model"
     assert "\x1b" not in result.output
     assert r"sm\x1b[31mall" in result.output
 
