@@ -59,8 +59,8 @@ class Embedded:
     bytes = 0
 
     def __init__(self, folder: Path) -> None:
-        # Open from the first copy to the end of the page, across calls, so no block could hold it: close() closes it.
-        self._spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        # SIM115 wants a with block; this is open from the first copy to the end of the page, and close() closes it.
+        self._spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by close()
 
     def put(self, copy: Copy, number: int, name: str, role: str) -> str:
         key = f"p{number}-{role}"

@@ -76,7 +76,8 @@ def test_every_kind_is_on_a_page(table: str, kind: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_recipe_that_is_trained_takes_the_changes(page: str) -> None:
     for name, changes in trained(PAGES[page]):
-        load_recipe(find_recipe(name), changes)
+        recipe = load_recipe(find_recipe(name), changes)  # raises RecipeError for a change that is not one
+        assert recipe.name == name
 
 
 def test_every_recipe_is_trained_on_a_page() -> None:
@@ -88,7 +89,8 @@ def test_every_part_of_a_recipe_is_right(page: str) -> None:
     for fragment in fragments(PAGES[page]):
         for key, value in fragment.items():
             kind: Any = Recipe.model_fields[key].annotation
-            TypeAdapter(kind).validate_python(value)
+            read = TypeAdapter(kind).validate_python(value)  # raises ValidationError for what no recipe may say
+            assert read is not None, f"{page}: {key} says nothing"
 
 
 def test_parts_of_recipes_are_found() -> None:

@@ -8,11 +8,14 @@ from pathlib import Path
 import onnx
 import pytest
 from click.testing import CliRunner, Result
+from torch import nn
 
 from restore.cli.main import main
 from restore.errors import ModelError
 from restore.export.source import load_source, make_spec
-from restore.spec import METADATA_KEY
+from restore.spec import METADATA_KEY, ModelSpec
+from restore.training.checkpoint import Checkpoint
+from restore.training.recipe import Recipe
 from tests.conftest import picture, save
 from tests.export.published import build
 from tests.export.published import save as save_weights
@@ -68,8 +71,8 @@ def test_a_published_file_of_any_name_has_a_name_that_can_be_had(tmp_path: Path)
 def test_a_recipe_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import restore.export.source as module
 
-    def odd(recipe: object, network: object, checkpoint: object, name: object) -> object:
-        return make_spec(recipe.model_copy(update={"name": "con"}), network, checkpoint, name)  # type: ignore
+    def odd(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint, name: str | None) -> ModelSpec:
+        return make_spec(recipe.model_copy(update={"name": "con"}), network, checkpoint, name)
 
     monkeypatch.setattr(module, "make_spec", odd)
     with pytest.raises(ModelError, match=r"c.safetensors: what its recipe says cannot be written: 'name': 'con'"):
