@@ -83,7 +83,7 @@ def list_pictures(folder: Path, pattern: str = "*") -> list[Path]:
         raise DataError(f"{folder}: no such folder")
     try:
         matching = list(folder.glob(pattern))
-    # What pathlib raises for patterns, and nothing else here does: the first for absolute ones, the second for empty ones.
+    # What pathlib raises for patterns: the first for absolute ones, the second for empty ones. Nothing else here does.
     except (NotImplementedError, ValueError) as error:
         raise DataError(
             f"--pattern {pattern!r} cannot be looked for in {folder}: write it relative to the folder, for example "
