@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,6 +206,12 @@ def _together(samples: list[Any]) -> Any:
     return errors[0] if errors else default_collate(samples)
 
 
+def _leave_signals_to_the_run(_worker: int) -> None:
+    """Terminals and batch systems signal every process of a job: the run saves first, and then ends its workers."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def batches(run: Run, patches: PairDataset, workers: int) -> Iterator[Samples]:
     """This process's share of the batches from the run's step on; which samples a step sees depends on it alone.
 
@@ -219,6 +226,7 @@ def batches(run: Run, patches: PairDataset, workers: int) -> Iterator[Samples]:
         batch_sampler=map(list, shares),
         num_workers=workers,
         collate_fn=_together,
+        worker_init_fn=_leave_signals_to_the_run,
         pin_memory=run.device.type == "cuda",
     )
     for found, share in zip(loader, shares, strict=True):

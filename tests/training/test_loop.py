@@ -209,14 +209,7 @@ def test_a_contrastive_term_reaches_the_weights(photos: Path, tmp_path: Path) ->
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_signals(photos: Path, tmp_path: Path, number: int) -> None:
     """SIGTERM and Ctrl-C save at once; after SIGKILL the last whole checkpoint is there."""
-    (photos.parent / "recipe.yaml").write_text(RECIPE)
-    run = tmp_path / "run"
-    command = [sys.executable, "-m", "restore.cli.main", "train", str(photos.parent / "recipe.yaml")]
-    command += ["--data", str(photos.parent), "--out", str(run), "--set", "train.steps=100000", "--device", "cpu"]
-    process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 60
-    while not (run / LAST).exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    process, run = begun(photos, tmp_path)
     process.send_signal(number)
     _, told = process.communicate(timeout=60)
     checkpoint = Checkpoint(run / LAST)
@@ -225,6 +218,33 @@ def test_signals(photos: Path, tmp_path: Path, number: int) -> None:
     if number != signal.SIGKILL:
         assert process.returncode == 130
         assert b"--resume" in told
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_to_the_workers_too(photos: Path, tmp_path: Path, number: int) -> None:
+    """As a terminal and batch systems send them, to the whole group: a worker that dies first must not end the run."""
+    process, run = begun(photos, tmp_path, "--workers", "1")
+    os.killpg(process.pid, number)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert b"--resume" in told
+    assert Checkpoint(run / LAST).step > 8, "what came after the last of the regular checkpoints is saved"
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+
+
+def begun(photos: Path, tmp_path: Path, *options: str) -> tuple[subprocess.Popen[bytes], Path]:
+    """A long run in a process group of its own, once it has written a checkpoint; and its folder."""
+    (photos.parent / "recipe.yaml").write_text(RECIPE)
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "restore.cli.main", "train", str(photos.parent / "recipe.yaml")]
+    command += ["--data", str(photos.parent), "--out", str(run), "--set", "train.steps=100000", "--device", "cpu"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([*command, *options], env=environment, stderr=subprocess.PIPE, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not (run / LAST).exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return process, run
 
 
 def test_it_learns(photos: Path, tmp_path: Path) -> None:
