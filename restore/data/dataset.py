@@ -50,4 +50,4 @@ class InTurn(PairDataset):
 
 
 def _tensor(image: NDArray[Any]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+    return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)

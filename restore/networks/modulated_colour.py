@@ -90,8 +90,9 @@ class ModulatedColour(nn.Module):
 
     def codes(self, thumbnail: Tensor) -> Tensor:
         """What is laid over pictures (N, 3, side, side): (N, code)."""
+        thumbnail = thumbnail.contiguous()  # pooling is many times as slow where the channels lie last
         seen = F.avg_pool2d(thumbnail, self.side // _SEEN) if self.side > _SEEN else thumbnail
-        now, found = torch.cat((2 * seen - 1, _square(seen)), dim=1), [_distribution(thumbnail)]
+        now, found = torch.cat((2 * seen - 1, _square(seen)), dim=1), [_distribution(thumbnail, seen)]
         for layer in self.down:
             now = F.relu(layer(now))
             mean = now.mean((2, 3))
@@ -145,17 +146,20 @@ def _square(thumbnail: Tensor) -> Tensor:
     return places.expand(count, _PLACE, side, side)
 
 
-def _distribution(thumbnail: Tensor) -> Tensor:
+def _distribution(thumbnail: Tensor, seen: Tensor) -> Tensor:
     """How the colours of thumbnails are spread, (N, 9 * bins + 6): histograms and extremes.
+
+    ``seen`` is the same, averaged down.
 
     A filter moves black and white and clips what passes them: it shows most in the brightest and the darkest pixels,
     which the mean of an area loses. So the histograms are also of the brightest and the darkest of each area, and what
     is rare counts too: they are taken by their logarithms.
     """
     area = max(1, thumbnail.shape[-1] // _SPREAD)
-    bright, dark = F.max_pool2d(thumbnail, area), -F.max_pool2d(-thumbnail, area)
+    areas = thumbnail.unflatten(2, (-1, area))  # by rows and then by columns: pooling in both takes four times as long
+    bright, dark = areas.amax(3).unflatten(3, (-1, area)).amax(4), areas.amin(3).unflatten(3, (-1, area)).amin(4)
     extremes = 4 * torch.cat((bright.amax((2, 3)), dark.amin((2, 3))), dim=1) - 2
-    maps = torch.cat((F.avg_pool2d(thumbnail, area), bright, dark), dim=1)
+    maps = torch.cat((F.avg_pool2d(seen, max(1, seen.shape[-1] // _SPREAD)), bright, dark), dim=1)
     return torch.cat((torch.log1p(_histograms(maps)), extremes), dim=1)
 
 

@@ -203,7 +203,13 @@ class _Told(Dataset[Any]):
 def _together(samples: list[Any]) -> Any:
     """A batch, or the first error among its samples."""
     errors = [sample for sample in samples if isinstance(sample, RestoreError)]
-    return errors[0] if errors else default_collate(samples)
+    return errors[0] if errors else [_stacked(side) for side in zip(*samples, strict=True)]
+
+
+def _stacked(images: Sequence[Tensor]) -> Tensor:
+    """Images (3, H, W) as (N, 3, H, W), with the channels last in memory, where the arrays had them."""
+    stacked: Tensor = default_collate([image.permute(1, 2, 0) for image in images])
+    return stacked.permute(0, 3, 1, 2)
 
 
 def _leave_signals_to_the_run(_worker: int) -> None:
@@ -239,5 +245,4 @@ def batches(run: Run, patches: PairDataset, workers: int) -> Iterator[Samples]:
 
 def on_device(images: Tensor, device: torch.device) -> Tensor:
     """Samples (N, 3, H, W), uint8, as a run takes them: on 0..1."""
-    images = images.to(device, non_blocking=True, memory_format=torch.channels_last)
-    return images.float().div_(255.0)
+    return images.to(device, non_blocking=True, memory_format=torch.channels_last).div(255.0)

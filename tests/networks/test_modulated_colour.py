@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from restore.networks.modulated_colour import ModulatedColour, _distribution, _histograms, _places
 from restore.networks.registry import ModulatedColourOptions
@@ -70,12 +71,22 @@ def test_counting_and_comparing_give_the_same_histograms() -> None:
 
 
 @torch.no_grad()
+def test_areas_are_pooled_as_by_pooling() -> None:
+    """By rows and then by columns, which is faster; whatever the layout in memory."""
+    x = photo(256, 256).contiguous(memory_format=torch.channels_last)
+    maps = torch.cat((F.avg_pool2d(x, 8), F.max_pool2d(x, 8), -F.max_pool2d(-x, 8)), dim=1)
+    extremes = 4 * torch.cat((x.amax((2, 3)), x.amin((2, 3))), dim=1) - 2
+    found = _distribution(x, F.avg_pool2d(x, 4))
+    torch.testing.assert_close(found, torch.cat((torch.log1p(_histograms(maps)), extremes), dim=1))
+
+
+@torch.no_grad()
 def test_one_bright_pixel_in_a_thousand_is_seen() -> None:
     """What a filter does to white shows where white is, however little there is of it."""
     dark = torch.full((1, 3, 256, 256), 0.2)
     spot = dark.clone()
     spot[..., 100, 37] = 0.9
-    before, after = _distribution(dark), _distribution(spot)
+    before, after = (_distribution(picture, F.avg_pool2d(picture, 4)) for picture in (dark, spot))
     assert (after - before).abs().max() > 0.5
     torch.testing.assert_close(after[0, -6:-3], torch.full((3,), 4 * 0.9 - 2))
 
