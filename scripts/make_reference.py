@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 import restore
+from restore.cli.help import Command
 from restore.cli.main import COMMANDS
 from restore.cli.main import main as group
 from restore.training.recipe import Recipe
@@ -41,11 +42,13 @@ def commands() -> str:
     context = click.Context(group, info_name="restore")
     for name, (_, line) in COMMANDS.items():
         command = group.get_command(context, name)
-        assert command is not None
+        assert isinstance(command, Command)
         own = click.Context(command, info_name=name, parent=context)
         usage = command.get_usage(own).removeprefix("Usage: ")
         said = inspect.cleandoc(command.help or "").replace("\b\n", "")
         parts.append(f"## restore {name}\n\n{line}\n\n    {' '.join(usage.split())}\n\n{said}\n")
+        if command.examples:
+            parts.append("For example\n\n" + "".join(f"    {example}\n" for example in command.examples))
         rows = [row for option in command.get_params(own) if (row := _row(option, own))]
         parts.append("\n".join(["| option | default | |", "|---|---|---|", *rows]) + "\n")
     return "\n".join(parts)

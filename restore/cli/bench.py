@@ -7,15 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from restore.cli import complete
 from restore.cli.common import console
+from restore.cli.help import Command
 
 if TYPE_CHECKING:
     from restore.bench import Row
     from restore.zoo.precision import Precision
 
 
-@click.command()
-@click.option("--model", "models", multiple=True, help="Name or path of a model. Repeatable.  [default: all at hand]")
+@click.command(
+    cls=Command,
+    examples=(
+        "restore bench",
+        "restore bench --model sr-x2 --device cpu --threads 2",
+    ),
+)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    shell_complete=complete.models,
+    help="Name or path of a model. Repeatable.  [default: all at hand]",
+)
 @click.option(
     "--device", "devices", multiple=True, metavar="DEVICE", help="Repeatable.  [default: cpu and every NVIDIA GPU]"
 )

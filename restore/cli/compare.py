@@ -9,9 +9,16 @@ from typing import Any
 import click
 
 from restore.cli.common import console, max_pixels_option
+from restore.cli.help import Command
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "restore compare Pictures enlarged --out page.html",
+        "restore compare low sr-x4 photo-x4 --reference originals --out page.html",
+    ),
+)
 @click.argument("before", metavar="BEFORE", type=click.Path(path_type=Path))
 @click.argument("afters", metavar="AFTER...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", required=True, metavar="PAGE.html", type=click.Path(path_type=Path), help="The page to write.")

@@ -8,9 +8,16 @@ from typing import Any
 import click
 
 from restore.cli.common import console, max_pixels_option
+from restore.cli.help import Command
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "restore degrade Pictures degraded --preset light --scale 2",
+        "restore degrade photo.jpg sheet.png --patches 24 --scale 4",
+    ),
+)
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
 @click.option(

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from restore.cli.help import Command
+
 if TYPE_CHECKING:
     from restore.doctor import Finding
 
 _MARKS = {True: "[green]ok[/]", False: "[red]!![/]", None: ""}
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def doctor(as_json: bool) -> None:
     """Look at what is installed, try every device, and say what to do about what does not work.

@@ -7,11 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from restore.cli import complete
 from restore.cli.common import console, device_option, max_pixels_option, parse_pairs
+from restore.cli.help import Command
 
 if TYPE_CHECKING:
     from restore.jobs.options import Metadata
     from restore.jobs.report import PageWriter
+
+
+_SECTIONS = {
+    "What is done": ("--model", "--scale", "--strength", "--spec"),
+    "What is written": ("--format", "--name", "--quality", "--png-level", "--strip", "--strip-gps"),
+    "What is there already": ("--overwrite", "--skip-existing", "--resume", "--dry-run"),
+    "Many pictures, many machines": ("--report", "--json", "--watch", "--shard", "--max-pixels"),
+    "The machine": ("--device", "--precision", "--tile", "--threads", "--workers"),
+}
 
 
 def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int]:
@@ -21,10 +32,23 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     return int(index), int(count)
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "restore enhance photo.jpg large.jpg",
+        "restore enhance Pictures enlarged --scale 4",
+        "restore enhance Pictures lifted --model backlit --strength 0.7",
+        "restore enhance Pictures enlarged --resume --report page.html",
+    ),
+    sections=_SECTIONS,
+)
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
-@click.option("--model", help="Name ('restore models' lists them) or path of an .onnx file.  [default: sr-x2]")
+@click.option(
+    "--model",
+    shell_complete=complete.models,
+    help="Name ('restore models' lists them) or path of an .onnx file.  [default: sr-x2]",
+)
 @click.option("--scale", type=click.IntRange(1, 16), help="Enlargement: chooses sr-x2 or sr-x4.")
 @click.option(
     "--strength",

@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
+from restore.cli import complete
 from restore.cli.common import console, device_option, parse_pairs
+from restore.cli.help import Command
 
 _folder = click.Path(path_type=Path)
 
@@ -24,8 +26,17 @@ def _list(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     ctx.exit()
 
 
-@click.command()
-@click.option("--model", "models", multiple=True, help="Name or path of a model. Repeatable.")
+@click.command(
+    cls=Command,
+    examples=(
+        "restore evaluate --model sr-x2 --data Set5",
+        "restore evaluate --predictions results --data references",
+        "restore evaluate --predictions enlarged --metric niqe",
+    ),
+)
+@click.option(
+    "--model", "models", multiple=True, shell_complete=complete.models, help="Name or path of a model. Repeatable."
+)
 @click.option("--data", type=_folder, help="Folder of the pictures as they should be, or of a benchmark.")
 @click.option("--predictions", multiple=True, type=_folder, help="Folder of results that are there. Repeatable.")
 @click.option("--metric", "metrics", multiple=True, help="Repeatable.  [default: psnr and ssim, without --data niqe]")

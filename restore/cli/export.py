@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from restore.cli.common import console, extra_needed, parse_pairs, parse_shape
+from restore.cli.help import Command
 
 if TYPE_CHECKING:
     from restore.export.start import Way
@@ -30,7 +31,14 @@ _FOR: dict[str, tuple[Way, ...]] = {
 }
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "restore export runs/mine mine.onnx",
+        "restore export RealESRGAN_x4plus.pth x4.onnx --precision fp16",
+        "restore export mine.onnx models/mine --precision int8 --calibrate Pictures --check Pictures/other",
+    ),
+)
 @click.argument("source", metavar="RUN_OR_FILE", type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUT", required=False, type=click.Path(path_type=Path))
 @click.option(

@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
+from restore.cli import complete
 from restore.cli.common import console, max_pixels_option
+from restore.cli.help import Command
 
 
 def _list(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
@@ -19,10 +21,23 @@ def _list(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     ctx.exit()
 
 
-@click.command(name="filter")
+@click.command(
+    name="filter",
+    cls=Command,
+    examples=(
+        "restore filter Pictures filtered --name clarendon --strength 0.8",
+        "restore filter photo.jpg all.jpg --sheet",
+    ),
+)
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
-@click.option("--name", "names", multiple=True, help="Of the filter. Repeatable: one is laid over the other.")
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    shell_complete=complete.filters,
+    help="Of the filter. Repeatable: one is laid over the other.",
+)
 @click.option(
     "--cube",
     "cubes",

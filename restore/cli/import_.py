@@ -7,10 +7,18 @@ from pathlib import Path
 import click
 
 from restore.cli.common import extra_needed, parse_pairs, parse_shape
+from restore.cli.help import Command
 from restore.words import shown
 
 
-@click.command("import")
+@click.command(
+    "import",
+    cls=Command,
+    examples=(
+        "restore import RealESRGAN_x4plus.pth --spec licence=BSD-3-Clause",
+        "restore import swinir.safetensors --name swinir --shape 256",
+    ),
+)
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--name", help="What to call the model.  [default: as the file]")
 @click.option(

@@ -5,11 +5,15 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from restore import __version__
+from restore.cli.help import Context, colours
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # name: (module, one line for the overview). The line is here so that --help imports no command.
 COMMANDS = {
@@ -33,6 +37,8 @@ COMMANDS = {
 
 class LazyGroup(click.Group):
     """A group that imports a command when it is called, and prints our errors without a traceback."""
+
+    context_class = Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -61,6 +67,12 @@ class LazyGroup(click.Group):
                 raise click.UsageError(f"{error.message} Did you mean '{near[0]}'?", ctx) from error
             raise
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+        return found or click.Command.shell_complete(self, ctx, incomplete)
+
     def invoke(self, ctx: click.Context) -> Any:
         from restore.errors import RestoreError
         from restore.words import shown
@@ -82,10 +94,31 @@ class LazyGroup(click.Group):
             sys.exit(1)
 
 
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="restore")
+def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if not asked or ctx.resilient_parsing:
+        return
+    from restore.cli.version import environment
+
+    click.echo(f"restore, version {__version__}")
+    for line in environment():
+        click.echo(f"  {line}")
+    ctx.exit()
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "color": colours()})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version, and what it runs with; for reports of bugs.",
+)
 def main() -> None:
-    """Restore photographs with small networks: upscale a folder, train on your own, export to ONNX."""
+    """Restore photographs with small networks: upscale a folder, train on your own, export to ONNX.
+
+    'restore COMMAND --help' has examples and all options.
+    """
 
 
 if __name__ == "__main__":

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from restore.cli.help import Command
+
 if TYPE_CHECKING:
     from restore.spec import ModelSpec
     from restore.zoo.find import Entry
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="For machines; also says the files.")
 def models(as_json: bool) -> None:
     """List the models that are at hand.

@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from restore.cli.common import console, max_pixels_option, parse_pairs
+from restore.cli.help import Command
 
 
-@click.command()
+@click.command(cls=Command, examples=("restore pick Pictures --worst 20",))
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--metric", default="niqe", show_default=True, help="One that needs no reference.")
 @click.option("--worst", type=click.IntRange(1), metavar="N", help="Show the worst N alone.")

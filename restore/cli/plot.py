@@ -7,9 +7,16 @@ from pathlib import Path
 import click
 
 from restore.cli.common import console, extra_needed
+from restore.cli.help import Command
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "restore plot runs/mine",
+        "restore plot runs/mine runs/other --out curves.png",
+    ),
+)
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--out",

@@ -6,11 +6,19 @@ import json
 
 import click
 
+from restore.cli import complete
 from restore.cli.common import extra_needed
+from restore.cli.help import Command
 
 
-@click.command()
-@click.argument("name", required=False)
+@click.command(
+    cls=Command,
+    examples=(
+        "restore recipes",
+        "restore recipes sr-x2 > mine.yaml",
+    ),
+)
+@click.argument("name", required=False, shell_complete=complete.recipes)
 @click.option("--schema", is_flag=True, help="The JSON schema of a recipe, for editors.")
 @click.option("--json", "as_json", is_flag=True, help="The list for machines.")
 def recipes(name: str | None, schema: bool, as_json: bool) -> None:

@@ -6,11 +6,20 @@ from pathlib import Path
 
 import click
 
+from restore.cli import complete
 from restore.cli.common import console, extra_needed
+from restore.cli.help import Command
 
 
-@click.command()
-@click.argument("recipe", metavar="RECIPE", required=False)
+@click.command(
+    cls=Command,
+    examples=(
+        "restore train sr-x2 --data Pictures --out runs/mine --set train.steps=5000",
+        "restore train mine.yaml --data Pictures --out runs/mine --device cuda",
+        "restore train --data Pictures --out runs/mine --resume",
+    ),
+)
+@click.argument("recipe", metavar="RECIPE", required=False, shell_complete=complete.recipes)
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),

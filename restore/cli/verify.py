@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING
 import click
 
 from restore.cli.common import extra_needed, parse_pairs
+from restore.cli.help import Command
 from restore.words import shown
 
 if TYPE_CHECKING:
     from restore.verify.check import Check
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "restore verify mine.onnx",
+        "restore verify mine.onnx --against runs/mine",
+    ),
+)
 @click.argument("file", metavar="MODEL", type=click.Path(path_type=Path))
 @click.option(
     "--against",

@@ -156,8 +156,10 @@ def _distribution(thumbnail: Tensor, seen: Tensor) -> Tensor:
     is rare counts too: they are taken by their logarithms.
     """
     area = max(1, thumbnail.shape[-1] // _SPREAD)
-    areas = thumbnail.unflatten(2, (-1, area))  # by rows and then by columns: pooling in both takes four times as long
-    bright, dark = areas.amax(3).unflatten(3, (-1, area)).amax(4), areas.amin(3).unflatten(3, (-1, area)).amin(4)
+    count, side = len(thumbnail), thumbnail.shape[-1] // area
+    # By rows and then by columns: pooling in both directions takes four times as long.
+    rows, square = thumbnail.reshape(count, 3, side, area, side * area), (count, 3, side, side, area)
+    bright, dark = rows.amax(3).reshape(square).amax(4), rows.amin(3).reshape(square).amin(4)
     extremes = 4 * torch.cat((bright.amax((2, 3)), dark.amin((2, 3))), dim=1) - 2
     maps = torch.cat((F.avg_pool2d(seen, max(1, seen.shape[-1] // _SPREAD)), bright, dark), dim=1)
     return torch.cat((torch.log1p(_histograms(maps)), extremes), dim=1)

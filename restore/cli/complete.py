@@ -1,0 +1,48 @@
+"""What a shell offers after an option or for an argument: names that are at hand, and files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+Completer = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
+
+
+def names_or_files(names: Callable[[], Iterable[str]]) -> Completer:
+    """Of the names those that begin as what was typed; files where none does."""
+
+    def complete(_ctx: click.Context, _param: click.Parameter, typed: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(name) for name in sorted(names()) if name.startswith(typed)]
+        return found or [CompletionItem(typed, type="file")]
+
+    return complete
+
+
+def _models() -> Iterable[str]:
+    from restore.zoo.find import entries
+
+    return [entry.name for entry in entries()]
+
+
+def _recipes() -> Iterable[str]:
+    from restore.recipes import shipped
+
+    return [recipe.name for recipe in shipped()]
+
+
+def _filters() -> Iterable[str]:
+    from restore.data.filters.library import FILTERS
+
+    return FILTERS
+
+
+models = names_or_files(_models)
+recipes = names_or_files(_recipes)
+filters = names_or_files(_filters)
