@@ -91,7 +91,7 @@ class ModulatedColour(nn.Module):
     def codes(self, thumbnail: Tensor) -> Tensor:
         """What is laid over pictures (N, 3, side, side): (N, code)."""
         thumbnail = thumbnail.contiguous()  # pooling is many times as slow where the channels lie last
-        seen = F.avg_pool2d(thumbnail, self.side // _SEEN) if self.side > _SEEN else thumbnail
+        seen = F.avg_pool2d(thumbnail, max(1, thumbnail.shape[-1] // _SEEN))
         now, found = torch.cat((2 * seen - 1, _square(seen)), dim=1), [_distribution(thumbnail, seen)]
         for layer in self.down:
             now = F.relu(layer(now))
@@ -156,7 +156,7 @@ def _distribution(thumbnail: Tensor, seen: Tensor) -> Tensor:
     is rare counts too: they are taken by their logarithms.
     """
     area = max(1, thumbnail.shape[-1] // _SPREAD)
-    count, side = len(thumbnail), thumbnail.shape[-1] // area
+    count, side = thumbnail.shape[0], thumbnail.shape[-1] // area  # len() would fix the batch when exported
     # By rows and then by columns: pooling in both directions takes four times as long.
     rows, square = thumbnail.reshape(count, 3, side, area, side * area), (count, 3, side, side, area)
     bright, dark = rows.amax(3).reshape(square).amax(4), rows.amin(3).reshape(square).amin(4)

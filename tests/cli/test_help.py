@@ -59,8 +59,13 @@ def test_the_overview_imports_no_command() -> None:
 
 @pytest.mark.parametrize("no_color", ["", "1"])
 def test_headings_are_bold_unless_that_is_refused(no_color: str) -> None:
-    code = "import sys; sys.stdout.isatty = lambda: True; from restore.cli.main import main; main(['enhance', '--help'])"
-    environment = {**{k: v for k, v in os.environ.items() if k != "NO_COLOR"}, **({"NO_COLOR": no_color} if no_color else {})}
+    code = (
+        "import sys; sys.stdout.isatty = lambda: True; from restore.cli.main import main; main(['enhance', '--help'])"
+    )
+    environment = {
+        **{k: v for k, v in os.environ.items() if k != "NO_COLOR"},
+        **({"NO_COLOR": no_color} if no_color else {}),
+    }
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert ("\x1b[1mExamples:\x1b[0m" in done.stdout) is not bool(no_color)
     assert "\x1b" not in said("enhance", "--help"), "into a file or a pipe"

@@ -34,7 +34,7 @@ def bilateral_grid() -> nn.Module:
 
 def modulated_colour() -> nn.Module:
     torch.manual_seed(0)
-    return far(ModulatedColour(width=64), "modulation")
+    return far(ModulatedColour(thumbnail=64, width=64), "modulation")
 
 
 def far(network: nn.Module, layer: str) -> nn.Module:

@@ -37,10 +37,15 @@ def spec(**more: object) -> ModelSpec:
     return ModelSpec(scale=1, halo=0, context=32, strength=True, minimum=2, kinds=KINDS, **more)
 
 
+@pytest.fixture(scope="module")
+def exported() -> bytes:
+    return to_onnx(network(), spec()).SerializeToString()
+
+
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
+def file(exported: bytes, tmp_path: Path) -> Path:
     path = tmp_path / "tells.onnx"
-    path.write_bytes(to_onnx(network(), spec()).SerializeToString())
+    path.write_bytes(exported)
     return path
 
 
