@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
-from restore.errors import MissingExtraError
+from restore.errors import MissingExtraError, RestoreError
 from restore.networks.unshuffle import pixel_unshuffle
 
 
@@ -37,11 +37,17 @@ def basicsr_module(name: str) -> Any:
 
     Raises:
         MissingExtraError: basicsr or torchvision is not installed.
+        RestoreError: basicsr cannot be, on this Python.
     """
     try:
         _mend_torchvision()
         return importlib.import_module(f"basicsr.{name}")
     except ModuleNotFoundError as error:
+        if error.name == "basicsr" and sys.version_info >= (3, 13):
+            raise RestoreError(
+                "basicsr, whose last release is 1.4.2, cannot be installed on Python 3.13 or later, and this needs it: "
+                "use Python 3.10 to 3.12, or a network of our own, such as 'residual'"
+            ) from error
         raise MissingExtraError("basicsr", "train", error.name) from error
 
 

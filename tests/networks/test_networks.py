@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 from torch import nn
 
 from restore.data.folder import list_photos
 from restore.data.patches import PatchPairs
+from restore.errors import MissingExtraError, RestoreError
+from restore.networks.basicsr_adapter import basicsr_module
 from restore.networks.folded import FoldedConv
 from restore.networks.plain import PlainSR
 from restore.networks.registry import NETWORKS, deployed
@@ -167,3 +171,13 @@ def test_residual_blocks_stay_alive_at_a_high_rate() -> None:
             silent += count_silent(torch.relu(block.first(features)))
             features = block(features)
     assert silent < 0.15 * 6 * 32
+
+
+def test_where_basicsr_cannot_be_had_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "basicsr", None)
+    monkeypatch.setattr(sys, "version_info", (3, 12, 0))
+    with pytest.raises(MissingExtraError, match=r"pip install 'restore\[train\]'"):
+        basicsr_module("of_no_such_name")
+    monkeypatch.setattr(sys, "version_info", (3, 13, 0))
+    with pytest.raises(RestoreError, match="cannot be installed on Python 3.13 or later.*'residual'"):
+        basicsr_module("of_no_such_name")
