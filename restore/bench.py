@@ -57,6 +57,7 @@ class Row:
         ms_per_megapixel: milliseconds for a million pixels of input, conversions and tiles included, files not.
         output_rate: millions of pixels of output in a second.
         peak: bytes of main memory at the peak; None where the system does not say.
+        name: what the model calls itself.
     """
 
     case: Case
@@ -65,6 +66,7 @@ class Row:
     ms_per_megapixel: float = 0.0
     output_rate: float = 0.0
     peak: int | None = None
+    name: str = ""
 
 
 def machine(threads: int | None) -> dict[str, str | int | float | None]:
@@ -131,6 +133,7 @@ def measure(case: Case) -> dict[str, str | float | int | None]:
         "ms_per_megapixel": seconds * 1000 / megapixels,
         "output_rate": megapixels * model.spec.scale**2 / seconds,
         "peak": peak_memory(),
+        "name": model.spec.name,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +22,7 @@ class Protocol:
         low: how the low resolution came to be, or what the input was; empty where nothing was made.
         view: what of the pictures was measured.
         seed: of the intervals.
+        precisions: of the models that were measured, by name.
     """
 
     data: str
@@ -29,6 +30,7 @@ class Protocol:
     low: str
     view: View
     seed: int = 0
+    precisions: Mapping[str, str] = field(default_factory=dict)
 
     def how(self, metrics: Sequence[str]) -> str:
         """On what each metric was taken; those that are taken alike share their words."""

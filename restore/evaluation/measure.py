@@ -49,7 +49,8 @@ def measure(
             "in --data what should come of them, by the same names"
         )
     said = sources.said or f"{sources.folder} ({counted(sources.references)})"
-    protocol = Protocol(said, methods.scale, _low(sources, methods), view, seed)
+    precisions = {name: model.spec.precision for name, model in methods.models.items()}
+    protocol = Protocol(said, methods.scale, _low(sources, methods), view, seed, precisions)
     measured = with_bar(cases(sources, methods), "Measuring", screen, len(sources.references))
     return compare(protocol, measured, methods.names, methods.baseline, metrics, material)
 

@@ -63,6 +63,7 @@ def to_json(found: Comparison) -> str:
         "low_resolution": protocol.low or None,
         "baseline": found.baseline,
         "methods": found.methods,
+        "precisions": dict(protocol.precisions),
         "metrics": {name: _facts(name) for name in found.metrics},
         "pictures": [
             {"name": name, **_scores(found, partial(_at, found, number))} for number, name in enumerate(found.pictures)
