@@ -50,4 +50,5 @@ class InTurn(PairDataset):
 
 
 def _tensor(image: NDArray[Any]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
+    # Writable, as torch wants it: some come from Pillow, which lends its memory to read.
+    return torch.from_numpy(np.require(image, requirements=["C", "W"])).permute(2, 0, 1)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from pydantic import ValidationError
 
 from restore.data.dataset import InTurn
@@ -13,6 +14,7 @@ from restore.data.filtered import FilteredPairs
 from restore.data.filters.library import FILTERS, find_filter
 from restore.data.filters.options import Draw, PhotoFilters, draw_filter, filtered, label
 from restore.data.places import generator
+from restore.training.material import _together
 from tests.conftest import picture, save
 
 PLAIN = Draw([], np.ones(3), np.ones(3))
@@ -72,3 +74,16 @@ def test_pairs_and_their_labels(tmp_path: Path) -> None:
 def test_options_are_checked(values: dict, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         PhotoFilters(**values)
+
+
+@pytest.mark.filterwarnings("error")
+def test_as_tensors_they_are_writable_with_the_channels_last(tmp_path: Path) -> None:
+    """What Pillow lends can only be read, and torch warns of that once for each process that reads pictures."""
+    paths = [save(tmp_path / "0.png", picture(60, 70))]
+    pairs = FilteredPairs(paths, 32, 3, PhotoFilters(jitter=0, whole=1, untouched=0))
+    for number in range(8):
+        for tensor, array in zip(pairs[number], pairs.cut(number), strict=True):
+            np.testing.assert_array_equal(tensor.permute(1, 2, 0).numpy(), array)
+            assert tensor.stride()[0] == 1
+            tensor += 1
+    assert _together([pairs[0], pairs[1]])[0].is_contiguous(memory_format=torch.channels_last)
