@@ -171,9 +171,9 @@ def _histograms(maps: Tensor) -> Tensor:
     A pixel between the centres of two bins counts for both, by its nearness: small changes of it change little.
     """
     pixels = maps.flatten(2)
-    if not (maps.requires_grad or torch.compiler.is_exporting()):
+    if not torch.compiler.is_exporting():
         return _counted((_BINS - 1) * pixels).flatten(1) * (_BINS / pixels.shape[2])
-    # The same in operators that every runtime has, and that have a gradient: each pixel with each bin.
+    # The same in operators that every runtime has: each pixel with each bin.
     centres = torch.linspace(0, 1, _BINS, dtype=maps.dtype, device=maps.device)[:, None]
     near = F.relu(1 - (_BINS - 1) * (pixels[:, :, None] - centres).abs())
     return _BINS * near.mean(3).flatten(1)

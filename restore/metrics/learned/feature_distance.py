@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,18 @@ class FeatureDistance:
     def __init__(self, weights: Path | None = None) -> None:
         self._encoder = EfficientNetLite0Options(weights=weights).build()
 
-    @torch.no_grad()
     def __call__(self, image: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:
         """Of two RGB pictures (H, W, 3) of one size."""
-        pairs = zip(self._encoder(to_tensor(image)), self._encoder(to_tensor(reference)), strict=True)
-        return float(torch.stack([(x - y).abs().mean() / y.abs().mean() for x, y in pairs]).mean())
+        return self.to(reference)(image)
+
+    @torch.no_grad()
+    def to(self, reference: NDArray[np.uint8]) -> Callable[[NDArray[np.uint8]], float]:
+        """The distance of pictures to one, which is encoded once."""
+        wanted = self._encoder(to_tensor(reference))
+
+        @torch.no_grad()
+        def distance(image: NDArray[np.uint8]) -> float:
+            pairs = zip(self._encoder(to_tensor(image)), wanted, strict=True)
+            return float(torch.stack([(x - y).abs().mean() / y.abs().mean() for x, y in pairs]).mean())
+
+        return distance
