@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from light_card import trained
 from numpy.typing import NDArray
 from PIL import Image
@@ -21,6 +23,7 @@ from restore.imaging.decode import read_rgb8
 from restore.metrics.ciede2000 import ciede2000
 from restore.metrics.learned.feature_distance import FeatureDistance
 from restore.metrics.protocol import score
+from restore.runtime.cpu import usable_cores
 from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import Model
 from restore.training.material import split
@@ -111,8 +114,9 @@ def measure_filters(model: Model, pictures: Sequence[Pixels], control: Path) -> 
         methods = {**beside, **methods}
     feature_distance = FeatureDistance()
     distances = [feature_distance.to(clean) for clean in pictures]
-    found: dict[str, Any] = {}
-    for look, lay in track(looks().items(), "Measuring"):
+
+    def measured(item: tuple[str, Callable[[Pixels, int], Pixels]]) -> dict[str, Any]:
+        look, lay = item
         seen = [lay(photo, number) for number, photo in enumerate(pictures)]
         rows = {}
         for name, method in methods.items():
@@ -121,7 +125,13 @@ def measure_filters(model: Model, pictures: Sequence[Pixels], control: Path) -> 
             rows[name] = {key: round(statistics.mean(one[key] for one in values), 4) for key in METRICS}
         beliefs = [model.believe(photo) for photo in seen]
         named = statistics.mean(belief is not None and belief.kind == look for belief in beliefs)
-        found[look] = {"methods": rows, "named": round(named, 3)}
+        return {"methods": rows, "named": round(named, 3)}
+
+    wanted = looks()
+    torch.set_num_threads(1)  # many small pictures: a core each is faster than all cores for each
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        done = track(pool.map(measured, wanted.items()), "Measuring", len(wanted))
+        found = dict(zip(wanted, done, strict=True))
     return {"pictures": len(pictures), "looks": found}
 
 

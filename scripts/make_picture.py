@@ -27,7 +27,7 @@ _FILTER = "toaster"
 
 def enlarged() -> tuple[Pixels, Pixels]:
     """A face, reduced to a quarter: enlarged by bicubic and by sr-x4."""
-    face = Image.fromarray(data.chelsea()).crop((76, 0, 76 + _WIDTH, _HEIGHT))
+    face = Image.fromarray(data.chelsea()).crop((40, 0, 40 + _WIDTH, _HEIGHT))
     small = face.resize((_WIDTH // 4, _HEIGHT // 4), Image.Resampling.BICUBIC)
     return np.asarray(small.resize(face.size, Image.Resampling.BICUBIC)), restore.load("sr-x4")(np.asarray(small))
 

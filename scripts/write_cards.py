@@ -190,7 +190,7 @@ def _rows(entry: Entry, kind: str, beside: str) -> list[str]:
     begin = f"| [`{spec.name}`]({beside}models/{spec.name}/card.md) | {task(spec)} | {spec.parameters:,} "
     for precision, one in measured(entry).items():
         if kind in one:
-            cells = " | ".join(_CELLS[kind](one[kind], spec.name))
+            cells = " | ".join(_CELLS[kind](one[kind], spec.name, measured(entry)["fp32"][kind]))
             size, seconds = one["bytes"] / 1e6, one["speed"]["seconds"]
             rows.append(f"{begin}| {precision} | {size:.2f} MB | {cells} | {seconds} s |")
             begin = "| | | "
@@ -202,20 +202,29 @@ def _both(mine: Mapping[str, float], other: Mapping[str, float], digits: Mapping
     return [f"{mine[key]:.{n}f} ({other[key]:.{n}f})" for key, n in digits.items()]
 
 
-def _of_benchmarks(found: Mapping[str, Any], _: str) -> list[str]:
+def _of_benchmarks(found: Mapping[str, Any], _: str, __: Mapping[str, Any]) -> list[str]:
     scores = [found[f"{name} own"] for name in SETS]
     return [f"{one['model'][0]:.2f} ({one['bicubic'][0]:.2f})" for one in scores]
 
 
-def _of_filters(found: Mapping[str, Any], name: str) -> list[str]:
-    means = filter_card.means(found)
-    return _both(means[name], means["identity"], {"psnr": 2, "ciede2000": 2})
+def _of_filters(found: Mapping[str, Any], name: str, whole: Mapping[str, Any]) -> list[str]:
+    means = filter_card.means
+    return _both(means(found)[name], means(whole)["identity"], {"psnr": 2, "ciede2000": 2})
 
 
-_CELLS: dict[str, Callable[[Mapping[str, Any], str], list[str]]] = {
+def _of_degraded(found: Mapping[str, Any], name: str, _: Mapping[str, Any]) -> list[str]:
+    return _both(found[name], found["bicubic"], {"niqe": 2, "features": 3})
+
+
+def _of_light(found: Mapping[str, Any], name: str, _: Mapping[str, Any]) -> list[str]:
+    return _both(found["methods"][name], found["methods"]["identity"], {"psnr": 2, "ssim": 3})
+
+
+# What was measured of a file, the model's name, and what was measured of its fp32 file.
+_CELLS: dict[str, Callable[[Mapping[str, Any], str, Mapping[str, Any]], list[str]]] = {
     "scores": _of_benchmarks,
-    "degraded": lambda found, name: _both(found[name], found["bicubic"], {"niqe": 2, "features": 3}),
-    "light": lambda found, name: _both(found["methods"][name], found["methods"]["identity"], {"psnr": 2, "ssim": 3}),
+    "degraded": _of_degraded,
+    "light": _of_light,
     "filters": _of_filters,
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
@@ -138,3 +139,14 @@ def test_strength_where_there_is_one(model: restore.Model) -> None:
 def test_tiles_and_the_whole_are_the_same(model: restore.Model) -> None:
     pixels = read_rgb8(sorted(Path("samples").rglob("*.jpg"))[0])[:150, :200]
     assert np.abs(model(pixels, tile=64).astype(int) - model(pixels)).max() <= 1
+
+
+def test_one_model_serves_many_threads() -> None:
+    """Each gets what it would have got alone: nothing of another's picture."""
+    model = restore.load("sr-x2", device="cpu", precision="fp32", threads=1)
+    pictures = [picture(40 + 8 * (i % 3), 60, seed=i) for i in range(12)]
+    alone = [model(one) for one in pictures]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(3):
+            for made, wanted in zip(pool.map(model, pictures), alone, strict=True):
+                np.testing.assert_array_equal(made, wanted)

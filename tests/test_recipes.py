@@ -39,7 +39,7 @@ def test_the_control_differs_in_the_contrastive_term_alone() -> None:
 
 
 def test_the_models_are_trained_by_the_recipe_of_their_name() -> None:
-    for name in ("sr-x2", "sr-x4", "photo-x4", "backlit"):
+    for name in ("sr-x2", "sr-x4", "photo-x4", "backlit", "unfilter"):
         shipped_one, model = load_recipe(find_recipe(name)), load_recipe(Path("models") / name / "recipe.yaml")
         assert shipped_one.network == model.network
         assert shipped_one.losses == model.losses

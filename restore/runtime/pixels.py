@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -110,8 +111,8 @@ class FloatNetwork(PixelNetwork):
         cv2.merge(tuple(narrow), dst=out)
 
 
-class _Buffer:
-    """Memory that is used again for arrays of many shapes."""
+class _Buffer(threading.local):
+    """Memory that is used again for arrays of many shapes; each thread has its own, so that a model can serve many."""
 
     def __init__(self) -> None:
         self._bytes = np.empty(0, np.uint8)
