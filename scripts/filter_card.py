@@ -33,12 +33,16 @@ from restore.zoo.precision import Kind
 Pixels = NDArray[np.uint8]
 # The longer side that pictures are measured at, and how many of the held-out ones of the training folders.
 SIDE, HELD = 384, 24
+# These leave no colours.
+GREY = ("inkwell", "moon", "willow")
 # A strength below any that training draws, and how many filters lie one over the other where training has two at most.
 WEAK, LAYERS = 0.25, 3
 METRICS = {"psnr": ("PSNR, dB", 2), "ssim": ("SSIM", 4), "ciede2000": ("CIEDE2000", 2), "features": ("features", 3)}
 _SHOWN, _SHOWN_FILTERS = 192, ("clarendon", "nashville", "xpro2", "1977", "gingham", "toaster", "moon", "earlybird")
 _TEXT = f"""\
 {{table}}
+
+{{apart}}
 
 {{pictures}} photographs that were not trained on: Kodak24 and some held out of the training folders, made {SIDE} pixels
 long. PSNR on RGB, SSIM on Y, CIEDE2000 the mean over the pixels. Grey-world is a gain and an offset a channel that give
@@ -143,9 +147,9 @@ def _values(made: Pixels, clean: Pixels, distance: Callable[[Pixels], float]) ->
     return {"psnr": min(both.psnr, best), "ssim": both.ssim, "ciede2000": colours, "features": distance(made)}
 
 
-def means(found: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+def means(found: Mapping[str, Any], looks: Sequence[str] = tuple(FILTERS)) -> dict[str, dict[str, float]]:
     """Over the filters, by method."""
-    rows = [found["looks"][name]["methods"] for name in FILTERS]
+    rows = [found["looks"][name]["methods"] for name in looks]
     return {
         method: {key: round(statistics.mean(row[method][key] for row in rows), 4) for key in METRICS}
         for method in rows[0]
@@ -188,11 +192,21 @@ def section(facts: Mapping[Kind, Any], name: str) -> str:
         f"{kind}: {one['twelve']['seconds']} s and {one['twelve']['gigabytes']} GB" for kind, one in facts.items()
     ]
     return _TEXT.format(
+        apart=_apart(found, name),
         table="\n".join(lines),
         pictures=found["pictures"],
         by_filter="\n".join(_by_filter(found, name)),
         twelve="; ".join(twelve),
     )
+
+
+def _apart(found: Mapping[str, Any], name: str) -> str:
+    """The means without what no model can bring back, and how often the filter is named."""
+    rest = [look for look in FILTERS if look not in GREY]
+    rows = means(found, rest)
+    said = ", ".join(f"{method} {values['psnr']:.2f} dB ({values['ciede2000']:.2f})" for method, values in rows.items())
+    named = 100 * statistics.mean(found["looks"][look]["named"] for look in FILTERS)
+    return f"Over the {len(rest)} that leave colours, with CIEDE2000: {said}. It names {named:.0f} % of the filters."
 
 
 def _by_filter(found: Mapping[str, Any], name: str) -> list[str]:

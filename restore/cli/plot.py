@@ -38,8 +38,9 @@ def plot(
     is there.
     """
     from restore.atomic import write_bytes
-    from restore.training.plot import FORMATS, read_log
+    from restore.figures import FORMATS
     from restore.training.plot import plot as draw
+    from restore.training.plot import read_log
 
     if bool(runs) == (quality is not None or speed is not None) or (quality is None) != (speed is None):
         raise click.UsageError("give RUN..., or --quality and --speed")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -124,8 +125,8 @@ def _places(path: Path, options: PageOptions) -> Iterator[tuple[BinaryIO, Store]
         with opened_beside(path, pictures.resolve()) as (file, folder):
             yield file, Beside(folder, pictures.name)
     else:
-        with opened(path) as file, closing(Embedded(path.parent)) as embedded:
-            yield file, embedded
+        with opened(path) as file, tempfile.TemporaryFile(dir=path.parent) as spool:
+            yield file, Embedded(spool)
 
 
 def _rows(sources: Sequence[Source], options: PageOptions, scale: int | None, screen: Console) -> Iterator[Row]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import shutil
-import tempfile
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import IO, BinaryIO, Protocol
 from urllib.parse import quote
 
 from restore.compare.copies import Copy
 
 _ENDINGS = {"image/jpeg": ".jpg", "image/webp": ".webp"}
 _LONGEST_STEM = 40
+_Spool = IO[bytes]
 # The mark by which a folder is known that may be replaced by the next page of the same name.
 MARK = "written-by-restore.txt"
 
@@ -52,15 +52,17 @@ class Store(Protocol):
 class Embedded:
     """Copies as blocks of the page that a browser does not look into before it is asked to: base64 in templates.
 
-    They wait in a temporary file without a name, for the table stands before them and is complete after them.
+    They wait elsewhere, for the table stands before them and is complete after them.
+
+    Args:
+        spool: an empty file, where they wait.
     """
 
     folder = None
     bytes = 0
 
-    def __init__(self, folder: Path) -> None:
-        # SIM115 wants a with block; this is open from the first copy to the end of the page, and close() closes it.
-        self._spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by close()
+    def __init__(self, spool: _Spool) -> None:
+        self._spool = spool
 
     def put(self, copy: Copy, number: int, name: str, role: str) -> str:
         key = f"p{number}-{role}"
@@ -72,10 +74,6 @@ class Embedded:
     def blocks(self, page: BinaryIO) -> None:
         self._spool.seek(0)
         shutil.copyfileobj(self._spool, page, 1 << 20)
-
-    def close(self) -> None:
-        """Let go of the temporary file."""
-        self._spool.close()
 
 
 class Beside:

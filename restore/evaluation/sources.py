@@ -82,9 +82,10 @@ def list_pictures(folder: Path, pattern: str = "*") -> list[Path]:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     try:
+        if Path(pattern).anchor:
+            raise ValueError("it is absolute")
         matching = list(folder.glob(pattern))
-    # What pathlib raises for patterns: the first for absolute ones, the second for empty ones. Nothing else here does.
-    except (NotImplementedError, ValueError) as error:
+    except ValueError as error:  # of pathlib: it is empty, or has ** within a name
         raise DataError(
             f"--pattern {pattern!r} cannot be looked for in {folder}: write it relative to the folder, for example "
             "'*_HR.png'"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from restore.errors import DataError
+from restore.figures import new_figure, saved
 
 
 @dataclass(frozen=True)
@@ -97,12 +97,7 @@ def _object(file: Path, command: str, key: str) -> dict[str, Any]:
 
 def draw_tradeoff(tradeoff: Tradeoff, suffix: str) -> bytes:
     """Quality over speed, a mark for each model and device; the bytes of a ``.svg``, ``.png`` or ``.pdf``."""
-    # Not pyplot, which would look for a screen.
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context({"svg.hashsalt": "restore", "svg.fonttype": "none"}):  # the same picture of the same figures
-        figure = Figure(figsize=(7, 4.5), layout="constrained")
+    with new_figure(7, 4.5) as figure:
         axis = figure.subplots()
         for device in dict.fromkeys(point.device for point in tradeoff.points):
             own = [point for point in tradeoff.points if point.device == device]
@@ -124,6 +119,4 @@ def draw_tradeoff(tradeoff: Tradeoff, suffix: str) -> bytes:
         axis.set_title(tradeoff.data, fontsize="medium")
         axis.grid(alpha=0.3, which="both")
         axis.legend(fontsize="small")
-        file = io.BytesIO()
-        figure.savefig(file, format=suffix[1:], dpi=120, metadata={"Date": None} if suffix == ".svg" else None)
-    return file.getvalue()
+        return saved(figure, suffix)

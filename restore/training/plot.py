@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from restore.errors import DataError
+from restore.figures import new_figure, saved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FORMATS = (".svg", ".png", ".pdf")
 _METRICS = {"psnr-y": "PSNR on Y, dB", "psnr-rgb": "PSNR on RGB, dB", "ssim-y": "SSIM on Y"}
 
 
@@ -76,26 +75,19 @@ def plot(logs: Sequence[Log], suffix: str) -> bytes:
 
     Args:
         logs: of one run, whose losses are shown one by one; or of several, whose whole losses are compared.
-        suffix: of :data:`FORMATS`.
+        suffix: of :data:`restore.figures.FORMATS`.
 
     Returns:
         The bytes of the picture.
     """
-    # Not pyplot, which would look for a screen.
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
     metrics = sorted({log.metric for log in logs if log.metric is not None})
-    with rc_context({"svg.hashsalt": "restore", "svg.fonttype": "none"}):  # the same picture of the same log
-        figure = Figure(figsize=(8, 2.8 * (1 + len(metrics))), layout="constrained")
+    with new_figure(8, 2.8 * (1 + len(metrics))) as figure:
         axes: list[Axes] = list(figure.subplots(1 + len(metrics), 1, sharex=True, squeeze=False)[:, 0])
         for axis, metric in zip(axes, metrics, strict=False):
             _validations(axis, [log for log in logs if log.metric == metric], metric)
         _losses(axes[-1], logs)
         axes[-1].set_xlabel("step")
-        file = io.BytesIO()
-        figure.savefig(file, format=suffix[1:], dpi=120, metadata={"Date": None} if suffix == ".svg" else None)
-    return file.getvalue()
+        return saved(figure, suffix)
 
 
 def _validations(axis: Axes, logs: Sequence[Log], metric: str) -> None:
