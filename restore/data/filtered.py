@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.data.filters.options import PhotoFilters, draw_filter, filtered, label
+from restore.data.filters.options import PhotoFilters, draw_filter, filtered, label, varied
 from restore.data.lighting.photo_views import PhotoViews
 from restore.data.places import generator
 
@@ -17,6 +17,8 @@ class FilteredPairs(PhotoViews[PhotoFilters]):
         draw = generator(self.seed, number)
         chosen = draw_filter(self.options, draw)
         view = self.view(draw)
+        if self.options.vary:
+            view = varied(view, self.options.vary, draw)
         return filtered(view, chosen), view
 
     def label(self, number: int) -> int:

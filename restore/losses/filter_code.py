@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from restore.losses.contrastive.frozen import frozen
@@ -17,34 +17,32 @@ from restore.losses.precision import full_precision
 _cross_entropy = full_precision(F.cross_entropy)
 
 
-def filter_class(network: Any, pictures: Tensor, labels: Tensor) -> Tensor:
+def filter_class(kinds: nn.Module, codes: Tensor, labels: Tensor) -> Tensor:
     """Cross-entropy of the filter that the network believes a picture is under; a scalar.
 
     Args:
-        network: with ``codes_of`` and ``kinds`` (:class:`restore.networks.modulated_colour.ModulatedColour`).
-        pictures: (N, 3, H, W), under filters.
+        kinds: (N, code) to (N, filters), logits.
+        codes: (N, code), the network's codes of pictures under filters.
         labels: (N,), int64; those below 0 do not count.
     """
-    said = network.kinds(network.codes_of(pictures))
+    said = kinds(codes)
     if not (labels >= 0).any():
         zero: Tensor = said.sum() * 0
         return zero
     return _cross_entropy(said, labels, ignore_index=-1)
 
 
-def filter_contrast(network: Any, pictures: Tensor, labels: Tensor, temperature: float) -> Tensor:
+def filter_contrast(codes: Tensor, labels: Tensor, temperature: float) -> Tensor:
     """Codes of pictures under one filter pulled together, those under different ones pushed apart; a scalar.
 
     By SupCon (Khosla et al., NeurIPS 2020) within the batch; a picture alone with its filter counts 0.
 
     Args:
-        network: see :func:`filter_class`, and so the others.
-        pictures: see there.
+        codes: see :func:`filter_class`.
         labels: those below 0 are compared with none.
         temperature: of SupCon.
     """
     known = labels >= 0
-    codes = network.codes_of(pictures)
     losses = supervised_contrastive(codes[known], labels[known], temperature)
     return losses.sum() / max(1, int(known.sum()))
 
@@ -55,7 +53,7 @@ def clean_code(network: Any, output: Tensor, target: Tensor, input: Tensor, temp
     The network's context branch judges and does not learn by it: else all codes would become one.
 
     Args:
-        network: with ``codes_of``.
+        network: with ``codes_of`` (:class:`restore.networks.modulated_colour.ModulatedColour`).
         output: (N, 3, H, W).
         target: the same, without a filter.
         input: the same, under a filter.

@@ -508,7 +508,7 @@ class FilterClassOptions(_OfCode):
     kind: Literal["filter-class"] = "filter-class"
 
     def build(self, beside: Beside = ALONE) -> Term:
-        return FilterTerm(filter_class, beside.network)
+        return FilterTerm(partial(filter_class, beside.network.kinds), beside.network)
 
 
 class FilterContrastOptions(_OfCode):

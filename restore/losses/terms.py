@@ -239,14 +239,13 @@ class LabelledTerm(Term):
         raise ValueError(f"{type(self).__name__} wants labels, and these samples have none")
 
     @abstractmethod
-    def of_labels(self, output: Tensor, target: Tensor, input: Tensor, labels: Tensor) -> Tensor:
+    def of_labels(self, input: Tensor, labels: Tensor, shared: dict[str, Tensor]) -> Tensor:
         """The loss of a batch.
 
         Args:
-            output: as in :meth:`forward`, and so the next two.
-            target: what it should be.
-            input: what it was made of.
+            input: as in :meth:`forward`.
             labels: (N,), int64, the number of what was done; below 0 for what has no number.
+            shared: what terms of the same batch made of it and others may want: it is looked up, or put in, by name.
         """
 
 
@@ -254,17 +253,19 @@ class FilterTerm(LabelledTerm):
     """What the network's code of the input says of its filter.
 
     Args:
-        function: of (network, input, labels).
-        network: that is trained.
+        function: of (codes, labels).
+        network: that is trained, with ``codes_of``.
     """
 
-    def __init__(self, function: Callable[[Any, Tensor, Tensor], Tensor], network: Any) -> None:
+    def __init__(self, function: Callable[[Tensor, Tensor], Tensor], network: Any) -> None:
         super().__init__()
         self.function = function
         self._lent = (network,)  # a tuple, so that it is no part of this module
 
-    def of_labels(self, output: Tensor, target: Tensor, input: Tensor, labels: Tensor) -> Tensor:
-        return self.function(self._lent[0], input, labels)
+    def of_labels(self, input: Tensor, labels: Tensor, shared: dict[str, Tensor]) -> Tensor:
+        if "codes" not in shared:
+            shared["codes"] = self._lent[0].codes_of(input)
+        return self.function(shared["codes"], labels)
 
 
 class CleanCodeTerm(Term):

@@ -133,9 +133,10 @@ def total_loss(
         view: what losses with labels judge, where ``input`` is not all of it.
     """
     total = output.new_zeros(())
+    shared: dict[str, Tensor] = {}
     for options, term in terms:
         if labels is not None and isinstance(term, LabelledTerm):
-            value = term.of_labels(output, target, input if view is None else view, labels)
+            value = term.of_labels(input if view is None else view, labels, shared)
         else:
             value = term(output, target, input, generator)
         total = total + options.weight * value

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from restore.data.dataset import InTurn
 from restore.data.filtered import FilteredPairs
 from restore.data.filters.library import FILTERS, find_filter
-from restore.data.filters.options import Draw, PhotoFilters, draw_filter, filtered, label
+from restore.data.filters.options import Draw, PhotoFilters, draw_filter, filtered, label, varied
 from restore.data.places import generator
 from restore.training.material import _together
 from tests.conftest import picture, save
@@ -59,6 +59,33 @@ def test_pairs_and_their_labels(tmp_path: Path) -> None:
         np.testing.assert_array_equal(low, again.cut(number)[0])
     both = InTurn([pairs, again])
     assert [both.label(number) for number in range(6)] == [pairs.label(number // 2) for number in range(6)]
+
+
+def test_the_photographs_themselves_may_vary(tmp_path: Path) -> None:
+    paths = [save(tmp_path / "0.png", picture(60, 70))]
+    plain, most = PhotoFilters(jitter=0, whole=1), 0.1
+    pairs = FilteredPairs(paths, 32, 3, plain)
+    other = FilteredPairs(paths, 32, 3, plain.model_copy(update={"vary": most}))
+    names = [*FILTERS, None]
+    for number in range(20):
+        low, high = other.cut(number)
+        assert other.label(number) == pairs.label(number)
+        name = names[other.label(number)]
+        np.testing.assert_array_equal(low, find_filter(name)(high) if name else high)
+        assert not np.array_equal(high, pairs.cut(number)[1])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_photograph_varies_by_gain_gamma_and_saturation(seed: int) -> None:
+    photo, most = picture(30, 40, seed=seed), 0.1
+    draw = generator(seed, 0)
+    gain, gamma = (1 + draw.uniform(-most, most, 3) for _ in range(2))
+    saturation = 1 + draw.uniform(-2 * most, 2 * most)
+    curved = 255 * np.clip(gain * (photo / 255) ** gamma, 0, 1)
+    luma = curved @ [0.299, 0.587, 0.114]
+    expected = np.clip(luma[..., None] + saturation * (curved - luma[..., None]), 0, 255)
+    np.testing.assert_allclose(varied(photo, most, generator(seed, 0)), expected, atol=1.5)
+    np.testing.assert_array_equal(varied(photo, 0, generator(seed, 0)), photo)
 
 
 @pytest.mark.parametrize(

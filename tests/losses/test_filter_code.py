@@ -28,16 +28,16 @@ def test_the_class_is_torchs_cross_entropy_of_those_that_have_one(network: Modul
     x, labels = pictures(), torch.tensor([2, -1, 0, 1])
     said = network.kinds(network.codes_of(x))
     expected = F.cross_entropy(said[labels >= 0], labels[labels >= 0])
-    torch.testing.assert_close(filter_class(network, x, labels), expected)
-    assert filter_class(network, x, torch.full((4,), -1)) == 0
+    torch.testing.assert_close(filter_class(network.kinds, network.codes_of(x), labels), expected)
+    assert filter_class(network.kinds, network.codes_of(x), torch.full((4,), -1)) == 0
 
 
 def test_the_contrast_is_supcons_of_those_that_have_a_label(network: ModulatedColour) -> None:
     x, labels = pictures(5), torch.tensor([2, -1, 2, 1, 1])
     codes = network.codes_of(x)[[0, 2, 3, 4]]
     expected = supervised_contrastive(codes, torch.tensor([2, 2, 1, 1]), 0.1).mean()
-    torch.testing.assert_close(filter_contrast(network, x, labels, 0.1), expected)
-    assert filter_contrast(network, x, torch.full((5,), -1), 0.1) == 0
+    torch.testing.assert_close(filter_contrast(network.codes_of(x), labels, 0.1), expected)
+    assert filter_contrast(network.codes_of(x), torch.full((5,), -1), 0.1) == 0
 
 
 def test_learning_pulls_codes_of_one_filter_together(network: ModulatedColour) -> None:
@@ -47,7 +47,9 @@ def test_learning_pulls_codes_of_one_filter_together(network: ModulatedColour) -
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     for _ in range(40):
         optimizer.zero_grad()
-        (filter_contrast(network, x, labels, 0.1) + filter_class(network, x, labels)).backward()
+        (
+            filter_contrast(network.codes_of(x), labels, 0.1) + filter_class(network.kinds, network.codes_of(x), labels)
+        ).backward()
         optimizer.step()
     unit = F.normalize(network.codes_of(x).detach(), dim=1)
     alike = unit @ unit.T
@@ -75,8 +77,22 @@ def test_terms_get_labels_from_the_step(network: ModulatedColour) -> None:
     assert [list(term.parameters()) for _, term in terms] == [[], [], []]
     x, labels, parts = pictures(), torch.tensor([0, 1, 0, 2]), {}
     total_loss(terms, x, x, x, draws(0, 0), parts, labels)
-    torch.testing.assert_close(parts["filter-class"], filter_class(network, x, labels).detach())
-    torch.testing.assert_close(parts["filter-contrast"], filter_contrast(network, x, labels, 0.1).detach())
+    torch.testing.assert_close(parts["filter-class"], filter_class(network.kinds, network.codes_of(x), labels).detach())
+    torch.testing.assert_close(parts["filter-contrast"], filter_contrast(network.codes_of(x), labels, 0.1).detach())
     assert isinstance(terms[0][1], LabelledTerm)
     with pytest.raises(ValueError, match="wants labels, and these samples have none"):
         total_loss(terms, x, x, x, draws(0, 0), {})
+
+
+def test_terms_share_the_codes_of_a_batch(network: ModulatedColour, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A code costs as much as the rest of a step."""
+    seen: list[torch.Tensor] = []
+    codes_of = network.codes_of
+    monkeypatch.setattr(network, "codes_of", lambda x: seen.append(x) or codes_of(x))
+    options = [LOSSES[kind]() for kind in ("filter-class", "filter-contrast", "filter-class")]
+    terms = [(one, one.build(Beside(network=network))) for one in options]
+    x, labels = pictures(), torch.tensor([0, 1, 0, 2])
+    total_loss(terms, x, x, x, draws(0, 0), {}, labels)
+    assert len(seen) == 1
+    total_loss(terms, x, x, 1 - x, draws(0, 1), {}, labels)
+    assert len(seen) == 2

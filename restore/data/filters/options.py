@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -50,6 +51,13 @@ class PhotoFilters(BaseModel):
     jitter: float = Field(
         0.03, ge=0, lt=0.5, description="most that a channel's gain and gamma depart after the filter: no two are alike"
     )
+    vary: float = Field(
+        0.0,
+        ge=0,
+        lt=0.5,
+        description="most that a channel's gain and gamma depart in the photograph itself, its saturation by twice "
+        "that: else a network learns the photographs by heart",
+    )
 
 
 class Draw(NamedTuple):
@@ -78,10 +86,25 @@ def filtered(photo: Pixels, chosen: Draw) -> Pixels:
     for name, strength in chosen.layers:
         photo = blend(photo, find_filter(name)(photo), strength)
     if np.any(chosen.gain != 1) or np.any(chosen.gamma != 1):
-        curves = np.clip(chosen.gain * (np.arange(256)[:, None] / 255) ** chosen.gamma, 0, 1)
-        tables = np.round(255 * curves).astype(np.uint8)
-        photo = np.stack([tables[:, i][photo[..., i]] for i in range(3)], axis=-1)
+        photo = _curved(photo, chosen.gain, chosen.gamma)
     return photo
+
+
+def varied(photo: Pixels, most: float, draw: np.random.Generator) -> Pixels:
+    """A photograph, uint8 RGB (H, W, 3), as another camera or hour might have had it; see ``PhotoFilters.vary``."""
+    gain, gamma = (1 + draw.uniform(-most, most, 3) for _ in range(2))
+    curved = _curved(photo, gain, gamma)
+    grey = cv2.cvtColor(cv2.cvtColor(curved, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    saturation = 1 + draw.uniform(-2 * most, 2 * most)
+    mixed = cv2.addWeighted(curved, saturation, grey, 1 - saturation, 0)
+    return np.asarray(mixed, np.uint8)
+
+
+def _curved(photo: Pixels, gain: NDArray[np.float64], gamma: NDArray[np.float64]) -> Pixels:
+    """A photograph with every channel's gain and gamma changed."""
+    curves = np.clip(gain * (np.arange(256)[:, None] / 255) ** gamma, 0, 1)
+    tables = np.round(255 * curves).astype(np.uint8)
+    return np.stack([tables[:, i][photo[..., i]] for i in range(3)], axis=-1)
 
 
 def label(options: PhotoFilters, chosen: Draw) -> int:
