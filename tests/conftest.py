@@ -57,6 +57,19 @@ def no_models_of_the_user(tmp_path_factory: pytest.TempPathFactory, monkeypatch:
 
 
 @pytest.fixture
+def locked_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders that are called "locked" may not be read: to root, no mode of a file says so."""
+    scan = os.scandir
+
+    def locked(path: object) -> object:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+
+
+@pytest.fixture
 def photos(tmp_path: Path) -> Path:
     """A folder of five pictures, in two sub-folders."""
     folder = tmp_path / "photos"

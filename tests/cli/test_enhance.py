@@ -331,17 +331,10 @@ def test_odd_names_are_told_on_one_line(tmp_path: Path) -> None:
     assert r"two\nlines \x1b[31m \udcff.png -> " in done.stdout
 
 
-def test_an_unreadable_folder_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("locked_folders")
+def test_an_unreadable_folder_is_a_failure(tmp_path: Path) -> None:
     save(tmp_path / "in/a.png", picture(8, 8))
     save(tmp_path / "in/locked/b.png", picture(8, 8))
-    scan = os.scandir
-
-    def locked(path: object) -> object:
-        if str(path).endswith("locked"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return scan(path)
-
-    monkeypatch.setattr(os, "scandir", locked)
     code, said, told = inside(tmp_path / "in", tmp_path / "out")
     assert code == 1
     assert "1 enhanced, 1 failed" in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -350,15 +351,22 @@ def test_a_foreign_file_is_found_out(name: str, tmp_path: Path, models: Path) ->
     assert run("enhance", tmp_path / "a.png", tmp_path / "b.png", "--model", "foreign").exit_code == 0
 
 
-def linear(path: Path, *, size: tuple[object, ...] = ("n", 3, "h", "w"), count: int = 1) -> Path:
-    """A blur of 3x3: nothing in it tells a range."""
+def linear(
+    path: Path, *, size: tuple[object, ...] = ("n", 3, "h", "w"), count: int = 1, first: Sequence[int] = ()
+) -> Path:
+    """A blur of 3x3, after a reshape to ``first``: nothing in it tells a range."""
     kernel = np.zeros((3, 3, 3, 3), np.float32)
     for c in range(3):
         kernel[c, c] = 1 / 9
     node = helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1])
     inputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, size) for n in ("x", "z")[:count]]
     outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, size)]
-    graph = helper.make_graph([node], "g", inputs, outputs, [numpy_helper.from_array(kernel, "w")])
+    nodes, weights = [node], [numpy_helper.from_array(kernel, "w")]
+    if first:
+        node.input[0] = "reshaped"
+        nodes.insert(0, helper.make_node("Reshape", ["x", "shape"], ["reshaped"]))
+        weights.append(numpy_helper.from_array(np.array(first, np.int64), "shape"))
+    graph = helper.make_graph(nodes, "g", inputs, outputs, weights)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
     return path
 
@@ -513,12 +521,7 @@ def test_a_batch_of_one_with_free_sides_is_freed(tmp_path: Path, models: Path) -
 
 
 def test_a_batch_of_one_inside_asks_for_a_shape(tmp_path: Path, models: Path) -> None:
-    file = linear(tmp_path / "one.onnx", size=(1, 3, "h", "w"))
-    model = onnx.load(file)
-    model.graph.node[0].input[0] = "z"
-    model.graph.initializer.append(numpy_helper.from_array(np.array([1, 3, 0, 0], np.int64), "shape"))
-    model.graph.node.insert(0, helper.make_node("Reshape", ["x", "shape"], ["z"]))
-    onnx.save(model, file)
+    file = linear(tmp_path / "one.onnx", size=(1, 3, "h", "w"), first=(1, 3, 0, 0))
     result = run("import", file, "--spec", "high=1")
     assert result.exit_code == 2
     assert "one picture at a time" in result.output
@@ -583,12 +586,7 @@ def test_values_that_do_not_fit_are_told_without_a_traceback(given: list[str], t
 
 def test_what_fails_on_the_way_is_told_without_a_traceback(tmp_path: Path, models: Path) -> None:
     """It opens, and then takes no size: a reshape to what is not there."""
-    file = linear(tmp_path / "m.onnx", size=(1, 3, 40, 32))
-    model = onnx.load(file)
-    model.graph.node[0].input[0] = "z"
-    model.graph.initializer.append(numpy_helper.from_array(np.array([1, 3, 7, 7], np.int64), "shape"))
-    model.graph.node.insert(0, helper.make_node("Reshape", ["x", "shape"], ["z"]))
-    onnx.save(model, file)
+    file = linear(tmp_path / "m.onnx", size=(1, 3, 40, 32), first=(1, 3, 7, 7))
     result = run("import", file, "--spec", "high=1")
     assert result.exit_code == 2
     assert "m.onnx: it fails on 1x3x40x32" in result.output

@@ -200,17 +200,10 @@ def test_odd_names_are_kept(tmp_path: Path, out: Path) -> None:
     assert names(out, make_plan(tmp_path / "in", out)) == {*odd, raw}
 
 
-def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("locked_folders")
+def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, out: Path) -> None:
     save(tmp_path / "in/a.png", picture(4, 4))
     save(tmp_path / "in/locked/b.png", picture(4, 4))
-    scan = os.scandir
-
-    def locked(path: object) -> object:
-        if str(path).endswith("locked"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return scan(path)
-
-    monkeypatch.setattr(os, "scandir", locked)
     plan = make_plan(tmp_path / "in", out)
     assert names(out, plan) == {"a.png"}
     assert [(u.folder.name, u.reason) for u in plan.unreadable] == [("locked", "Permission denied")]
