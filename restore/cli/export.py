@@ -39,7 +39,7 @@ _FOR: dict[str, tuple[Way, ...]] = {
         "restore export mine.onnx models/mine --precision int8 --calibrate Pictures --check Pictures/other",
     ),
 )
-@click.argument("source", metavar="RUN_OR_FILE", type=click.Path(path_type=Path))
+@click.argument("source", metavar="RUN_OR_FILE", type=click.Path(path_type=Path, exists=True))
 @click.argument("target", metavar="OUT", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--which",

@@ -176,7 +176,11 @@ class Guidance(_Options):
 class Schedule(_Options):
     """Linear warm-up, an optional plateau, then a cosine down to ``floor`` times the peak; once, or several times."""
 
-    warmup: int = Field(500, ge=0, description="steps from 0 to the full learning rate")
+    warmup: int | None = Field(
+        None,
+        ge=0,
+        description="steps from 0 to the full learning rate; null for 500, or a tenth of a cycle where that is less",
+    )
     hold: float = Field(0.0, ge=0, lt=1, description="fraction of all steps before the cosine begins")
     floor: float = Field(1e-3, ge=0, le=1, description="last learning rate over the peak")
     peaks: list[PositiveFloat] = Field(
@@ -215,10 +219,10 @@ class Train(_Options):
     @model_validator(mode="after")
     def _warm_up_ends(self) -> Self:
         cycle = self.steps // len(self.schedule.peaks)
-        if self.schedule.warmup >= cycle:
+        if self.schedule.warmup is not None and self.schedule.warmup >= cycle:
             raise ValueError(
                 f"schedule.warmup ({self.schedule.warmup} steps) must end before the last of {cycle} steps: "
-                "train longer, or warm up less"
+                "train longer, warm up less, or leave it out"
             )
         return self
 

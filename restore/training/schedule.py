@@ -18,9 +18,10 @@ def rate(schedule: Schedule, step: int, steps: int) -> float:
 
 
 def _cycle(schedule: Schedule, step: float, steps: float) -> float:
-    if step < schedule.warmup:
-        return (step + 1) / schedule.warmup
-    start = max(schedule.warmup, schedule.hold * steps)
+    warmup = min(500, steps // 10) if schedule.warmup is None else schedule.warmup
+    if step < warmup:
+        return (step + 1) / warmup
+    start = max(warmup, schedule.hold * steps)
     if step < start or steps <= start:
         return 1.0
     progress = min(1.0, (step - start) / (steps - start))
