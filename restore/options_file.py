@@ -114,6 +114,9 @@ def _explain(
     key = ".".join(str(part) for part in path)
     changed = any(f"{key}.".startswith(f"{change.partition('=')[0]}.") for change in changes)
     where = f"{source}, line {line}" if line and not changed else source
+    within = [change for change in changes if change.startswith(f"{key}.")]
+    if within:  # a group's options do not go together, and some are not the file's
+        where += f", with --set {' --set '.join(within)}"
     if problem["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(path[-1]), around.model_fields if around else (), n=1, cutoff=0.6)
         return f"{where}: unknown option '{key}'" + (f"; did you mean '{near[0]}'?" if near else "")

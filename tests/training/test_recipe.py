@@ -126,3 +126,8 @@ def test_what_is_wrong_in_a_change_is_not_blamed_on_the_file() -> None:
         parse_recipe(GOOD, "r.yaml", ["network={kind: plane}"])
     with pytest.raises(RecipeError, match=r"^r\.yaml: unknown option 'network\.widht'; did you mean 'width'"):
         parse_recipe(GOOD, "r.yaml", ["network={kind: plain, widht: 3}"])
+
+
+def test_what_a_change_brings_about_is_told_with_it() -> None:
+    with pytest.raises(RecipeError, match=r"^r\.yaml, line 9, with --set train\.steps=2: 'train': schedule\.warmup"):
+        parse_recipe(GOOD, "r.yaml", ["train.steps=2", "scale=2"])
