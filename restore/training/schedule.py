@@ -18,7 +18,7 @@ def rate(schedule: Schedule, step: int, steps: int) -> float:
 
 
 def _cycle(schedule: Schedule, step: float, steps: float) -> float:
-    warmup = min(500, steps // 10) if schedule.warmup is None else schedule.warmup
+    warmup = min(schedule.warmup, int(steps / 2))
     if step < warmup:
         return (step + 1) / warmup
     start = max(warmup, schedule.hold * steps)
