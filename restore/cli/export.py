@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from restore.cli.common import console, extra_needed, parse_pairs, parse_shape
 from restore.cli.help import Command
+from restore.errors import ModelError
 
 if TYPE_CHECKING:
     from restore.export.start import Way
@@ -39,7 +40,7 @@ _FOR: dict[str, tuple[Way, ...]] = {
         "restore export mine.onnx models/mine --precision int8 --calibrate Pictures --check Pictures/other",
     ),
 )
-@click.argument("source", metavar="RUN_OR_FILE", type=click.Path(path_type=Path, exists=True))
+@click.argument("source", metavar="RUN_OR_FILE", type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUT", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--which",
@@ -123,6 +124,9 @@ def export(
     if inputs and len(inputs) != len(check):
         raise click.UsageError(f"{len(check)} --check and {len(inputs)} --check-input: give one for each")
     given = parse_pairs(spec, "--spec")
+    source = options["source"]
+    if not source.exists():  # said at once: what reads it takes seconds to load
+        raise ModelError(f"{source}: no such {'model' if source.suffix == '.onnx' else 'run or checkpoint'}")
     with extra_needed("Exporting", "train"):
         from restore.export.start import Request, start
     request = Request(target=target or Path(), calibrate=calibrate or Path(), given=given, **options)

@@ -19,7 +19,7 @@ from restore.words import shown
         "restore import swinir.safetensors --name swinir --shape 256",
     ),
 )
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, exists=True))
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--name", help="What to call the model.  [default: as the file]")
 @click.option(
     "--into",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         "restore verify mine.onnx --against runs/mine",
     ),
 )
-@click.argument("file", metavar="MODEL", type=click.Path(path_type=Path, exists=True))
+@click.argument("file", metavar="MODEL", type=click.Path(path_type=Path))
 @click.option(
     "--against",
     metavar="CHECKPOINT",

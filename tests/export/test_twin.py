@@ -319,6 +319,7 @@ def test_a_twin_has_no_twin_and_nothing_is_replaced_unasked(wide: Path, pictures
         ),
         (["x.onnx", "out", "--precision", "int8", "--spec", "a=b"], "--spec is for weights"),
         (["runs/x"], "Missing argument 'OUT'"),
+        (["runs/x", "out"], "runs/x: no such run or checkpoint"),
     ],
 )
 def test_wrong_use(arguments: list[str], says: str) -> None:
