@@ -1,4 +1,4 @@
-"""Pixel-wise losses: L1 and Charbonnier, on RGB or on luma."""
+"""Pixel-wise losses, on RGB or on luma."""
 
 from __future__ import annotations
 
@@ -39,3 +39,14 @@ def charbonnier(output: Tensor, target: Tensor, epsilon: float = 1e-3) -> Tensor
 def l2(output: Tensor, target: Tensor) -> Tensor:
     """Mean squared difference, what PSNR measures; 0 is best."""
     return F.mse_loss(output, target)
+
+
+@full_precision
+def psnr(output: Tensor, target: Tensor, epsilon: float = 1e-8) -> Tensor:
+    """Minus the mean of each picture's PSNR in dB; a picture that is nearly right counts as much as one that is not.
+
+    After Chen et al., "HINet", CVPR workshops 2021. ``epsilon`` is added to each picture's mean squared difference: one
+    that is far nearer than its root counts little, and equal pictures are worth -10 log10(epsilon) dB.
+    """
+    errors = (output - target).square().flatten(1).mean(1)
+    return 10 * torch.log10(errors + epsilon).mean()

@@ -134,6 +134,16 @@ class PixelOptions(LossOptions):
         return PairTerm(partial(_of_luma, function) if self.space == "luma" else function)
 
 
+class PsnrOptions(LossOptions):
+    """PSNR picture by picture: :func:`restore.losses.pixel.psnr`."""
+
+    kind: Literal["psnr"] = "psnr"
+    epsilon: PositiveFloat = Field(1e-8, description="added to a picture's mean squared difference")
+
+    def build(self, beside: Beside = ALONE) -> Term:
+        return PairTerm(partial(pixel.psnr, epsilon=self.epsilon))
+
+
 def _of_luma(function: Callable[[Tensor, Tensor], Tensor], output: Tensor, target: Tensor) -> Tensor:
     return function(pixel.luma(output), pixel.luma(target))
 
@@ -553,6 +563,7 @@ LOSSES: dict[str, type[LossOptions]] = {
     "l1": PixelOptions,
     "charbonnier": PixelOptions,
     "l2": PixelOptions,
+    "psnr": PsnrOptions,
     "ssim": SsimOptions,
     "ms-ssim": MsSsimOptions,
     "frequency": FrequencyOptions,
@@ -582,6 +593,7 @@ LOSSES: dict[str, type[LossOptions]] = {
 
 AnyLoss = Annotated[
     PixelOptions
+    | PsnrOptions
     | SsimOptions
     | MsSsimOptions
     | FrequencyOptions
