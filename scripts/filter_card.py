@@ -17,7 +17,7 @@ from PIL import Image
 from rich.progress import track
 
 from restore.data.filters.library import FILTERS, blend, find_filter
-from restore.data.filters.options import NO_FILTER
+from restore.data.filters.options import NO_FILTER, PhotoFilters
 from restore.data.folder import list_photos
 from restore.imaging.decode import read_rgb8
 from restore.metrics.ciede2000 import ciede2000
@@ -35,7 +35,7 @@ Pixels = NDArray[np.uint8]
 SIDE, HELD = 384, 24
 # These leave no colours.
 GREY = ("inkwell", "moon", "willow")
-# A strength below any that training draws, and how many filters lie one over the other where training has two at most.
+# A strength that training draws seldom or never; and how many filters lie one over another: training has two at most.
 WEAK, LAYERS = 0.25, 3
 METRICS = {"psnr": ("PSNR, dB", 2), "ssim": ("SSIM", 4), "ciede2000": ("CIEDE2000", 2), "features": ("features", 3)}
 _SHOWN, _SHOWN_FILTERS = 192, ("clarendon", "nashville", "xpro2", "1977", "gingham", "toaster", "moon", "earlybird")
@@ -51,9 +51,9 @@ EfficientNet-Lite0. The control was trained by `control.yaml`, the same recipe w
 
 {{by_filter}}
 
-The last column says how often the model names the filter. *weak* is a filter at strength {WEAK}, below any in training;
-*layers* are {LAYERS} filters one over the other at half strength, where training has two at most. Inkwell, Moon and
-Willow take the colours away, and nothing brings those back.
+The last column says how often the model names the filter. *weak* is a filter at strength {WEAK},
+{{weak}}; *layers* are {LAYERS} filters one over the other at half strength, where training
+has two at most. Inkwell, Moon and Willow take the colours away, and nothing brings those back.
 
 12 megapixels, files apart: {{twelve}} at the peak.
 
@@ -175,8 +175,8 @@ def show_filters(model: Model, testsets: Path, file: Path) -> None:
     Image.fromarray(np.concatenate(rows)).save(file, quality=90)
 
 
-def section(facts: Mapping[Kind, Any], name: str) -> str:
-    """The card's part about this, as Markdown."""
+def section(facts: Mapping[Kind, Any], name: str, filters: PhotoFilters) -> str:
+    """The card's part about this, as Markdown; ``filters`` are what it was trained with."""
     found = facts["fp32"]["filters"]
     lines = [
         f"| mean of {len(FILTERS)} filters | {' | '.join(said for said, _ in METRICS.values())} |",
@@ -193,6 +193,7 @@ def section(facts: Mapping[Kind, Any], name: str) -> str:
     ]
     return _TEXT.format(
         apart=_apart(found, name),
+        weak=_weak(filters.strength[0]),
         table="\n".join(lines),
         pictures=found["pictures"],
         by_filter="\n".join(_by_filter(found, name)),
@@ -207,6 +208,11 @@ def _apart(found: Mapping[str, Any], name: str) -> str:
     said = ", ".join(f"{method} {values['psnr']:.2f} dB ({values['ciede2000']:.2f})" for method, values in rows.items())
     named = 100 * statistics.mean(found["looks"][look]["named"] for look in FILTERS)
     return f"Over the {len(rest)} that leave colours, with CIEDE2000: {said}. It names {named:.0f} % of the filters."
+
+
+def _weak(least: float) -> str:
+    """Whether training, whose weakest filters have the strength ``least``, knows of such a strength."""
+    return "below any in training" if least > WEAK else f"as training has it seldom, from {least} on"
 
 
 def _by_filter(found: Mapping[str, Any], name: str) -> list[str]:

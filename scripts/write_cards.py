@@ -109,7 +109,7 @@ def card(entry: Entry) -> str:
     elif recipe.data.exposures:
         found = light_card.section(facts, spec.name)
     elif recipe.data.filters is not None:
-        found = filter_card.section(facts, spec.name)
+        found = filter_card.section(facts, spec.name, recipe.data.filters)
     else:
         found = table_of_benchmarks(spec, facts)
     said = Shipped(spec.name, entry.file.parent / "recipe.yaml", "").losses()
