@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -81,5 +82,6 @@ def train(
     path = None if recipe is None else find_recipe(recipe)
     options = Options(begin_with, resume, changes, device, threads, workers, compile_)
     if not start(path, data, folder, options, console()):
-        click.echo(f"Interrupted and saved. Go on with: restore train --data {data} --out {folder} --resume", err=True)
+        again = shlex.join(["restore", "train", "--data", str(data), "--out", str(folder), "--resume"])
+        click.echo(f"Interrupted and saved. Go on with: {again}", err=True)
         raise SystemExit(130)

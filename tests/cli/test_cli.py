@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -238,7 +239,6 @@ def test_a_missing_extra_says_what_to_install() -> None:
 
 def test_train_export_enhance_evaluate(photos: Path, tmp_path: Path) -> None:
     """The whole path, as a user walks it."""
-    pytest.importorskip("torch")
     recipe = tmp_path / "mine.yaml"
     recipe.write_text(
         "name: mine\nscale: 2\nnetwork: {kind: plain, width: 16, depth: 1}\n"
@@ -406,3 +406,12 @@ def test_an_installed_wheel_finds_its_models(tmp_path: Path) -> None:
     assert str(tmp_path / "site") in done.stdout
     assert "'from_uint8.onnx', 'probe.onnx', 'to_uint16.onnx'" in done.stdout
     assert {p.name for p in shipped_folder().iterdir() if p.is_dir()} >= {"sr-x2", "sr-x4"}
+
+
+def test_the_command_that_goes_on_can_be_pasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("restore.training.start.start", lambda *_: False)
+    result = CliRunner().invoke(main, ["train", "sr-x2", "--data", str(tmp_path), "--out", str(tmp_path / "my runs/a")])
+    assert result.exit_code == 130
+    assert shlex.split(result.output.partition("Go on with: ")[2]) == [
+        *("restore", "train", "--data", str(tmp_path), "--out", str(tmp_path / "my runs/a"), "--resume")
+    ]
