@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import track
 
-from restore.data.filters.library import FILTERS, blend, find_filter
+from restore.data.filters.library import FILTERS, GREY, blend, find_filter
 from restore.data.filters.options import NO_FILTER, PhotoFilters
 from restore.data.folder import list_photos
 from restore.imaging.decode import read_rgb8
@@ -33,8 +33,6 @@ from restore.zoo.precision import Kind
 Pixels = NDArray[np.uint8]
 # The longer side that pictures are measured at, and how many of the held-out ones of the training folders.
 SIDE, HELD = 384, 24
-# These leave no colours.
-GREY = ("inkwell", "moon", "willow")
 # A strength that training draws seldom or never; and how many filters lie one over another: training has two at most.
 WEAK, LAYERS = 0.25, 3
 METRICS = {"psnr": ("PSNR, dB", 2), "ssim": ("SSIM", 4), "ciede2000": ("CIEDE2000", 2), "features": ("features", 3)}

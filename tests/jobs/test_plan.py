@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,9 @@ def test_a_name_is_not_given_twice(tmp_path: Path) -> None:
         make_plan(source, tmp_path / "b.png", Naming("{stem}_x2"))
 
 
+@pytest.mark.skipif(
+    sys.platform in ("darwin", "win32"), reason="their file systems take the two for one: they cannot both be there"
+)
 @pytest.mark.parametrize(
     ("first", "second"),
     [
@@ -151,8 +155,6 @@ def test_names_that_some_file_systems_take_for_one_are_refused(
 ) -> None:
     save(tmp_path / "in" / first, picture(4, 4))
     save(tmp_path / "in" / second, picture(4, 4))
-    if len(list((tmp_path / "in").rglob("*.png"))) < 2:  # the second has replaced the first
-        pytest.skip("this file system folds case or accents (macOS, Windows): the two cannot both be there to clash")
     with pytest.raises(PlanError, match="differ only in case or in how accents are stored"):
         make_plan(tmp_path / "in", out)
 

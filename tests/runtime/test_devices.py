@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper
 
@@ -26,10 +25,11 @@ from restore.runtime.devices import (
     provider_list,
     tensorrt_key,
 )
-from restore.runtime.gpu import Gpu, gpus
+from restore.runtime.gpu import Gpu
 from restore.runtime.model import cache_folder, open_model
 from restore.runtime.tiling import tiles
 from restore.spec import ModelSpec
+from tests.runtime.absent import FAKES_A_BROKEN_GPU, HAS_CUDA_CODE
 
 BOTH, CPU_ONLY = [TENSORRT, CUDA, CPU], [CPU]
 ONE, TWO = ["Card A"], ["Card A", "Card B"]
@@ -224,14 +224,12 @@ def test_cache_folder(system: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 @pytest.fixture
 def broken_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver that shows a GPU, and CUDA libraries that cannot be loaded: what users meet most."""
-    if gpus():
-        # The fake replaces what finds GPUs, and not the driver below: onnxruntime would still open the real one.
-        pytest.skip("fakes a GPU that fails; where there is a real one the fake would be mixed with it")
     monkeypatch.setattr(model_module, "gpus", lambda: [Gpu("Card A", 2**33)])
     monkeypatch.setattr(model_module.ort, "get_available_providers", lambda: BOTH)
     monkeypatch.setattr(model_module.ort, "preload_dlls", lambda: sys.stdout.write("Failed to load libcudnn.so.9: no"))
 
 
+@FAKES_A_BROKEN_GPU
 @pytest.mark.usefixtures("broken_gpu")
 def test_a_gpu_that_fails_is_an_error_for_cuda(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(DeviceError, match=r"onnxruntime-gpu\[cuda,cudnn\]") as caught:
@@ -240,16 +238,14 @@ def test_a_gpu_that_fails_is_an_error_for_cuda(capfd: pytest.CaptureFixture[str]
     assert capfd.readouterr() == ("", ""), "onnxruntime's prints belong into the message"
 
 
+@HAS_CUDA_CODE
+@FAKES_A_BROKEN_GPU
 @pytest.mark.usefixtures("broken_gpu")
 @pytest.mark.parametrize("device", ["cuda", "tensorrt"])
 def test_the_cause_is_told_that_onnxruntime_only_prints(
     device: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """It raises that nodes are on the CPU; that a library is missing, its native code writes to the terminal."""
-    if CUDA not in ort.capi._pybind_state.get_available_providers():  # the real list: the other one is faked here
-        pytest.skip(
-            "what CUDA's native code prints is tested: an onnxruntime built without CUDA (macOS, ARM) has no such code"
-        )
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(model_module.ort, "preload_dlls", lambda: None)
     with pytest.raises(DeviceError) as caught:
@@ -258,6 +254,7 @@ def test_the_cause_is_told_that_onnxruntime_only_prints(
     assert capfd.readouterr() == ("", "")
 
 
+@FAKES_A_BROKEN_GPU
 @pytest.mark.usefixtures("broken_gpu")
 def test_a_gpu_that_fails_is_told_for_auto() -> None:
     model = open_model(GRAPHS / "probe.onnx", "auto")
@@ -265,6 +262,7 @@ def test_a_gpu_that_fails_is_told_for_auto() -> None:
     assert "onnxruntime-gpu[cuda,cudnn]" in model.note
 
 
+@FAKES_A_BROKEN_GPU
 @pytest.mark.usefixtures("broken_gpu")
 def test_a_session_that_fell_back_in_silence_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """onnxruntime has done so (onnxruntime#23372, #17801): what it says afterwards is what counts."""

@@ -14,11 +14,12 @@ from restore.runtime import model as model_module
 from restore.runtime.chain import GRAPHS
 from restore.runtime.cpu import INT8_FEATURES
 from restore.runtime.devices import CPU, CUDA
-from restore.runtime.gpu import Gpu, gpus
+from restore.runtime.gpu import Gpu
 from restore.zoo import open as open_module
 from restore.zoo.find import entries, find
 from restore.zoo.open import open_named
 from restore.zoo.precision import choose, family, precision_of
+from tests.runtime.absent import FAKES_A_BROKEN_GPU
 
 
 def folder(path: Path, *kinds: str) -> Path:
@@ -119,12 +120,10 @@ def test_opened_by_what_the_cpu_can(
     assert open_named(str(model / "m.onnx"), "cpu", "fp16").spec.precision == "fp16"
 
 
+@FAKES_A_BROKEN_GPU
 def test_a_gpu_that_fails_does_not_leave_the_cpu_with_the_gpu_s_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if gpus():
-        # The fake replaces what finds GPUs, and not the driver below: onnxruntime would still open the real one.
-        pytest.skip("fakes a GPU that fails; where there is a real one the fake would be mixed with it")
     monkeypatch.setattr(model_module, "gpus", lambda: [Gpu("Card A", 2**33)])
     monkeypatch.setattr(model_module.ort, "get_available_providers", lambda: [CUDA, CPU])
     monkeypatch.setattr(open_module, "cpu_features", frozenset)
