@@ -36,6 +36,9 @@ class ModulatedColour(nn.Module):
         code: length of the code.
         hidden: channels of the layers on single pixels.
         kinds: how many filters the code is told apart into, the last of them none; 0 for not.
+        prototypes: every kind has a code of its own, and their mean by the belief in each is added to the code that
+            turns the picture back. A filter that is recognised is then undone as precisely as it is known, not only as
+            it can be measured from this picture.
 
     Shape:
         - x: (N, 3, H, W), RGB, 0..1, both sides at least 2; a part of a picture, or all of it.
@@ -46,8 +49,18 @@ class ModulatedColour(nn.Module):
         - result: as x, not clipped.
     """
 
-    def __init__(self, thumbnail: int = 256, width: int = 96, code: int = 64, hidden: int = 32, kinds: int = 0) -> None:
+    def __init__(
+        self,
+        thumbnail: int = 256,
+        width: int = 96,
+        code: int = 64,
+        hidden: int = 32,
+        kinds: int = 0,
+        prototypes: bool = False,
+    ) -> None:
         super().__init__()
+        if prototypes and not kinds:
+            raise ValueError("prototypes: there are none without kinds")
         if thumbnail % (16 if thumbnail < _SEEN else _SEEN):
             raise ValueError(f"thumbnail: {thumbnail} is not a multiple of {16 if thumbnail < _SEEN else _SEEN}")
         self.side = thumbnail
@@ -60,6 +73,7 @@ class ModulatedColour(nn.Module):
         self.tell = nn.Linear(3 * 3 * _BINS + 2 * 3 + 2 * sum(halved), 2 * code)
         self.narrow = nn.Linear(2 * code, code)
         self.kinds = nn.Linear(code, kinds) if kinds else None
+        self.prototypes = nn.Linear(kinds, code, bias=False) if prototypes else None
         self.pixel = nn.ModuleList(nn.Linear(a, hidden) for a in (_KNOWN, hidden, hidden))
         self.modulation = nn.Linear(code, 2 * hidden * len(self.pixel))
         self.last = nn.Linear(hidden, 3)
@@ -80,7 +94,10 @@ class ModulatedColour(nn.Module):
         if thumbnail is None or rows is None or columns is None:
             thumbnail, rows, columns = whole(x, self.side)
         now = torch.cat((x, _places(rows, columns)), dim=1).flatten(2).transpose(1, 2)
-        modulation = self.modulation(self.codes(thumbnail))[:, None].chunk(2 * len(self.pixel), dim=2)
+        code = self.codes(thumbnail)
+        if self.prototypes is not None and self.kinds is not None:
+            code = code + self.prototypes(F.softmax(self.kinds(code), dim=1))
+        modulation = self.modulation(code)[:, None].chunk(2 * len(self.pixel), dim=2)
         for layer, scale, shift in zip(self.pixel, modulation[::2], modulation[1::2], strict=True):
             # Scale and shift go into the layer of the picture: one product, and no pass over all pixels for each.
             now = F.relu(torch.baddbmm(layer.bias * (1 + scale) + shift, now, layer.weight.T * (1 + scale)))

@@ -255,13 +255,14 @@ class ModulatedColourOptions(NetworkOptions):
     code: int = Field(64, ge=2, description="length of what is found about the filter")
     hidden: int = Field(32, ge=1, description="channels at full resolution")
     kinds: int = Field(0, ge=0, description="filters that the code is told apart into, by filter-class; 0 for not")
+    prototypes: bool = Field(False, description="give every kind a code of its own, for filters that are recognised")
 
     def build(self, scale: int) -> Any:
         from restore.networks.modulated_colour import ModulatedColour
 
         if scale != 1:
             raise ValueError(f"'modulated-colour' gives back the size that it gets: scale 1, not {scale}")
-        return ModulatedColour(self.thumbnail, self.width, self.code, self.hidden, self.kinds)
+        return ModulatedColour(self.thumbnail, self.width, self.code, self.hidden, self.kinds, self.prototypes)
 
     def halo(self, scale: int) -> int:
         return 0

@@ -36,6 +36,21 @@ def test_what_is_drawn_is_as_often_as_it_should() -> None:
     assert 0.025 < np.abs(gains - 1).max() <= 0.03
 
 
+def test_a_share_of_the_whole_ones_stays_as_published() -> None:
+    """And no other draw changes by it, so that recipes without it see what they always saw."""
+    options = PhotoFilters(names=("aden", "rise"), untouched=0.1, whole=0.5, second=0.3)
+    some = options.model_copy(update={"exact": 0.75})
+    draws = [(draw_filter(options, generator(0, i)), draw_filter(some, generator(0, i))) for i in range(2000)]
+    assert all(before.layers == after.layers for before, after in draws)
+    changed = [one for _, one in draws if (one.gain != 1).any() or (one.gamma != 1).any()]
+    by = [[strength == 1 for _, strength in one.layers] for one in changed]
+    whole = [after for _, after in draws if after.layers and all(strength == 1 for _, strength in after.layers)]
+    assert sum(all(one) for one in by) / len(whole) == pytest.approx(0.25, abs=0.05)
+    assert len(changed) - sum(all(one) for one in by) == sum(
+        any(strength < 1 for _, strength in after.layers) for _, after in draws
+    )
+
+
 def test_what_was_drawn_is_laid_over() -> None:
     photo = picture(30, 40)
     np.testing.assert_array_equal(filtered(photo, PLAIN), photo)

@@ -13,10 +13,10 @@ from restore.networks.thumbnail import whole
 from tests.networks.test_bilateral_grid import photo
 
 
-def network(seed: int = 0, effect: float = 8.0) -> ModulatedColour:
+def network(seed: int = 0, effect: float = 8.0, prototypes: bool = False) -> ModulatedColour:
     """Small, and far from the identity that it begins as."""
     torch.manual_seed(seed)
-    made = ModulatedColour(thumbnail=32, width=8, code=6, hidden=8, kinds=4)
+    made = ModulatedColour(thumbnail=32, width=8, code=6, hidden=8, kinds=4, prototypes=prototypes)
     with torch.no_grad():
         for layer in (made.last, made.modulation):
             layer.weight.mul_(effect)
@@ -111,10 +111,31 @@ def test_strength_goes_from_the_picture_to_the_result() -> None:
     torch.testing.assert_close(out[2], full[2])
 
 
-def test_it_begins_as_nearly_the_identity_and_every_weight_learns() -> None:
+@torch.no_grad()
+def test_a_kind_that_is_believed_in_is_undone_by_a_code_of_its_own() -> None:
+    """Between two kinds, by the mean of theirs; without prototypes, by what was measured alone."""
+    plain, made, x = network(), network(prototypes=True), photo(40, 40)
+    assert made.prototypes is not None
+    made.load_state_dict({**made.state_dict(), **plain.state_dict()})
+    small = whole(x, 32)
+    measured = plain.codes(small[0])
+    for belief in ([1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.5, 0.5]):
+        made.kinds.weight.zero_()
+        made.kinds.bias.copy_(torch.tensor(belief).log().clamp_min(-100))
+        torch.testing.assert_close(made.belief(small[0]), torch.tensor([belief]))
+        settled = measured + made.prototypes.weight @ torch.tensor(belief)
+        plain.codes = lambda _, to=settled: to
+        torch.testing.assert_close(made(x), plain(x))
+        plain.codes = lambda _: measured
+        assert (made(x) - plain(x)).abs().max() > 0.01
+    torch.testing.assert_close(made.codes(small[0]), measured)  # what the losses see
+
+
+@pytest.mark.parametrize("prototypes", [False, True])
+def test_it_begins_as_nearly_the_identity_and_every_weight_learns(prototypes: bool) -> None:
     torch.manual_seed(0)
     x = photo(64, 64)
-    fresh = ModulatedColour(kinds=3)
+    fresh = ModulatedColour(kinds=3, prototypes=prototypes)
     made = fresh(x)
     assert (made - x).abs().mean() < 0.1
     (made.square().mean() + fresh.kinds(fresh.codes_of(x)).square().mean()).backward()
@@ -134,6 +155,8 @@ def test_its_options_say_what_it_takes() -> None:
     assert sum(p.numel() for p in options.build(1).parameters()) <= 500_000
     with pytest.raises(ValueError, match="scale 1, not 2"):
         options.build(2)
+    with pytest.raises(ValueError, match="prototypes: there are none without kinds"):
+        ModulatedColour(prototypes=True)
     for side, multiple in ((40, 16), (96, 64)):
         with pytest.raises(ValueError, match=f"{side} is not a multiple of {multiple}"):
             ModulatedColour(thumbnail=side)

@@ -25,9 +25,9 @@ from tests.conftest import picture, save
 KINDS = ("sepia", "blue", "none")
 
 
-def network(seed: int = 0) -> ModulatedColour:
+def network(seed: int = 0, prototypes: bool = False) -> ModulatedColour:
     torch.manual_seed(seed)
-    made = ModulatedColour(thumbnail=32, width=8, code=6, hidden=8, kinds=3)
+    made = ModulatedColour(thumbnail=32, width=8, code=6, hidden=8, kinds=3, prototypes=prototypes)
     with torch.no_grad():
         made.kinds.weight.mul_(20)  # sure of itself
     return made.eval()
@@ -62,6 +62,20 @@ def test_the_file_says_what_the_network_believes(file: Path) -> None:
         assert belief is not None
         assert belief.kind == KINDS[expected.argmax()]
         assert belief.share == pytest.approx(expected.max(), abs=1e-2)  # its thumbnail has 8 bits
+
+
+def test_what_is_undone_by_belief_is_so_in_the_file(tmp_path: Path) -> None:
+    made = network(prototypes=True)
+    with torch.no_grad():
+        made.modulation.weight.mul_(10)
+        made.last.weight.mul_(10)
+    path = tmp_path / "tells.onnx"
+    path.write_bytes(to_onnx(made, spec()).SerializeToString())
+    verify(path, made)
+    with torch.no_grad():
+        made.prototypes.weight.mul_(0.5)
+    with pytest.raises(ExportError, match="differ by"):
+        verify(path, made)
 
 
 def test_what_it_believes_does_not_hang_on_the_range_of_the_bits(file: Path) -> None:

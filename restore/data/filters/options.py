@@ -51,6 +51,9 @@ class PhotoFilters(BaseModel):
     jitter: float = Field(
         0.03, ge=0, lt=0.5, description="most that a channel's gain and gamma depart after the filter: no two are alike"
     )
+    exact: float = Field(
+        0.0, ge=0, le=1, description="chance that a filter at full strength stays as published, without the jitter"
+    )
     vary: float = Field(
         0.0,
         ge=0,
@@ -76,7 +79,8 @@ def draw_filter(options: PhotoFilters, draw: np.random.Generator) -> Draw:
         for _ in range(count):
             name = options.names[int(draw.integers(len(options.names)))]
             layers.append((name, 1.0 if draw.random() < options.whole else float(draw.uniform(*options.strength))))
-    jitter = options.jitter if layers else 0.0
+    whole = all(strength == 1 for _, strength in layers)  # so it is of a photograph without any
+    jitter = 0.0 if not layers or (options.exact and whole and draw.random() < options.exact) else options.jitter
     gain, gamma = (1 + draw.uniform(-jitter, jitter, 3) for _ in range(2))
     return Draw(layers, gain, gamma)
 
