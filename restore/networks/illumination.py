@@ -45,8 +45,9 @@ class IlluminationNet(nn.Module):
     def illumination(self, x: Tensor) -> Tensor:
         """The light of every place, (N, 1, H, W), 0 or more."""
         shallow = self.shallow(F.leaky_relu(self.head(x), _SLOPE))
-        light: Tensor = F.relu(self.tail(self.deep(self.wide(self.pyramid(shallow)))))
-        return light
+        deep = self.deep(self.wide(self.pyramid(shallow)))
+        with torch.autocast(x.device.type, enabled=False):  # near 1, bf16 knows steps of a hundredth alone
+            return F.relu(self.tail(deep.to(x.dtype)))
 
     def forward(self, x: Tensor) -> Tensor:
         return (x / (self.illumination(x) + _LEAST)).clamp(0, 1)

@@ -38,6 +38,18 @@ def test_it_learns_from_the_first_step() -> None:
 
 
 @torch.no_grad()
+def test_half_precision_does_not_step_over_small_changes() -> None:
+    """A light of 1.001 is not 1: else a picture that is nearly right has no loss, and steps show in all others."""
+    made, x = IlluminationNet(), torch.rand((1, 3, 24, 32), generator=torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert made.tail.bias is not None
+        before = made.illumination(x)
+        made.tail.bias.add_(1e-3)
+        after = made.illumination(x)
+    torch.testing.assert_close(after - before, torch.full_like(before, 1e-3), atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
 def test_no_light_is_no_number_trouble() -> None:
     network = IlluminationNet()
     network.tail.bias.fill_(-1)
