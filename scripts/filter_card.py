@@ -17,7 +17,7 @@ from PIL import Image
 from rich.progress import track
 
 from restore.data.filters.library import FILTERS, GREY, blend, find_filter
-from restore.data.filters.options import NO_FILTER, PhotoFilters, draw_filter, filtered
+from restore.data.filters.options import NO_FILTER, PhotoFilters, draw_filter, filtered, open_filters
 from restore.data.folder import list_photos
 from restore.data.places import generator
 from restore.imaging.decode import read_rgb8
@@ -105,7 +105,7 @@ def looks() -> dict[str, Callable[[Pixels, int], Pixels]]:
 
     def other(photo: Pixels, number: int) -> Pixels:
         options = PhotoFilters(names=(names[number % len(names)],), untouched=0, whole=1, jitter=DEPARTURE)
-        return filtered(photo, draw_filter(options, generator(0, number)))
+        return filtered(photo, draw_filter(options, generator(0, number)), open_filters(options, Path()))
 
     def posted(photo: Pixels, number: int) -> Pixels:
         under = find_filter(names[number % len(names)])(photo)

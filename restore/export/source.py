@@ -11,7 +11,6 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from restore import __version__
-from restore.data.filters.options import NO_FILTER
 from restore.errors import ModelError
 from restore.export.probe import UNKNOWN, published_spec
 from restore.export.published import load_published
@@ -140,4 +139,4 @@ def _kinds(recipe: Recipe) -> tuple[str, ...]:
     """What a network that learned to tell filters apart says by name; the last is none."""
     filters = recipe.data.filters
     learned = any(loss.kind == "filter-class" for loss in recipe.losses)
-    return (*filters.names, NO_FILTER) if learned and filters is not None else ()
+    return filters.kinds() if learned and filters is not None else ()

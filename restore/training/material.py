@@ -70,6 +70,7 @@ def open_material(recipe: Recipe, root: Path, budget: int) -> Material:
     Raises:
         DataError: a folder is missing or empty, its pictures do not fit, or nothing is left to train or validate on.
         ImageError: a picture to validate on cannot be read.
+        FilterError: a lookup table cannot be read.
     """
     data, seed, crop = recipe.data, recipe.train.seed, recipe.validation.crop
     patches: PairDataset
@@ -114,7 +115,7 @@ def _of_photos(recipe: Recipe, root: Path, budget: int) -> Material:
     patches: PairDataset
     photos, kept = split(recipe, list_photos([root / name for name in data.train]))
     if data.filters is not None:
-        patches = FilteredPairs(photos, data.patch, seed, data.filters, budget)
+        patches = FilteredPairs(photos, data.patch, seed, data.filters, budget, root)
     elif data.backlight is not None:
         patches = BacklitPairs(photos, data.patch, seed, data.backlight, budget)
     elif data.degradation is not None:
@@ -124,7 +125,7 @@ def _of_photos(recipe: Recipe, root: Path, budget: int) -> Material:
     if recipe.validation.folder is not None:
         kept = list_photos([root / recipe.validation.folder])
     if data.filters is not None:
-        samples = filtered_samples(kept, crop, data.filters)
+        samples = filtered_samples(kept, crop, data.filters, root)
     elif data.backlight is not None:
         samples = backlit_samples(kept, crop, data.backlight, seed)
     else:

@@ -324,7 +324,7 @@ class Recipe(_Options):
         if labelled and self.data.filters is None:
             raise ValueError(f"{', '.join(labelled)}: only data.filters say which filter it was")
         if "filter-class" in wanting and self.data.filters is not None:
-            kinds = len(self.data.filters.names) + 1
+            kinds = len(self.data.filters.kinds())
             if getattr(network, "kinds", 0) != kinds:
                 raise ValueError(f"filter-class: network.kinds is to be {kinds}, of the filters and none")
         return self

@@ -15,8 +15,7 @@ from torch import nn
 
 from restore.data.degradations.options import SecondOrder
 from restore.data.degradations.secondorder import second_order
-from restore.data.filters.library import find_filter
-from restore.data.filters.options import PhotoFilters
+from restore.data.filters.options import PhotoFilters, open_filters
 from restore.data.lighting.backlight import Backlight, backlit, well_lit
 from restore.data.lighting.pairs import middle_and_reference
 from restore.data.lighting.scenes import Scene
@@ -72,12 +71,17 @@ def backlit_samples(paths: Sequence[Path], crop: int, options: Backlight, seed: 
     return samples
 
 
-def filtered_samples(paths: Sequence[Path], crop: int, options: PhotoFilters) -> list[Sample]:
-    """Each picture made as small as ``crop`` pixels on its longer side, under one filter after another, whole."""
+def filtered_samples(paths: Sequence[Path], crop: int, options: PhotoFilters, root: Path = Path()) -> list[Sample]:
+    """Each picture made as small as ``crop`` pixels on its longer side, under one filter after another, whole.
+
+    Raises:
+        FilterError: a lookup table below ``root`` cannot be read.
+    """
+    filters = list(zip(options.kinds(), open_filters(options, root).values(), strict=False))  # but for none
     samples = []
     for number, path in enumerate(paths):
-        good, name = _small(read_rgb8(path), crop), options.names[number % len(options.names)]
-        samples.append(Sample(f"{path.stem}-{name}", find_filter(name)(good), good))
+        good, (kind, filtered) = _small(read_rgb8(path), crop), filters[number % len(filters)]
+        samples.append(Sample(f"{path.stem}-{kind}", filtered(good), good))
     return samples
 
 

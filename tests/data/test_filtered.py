@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,14 @@ from pydantic import ValidationError
 
 from restore.data.dataset import InTurn
 from restore.data.filtered import FilteredPairs
+from restore.data.filters.cube import read_cube
 from restore.data.filters.library import FILTERS, find_filter
-from restore.data.filters.options import Draw, PhotoFilters, draw_filter, filtered, label, varied
+from restore.data.filters.options import Draw, PhotoFilters, draw_filter, filtered, label, open_filters, varied
 from restore.data.places import generator
+from restore.errors import FilterError
 from restore.training.material import _together
 from tests.conftest import picture, save
+from tests.data.filters.test_filters import cube
 
 PLAIN = Draw([], np.ones(3), np.ones(3))
 
@@ -53,12 +57,13 @@ def test_a_share_of_the_whole_ones_stays_as_published() -> None:
 
 def test_what_was_drawn_is_laid_over() -> None:
     photo = picture(30, 40)
-    np.testing.assert_array_equal(filtered(photo, PLAIN), photo)
-    two = filtered(photo, PLAIN._replace(layers=[("lofi", 1.0), ("rise", 1.0)]))
+    filters = open_filters(PhotoFilters(), Path())
+    np.testing.assert_array_equal(filtered(photo, PLAIN, filters), photo)
+    two = filtered(photo, PLAIN._replace(layers=[("lofi", 1.0), ("rise", 1.0)]), filters)
     np.testing.assert_array_equal(two, find_filter("rise")(find_filter("lofi")(photo)))
     gain, gamma = np.array([0.9, 1.1, 1.0]), np.array([1.0, 1.0, 1.2])
     expected = np.round(255 * np.clip(gain * (photo / 255) ** gamma, 0, 1))
-    np.testing.assert_array_equal(filtered(photo, Draw([], gain, gamma)), expected)
+    np.testing.assert_array_equal(filtered(photo, Draw([], gain, gamma), filters), expected)
 
 
 def test_pairs_and_their_labels(tmp_path: Path) -> None:
@@ -108,6 +113,10 @@ def test_a_photograph_varies_by_gain_gamma_and_saturation(seed: int) -> None:
     [
         ({"names": ["claredon"]}, "did you mean 'clarendon'"),
         ({"names": ["aden", "aden"]}, "each filter once"),
+        ({"names": ["a/film.cube", "b/film.cube"]}, "a table by its file's name"),
+        ({"names": ["moon", "moon.cube"]}, "a table by its file's name"),
+        ({"names": ["none.cube"]}, "none 'none'"),
+        ({"names": ["a\u202eb.cube"]}, "no character to be shown"),
         ({"names": []}, "at least 1"),
         ({"strength": [0.8, 0.4]}, "from the smaller to the larger"),
         ({"strength": [0.8, 1.4]}, "from the smaller to the larger"),
@@ -116,6 +125,29 @@ def test_a_photograph_varies_by_gain_gamma_and_saturation(seed: int) -> None:
 def test_options_are_checked(values: dict, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         PhotoFilters(**values)
+
+
+def test_lookup_tables_are_filters(tmp_path: Path) -> None:
+    """Below the data folder, by their files' names; and those that read photographs get them by pickle."""
+    paths = [save(tmp_path / "0.png", picture(60, 70))]
+    (tmp_path / "looks").mkdir()
+    tables = [cube(tmp_path / "looks/film.cube", 5, lambda c: c**1.5), tmp_path / "curves.CUBE"]
+    tables[1].write_text("LUT_1D_SIZE 2\n1 1 1\n0 0 0\n")
+    options = PhotoFilters(names=("looks/film.cube", "moon", "curves.CUBE"), jitter=0, whole=1)
+    assert options.kinds() == ("film", "moon", "curves", "none")
+    pairs = FilteredPairs(paths, 32, 3, options, root=tmp_path)
+    again = pickle.loads(pickle.dumps(pairs))
+    laid = [read_cube(tables[0]), find_filter("moon"), read_cube(tables[1]), None]
+    seen = set()
+    for number in range(60):
+        low, high = pairs.cut(number)
+        function = laid[pairs.label(number)]
+        seen.add(pairs.label(number))
+        np.testing.assert_array_equal(low, high if function is None else function(high))
+        np.testing.assert_array_equal(low, again.cut(number)[0])
+    assert seen == {0, 1, 2, 3}
+    with pytest.raises(FilterError, match=r"film\.cube: cannot be read"):
+        FilteredPairs(paths, 32, 3, options, root=tmp_path / "elsewhere")
 
 
 @pytest.mark.filterwarnings("error")

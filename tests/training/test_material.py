@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from restore.errors import DataError, RecipeError
+from restore.errors import DataError, FilterError, RecipeError
+from restore.export.source import load_trained, make_spec
 from restore.training.checkpoint import Checkpoint
 from restore.training.material import open_material
 from restore.training.recipe_file import parse_recipe
@@ -236,6 +237,17 @@ def test_filters_are_learned_and_resume_exactly(folders: Path) -> None:
     assert_same(folders / "whole" / LAST, folders / "broken" / LAST)
     log = [json.loads(line) for line in (folders / "whole/log.jsonl").read_text().splitlines()]
     assert {"loss/filter-class", "loss/filter-contrast", "loss/clean-code"} <= log[-2].keys()
+
+
+def test_a_lookup_table_in_the_data_folder_is_learned_as_a_filter(folders: Path) -> None:
+    (folders / "film.cube").write_text("LUT_1D_SIZE 3\n0.1 0 0\n0.6 0.5 0.4\n1 1 0.8\n")
+    change = "data.filters.names=[film.cube, aden]"
+    material = open_material(parse_recipe(FILTERS, "r", [change]), folders, 2**24)
+    assert [sample.name.split("-")[1] for sample in material.samples] == ["film", "aden"]
+    assert go(folders, FILTERS, "run", change)[0]
+    assert make_spec(*load_trained(folders / "run")).kinds == ("film", "aden", "none")
+    with pytest.raises(FilterError, match=r"no\.cube: cannot be read: No such file"):
+        open_material(parse_recipe(FILTERS, "r", ["data.filters.names=[no.cube, aden]"]), folders, 2**24)
 
 
 @pytest.mark.parametrize(

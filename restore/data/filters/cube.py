@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -87,11 +88,20 @@ def _check_domain(words: list[str], path: Path, number: int) -> None:
 
 def _three(table: NDArray[np.float32], size: int) -> Callable[[Pixels], Pixels]:
     # Red varies fastest, in the file as in Pillow.
-    lookup = ImageFilter.Color3DLUT(size, table.ravel().tolist())
-    return lambda pixels: np.asarray(Image.fromarray(pixels).filter(lookup))
+    lookup = ImageFilter.Color3DLUT(size, table.ravel())
+    return partial(_interpolate, lookup)
 
 
 def _one(table: NDArray[np.float32]) -> Callable[[Pixels], Pixels]:
     places = np.linspace(0, 255, len(table))
     curves = [np.round(255 * np.interp(np.arange(256), places, table[:, i])).astype(np.uint8) for i in range(3)]
-    return lambda pixels: np.stack([curve[pixels[..., i]] for i, curve in enumerate(curves)], axis=-1)
+    return partial(_bend, curves)
+
+
+# Functions of the module, for those that read photographs beside a training run get them by pickle.
+def _interpolate(lookup: ImageFilter.Color3DLUT, pixels: Pixels) -> Pixels:
+    return np.asarray(Image.fromarray(pixels).filter(lookup))
+
+
+def _bend(curves: Sequence[Pixels], pixels: Pixels) -> Pixels:
+    return np.stack([curve[pixels[..., i]] for i, curve in enumerate(curves)], axis=-1)

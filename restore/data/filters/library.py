@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pilgram
@@ -66,12 +67,11 @@ def find_filter(name: str) -> Callable[[Pixels], Pixels]:
         near = difflib.get_close_matches(key, FILTERS, n=1, cutoff=0.5)
         hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(FILTERS)}"
         raise FilterError(f"no filter '{name}': {hint}")
-    function = FILTERS[key]
+    return partial(_apply, FILTERS[key])
 
-    def apply(pixels: Pixels) -> Pixels:
-        return np.asarray(function(Image.fromarray(pixels)))
 
-    return apply
+def _apply(function: Callable[[Image.Image], Image.Image], pixels: Pixels) -> Pixels:
+    return np.asarray(function(Image.fromarray(pixels)))
 
 
 def blend(before: Pixels, after: Pixels, strength: float) -> Pixels:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import cv2
@@ -10,24 +11,41 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from restore.data.filters.cube import read_cube
 from restore.data.filters.library import FILTERS, blend, find_filter
 from restore.errors import FilterError
+from restore.words import shown, unseen
 
 Pixels = NDArray[np.uint8]
 
 # What a picture without one is said to be under.
 NO_FILTER = "none"
+# How the name of a lookup table ends.
+_TABLE = ".cube"
 
 
 def _known(names: tuple[str, ...]) -> tuple[str, ...]:
     try:
         for name in names:
-            find_filter(name)
+            if not _is_table(name):
+                find_filter(name)
     except FilterError as error:
         raise ValueError(str(error)) from error
-    if len(set(names)) < len(names):
-        raise ValueError("names: each filter once")
+    called = [_called(name) for name in (*names, NO_FILTER)]
+    for name in called:
+        if fault := unseen(name):
+            raise ValueError(f"names: there is {fault!r} in the name {shown(name)}, which is no character to be shown")
+    if len(set(called)) < len(called):
+        raise ValueError(f"names: each filter once, a table by its file's name, and none '{NO_FILTER}'")
     return names
+
+
+def _is_table(name: str) -> bool:
+    return name.lower().endswith(_TABLE)
+
+
+def _called(name: str) -> str:
+    return Path(name).stem if _is_table(name) else name
 
 
 def _shares(pair: tuple[float, float]) -> tuple[float, float]:
@@ -42,7 +60,9 @@ class PhotoFilters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     names: Annotated[tuple[str, ...], AfterValidator(_known)] = Field(
-        tuple(FILTERS), min_length=1, description="which, each drawn as often"
+        tuple(FILTERS),
+        min_length=1,
+        description="which, each drawn as often: those that are known, or lookup tables in the data folder (film.cube)",
     )
     untouched: float = Field(0.08, ge=0, le=1, description="chance that a photograph stays as it is")
     whole: float = Field(0.6, ge=0, le=1, description="chance that a filter is laid over at full strength")
@@ -61,6 +81,10 @@ class PhotoFilters(BaseModel):
         description="most that a channel's gain and gamma depart in the photograph itself, its saturation by twice "
         "that: else a network learns the photographs by heart",
     )
+
+    def kinds(self) -> tuple[str, ...]:
+        """What pictures may be said to be under, in the order of their labels; the last is none."""
+        return (*map(_called, self.names), NO_FILTER)
 
 
 class Draw(NamedTuple):
@@ -85,10 +109,19 @@ def draw_filter(options: PhotoFilters, draw: np.random.Generator) -> Draw:
     return Draw(layers, gain, gamma)
 
 
-def filtered(photo: Pixels, chosen: Draw) -> Pixels:
-    """A photograph, uint8 RGB (H, W, 3), with what was drawn laid over it."""
+def open_filters(options: PhotoFilters, root: Path) -> dict[str, Callable[[Pixels], Pixels]]:
+    """What may be drawn, by name, as functions of uint8 RGB (H, W, 3); tables lie below ``root``.
+
+    Raises:
+        FilterError: a table cannot be read.
+    """
+    return {name: read_cube(root / name) if _is_table(name) else find_filter(name) for name in options.names}
+
+
+def filtered(photo: Pixels, chosen: Draw, filters: Mapping[str, Callable[[Pixels], Pixels]]) -> Pixels:
+    """A photograph, uint8 RGB (H, W, 3), with what was drawn of the filters laid over it."""
     for name, strength in chosen.layers:
-        photo = blend(photo, find_filter(name)(photo), strength)
+        photo = blend(photo, filters[name](photo), strength)
     if np.any(chosen.gain != 1) or np.any(chosen.gamma != 1):
         photo = _curved(photo, chosen.gain, chosen.gamma)
     return photo
