@@ -17,9 +17,8 @@ from PIL import Image
 from rich.progress import track
 
 from restore.data.filters.library import FILTERS, GREY, blend, find_filter
-from restore.data.filters.options import NO_FILTER, PhotoFilters, draw_filter, filtered, open_filters
+from restore.data.filters.options import NO_FILTER, PhotoFilters
 from restore.data.folder import list_photos
-from restore.data.places import generator
 from restore.imaging.decode import read_rgb8
 from restore.metrics.ciede2000 import ciede2000
 from restore.metrics.learned.feature_distance import FeatureDistance
@@ -36,9 +35,6 @@ Pixels = NDArray[np.uint8]
 SIDE, HELD = 384, 24
 # A strength that training draws seldom or never; and how many filters lie one over another: training has two at most.
 WEAK, LAYERS = 0.25, 3
-# Another's version of a filter departs by as much in every channel's gain and gamma; and a posted picture's quality.
-DEPARTURE, QUALITY = 0.03, 80
-_UNNAMED = ("weak", "layers", "other", "posted")
 METRICS = {"psnr": ("PSNR, dB", 2), "ssim": ("SSIM", 4), "ciede2000": ("CIEDE2000", 2), "features": ("features", 3)}
 _SHOWN, _SHOWN_FILTERS = 192, ("clarendon", "nashville", "xpro2", "1977", "gingham", "toaster", "moon", "earlybird")
 _TEXT = f"""\
@@ -55,9 +51,7 @@ EfficientNet-Lite0. The control was trained by `control.yaml`, the same recipe w
 
 The last column says how often the model names the filter. *weak* is a filter at strength {WEAK},
 {{weak}}; *layers* are {LAYERS} filters one over the other at half strength, where training
-has two at most; *other* are filters with each channel's gain and gamma up to {100 * DEPARTURE:.0f} % off, as another
-program may have them; *posted* are filtered pictures saved as JPEG of quality {QUALITY}.
-Inkwell, Moon and Willow take the colours away, and nothing brings those back.
+has two at most. Inkwell, Moon and Willow take the colours away, and nothing brings those back.
 
 12 megapixels, files apart: {{twelve}} at the peak.
 
@@ -89,7 +83,7 @@ def held_out(recipe: Recipe, data: Path, testsets: Path) -> list[Pixels]:
 
 
 def looks() -> dict[str, Callable[[Pixels, int], Pixels]]:
-    """By name, what is laid over the n-th picture: each filter, nothing, and what people have beside them."""
+    """By name, what is laid over the n-th picture: each filter, nothing, and what training never does."""
     names = list(FILTERS)
 
     def one(name: str) -> Callable[[Pixels, int], Pixels]:
@@ -103,17 +97,7 @@ def looks() -> dict[str, Callable[[Pixels, int], Pixels]]:
             photo = blend(photo, find_filter(name)(photo), 0.5)
         return photo
 
-    def other(photo: Pixels, number: int) -> Pixels:
-        options = PhotoFilters(names=(names[number % len(names)],), untouched=0, whole=1, jitter=DEPARTURE)
-        return filtered(photo, draw_filter(options, generator(0, number)), open_filters(options, Path()))
-
-    def posted(photo: Pixels, number: int) -> Pixels:
-        under = find_filter(names[number % len(names)])(photo)
-        coded = cv2.imencode(".jpg", under[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
-        return np.ascontiguousarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]).astype(np.uint8)
-
-    apart = {NO_FILTER: lambda photo, _: photo, "weak": weak, "layers": layers, "other": other, "posted": posted}
-    return {**{name: one(name) for name in names}, **apart}
+    return {**{name: one(name) for name in names}, NO_FILTER: lambda photo, _: photo, "weak": weak, "layers": layers}
 
 
 def measure_filters(model: Model, pictures: Sequence[Pixels], control: Path) -> dict[str, Any]:
@@ -235,13 +219,13 @@ def _by_filter(found: Mapping[str, Any], name: str) -> list[str]:
     worst = sorted(FILTERS, key=lambda look: looks[look]["methods"][name]["psnr"])
     head = f"| filter | identity | grey-world | control | **{name}** | SSIM | CIEDE2000 (before) | named |"
     lines = [head, "|---" * 8 + "|"]
-    for look in (*worst, NO_FILTER, *_UNNAMED):
+    for look in (*worst, NO_FILTER, "weak", "layers"):
         rows = looks[look]["methods"]
         psnr = [f"{rows[method]['psnr']:.2f}" for method in ("identity", "grey-world", "control")]
         if look == NO_FILTER:
             psnr[0] = "equal"
         mine, before = rows[name], rows["identity"]
-        named = "" if look in _UNNAMED else f"{100 * looks[look]['named']:.0f} %"
+        named = "" if look in ("weak", "layers") else f"{100 * looks[look]['named']:.0f} %"
         lines.append(
             f"| {look} | {' | '.join(psnr)} | **{mine['psnr']:.2f}** | {mine['ssim']:.4f} "
             f"| {mine['ciede2000']:.2f} ({before['ciede2000']:.2f}) | {named} |"
