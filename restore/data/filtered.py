@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.data.filters.options import PhotoFilters, draw_filter, filtered, label, open_filters, varied
+from restore.data.filters.options import PhotoFilters, draw_filter, filtered, label, open_filters, posted, varied
 from restore.data.lighting.photo_views import PhotoViews
 from restore.data.places import generator
 
@@ -42,7 +42,7 @@ class FilteredPairs(PhotoViews[PhotoFilters]):
         view = self.view(draw)
         if self.options.vary:
             view = varied(view, self.options.vary, draw)
-        return filtered(view, chosen, self.filters), view
+        return posted(filtered(view, chosen, self.filters), self.options, draw), view
 
     def label(self, number: int) -> int:
         return label(self.options, draw_filter(self.options, generator(self.seed, number)))

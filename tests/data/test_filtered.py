@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from pydantic import ValidationError
 
 from restore.data.dataset import InTurn
@@ -120,6 +122,8 @@ def test_a_photograph_varies_by_gain_gamma_and_saturation(seed: int) -> None:
         ({"names": []}, "at least 1"),
         ({"strength": [0.8, 0.4]}, "from the smaller to the larger"),
         ({"strength": [0.8, 1.4]}, "from the smaller to the larger"),
+        ({"quality": [0, 90]}, "from the smaller to the larger on 1..100"),
+        ({"quality": [90, 80]}, "from the smaller to the larger on 1..100"),
     ],
 )
 def test_options_are_checked(values: dict, message: str) -> None:
@@ -148,6 +152,29 @@ def test_lookup_tables_are_filters(tmp_path: Path) -> None:
     assert seen == {0, 1, 2, 3}
     with pytest.raises(FilterError, match=r"film\.cube: cannot be read"):
         FilteredPairs(paths, 32, 3, options, root=tmp_path / "elsewhere")
+
+
+def test_some_were_saved_as_jpeg(tmp_path: Path) -> None:
+    """As Pillow's saves them, at every quality of the range; the rest, the photographs and the labels are the same."""
+    paths = [save(tmp_path / "0.png", picture(60, 70))]
+    plain = PhotoFilters(names=("toaster",), jitter=0, whole=1)
+    pairs = FilteredPairs(paths, 32, 3, plain)
+    some = FilteredPairs(paths, 32, 3, plain.model_copy(update={"posted": 0.4, "quality": (70, 72)}))
+    found = []
+    for number in range(300):
+        (low, high), (other, same) = pairs.cut(number), some.cut(number)
+        np.testing.assert_array_equal(high, same)
+        assert pairs.label(number) == some.label(number)
+        found.append(next((q for q in (70, 71, 72) if np.array_equal(other, saved(low, q))), 0))
+        assert found[-1] or np.array_equal(other, low)
+    shares = np.bincount(found, minlength=73)[[0, 70, 71, 72]] / 300
+    np.testing.assert_allclose(shares, [0.6, 0.4 / 3, 0.4 / 3, 0.4 / 3], atol=0.07)
+
+
+def saved(pixels: np.ndarray, quality: int) -> np.ndarray:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "jpeg", quality=quality, subsampling="4:2:0")
+    return np.asarray(Image.open(file))
 
 
 @pytest.mark.filterwarnings("error")

@@ -18,13 +18,18 @@ def jpeg(image: NDArray[np.float32], quality: int) -> NDArray[np.float32]:
     Returns:
         float32 (H, W, 3), multiples of 1/255.
     """
+    return to_float(jpeg8(to_uint8(image), quality))
+
+
+def jpeg8(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
+    """The same of uint8 (H, W, 3)."""
     import cv2
 
     settings = [cv2.IMWRITE_JPEG_QUALITY, quality]
     settings += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420]
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(to_uint8(image), cv2.COLOR_RGB2BGR), settings)
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), settings)
     decoded: Any = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
-    return to_float(decoded)
+    return np.asarray(decoded, np.uint8)
 
 
 def to_uint8(image: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from restore.data.degradations.jpeg import jpeg8
 from restore.data.filters.cube import read_cube
 from restore.data.filters.library import FILTERS, blend, find_filter
 from restore.errors import FilterError
@@ -54,6 +55,12 @@ def _shares(pair: tuple[float, float]) -> tuple[float, float]:
     return pair
 
 
+def _qualities(pair: tuple[int, int]) -> tuple[int, int]:
+    if not 1 <= pair[0] <= pair[1] <= 100:
+        raise ValueError(f"a range from the smaller to the larger on 1..100, not from {pair[0]} to {pair[1]}")
+    return pair
+
+
 class PhotoFilters(BaseModel):
     """What may be drawn; the defaults are every filter, mostly whole, as people use them."""
 
@@ -74,6 +81,8 @@ class PhotoFilters(BaseModel):
     exact: float = Field(
         0.0, ge=0, le=1, description="chance that a filter at full strength stays as published, without the jitter"
     )
+    posted: float = Field(0.0, ge=0, le=1, description="chance that what was made was then saved as JPEG")
+    quality: Annotated[tuple[int, int], AfterValidator(_qualities)] = Field((60, 98), description="of that JPEG")
     vary: float = Field(
         0.0,
         ge=0,
@@ -125,6 +134,13 @@ def filtered(photo: Pixels, chosen: Draw, filters: Mapping[str, Callable[[Pixels
     if np.any(chosen.gain != 1) or np.any(chosen.gamma != 1):
         photo = _curved(photo, chosen.gain, chosen.gamma)
     return photo
+
+
+def posted(photo: Pixels, options: PhotoFilters, draw: np.random.Generator) -> Pixels:
+    """A picture, uint8 RGB (H, W, 3), now and then as JPEG leaves it; see ``PhotoFilters.posted``."""
+    if draw.random() >= options.posted:
+        return photo
+    return jpeg8(photo, int(draw.integers(*options.quality, endpoint=True)))
 
 
 def varied(photo: Pixels, most: float, draw: np.random.Generator) -> Pixels:
