@@ -41,8 +41,8 @@ class ModelSpec(BaseModel):
     with both sides ``scale`` times as long, to be clipped.
 
     One that judges the whole picture by a thumbnail of side ``context`` takes besides, all float32: ``thumbnail`` (N,
-    channels, context, context), the picture averaged down without regard to its shape, on the same range; ``rows``
-    (N, H) and ``columns`` (N, W), where the centres of the input's pixels lie in the picture, from 0 to 1. One whose
+    channels, context, context), the picture made small without regard to its shape, on the same range; ``rows`` (N, H)
+    and ``columns`` (N, W), where the centres of the input's pixels lie in the picture, from 0 to 1. One whose
     ``strength`` can be chosen takes ``strength`` (N,), from 0, the picture as it is, to 1.
 
     One that tells ``kinds`` of pictures apart by its thumbnail gives besides ``belief`` (N, kinds): how much it
@@ -64,6 +64,9 @@ class ModelSpec(BaseModel):
     low: float = Field(0.0, description="the value of black")
     high: float = Field(1.0, description="the value of white")
     context: int = Field(0, ge=0, le=4096, description="side of the thumbnail that it takes; 0 for none")
+    thumbnail: Literal["mean", "middle"] = Field(
+        "mean", description="how it is made: of the mean of each area, or of the pixel in its middle"
+    )
     strength: bool = Field(False, description="whether it takes how far the picture is changed")
     kinds: tuple[Text, ...] = Field((), description="kinds of pictures that it tells apart by the thumbnail")
     multiple: int = Field(1, ge=1, le=1024, description="what both sides of the input must be a multiple of")

@@ -28,6 +28,7 @@ EXAMPLE: dict[str, Any] = {
     "low": 0.0,
     "high": 1.0,
     "context": 256,
+    "thumbnail": "middle",
     "strength": True,
     "kinds": ["clarendon", "none"],
     "multiple": 2,

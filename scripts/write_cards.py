@@ -36,9 +36,10 @@ PUBLISHED = {
 ROOT = Path(__file__).resolve().parents[1]
 SETS = ("Set5", "Set14")
 CONTEXT = """\
-Beside the tile the file takes `thumbnail`, the whole picture averaged down to {side} x {side}; `rows` and `columns`,
+Beside the tile the file takes `thumbnail`, the whole picture made {side} x {side}{how}; `rows` and `columns`,
 where the centres of the tile's pixels lie in the picture, from 0 to 1; and `strength`, from 0 to 1.
 """
+HOW = {"mean": " by means of areas", "middle": " by the pixels in the middles of areas"}
 BEGIN, END = "<!-- models: written by scripts/write_cards.py -->", "<!-- end of models -->"
 
 
@@ -140,7 +141,7 @@ The times are onnxruntime's with tiles and conversions on {facts["fp32"]["speed"
     python scripts/train_zoo.py {spec.name} --data PHOTOGRAPHS --testsets TESTSETS
 
 **Runs** on RGB, 0..1, any size; tiles with a halo of {spec.halo} pixels give the whole picture's result.
-{CONTEXT.format(side=spec.context) if spec.context else ""}\
+{CONTEXT.format(side=spec.context, how=HOW[spec.thumbnail]) if spec.context else ""}\
 {note.read_text() if note.exists() else ""}"""
 
 

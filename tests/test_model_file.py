@@ -62,14 +62,16 @@ def test_the_program_gives_what_restore_gives(name: str, size: tuple[int, int], 
 
 
 # 61 is no multiple of 2; the smaller one is smaller than its thumbnail, which stretches it.
-@pytest.mark.parametrize(("size", "apart"), [((61, 84), 3), ((20, 18), 1)])
-def test_what_goes_beside_is_what_restore_gives(size: tuple[int, int], apart: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("size", "how", "apart"), [((61, 84), "mean", 3), ((20, 18), "mean", 1), ((61, 84), "middle", 1)]
+)
+def test_what_goes_beside_is_what_restore_gives(size: tuple[int, int], how: str, apart: int, tmp_path: Path) -> None:
     pytest.importorskip("torch")
     from restore.export.to_onnx import to_onnx
     from tests.networks.test_bilateral_grid import network
     from tests.runtime.test_aside import SPEC
 
-    (tmp_path / "light.onnx").write_bytes(to_onnx(network(), SPEC).SerializeToString())
+    (tmp_path / "light.onnx").write_bytes(to_onnx(network(), SPEC.but(thumbnail=how)).SerializeToString())
     session = onnxruntime.InferenceSession(str(tmp_path / "light.onnx"), providers=["CPUExecutionProvider"])
     spec = json.loads(session.get_modelmeta().custom_metadata_map["restore.spec"])
     scope: dict[str, object] = {"np": np}

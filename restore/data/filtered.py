@@ -42,7 +42,7 @@ class FilteredPairs(PhotoViews[PhotoFilters]):
         view = self.view(draw)
         if self.options.vary:
             view = varied(view, self.options.vary, draw)
-        return posted(filtered(view, chosen, self.filters), self.options, draw), view
+        return posted(filtered(view, chosen, self.filters), view, self.options, draw)
 
     def label(self, number: int) -> int:
         return label(self.options, draw_filter(self.options, generator(self.seed, number)))

@@ -117,6 +117,7 @@ def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint, name: 
         multiple=recipe.network.multiple(recipe.scale),
         minimum=recipe.network.minimum(),
         context=recipe.network.context(),
+        thumbnail=recipe.network.thumbnails(),
         strength=recipe.network.takes_strength(),
         kinds=_kinds(recipe),
         network=recipe.network.kind,

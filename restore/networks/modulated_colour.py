@@ -42,7 +42,8 @@ class ModulatedColour(nn.Module):
 
     Shape:
         - x: (N, 3, H, W), RGB, 0..1, both sides at least 2; a part of a picture, or all of it.
-        - thumbnail: (N, 3, thumbnail, thumbnail), the whole picture averaged down.
+        - thumbnail: (N, 3, thumbnail, thumbnail), single pixels of the whole picture: what a filter clipped is seen as
+          it is, where means of filtered pixels are as no filter leaves them.
         - rows: (N, H), where the pixels' centres lie in the whole picture, 0 its top and 1 its bottom.
         - columns: (N, W), the same from left to right.
         - strength: (N,), 0 leaves the picture as it is, 1 is what was learned.
@@ -92,7 +93,7 @@ class ModulatedColour(nn.Module):
     ) -> Tensor:
         """Without ``thumbnail``, ``rows`` and ``columns``, x is the whole picture."""
         if thumbnail is None or rows is None or columns is None:
-            thumbnail, rows, columns = whole(x, self.side)
+            thumbnail, rows, columns = whole(x, self.side, "middle")
         now = torch.cat((x, _places(rows, columns)), dim=1).flatten(2).transpose(1, 2)
         code = self.codes(thumbnail)
         if self.prototypes is not None and self.kinds is not None:
@@ -129,7 +130,7 @@ class ModulatedColour(nn.Module):
 
     def codes_of(self, pictures: Tensor) -> Tensor:
         """The same of pictures of any size (N, 3, H, W)."""
-        return self.codes(whole(pictures, self.side)[0])
+        return self.codes(whole(pictures, self.side, "middle")[0])
 
 
 def _places(rows: Tensor, columns: Tensor) -> Tensor:

@@ -44,6 +44,10 @@ class NetworkOptions(BaseModel, ABC):
         """Side of the thumbnail that it judges the whole picture by; 0 if it sees none."""
         return 0
 
+    def thumbnails(self) -> Literal["mean", "middle"]:
+        """Whether a thumbnail's pixels are the means of its areas or the pixels in their middles."""
+        return "mean"
+
     def takes_strength(self) -> bool:
         """Whether a last input says how far the picture is changed."""
         return False
@@ -272,6 +276,9 @@ class ModulatedColourOptions(NetworkOptions):
 
     def context(self) -> int:
         return self.thumbnail
+
+    def thumbnails(self) -> Literal["mean", "middle"]:
+        return "middle"
 
     def takes_strength(self) -> bool:
         return True

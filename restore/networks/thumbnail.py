@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
 
-def whole(x: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
+def whole(x: Tensor, side: int, by: Literal["mean", "middle"] = "mean") -> tuple[Tensor, Tensor, Tensor]:
     """Thumbnail, rows and columns of pictures that are there as a whole.
 
     Args:
         x: (N, C, H, W).
         side: of the thumbnail.
+        by: whether every pixel of the thumbnail is the mean of its area or the pixel in its middle.
 
     Returns:
-        (N, C, side, side), every pixel the average of its area; (N, H); (N, W).
+        (N, C, side, side); (N, H); (N, W).
     """
     count, _, height, width = x.shape
     small = x
-    if (height, width) != (side, side):
+    if by == "middle":
+        small = x[:, :, _middles(height, side, x)][:, :, :, _middles(width, side, x)]
+    elif (height, width) != (side, side):
         small = _areas(height, side, x) @ x @ _areas(width, side, x).T
     rows, columns = (((torch.arange(n, dtype=x.dtype, device=x.device) + 0.5) / n)[None] for n in (height, width))
     return small, rows.expand(count, height), columns.expand(count, width)
+
+
+def _middles(length: int, side: int, like: Tensor) -> Tensor:
+    """The pixels (side,) in the middles of ``side`` equal stretches of a line; after the middle where it is an edge."""
+    return (2 * torch.arange(side, device=like.device) + 1) * length // (2 * side)
 
 
 def _areas(length: int, side: int, like: Tensor) -> Tensor:

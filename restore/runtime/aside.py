@@ -63,24 +63,32 @@ def together(parts: Sequence[Aside]) -> Aside:
 
 
 def thumbnail(pixels: NDArray[Any], spec: ModelSpec) -> NDArray[np.float32]:
-    """A picture averaged down to ``spec.context`` pixels squared, whatever its shape.
+    """A picture made ``spec.context`` pixels squared, whatever its shape.
 
     Args:
         pixels: uint8 or uint16 RGB (H, W, 3).
-        spec: says the side and the range.
+        spec: says the side, how, and the range.
 
     Returns:
         (3, side, side) on the spec's range; as exact as the picture's own bits.
     """
     side, span = spec.context, spec.high - spec.low
     height, width = pixels.shape[:2]
-    if min(height, width) >= side:
+    if spec.thumbnail == "middle":
+        small = pixels[_middles(height, side)][:, _middles(width, side)].astype(np.float32)
+    elif min(height, width) >= side:
         small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
     else:  # OpenCV interpolates where it enlarges; the average over a pixel's part is that pixel
         columns = np.einsum("hwc,xw->hxc", pixels.astype(np.float32), _areas(width, side))
         small = np.einsum("hxc,yh->yxc", columns, _areas(height, side))
     scaled = small.transpose(2, 0, 1) * np.float32(span / np.iinfo(pixels.dtype).max) + np.float32(spec.low)
     return np.ascontiguousarray(scaled)
+
+
+def _middles(length: int, side: int) -> NDArray[np.int64]:
+    """The pixels (side,) in the middles of ``side`` equal stretches of a line; after the middle where it is an edge."""
+    places: NDArray[np.int64] = (2 * np.arange(side) + 1) * length // (2 * side)
+    return places
 
 
 def _areas(length: int, side: int) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from restore.losses.registry import LossOptions
 from restore.losses.terms import LabelledTerm, Term
+from restore.networks.registry import NetworkOptions
 from restore.networks.thumbnail import whole
 from restore.training.guidance import Guidance
 from restore.training.report import Step
@@ -54,7 +55,7 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
     for (low_piece, high_piece), mark in zip(pieces, marks, strict=True):
         view, aside = low_piece, tuple[Tensor, ...]()
         if options.stride > 1:
-            low_piece, high_piece, aside = thin(view, high_piece, run.recipe.network.context(), options.stride, drawing)
+            low_piece, high_piece, aside = thin(view, high_piece, run.recipe.network, options.stride, drawing)
         made = _make(run, low_piece, *aside) if output is None else output
         parts: dict[str, Tensor] = {}
         with run.autocast():
@@ -78,14 +79,14 @@ def _guide(run: Run, guidance: Guidance, pieces: list[tuple[Tensor, Tensor]], fr
 
 
 def thin(
-    view: Tensor, target: Tensor, side: int, stride: int, generator: torch.Generator
+    view: Tensor, target: Tensor, network: NetworkOptions, stride: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor, Tensor]]:
     """Some of the pixels of views, and what a network is given of the whole.
 
     Args:
         view: (N, 3, H, W).
         target: the same.
-        side: of the thumbnail.
+        network: says what thumbnail it takes.
         stride: every so many-th row and column is kept.
         generator: draws at which they begin.
 
@@ -93,7 +94,7 @@ def thin(
         The two, (N, 3, H / stride, W / stride); and the thumbnail, rows and columns of what is left of the first.
     """
     top, left = torch.randint(stride, (2,), generator=generator).tolist()
-    small, rows, columns = whole(view, side)
+    small, rows, columns = whole(view, network.context(), network.thumbnails())
     few = (..., slice(top, None, stride), slice(left, None, stride))
     return view[few], target[few], (small, rows[:, top::stride], columns[:, left::stride])
 

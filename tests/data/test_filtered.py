@@ -171,6 +171,27 @@ def test_some_were_saved_as_jpeg(tmp_path: Path) -> None:
     np.testing.assert_allclose(shares, [0.6, 0.4 / 3, 0.4 / 3, 0.4 / 3], atol=0.07)
 
 
+def test_some_were_made_half_as_large(tmp_path: Path) -> None:
+    """With the photographs that they are compared with, and before they were saved; each pixel is then there four times."""
+    paths = [save(tmp_path / "0.png", picture(60, 70))]
+    plain = PhotoFilters(names=("toaster",), jitter=0, whole=1)
+    pairs = FilteredPairs(paths, 32, 3, plain)
+    some = FilteredPairs(paths, 32, 3, plain.model_copy(update={"reduced": 0.4, "posted": 1, "quality": (80, 80)}))
+    smaller = 0
+    for number in range(200):
+        (low, high), (other, target) = pairs.cut(number), some.cut(number)
+        if np.array_equal(target, high):
+            np.testing.assert_array_equal(other, saved(low, 80))
+            continue
+        smaller += 1
+        low, high = (one.reshape(16, 2, 16, 2, 3).mean((1, 3)) for one in (low, high))
+        np.testing.assert_array_equal(target[::2, ::2], np.floor(high + 0.5))
+        np.testing.assert_array_equal(other[::2, ::2], saved(np.floor(low + 0.5).astype(np.uint8), 80))
+        for one in (other, target):
+            np.testing.assert_array_equal(one, one[::2, ::2].repeat(2, 0).repeat(2, 1))
+    assert smaller / 200 == pytest.approx(0.4, abs=0.09)
+
+
 def saved(pixels: np.ndarray, quality: int) -> np.ndarray:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "jpeg", quality=quality, subsampling="4:2:0")

@@ -27,7 +27,7 @@ def network(seed: int = 0, effect: float = 8.0, prototypes: bool = False) -> Mod
 @torch.no_grad()
 def test_any_part_is_changed_as_in_the_whole() -> None:
     made, x = network(), photo(120, 90)
-    small, rows, columns = whole(x, 32)
+    small, rows, columns = whole(x, 32, "middle")
     full = made(x)
     for top, left, height, width in ((40, 20, 60, 60), (0, 0, 2, 2), (100, 3, 20, 87)):
         rest = slice(top, top + height), slice(left, left + width)
@@ -105,7 +105,7 @@ def test_one_bright_pixel_in_a_thousand_is_seen() -> None:
 def test_strength_goes_from_the_picture_to_the_result() -> None:
     made, x = network(), torch.cat([photo(32, 40, seed) for seed in range(3)])
     full = made(x)
-    out = made(x, *whole(x, 32), torch.tensor([0.0, 0.5, 1.0]))
+    out = made(x, *whole(x, 32, "middle"), torch.tensor([0.0, 0.5, 1.0]))
     torch.testing.assert_close(out[0], x[0])
     torch.testing.assert_close(out[1], (x[1] + full[1]) / 2)
     torch.testing.assert_close(out[2], full[2])
@@ -117,7 +117,7 @@ def test_a_kind_that_is_believed_in_is_undone_by_a_code_of_its_own() -> None:
     plain, made, x = network(), network(prototypes=True), photo(40, 40)
     assert made.prototypes is not None
     made.load_state_dict({**made.state_dict(), **plain.state_dict()})
-    small = whole(x, 32)
+    small = whole(x, 32, "middle")
     measured = plain.codes(small[0])
     for belief in ([1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.5, 0.5]):
         made.kinds.weight.zero_()

@@ -27,6 +27,8 @@ from tests.conftest import picture, save
 from tests.networks.test_bilateral_grid import network
 
 torch = pytest.importorskip("torch")
+from restore.networks.thumbnail import whole  # noqa: E402 - it wants torch
+
 SPEC = ModelSpec(name="light", task="enhancement", scale=1, halo=8, multiple=2, context=32, strength=True)
 
 
@@ -114,6 +116,20 @@ def test_thumbnails_of_8_and_16_bits_agree(size: tuple[int, int]) -> None:
     np.testing.assert_allclose(deep.mean((1, 2)), pixels.mean((0, 1)) / 255, atol=1e-4)
     ranged = thumbnail(pixels, SPEC.model_copy(update={"low": -1.0}))
     np.testing.assert_allclose(ranged, 2 * small - 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(64, 90), (33, 41), (10, 90), (7, 5)])
+def test_a_thumbnail_of_middles_is_the_networks_and_of_the_pictures_own_pixels(size: tuple[int, int]) -> None:
+    pixels, spec = picture(*size), SPEC.but(thumbnail="middle")
+    small = thumbnail(pixels, spec)
+    x = torch.from_numpy(pixels.transpose(2, 0, 1)[None] / np.float32(255))
+    np.testing.assert_allclose(small, whole(x, 32, "middle")[0][0].numpy(), atol=1e-7)
+    np.testing.assert_allclose(thumbnail(pixels.astype(np.uint16) * 257, spec), small, atol=1e-7)
+    # Pillow takes the nearest pixel of each area's middle, too; where the middle is an edge it may take the one before.
+    nearest = Image.fromarray(pixels).resize((32, 32), Image.Resampling.NEAREST)
+    edges = [[(2 * i + 1) * n % 64 == 0 for i in range(32)] for n in size]
+    inside = ~(np.array(edges[0])[:, None] | np.array(edges[1])[None])
+    np.testing.assert_allclose(small.transpose(1, 2, 0)[inside] * 255, np.asarray(nearest)[inside], atol=1e-4)
 
 
 def test_a_tile_knows_where_it_is() -> None:

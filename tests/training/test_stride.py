@@ -7,7 +7,7 @@ import torch
 from pydantic import ValidationError
 
 from restore.losses.terms import Beside
-from restore.networks.modulated_colour import ModulatedColour
+from restore.networks.registry import ModulatedColourOptions
 from restore.networks.thumbnail import whole
 from restore.training.recipe import Recipe
 from restore.training.step import thin, total_loss
@@ -25,16 +25,17 @@ SAID = {
 @torch.no_grad()
 def test_the_pixels_that_are_kept_are_changed_as_in_the_whole() -> None:
     torch.manual_seed(0)
-    network = ModulatedColour(thumbnail=32, width=8).eval()
+    options = ModulatedColourOptions(thumbnail=32, width=8)
+    network = options.build(1).eval()
     view, target = torch.rand(2, 3, 64, 64), torch.rand(2, 3, 64, 64)
     begins = set()
     for seed in range(8):
-        low, high, aside = thin(view, target, 32, 4, torch.Generator().manual_seed(seed))
+        low, high, aside = thin(view, target, options, 4, torch.Generator().manual_seed(seed))
         top, left = torch.randint(4, (2,), generator=torch.Generator().manual_seed(seed)).tolist()
         begins.add((top, left))
         assert low.shape == high.shape == (2, 3, 16, 16)
         torch.testing.assert_close(high, target[..., top::4, left::4])
-        torch.testing.assert_close(aside[0], whole(view, 32)[0])
+        torch.testing.assert_close(aside[0], whole(view, 32, "middle")[0])
         # A view is a square: its shape can be told from the pixels that are left.
         torch.testing.assert_close(network(low, *aside), network(view)[..., top::4, left::4], atol=1e-5, rtol=1e-5)
     assert len(begins) > 3, "not always the same"

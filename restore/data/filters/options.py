@@ -81,6 +81,9 @@ class PhotoFilters(BaseModel):
     exact: float = Field(
         0.0, ge=0, le=1, description="chance that a filter at full strength stays as published, without the jitter"
     )
+    reduced: float = Field(
+        0.0, ge=0, le=1, description="chance that what was made, and the photograph, are then made half as large"
+    )
     posted: float = Field(0.0, ge=0, le=1, description="chance that what was made was then saved as JPEG")
     quality: Annotated[tuple[int, int], AfterValidator(_qualities)] = Field((60, 98), description="of that JPEG")
     vary: float = Field(
@@ -136,11 +139,30 @@ def filtered(photo: Pixels, chosen: Draw, filters: Mapping[str, Callable[[Pixels
     return photo
 
 
-def posted(photo: Pixels, options: PhotoFilters, draw: np.random.Generator) -> Pixels:
-    """A picture, uint8 RGB (H, W, 3), now and then as JPEG leaves it; see ``PhotoFilters.posted``."""
-    if draw.random() >= options.posted:
-        return photo
-    return jpeg8(photo, int(draw.integers(*options.quality, endpoint=True)))
+def posted(made: Pixels, photo: Pixels, options: PhotoFilters, draw: np.random.Generator) -> tuple[Pixels, Pixels]:
+    """What becomes of a filtered picture on its way to those who see it, and of the photograph to compare it with.
+
+    Args:
+        made: uint8 RGB (H, W, 3), both sides even.
+        photo: the same without the filter.
+        options: see ``PhotoFilters.reduced`` and ``PhotoFilters.posted``.
+        draw: what happens comes from.
+
+    Returns:
+        The two, of the size that they had: if they were made half as large, each of their pixels is there four times.
+    """
+    smaller, saved = draw.random() < options.reduced, draw.random() < options.posted
+    if smaller:
+        made, photo = (_resized(one, 0.5, cv2.INTER_AREA) for one in (made, photo))
+    if saved:
+        made = jpeg8(made, int(draw.integers(*options.quality, endpoint=True)))
+    if smaller:
+        made, photo = (_resized(one, 2, cv2.INTER_NEAREST) for one in (made, photo))
+    return made, photo
+
+
+def _resized(photo: Pixels, factor: float, interpolation: int) -> Pixels:
+    return np.asarray(cv2.resize(photo, None, fx=factor, fy=factor, interpolation=interpolation), np.uint8)
 
 
 def varied(photo: Pixels, most: float, draw: np.random.Generator) -> Pixels:
