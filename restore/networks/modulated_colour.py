@@ -47,6 +47,7 @@ class ModulatedColour(nn.Module):
         - rows: (N, H), where the pixels' centres lie in the whole picture, 0 its top and 1 its bottom.
         - columns: (N, W), the same from left to right.
         - strength: (N,), 0 leaves the picture as it is, 1 is what was learned.
+        - code: (N, code), what :meth:`codes` found on the thumbnail, if that is known already.
         - result: as x, not clipped.
     """
 
@@ -90,12 +91,13 @@ class ModulatedColour(nn.Module):
         rows: Tensor | None = None,
         columns: Tensor | None = None,
         strength: Tensor | None = None,
+        code: Tensor | None = None,
     ) -> Tensor:
         """Without ``thumbnail``, ``rows`` and ``columns``, x is the whole picture."""
         if thumbnail is None or rows is None or columns is None:
             thumbnail, rows, columns = whole(x, self.side, "middle")
         now = torch.cat((x, _places(rows, columns)), dim=1).flatten(2).transpose(1, 2)
-        code = self.codes(thumbnail)
+        code = self.codes(thumbnail) if code is None else code
         if self.prototypes is not None and self.kinds is not None:
             code = code + self.prototypes(F.softmax(self.kinds(code), dim=1))
         modulation = self.modulation(code)[:, None].chunk(2 * len(self.pixel), dim=2)

@@ -21,10 +21,11 @@ def whole(x: Tensor, side: int, by: Literal["mean", "middle"] = "mean") -> tuple
     """
     count, _, height, width = x.shape
     small = x
-    if by == "middle":
-        small = x[:, :, _middles(height, side, x)][:, :, :, _middles(width, side, x)]
-    elif (height, width) != (side, side):
-        small = _areas(height, side, x) @ x @ _areas(width, side, x).T
+    if (height, width) != (side, side):
+        if by == "middle":
+            small = x[:, :, _middles(height, side, x)][:, :, :, _middles(width, side, x)]
+        else:
+            small = _areas(height, side, x) @ x @ _areas(width, side, x).T
     rows, columns = (((torch.arange(n, dtype=x.dtype, device=x.device) + 0.5) / n)[None] for n in (height, width))
     return small, rows.expand(count, height), columns.expand(count, width)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,13 +54,18 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
         )
     marks = [None] * len(pieces) if labels is None else labels.chunk(options.accumulate)
     for (low_piece, high_piece), mark in zip(pieces, marks, strict=True):
-        view, aside = low_piece, tuple[Tensor, ...]()
+        view, aside, shared = low_piece, tuple[Tensor | None, ...](), dict[str, Tensor]()
         if options.stride > 1:
             low_piece, high_piece, aside = thin(view, high_piece, run.recipe.network, options.stride, drawing)
+            if mark is not None and run.recipe.network.codes():
+                network: Any = run.network
+                with run.autocast():  # found once for the network and for its losses
+                    shared["codes"] = network.codes(aside[0])
+                aside = (*aside, None, shared["codes"])
         made = _make(run, low_piece, *aside) if output is None else output
         parts: dict[str, Tensor] = {}
         with run.autocast():
-            loss = total_loss(terms, made, high_piece, low_piece, drawing, parts, mark, view) / len(pieces)
+            loss = total_loss(terms, made, high_piece, low_piece, drawing, parts, mark, view, shared) / len(pieces)
         torch.autograd.backward(loss)
         for name, value in {_ALL: loss.detach(), **{k: v / len(pieces) for k, v in parts.items()}}.items():
             sums[name] = sums[name] + value if name in sums else value
@@ -99,7 +105,7 @@ def thin(
     return view[few], target[few], (small, rows[:, top::stride], columns[:, left::stride])
 
 
-def _make(run: Run, low: Tensor, *aside: Tensor) -> Tensor:
+def _make(run: Run, low: Tensor, *aside: Tensor | None) -> Tensor:
     with run.autocast():
         made: Tensor = run.call(low, *aside)
     return made.float()
@@ -120,6 +126,7 @@ def total_loss(
     parts: dict[str, Tensor],
     labels: Tensor | None = None,
     view: Tensor | None = None,
+    shared: dict[str, Tensor] | None = None,
 ) -> Tensor:
     """The sum of losses by their weights.
 
@@ -132,9 +139,10 @@ def total_loss(
         parts: gets each loss before its weight, by its kind; two of a kind are told apart by a number.
         labels: of the inputs, where they have any.
         view: what losses with labels judge, where ``input`` is not all of it.
+        shared: as :meth:`restore.losses.terms.LabelledTerm.of_labels` has it, with what is known already.
     """
     total = output.new_zeros(())
-    shared: dict[str, Tensor] = {}
+    shared = {} if shared is None else shared
     for options, term in terms:
         if labels is not None and isinstance(term, LabelledTerm):
             value = term.of_labels(input if view is None else view, labels, shared)

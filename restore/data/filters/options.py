@@ -179,7 +179,7 @@ def _curved(photo: Pixels, gain: NDArray[np.float64], gamma: NDArray[np.float64]
     """A photograph with every channel's gain and gamma changed."""
     curves = np.clip(gain * (np.arange(256)[:, None] / 255) ** gamma, 0, 1)
     tables = np.round(255 * curves).astype(np.uint8)
-    return np.stack([tables[:, i][photo[..., i]] for i in range(3)], axis=-1)
+    return np.asarray(cv2.LUT(photo, tables[None]), np.uint8)
 
 
 def label(options: PhotoFilters, chosen: Draw) -> int:
