@@ -18,6 +18,7 @@ from restore.training.report import Reporter, Step
 from restore.training.run import BEST, LAST, Run
 from restore.training.step import update
 from restore.training.validate import enlarge, measure, sheet, unchanged
+from restore.training.waited import Waited
 
 
 def train(run: Run, data: Path, reporter: Reporter, workers: int = 0) -> bool:
@@ -44,12 +45,15 @@ def train(run: Run, data: Path, reporter: Reporter, workers: int = 0) -> bool:
         for line in introduce(run, material.patches):
             reporter.tell(line)
     steps = batches(run, material.patches, workers)
-    stopped = False
+    stopped, waited = False, Waited(workers)
     with _stop_on_signal(run):
         began = time.monotonic() - run.seconds
         told: Step | None = None
         while not run.over:
-            low, high, labels = _next(run, steps, told)
+            with waited:
+                low, high, labels = _next(run, steps, told)
+            if (advice := waited.advice()) is not None:
+                reporter.tell(advice)
             try:
                 told = update(run, low, high, labels)
             except ValueError as error:  # a loss that cannot be had of such samples

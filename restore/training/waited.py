@@ -1,0 +1,46 @@
+"""How much of its time a training run waits for pictures, and what would help."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from restore.runtime.cpu import usable_cores
+
+# Steps that are judged, all after the first, in which everything is slow; and the share that is worth a word.
+STEPS, SHARE = 200, 0.3
+
+
+class Waited:
+    """Enter it to wait for the samples of a step.
+
+    Args:
+        workers: processes that cut patches beside the network; 0 for none.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._workers, self._steps, self._waited = workers, 0, 0.0
+        self._began = self._since = time.monotonic()
+
+    def __enter__(self) -> None:
+        self._since = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        now = time.monotonic()
+        self._steps += 1
+        if self._steps == 1:
+            self._began = now
+        else:
+            self._waited += now - self._since
+
+    def advice(self) -> str | None:
+        """Once, after some steps: how many workers would keep up, if those there are do not."""
+        if self._steps != STEPS + 1:
+            return None
+        share = self._waited / max(1e-9, time.monotonic() - self._began)
+        # What they do in a step must not take longer than the rest of it.
+        wanted = math.ceil((self._workers or share) / max(1e-9, 1 - share))
+        workers = min(wanted, usable_cores())
+        if share < SHARE or workers <= self._workers:
+            return None
+        return f"{share:.0%} of the time is waiting for pictures: --workers {workers} makes them beside the training"

@@ -1,0 +1,53 @@
+"""What is said of the time that goes into waiting for pictures."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from restore.training import waited
+from restore.training.start import Options, start
+from restore.training.waited import STEPS, Waited
+from tests.conftest import picture, save
+from tests.training.test_loop import RECIPE
+
+
+@pytest.mark.parametrize(
+    ("workers", "waiting", "working", "said"),
+    [
+        (0, 3.0, 1.0, "75% of the time is waiting for pictures: --workers 3"),
+        (0, 9.0, 1.0, "90% of the time is waiting for pictures: --workers 8"),  # there are no more cores
+        (0, 0.2, 1.0, None),
+        (1, 1.0, 1.0, "50% of the time is waiting for pictures: --workers 2"),
+        (2, 2.0, 1.0, "67% of the time is waiting for pictures: --workers 6"),
+        (8, 2.0, 1.0, None),
+    ],
+)
+def test_it_is_said_once_and_how_many_would_keep_up(
+    workers: int, waiting: float, working: float, said: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(waited.time, "monotonic", lambda: now)
+    monkeypatch.setattr(waited, "usable_cores", lambda: 8)
+    one, found = Waited(workers), []
+    for step in range(STEPS + 30):
+        with one:
+            now += 100.0 if step == 0 else waiting  # the first begins everything
+        found.append(one.advice())
+        now += working
+    assert [line for line in found if line] == ([f"{said} makes them beside the training"] if said else [])
+    assert found[:STEPS] == [None] * STEPS
+
+
+def test_a_run_says_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        save(tmp_path / "photos" / f"{number}.png", picture(40, 50, seed=number))
+    monkeypatch.setattr(waited, "STEPS", 5)
+    monkeypatch.setattr(waited, "SHARE", 0.0)
+    (tmp_path / "r.yaml").write_text(RECIPE)
+    said = io.StringIO()
+    assert start(tmp_path / "r.yaml", tmp_path, tmp_path / "run", Options(threads=1), Console(file=said, width=200))
+    assert said.getvalue().count("of the time is waiting for pictures: --workers") == 1
