@@ -114,7 +114,7 @@ def _explain(
     key = ".".join(str(part) for part in path)
     changed = any(f"{key}.".startswith(f"{change.partition('=')[0]}.") for change in changes)
     where = f"{source}, line {line}" if line and not changed else source
-    within = [change for change in changes if change.startswith(f"{key}.")]
+    within = [change for change in changes if not path or change.startswith(f"{key}.")]
     if within:  # a group's options do not go together, and some are not the file's
         where += f", with --set {' --set '.join(within)}"
     if problem["type"] == "extra_forbidden":
@@ -130,7 +130,7 @@ def _explain(
     given = problem.get("input")
     told = "" if isinstance(given, (dict, list)) else f" (not {given!r})"
     says = problem["msg"].removeprefix("Value error, ")
-    return f"{where}: '{key}': {says[0].lower()}{says[1:]}{told}"
+    return f"{where}: " + (f"'{key}': " if path else "") + f"{says[0].lower()}{says[1:]}{told}"
 
 
 def _locate(model: type[BaseModel], location: Sequence[Any]) -> tuple[list[Any], type[BaseModel] | None]:

@@ -37,6 +37,8 @@ from restore.training.validate import (
 )
 
 _Item = TypeVar("_Item")
+# Held out of any folder, if the recipe holds out as many.
+_FEW = 12
 
 
 @dataclass(frozen=True)
@@ -167,17 +169,20 @@ def _samples(recipe: Recipe, pairs: Sequence[tuple[Path, Path]]) -> list[Sample]
 def split(recipe: Recipe, items: Sequence[_Item]) -> tuple[list[_Item], list[_Item]]:
     """To train on, and held out: spread evenly over the list, none where the recipe validates on other pictures.
 
+    More than ``_FEW`` are held out only as far as they are a fifth of all.
+
     Raises:
         DataError: nothing is left to train or validate on.
     """
     if recipe.validation.folder is not None or recipe.validation.pairs is not None:
         return list(items), []
-    count = recipe.data.holdout
+    # A recipe for thousands of photographs is to serve for dozens, too.
+    count = min(recipe.data.holdout, max(_FEW, len(items) // 5))
     if count == 0:
         raise DataError("nothing to validate on: give validation.folder or validation.pairs, or data.holdout above 0")
     if count >= len(items):
         raise DataError(
-            f"data.holdout = {count} would leave none of {len(items)} photographs or scenes for training: "
+            f"data.holdout = {recipe.data.holdout} would leave none of {len(items)} photographs or scenes to train on: "
             "give more of them, a smaller data.holdout, or something else to validate on"
         )
     held = {round((i + 0.5) * len(items) / count) for i in range(count)}

@@ -75,7 +75,9 @@ class Data(_Options):
     filters: PhotoFilters | None = Field(
         None, description="of the input: as under a photo filter, at scale 1; null for not"
     )
-    holdout: int = Field(12, ge=0, description="photographs or scenes kept out of training for validation")
+    holdout: int = Field(
+        12, ge=0, description="photographs or scenes kept for validation alone; of more than 12, at most a fifth of all"
+    )
     cache_gb: PositiveFloat = Field(4.0, description="decoded pixels to keep in memory")
 
     @model_validator(mode="after")

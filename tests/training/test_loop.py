@@ -291,6 +291,16 @@ def test_changed_network_does_not_resume(photos: Path, tmp_path: Path) -> None:
         go(photos.parent, tmp_path / "run", "network.width=32", resume=True)
 
 
+@pytest.mark.parametrize(
+    ("photos", "holdout", "held"), [(30, 12, 12), (40, 58, 12), (82, 58, 16), (400, 58, 58), (13, 58, 12), (5, 2, 2)]
+)
+def test_a_recipe_for_thousands_leaves_dozens_to_train_on(photos: int, holdout: int, held: int) -> None:
+    recipe = parse_recipe(RECIPE, "r", [f"data.holdout={holdout}"])
+    training, kept = split(recipe, range(photos))
+    assert (len(kept), len(training)) == (held, photos - held)
+    assert sorted([*training, *kept]) == list(range(photos))
+
+
 def test_the_split_is_clean(photos: Path) -> None:
     recipe = parse_recipe(RECIPE, "r")
     training, held = split(recipe, list_photos([photos]))

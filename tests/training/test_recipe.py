@@ -130,3 +130,10 @@ def test_what_is_wrong_in_a_change_is_not_blamed_on_the_file() -> None:
 def test_what_a_change_brings_about_is_told_with_it() -> None:
     with pytest.raises(RecipeError, match=r"^r\.yaml, line 9, with --set train\.accumulate=3: 'train': a batch of"):
         parse_recipe(GOOD, "r.yaml", ["train.accumulate=3", "scale=2"])
+
+
+def test_what_groups_say_against_each_other_is_told_without_a_key() -> None:
+    changes = ["train.steps=5", "losses=[{kind: l1, begin: 6}]"]
+    said = r"^r\.yaml, with --set train\.steps=5 --set losses=\[\{kind: l1, begin: 6\}\]: no loss counts at step 0 of 5"
+    with pytest.raises(RecipeError, match=said):
+        parse_recipe(GOOD, "r.yaml", changes)
