@@ -100,6 +100,8 @@ class Data(_Options):
             raise ValueError("well_exposed only for data.exposures: leave out")
         if len(made) > 1:
             raise ValueError(f"{' and '.join(made)} do not go together: leave one out")
+        if self.filters is not None and self.filters.reduced and self.patch % 2:
+            raise ValueError(f"filters.reduced halves the pictures: patch is to be even, not {self.patch}")
         return self
 
 

@@ -257,6 +257,7 @@ def test_a_lookup_table_in_the_data_folder_is_learned_as_a_filter(folders: Path)
         ("network={kind: residual}", "the network 'residual' makes no code: use 'modulated-colour'"),
         ("data={pairs: {input: dark, target: light}}", "only data.filters say which filter it was"),
         ("data.backlight={}", "backlight and filters do not go together"),
+        ("data={train: [light], filters: {reduced: 0.1}, patch: 33}", "patch is to be even, not 33"),
         ("scale=2", "data.filters: inputs are as large as their targets, so scale 1, not 2"),
     ],
 )

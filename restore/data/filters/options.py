@@ -115,8 +115,9 @@ def draw_filter(options: PhotoFilters, draw: np.random.Generator) -> Draw:
         for _ in range(count):
             name = options.names[int(draw.integers(len(options.names)))]
             layers.append((name, 1.0 if draw.random() < options.whole else float(draw.uniform(*options.strength))))
-    whole = all(strength == 1 for _, strength in layers)  # so it is of a photograph without any
-    jitter = 0.0 if not layers or (options.exact and whole and draw.random() < options.exact) else options.jitter
+    whole = bool(layers) and all(strength == 1 for _, strength in layers)
+    exact = whole and options.exact > 0 and draw.random() < options.exact  # no draw where a recipe does not ask for it
+    jitter = options.jitter if layers and not exact else 0.0
     gain, gamma = (1 + draw.uniform(-jitter, jitter, 3) for _ in range(2))
     return Draw(layers, gain, gamma)
 
