@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from PIL import Image
 from restore.cli.main import main
 from restore.errors import ModelError
 from restore.export.verify import verify
+from restore.networks.thumbnail import whole
 from restore.runtime.aside import PictureAside, of_whole, thumbnail
 from restore.runtime.chain import DeviceChain
 from restore.runtime.enhance import enhance_pixels
@@ -25,9 +27,6 @@ from restore.runtime.tiling import Span, Tile
 from restore.spec import ModelSpec
 from tests.conftest import picture, save
 from tests.networks.test_bilateral_grid import network
-
-torch = pytest.importorskip("torch")
-from restore.networks.thumbnail import whole  # noqa: E402 - it wants torch
 
 SPEC = ModelSpec(name="light", task="enhancement", scale=1, halo=8, multiple=2, context=32, strength=True)
 
