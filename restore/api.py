@@ -26,8 +26,8 @@ Precision = Literal["auto", "fp32", "fp16", "int8"]
 class Model:
     """An opened model, for pictures that a program holds as arrays.
 
-    Opening takes a moment: keep one and call it for each picture, from one thread at a time. :func:`restore.load` opens
-    one by name.
+    Opening takes a moment: keep one and call it for each picture, from as many threads as you like.
+    :func:`restore.load` opens one by name.
 
     Attributes:
         spec: what its file says of it: task, scale, parameters, licence and more.

@@ -19,7 +19,7 @@ _MARKS = re.compile(r"(<!-- fields: .*? -->\n).*?(<!-- end of fields -->)", re.D
 EXAMPLE: dict[str, Any] = {
     "format": "restore-model-1",
     "name": "unfilter",
-    "task": "filter removal",
+    "task": "filter-removal",
     "scale": 1,
     "halo": 8,
     "exact_tiles": True,

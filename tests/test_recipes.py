@@ -61,6 +61,19 @@ def test_one_can_be_printed_and_changed(tmp_path: Path) -> None:
     assert load_recipe(tmp_path / "mine.yaml") == load_recipe(find_recipe("photo-x4"))
 
 
+def test_every_value_that_a_recipe_may_have_is_explained() -> None:
+    schema = json.loads(run("recipes", "--schema").output)
+    parts = {"Recipe": schema, **schema["$defs"]}
+    # What is another part is explained there.
+    silent = [
+        f"{part}.{name}"
+        for part, said in parts.items()
+        for name, value in said.get("properties", {}).items()
+        if name != "kind" and "description" not in value and "$ref" not in json.dumps(value)
+    ]
+    assert not silent
+
+
 def test_the_schema_knows_the_losses() -> None:
     schema = json.loads(run("recipes", "--schema").output)
     assert {"PixelOptions", "ContrastiveLossOptions", "AdversarialOptions"} <= set(schema["$defs"])

@@ -32,7 +32,8 @@ from restore.cli.help import Command
     "--label",
     "labels",
     multiple=True,
-    help="What a folder is called on the page; one for each of BEFORE AFTER..., in their order.  [default: its name]",
+    help="What a folder is called on the page; one for each of BEFORE AFTER..., in their order.  "
+    "[default: 'before', and the names of the others]",
 )
 @click.option(
     "--name",

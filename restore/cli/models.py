@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def models(as_json: bool) -> None:
     """List the models that are at hand.
 
-    More are found in the folders that the environment variable RESTORE_MODELS names, one folder a model.
+    More are found in the user's folder, where 'restore import' puts them, and in those that the environment variable
+    RESTORE_MODELS names, one folder a model.
     """
     from restore.errors import ModelError
     from restore.runtime.model import file_spec

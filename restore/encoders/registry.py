@@ -111,7 +111,9 @@ class HaarOptions(EncoderOptions):
 
     kind: Literal["haar"] = "haar"
     taps: tuple[Annotated[int, Field(ge=0, le=7)], ...] = Field((4,), description="blocks, shallow to deep")
-    norm: Literal["batch", "group"] = "batch"
+    norm: Literal["batch", "group"] = Field(
+        "batch", description="between convolutions; group does not look across a batch"
+    )
     width: PositiveInt = Field(64, description="channels of the first block")
 
     def build(self) -> Encoder:
@@ -127,8 +129,8 @@ class ModuleOptions(EncoderOptions):
     factory: str = Field(pattern=r"^[\w.]+:\w+$", description="package.module:factory")
     channels: tuple[PositiveInt, ...] = Field(min_length=1, description="channels of each feature map it gives")
     arguments: dict[str, Any] = Field({}, description="what the factory is called with")
-    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    mean: tuple[float, float, float] = Field((0.0, 0.0, 0.0), description="taken from RGB on 0..1 first")
+    std: tuple[float, float, float] = Field((1.0, 1.0, 1.0), description="that RGB is then divided by")
     weights: Path | None = Field(None, description="a state dict; null leaves the module as it was made")
     frozen: bool = Field(True, description="fixed, or trained with the rest")
 

@@ -76,7 +76,7 @@ class LossOptions(BaseModel, ABC):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: str
-    weight: PositiveFloat = 1.0
+    weight: PositiveFloat = Field(1.0, description="factor in the sum of the losses")
     begin: int = Field(0, ge=0, description="first step that it counts at, from 0")
     end: PositiveInt | None = Field(None, description="step before which it ends; null for the last")
 
@@ -127,7 +127,7 @@ class PixelOptions(LossOptions):
     """Pixels compared one by one: :mod:`restore.losses.pixel`."""
 
     kind: Literal["l1", "charbonnier", "l2"]
-    space: Literal["rgb", "luma"] = "rgb"
+    space: Literal["rgb", "luma"] = Field("rgb", description="what is compared: all channels, or the luma alone")
 
     def build(self, beside: Beside = ALONE) -> Term:
         function = {"l1": pixel.l1, "charbonnier": pixel.charbonnier, "l2": pixel.l2}[self.kind]
@@ -206,7 +206,7 @@ class TotalVariationOptions(_OfOutput):
     """Smoothness of the output: :func:`restore.losses.total_variation.total_variation`."""
 
     kind: Literal["total-variation"] = "total-variation"
-    power: Literal[1, 2] = 1
+    power: Literal[1, 2] = Field(1, description="of the differences of neighbours: absolute, or squared")
 
     def build(self, beside: Beside = ALONE) -> Term:
         return PairTerm(lambda output, _: total_variation(output, self.power))
@@ -275,7 +275,7 @@ class LpipsOptions(LossOptions):
     """:class:`restore.losses.lpips.LPIPS`."""
 
     kind: Literal["lpips"] = "lpips"
-    net: Literal["alex", "vgg"] = "alex"
+    net: Literal["alex", "vgg"] = Field("alex", description="the backbone, with the linear heads learned for it")
     weights: Path | None = Field(None, description="torchvision's file of the backbone; null for torch hub's folder")
 
     def build(self, beside: Beside = ALONE) -> Term:
@@ -348,7 +348,7 @@ class _Encoded(LossOptions):
 class _EncodedOrOwn(_Encoded):
     """A loss in the features of an encoder, or in those of the network that is trained."""
 
-    encoder: AnyFeaturesOrOwn = EfficientNetLite0Options()
+    encoder: AnyFeaturesOrOwn = Field(EfficientNetLite0Options(), description="what the comparison is made in")
 
     def features_or_own(self, beside: Beside) -> tuple[Any, bool]:
         """The encoder, and whether it is the network's own."""
@@ -360,7 +360,7 @@ class _EncodedOrOwn(_Encoded):
 class _Held(_Encoded):
     """A loss in the features of an encoder that it leaves as it is."""
 
-    encoder: AnyFeatures = EfficientNetLite0Options()
+    encoder: AnyFeatures = Field(EfficientNetLite0Options(), description="what the comparison is made in")
     jitter: int = Field(
         7, ge=0, description="pixels that the place of what is encoded is drawn from, so that no grid is learned"
     )
@@ -375,7 +375,7 @@ class PerceptualOptions(_Held):
 
     kind: Literal["perceptual"] = "perceptual"
     taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for 1 each")
-    distance: Literal["l1", "l2"] = "l1"
+    distance: Literal["l1", "l2"] = Field("l1", description="between features: mean absolute, or mean squared")
     against: Literal["target", "input"] = Field(
         "target", description="what the output is compared with; the input, for its content to stay"
     )
@@ -439,7 +439,7 @@ class StyleNceOptions(_EncodedOrOwn):
     """The output's style nearer to the target's than to the input's: CIFR's style term, through heads that learn."""
 
     kind: Literal["style-nce"] = "style-nce"
-    objective: AnySimilarityObjective = InfoNCEOptions()
+    objective: AnySimilarityObjective = Field(InfoNCEOptions(), description="turns similarities into a number")
     positions: int = Field(256, ge=2, description="sampled at each tap, at most")
     dim: PositiveInt = Field(256, description="length of the heads' vectors")
 
@@ -453,7 +453,9 @@ class IdMrfOptions(_Held):
     """Textures, each with what is most like it: :func:`restore.losses.id_mrf.id_mrf`."""
 
     kind: Literal["id-mrf"] = "id-mrf"
-    encoder: AnyFeatures = EfficientNetLite0Options(taps=("block4", "block10"))
+    encoder: AnyFeatures = Field(
+        EfficientNetLite0Options(taps=("block4", "block10")), description="what the comparison is made in"
+    )
     taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for 1 each")
 
     def build(self, beside: Beside = ALONE) -> Term:
@@ -482,7 +484,9 @@ class ResidualVectorOptions(_Encoded):
     """As far along the direction from bad to good as good pictures lie: RAVE's guidance by an encoder."""
 
     kind: Literal["residual-vector"] = "residual-vector"
-    encoder: AnyHeldFeatures = EfficientNetLite0Options(taps=("head",))
+    encoder: AnyHeldFeatures = Field(
+        EfficientNetLite0Options(taps=("head",)), description="whose embeddings are compared"
+    )
     side: PositiveInt | None = Field(224, description="of the square that pictures are squeezed into; null for not")
     samples: PositiveInt = Field(384, description="of either side, that the direction is found from before step 0")
     words: int = Field(8, ge=0, description="of either end of the direction to tell, of an encoder that reads text")
@@ -525,7 +529,7 @@ class FilterContrastOptions(_OfCode):
     """Codes of one filter close, of two far apart: :func:`restore.losses.filter_code.filter_contrast`."""
 
     kind: Literal["filter-contrast"] = "filter-contrast"
-    temperature: PositiveFloat = 0.1
+    temperature: PositiveFloat = Field(0.1, description="divides similarities: the lower, the more the hardest count")
 
     def build(self, beside: Beside = ALONE) -> Term:
         return FilterTerm(partial(filter_contrast, temperature=self.temperature), beside.network)
@@ -535,7 +539,7 @@ class CleanCodeOptions(_OfCode):
     """The output's code like the target's, unlike the input's: :func:`restore.losses.filter_code.clean_code`."""
 
     kind: Literal["clean-code"] = "clean-code"
-    temperature: PositiveFloat = 0.1
+    temperature: PositiveFloat = Field(0.1, description="divides similarities: the lower, the more the hardest count")
 
     @property
     def compares(self) -> bool:

@@ -101,9 +101,11 @@ class CompactOptions(NetworkOptions):
     """basicsr's SRVGGNetCompact (Real-ESRGAN's small network): PReLU, nearest-neighbour skip."""
 
     kind: Literal["compact"] = "compact"
-    width: int = Field(64, ge=1)
-    depth: int = Field(16, ge=0)
-    activation: Literal["relu", "prelu", "leakyrelu"] = "prelu"
+    width: int = Field(64, ge=1, description="channels")
+    depth: int = Field(16, ge=0, description="convolutions between the first and the last")
+    activation: Literal["relu", "prelu", "leakyrelu"] = Field(
+        "prelu", description="after each convolution but the last"
+    )
 
     def build(self, scale: int) -> Any:
         from restore.networks.basicsr_adapter import basicsr_arch
@@ -119,9 +121,9 @@ class EdsrOptions(NetworkOptions):
     """basicsr's EDSR (Lim et al., CVPRW 2017)."""
 
     kind: Literal["edsr"] = "edsr"
-    width: int = Field(64, ge=1)
-    blocks: int = Field(16, ge=1)
-    residual_scale: float = 1.0
+    width: int = Field(64, ge=1, description="channels")
+    blocks: int = Field(16, ge=1, description="residual blocks of two convolutions")
+    residual_scale: float = Field(1.0, description="factor of each block's branch; the paper's large network has 0.1")
 
     def build(self, scale: int) -> Any:
         from restore.networks.basicsr_adapter import basicsr_arch
@@ -138,10 +140,10 @@ class RcanOptions(NetworkOptions):
     """basicsr's RCAN (Zhang et al., ECCV 2018). Its channel attention pools the whole picture: tiles differ."""
 
     kind: Literal["rcan"] = "rcan"
-    width: int = Field(64, ge=1)
-    groups: int = Field(10, ge=1)
-    blocks: int = Field(16, ge=1)
-    squeeze: int = Field(16, ge=1)
+    width: int = Field(64, ge=1, description="channels")
+    groups: int = Field(10, ge=1, description="residual groups")
+    blocks: int = Field(16, ge=1, description="residual blocks of a group")
+    squeeze: int = Field(16, ge=1, description="how many times fewer channels the channel attention has within")
 
     def build(self, scale: int) -> Any:
         from restore.networks.basicsr_adapter import basicsr_arch
@@ -162,9 +164,9 @@ class RrdbOptions(NetworkOptions):
     """basicsr's RRDBNet (ESRGAN's generator; Wang et al., ECCVW 2018). x2 and x1 start with a pixel unshuffle."""
 
     kind: Literal["rrdb"] = "rrdb"
-    width: int = Field(64, ge=1)
-    blocks: int = Field(23, ge=1)
-    growth: int = Field(32, ge=1)
+    width: int = Field(64, ge=1, description="channels")
+    blocks: int = Field(23, ge=1, description="residual-in-residual blocks of three dense blocks")
+    growth: int = Field(32, ge=1, description="channels that each convolution of a dense block adds")
 
     def build(self, scale: int) -> Any:
         from restore.networks.basicsr_adapter import basicsr_arch

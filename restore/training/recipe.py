@@ -127,16 +127,18 @@ class Optimizer(_Options):
     """Adam or AdamW."""
 
     kind: Literal["adam", "adamw"] = "adam"
-    lr: PositiveFloat = 2e-3
-    betas: tuple[float, float] = (0.9, 0.99)
-    weight_decay: float = Field(0.0, ge=0)
+    lr: PositiveFloat = Field(2e-3, description="learning rate at the peak")
+    betas: tuple[float, float] = Field((0.9, 0.99), description="how long the gradient and its square are remembered")
+    weight_decay: float = Field(
+        0.0, ge=0, description="how far weights are drawn to 0; of adam it is added to the gradient"
+    )
 
 
 class Penalty(_Options):
     """On the discriminator's slope: R1 at photographs, or WGAN-GP between photographs and fakes."""
 
     kind: Literal["r1", "gradient"]
-    weight: PositiveFloat = 10.0
+    weight: PositiveFloat = Field(10.0, description="factor of the penalty")
     every: PositiveInt = Field(1, description="steps from one to the next; it then weighs so many times as much")
 
 
@@ -196,16 +198,16 @@ class Schedule(_Options):
 class Train(_Options):
     """The loop."""
 
-    steps: PositiveInt = 60_000
+    steps: PositiveInt = Field(60_000, description="updates of the weights, each by a batch")
     batch: PositiveInt = Field(16, description="samples of a step, over all processes")
     accumulate: PositiveInt = Field(1, description="pieces that a batch is done in, one after another, to save memory")
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights that are validated and exported")
     clip: float | None = Field(1.0, gt=0, description="largest gradient norm; null for no clipping")
-    precision: Literal["bf16", "fp32"] = "bf16"
+    precision: Literal["bf16", "fp32"] = Field("bf16", description="of what the networks compute; weights stay fp32")
     save_every: PositiveInt = Field(1000, description="steps between checkpoints")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="of the first weights and of everything that is drawn")
     stride: PositiveInt = Field(
         1,
         description="of networks that judge by a thumbnail: of a view every so many-th row and column is changed and "
@@ -223,8 +225,10 @@ class Recipe(_Options):
     """A whole run."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="what the exported model is called")
-    task: Literal["super-resolution", "restoration", "enhancement", "filter-removal"] = "super-resolution"
-    scale: int = Field(ge=1, le=8)
+    task: Literal["super-resolution", "restoration", "enhancement", "filter-removal"] = Field(
+        "super-resolution", description="what the model says that it does"
+    )
+    scale: int = Field(ge=1, le=8, description="how many times longer the sides become")
     network: AnyNetwork
     data: Data
     validation: Validation = Validation()

@@ -60,7 +60,7 @@ class InfoNCEOptions(SimilarityOptions):
     """:class:`InfoNCE`."""
 
     kind: Literal["infonce"] = "infonce"
-    temperature: PositiveFloat = 0.07
+    temperature: PositiveFloat = Field(0.07, description="divides similarities: the lower, the more the hardest count")
 
     def build(self, samples: int) -> SimilarityObjective:
         return InfoNCE(self.temperature)
@@ -70,7 +70,7 @@ class DCLOptions(SimilarityOptions):
     """:class:`DCL`."""
 
     kind: Literal["dcl"] = "dcl"
-    temperature: PositiveFloat = 0.1
+    temperature: PositiveFloat = Field(0.1, description="divides similarities: the lower, the more the hardest count")
 
     def build(self, samples: int) -> SimilarityObjective:
         return DCL(self.temperature)
@@ -80,7 +80,7 @@ class DCLWOptions(SimilarityOptions):
     """:class:`DCLW`."""
 
     kind: Literal["dclw"] = "dclw"
-    temperature: PositiveFloat = 0.1
+    temperature: PositiveFloat = Field(0.1, description="divides similarities: the lower, the more the hardest count")
     sigma: PositiveFloat = Field(0.5, description="how sharply near positives are told from far ones")
 
     def build(self, samples: int) -> SimilarityObjective:
@@ -91,7 +91,7 @@ class MACLOptions(SimilarityOptions):
     """:class:`MACL`."""
 
     kind: Literal["macl"] = "macl"
-    temperature: PositiveFloat = 0.1
+    temperature: PositiveFloat = Field(0.1, description="divides similarities: the lower, the more the hardest count")
     alpha: float = Field(0.5, ge=0, le=1, description="how far the temperature follows the alignment")
     alignment: float = Field(0.0, ge=0, le=1, description="mean similarity at which the temperature is as given")
 
@@ -103,7 +103,7 @@ class DebiasedOptions(SimilarityOptions):
     """:class:`Debiased`."""
 
     kind: Literal["debiased"] = "debiased"
-    temperature: PositiveFloat = 0.5
+    temperature: PositiveFloat = Field(0.5, description="divides similarities: the lower, the more the hardest count")
     prior: float = Field(0.1, ge=0, lt=1, description="probability that a negative is a positive in truth")
 
     def build(self, samples: int) -> SimilarityObjective:
@@ -123,7 +123,7 @@ class SupConOptions(SimilarityOptions):
     """:class:`SupCon`."""
 
     kind: Literal["supcon"] = "supcon"
-    temperature: PositiveFloat = 0.07
+    temperature: PositiveFloat = Field(0.07, description="divides similarities: the lower, the more the hardest count")
 
     def build(self, samples: int) -> SimilarityObjective:
         return SupCon(self.temperature)
@@ -211,8 +211,8 @@ class ContrastiveOptions(Samples):
     """:class:`ContrastiveRegulariser`: whole pictures."""
 
     kind: Literal["contrastive"] = "contrastive"
-    weight: PositiveFloat = 1.0
-    objective: AnyObjective = InfoNCEOptions()
+    weight: PositiveFloat = Field(1.0, description="factor in the sum of the losses")
+    objective: AnyObjective = Field(InfoNCEOptions(), description="turns similarities into a number")
     taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for their mean")
 
     def regulariser(self, encoder: nn.Module, channels: Sequence[int], samples: int) -> ContrastiveRegulariser:
@@ -236,9 +236,9 @@ class PatchNCEOptions(_Options):
     """:class:`PatchRegulariser`: positions of pictures."""
 
     kind: Literal["patch-nce"] = "patch-nce"
-    weight: PositiveFloat = 1.0
+    weight: PositiveFloat = Field(1.0, description="factor in the sum of the losses")
     key: Literal["input", "target"] = Field("target", description="what the output must correspond to")
-    objective: AnySimilarityObjective = InfoNCEOptions()
+    objective: AnySimilarityObjective = Field(InfoNCEOptions(), description="turns similarities into a number")
     positions: int = Field(256, ge=2, description="sampled at each tap")
     dim: PositiveInt = Field(256, description="length of the vectors compared")
     queue: int = Field(0, ge=0, description="keys of past pictures kept at each tap as further negatives")

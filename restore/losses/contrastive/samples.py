@@ -165,8 +165,8 @@ class Samples(BaseModel):
     """Both sides of the comparison."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    positives: list[AnySample] = Field(default=[TargetSample()], min_length=1)
-    negatives: list[AnySample] = Field(default=[InputSample()], min_length=1)
+    positives: list[AnySample] = Field([TargetSample()], min_length=1, description="what the output is drawn to")
+    negatives: list[AnySample] = Field([InputSample()], min_length=1, description="what it is pushed from")
 
     @torch.no_grad()
     def draw(self, target: Tensor, input: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
