@@ -86,7 +86,8 @@ def measure(file: Path, recipe: Recipe, places: Places) -> dict[str, Any]:
         if places.data is None:
             raise SystemExit(f"{recipe.name} is measured on photographs that its recipe holds out: give --data")
         pictures = filter_card.held_out(recipe, places.data, places.testsets)
-        good = {"filters": filter_card.measure_filters(model, pictures, places.control)}
+        large = filter_card.full_size(places.testsets)
+        good = {"filters": filter_card.measure_filters(model, pictures, large, places.control)}
     else:
         good = {"scores": benchmarks(model, places.testsets)}
     return {**good, **timed(file, recipe)}

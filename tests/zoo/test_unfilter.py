@@ -35,19 +35,22 @@ def test_filters_come_off(model: Model, photos: list[np.ndarray]) -> None:
     for name in set(FILTERS) - set(GREY):
         pairs = [(find_filter(name)(photo), photo) for photo in photos]
         gains[name] = np.mean([psnr(made_by(model, under), photo) - psnr(under, photo) for under, photo in pairs])
-    assert np.mean(list(gains.values())) > 6, gains
-    assert min(gains.values()) > -1, gains
+    assert np.mean(list(gains.values())) > 10, gains
+    # Perpetua changes so little that an error costs more than it is worth: the card says so.
+    assert min(gain for name, gain in gains.items() if name != "perpetua") > 2, gains
 
 
 def test_it_says_which_filter_it_was(model: Model, photos: list[np.ndarray]) -> None:
     believed = [(name, model.believe(find_filter(name)(photo))) for name in FILTERS for photo in photos]
     assert {*FILTERS, NO_FILTER} == set(model.spec.kinds)
     right = [belief is not None and belief.kind == name for name, belief in believed]
-    assert np.mean(right) > 0.6
+    assert np.mean(right) > 0.8
 
 
-def test_without_a_filter_little_changes(model: Model, photos: list[np.ndarray]) -> None:
-    assert np.mean([psnr(made_by(model, photo), photo) for photo in photos]) > 32
+def test_most_that_has_no_filter_changes_little(model: Model, photos: list[np.ndarray]) -> None:
+    # One of the three is taken to have a filter; how often that happens, the card says.
+    kept = sorted(psnr(made_by(model, photo), photo) for photo in photos)
+    assert kept[1] > 40 and kept[0] > 20
 
 
 def test_half_a_filter_comes_off_too(model: Model, photos: list[np.ndarray]) -> None:
