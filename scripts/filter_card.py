@@ -60,8 +60,8 @@ has two at most; *other* are filters with each channel's gain and gamma up to {1
 program may have them; *posted* are filtered pictures saved as JPEG of quality {QUALITY};
 *large* are those of Kodak24 at 768 x 512, each under one filter.
 Inkwell, Moon and Willow take the colours away, and nothing brings those back.
-Of the pictures without a filter half come back at {{half}} dB or more, a tenth below {{most}} dB: those are taken to have one. The mean is
-higher, for it counts what comes back to the last bit as some 100 dB.
+Of the pictures without a filter half come back at {{half}} dB or more, a tenth below {{most}} dB: those are taken
+to have one. The mean is higher, for it counts what comes back to the last bit as some 100 dB.
 
 12 megapixels, files apart: {{twelve}} at the peak.
 
