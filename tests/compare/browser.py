@@ -26,8 +26,8 @@ def chromium() -> Iterator[Browser]:
 
     binary = next((found for name in _BINARIES if (found := shutil.which(name))), None)
     driver = shutil.which("chromedriver")
-    if not (binary and driver):  # continuous integration installs both; nobody else must, to run the other tests
-        pytest.skip(f"no chromium or no chromedriver: {_CURE}")
+    if not (binary and driver):
+        pytest.skip(f"no chromium or no chromedriver: {_CURE}")  # no package of pip's: .ci/run installs them by apt-get
     options = webdriver.ChromeOptions()
     options.binary_location = binary
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"):

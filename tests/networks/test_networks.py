@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from torch import nn
 from restore.data.folder import list_photos
 from restore.data.patches import PatchPairs
 from restore.errors import MissingExtraError, RestoreError
+from restore.networks import basicsr_adapter
 from restore.networks.basicsr_adapter import basicsr_module
 from restore.networks.folded import FoldedConv
 from restore.networks.plain import PlainSR
@@ -175,9 +177,11 @@ def test_residual_blocks_stay_alive_at_a_high_rate() -> None:
 
 def test_where_basicsr_cannot_be_had_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "basicsr", None)
-    monkeypatch.setattr(sys, "version_info", (3, 12, 0))
+    # Only the adapter is told of another Python: what it imports meanwhile looks at the real one.
+    pretended = SimpleNamespace(modules=sys.modules, version_info=(3, 12, 0))
+    monkeypatch.setattr(basicsr_adapter, "sys", pretended)
     with pytest.raises(MissingExtraError, match=r"pip install 'restore\[train\]'"):
         basicsr_module("of_no_such_name")
-    monkeypatch.setattr(sys, "version_info", (3, 13, 0))
+    pretended.version_info = (3, 13, 0)
     with pytest.raises(RestoreError, match="cannot be installed on Python 3.13 or later.*'residual'"):
         basicsr_module("of_no_such_name")
