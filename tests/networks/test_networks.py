@@ -176,7 +176,10 @@ def test_residual_blocks_stay_alive_at_a_high_rate() -> None:
 
 
 def test_where_basicsr_cannot_be_had_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "basicsr", None)
+    def absent(name: str) -> None:
+        raise ModuleNotFoundError(f"No module named '{name}'", name="basicsr")
+
+    monkeypatch.setattr(basicsr_adapter, "importlib", SimpleNamespace(import_module=absent))
     # Only the adapter is told of another Python: what it imports meanwhile looks at the real one.
     pretended = SimpleNamespace(modules=sys.modules, version_info=(3, 12, 0))
     monkeypatch.setattr(basicsr_adapter, "sys", pretended)
