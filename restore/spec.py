@@ -83,6 +83,7 @@ class ModelSpec(BaseModel):
     data: Text = Field("", description="what it was trained on")
     steps: int = Field(0, description="of training; 0 where it was trained elsewhere")
     hours: float = Field(0.0, description="training time")
+    start: Text = Field("", description="whose weights the training began with; empty for its own")
     recipe: Text = Field("", description="SHA-256 of the recipe")
     weights: Text = Field("", description="SHA-256 of the float32 file's weights; its twins have the same")
     made_with: Text = Field("", description="the program that wrote the file, and its version")

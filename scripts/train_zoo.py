@@ -1,10 +1,11 @@
 """Make the models in models/ again, from their recipes: train, export, quantise, measure, write the card.
 
-    python scripts/train_zoo.py sr-x4 --data PHOTOGRAPHS --testsets TESTSETS [--threads 1]
+    python scripts/train_zoo.py sr-x4 --data PHOTOGRAPHS --testsets TESTSETS [--threads 1] [--workers 2]
 
 A run that was stopped goes on where it was. PHOTOGRAPHS holds the folders that the recipes name; TESTSETS holds
 Set5/x2, Set5/x4, Set14/x2 and Set14/x4 with files *_HR.png and *_LR.png; Kodak24 for models of degraded pictures and
-of filters, and lowlight/LIME for models of light. Where there is a control.yaml beside the recipe, that is trained too.
+of filters, and lowlight/LIME for models of light. Where there is a start.yaml beside the recipe, that is trained first
+and its weights are begun with; where there is a control.yaml, that is trained too, from the same beginning.
 """
 
 from __future__ import annotations
@@ -27,12 +28,17 @@ def main() -> None:
     parser.add_argument("--testsets", required=True, type=Path, help="folder of the test sets")
     parser.add_argument("--runs", default=ROOT / "runs", type=Path, help="where the checkpoints go (default: runs/)")
     parser.add_argument("--threads", default="2", help="CPU threads")
+    parser.add_argument("--workers", default="0", help="processes that cut patches (default: 0)")
     options = parser.parse_args()
 
     folder, run = ROOT / "models" / options.name, options.runs / options.name
-    train(folder / "recipe.yaml", run, options)
+    start = None
+    if (folder / "start.yaml").exists():
+        start = options.runs / f"{options.name}-start"
+        train(folder / "start.yaml", start, options)
+    train(folder / "recipe.yaml", run, options, start)
     if (folder / "control.yaml").exists():
-        train(folder / "control.yaml", options.runs / f"{options.name}-control", options)
+        train(folder / "control.yaml", options.runs / f"{options.name}-control", options, start)
     file = folder / f"{options.name}.onnx"
     restore("export", str(run), str(file), "--overwrite")
     recipe = load_recipe(folder / "recipe.yaml")
@@ -51,10 +57,13 @@ def main() -> None:
     script("make_cards.py", options.name, *(f"--{name}={folder}" for name, folder in where.items()))
 
 
-def train(recipe: Path, run: Path, options: argparse.Namespace) -> None:
-    """Train by a recipe, or go on."""
-    begin = ["--resume"] if (run / "last.safetensors").exists() else [str(recipe)]
-    restore("train", *begin, "--data", str(options.data), "--out", str(run), "--threads", options.threads)
+def train(recipe: Path, run: Path, options: argparse.Namespace, start: Path | None = None) -> None:
+    """Train by a recipe, with another run's weights to begin with if there is one, or go on."""
+    begin = [str(recipe), *(["--start", str(start)] if start else [])]
+    if (run / "last.safetensors").exists():
+        begin = ["--resume"]
+    where = ["--data", str(options.data), "--out", str(run)]
+    restore("train", *begin, *where, "--threads", options.threads, "--workers", options.workers)
 
 
 def script(name: str, *arguments: str) -> None:

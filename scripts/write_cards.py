@@ -116,6 +116,7 @@ def card(entry: Entry) -> str:
     said = Shipped(spec.name, entry.file.parent / "recipe.yaml", "").losses()
     learned = " + ".join(f"{loss.weight:g} {words}" for loss, words in zip(recipe.losses, said, strict=True))
     note = entry.file.parent / "note.md"
+    before = f" Before that, by `start.yaml`: {spec.start}." if spec.start else ""
     return f"""\
 # {spec.name}
 
@@ -136,7 +137,7 @@ The times are onnxruntime's with tiles and conversions on {facts["fp32"]["speed"
 ({facts["fp32"]["speed"]["machine"]}), load average {facts["fp32"]["speed"]["load"]} while measuring.
 
 **Trained** on {spec.data.strip()}: {spec.steps:,} steps, {spec.hours:.2f} hours on one core, by `recipe.yaml` \
-(SHA-256 {spec.recipe[:16]}...). Loss: {learned}. Made again with:
+(SHA-256 {spec.recipe[:16]}...). Loss: {learned}.{before} Made again with:
 
     python scripts/train_zoo.py {spec.name} --data PHOTOGRAPHS --testsets TESTSETS
 

@@ -125,7 +125,8 @@ def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint, name: 
         licence=_line(recipe.licence) or UNKNOWN,
         data=_line(recipe.data_note) or UNKNOWN,
         steps=checkpoint.step,
-        hours=round(checkpoint.facts["seconds"] / 3600, 2),
+        hours=checkpoint.hours,
+        start=checkpoint.facts.get("begun_from", ""),
         recipe=recipe.digest(),
         made_with=f"restore {__version__}",
     )

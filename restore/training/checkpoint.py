@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from restore.atomic import write_bytes
 from restore.errors import ModelError
+from restore.words import shown
 
 FORMAT = "restore-checkpoint-1"
 
@@ -75,6 +77,17 @@ class Checkpoint:
         self.step = int(metadata["step"])
         self.recipe_yaml = metadata["recipe"]
         self.facts: dict[str, Any] = json.loads(metadata["facts"])
+
+    @property
+    def hours(self) -> float:
+        """Time spent training it, without what it was begun with."""
+        return round(self.facts["seconds"] / 3600, 2)
+
+    def said(self) -> str:
+        """What it is, in words by which it can be known again, for runs that begin with it."""
+        digest = hashlib.sha256(self.path.read_bytes()).hexdigest()
+        before = f", begun with {shown(str(begun))}" if (begun := self.facts.get("begun_from")) else ""
+        return f"a run of {self.step} steps and {self.hours:.2f} hours (checkpoint's SHA-256 {digest}){before}"
 
     def part(self, name: str) -> dict[str, Tensor]:
         """The tensors of a module or an optimiser."""

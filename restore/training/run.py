@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +32,7 @@ class Run:
 
     Attributes:
         call: what runs the network: itself, or what was compiled of it.
-        begun_from: whose weights it began with, in words; empty for its own.
+        begun_from: whose weights it began with (see Checkpoint.said); empty for its own.
         step: steps done.
         best: the best validation so far.
         stale: validations since that.
@@ -155,7 +154,7 @@ def _load_weights(run: Run, path: Path) -> None:
     weights = checkpoint.part("average")
     checkpoint.fill(run.network, weights)
     checkpoint.fill(run.average.module, weights)
-    run.begun_from = f"{path.name} of step {checkpoint.step}, SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    run.begun_from = checkpoint.said()
 
 
 def resume_run(recipe: Recipe, folder: Path, device: torch.device, team: Team | None = None) -> Run:

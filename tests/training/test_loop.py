@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from safetensors import safe_open
 
 from restore.data.folder import list_photos
 from restore.errors import DataError, DeviceError, ImageError, ModelError, RecipeError
+from restore.export.source import load_trained, make_spec
 from restore.imaging.colour import luma
 from restore.losses.registry import PixelOptions
 from restore.metrics.psnr import psnr
@@ -170,7 +173,13 @@ def test_a_run_may_begin_with_the_weights_of_another(photos: Path, tmp_path: Pat
     for key in (key for key in first if key.startswith("average.")):
         torch.testing.assert_close(second[key], first[key], rtol=0, atol=1e-9)
         torch.testing.assert_close(second[key.replace("average.", "network.")], first[key], rtol=0, atol=1e-9)
-    assert "last.safetensors of step 24" in Checkpoint(tmp_path / "second" / LAST).facts["begun_from"]
+    begun_from = Checkpoint(tmp_path / "second" / LAST).facts["begun_from"]
+    digest = hashlib.sha256((tmp_path / "first" / LAST).read_bytes()).hexdigest()
+    assert re.fullmatch(rf"a run of 24 steps and 0.0\d hours \(checkpoint's SHA-256 {digest}\)", begun_from)
+    recipe, network, checkpoint = load_trained(tmp_path / "second")
+    assert make_spec(recipe, network, checkpoint).start == begun_from
+    assert go(data, tmp_path / "grandchild", "train.steps=1", begin_with=tmp_path / "second")
+    assert Checkpoint(tmp_path / "grandchild" / LAST).facts["begun_from"].endswith(f", begun with {begun_from}")
     with pytest.raises(ModelError, match="another network"):
         go(data, tmp_path / "third", "network.depth=2", begin_with=tmp_path / "first" / LAST)
     assert not (tmp_path / "third").exists()

@@ -1,0 +1,73 @@
+"""scripts/train_zoo.py: what is trained of a folder of models/, in which order, and how it goes on."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from restore.zoo.find import shipped_folder
+from scripts import train_zoo
+
+Told = list[list[str]]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    """What is run, as lists of words, instead of hours of it."""
+    commands: Told = []
+    monkeypatch.setattr(train_zoo, "restore", lambda *words: commands.append(list(words)))
+    monkeypatch.setattr(train_zoo, "script", lambda *words: commands.append(list(words)))
+    return commands
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of models with one in it, whose recipe is that of sr-x2."""
+    folder = tmp_path / "models"
+    (folder / "mine").mkdir(parents=True)
+    (folder / "mine/recipe.yaml").write_text((shipped_folder() / "sr-x2/recipe.yaml").read_text())
+    monkeypatch.setattr(train_zoo, "ROOT", tmp_path)
+    return folder
+
+
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = ["--data", "photographs", "--testsets", "sets", "--runs", str(tmp_path / "runs")]
+    monkeypatch.setattr(sys, "argv", ["train_zoo.py", "mine", *where, "--threads", "1", "--workers", "2"])
+    train_zoo.main()
+
+
+def trained(told: Told) -> Told:
+    return [words[1:] for words in told if words[0] == "train"]
+
+
+def test_a_recipe_alone(models: Path, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, monkeypatch)
+    end = ["--data", "photographs", "--out", str(tmp_path / "runs/mine"), "--threads", "1", "--workers", "2"]
+    assert trained(told) == [[str(models / "mine/recipe.yaml"), *end]]
+    assert [words[0] for words in told] == ["train", "export", "export", "make_cards.py"]
+
+
+def test_what_comes_before_is_trained_first_and_begun_with_by_both(
+    models: Path, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("start", "control"):
+        (models / f"mine/{name}.yaml").write_text("not read here")
+    make(tmp_path, monkeypatch)
+    begun = [words[: words.index("--data")] for words in trained(told)]
+    start = ["--start", str(tmp_path / "runs/mine-start")]
+    assert begun == [
+        [str(models / "mine/start.yaml")],
+        [str(models / "mine/recipe.yaml"), *start],
+        [str(models / "mine/control.yaml"), *start],
+    ]
+
+
+def test_each_goes_on_where_it_was(models: Path, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (models / "mine/start.yaml").write_text("not read here")
+    for name in ("mine-start", "mine"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "last.safetensors").touch()
+    make(tmp_path, monkeypatch)
+    assert [words[: words.index("--data")] for words in trained(told)] == [["--resume"]] * 2
