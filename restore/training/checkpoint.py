@@ -81,7 +81,7 @@ class Checkpoint:
     @property
     def hours(self) -> float:
         """Time spent training it, without what it was begun with."""
-        return round(self.facts["seconds"] / 3600, 2)
+        return round(float(self.facts["seconds"]) / 3600, 2)
 
     def said(self) -> str:
         """What it is, in words by which it can be known again, for runs that begin with it."""
