@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -20,9 +21,20 @@ device_option: Callable[[Any], Any] = click.option(
     "rather than fall back to the CPU.",
 )
 
+
+class FiniteRange(click.FloatRange):
+    """A number within bounds. click's own range lets ``nan`` through, which no bound holds."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number that can be used.", param, ctx)
+        return number
+
+
 max_pixels_option: Callable[[Any], Any] = click.option(
     "--max-pixels",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     default=256,
     show_default=True,
     help="Refuse pictures of more megapixels.",

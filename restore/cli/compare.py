@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from restore.cli.common import console, max_pixels_option
+from restore.cli.common import FiniteRange, console, max_pixels_option
 from restore.cli.help import Command
 
 
@@ -58,7 +58,7 @@ from restore.cli.help import Command
 @click.option(
     "--max-mb",
     "megabytes",
-    type=click.FloatRange(1),
+    type=FiniteRange(1),
     default=80,
     show_default=True,
     help="Size of a page that holds its pictures; does not limit --beside.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from restore.cli import complete
-from restore.cli.common import console, device_option, max_pixels_option, parse_pairs
+from restore.cli.common import FiniteRange, console, device_option, max_pixels_option, parse_pairs
 from restore.cli.help import Command
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
 @click.option("--scale", type=click.IntRange(1, 16), help="Enlargement: chooses sr-x2 or sr-x4.")
 @click.option(
     "--strength",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     help="How far pictures are changed, for models that let one choose: 0 not at all, 1 as learned.  [default: 1]",
 )
 @click.option(

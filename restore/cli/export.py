@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from restore.cli.common import console, extra_needed, parse_pairs, parse_shape
+from restore.cli.common import FiniteRange, console, extra_needed, parse_pairs, parse_shape
 from restore.cli.help import Command
 from restore.errors import ModelError
 
@@ -90,7 +90,7 @@ _FOR: dict[str, tuple[Way, ...]] = {
 @click.option("--pattern", default="*", show_default=True, help="int8: which files of --check, for example '*_HR.png'.")
 @click.option(
     "--max-loss",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=0.1,
     show_default=True,
     help="int8: dB of PSNR that it may lose on any --check folder; above, nothing is written.",

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from restore.cli import complete
-from restore.cli.common import console, max_pixels_option
+from restore.cli.common import FiniteRange, console, max_pixels_option
 from restore.cli.help import Command
 
 
@@ -48,7 +48,7 @@ def _list(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
 )
 @click.option(
     "--strength",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=1,
     show_default=True,
     help="Of each filter, from 0 to 1.",

@@ -121,6 +121,10 @@ class HaarOptions(EncoderOptions):
 
         return HaarDiscriminator(self.taps, self.norm, self.width)
 
+    def minimum(self) -> int:
+        """The shortest side of a picture that it has an opinion of."""
+        return 1
+
 
 class ModuleOptions(EncoderOptions):
     """A module of the user's own, whose code is run: :class:`restore.encoders.module.ModuleEncoder`."""

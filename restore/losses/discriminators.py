@@ -30,6 +30,10 @@ class DiscriminatorOptions(BaseModel, ABC):
     def build(self) -> Any:
         """The discriminator (an ``nn.Module``), freshly initialised."""
 
+    @abstractmethod
+    def minimum(self) -> int:
+        """The shortest side of a picture that it has an opinion of."""
+
 
 class PatchGanOptions(DiscriminatorOptions):
     """Overlapping patches: :class:`restore.networks.patchgan.PatchGan`."""
@@ -43,6 +47,9 @@ class PatchGanOptions(DiscriminatorOptions):
 
         return PatchGan(self.width, self.layers)
 
+    def minimum(self) -> int:
+        return 3 << self.layers  # the last two convolutions take a pixel each
+
 
 class TwoHeadedOptions(DiscriminatorOptions):
     """The whole picture and its patches: :class:`restore.networks.two_headed.TwoHeaded` (IFRNet, CIFR)."""
@@ -54,6 +61,9 @@ class TwoHeadedOptions(DiscriminatorOptions):
         from restore.networks.two_headed import TwoHeaded
 
         return TwoHeaded(self.width)
+
+    def minimum(self) -> int:
+        return 17  # of a single pixel, at a sixteenth, torch's bf16 has gradients that are no numbers
 
 
 DISCRIMINATORS: dict[str, type[DiscriminatorOptions] | type[HaarOptions]] = {

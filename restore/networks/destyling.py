@@ -127,7 +127,10 @@ class _Normalised(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(inputs, layer.channels, layer.kernel, layer.stride, layer.kernel // 2)
         self.second = nn.Conv2d(layer.channels, layer.channels, layer.kernel, padding=layer.kernel // 2)
-        self.skip = nn.Conv2d(inputs, layer.channels, 1, layer.stride)
+        # One pixel of so many: as a stride of the convolution, torch 2.14 on a CPU writes beyond its gradients where
+        # they have few channels (channels_last), and the process dies.
+        self.skip = nn.Conv2d(inputs, layer.channels, 1)
+        self.stride = layer.stride
         self.wanted = nn.Linear(code, 2 * layer.channels)
 
     def forward(self, x: Tensor, codes: Tensor) -> Tensor:
@@ -135,7 +138,8 @@ class _Normalised(nn.Module):
         mean = now.mean((2, 3), keepdim=True)
         deviation = ((now - mean).square().mean((2, 3), keepdim=True) + _EPSILON).sqrt()
         more, shift = self.wanted(codes)[:, :, None, None].chunk(2, dim=1)
-        return F.leaky_relu((1 + more) * (now - mean) / deviation + shift + self.skip(x), _SLOPE)
+        skipped = self.skip(x[:, :, :: self.stride, :: self.stride])
+        return F.leaky_relu((1 + more) * (now - mean) / deviation + shift + skipped, _SLOPE)
 
 
 class _Residual(nn.Module):

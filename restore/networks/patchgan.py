@@ -17,7 +17,7 @@ class PatchGan(nn.Module):
         layers: of stride 2.
 
     Shape:
-        ``logits``: (N, 3, H, W), 0..1, to (N, 1, h, w), a logit for each patch; sides of 32 pixels or more.
+        ``logits``: (N, 3, H, W), 0..1, to (N, 1, h, w), a logit for each patch; sides of at least 3 x 2^layers pixels.
     """
 
     def __init__(self, width: int = 64, layers: int = 3) -> None:

@@ -21,7 +21,7 @@ class TwoHeaded(nn.Module):
         width: channels of the first layer.
 
     Shape:
-        (N, 3, H, W), RGB, 0..1, both sides at least 16, to logits (N, 2, h, w): the global opinion, the same
+        (N, 3, H, W), RGB, 0..1, both sides above 16, to logits (N, 2, h, w): the global opinion, the same
         everywhere, and the local ones. Their mean is the mean of both heads'.
     """
 

@@ -338,6 +338,24 @@ class Recipe(_Options):
         return self
 
     @model_validator(mode="after")
+    def _patch_fits(self) -> Self:
+        patch, multiple = self.data.patch, self.network.multiple(self.scale)
+        least = max(multiple, self.network.minimum())
+        if patch % multiple or patch < least:
+            near = max(-(-least // multiple), round(patch / multiple)) * multiple
+            raise ValueError(
+                f"data.patch: the network '{self.network.kind}' takes sides of at least {least} that are multiples of "
+                f"{multiple}, not {patch}: try {near}"
+            )
+        judge = self.discriminator
+        if judge is not None and self.scale * patch < judge.network.minimum():
+            raise ValueError(
+                f"data.patch: the discriminator '{judge.network.kind}' judges pictures of at least "
+                f"{judge.network.minimum()} pixels, and patches of {patch} become {self.scale * patch}: enlarge patch"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _stride_fits(self) -> Self:
         if self.train.stride > 1:
             if not (self.network.context() and self.network.halo(self.scale) == 0) or self.discriminator is not None:

@@ -278,6 +278,8 @@ def test_a_dry_run_says_all_and_writes_nothing(tmp_path: Path) -> None:
         (["--watch", "--shard", "1/2"], "--watch cannot be had"),
         (["--workers", "0"], "--workers"),
         (["--max-pixels", "0"], "--max-pixels"),
+        (["--max-pixels", "nan"], "--max-pixels"),
+        (["--strength", "nan"], "--strength"),
     ],
 )
 def test_wrong_use_writes_nothing(tmp_path: Path, arguments: list[str], says: str) -> None:

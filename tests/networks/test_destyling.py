@@ -51,6 +51,24 @@ def test_every_weight_learns_but_the_style_encoders() -> None:
     assert silent == [name for name, _ in made.named_parameters() if name.startswith("style.")] != []
 
 
+def test_narrow_ones_learn_in_the_layout_of_training() -> None:
+    """As a stride of the 1 x 1 convolution, that backward pass wrote beyond its memory: the process died."""
+    made = network().to(memory_format=torch.channels_last)
+    for seed in range(8):
+        x = photo(128, 128, seed).to(memory_format=torch.channels_last)
+        made(x).square().mean().backward()
+    assert all(torch.isfinite(p.grad).all() for p in made.parameters() if p.grad is not None)
+
+
+def test_a_block_skips_as_a_strided_convolution_does() -> None:
+    block = network().encode[1]
+    assert block.stride == 2
+    for side in (12, 13):
+        x = torch.rand(1, 4, side, side)
+        strided = nn.functional.conv2d(x, block.skip.weight, block.skip.bias, stride=2)
+        torch.testing.assert_close(block.skip(x[:, :, ::2, ::2]), strided)
+
+
 def test_its_features_are_what_the_decoder_sees() -> None:
     made, x = network(), photo(32, 48)
     found = made.features(x, range(7))

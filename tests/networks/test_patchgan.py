@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from restore.losses.discriminators import PatchGanOptions
 from restore.networks.patchgan import PatchGan, receptive_field
 
 
@@ -19,6 +20,14 @@ def test_the_patch(layers: int, wanted: int) -> None:
     logits[0, 0, logits.shape[2] // 2, logits.shape[3] // 2].backward()
     seen = torch.nonzero(x.grad.abs().sum((0, 1, 3)) > 0).flatten()
     assert int(seen.max() - seen.min()) + 1 == wanted
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3, 5])
+def test_the_smallest_picture(layers: int) -> None:
+    network, least = PatchGan(2, layers), PatchGanOptions(layers=layers).minimum()
+    assert network.logits(torch.rand(1, 3, least, least)).shape == (1, 1, 1, 1)
+    with pytest.raises(RuntimeError):
+        network.logits(torch.rand(1, 3, least - 1, least))
 
 
 def test_an_opinion_depends_on_one_picture_alone() -> None:

@@ -36,9 +36,25 @@ def test_a_good_recipe() -> None:
     assert parse_recipe(dump_recipe(recipe), "again") == recipe
 
 
-@pytest.mark.parametrize("path", sorted(shipped_folder().glob("*/recipe.yaml")), ids=lambda p: p.parent.name)
+@pytest.mark.parametrize("path", sorted(shipped_folder().glob("*/*.yaml")), ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_shipped_recipes(path: Path) -> None:
-    assert load_recipe(path).name == path.parent.name
+    model = path.parent.name
+    assert load_recipe(path).name == (f"{model}-control" if path.stem == "control" else model)
+
+
+@pytest.mark.parametrize(
+    ("network", "patch", "says"),
+    [
+        ("{kind: destyling}", 100, "'destyling' takes sides of at least 8 that are multiples of 8, not 100: try 96"),
+        ("{kind: destyling}", 4, "multiples of 8, not 4: try 8"),
+        ("{kind: bilateral-grid}", 33, "multiples of 2, not 33: try"),
+    ],
+)
+def test_patches_are_what_the_network_takes(network: str, patch: int, says: str) -> None:
+    text = GOOD.replace("scale: 2", "scale: 1").replace("patch: 12", f"patch: {patch}")
+    old = next(line for line in GOOD.splitlines() if line.startswith("network"))
+    with pytest.raises(RecipeError, match=says):
+        parse_recipe(text.replace(old, f"network: {network}"), "r.yaml")
 
 
 @pytest.mark.parametrize(
@@ -71,6 +87,11 @@ def test_shipped_recipes(path: Path) -> None:
             "losses:",
             "discriminator: {network: {kind: haar, widht: 3}}\nlosses:",
             r"line 7: unknown option 'discriminator\.network\.widht'; did you mean 'width'",
+        ),
+        (
+            "{kind: l1}",
+            "{kind: adversarial}\ndiscriminator: {network: {kind: patchgan, layers: 4}, form: hinge}",
+            "'patchgan' judges pictures of at least 48 pixels, and patches of 12 become 24: enlarge patch",
         ),
         ("{kind: l1}", "{kind: l1, wieght: 2}", r"line 8: unknown option 'losses\.0\.wieght'; did you mean 'weight'\?"),
         ("scale: 2", "scale: two", r"line 2: 'scale': .*valid integer.*'two'"),

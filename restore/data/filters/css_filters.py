@@ -1,17 +1,20 @@
 """Filters that pilgram lacks, or gets wrong.
 
-Amaro, Hefe and Sutro as instagram.css defines them: CSS filter functions, then a layer over the result. Aden as
-CSSgram defines it, with its layer below the filter functions; pilgram 2.0 turns the mask of the layer by a right angle,
-which leaves a seam in every picture that is not square.
+Amaro, Hefe and Sutro as instagram.css defines them, Aden and Xpro2 as CSSgram does: a layer over the picture, then CSS
+filter functions on both, for the layer is an element within the filtered one. pilgram 2.0 turns the mask of Aden's
+layer by a right angle, which leaves a seam in every picture that is not square, and fades Xpro2's otherwise than CSS.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from pilgram import css, util
+
+Floats = NDArray[np.float64]
 
 
 def aden(picture: Image.Image) -> Image.Image:
@@ -24,20 +27,36 @@ def aden(picture: Image.Image) -> Image.Image:
 
 def amaro(picture: Image.Image) -> Image.Image:
     """Warm and bright; RGB to RGB."""
-    toned = css.saturate(css.brightness(css.contrast(css.sepia(picture, 0.35), 1.1), 1.2), 1.3)
-    return css.blending.overlay(toned, util.fill(picture.size, (125, 105, 24, 0.2)))
+    layered = css.blending.overlay(picture, util.fill(picture.size, (125, 105, 24, 0.2)))
+    return css.saturate(css.brightness(css.contrast(css.sepia(layered, 0.35), 1.1), 1.2), 1.3)
 
 
 def hefe(picture: Image.Image) -> Image.Image:
     """Strong and warm, darker towards the corners; RGB to RGB."""
-    toned = css.saturate(css.brightness(css.contrast(css.sepia(picture, 0.4), 1.5), 1.2), 1.4)
-    return _vignette(css.hue_rotate(toned, -10), [0, 1], [0, 0.25])
+    layered = _vignette(picture, [0, 1], [0, 0.25])
+    toned = css.saturate(css.brightness(css.contrast(css.sepia(layered, 0.4), 1.5), 1.2), 1.4)
+    return css.hue_rotate(toned, -10)
 
 
 def sutro(picture: Image.Image) -> Image.Image:
     """Sepia, with dark corners; RGB to RGB."""
-    toned = css.saturate(css.brightness(css.contrast(css.sepia(picture, 0.4), 1.2), 0.9), 1.4)
-    return _vignette(css.hue_rotate(toned, -10), [0.5, 0.9], [0, 0.5])
+    layered = _vignette(picture, [0.5, 0.9], [0, 0.5])
+    toned = css.saturate(css.brightness(css.contrast(css.sepia(layered, 0.4), 1.2), 0.9), 1.4)
+    return css.hue_rotate(toned, -10)
+
+
+def xpro2(picture: Image.Image) -> Image.Image:
+    """Burned blue towards the corners; RGB to RGB."""
+    middle, corner = np.array([230, 231, 224]) / 255, np.array([43, 42, 161]) / 255
+
+    def burn(pixels: Floats, distance: Floats) -> Floats:
+        share = np.clip((distance - 0.4) / 0.7, 0, 1)
+        opacity = 1 - 0.4 * share
+        colour = ((1 - share) * middle + 0.6 * share * corner) / opacity  # CSS blends what is multiplied by its opacity
+        burned: Floats = (1 - opacity) * pixels + opacity * (1 - np.minimum(1, (1 - pixels) / colour))
+        return burned
+
+    return css.sepia(_by_distance(picture, burn), 0.3)
 
 
 def _vignette(picture: Image.Image, stops: Sequence[float], opacities: Sequence[float]) -> Image.Image:
@@ -48,11 +67,21 @@ def _vignette(picture: Image.Image, stops: Sequence[float], opacities: Sequence[
         stops: distances from the middle, as shares of that to a corner.
         opacities: of the black at each of them.
     """
-    x, y = (np.linspace(-n / 2, n / 2, n) for n in picture.size)
+    return _by_distance(picture, lambda pixels, distance: pixels * (1 - np.interp(distance, stops, opacities)))
+
+
+def _by_distance(picture: Image.Image, change: Callable[[Floats, Floats], Floats]) -> Image.Image:
+    """A picture changed by colour and place.
+
+    Args:
+        picture: RGB.
+        change: of RGB in 0..1, (H, W, 3), and the distances from the middle as shares of that to a corner, (H, W, 1);
+            gives RGB again.
+    """
+    x, y = ((np.arange(n) + 0.5 - n / 2) for n in picture.size)
     pixels = np.array(picture)
     for row in range(0, len(pixels), 256):  # by blocks: the picture may be large, and these numbers have eight bytes
         part = slice(row, row + 256)
         distance = np.hypot(x, y[part, None]) / (np.hypot(*picture.size) / 2)
-        light = 1 - np.interp(distance, stops, opacities)[..., None]
-        pixels[part] = np.round(pixels[part] * light)
+        pixels[part] = np.round(255 * change(pixels[part] / 255, distance[..., None]))
     return Image.fromarray(pixels)

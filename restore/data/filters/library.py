@@ -1,6 +1,6 @@
 """Every photo filter by name.
 
-One explicit table, ``FILTERS``: CSSgram's twenty-six, through pilgram but for one, and three of instagram.css. They
+One explicit table, ``FILTERS``: CSSgram's twenty-six, through pilgram but for two, and three of instagram.css. They
 imitate the filters of their names by open definitions; what the social network itself does is not published.
 """
 
@@ -15,7 +15,7 @@ import pilgram
 from numpy.typing import NDArray
 from PIL import Image
 
-from restore.data.filters.css_filters import aden, amaro, hefe, sutro
+from restore.data.filters.css_filters import aden, amaro, hefe, sutro, xpro2
 from restore.errors import FilterError
 
 Pixels = NDArray[np.uint8]
@@ -49,11 +49,16 @@ FILTERS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "valencia": pilgram.valencia,
     "walden": pilgram.walden,
     "willow": pilgram.willow,
-    "xpro2": pilgram.xpro2,
+    "xpro2": xpro2,
 }
 
 # Without colour: nothing can bring back what they took.
 GREY = ("inkwell", "moon", "willow")
+
+
+def key_of(name: str) -> str:
+    """A filter's name as the table has it, of any spelling: ``Lo-Fi`` is ``lofi``."""
+    return name.lower().replace("-", "").replace(" ", "")
 
 
 def find_filter(name: str) -> Callable[[Pixels], Pixels]:
@@ -62,7 +67,7 @@ def find_filter(name: str) -> Callable[[Pixels], Pixels]:
     Raises:
         FilterError: there is none of that name; names the nearest.
     """
-    key = name.lower().replace("-", "").replace(" ", "")
+    key = key_of(name)
     if key not in FILTERS:
         near = difflib.get_close_matches(key, FILTERS, n=1, cutoff=0.5)
         hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(FILTERS)}"

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from restore.data.degradations.jpeg import jpeg8
 from restore.data.filters.cube import read_cube
-from restore.data.filters.library import FILTERS, blend, find_filter
+from restore.data.filters.library import FILTERS, blend, find_filter, key_of
 from restore.errors import FilterError
 from restore.words import shown, unseen
 
@@ -32,6 +32,7 @@ def _known(names: tuple[str, ...]) -> tuple[str, ...]:
                 find_filter(name)
     except FilterError as error:
         raise ValueError(str(error)) from error
+    names = tuple(name if _is_table(name) else key_of(name) for name in names)
     called = [_called(name) for name in (*names, NO_FILTER)]
     for name in called:
         if fault := unseen(name):
