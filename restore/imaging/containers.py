@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 import zlib
 
+from restore.imaging import density
+
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _IHDR_END = len(PNG_SIGNATURE) + 25
 # What one JPEG segment holds beside its own length field.
@@ -37,9 +39,13 @@ def png_chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
-def png_metadata(icc: bytes | None, exif: bytes | None, xmp: bytes | None) -> list[bytes]:
-    """The chunks of profile, EXIF block and XMP packet, as they stand behind the header."""
+def png_metadata(
+    icc: bytes | None, exif: bytes | None, xmp: bytes | None, dots: density.Density | None = None
+) -> list[bytes]:
+    """The chunks of profile, EXIF block, XMP packet and dots per inch, as they stand behind the header."""
     chunks = []
+    if dots:
+        chunks.append(png_chunk(b"pHYs", struct.pack(">IIB", *density.per_metre(dots), 1)))
     if icc:
         chunks.append(png_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)))
     if exif:
@@ -49,9 +55,15 @@ def png_metadata(icc: bytes | None, exif: bytes | None, xmp: bytes | None) -> li
     return chunks
 
 
-def png_with_metadata(data: bytes | memoryview, icc: bytes | None, exif: bytes | None, xmp: bytes | None) -> bytes:
-    """A PNG file with profile, EXIF block and XMP packet put behind its header."""
-    return b"".join([data[:_IHDR_END], *png_metadata(icc, exif, xmp), data[_IHDR_END:]])
+def png_with_metadata(
+    data: bytes | memoryview,
+    icc: bytes | None,
+    exif: bytes | None,
+    xmp: bytes | None,
+    dots: density.Density | None = None,
+) -> bytes:
+    """A PNG file with profile, EXIF block, XMP packet and dots per inch put behind its header."""
+    return b"".join([data[:_IHDR_END], *png_metadata(icc, exif, xmp, dots), data[_IHDR_END:]])
 
 
 def jpeg_holds(exif: bytes | None = None, xmp: bytes | None = None, icc: bytes | None = None) -> bool:
@@ -63,8 +75,17 @@ def jpeg_holds(exif: bytes | None = None, xmp: bytes | None = None, icc: bytes |
     )
 
 
-def jpeg_with_metadata(data: bytes | memoryview, icc: bytes | None, exif: bytes | None, xmp: bytes | None) -> bytes:
-    """A JPEG file that begins with SOI and the JFIF segment, with EXIF block, XMP packet and profile behind those."""
+def jpeg_with_metadata(
+    data: bytes | memoryview,
+    icc: bytes | None,
+    exif: bytes | None,
+    xmp: bytes | None,
+    dots: density.Density | None = None,
+) -> bytes:
+    """A JPEG file that begins with SOI and the JFIF segment, with EXIF block, XMP packet and profile behind those.
+
+    Dots per inch are said in the JFIF segment.
+    """
     more = []
     if exif:
         more.append(_segment(0xE1, _EXIF + exif))
@@ -75,7 +96,7 @@ def jpeg_with_metadata(data: bytes | memoryview, icc: bytes | None, exif: bytes 
         parts = [icc[i : i + size] for i in range(0, len(icc), size)]
         more += [_segment(0xE2, _ICC + bytes([i, len(parts)]) + part) for i, part in enumerate(parts, 1)]
     (jfif,) = struct.unpack_from(">H", data, 4)
-    return b"".join([data[: 4 + jfif], *more, data[4 + jfif :]])
+    return b"".join([density.in_jfif(data[: 4 + jfif], dots), *more, data[4 + jfif :]])
 
 
 def _segment(marker: int, content: bytes) -> bytes:

@@ -7,8 +7,10 @@ Pillow reads every header, and so refuses what is too large before anything is d
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from restore.errors import ImageError
-from restore.imaging import containers, deep, ifd, metadata, profiles, tiff
+from restore.imaging import containers, deep, density, ifd, metadata, profiles, tiff
 from restore.imaging.formats import PIXEL_LIMIT
 from restore.imaging.header import formats
 from restore.imaging.opencv import opencv_errors
@@ -103,7 +105,9 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         xmp = image.info.get("xmp")
         exif = _exif(image, data, notes)
         kind = image.format or ""
-        read = Picture(pixels, alpha, icc, exif, kind, xmp if isinstance(xmp, bytes) else None, tuple(notes))
+        xmp = xmp if isinstance(xmp, bytes) else None
+        said = _density(kind, image.info, exif)
+        read = Picture(pixels, alpha, icc, exif, kind, xmp, said, tuple(notes))
         return _settled(read, turned=kind == "TIFF")
 
 
@@ -141,7 +145,14 @@ def _deep_tiff_picture(data: bytes, layout: tiff.Layout) -> Picture:
     tags = {tag.number: tag.value for tag in found}
     notes = [_FIRST_PAGE] if layout.more else []
     exif = _tiff_exif(data, notes)
-    return _settled(Picture(pixels, alpha, tags.get(tiff.ICC), exif, "TIFF", tags.get(tiff.XMP), tuple(notes)))
+    icc, xmp, said = tags.get(tiff.ICC), tags.get(tiff.XMP), _density("TIFF", {}, exif)
+    return _settled(Picture(pixels, alpha, icc, exif, "TIFF", xmp, said, tuple(notes)))
+
+
+def _density(kind: str, info: Mapping[Any, Any], exif: bytes | None) -> density.Density | None:
+    if kind == "TIFF":
+        return density.of_tiff(exif) if exif else None
+    return density.of_file(kind, info)
 
 
 def _samples(image: Image.Image, data: bytes, bits: int) -> tuple[Samples, Samples | None, bytes | None]:
@@ -247,6 +258,7 @@ def _settled(picture: Picture, turned: bool = False) -> Picture:
         notes.append("its colour profile does not fit the pixels and was dropped")
         icc = None
     turn = 1 if turned else turn
+    said = picture.density
     return replace(
         picture,
         pixels=_upright(picture.pixels, turn),
@@ -254,6 +266,7 @@ def _settled(picture: Picture, turned: bool = False) -> Picture:
         icc=icc,
         exif=exif or None,
         xmp=settled_xmp,
+        density=said[::-1] if said and turn > 4 else said,  # turned by a right angle
         notes=tuple(notes),
     )
 

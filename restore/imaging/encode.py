@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.errors import ImageError
-from restore.imaging import containers, ifd, metadata, profiles, tiff
+from restore.imaging import containers, density, ifd, metadata, profiles, tiff
 from restore.imaging.formats import FORMATS, check_fits
 from restore.imaging.opencv import opencv_errors
 from restore.imaging.picture import Picture, Samples, to8
@@ -159,7 +159,7 @@ def _jpeg(picture: Picture, options: EncodeOptions) -> bytes:
     # Optimised Huffman tables save two per cent of the file and take three times as long.
     settings = [cv2.IMWRITE_JPEG_QUALITY, options.quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
     data = _compressed(".jpg", _for_opencv(picture.pixels, None), settings)
-    return containers.jpeg_with_metadata(data, picture.icc, picture.exif, picture.xmp)
+    return containers.jpeg_with_metadata(data, picture.icc, picture.exif, picture.xmp, picture.density)
 
 
 def _png(picture: Picture, options: EncodeOptions) -> bytes:
@@ -172,7 +172,7 @@ def _png(picture: Picture, options: EncodeOptions) -> bytes:
     settings = [cv2.IMWRITE_PNG_COMPRESSION, options.png_level, cv2.IMWRITE_PNG_STRATEGY, strategy]
     settings += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH]
     data = _compressed(".png", _for_opencv(picture.pixels, picture.alpha), settings)
-    return containers.png_with_metadata(data, picture.icc, picture.exif, picture.xmp)
+    return containers.png_with_metadata(data, picture.icc, picture.exif, picture.xmp, picture.density)
 
 
 def _png_by_rows(picture: Picture, level: int) -> bytes:
@@ -188,7 +188,7 @@ def _png_by_rows(picture: Picture, level: int) -> bytes:
     kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
     header = np.array([width, height], ">u4").tobytes() + bytes([8 * pixels.itemsize, kind, 0, 0, 0])
     file = [containers.PNG_SIGNATURE, containers.png_chunk(b"IHDR", header)]
-    file += containers.png_metadata(picture.icc, picture.exif, picture.xmp)
+    file += containers.png_metadata(picture.icc, picture.exif, picture.xmp, picture.density)
     for row in range(0, height, 256):
         block = pixels[row : row + 256]
         if alpha is not None:
@@ -219,14 +219,15 @@ def _webp(picture: Picture, options: EncodeOptions) -> bytes:
 
 
 def _tiff(picture: Picture, _: EncodeOptions) -> bytes:
-    if picture.exif is None:
-        return tiff.write_tiff(picture.pixels, picture.alpha, picture.icc, picture.xmp)
-    tags, order = metadata.tiff_tags(picture.exif)
+    tags, order = metadata.tiff_tags(picture.exif) if picture.exif else ([], "<")
+    if picture.density and density.X_RESOLUTION not in {tag.number for tag in tags}:
+        tags = [tag for tag in tags if tag.number not in (density.Y_RESOLUTION, density.RESOLUTION_UNIT)]
+        tags += density.tiff_tags(picture.density, order)
     return tiff.write_tiff(picture.pixels, picture.alpha, picture.icc, picture.xmp, tags, order)
 
 
 def _bmp(picture: Picture, _: EncodeOptions) -> bytes:
-    return _compressed(".bmp", _for_opencv(picture.pixels, None), []).tobytes()
+    return density.in_bmp(_compressed(".bmp", _for_opencv(picture.pixels, None), []).tobytes(), picture.density)
 
 
 _ENCODERS: dict[str, Callable[[Picture, EncodeOptions], bytes]] = {

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from restore.imaging.density import Density
+
 # uint8 or uint16.
 Samples = NDArray[np.unsignedinteger[Any]]
 
@@ -23,6 +25,7 @@ class Picture:
         exif: the EXIF block, from its byte order mark on; its orientation is reset, its thumbnail gone.
         format: Pillow's name of the file's format.
         xmp: the XMP packet, its orientation reset.
+        density: dots per inch along the width and the height, where the file says it.
         notes: what was not read as it is in the file, one sentence each, for the user.
     """
 
@@ -32,6 +35,7 @@ class Picture:
     exif: bytes | None
     format: str
     xmp: bytes | None = None
+    density: Density | None = None
     notes: tuple[str, ...] = ()
 
     @property
