@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -232,4 +233,7 @@ def fault_of(error: ValidationError) -> str:
     problem = error.errors()[0]
     name = ".".join(shown(str(part)) for part in problem["loc"])
     says = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, ModelSpec.model_fields, n=1)
+        return f"'{name}' is no field of a model's description" + (f": did you mean '{near[0]}'?" if near else "")
     return f"'{name}': {says[0].lower()}{says[1:]}" if name else says

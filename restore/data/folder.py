@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +20,28 @@ def list_photos(folders: Sequence[Path]) -> list[Path]:
     """Every picture below the folders, sorted within each, hidden files left out.
 
     Raises:
-        DataError: a folder is missing or holds no picture.
+        DataError: a folder is missing, holds no picture, or one below it cannot be read.
     """
     found: list[Path] = []
     for folder in folders:
         if not folder.is_dir():
             raise DataError(f"{folder}: no such folder of photographs")
-        here = sorted(
-            p
-            for p in folder.rglob("*")
-            if p.suffix.lower() in PHOTO_SUFFIXES and not p.name.startswith(".") and p.is_file()
-        )
+        here = sorted(p for p in _below(folder) if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file())
         if not here:
             raise DataError(f"{folder}: no photographs here (looked for {', '.join(sorted(PHOTO_SUFFIXES))})")
         found += here
     return found
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """What is in a folder and those below it, without what is hidden."""
+
+    def refuse(error: OSError) -> None:
+        raise DataError(f"{error.filename}: the folder cannot be read: {error.strerror}") from error
+
+    for parent, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(parent, name) for name in names if not name.startswith("."))
 
 
 def photo_sizes(paths: Sequence[Path]) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from typing import Literal
 import onnx
 from pydantic import ValidationError
 
-from restore.errors import ExportError
+from restore.errors import ExportError, ModelError
 from restore.export.describe import describe
 from restore.export.fidelity import Fidelity, Step
 from restore.export.half import to_half
@@ -134,8 +134,11 @@ def prove(data: bytes, compare: Callable[[Path], list[Compared]]) -> tuple[list[
     with tempfile.TemporaryDirectory() as folder:
         trial = Path(folder, "trial.onnx")
         trial.write_bytes(data)
-        compared = compare(trial)
-        checks = list(verify_file(trial))
+        try:
+            compared = compare(trial)
+            checks = list(verify_file(trial))
+        except ModelError as error:  # of a file that is gone when the user reads it
+            raise ExportError(f"what was made cannot be run: {str(error).removeprefix(f'{trial}: ')}") from error
     if bad := failures(checks):
         raise ExportError(f"the file does not keep what it promises: {described(bad)}")
     return compared, checks

@@ -107,7 +107,7 @@ def read_weights(path: Path) -> dict[str, Any]:
             return dict(load_file(path))
         held = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        named = re.search(r"GLOBAL (\S+) was not an allowed", str(error))
+        named = re.search(r"GLOBAL (\S+) (?:was not an allowed|whose module)", str(error))
         if named is None:
             raise ModelError(
                 f"{path}: cannot be read as weights: it is damaged, or was not written by torch.save"

@@ -98,7 +98,7 @@ def load_trained(source: Path, which: str = "last") -> tuple[Recipe, nn.Module, 
     checkpoint = Checkpoint(source / f"{which}.safetensors" if source.is_dir() else source)
     recipe = parse_recipe(checkpoint.recipe_yaml, str(checkpoint.path))
     network = recipe.network.build(recipe.scale)
-    network.load_state_dict(checkpoint.part("average"))
+    checkpoint.fill(network, checkpoint.part("average"))
     return recipe, deployed(network).eval(), checkpoint
 
 

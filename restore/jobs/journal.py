@@ -187,6 +187,8 @@ def _read(path: Path) -> Iterator[Promise]:
         )
     for line in lines:
         try:
-            yield Promise(**json.loads(line))
+            promise = Promise(**json.loads(line))
+            if all(isinstance(value, str) for value in asdict(promise).values()):
+                yield promise
         except (ValueError, TypeError):
             continue  # torn by a kill: its picture is done again

@@ -89,6 +89,8 @@ def make_plan(
         plan = _plan_folder(source, target, naming)
         if not plan.items and not may_be_empty:
             raise PlanError(_nothing_there(source, plan))
+    elif _is_special(source):
+        raise PlanError(f"{source}: a pipe, a socket or a device, which may never end: give a file")
     elif source.exists():
         path = _single_target(source, target, naming)
         plan = Plan([Item(source, path, source.name, path.name)])
@@ -106,6 +108,10 @@ def _regard_existing(plan: Plan, existing: Existing) -> Plan:
         return plan
     there = [item for item in plan.items if os.path.lexists(item.target)]
     if there and existing == "refuse":
+        if plan.folder is None:
+            raise PlanError(
+                f"{there[0].target} exists already: add --overwrite to replace it, or choose another output"
+            )
         raise PlanError(
             f"{_count(len(there), 'output exists', 'outputs exist')} already, the first is {there[0].target}: add "
             "--resume to go on with a job, --overwrite to replace, --skip-existing to keep, or choose another output"

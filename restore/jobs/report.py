@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -83,6 +84,23 @@ def check_report(path: Path, page: Callable[[], PageWriter] | None = None) -> No
         raise RestoreError(f"--report {path} is a folder: name a file")
     if page is not None and path.suffix.lower() == _PAGE:
         page().check(path)
+    elif path.exists() and not _is_ours(path):
+        raise RestoreError(f"--report {path}: a file that is no report of restore's: name another, or move it away")
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        why = "cannot be written to" if above.is_dir() else "is a file"
+        raise RestoreError(f"--report {path}: {above} {why}: name a file in a folder where it can be written")
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file begins as a report does; an empty one may be written over."""
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(200)
+    except OSError as error:
+        raise RestoreError(f"--report {path}: it is there and cannot be read: {error.strerror}") from error
+    ours = b'{\n  "pictures": [' if path.suffix.lower() == ".json" else ",".join(_COLUMNS[:5]).encode()
+    return not beginning or beginning.startswith(ours)
 
 
 def write_report(

@@ -18,7 +18,7 @@ _LARGEST_TILE = 2048
 # the result, its copy as pixels and the device's own working space are counted three times.
 _LAYERS, _RESULTS = 3 * 64, 3 * 3
 
-# How onnxruntime, CUDA, cuBLAS, cuDNN, OpenCV and C++ say it. onnxruntime has no exception of its own for this.
+# How onnxruntime, torch, CUDA, cuBLAS, cuDNN, OpenCV and C++ say it. onnxruntime has no exception of its own for this.
 _SIGNS = (
     "failed to allocate memory",
     "available memory of",
@@ -31,6 +31,7 @@ _SIGNS = (
     "cublas_status_alloc_failed",
     "cudnn_status_alloc_failed",
     "out of memory",
+    "can't allocate memory",
     "outofmemory",
     "insufficient memory",
 )

@@ -40,7 +40,10 @@ def cpu_session(
         raise ModelError(f"{source}: no such model file")
     what = model if isinstance(model, bytes) else str(model)
     try:
-        return ort.InferenceSession(what, options or quiet_options(), providers=["CPUExecutionProvider"])
+        # With its fallback onnxruntime prints to standard output and tries the same again.
+        return ort.InferenceSession(
+            what, options or quiet_options(), providers=["CPUExecutionProvider"], enable_fallback=0
+        )
     except Exception as error:  # onnxruntime raises a different class for every cause
         raise ModelError(f"{source}: onnxruntime cannot open it: {first_line(error)}") from error
 

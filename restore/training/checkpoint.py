@@ -57,6 +57,7 @@ class Checkpoint:
         step: steps done.
         recipe_yaml: the recipe of the run.
         facts: numbers kept with it.
+        hours: spent training it, without what it was begun with.
 
     Raises:
         ModelError: missing, damaged, or not a checkpoint of ours.
@@ -74,14 +75,13 @@ class Checkpoint:
             raise ModelError(f"{path}: not a checkpoint that can be read: {error}") from error
         if metadata.get("format") != FORMAT:
             raise ModelError(f"{path}: a safetensors file, but not a checkpoint of a training run")
-        self.step = int(metadata["step"])
-        self.recipe_yaml = metadata["recipe"]
-        self.facts: dict[str, Any] = json.loads(metadata["facts"])
-
-    @property
-    def hours(self) -> float:
-        """Time spent training it, without what it was begun with."""
-        return round(float(self.facts["seconds"]) / 3600, 2)
+        try:
+            self.step = int(metadata["step"])
+            self.recipe_yaml = metadata["recipe"]
+            self.facts: dict[str, Any] = dict(json.loads(metadata["facts"]))
+            self.hours = round(float(self.facts["seconds"]) / 3600, 2)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ModelError(f"{path}: a checkpoint, but what it says of its run is damaged: {error!r}") from error
 
     def said(self) -> str:
         """What it is, in words by which it can be known again, for runs that begin with it."""
@@ -110,8 +110,12 @@ class Checkpoint:
         try:
             module.load_state_dict(tensors)
         except RuntimeError as error:
+            lines = [line.strip() for line in str(error).splitlines()]
+            first = lines[1] if len(lines) > 1 else lines[0]
+            more = f" (and {len(lines) - 2} more)" if len(lines) > 2 else ""
             raise ModelError(
-                f"{self.path}: made for another network or with other losses: its {name} does not fit: {error}"
+                f"{self.path}: made for another network or with other losses: its {name} does not fit: "
+                f"{first[:300]}{more}"
             ) from error
 
     def _load_optimizer(self, saved: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> None:

@@ -21,21 +21,32 @@ from restore.training.validate import enlarge, measure, sheet, unchanged
 from restore.training.waited import Waited
 
 
-def train(run: Run, data: Path, reporter: Reporter, workers: int = 0) -> bool:
+def find_material(run: Run, data: Path, workers: int = 0) -> Material:
+    """What a run learns from, below ``data``; every process that cuts patches has its share of ``data.cache_gb``."""
+    budget = run.recipe.data.cache_gb * 2**30 / max(1, workers) / run.team.size_here
+    return open_material(run.recipe, data, int(budget))
+
+
+def train(run: Run, material: Material, reporter: Reporter, workers: int = 0) -> bool:
     """Train until the recipe's last step, or until its patience runs out.
 
     Args:
         run: from :func:`restore.training.run.new_run` or :func:`restore.training.run.resume_run`.
-        data: the folder that the recipe's folder names are relative to.
+        material: from :func:`find_material`.
         reporter: progress and logs.
         workers: processes that cut patches; 0 cuts them between the steps.
 
     Returns:
         Whether the run is complete; False after Ctrl-C or SIGTERM, with everything saved.
     """
+    try:
+        return _steps(run, material, reporter, workers)
+    finally:  # the cursor is hidden behind a progress bar
+        reporter.finish()
+
+
+def _steps(run: Run, material: Material, reporter: Reporter, workers: int) -> bool:
     recipe = run.recipe
-    budget = recipe.data.cache_gb * 2**30 / max(1, workers) / run.team.size_here
-    material = open_material(recipe, data, int(budget))
     samples, options = material.samples, recipe.validation
     beat = None
     if material.measured:
@@ -73,7 +84,6 @@ def train(run: Run, data: Path, reporter: Reporter, workers: int = 0) -> bool:
                 break
     if run.over and run.step < recipe.train.steps:
         reporter.tell(f"step {run.step}: no better for {run.stale} validations, so it ends here")
-    reporter.finish()
     return run.over
 
 

@@ -27,7 +27,7 @@ from restore.networks.registry import AnyNetwork, TranslatingOptions
 
 
 class _Options(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Pairs(_Options):

@@ -20,7 +20,7 @@ from restore.training.critic import Critic
 from restore.training.guidance import Guidance
 from restore.training.optimizer import build_optimizer
 from restore.training.recipe import Recipe
-from restore.training.recipe_file import dump_recipe
+from restore.training.recipe_file import dump_recipe, parse_recipe
 from restore.training.team import Team
 
 LAST, BEST = "last.safetensors", "best.safetensors"
@@ -36,6 +36,7 @@ class Run:
         step: steps done.
         best: the best validation so far.
         stale: validations since that.
+        anew: whether what was the best before is none now, for it was measured otherwise.
         seconds: spent in the loop.
     """
 
@@ -54,6 +55,7 @@ class Run:
     step: int = 0
     best: float = float("-inf")
     stale: int = 0
+    anew: bool = False
     seconds: float = 0.0
     stopping: bool = field(default=False, init=False)
 
@@ -161,12 +163,23 @@ def resume_run(recipe: Recipe, folder: Path, device: torch.device, team: Team | 
     """A run at its last checkpoint."""
     run = new_run(recipe, folder, device, team)
     checkpoint = Checkpoint(folder / LAST)
+    if recipe.train.steps < checkpoint.step:
+        raise RecipeError(f"train.steps = {recipe.train.steps}: {checkpoint.step} steps are done in {folder} already")
     checkpoint.load(run.modules, run.optimizers)
     guidance = run.guidance
     run.average.n_averaged.fill_(guidance.network_steps(checkpoint.step) if guidance else checkpoint.step)
     run.step = checkpoint.step
-    run.best = checkpoint.facts["best"]
-    run.stale = checkpoint.facts.get("stale", 0)
+    if _measured_by(parse_recipe(checkpoint.recipe_yaml, str(checkpoint.path))) == _measured_by(recipe):
+        run.best = checkpoint.facts["best"]
+        run.stale = checkpoint.facts.get("stale", 0)
+    else:
+        run.anew = checkpoint.facts["best"] > run.best
     run.seconds = checkpoint.facts["seconds"]
     run.begun_from = checkpoint.facts.get("begun_from", "")
     return run
+
+
+def _measured_by(recipe: Recipe) -> tuple[Any, ...]:
+    """What values of validation depend on, but for the network: of others the best is no best."""
+    data = recipe.data.model_dump(exclude={"cache_gb", "patch", "candidates"})
+    return recipe.validation.model_dump(exclude={"every", "patience"}), data, recipe.train.seed

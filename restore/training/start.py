@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from torch import Tensor
 
 from restore.atomic import write_bytes
 from restore.errors import DeviceError, RecipeError
+from restore.runtime.memory import is_out_of_memory
 from restore.training.checkpoint import Checkpoint
 from restore.training.environment import note_environment
-from restore.training.loop import train
+from restore.training.lock import held
+from restore.training.loop import find_material, train
 from restore.training.recipe_file import dump_recipe, load_recipe, parse_recipe
 from restore.training.report import Reporter, Silence
 from restore.training.run import LAST, Run, new_run, resume_run
@@ -85,19 +88,43 @@ def start(recipe_path: Path | None, data: Path, folder: Path, options: Options, 
         device = choose_device(options.device, team.here)
         if on_gpu:
             torch.cuda.set_device(device)
-        run = _run(recipe_path, folder, options, device, team)
-        if options.compile:
-            run.call = compiled(run, console)
-        reporter: Reporter = Silence()
-        if team.leads:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_bytes(folder / "recipe.yaml", dump_recipe(run.recipe).encode())
-            note_environment(folder, device, team, run.step)
-            count = sum(p.numel() for p in run.network.parameters())
-            several = f", {team.size} processes" if team.size > 1 else ""
-            console.print(f"{run.recipe.name}: {count:,} parameters, on {device}{several}")
-            reporter = Reporter(folder, run.recipe.validation.metric, console)
-        return train(run, data, reporter, options.workers)
+        with held(folder) if team.leads else nullcontext():
+            try:
+                return _train(recipe_path, data, folder, options, console, device, team)
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                raise DeviceError(
+                    f"{device}: not enough memory to train with: do each batch in pieces (--set train.accumulate=4), "
+                    "or lower train.batch, data.patch or data.cache_gb"
+                ) from error
+
+
+def _train(
+    recipe_path: Path | None,
+    data: Path,
+    folder: Path,
+    options: Options,
+    console: Console,
+    device: torch.device,
+    team: Team,
+) -> bool:
+    """The same in a folder that is this process's."""
+    run = _run(recipe_path, folder, options, device, team)
+    material = find_material(run, data, options.workers)  # before anything is written
+    reporter: Reporter = Silence()
+    if team.leads:
+        write_bytes(folder / "recipe.yaml", dump_recipe(run.recipe).encode())
+        note_environment(folder, device, team, run.step)
+        count = sum(p.numel() for p in run.network.parameters())
+        several = f", {team.size} processes" if team.size > 1 else ""
+        console.print(f"{run.recipe.name}: {count:,} parameters, on {device}{several}")
+        if run.anew:
+            console.print("validation is another than before: the best is looked for anew")
+        reporter = Reporter(folder, run.recipe.validation.metric, console)
+    if options.compile:
+        run.call = compiled(run, console)
+    return train(run, material, reporter, options.workers)
 
 
 def _run(recipe_path: Path | None, folder: Path, options: Options, device: torch.device, team: Team) -> Run:

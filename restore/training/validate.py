@@ -50,7 +50,10 @@ def degrade_samples(
     """The middle ``crop`` pixels of each picture, reduced by bicubic or degraded, the same way at every call."""
     samples = []
     for number, path in enumerate(paths):
-        low, high = reduce(_middle(read_rgb8(path), crop), scale)
+        middle = _middle(read_rgb8(path), crop)
+        if min(middle.shape[:2]) < scale:
+            raise DataError(f"{path}: {middle.shape[1]} x {middle.shape[0]} pixels are too few to validate on")
+        low, high = reduce(middle, scale)
         if degradation is not None:
             low = second_order(np.ascontiguousarray(high), scale, degradation, generator(seed, _APART + number))
         samples.append(Sample(path.stem, low, high))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
@@ -146,6 +147,18 @@ class Harmful:
 
     def __reduce__(self) -> object:
         return (Path.touch, (self.path,))
+
+
+def test_what_a_shell_would_run_is_named(tmp_path: Path) -> None:
+    class Shell:
+        def __reduce__(self) -> object:
+            return (os.system, (f"touch {tmp_path}/mark",))
+
+    torch.save({"params": torch.zeros(2), "more": Shell()}, tmp_path / "x.pth")
+    result = run("import", tmp_path / "x.pth")
+    assert result.exit_code == 2
+    assert "x.pth: holds more than weights (posix.system)" in result.output or "(nt.system)" in result.output
+    assert not (tmp_path / "mark").exists()
 
 
 @pytest.mark.parametrize("kind", ["zip", "legacy", "pickle"])

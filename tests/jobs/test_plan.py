@@ -132,6 +132,21 @@ def test_existing_outputs(tmp_path: Path, out: Path) -> None:
     assert [item.source.name for item in plan.skipped] == ["a.png"]
 
 
+def test_an_output_of_one_picture(tmp_path: Path, out: Path) -> None:
+    save(tmp_path / "in.png", picture(4, 4))
+    save(out / "a.png", picture(4, 4))
+    with pytest.raises(PlanError, match=r"a\.png exists already: add --overwrite") as told:
+        make_plan(tmp_path / "in.png", out / "a.png")
+    assert "--resume" not in str(told.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_not_waited_for(tmp_path: Path, out: Path) -> None:
+    os.mkfifo(tmp_path / "in.png")
+    with pytest.raises(PlanError, match=r"in\.png: a pipe"):
+        make_plan(tmp_path / "in.png", out / "a.png")
+
+
 def test_a_name_is_not_given_twice(tmp_path: Path) -> None:
     source = save(tmp_path / "a.jpg", picture(8, 8))
     with pytest.raises(PlanError, match="both name the result"):

@@ -144,8 +144,29 @@ def test_a_page_replaces_a_page_of_ours_alone(tmp_path: Path) -> None:
     check_report(page, job_page)
 
 
-@pytest.mark.parametrize(("name", "says"), [("r.txt", "'.txt' is no kind of report"), ("dir.html", "is a folder")])
+@pytest.mark.parametrize("name", ["r.json", "r.csv"])
+def test_what_is_no_report_is_not_replaced(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text('{"my": "precious"}')
+    with pytest.raises(RestoreError, match=rf"--report .*{name}: a file that is no report"):
+        check_report(tmp_path / name)
+    (tmp_path / name).unlink()
+    write_report(tmp_path / name, records(), SUMMARY, console())
+    check_report(tmp_path / name)
+    write_report(tmp_path / name, [], SUMMARY, console())
+    check_report(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("r.txt", "'.txt' is no kind of report"),
+        ("dir.html", "is a folder"),
+        ("file/r.json", "file is a file"),
+        ("file/more/r.json", "file is a file"),
+    ],
+)
 def test_impossible_reports(tmp_path: Path, name: str, says: str) -> None:
     (tmp_path / "dir.html").mkdir()
+    (tmp_path / "file").touch()
     with pytest.raises(RestoreError, match=says):
         check_report(tmp_path / name, job_page)

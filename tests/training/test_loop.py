@@ -22,6 +22,7 @@ import pytest
 import torch
 from rich.console import Console
 from safetensors import safe_open
+from safetensors.torch import save_file
 
 from restore.data.folder import list_photos
 from restore.errors import DataError, DeviceError, ImageError, ModelError, RecipeError
@@ -30,12 +31,13 @@ from restore.imaging.colour import luma
 from restore.losses.registry import PixelOptions
 from restore.metrics.psnr import psnr
 from restore.training import loop
-from restore.training.checkpoint import Checkpoint
+from restore.training.checkpoint import FORMAT, Checkpoint
 from restore.training.environment import git_state
+from restore.training.lock import held
 from restore.training.material import open_material, split
 from restore.training.recipe import Schedule
 from restore.training.recipe_file import parse_recipe
-from restore.training.report import Step
+from restore.training.report import Reporter, Step
 from restore.training.run import BEST, LAST, Run
 from restore.training.schedule import rate
 from restore.training.start import Options, choose_device, start
@@ -284,6 +286,80 @@ def test_a_run_is_not_begun_over_another(photos: Path, tmp_path: Path) -> None:
         go(photos.parent, tmp_path / "run")
     with pytest.raises(ModelError, match="no such checkpoint"):
         go(photos.parent, tmp_path / "other", resume=True)
+
+
+def test_two_processes_do_not_train_in_one_folder(photos: Path, tmp_path: Path) -> None:
+    with held(tmp_path / "run"):
+        with pytest.raises(RecipeError, match="run: another process is training here"):
+            go(photos.parent, tmp_path / "run")
+        (tmp_path / "run/kept").touch()
+    assert go(photos.parent, tmp_path / "run")
+    with held(tmp_path / "run"), pytest.raises(RecipeError, match="another process is training here"):
+        go(photos.parent, tmp_path / "run", resume=True)
+
+
+def test_a_run_that_is_refused_leaves_nothing(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for data, *changes in ((tmp_path / "empty",), (photos.parent, "network.width=-1")):
+        with pytest.raises((DataError, RecipeError)):
+            go(data, tmp_path / "run", *changes)
+        assert not (tmp_path / "run").exists()
+    assert go(photos.parent, tmp_path / "run")
+    before = (tmp_path / "run/recipe.yaml").read_bytes()
+    with pytest.raises(DataError):
+        go(tmp_path / "empty", tmp_path / "run", "train.seed=5", resume=True)
+    with pytest.raises(RecipeError, match=r"train\.steps = 3: 24 steps are done"):
+        go(photos.parent, tmp_path / "run", "train.steps=3", resume=True)
+    assert (tmp_path / "run/recipe.yaml").read_bytes() == before
+
+
+def test_the_best_of_another_measure_is_no_best(photos: Path, tmp_path: Path) -> None:
+    assert go(photos.parent, tmp_path / "run", "validation.every=4")
+    before = Checkpoint(tmp_path / "run" / LAST).facts["best"]
+    assert before > 1
+    more = ("train.steps=28", "validation.every=2", "validation.patience=50")
+    assert go(photos.parent, tmp_path / "run", *more, resume=True)
+    assert Checkpoint(tmp_path / "run" / LAST).facts["best"] >= before
+    assert go(photos.parent, tmp_path / "run", "train.steps=32", "validation.metric=ssim-y", resume=True)
+    assert 0 < Checkpoint(tmp_path / "run" / LAST).facts["best"] <= 1
+    assert Checkpoint(tmp_path / "run" / BEST).step > 28
+
+
+def test_too_little_memory_is_told_with_its_cure(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried")
+
+    monkeypatch.setattr(loop, "update", full)
+    with pytest.raises(DeviceError, match=r"cpu: not enough memory to train with.*train\.accumulate=4"):
+        go(photos.parent, tmp_path / "run")
+
+
+def test_a_run_that_fails_gives_the_terminal_back(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished = []
+    monkeypatch.setattr(Reporter, "finish", lambda _: finished.append(True))
+    monkeypatch.setattr(loop, "update", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        go(photos.parent, tmp_path / "run")
+    assert finished == [True]
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"recipe": "x", "facts": '{"seconds": 1}'},
+        {"step": "abc", "recipe": "x", "facts": '{"seconds": 1}'},
+        {"step": "1", "facts": '{"seconds": 1}'},
+        {"step": "1", "recipe": "x", "facts": "{"},
+        {"step": "1", "recipe": "x", "facts": "[]"},
+        {"step": "1", "recipe": "x", "facts": "{}"},
+    ],
+)
+def test_a_checkpoint_that_says_nonsense_is_named(metadata: dict[str, str], tmp_path: Path) -> None:
+    save_file({"a": torch.zeros(1)}, tmp_path / "x.safetensors", {"format": FORMAT, **metadata})
+    with pytest.raises(ModelError, match=r"x\.safetensors: a checkpoint, but what it says of its run is damaged"):
+        Checkpoint(tmp_path / "x.safetensors")
 
 
 def test_a_damaged_checkpoint_is_named(photos: Path, tmp_path: Path) -> None:
