@@ -47,11 +47,8 @@ def test_it_says_which_filter_it_was(model: Model, photos: list[np.ndarray]) -> 
     assert np.mean(right) > 0.8
 
 
-def test_most_that_has_no_filter_changes_little(model: Model, photos: list[np.ndarray]) -> None:
-    # One of the three is taken to have a filter; how often that happens, the card says.
-    kept = sorted(psnr(made_by(model, photo), photo) for photo in photos)
-    assert kept[1] > 40
-    assert kept[0] > 20
+def test_what_has_no_filter_changes_little(model: Model, photos: list[np.ndarray]) -> None:
+    assert min(psnr(made_by(model, photo), photo) for photo in photos) > 34
 
 
 def test_half_a_filter_comes_off_too(model: Model, photos: list[np.ndarray]) -> None:
