@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from restore.errors import ModelError
-from restore.spec import METADATA_KEY, ModelSpec, read_spec
+from restore.spec import METADATA_KEY, ModelSpec, fault_of, read_spec
 from restore.words import name_fault, name_of
 
 
@@ -108,7 +108,7 @@ def test_text_does_nothing_to_a_terminal(field: str, character: str) -> None:
 
 
 def test_neither_does_the_name_of_a_field() -> None:
-    with pytest.raises(ModelError, match=r"'\\x1b\[2J': extra inputs"):
+    with pytest.raises(ModelError, match=r"'\\x1b\[2J' is no field"):
         read_spec({METADATA_KEY: json.dumps({"scale": 2, "halo": 1, "\x1b[2J": 1})}, "x.onnx")
 
 
@@ -143,3 +143,9 @@ def test_other_facts_are_checked() -> None:
     assert spec.but(halo=6) == ModelSpec(scale=1, halo=6, context=8, kinds=("a",))
     with pytest.raises(ValidationError):
         spec.but(name="../x")
+
+
+def test_a_field_that_is_misspelt_is_known_again() -> None:
+    with pytest.raises(ValidationError) as told:
+        ModelSpec(scale=1, halo=0, license="MIT")
+    assert fault_of(told.value) == "'license' is no field of a model's description: did you mean 'licence'?"
