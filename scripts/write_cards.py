@@ -136,7 +136,7 @@ Measured with:
 The times are onnxruntime's with tiles and conversions on {facts["fp32"]["speed"]["cores"]} cores \
 ({facts["fp32"]["speed"]["machine"]}), load average {facts["fp32"]["speed"]["load"]} while measuring.
 
-**Trained** on {spec.data.strip()}: {spec.steps:,} steps, {spec.hours:.2f} hours on one core, by `recipe.yaml` \
+**Trained** on {spec.data.strip()}: {spec.steps:,} steps, {spec.hours:.2f} hours on a CPU, by `recipe.yaml` \
 (SHA-256 {spec.recipe[:16]}...). Loss: {learned}.{before} Made again with:
 
     python scripts/train_zoo.py {spec.name} --data PHOTOGRAPHS --testsets TESTSETS

@@ -47,7 +47,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     except Exception as error:
         # Not a mark on each: what needs it is found by running, through recipes, the registry and the command line.
         if _BASICSR_CANNOT_BE and "basicsr" in str(error):
-            pytest.skip("needs basicsr")  # which nobody can install on this Python
+            pytest.skip(
+                reason="needs basicsr, which cannot be installed on Python 3.13 or later: its setup.py fails there"
+            )
         raise
 
 

@@ -34,7 +34,7 @@ class FiniteRange(click.FloatRange):
 
 max_pixels_option: Callable[[Any], Any] = click.option(
     "--max-pixels",
-    type=FiniteRange(0, min_open=True),
+    type=FiniteRange(0, 1e6, min_open=True),
     default=256,
     show_default=True,
     help="Refuse pictures of more megapixels.",

@@ -137,7 +137,10 @@ def prove(data: bytes, compare: Callable[[Path], list[Compared]]) -> tuple[list[
         try:
             compared = compare(trial)
             checks = list(verify_file(trial))
-        except ModelError as error:  # of a file that is gone when the user reads it
+        except ModelError as error:
+            if not str(error).startswith(f"{trial}: "):
+                raise
+            # The file will be gone when the user reads its name.
             raise ExportError(f"what was made cannot be run: {str(error).removeprefix(f'{trial}: ')}") from error
     if bad := failures(checks):
         raise ExportError(f"the file does not keep what it promises: {described(bad)}")

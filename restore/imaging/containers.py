@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from typing import NamedTuple
 
 from restore.imaging import density
 
@@ -39,31 +40,32 @@ def png_chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
-def png_metadata(
-    icc: bytes | None, exif: bytes | None, xmp: bytes | None, dots: density.Density | None = None
-) -> list[bytes]:
-    """The chunks of profile, EXIF block, XMP packet and dots per inch, as they stand behind the header."""
+class Beside(NamedTuple):
+    """What stands in a file beside the pixels: colour profile, EXIF block, XMP packet, dots per inch."""
+
+    icc: bytes | None
+    exif: bytes | None
+    xmp: bytes | None
+    dots: density.Density | None
+
+
+def png_metadata(beside: Beside) -> list[bytes]:
+    """The chunks of it, as they stand behind the header."""
     chunks = []
-    if dots:
-        chunks.append(png_chunk(b"pHYs", struct.pack(">IIB", *density.per_metre(dots), 1)))
-    if icc:
-        chunks.append(png_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)))
-    if exif:
-        chunks.append(png_chunk(b"eXIf", exif))
-    if xmp:
-        chunks.append(png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp))
+    if beside.dots:
+        chunks.append(png_chunk(b"pHYs", struct.pack(">IIB", *density.per_metre(beside.dots), 1)))
+    if beside.icc:
+        chunks.append(png_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(beside.icc)))
+    if beside.exif:
+        chunks.append(png_chunk(b"eXIf", beside.exif))
+    if beside.xmp:
+        chunks.append(png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + beside.xmp))
     return chunks
 
 
-def png_with_metadata(
-    data: bytes | memoryview,
-    icc: bytes | None,
-    exif: bytes | None,
-    xmp: bytes | None,
-    dots: density.Density | None = None,
-) -> bytes:
-    """A PNG file with profile, EXIF block, XMP packet and dots per inch put behind its header."""
-    return b"".join([data[:_IHDR_END], *png_metadata(icc, exif, xmp, dots), data[_IHDR_END:]])
+def png_with_metadata(data: bytes | memoryview, beside: Beside) -> bytes:
+    """A PNG file with it put behind its header."""
+    return b"".join([data[:_IHDR_END], *png_metadata(beside), data[_IHDR_END:]])
 
 
 def jpeg_holds(exif: bytes | None = None, xmp: bytes | None = None, icc: bytes | None = None) -> bool:
@@ -75,28 +77,19 @@ def jpeg_holds(exif: bytes | None = None, xmp: bytes | None = None, icc: bytes |
     )
 
 
-def jpeg_with_metadata(
-    data: bytes | memoryview,
-    icc: bytes | None,
-    exif: bytes | None,
-    xmp: bytes | None,
-    dots: density.Density | None = None,
-) -> bytes:
-    """A JPEG file that begins with SOI and the JFIF segment, with EXIF block, XMP packet and profile behind those.
-
-    Dots per inch are said in the JFIF segment.
-    """
+def jpeg_with_metadata(data: bytes | memoryview, beside: Beside) -> bytes:
+    """A JPEG file that begins with SOI and the JFIF segment, which says the dots, with the rest of it behind those."""
     more = []
-    if exif:
-        more.append(_segment(0xE1, _EXIF + exif))
-    if xmp:
-        more.append(_segment(0xE1, _XMP + xmp))
-    if icc:
+    if beside.exif:
+        more.append(_segment(0xE1, _EXIF + beside.exif))
+    if beside.xmp:
+        more.append(_segment(0xE1, _XMP + beside.xmp))
+    if beside.icc:
         size = _SEGMENT - len(_ICC) - 2
-        parts = [icc[i : i + size] for i in range(0, len(icc), size)]
+        parts = [beside.icc[i : i + size] for i in range(0, len(beside.icc), size)]
         more += [_segment(0xE2, _ICC + bytes([i, len(parts)]) + part) for i, part in enumerate(parts, 1)]
     (jfif,) = struct.unpack_from(">H", data, 4)
-    return b"".join([density.in_jfif(data[: 4 + jfif], dots), *more, data[4 + jfif :]])
+    return b"".join([density.in_jfif(data[: 4 + jfif], beside.dots), *more, data[4 + jfif :]])
 
 
 def _segment(marker: int, content: bytes) -> bytes:

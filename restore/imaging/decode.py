@@ -106,8 +106,8 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         exif = _exif(image, data, notes)
         kind = image.format or ""
         xmp = xmp if isinstance(xmp, bytes) else None
-        said = _density(kind, image.info, exif)
-        read = Picture(pixels, alpha, icc, exif, kind, xmp, said, tuple(notes))
+        dots = _density(kind, image.info, exif)
+        read = Picture(pixels, alpha, icc, exif, kind, xmp, dots, tuple(notes))
         return _settled(read, turned=kind == "TIFF")
 
 
@@ -145,8 +145,8 @@ def _deep_tiff_picture(data: bytes, layout: tiff.Layout) -> Picture:
     tags = {tag.number: tag.value for tag in found}
     notes = [_FIRST_PAGE] if layout.more else []
     exif = _tiff_exif(data, notes)
-    icc, xmp, said = tags.get(tiff.ICC), tags.get(tiff.XMP), _density("TIFF", {}, exif)
-    return _settled(Picture(pixels, alpha, icc, exif, "TIFF", xmp, said, tuple(notes)))
+    icc, xmp, dots = tags.get(tiff.ICC), tags.get(tiff.XMP), _density("TIFF", {}, exif)
+    return _settled(Picture(pixels, alpha, icc, exif, "TIFF", xmp, dots, tuple(notes)))
 
 
 def _density(kind: str, info: Mapping[Any, Any], exif: bytes | None) -> density.Density | None:
@@ -258,7 +258,7 @@ def _settled(picture: Picture, turned: bool = False) -> Picture:
         notes.append("its colour profile does not fit the pixels and was dropped")
         icc = None
     turn = 1 if turned else turn
-    said = picture.density
+    dots = picture.density
     return replace(
         picture,
         pixels=_upright(picture.pixels, turn),
@@ -266,7 +266,7 @@ def _settled(picture: Picture, turned: bool = False) -> Picture:
         icc=icc,
         exif=exif or None,
         xmp=settled_xmp,
-        density=said[::-1] if said and turn > 4 else said,  # turned by a right angle
+        density=dots[::-1] if dots and turn > 4 else dots,  # turned by a right angle
         notes=tuple(notes),
     )
 

@@ -110,15 +110,11 @@ class Worker:
         """
         began = time.perf_counter()
         try:
-            item.target.parent.mkdir(parents=True, exist_ok=True)
-        except FileExistsError as error:
-            return Outcome(item, "failed", f"cannot write {item.target}: {error.filename} is a file, not a folder")
-        except OSError:  # told below, with its cure
-            pass
-        try:
             whole = pictures.from_arrays(picture, results, self.scale)
             self._save(item, pictures.to_file(whole, item.target.suffix, self.options), digest)
-        except FileExistsError:
+        except FileExistsError as error:
+            if not item.target.parent.is_dir():
+                return Outcome(item, "failed", f"cannot write {item.target}: {error.filename} is a file, not a folder")
             return foreign(item)
         except OSError as error:
             if error.errno in _HOPELESS:

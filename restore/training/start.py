@@ -111,7 +111,10 @@ def _train(
 ) -> bool:
     """The same in a folder that is this process's."""
     run = _run(recipe_path, folder, options, device, team)
-    material = find_material(run, data, options.workers)  # before anything is written
+    material = find_material(run, data, options.workers)
+    if options.compile:
+        run.call = compiled(run, console)
+    # All that may be refused was: from here on the run's folder is written to.
     reporter: Reporter = Silence()
     if team.leads:
         write_bytes(folder / "recipe.yaml", dump_recipe(run.recipe).encode())
@@ -122,8 +125,6 @@ def _train(
         if run.anew:
             console.print("validation is another than before: the best is looked for anew")
         reporter = Reporter(folder, run.recipe.validation.metric, console)
-    if options.compile:
-        run.call = compiled(run, console)
     return train(run, material, reporter, options.workers)
 
 

@@ -279,6 +279,7 @@ def test_a_dry_run_says_all_and_writes_nothing(tmp_path: Path) -> None:
         (["--workers", "0"], "--workers"),
         (["--max-pixels", "0"], "--max-pixels"),
         (["--max-pixels", "nan"], "--max-pixels"),
+        (["--max-pixels", "1e308"], "--max-pixels"),
         (["--strength", "nan"], "--strength"),
     ],
 )
@@ -322,6 +323,19 @@ def test_too_many_pixels(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows allows no line breaks and bytes that are no text in a name")
+def test_a_file_where_a_folder_should_be_is_named(tmp_path: Path) -> None:
+    for name in ("a.png", "sub/b.png"):
+        save(tmp_path / "in" / name, picture(12, 16))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/sub").write_text("mine")
+    code, _, told = inside(tmp_path / "in", tmp_path / "out")
+    assert code == 1
+    assert f"{tmp_path / 'out/sub'} is a file, not a folder" in told
+    assert "--overwrite" not in told
+    assert (tmp_path / "out/sub").read_text() == "mine"
+    assert (tmp_path / "out/a.png").is_file()
+
+
 def test_odd_names_are_told_on_one_line(tmp_path: Path) -> None:
     raw = tmp_path / "in" / os.fsdecode(b"two\nlines \x1b[31m \xff.png")
     raw.parent.mkdir()

@@ -27,7 +27,8 @@ def chromium() -> Iterator[Browser]:
     binary = next((found for name in _BINARIES if (found := shutil.which(name))), None)
     driver = shutil.which("chromedriver")
     if not (binary and driver):
-        pytest.skip(f"no chromium or no chromedriver: {_CURE}")  # no package of pip's: .ci/run installs them by apt-get
+        # Not packages of pip's: whoever has them not is told how to get them, and .ci/run installs them by apt-get.
+        pytest.skip(reason=f"no chromium or no chromedriver: {_CURE}")
     options = webdriver.ChromeOptions()
     options.binary_location = binary
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"):

@@ -298,6 +298,18 @@ def test_two_processes_do_not_train_in_one_folder(photos: Path, tmp_path: Path) 
         go(photos.parent, tmp_path / "run", resume=True)
 
 
+def test_a_file_system_without_locks_is_trained_on_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object, **__: object) -> None:
+        raise NotImplementedError("FileSystem does not appear to support flock")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", none)
+    with held(tmp_path / "run"):
+        (tmp_path / "run/kept").touch()
+    assert (tmp_path / "run/kept").exists()
+
+
 def test_a_run_that_is_refused_leaves_nothing(photos: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for data, *changes in ((tmp_path / "empty",), (photos.parent, "network.width=-1")):
