@@ -91,7 +91,7 @@ def test_the_list_and_the_sheet(tmp_path: Path) -> None:
         (["--cube", "no.cube"], "no.cube: cannot be read"),
         (["--name", "aden", "--strength", "2"], "--strength"),
         (["--name", "aden", "--strength", "nan"], "'--strength': nan is not a number that can be used"),
-        (["--name", "aden", "--max-pixels", "inf"], "'--max-pixels': inf is not a number that can be used"),
+        (["--name", "aden", "--max-pixels", "inf"], "'--max-pixels': inf is not in the range"),
     ],
 )
 def test_wrong_use(tmp_path: Path, options: list[str], message: str) -> None:
