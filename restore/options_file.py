@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from restore.errors import RecipeError
+from restore.utils.registry import OneOf
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -154,7 +155,7 @@ def _locate(model: type[BaseModel], location: Sequence[Any]) -> tuple[list[Any],
         if _is_model(here):
             around = here
             field = here.model_fields.get(part)
-            here = field.annotation if field else None
+            here = _chosen(field.metadata) or field.annotation if field else None
         else:
             around = None
             here = _item(here, part)
@@ -162,13 +163,20 @@ def _locate(model: type[BaseModel], location: Sequence[Any]) -> tuple[list[Any],
 
 
 def _plain(annotation: Any) -> Any:
-    """A type without ``Annotated`` and ``| None``; of a union of several, the tuple of its members."""
+    """A type without ``Annotated`` and ``| None``; of a union or a registry, the tuple of its members."""
     while get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
+        annotation, *metadata = get_args(annotation)
+        if members := _chosen(metadata):
+            return members
     if get_origin(annotation) in (Union, types.UnionType):
         members = tuple(_plain(member) for member in get_args(annotation) if member is not type(None))
         return members[0] if len(members) == 1 else members
     return annotation
+
+
+def _chosen(metadata: Sequence[Any]) -> tuple[Any, ...]:
+    """What a registry has to choose from, of a field that takes one of its members."""
+    return next((one.members() for one in metadata if isinstance(one, OneOf)), ())
 
 
 def _is_model(annotation: Any) -> bool:
