@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--testsets", required=True, type=Path, help="folder of the test sets")
     parser.add_argument("--runs", default=ROOT / "runs", type=Path, help="where the checkpoints go (default: runs/)")
     parser.add_argument("--threads", default="2", help="CPU threads")
-    parser.add_argument("--workers", default="0", help="processes that cut patches (default: 0)")
+    parser.add_argument("--workers", help="processes that cut patches (default: as many as make it fastest)")
     options = parser.parse_args()
 
     folder, run = ROOT / "models" / options.name, options.runs / options.name
@@ -63,7 +63,8 @@ def train(recipe: Path, run: Path, options: argparse.Namespace, start: Path | No
     if (run / "last.safetensors").exists():
         begin = ["--resume"]
     where = ["--data", str(options.data), "--out", str(run)]
-    restore("train", *begin, *where, "--threads", options.threads, "--workers", options.workers)
+    workers = [] if options.workers is None else ["--workers", options.workers]
+    restore("train", *begin, *where, "--threads", options.threads, *workers)
 
 
 def script(name: str, *arguments: str) -> None:

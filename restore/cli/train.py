@@ -53,9 +53,7 @@ from restore.cli.help import Command
 @click.option(
     "--workers",
     type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="Processes that cut patches; 0 cuts them between steps.",
+    help="Processes that cut patches; 0 cuts them between steps (default: tries what is fastest).",
 )
 @click.option("--compile", "compile_", is_flag=True, help="Run the network through torch.compile.")
 def train(
@@ -67,7 +65,7 @@ def train(
     changes: tuple[str, ...],
     device: str,
     threads: int | None,
-    workers: int,
+    workers: int | None,
     compile_: bool,
 ) -> None:
     """Train a network by RECIPE, a name ('restore recipes' lists them) or a file, on the photographs in --data.

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from restore.data.folder import PhotoStore
+
 
 class PairDataset(Dataset[tuple[Tensor, Tensor]], ABC):
     """Samples by number, without end: sample ``i`` depends on the seed and ``i`` alone."""
@@ -24,6 +26,10 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]], ABC):
     def label(self, number: int) -> int:
         """What was done to the input, where that has a number; below 0 where it has none."""
         return -1
+
+    def stores(self) -> list[PhotoStore]:
+        """Where its photographs are decoded, so that they can be decoded ahead."""
+        return []
 
     @abstractmethod
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -43,6 +49,9 @@ class InTurn(PairDataset):
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         count = len(self.parts)
         return self.parts[number % count].cut(number // count)
+
+    def stores(self) -> list[PhotoStore]:
+        return [store for part in self.parts for store in part.stores()]
 
     def label(self, number: int) -> int:
         count = len(self.parts)

@@ -47,6 +47,9 @@ class DegradedPairs(PairDataset):
         self.store = PhotoStore(paths, budget)
         self._places = Places(photo_sizes(paths), patch, scale)
 
+    def stores(self) -> list[PhotoStore]:
+        return [self.store]
+
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         draw = generator(self.seed, number)
         photo = self.store[self._places.photo(draw)]

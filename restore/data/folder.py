@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,10 @@ from restore.errors import DataError, ImageError
 from restore.imaging.decode import read_rgb8
 from restore.imaging.formats import PHOTO_SUFFIXES
 from restore.imaging.header import read_size
+from restore.runtime.cpu import usable_cores
+
+# Pictures that are decoded before what came of them is looked at.
+_AT_ONCE = 16
 
 
 def list_photos(folders: Sequence[Path]) -> list[Path]:
@@ -69,12 +73,20 @@ class PhotoStore:
     Args:
         paths: the pictures.
         budget: bytes of pixels to keep.
+        derive: makes something of a picture's pixels that is kept with them, such as the picture reduced.
     """
 
-    def __init__(self, paths: Sequence[Path], budget: int = 4 * 2**30) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        budget: int = 4 * 2**30,
+        derive: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None,
+    ) -> None:
         self.paths = list(paths)
         self.free = budget
-        self._kept: dict[int, NDArray[Any]] = {}
+        self._derive = derive
+        self._kept: dict[int, NDArray[np.uint8]] = {}
+        self._derived: dict[int, NDArray[np.uint8]] = {}
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -84,7 +96,48 @@ class PhotoStore:
         pixels = self._kept.get(number)
         if pixels is None:
             pixels = read_rgb8(self.paths[number])
-            if pixels.nbytes <= self.free:
-                self.free -= pixels.nbytes
-                self._kept[number] = pixels
+            self._keep(number, pixels)
         return pixels
+
+    def derived(self, number: int) -> NDArray[np.uint8] | None:
+        """What is derived of a picture, if the picture has been asked for and is kept."""
+        return self._derived.get(number)
+
+    def _keep(self, number: int, pixels: NDArray[np.uint8]) -> None:
+        if pixels.nbytes > self.free:
+            return
+        derived = None if self._derive is None else self._derive(pixels)
+        size = pixels.nbytes + (0 if derived is None else derived.nbytes)
+        if size > self.free:
+            return
+        self.free -= size
+        self._kept[number] = pixels
+        if derived is not None:
+            self._derived[number] = derived
+
+    def fill(self) -> Iterator[int]:
+        """Decode the pictures, in order, by as many threads as there are cores, until the budget is used up.
+
+        Done before worker processes start, their memory is shared with this one's. A picture that cannot be decoded
+        is passed over: whoever asks for it gets the error.
+
+        Yields:
+            How many pictures have been looked at.
+        """
+        missing = [number for number in range(len(self)) if number not in self._kept]
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            for start in range(0, len(missing), _AT_ONCE):
+                some = missing[start : start + _AT_ONCE]
+                for number, pixels in zip(some, pool.map(self._try, some), strict=True):
+                    if pixels is not None:
+                        before = self.free
+                        self._keep(number, pixels)
+                        if self.free == before:
+                            return
+                yield len(self) - len(missing) + start + len(some)
+
+    def _try(self, number: int) -> NDArray[np.uint8] | None:
+        try:
+            return read_rgb8(self.paths[number])
+        except ImageError:
+            return None

@@ -102,6 +102,9 @@ class FolderPairs(PairDataset):
         self.store = PhotoStore([*low, *high], budget)
         self._places = Places(sizes, patch)
 
+    def stores(self) -> list[PhotoStore]:
+        return [self.store]
+
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         draw = generator(self.seed, number)
         which = self._places.photo(draw)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from restore.data.dataset import PairDataset
 from restore.data.folder import PhotoStore, photo_sizes
 from restore.data.places import Places, generator, orient, window
-from restore.imaging.resize import resize_matrix, round_to
+from restore.imaging.resize import modcrop, resize_matrix, round_to, shrink
 
 # Rows and columns of low-resolution context cut around a patch, so that its bicubic shrinking sees what the whole
 # picture's would: the antialiased cubic kernel reaches two low-resolution pixels to either side.
@@ -70,29 +71,43 @@ class PatchPairs(PairDataset):
         candidates: int = 1,
     ) -> None:
         self.scale, self.patch, self.seed, self.candidates = scale, patch, seed, candidates
-        self.store = PhotoStore(paths, budget)
+        self.store = PhotoStore(paths, budget, lambda photo: shrink(modcrop(photo, scale), scale))
         self._places = Places(photo_sizes(paths), patch, scale)
+
+    def stores(self) -> list[PhotoStore]:
+        return [self.store]
 
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         draw = generator(self.seed, number)
-        scale, patch = self.scale, self.patch
         places = [self._place(draw) for _ in range(self.candidates)]
-        pixels, top, left = places[0] if len(places) == 1 else max(places, key=self._detail)
-        edge = _MARGIN * scale
-        around = window(pixels, top * scale - edge, left * scale - edge, patch * scale + 2 * edge, scale)
-        low = shrink_patch(around, scale, _MARGIN)
-        high = around[edge:-edge, edge:-edge]
+        photo, top, left = places[0] if len(places) == 1 else max(places, key=self._detail)
+        low, high = self._cut(photo, top, left)
         which = int(draw.integers(0, 8))
         return orient(low, which), orient(high, which)
 
-    def _place(self, draw: np.random.Generator) -> tuple[NDArray[np.uint8], int, int]:
-        """A photograph, and the top left corner of a patch in it, in low-resolution pixels."""
-        pixels = self.store[self._places.photo(draw)]
-        return pixels, *self._places.corner(pixels, draw)
+    def _place(self, draw: np.random.Generator) -> tuple[int, int, int]:
+        """The number of a photograph, and the top left corner of a patch in it, in low-resolution pixels."""
+        photo = self._places.photo(draw)
+        return photo, *self._places.corner(self.store[photo], draw)
 
-    def _detail(self, place: tuple[NDArray[np.uint8], int, int]) -> float:
-        """Mean absolute difference of neighbours in the green of every other pixel: cheap, and all that is needed."""
-        pixels, top, left = place
+    def _cut(self, photo: int, top: int, left: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        scale, patch, pixels = self.scale, self.patch, self.store[photo]
+        reduced = self.store.derived(photo)
+        if reduced is not None:
+            high = pixels[top * scale : (top + patch) * scale, left * scale : (left + patch) * scale]
+            return reduced[top : top + patch, left : left + patch], high
+        edge = _MARGIN * scale
+        around = window(pixels, top * scale - edge, left * scale - edge, patch * scale + 2 * edge, scale)
+        return shrink_patch(around, scale, _MARGIN), around[edge:-edge, edge:-edge]
+
+    def _detail(self, place: tuple[int, int, int]) -> float:
+        """Mean absolute difference of neighbors in the green of every other pixel: cheap, and all that is needed."""
+        photo, top, left = place
         scale, side = self.scale, self.scale * self.patch
-        green = pixels[top * scale : top * scale + side : 2, left * scale : left * scale + side : 2, 1].astype(np.int16)
-        return float(np.abs(np.diff(green, axis=0)).mean() + np.abs(np.diff(green, axis=1)).mean())
+        part = self.store[photo][top * scale : top * scale + side : 2, left * scale : left * scale + side : 2, 1]
+        green = np.ascontiguousarray(part)
+        if min(green.shape) < 2:
+            return 0.0
+        down, across = cv2.norm(green[1:], green[:-1], cv2.NORM_L1), cv2.norm(green[:, 1:], green[:, :-1], cv2.NORM_L1)
+        height, width = green.shape
+        return float(down / ((height - 1) * width) + across / (height * (width - 1)))

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from restore.errors import DataError
+
+# Counterclockwise, by how many quarter turns.
+_TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 
 
 def generator(seed: int, number: int) -> np.random.Generator:
@@ -75,5 +79,8 @@ def window(photo: NDArray[np.uint8], top: int, left: int, side: int, unit: int =
 
 def orient(image: NDArray[Any], which: int) -> NDArray[Any]:
     """One of the eight flips and rotations of a square, ``which`` in 0..7."""
+    if image.dtype == np.uint8:  # OpenCV copies color pixels as a whole, NumPy byte by byte
+        turned = cv2.rotate(image, _TURNS[which % 4]) if which % 4 else image
+        return cv2.flip(turned, 1) if which >= 4 else turned
     image = np.rot90(image, which % 4)
     return image[:, ::-1] if which >= 4 else image

@@ -49,6 +49,9 @@ class UnpairedPatches(PairDataset):
         self._begins = 0, len(photos[0])
         self._places = Places(photo_sizes(photos[0]), patch), Places(photo_sizes(photos[1]), patch * scale)
 
+    def stores(self) -> list[PhotoStore]:
+        return [self.store]
+
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         draw = generator(self.seed, number)
         return self._patch(0, draw), self._patch(1, draw)

@@ -121,6 +121,37 @@ def resize(image: NDArray[Any], scale: float, antialias: bool = True) -> NDArray
     return _along(_along(image, 0, height, scale, antialias), 1, width, scale, antialias)
 
 
+def shrink(image: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+    """``resize(image, 1 / factor)`` of an 8-bit color picture, to the last bit, several times as fast.
+
+    Every output row weighs the same window of input rows, ``factor`` rows further on each time, so a tap of the kernel
+    is one slice of the picture with that stride. The weights of 2, 4 and 8 are sums of few powers of two, so float32 is
+    exact in any order; other factors are left to :func:`resize`, whose rounding depends on the position.
+
+    Args:
+        image: uint8 (H, W, C), sides multiples of ``factor``.
+        factor: how many times smaller, a whole number.
+    """
+    if factor not in (2, 4, 8):
+        return image if factor == 1 else resize(image, 1 / factor)
+    rows = _shrink_rows(image, factor)
+    return np.ascontiguousarray(_shrink_rows(rows.transpose(1, 0, 2), factor).transpose(1, 0, 2))
+
+
+def _shrink_rows(image: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+    length = image.shape[0]
+    # Far from the borders, so that nothing is mirrored yet: where the kernel begins, and its weights.
+    middle = 4 * factor
+    weights, indices = resize_weights(8 * factor * factor, 8 * factor, 1 / factor)
+    kernel, first = weights[middle], int(indices[middle, 0]) - middle * factor
+    after = max(0, first + len(kernel) - factor)
+    padded = np.pad(np.ascontiguousarray(image), ((-first, after), (0, 0), (0, 0)), mode="symmetric")
+    out = np.zeros((length // factor, *image.shape[1:]), np.float32)
+    for tap, weight in enumerate(kernel):
+        out += padded[tap : tap + length : factor] * np.float32(weight)
+    return round_to(np.dtype(np.uint8), out)
+
+
 def modcrop(image: NDArray[Any], multiple: int) -> NDArray[Any]:
     """Crop the bottom and the right so that both sides are multiples of ``multiple``, as the literature does."""
     height, width = (n - n % multiple for n in image.shape[:2])

@@ -12,6 +12,10 @@ from pathlib import Path
 # Linux's names: x86 in VNNI's two encodings and AMX, Arm's dot product and matrix product.
 INT8_FEATURES = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
 
+# What a network in bfloat16 needs to be faster than one in float32: products of that type. Without them it is emulated,
+# many times slower.
+BF16_FEATURES = frozenset({"amx_bf16", "avx512_bf16", "bf16"})
+
 _APPLE = {"hw.optional.arm.FEAT_DotProd": "asimddp", "hw.optional.arm.FEAT_I8MM": "i8mm"}
 
 

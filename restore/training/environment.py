@@ -20,13 +20,13 @@ from restore.training.team import Team
 _PACKAGES = ("torch", "numpy", "opencv-python-headless", "kornia", "basicsr", "lpips")
 
 
-def note_environment(folder: Path, device: torch.device, team: Team, step: int) -> None:
+def note_environment(folder: Path, device: torch.device, team: Team, step: int, precision: str) -> None:
     """Append what holds now to ``environment.jsonl`` in a run's folder: a line each time a run begins or goes on."""
     with (folder / "environment.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(environment(device, team, step)) + "\n")
+        file.write(json.dumps(environment(device, team, step, precision)) + "\n")
 
 
-def environment(device: torch.device, team: Team, step: int) -> dict[str, Any]:
+def environment(device: torch.device, team: Team, step: int, precision: str) -> dict[str, Any]:
     """All that may tell two runs of one recipe apart."""
     return {
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -41,6 +41,7 @@ def environment(device: torch.device, team: Team, step: int) -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "processes": team.size,
+        "precision": precision,
     }
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from restore.data.dataset import PairDataset
-from restore.training.material import on_device
+from restore.training.data_loading import on_device
 from restore.training.run import Run
 
 

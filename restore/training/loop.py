@@ -12,29 +12,31 @@ import torch
 
 from restore.errors import DataError, RecipeError, RestoreError
 from restore.networks.registry import deployed
+from restore.training.batch_loader import BatchLoader
+from restore.training.data_loading import Samples, fill, shares_memory
 from restore.training.introduce import introduce
-from restore.training.material import Material, Samples, batches, open_material
+from restore.training.material import Material, open_material
 from restore.training.report import Reporter, Step
 from restore.training.run import BEST, LAST, Run
 from restore.training.step import update
 from restore.training.validate import enlarge, measure, sheet, unchanged
-from restore.training.waited import Waited
 
 
-def find_material(run: Run, data: Path, workers: int = 0) -> Material:
-    """What a run learns from, below ``data``; every process that cuts patches has its share of ``data.cache_gb``."""
-    budget = run.recipe.data.cache_gb * 2**30 / max(1, workers) / run.team.size_here
+def find_material(run: Run, data: Path, workers: int | None = None) -> Material:
+    """What a run learns from, below ``data``; processes that do not share memory share ``data.cache_gb``."""
+    copies = 1 if shares_memory() else max(1, workers or 0)
+    budget = run.recipe.data.cache_gb * 2**30 / copies / run.team.size_here
     return open_material(run.recipe, data, int(budget))
 
 
-def train(run: Run, material: Material, reporter: Reporter, workers: int = 0) -> bool:
+def train(run: Run, material: Material, reporter: Reporter, workers: int | None = None) -> bool:
     """Train until the recipe's last step, or until its patience runs out.
 
     Args:
         run: from :func:`restore.training.run.new_run` or :func:`restore.training.run.resume_run`.
         material: from :func:`find_material`.
         reporter: progress and logs.
-        workers: processes that cut patches; 0 cuts them between the steps.
+        workers: processes that cut patches; 0 cuts them between the steps; None finds out what is fastest.
 
     Returns:
         Whether the run is complete; False after Ctrl-C or SIGTERM, with everything saved.
@@ -45,7 +47,7 @@ def train(run: Run, material: Material, reporter: Reporter, workers: int = 0) ->
         reporter.finish()
 
 
-def _steps(run: Run, material: Material, reporter: Reporter, workers: int) -> bool:
+def _steps(run: Run, material: Material, reporter: Reporter, workers: int | None) -> bool:
     recipe = run.recipe
     samples, options = material.samples, recipe.validation
     beat = None
@@ -55,23 +57,25 @@ def _steps(run: Run, material: Material, reporter: Reporter, workers: int) -> bo
     if run.step == 0:
         for line in introduce(run, material.patches):
             reporter.tell(line)
-    steps = batches(run, material.patches, workers)
-    stopped, waited = False, Waited(workers)
+    loader, stopped = BatchLoader(run, material.patches, workers), False
     with _stop_on_signal(run):
+        for done, count in fill(run, material.patches, loader.workers):
+            reporter.preparing(done, count)
+            if run.stopping and run.team.size == 1:
+                break  # the first step then ends the run; several processes must all come to it
         began = time.monotonic() - run.seconds
         told: Step | None = None
         while not run.over:
-            with waited:
-                low, high, labels = _next(run, steps, told)
-            if (advice := waited.advice()) is not None:
-                reporter.tell(advice)
+            low, high, labels = _next(run, loader, told)
             try:
                 told = update(run, low, high, labels)
             except ValueError as error:  # a loss that cannot be had of such samples
                 raise RecipeError(f"step {run.step}: {error}") from error
             run.step += 1
             run.seconds = time.monotonic() - began
-            reporter.step(run.step, told, run.optimizer.param_groups[0]["lr"], run.seconds)
+            if (line := loader.after_step()) is not None:
+                reporter.tell(line)
+            reporter.step(run.step, told, run.optimizer.param_groups[0]["lr"], run.seconds, loader.share)
             saving = run.step == recipe.train.steps or run.step % recipe.train.save_every == 0
             if run.step == recipe.train.steps or run.step % options.every == 0:
                 _check(run, told)
@@ -87,7 +91,7 @@ def _steps(run: Run, material: Material, reporter: Reporter, workers: int) -> bo
     return run.over
 
 
-def _next(run: Run, steps: Iterator[Samples], told: Step | None) -> Samples:
+def _next(run: Run, loader: BatchLoader, told: Step | None) -> Samples:
     """The next step's samples.
 
     Raises:
@@ -97,7 +101,7 @@ def _next(run: Run, steps: Iterator[Samples], told: Step | None) -> Samples:
     found: Samples | None = None
     problem: RestoreError | None = None
     try:
-        found = next(steps)
+        found = next(loader)
     except RestoreError as error:
         problem = error
     if run.team.anyone(problem is not None):

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-
-import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, default_collate
+from typing import TypeVar
 
 from restore.data.dataset import InTurn, PairDataset
 from restore.data.degraded import DegradedPairs
@@ -22,9 +17,8 @@ from restore.data.lighting.sets import PairViews, UnpairedViews
 from restore.data.pairs import FolderPairs, match_photos
 from restore.data.patches import PatchPairs
 from restore.data.unpaired import UnpairedPatches
-from restore.errors import DataError, RestoreError
+from restore.errors import DataError
 from restore.training.recipe import Recipe
-from restore.training.run import Run
 from restore.training.validate import (
     Sample,
     backlit_samples,
@@ -187,68 +181,3 @@ def split(recipe: Recipe, items: Sequence[_Item]) -> tuple[list[_Item], list[_It
         )
     held = {round((i + 0.5) * len(items) / count) for i in range(count)}
     return [item for i, item in enumerate(items) if i not in held], [items[i] for i in sorted(held)]
-
-
-# Inputs and targets, (N, 3, h, w) and (N, 3, H, W) on 0..1, and the inputs' labels, (N,).
-Samples = tuple[Tensor, Tensor, Tensor]
-
-
-class _Told(Dataset[Any]):
-    """Samples whose errors are values: a worker process would send a traceback for a message."""
-
-    def __init__(self, patches: PairDataset) -> None:
-        self.patches = patches
-
-    def __getitem__(self, number: int) -> tuple[Tensor, Tensor] | RestoreError:
-        try:
-            return self.patches[number]
-        except RestoreError as error:
-            return error
-
-
-def _together(samples: list[Any]) -> Any:
-    """A batch, or the first error among its samples."""
-    errors = [sample for sample in samples if isinstance(sample, RestoreError)]
-    return errors[0] if errors else [_stacked(side) for side in zip(*samples, strict=True)]
-
-
-def _stacked(images: Sequence[Tensor]) -> Tensor:
-    """Images (3, H, W) as (N, 3, H, W), with the channels last in memory, where the arrays had them."""
-    stacked: Tensor = default_collate([image.permute(1, 2, 0) for image in images])
-    return stacked.permute(0, 3, 1, 2)
-
-
-def _leave_signals_to_the_run(_worker: int) -> None:
-    """Terminals and batch systems signal every process of a job: the run saves first, and then ends its workers."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-
-
-def batches(run: Run, patches: PairDataset, workers: int) -> Iterator[Samples]:
-    """This process's share of the batches from the run's step on; which samples a step sees depends on it alone.
-
-    Raises:
-        RestoreError: a photograph cannot be decoded.
-    """
-    size = run.recipe.train.batch
-    steps = range(run.step, run.recipe.train.steps)
-    shares = [run.team.share(range(step * size, (step + 1) * size)) for step in steps]
-    loader: DataLoader[Any] = DataLoader(
-        _Told(patches),
-        batch_sampler=map(list, shares),
-        num_workers=workers,
-        collate_fn=_together,
-        worker_init_fn=_leave_signals_to_the_run,
-        pin_memory=run.device.type == "cuda",
-    )
-    for found, share in zip(loader, shares, strict=True):
-        if isinstance(found, RestoreError):
-            raise found
-        low, high = found
-        labels = torch.tensor([patches.label(number) for number in share])
-        yield on_device(low, run.device), on_device(high, run.device), labels.to(run.device)
-
-
-def on_device(images: Tensor, device: torch.device) -> Tensor:
-    """Samples (N, 3, H, W), uint8, as a run takes them: on 0..1."""
-    return images.to(device, non_blocking=True, memory_format=torch.channels_last).div(255.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,8 +90,12 @@ class Reporter:
             else (f"{kind.upper()} ({space.upper()}) {value:.3f} dB")
         )
 
-    def step(self, step: int, told: Step, lr: float, seconds: float) -> None:
-        """After every step."""
+    def preparing(self, done: int, count: int) -> None:
+        """While photographs are decoded before the first step."""
+        self._progress.update(self._task, told=f"decoding photographs: {done} of {count}")
+
+    def step(self, step: int, told: Step, lr: float, seconds: float, waiting: Callable[[], float]) -> None:
+        """After every step; ``waiting`` gives the share of the time since it was last asked that went into waiting."""
         self._steps.append(told)  # tensors: reading their values here would make a GPU wait
         if step % self.every and step != self.steps:
             return
@@ -103,7 +108,7 @@ class Reporter:
         speed = (step - self._since[0]) / max(1e-9, now - self._since[1])
         self._since = (step, now)
         value = "" if self._value is None else f"{self._said(self._value)}  "
-        line = f"loss {mean:.5f}  {value}{speed:.1f} steps/s"
+        line = f"loss {mean:.5f}  {value}{speed:.1f} steps/s, {waiting():.0%} waiting for batches"
         self._progress.update(self._task, completed=step, told=line)
         facts = {"loss": mean, "gradient": float(told.norm), "lr": lr, "seconds": round(seconds, 1)}
         self._log({"step": step, **facts, **(parts if len(parts) > 1 else {})})
@@ -151,7 +156,10 @@ class Silence(Reporter):
     def start(self, step: int, steps: int, training: str, validation: int, unchanged: float | None) -> None:
         pass
 
-    def step(self, step: int, told: Step, lr: float, seconds: float) -> None:
+    def preparing(self, done: int, count: int) -> None:
+        pass
+
+    def step(self, step: int, told: Step, lr: float, seconds: float, waiting: Callable[[], float]) -> None:
         pass
 
     def validation(self, step: int, value: float | None, best: float, picture: NDArray[np.uint8]) -> None:

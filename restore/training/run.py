@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 from restore.errors import RecipeError
 from restore.losses.registry import LossOptions
 from restore.losses.terms import Beside, Term
+from restore.runtime.cpu import BF16_FEATURES, cpu_features
 from restore.training.average import warm_average
 from restore.training.checkpoint import Checkpoint, save_checkpoint
 from restore.training.critic import Critic
@@ -77,7 +79,13 @@ class Run:
 
     def autocast(self) -> torch.autocast:
         """The precision of forward passes, as a context."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.train.precision == "bf16")
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+
+    @cached_property
+    def precision(self) -> Literal["bf16", "fp32"]:
+        """What the networks compute in: the recipe's choice, but fp32 on a processor that has to emulate bf16."""
+        emulated = self.device.type == "cpu" and not cpu_features() & BF16_FEATURES
+        return "fp32" if emulated else self.recipe.train.precision
 
     @property
     def over(self) -> bool:

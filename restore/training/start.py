@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import torch
 from rich.console import Console
 from torch import Tensor
@@ -61,7 +62,7 @@ class Options:
     changes: Sequence[str] = ()
     device: str = "auto"
     threads: int | None = None
-    workers: int = 0
+    workers: int | None = None
     compile: bool = False
 
 
@@ -110,6 +111,8 @@ def _train(
     team: Team,
 ) -> bool:
     """The same in a folder that is this process's."""
+    # A pool of threads of OpenCV's would not survive in worker processes, and pictures this small need none.
+    cv2.setNumThreads(1)
     run = _run(recipe_path, folder, options, device, team)
     material = find_material(run, data, options.workers)
     if options.compile:
@@ -118,10 +121,12 @@ def _train(
     reporter: Reporter = Silence()
     if team.leads:
         write_bytes(folder / "recipe.yaml", dump_recipe(run.recipe).encode())
-        note_environment(folder, device, team, run.step)
+        note_environment(folder, device, team, run.step, run.precision)
         count = sum(p.numel() for p in run.network.parameters())
         several = f", {team.size} processes" if team.size > 1 else ""
         console.print(f"{run.recipe.name}: {count:,} parameters, on {device}{several}")
+        if run.precision != run.recipe.train.precision:
+            console.print("this processor has no fast bf16 (AMX or AVX-512 BF16): the networks compute in fp32")
         if run.anew:
             console.print("validation is another than before: the best is looked for anew")
         reporter = Reporter(folder, run.recipe.validation.metric, console)

@@ -1,4 +1,4 @@
-"""How much of its time a training run waits for pictures, and what would help."""
+"""How much of its time a training run waits for batches, and what would help."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class Waited:
     def __init__(self, workers: int) -> None:
         self._workers, self._steps, self._waited = workers, 0, 0.0
         self._began = self._since = time.monotonic()
+        self._asked, self._before = self._began, 0.0
 
     def __enter__(self) -> None:
         self._since = time.monotonic()
@@ -29,9 +30,16 @@ class Waited:
         now = time.monotonic()
         self._steps += 1
         if self._steps == 1:
-            self._began = now
+            self._began = self._asked = now
         else:
             self._waited += now - self._since
+
+    def share(self) -> float:
+        """Of the time since it was last asked for, how much was spent waiting, 0..1; the first step is left out."""
+        now = time.monotonic()
+        share = (self._waited - self._before) / max(1e-9, now - self._asked)
+        self._asked, self._before = now, self._waited
+        return min(1.0, share)
 
     def advice(self) -> str | None:
         """Once, after some steps: how many workers would keep up, if those there are do not."""
@@ -43,4 +51,4 @@ class Waited:
         workers = min(wanted, usable_cores())
         if share < SHARE or workers <= self._workers:
             return None
-        return f"{share:.0%} of the time is waiting for pictures: --workers {workers} makes them beside the training"
+        return f"{share:.0%} of the time is spent waiting for batches: try --workers {workers}"

@@ -19,7 +19,7 @@ from restore.data.filters.library import FILTERS, find_filter
 from restore.data.filters.options import Draw, PhotoFilters, draw_filter, filtered, label, open_filters, varied
 from restore.data.places import generator
 from restore.errors import FilterError
-from restore.training.material import _together
+from restore.training.data_loading import _together
 from tests.conftest import picture, save
 from tests.data.filters.test_filters import cube
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from restore.imaging.resize import modcrop, resize, resize_matrix
+from restore.imaging.resize import modcrop, resize, resize_matrix, shrink
 from tests.conftest import picture
 
 
@@ -115,3 +115,11 @@ def test_bad_shape() -> None:
 
 def test_modcrop() -> None:
     assert modcrop(np.zeros((13, 9, 3)), 4).shape == (12, 8, 3)
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3, 4, 5, 8])
+@pytest.mark.parametrize("sides", [(1, 1), (2, 30), (11, 5), (33, 64)])
+def test_shrinking_by_a_whole_factor_is_the_same_resize(factor: int, sides: tuple[int, int]) -> None:
+    shape = (sides[0] * factor, sides[1] * factor, 3)
+    image = np.random.default_rng(factor).integers(0, 256, shape, dtype=np.uint8)
+    np.testing.assert_array_equal(shrink(image, factor), resize(image, 1 / factor))

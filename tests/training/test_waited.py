@@ -18,11 +18,11 @@ from tests.training.test_loop import RECIPE
 @pytest.mark.parametrize(
     ("workers", "waiting", "working", "said"),
     [
-        (0, 3.0, 1.0, "75% of the time is waiting for pictures: --workers 3"),
-        (0, 9.0, 1.0, "90% of the time is waiting for pictures: --workers 8"),  # there are no more cores
+        (0, 3.0, 1.0, "75% of the time is spent waiting for batches: try --workers 3"),
+        (0, 9.0, 1.0, "90% of the time is spent waiting for batches: try --workers 8"),  # there are no more cores
         (0, 0.2, 1.0, None),
-        (1, 1.0, 1.0, "50% of the time is waiting for pictures: --workers 2"),
-        (2, 2.0, 1.0, "67% of the time is waiting for pictures: --workers 6"),
+        (1, 1.0, 1.0, "50% of the time is spent waiting for batches: try --workers 2"),
+        (2, 2.0, 1.0, "67% of the time is spent waiting for batches: try --workers 6"),
         (8, 2.0, 1.0, None),
     ],
 )
@@ -38,7 +38,7 @@ def test_it_is_said_once_and_how_many_would_keep_up(
             now += 100.0 if step == 0 else waiting  # the first begins everything
         found.append(one.advice())
         now += working
-    assert [line for line in found if line] == ([f"{said} makes them beside the training"] if said else [])
+    assert [line for line in found if line] == ([said] if said else [])
     assert found[:STEPS] == [None] * STEPS
 
 
@@ -49,5 +49,7 @@ def test_a_run_says_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waited, "SHARE", 0.0)
     (tmp_path / "r.yaml").write_text(RECIPE)
     said = io.StringIO()
-    assert start(tmp_path / "r.yaml", tmp_path, tmp_path / "run", Options(threads=1), Console(file=said, width=200))
-    assert said.getvalue().count("of the time is waiting for pictures: --workers") == 1
+    assert start(
+        tmp_path / "r.yaml", tmp_path, tmp_path / "run", Options(threads=1, workers=0), Console(file=said, width=200)
+    )
+    assert said.getvalue().count("of the time is spent waiting for batches: try --workers") == 1

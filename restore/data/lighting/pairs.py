@@ -75,6 +75,9 @@ class ExposurePairs(PairDataset):
         self._references: dict[int, NDArray[np.uint8]] = {}
         self._free = budget // 2
 
+    def stores(self) -> list[PhotoStore]:
+        return [self._store]
+
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         draw = generator(self.seed, number)
         which = int(draw.integers(len(self.scenes)))

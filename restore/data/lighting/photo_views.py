@@ -36,6 +36,9 @@ class PhotoViews(PairDataset, Generic[Options]):
         self.store = PhotoStore(paths, budget)
         self._numbers = large_enough(photo_sizes(paths), side)
 
+    def stores(self) -> list[PhotoStore]:
+        return [self.store]
+
     def view(self, draw: np.random.Generator) -> NDArray[np.uint8]:
         """A view (side, side, 3) of a photograph, both drawn."""
         photo = self.store[int(draw.choice(self._numbers))]

@@ -44,6 +44,9 @@ class UnpairedViews(PairDataset):
         self._numbers = tuple(large_enough(photo_sizes(some), side) for some in photos)
         self._begins = 0, len(photos[0])
 
+    def stores(self) -> list[PhotoStore]:
+        return [self.store]
+
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         draw = generator(self.seed, number)
         return self._view(0, draw), self._view(1, draw)
@@ -78,6 +81,9 @@ class PairViews(PairDataset):
         common_scale(self.pairs, sizes, photo_sizes(high), 1)
         self.store = PhotoStore([*low, *high], budget)
         self._numbers = large_enough(sizes, side)
+
+    def stores(self) -> list[PhotoStore]:
+        return [self.store]
 
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         draw = generator(self.seed, number)
