@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from restore.errors import ModelError
+from restore.networks.base import ReadsThumbnail
 from restore.runtime.model import Model
 from restore.runtime.session import first_line
 from restore.spec import ModelSpec
@@ -71,14 +71,14 @@ def _of_model(model: Model) -> Ask:
 
 def _of_network(network: nn.Module, spec: ModelSpec) -> Ask:
     network = network.cpu().float().eval()
-    believes: Any = network.belief if spec.kinds else None
+    assert isinstance(network, ReadsThumbnail) or not spec.kinds
 
     @torch.no_grad()
     def ask(given: Mapping[str, Floats]) -> Answer:
         tensors = {name: torch.from_numpy(np.ascontiguousarray(given[name])) for name in spec.inputs}
         try:
             output: Floats = network(*tensors.values()).numpy()
-            belief: Floats | None = believes(tensors["thumbnail"]).numpy() if believes else None
+            belief: Floats | None = network.belief(tensors["thumbnail"]).numpy() if spec.kinds else None
         except Exception as error:  # each network fails in its own way on what it does not take
             shape = "x".join(map(str, given["input"].shape))
             raise ModelError(f"{spec.name} fails on an input of {shape}: {first_line(error)}") from error

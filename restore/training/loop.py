@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from restore.errors import DataError, RecipeError, RestoreError
-from restore.networks.registry import deployed
+from restore.networks.base import deployed
 from restore.training.introduce import introduce
 from restore.training.material import Material, Samples, batches, open_material
 from restore.training.report import Reporter, Step

@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from restore.networks.bilateral_grid import BilateralGrid
-from restore.networks.registry import BilateralGridOptions
+from restore.networks.bilateral_grid import BilateralGrid, BilateralGridOptions
 from restore.networks.thumbnail import whole
 from tests.conftest import picture
 

@@ -13,10 +13,11 @@ from restore.data.folder import list_photos
 from restore.data.patches import PatchPairs
 from restore.errors import MissingExtraError, RestoreError
 from restore.networks import basicsr_adapter
+from restore.networks.base import deployed
 from restore.networks.basicsr_adapter import basicsr_module
-from restore.networks.folded import FoldedConv
 from restore.networks.plain import PlainSR
-from restore.networks.registry import NETWORKS, deployed
+from restore.networks.registry import NETWORKS
+from restore.networks.reparam_conv import ReparamConv
 from restore.networks.residual import ResidualSR
 from tests.conftest import SAMPLES
 
@@ -78,7 +79,7 @@ def test_halo_covers_the_gradients_reach(kind: str, scale: int) -> None:
 def test_folding_is_exact_in_double() -> None:
     torch.manual_seed(1)
     for inputs, outputs in ((3, 16), (16, 16), (16, 12)):
-        conv = FoldedConv(inputs, outputs).double()
+        conv = ReparamConv(inputs, outputs).double()
         x = torch.rand(2, inputs, 9, 11, dtype=torch.float64)
         torch.testing.assert_close(conv.folded().double()(x), conv(x), rtol=0, atol=1e-6)
 
@@ -86,7 +87,7 @@ def test_folding_is_exact_in_double() -> None:
 def test_folded_kernel_is_the_sum_of_the_branches() -> None:
     """Against the branches run one by one, away from the border where ECB's own padding differs."""
     torch.manual_seed(2)
-    conv = FoldedConv(8, 8).double()
+    conv = ReparamConv(8, 8).double()
     x = torch.rand(1, 8, 12, 12, dtype=torch.float64)
     f = nn.functional
     total = f.conv2d(x, conv.weight, conv.bias) + x[..., 1:-1, 1:-1]
@@ -104,7 +105,7 @@ def test_deployed_is_the_same_function(branches: bool) -> None:
     plain = network.deployed().double()
     x = torch.rand(1, 3, 10, 13, dtype=torch.float64)
     torch.testing.assert_close(plain(x), network(x), rtol=0, atol=1e-6)
-    assert not any(isinstance(m, FoldedConv) for m in plain.modules())
+    assert not any(isinstance(m, ReparamConv) for m in plain.modules())
     assert not plain.training
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from restore.losses.discriminators import DISCRIMINATORS
+from restore.networks.discriminators.registry import DISCRIMINATORS
 from restore.training.critic import Critic
 from restore.training.recipe import Discriminator
 from restore.training.recipe_file import parse_recipe
