@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from restore.errors import ModelError
 from restore.networks.base import ReadsThumbnail
@@ -71,14 +71,17 @@ def _of_model(model: Model) -> Ask:
 
 def _of_network(network: nn.Module, spec: ModelSpec) -> Ask:
     network = network.cpu().float().eval()
-    assert isinstance(network, ReadsThumbnail) or not spec.kinds
+    believes: Callable[[Tensor], Tensor] | None = None
+    if spec.kinds:
+        assert isinstance(network, ReadsThumbnail), "a network of kinds has a belief"
+        believes = network.belief
 
     @torch.no_grad()
     def ask(given: Mapping[str, Floats]) -> Answer:
         tensors = {name: torch.from_numpy(np.ascontiguousarray(given[name])) for name in spec.inputs}
         try:
             output: Floats = network(*tensors.values()).numpy()
-            belief: Floats | None = network.belief(tensors["thumbnail"]).numpy() if spec.kinds else None
+            belief: Floats | None = believes(tensors["thumbnail"]).numpy() if believes else None
         except Exception as error:  # each network fails in its own way on what it does not take
             shape = "x".join(map(str, given["input"].shape))
             raise ModelError(f"{spec.name} fails on an input of {shape}: {first_line(error)}") from error

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 @runtime_checkable
-class Judge(Protocol):
+class DiscriminatorNetwork(Protocol):
     """A discriminator's one method. One that is also an encoder can lend its features to losses."""
 
     def logits(self, x: Tensor) -> Tensor:
@@ -25,7 +25,7 @@ class DiscriminatorOptions(BaseModel, ABC):
 
     @abstractmethod
     def build(self) -> nn.Module:
-        """The discriminator, a :class:`Judge`, with fresh weights from torch's global generator."""
+        """The discriminator, a :class:`DiscriminatorNetwork`, with fresh weights from torch's global generator."""
 
     @abstractmethod
     def minimum(self) -> int:
