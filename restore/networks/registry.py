@@ -13,6 +13,7 @@ from restore.networks.illumination import IlluminationOptions
 from restore.networks.modulated_colour import ModulatedColourOptions
 from restore.networks.plain import PlainOptions
 from restore.networks.residual import ResidualOptions
+from restore.networks.span import SpanOptions
 from restore.utils.registry import OneOf, Registry, by_kind
 
 NETWORKS: Registry[type[NetworkOptions]] = by_kind(
@@ -20,6 +21,7 @@ NETWORKS: Registry[type[NetworkOptions]] = by_kind(
     "restore.networks",
     PlainOptions,
     ResidualOptions,
+    SpanOptions,
     CompactOptions,
     EdsrOptions,
     RcanOptions,

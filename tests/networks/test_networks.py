@@ -24,6 +24,7 @@ from tests.conftest import SAMPLES
 SMALL = {
     "plain": {"width": 16, "depth": 2},
     "residual": {"width": 16, "blocks": 2},
+    "span": {"width": 16, "blocks": 2},
     "compact": {"width": 8, "depth": 2},
     "edsr": {"width": 8, "blocks": 2},
     "rcan": {"width": 16, "groups": 2, "blocks": 2, "squeeze": 4},
@@ -99,9 +100,10 @@ def test_folded_kernel_is_the_sum_of_the_branches() -> None:
 
 
 @pytest.mark.parametrize("branches", [True, False])
-def test_deployed_is_the_same_function(branches: bool) -> None:
+@pytest.mark.parametrize("kind", ["plain", "span"])
+def test_deployed_is_the_same_function(kind: str, branches: bool) -> None:
     torch.manual_seed(0)
-    network = PlainSR(2, 16, 3, branches=branches).double().eval()
+    network = NETWORKS[kind](**SMALL[kind], branches=branches).build(2).double().eval()
     plain = network.deployed().double()
     x = torch.rand(1, 3, 10, 13, dtype=torch.float64)
     torch.testing.assert_close(plain(x), network(x), rtol=0, atol=1e-6)
