@@ -13,7 +13,7 @@ from restore.data.folder import list_photos
 from restore.data.patches import PatchPairs
 from restore.errors import MissingExtraError, RestoreError
 from restore.networks import basicsr_adapter
-from restore.networks.base import deployed
+from restore.networks.base import LendsFeatures, MakesCodes, ReadsThumbnail, deployed
 from restore.networks.basicsr_adapter import basicsr_module
 from restore.networks.plain import PlainSR
 from restore.networks.registry import NETWORKS
@@ -43,6 +43,19 @@ def build(kind: str, scale: int) -> tuple[object, nn.Module]:
 
 def test_every_network_is_tested() -> None:
     assert set(SMALL) == set(NETWORKS) - APART
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_what_its_options_say_it_can_do_it_can(kind: str) -> None:
+    options = NETWORKS[kind](**SMALL.get(kind, {}))
+    network = options.build(2 if kind in SMALL else 1)
+    if options.codes():
+        assert isinstance(network, MakesCodes)
+    if options.taps():
+        assert isinstance(network, LendsFeatures)
+        assert len(network.channels) == options.taps()
+    if "kinds" in type(options).model_fields and options.context():
+        assert isinstance(network, ReadsThumbnail)
 
 
 @pytest.mark.parametrize(("kind", "scale"), CASES)
