@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from restore.encoders.encoder import Encoder, tap_indices
+from restore.encoders.encoder import Encoder, EncoderOptions, tap_indices
 from restore.encoders.weights import fit_weights, hub_file, read_weights
 from restore.errors import MissingExtraError
 
@@ -129,6 +130,19 @@ class ClipEncoder(Encoder):
         with torch.no_grad():
             found = [self.encode_tokens(network.token_embedding(some), end=2) for some in torch.split(texts, _AT_ONCE)]
         return Vocabulary([word.removesuffix(_WORD_END) for word in words.values()], torch.cat(found))
+
+
+class ClipOptions(EncoderOptions):
+    """CLIP by open_clip: :class:`restore.encoders.clip.ClipEncoder`."""
+
+    kind: Literal["clip"] = "clip"
+    model: str = Field("ViT-B-32", description="open_clip's name of the architecture")
+    pretrained: str = Field("openai", description="open_clip's tag of the weights")
+    taps: tuple[str, ...] = Field(("embedding",), description="layers, shallow to deep")
+    weights: Path | None = Field(None, description="a file of weights; null for the Hugging Face cache")
+
+    def build(self) -> Encoder:
+        return ClipEncoder(self.model, self.pretrained, self.taps, self.weights)
 
 
 def _open_clip() -> Any:

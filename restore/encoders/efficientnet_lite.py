@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from restore.encoders.encoder import Layered, tap_indices
+from restore.encoders.encoder import Encoder, EncoderOptions, Layered, tap_indices
 from restore.encoders.weights import fit_weights, read_weights
 from restore.errors import MissingExtraError
 
@@ -80,6 +81,25 @@ class EfficientNetLite0(Layered):
         state = read_weights(path, purpose, URL)
         fit_weights(layers, {_renamed(k): v for k, v in state.items() if not k.startswith("_fc.")}, path, purpose)
         super().__init__(layers, channels, indices, (127 / 255,) * 3, (128 / 255,) * 3)
+
+
+class EfficientNetLite0Options(EncoderOptions):
+    """EfficientNet-Lite0 on ImageNet: :class:`restore.encoders.efficientnet_lite.EfficientNetLite0`."""
+
+    kind: Literal["efficientnet-lite0"] = "efficientnet-lite0"
+    taps: tuple[str, ...] = Field(
+        ("block0", "block2", "block4", "block10", "block15"), description="layers, shallow to deep"
+    )
+    weights: Path | None = Field(None, description="the published file; null for the installed package's")
+
+    @field_validator("taps")
+    @classmethod
+    def _known(cls, taps: tuple[str, ...]) -> tuple[str, ...]:
+        tap_indices(taps, TAPS)
+        return taps
+
+    def build(self) -> Encoder:
+        return EfficientNetLite0(self.taps, self.weights)
 
 
 class _Unit(nn.Module):

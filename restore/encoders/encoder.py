@@ -1,4 +1,4 @@
-"""What every feature extractor is."""
+"""The base classes of feature extractors and of their options."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 from typing_extensions import Self
 
@@ -67,6 +68,23 @@ class Encoder(nn.Module, ABC):
 
     def train(self, mode: bool = True) -> Self:
         return super().train(mode and not self.frozen)
+
+
+class EncoderOptions(BaseModel, ABC):
+    """What a recipe says of an encoder; every encoder's own options derive from it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: str
+
+    @abstractmethod
+    def build(self) -> Encoder:
+        """The encoder, with its weights.
+
+        Raises:
+            MissingWeightsError: the weights are not on this computer.
+            MissingExtraError: a required package is not installed.
+            ModelError: the weights are broken or of another network.
+        """
 
 
 class Layered(Encoder):

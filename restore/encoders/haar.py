@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from restore.encoders.encoder import Encoder
+from restore.encoders.encoder import Encoder, EncoderOptions
 
 BLOCKS = 8
 
@@ -81,6 +82,24 @@ class HaarDiscriminator(Encoder):
             found.append(norm(conv(features)))
             features = F.leaky_relu(found[-1], 0.2)
         return found
+
+
+class HaarOptions(EncoderOptions):
+    """PCL-SR's discriminator, trainable: :class:`restore.encoders.haar.HaarDiscriminator`."""
+
+    kind: Literal["haar"] = "haar"
+    taps: tuple[Annotated[int, Field(ge=0, le=7)], ...] = Field((4,), description="blocks, shallow to deep")
+    norm: Literal["batch", "group"] = Field(
+        "batch", description="between convolutions; group does not look across a batch"
+    )
+    width: PositiveInt = Field(64, description="channels of the first block")
+
+    def build(self) -> Encoder:
+        return HaarDiscriminator(self.taps, self.norm, self.width)
+
+    def minimum(self) -> int:
+        """The shortest side of a picture that it can judge, in pixels."""
+        return 1
 
 
 def _norm(kind: Literal["batch", "group"], channels: int) -> nn.Module:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from restore.encoders.encoder import Encoder
+from restore.encoders.encoder import Encoder, EncoderOptions
 from restore.encoders.weights import fit_weights, read_weights
 from restore.errors import ModelError
 
@@ -57,6 +58,24 @@ class ModuleEncoder(Encoder):
         if channels != self.channels:
             raise ModelError(f"encoder {self.factory!r} gives maps of {channels} channels, and says {self.channels}")
         return features
+
+
+class ModuleOptions(EncoderOptions):
+    """A module of the user's own, whose code is run: :class:`restore.encoders.module.ModuleEncoder`."""
+
+    kind: Literal["module"] = "module"
+    factory: str = Field(pattern=r"^[\w.]+:\w+$", description="package.module:factory")
+    channels: tuple[PositiveInt, ...] = Field(min_length=1, description="channels of each feature map it gives")
+    arguments: dict[str, Any] = Field({}, description="what the factory is called with")
+    mean: tuple[float, float, float] = Field((0.0, 0.0, 0.0), description="taken from RGB on 0..1 first")
+    std: tuple[float, float, float] = Field((1.0, 1.0, 1.0), description="that RGB is then divided by")
+    weights: Path | None = Field(None, description="a state dict; null leaves the module as it was made")
+    frozen: bool = Field(True, description="fixed, or trained with the rest")
+
+    def build(self) -> Encoder:
+        return ModuleEncoder(
+            self.factory, self.channels, self.arguments, self.mean, self.std, self.weights, self.frozen
+        )
 
 
 def _made(path: str, arguments: Mapping[str, Any]) -> nn.Module:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from pydantic import Field, field_validator
 from torch import nn
 
-from restore.encoders.encoder import IMAGENET_MEAN, IMAGENET_STD, Layered, tap_indices
+from restore.encoders.encoder import IMAGENET_MEAN, IMAGENET_STD, Encoder, EncoderOptions, Layered, tap_indices
 from restore.encoders.weights import fit_weights, hub_file, read_weights
 from restore.errors import MissingExtraError
 
@@ -67,6 +68,46 @@ class TorchvisionFeatures(Layered):
         fit_weights(layers, {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}, path, purpose)
         outputs = list(accumulate(layers, lambda last, layer: getattr(layer, "out_channels", last), initial=3))[1:]
         super().__init__(layers, outputs, indices, IMAGENET_MEAN, IMAGENET_STD)
+
+
+class _TorchvisionOptions(EncoderOptions):
+    kind: Name
+    taps: tuple[str, ...]
+    weights: Path | None = Field(None, description="torchvision's file; null for torch hub's folder")
+
+    @field_validator("taps")
+    @classmethod
+    def _known(cls, taps: tuple[str, ...]) -> tuple[str, ...]:
+        tap_indices(taps, TAPS[cls.model_fields["kind"].default])
+        return taps
+
+    def build(self) -> Encoder:
+        return TorchvisionFeatures(self.kind, self.taps, self.weights)
+
+
+class Vgg16Options(_TorchvisionOptions):
+    """VGG-16 on ImageNet: :class:`restore.encoders.torchvision_nets.TorchvisionFeatures`."""
+
+    kind: Literal["vgg16"] = "vgg16"
+    taps: tuple[str, ...] = Field(
+        ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"), description="layers, shallow to deep"
+    )
+
+
+class Vgg19Options(_TorchvisionOptions):
+    """VGG-19 on ImageNet: :class:`restore.encoders.torchvision_nets.TorchvisionFeatures`."""
+
+    kind: Literal["vgg19"] = "vgg19"
+    taps: tuple[str, ...] = Field(
+        ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), description="layers, shallow to deep"
+    )
+
+
+class AlexNetOptions(_TorchvisionOptions):
+    """AlexNet on ImageNet: :class:`restore.encoders.torchvision_nets.TorchvisionFeatures`."""
+
+    kind: Literal["alexnet"] = "alexnet"
+    taps: tuple[str, ...] = Field(("relu1", "relu2", "relu3", "relu4", "relu5"), description="layers, shallow to deep")
 
 
 def _architecture(name: Name) -> tuple[nn.Sequential, str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from restore.errors import ModelError
+from restore.networks.base import ReadsThumbnail
 from restore.runtime.model import Model
 from restore.runtime.session import first_line
 from restore.spec import ModelSpec
@@ -71,7 +71,10 @@ def _of_model(model: Model) -> Ask:
 
 def _of_network(network: nn.Module, spec: ModelSpec) -> Ask:
     network = network.cpu().float().eval()
-    believes: Any = network.belief if spec.kinds else None
+    believes: Callable[[Tensor], Tensor] | None = None
+    if spec.kinds:
+        assert isinstance(network, ReadsThumbnail), "a network of kinds has a belief"
+        believes = network.belief
 
     @torch.no_grad()
     def ask(given: Mapping[str, Floats]) -> Answer:

@@ -15,7 +15,7 @@ from restore.errors import ModelError
 from restore.export.probe import UNKNOWN, published_spec
 from restore.export.published import load_published
 from restore.export.verify import TOLERANCE
-from restore.networks.registry import deployed
+from restore.networks.base import deployed
 from restore.spec import ModelSpec, check_given, fault_of
 from restore.training.checkpoint import FORMAT, Checkpoint
 from restore.training.recipe import Recipe

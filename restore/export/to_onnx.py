@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from restore.errors import SizesError
 from restore.export.quiet import quiet
-from restore.networks.unshuffle import pixel_unshuffle
+from restore.networks.anchored_shuffle import pixel_unshuffle
 from restore.spec import ModelSpec
 
 # What torch's exporter writes by itself; it can lower and raise it to the others.

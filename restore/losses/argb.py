@@ -1,8 +1,9 @@
 """aRGB: L1 in a learned space whose every point holds a pixel's colour and what is around it.
 
 Lee, Park, Baik and Lee, "Rethinking RGB color representation for image restoration models", ICML 2024. A translating
-autoencoder (:mod:`restore.networks.translating`) is trained once on clean photographs with :func:`translation_loss`;
-then it is frozen, and :class:`ARGB` compares restored and true pictures in its space, in place of a pixel loss.
+autoencoder (:mod:`restore.networks.argb_autoencoder`) is trained once on clean photographs, with
+:func:`translation_loss`; then it is frozen, and :class:`ARGB` compares restored and true pictures in its space, in
+place of a pixel loss.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from typing_extensions import Self
 
 from restore.errors import ModelError
 from restore.losses.precision import full_precision
-from restore.networks.translating import TranslatingAutoencoder
+from restore.networks.argb_autoencoder import TranslatingAutoencoder
 
-# Where the averaged weights of a run of restore.networks.translating.Reconstruction are in its checkpoint.
+# Where the averaged weights of a run of restore.networks.argb_autoencoder.Reconstruction are in its checkpoint.
 _PREFIX = "average.autoencoder."
 
 

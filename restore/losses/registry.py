@@ -15,15 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, f
 from torch import Tensor
 from typing_extensions import Self
 
-from restore.encoders.registry import (
-    AlexNetOptions,
-    ClipOptions,
-    EfficientNetLite0Options,
-    HaarOptions,
-    ModuleOptions,
-    Vgg16Options,
-    Vgg19Options,
-)
+from restore.encoders.clip import ClipOptions
+from restore.encoders.efficientnet_lite import EfficientNetLite0Options
+from restore.encoders.haar import HaarOptions
+from restore.encoders.module import ModuleOptions
+from restore.encoders.torchvision_nets import AlexNetOptions, Vgg16Options, Vgg19Options
 from restore.losses import pixel
 from restore.losses.argb import ARGB, load_autoencoder
 from restore.losses.colour import colour

@@ -86,7 +86,7 @@ class TranslationTerm(Term):
     """aRGB's autoencoder trained on the targets; what the network made of the input does not matter.
 
     Args:
-        network: :class:`restore.networks.translating.Reconstruction`.
+        network: :class:`restore.networks.argb_autoencoder.Reconstruction`.
         balance: see :func:`restore.losses.argb.translation_loss`.
     """
 

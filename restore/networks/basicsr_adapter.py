@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from restore.errors import MissingExtraError, RestoreError
-from restore.networks.unshuffle import pixel_unshuffle
+from restore.networks.anchored_shuffle import pixel_unshuffle
 
 
 def _mend_torchvision() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from restore.networks.base import NetworkOptions
 from restore.networks.thumbnail import whole
 
 # Of R, G and B in the luma of BT.601.
@@ -131,6 +135,32 @@ class BilateralGrid(nn.Module):
         weights = F.relu(1 - (places - steps).abs())
         gain, colour = planes.chunk(2, dim=1)
         return (weights * gain).sum(1, keepdim=True), (weights * colour).sum(1, keepdim=True)
+
+
+class BilateralGridOptions(NetworkOptions):
+    """Light judged on a thumbnail: :class:`restore.networks.bilateral_grid.BilateralGrid`, at scale 1."""
+
+    kind: Literal["bilateral-grid"] = "bilateral-grid"
+    thumbnail: int = Field(256, ge=32, multiple_of=16, description="side of what the light is judged on")
+    bins: int = Field(8, ge=2, description="of the grid along brightness")
+    width: int = Field(64, ge=4, multiple_of=4, description="channels where the light is judged")
+    local: int = Field(24, ge=1, description="channels at full resolution")
+
+    def build(self, scale: int) -> nn.Module:
+        self.refuse_to_enlarge(scale)
+        return BilateralGrid(self.thumbnail, self.bins, self.width, self.local)
+
+    def halo(self, scale: int) -> int:
+        return 8  # four convolutions at half resolution; the colour around a pixel lies within
+
+    def multiple(self, scale: int) -> int:
+        return 2
+
+    def context(self) -> int:
+        return self.thumbnail
+
+    def takes_strength(self) -> bool:
+        return True
 
 
 class _Block(nn.Module):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from restore.networks.base import NetworkOptions
 
 _SLOPE = 0.2  # of every LeakyReLU
 _BINS = (1, 2, 3, 6)
@@ -51,6 +55,25 @@ class IlluminationNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return (x / (self.illumination(x) + _LEAST)).clamp(0, 1)
+
+
+class IlluminationOptions(NetworkOptions):
+    """CLIP-LIT's and RAVE's network: :class:`restore.networks.illumination.IlluminationNet`, at scale 1."""
+
+    kind: Literal["illumination"] = "illumination"
+
+    def build(self, scale: int) -> nn.Module:
+        self.refuse_to_enlarge(scale)
+        return IlluminationNet()
+
+    def halo(self, scale: int) -> int:
+        return 17  # of its convolutions; its averages see all that it is given
+
+    def exact_tiles(self) -> bool:
+        return False
+
+    def minimum(self) -> int:
+        return 2  # what is mirrored
 
 
 class _Block(nn.Module):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from restore.networks.base import NetworkOptions
 from restore.networks.thumbnail import whole
 
 # Of a pixel: red, green, blue; where it lies from left to right and from top to bottom; its distance from the middle.
@@ -133,6 +137,42 @@ class ModulatedColour(nn.Module):
     def codes_of(self, pictures: Tensor) -> Tensor:
         """The same of pictures of any size (N, 3, H, W)."""
         return self.codes(whole(pictures, self.side, "middle")[0])
+
+
+class ModulatedColourOptions(NetworkOptions):
+    """Colours judged on a thumbnail: :class:`restore.networks.modulated_colour.ModulatedColour`, at scale 1."""
+
+    kind: Literal["modulated-colour"] = "modulated-colour"
+    thumbnail: int = Field(
+        256, ge=32, multiple_of=16, description="side of what the filter is judged on; above 64, a multiple of 64"
+    )
+    width: int = Field(96, ge=4, multiple_of=4, description="channels where the filter is judged")
+    code: int = Field(64, ge=2, description="length of what is found about the filter")
+    hidden: int = Field(32, ge=1, description="channels at full resolution")
+    kinds: int = Field(0, ge=0, description="filters that the code is told apart into, by filter-class; 0 for not")
+    prototypes: bool = Field(False, description="give every kind a code of its own, for filters that are recognised")
+
+    def build(self, scale: int) -> nn.Module:
+        self.refuse_to_enlarge(scale)
+        return ModulatedColour(self.thumbnail, self.width, self.code, self.hidden, self.kinds, self.prototypes)
+
+    def halo(self, scale: int) -> int:
+        return 0
+
+    def minimum(self) -> int:
+        return 2  # what tells how long the sides are
+
+    def context(self) -> int:
+        return self.thumbnail
+
+    def thumbnails(self) -> Literal["mean", "middle"]:
+        return "middle"
+
+    def takes_strength(self) -> bool:
+        return True
+
+    def codes(self) -> bool:
+        return True
 
 
 def _places(rows: Tensor, columns: Tensor) -> Tensor:

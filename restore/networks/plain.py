@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from restore.networks.anchor import AnchoredShuffle
-from restore.networks.folded import FoldedConv
+from restore.networks.anchored_shuffle import AnchoredShuffle
+from restore.networks.base import NetworkOptions
+from restore.networks.reparam_conv import ReparamConv
 
 
 class PlainSR(nn.Module):
     """3x3 convolutions and ReLUs at low resolution, one pixel shuffle at the end.
 
-    The input is added before the shuffle (:class:`restore.networks.anchor.AnchoredShuffle`). There is nothing that a
-    runtime does slowly: no PReLU, no attention, no resize, no odd channel count.
+    The input is added before the shuffle (:class:`AnchoredShuffle`). Nothing here is slow in a runtime: no PReLU, no
+    attention, no resize, no odd channel count.
 
     Args:
         scale: enlargement, a whole number.
         width: channels of the hidden layers. Runtimes work in blocks of 16: use 16, 32, 48 or 64.
         depth: hidden convolutions between the first and the last.
-        branches: train with :class:`FoldedConv`; :meth:`deployed` gives the plain network either way.
+        branches: train with :class:`ReparamConv`; :meth:`deployed` gives the plain network either way.
         channels: 3 for RGB.
 
     Shape:
@@ -34,7 +37,7 @@ class PlainSR(nn.Module):
         self.scale, self.width, self.depth, self.branches, self.channels = scale, width, depth, branches, channels
         widths = [channels, *[width] * (depth + 1), channels * scale * scale]
         self.convs = nn.ModuleList(
-            FoldedConv(a, b) if branches else nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths)
+            ReparamConv(a, b) if branches else nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths)
         )
         self.end = AnchoredShuffle(scale, channels)
         self._start_as_nearest()
@@ -47,10 +50,10 @@ class PlainSR(nn.Module):
         switch hidden units off for good, while the loss goes on looking healthy.
         """
         for conv in list(self.convs)[1:-1]:
-            if isinstance(conv, nn.Conv2d):  # a FoldedConv has its identity branch
+            if isinstance(conv, nn.Conv2d):  # a ReparamConv has its identity branch
                 conv.weight[:, :, 1, 1] += torch.eye(self.width)
         last = self.convs[-1]
-        scaled = (last.weight, last.expand, last.edge_scale) if isinstance(last, FoldedConv) else (last.weight,)
+        scaled = (last.weight, last.expand, last.edge_scale) if isinstance(last, ReparamConv) else (last.weight,)
         for parameter in (*scaled, last.bias):
             parameter.mul_(0.01)
 
@@ -71,6 +74,21 @@ class PlainSR(nn.Module):
         plain = PlainSR(self.scale, self.width, self.depth, branches=False, channels=self.channels)
         plain.to(self.end.repeat.device)
         for mine, own in zip(self.convs, plain.convs, strict=True):
-            source = mine.folded() if isinstance(mine, FoldedConv) else mine
+            source = mine.folded() if isinstance(mine, ReparamConv) else mine
             own.load_state_dict(source.state_dict())
         return plain.train(self.training)
+
+
+class PlainOptions(NetworkOptions):
+    """Plain 3x3 convolutions with an anchor: :class:`restore.networks.plain.PlainSR`."""
+
+    kind: Literal["plain"] = "plain"
+    width: int = Field(48, ge=1, description="channels of the hidden layers; 16, 32, 48 or 64 run fastest")
+    depth: int = Field(6, ge=0, description="hidden convolutions between the first and the last")
+    branches: bool = Field(True, description="train with re-parameterised branches, folded at export")
+
+    def build(self, scale: int) -> nn.Module:
+        return PlainSR(scale, self.width, self.depth, self.branches)
+
+    def halo(self, scale: int) -> int:
+        return self.depth + 2

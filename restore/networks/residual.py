@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from restore.networks.anchor import AnchoredShuffle
+from restore.networks.anchored_shuffle import AnchoredShuffle
+from restore.networks.base import NetworkOptions
 
 
 class ResidualBlock(nn.Module):
@@ -72,3 +75,20 @@ class ResidualSR(nn.Module):
         (last,) = self.features(x, [len(self.blocks) + 1])
         enlarged: Tensor = self.end(self.tail(last), x)
         return enlarged
+
+
+class ResidualOptions(NetworkOptions):
+    """Residual blocks with an anchor: :class:`restore.networks.residual.ResidualSR`."""
+
+    kind: Literal["residual"] = "residual"
+    width: int = Field(32, ge=1, description="channels of the hidden layers; 16, 32, 48 or 64 run fastest")
+    blocks: int = Field(6, ge=1, description="residual blocks of two convolutions")
+
+    def build(self, scale: int) -> nn.Module:
+        return ResidualSR(scale, self.width, self.blocks)
+
+    def halo(self, scale: int) -> int:
+        return 2 * self.blocks + 2
+
+    def taps(self) -> int:
+        return self.blocks + 2

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from restore.losses.adversarial import gradient_penalty, r1_penalty
 from restore.losses.discriminators import Opponent
+from restore.networks.discriminators.base import DiscriminatorNetwork
 from restore.training.optimizer import build_optimizer
 from restore.training.recipe import Discriminator
 from restore.training.team import Team
@@ -22,20 +23,24 @@ class Critic:
     """A discriminator and what trains it."""
 
     options: Discriminator
-    network: Any
+    network: nn.Module
     optimizer: torch.optim.Optimizer
 
     @classmethod
     def build(cls, options: Discriminator, device: torch.device) -> Critic:
         """A discriminator with fresh weights, drawn from torch's own generator."""
-        network: Any = options.network.build()
-        network.to(device, memory_format=torch.channels_last)
+        network = options.network.build().to(device).to(memory_format=torch.channels_last)
         return cls(options, network, build_optimizer(options.optimizer, network.parameters()))
 
     @property
     def opponent(self) -> Opponent:
         """What losses see of it."""
         return Opponent(self.network, self.options.form)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """What it makes of pictures (N, 3, H, W), 0..1."""
+        assert isinstance(self.network, DiscriminatorNetwork)
+        return self.network.logits(x)
 
     def learn(
         self,
@@ -81,7 +86,7 @@ class Critic:
     def _loss(self, fake: Tensor, real: Tensor, step: int, generator: torch.Generator) -> Tensor:
         options = self.options
         sides = self.opponent.sides
-        loss = options.weight * sides.discriminator(self.network.logits(fake), self.network.logits(real))
+        loss = options.weight * sides.discriminator(self.logits(fake), self.logits(real))
         if options.penalty is not None and step % options.penalty.every == 0:
             loss = loss + options.penalty.weight * options.penalty.every * self._penalty(fake, real, generator)
         return loss
@@ -89,7 +94,7 @@ class Critic:
     def _penalty(self, fake: Tensor, real: Tensor, generator: torch.Generator) -> Tensor:
         assert self.options.penalty is not None
         if self.options.penalty.kind == "r1":
-            return r1_penalty(self.network.logits, real)
+            return r1_penalty(self.logits, real)
         # Drawn on the CPU, so that every device draws the same.
         places = torch.Generator(real.device).manual_seed(int(torch.randint(2**62, (), generator=generator)))
-        return gradient_penalty(self.network.logits, fake, real, places)
+        return gradient_penalty(self.logits, fake, real, places)

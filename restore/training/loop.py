@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from restore.errors import DataError, RecipeError, RestoreError
-from restore.networks.registry import deployed
+from restore.networks.base import deployed
 from restore.training.batch_loader import BatchLoader
 from restore.training.data_loading import Samples, fill, shares_memory
 from restore.training.introduce import introduce

@@ -13,8 +13,10 @@ from typing_extensions import Self
 from restore.data.degradations.options import SecondOrder
 from restore.data.filters.options import PhotoFilters
 from restore.data.lighting.backlight import Backlight
-from restore.encoders.registry import ClipOptions, EfficientNetLite0Options, HaarOptions
-from restore.losses.discriminators import AnyDiscriminator, Form
+from restore.encoders.clip import ClipOptions
+from restore.encoders.efficientnet_lite import EfficientNetLite0Options
+from restore.encoders.haar import HaarOptions
+from restore.losses.discriminators import Form
 from restore.losses.registry import (
     AnyHeldFeatures,
     AnyLoss,
@@ -23,7 +25,9 @@ from restore.losses.registry import (
     PatchNceLossOptions,
     PixelOptions,
 )
-from restore.networks.registry import AnyNetwork, TranslatingOptions
+from restore.networks.argb_autoencoder import TranslatingOptions
+from restore.networks.discriminators.registry import AnyDiscriminator
+from restore.networks.registry import AnyNetwork
 
 
 class _Options(BaseModel):

@@ -147,7 +147,7 @@ def new_run(
 def _build(recipe: Recipe, folder: Path, device: torch.device, team: Team) -> Run:
     """Its parts, freshly made."""
     torch.manual_seed(recipe.train.seed)
-    network = recipe.network.build(recipe.scale).to(device, memory_format=torch.channels_last)
+    network = recipe.network.build(recipe.scale).to(device).to(memory_format=torch.channels_last)
     average = AveragedModel(network, multi_avg_fn=warm_average(recipe.train.ema))
     average.n_averaged = average.n_averaged.cpu()  # read at each step: on a GPU that would wait
     critic = Critic.build(recipe.discriminator, device) if recipe.discriminator else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 
 from restore.losses.registry import LossOptions
 from restore.losses.terms import LabelledTerm, Term
-from restore.networks.registry import NetworkOptions
+from restore.networks.base import NetworkOptions, ReadsThumbnail
 from restore.networks.thumbnail import whole
 from restore.training.guidance import Guidance
 from restore.training.report import Step
@@ -58,9 +57,10 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
         if options.stride > 1:
             low_piece, high_piece, aside = thin(view, high_piece, run.recipe.network, options.stride, drawing)
             if mark is not None and run.recipe.network.codes():
-                network: Any = run.network
-                with run.autocast():  # found once for the network and for its losses
-                    shared["codes"] = network.codes(aside[0])
+                assert isinstance(run.network, ReadsThumbnail)
+                assert aside[0] is not None
+                with run.autocast():  # computed once, for the network and its losses
+                    shared["codes"] = run.network.codes(aside[0])
                 aside = (*aside, None, shared["codes"])
         made = _make(run, low_piece, *aside) if output is None else output
         parts: dict[str, Tensor] = {}

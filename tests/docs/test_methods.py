@@ -17,8 +17,8 @@ from restore.encoders.registry import ENCODERS
 from restore.losses.adversarial import ADVERSARIAL
 from restore.losses.contrastive.registry import OBJECTIVES
 from restore.losses.contrastive.samples import SAMPLES
-from restore.losses.discriminators import DISCRIMINATORS
 from restore.losses.registry import LOSSES
+from restore.networks.discriminators.registry import DISCRIMINATORS
 from restore.networks.registry import NETWORKS
 from restore.recipes import find_recipe, shipped
 from restore.training.recipe import Recipe

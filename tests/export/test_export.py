@@ -19,10 +19,11 @@ from restore.export.run import export
 from restore.export.source import load_source
 from restore.export.to_onnx import to_onnx
 from restore.export.verify import verify
+from restore.networks.argb_autoencoder import Reconstruction
+from restore.networks.base import deployed
 from restore.networks.plain import PlainSR
-from restore.networks.registry import NETWORKS, deployed
+from restore.networks.registry import NETWORKS
 from restore.networks.residual import ResidualSR
-from restore.networks.translating import Reconstruction
 from restore.runtime.model import open_model
 from restore.spec import ModelSpec
 from restore.training.checkpoint import Checkpoint, save_checkpoint

@@ -19,10 +19,11 @@ from restore.export.half import SENSITIVE, to_half
 from restore.export.make import How, make_model
 from restore.export.source import Source
 from restore.export.to_onnx import OPSETS, to_onnx
+from restore.networks.anchored_shuffle import pixel_unshuffle
+from restore.networks.base import deployed
 from restore.networks.plain import PlainSR
-from restore.networks.registry import NETWORKS, deployed
+from restore.networks.registry import NETWORKS
 from restore.networks.residual import ResidualSR
-from restore.networks.unshuffle import pixel_unshuffle
 from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import open_model
 from restore.runtime.stream import StreamOptions, enhance_stream

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from restore.errors import ModelError, RecipeError
 from restore.losses.argb import ARGB, imbalance, load_autoencoder, translation_loss
 from restore.losses.registry import ArgbOptions
-from restore.networks.translating import TranslatingAutoencoder
+from restore.networks.argb_autoencoder import TranslatingAutoencoder
 from restore.training.checkpoint import Checkpoint
 from restore.training.recipe_file import parse_recipe
 from restore.training.run import LAST

@@ -25,7 +25,7 @@ from restore.losses.colour_constancy import colour_constancy
 from restore.losses.lpips import LPIPS
 from restore.losses.perceptual import Perceptual
 from restore.losses.style import Style
-from restore.networks.translating import TranslatingAutoencoder
+from restore.networks.argb_autoencoder import TranslatingAutoencoder
 
 
 def small_argb() -> ARGB:

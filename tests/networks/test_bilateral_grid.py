@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from restore.networks.bilateral_grid import BilateralGrid
-from restore.networks.registry import BilateralGridOptions
+from restore.networks.bilateral_grid import BilateralGrid, BilateralGridOptions, _average
 from restore.networks.thumbnail import whole
 from tests.conftest import picture
 
@@ -78,6 +77,15 @@ def test_a_part_is_changed_as_in_the_whole() -> None:
     # With a halo smaller than it says, the seams differ.
     less = halo - 1
     assert (part[..., less:-less, less:-less] != full[..., 40 + less : 100 - less, 20 + less : 80 - less]).any()
+
+
+def test_colors_around_a_pixel_are_averaged_within_the_picture_alone() -> None:
+    """At the border nothing is averaged in from outside, where colors would turn grey."""
+    x = torch.rand(1, 3, 4, 6, generator=torch.Generator().manual_seed(0))
+    averaged = _average(_average(x, (5, 1)), (1, 5))
+    for row, column in ((0, 0), (3, 5), (1, 3)):
+        around = x[..., max(0, row - 2) : row + 3, max(0, column - 2) : column + 3]
+        torch.testing.assert_close(averaged[..., row, column], around.mean((2, 3)))
 
 
 @torch.no_grad()

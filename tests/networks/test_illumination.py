@@ -10,8 +10,7 @@ from torch.nn import functional as F
 
 from restore.export.to_onnx import to_onnx
 from restore.export.verify import verify
-from restore.networks.illumination import IlluminationNet, adaptive_average
-from restore.networks.registry import IlluminationOptions
+from restore.networks.illumination import IlluminationNet, IlluminationOptions, adaptive_average
 from restore.spec import ModelSpec
 
 

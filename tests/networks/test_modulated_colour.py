@@ -7,8 +7,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from restore.networks.modulated_colour import ModulatedColour, _distribution, _histograms, _places
-from restore.networks.registry import ModulatedColourOptions
+from restore.networks.modulated_colour import (
+    ModulatedColour,
+    ModulatedColourOptions,
+    _distribution,
+    _histograms,
+    _places,
+)
 from restore.networks.thumbnail import whole
 from tests.networks.test_bilateral_grid import photo
 

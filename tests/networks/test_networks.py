@@ -13,16 +13,18 @@ from restore.data.folder import list_photos
 from restore.data.patches import PatchPairs
 from restore.errors import MissingExtraError, RestoreError
 from restore.networks import basicsr_adapter
+from restore.networks.base import LendsFeatures, MakesCodes, ReadsThumbnail, deployed
 from restore.networks.basicsr_adapter import basicsr_module
-from restore.networks.folded import FoldedConv
 from restore.networks.plain import PlainSR
-from restore.networks.registry import NETWORKS, deployed
+from restore.networks.registry import NETWORKS
+from restore.networks.reparam_conv import ReparamConv
 from restore.networks.residual import ResidualSR
 from tests.conftest import SAMPLES
 
 SMALL = {
     "plain": {"width": 16, "depth": 2},
     "residual": {"width": 16, "blocks": 2},
+    "span": {"width": 16, "blocks": 2},
     "compact": {"width": 8, "depth": 2},
     "edsr": {"width": 8, "blocks": 2},
     "rcan": {"width": 16, "groups": 2, "blocks": 2, "squeeze": 4},
@@ -41,6 +43,19 @@ def build(kind: str, scale: int) -> tuple[object, nn.Module]:
 
 def test_every_network_is_tested() -> None:
     assert set(SMALL) == set(NETWORKS) - APART
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_what_its_options_say_it_can_do_it_can(kind: str) -> None:
+    options = NETWORKS[kind](**SMALL.get(kind, {}))
+    network = options.build(2 if kind in SMALL else 1)
+    if options.codes():
+        assert isinstance(network, MakesCodes)
+    if options.taps():
+        assert isinstance(network, LendsFeatures)
+        assert len(network.channels) == options.taps()
+    if "kinds" in type(options).model_fields and options.context():
+        assert isinstance(network, ReadsThumbnail)
 
 
 @pytest.mark.parametrize(("kind", "scale"), CASES)
@@ -78,7 +93,7 @@ def test_halo_covers_the_gradients_reach(kind: str, scale: int) -> None:
 def test_folding_is_exact_in_double() -> None:
     torch.manual_seed(1)
     for inputs, outputs in ((3, 16), (16, 16), (16, 12)):
-        conv = FoldedConv(inputs, outputs).double()
+        conv = ReparamConv(inputs, outputs).double()
         x = torch.rand(2, inputs, 9, 11, dtype=torch.float64)
         torch.testing.assert_close(conv.folded().double()(x), conv(x), rtol=0, atol=1e-6)
 
@@ -86,7 +101,7 @@ def test_folding_is_exact_in_double() -> None:
 def test_folded_kernel_is_the_sum_of_the_branches() -> None:
     """Against the branches run one by one, away from the border where ECB's own padding differs."""
     torch.manual_seed(2)
-    conv = FoldedConv(8, 8).double()
+    conv = ReparamConv(8, 8).double()
     x = torch.rand(1, 8, 12, 12, dtype=torch.float64)
     f = nn.functional
     total = f.conv2d(x, conv.weight, conv.bias) + x[..., 1:-1, 1:-1]
@@ -98,13 +113,14 @@ def test_folded_kernel_is_the_sum_of_the_branches() -> None:
 
 
 @pytest.mark.parametrize("branches", [True, False])
-def test_deployed_is_the_same_function(branches: bool) -> None:
+@pytest.mark.parametrize("kind", ["plain", "span"])
+def test_deployed_is_the_same_function(kind: str, branches: bool) -> None:
     torch.manual_seed(0)
-    network = PlainSR(2, 16, 3, branches=branches).double().eval()
+    network = NETWORKS[kind](**SMALL[kind], branches=branches).build(2).double().eval()
     plain = network.deployed().double()
     x = torch.rand(1, 3, 10, 13, dtype=torch.float64)
     torch.testing.assert_close(plain(x), network(x), rtol=0, atol=1e-6)
-    assert not any(isinstance(m, FoldedConv) for m in plain.modules())
+    assert not any(isinstance(m, ReparamConv) for m in plain.modules())
     assert not plain.training
 
 

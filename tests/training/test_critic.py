@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from restore.losses.discriminators import DISCRIMINATORS
+from restore.losses.adversarial import r1_penalty
+from restore.networks.discriminators.registry import DISCRIMINATORS
 from restore.training.critic import Critic
 from restore.training.recipe import Discriminator
 from restore.training.recipe_file import parse_recipe
@@ -49,6 +50,26 @@ def test_penalties_count_every_so_often(penalty: str) -> None:
     (a0, a1), (b0, b1) = first_losses(plain), first_losses(punished)
     assert b0 > a0
     assert b1 == pytest.approx(a1, rel=1e-3)
+
+
+@pytest.mark.parametrize("every", [1, 4])
+def test_a_penalty_computed_less_often_weighs_more(every: int) -> None:
+    """Computed at every fourth step only, it counts four times as much (lazy regularization, StyleGAN2)."""
+    real = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+
+    def loss(**options: object) -> float:
+        torch.manual_seed(0)
+        critic = Critic.build(Discriminator(network=small("patchgan"), **options), torch.device("cpu"))
+        return float(critic.learn([(real.flip(0), real)], 0, 0.0, draws(0, 0)))
+
+    torch.manual_seed(0)
+    judge = DISCRIMINATORS["patchgan"](**small("patchgan")).build().train()
+    for seen in (real.flip(0), real):  # as in the step: spectral norm refines its estimate with each batch
+        judge.logits(seen)
+    expected = 100 * every * float(r1_penalty(judge.logits, real).detach())
+    counted = loss(penalty={"kind": "r1", "weight": 100, "every": every}) - loss()
+    assert expected > 1e-3
+    assert counted == pytest.approx(expected, rel=1e-3)
 
 
 def test_the_networks_step_leaves_the_discriminator_alone(tmp_path: Path) -> None:

@@ -623,7 +623,10 @@ def test_what_diverged_is_not_saved_when_it_is_stopped(loses: str, photos: Path,
     [
         ("losses=[{kind: ms-ssim}]", "step 0: .*176"),
         ("losses=[{kind: perceptual, taps: [1.0]}]", "test: weights: 1 of them for an encoder with 5 taps"),
-        ("network={kind: bilateral-grid}", "test: 'bilateral-grid' gives back the size that it gets: scale 1, not 2"),
+        (
+            "network={kind: bilateral-grid}",
+            "test: the network 'bilateral-grid' does not enlarge: it needs scale 1, not 2",
+        ),
         ("losses=[{kind: contrastive, negatives: [{kind: shuffle, count: 99}]}]", "step 0: shuffle: 99 other pictures"),
     ],
 )

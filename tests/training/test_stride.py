@@ -7,7 +7,7 @@ import torch
 from pydantic import ValidationError
 
 from restore.losses.terms import Beside
-from restore.networks.registry import ModulatedColourOptions
+from restore.networks.modulated_colour import ModulatedColourOptions
 from restore.networks.thumbnail import whole
 from restore.training.recipe import Recipe
 from restore.training.step import thin, total_loss

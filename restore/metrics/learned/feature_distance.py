@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from restore.encoders.registry import EfficientNetLite0Options
+from restore.encoders.efficientnet_lite import EfficientNetLite0Options
 from restore.metrics.learned.tensor import to_tensor
 
 

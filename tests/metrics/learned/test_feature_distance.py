@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from restore.encoders.registry import EfficientNetLite0Options
+from restore.encoders.efficientnet_lite import EfficientNetLite0Options
 from restore.metrics.learned.feature_distance import FeatureDistance
 from tests.conftest import SAMPLES
 

@@ -1,4 +1,4 @@
-"""The end of a super-resolution network: detail over the repeated input, and one pixel shuffle."""
+"""Pixel shuffles that export well: the one that ends a super-resolution network, and its inverse."""
 
 from __future__ import annotations
 
@@ -32,3 +32,16 @@ class AnchoredShuffle(nn.Module):
         with torch.autocast(picture.device.type, enabled=False):  # the picture itself must not be rounded to bf16
             anchor = F.conv2d(picture, self.repeat.to(picture.dtype))
             return F.pixel_shuffle(detail.to(picture.dtype) + anchor, self.scale)
+
+
+def pixel_unshuffle(x: Tensor, factor: int) -> Tensor:
+    """The inverse of :func:`torch.nn.functional.pixel_shuffle`, by a convolution whose kernels are one 1 each.
+
+    torch's own is exported to ONNX as a dozen nodes that work with shapes, and was once exported in another order
+    (pytorch issue 186080). A convolution is one node that has no order to choose, and its sums of zeros are exact.
+
+    Shape:
+        (N, C, factor * H, factor * W) to (N, C * factor**2, H, W).
+    """
+    kernels = torch.eye(factor * factor, dtype=x.dtype, device=x.device).view(-1, 1, factor, factor)
+    return F.conv2d(x, kernels.repeat(x.shape[1], 1, 1, 1), stride=factor, groups=x.shape[1])

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from restore.networks.base import NetworkOptions
 
 _SLOPE = 0.2  # of every LeakyReLU
 
@@ -145,3 +149,18 @@ class Reconstruction(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.autoencoder.decode(self.autoencoder(x))
+
+
+class TranslatingOptions(NetworkOptions):
+    """aRGB's autoencoder: :class:`restore.networks.argb_autoencoder.Reconstruction`, at scale 1."""
+
+    kind: Literal["translating"] = "translating"
+    experts: int = Field(20, ge=1, description="each pixel goes through one of them")
+    width: int = Field(128, ge=4, multiple_of=4, description="channels of the embedding")
+
+    def build(self, scale: int) -> nn.Module:
+        self.refuse_to_enlarge(scale)
+        return Reconstruction(self.experts, self.width)
+
+    def halo(self, scale: int) -> int:
+        return 4

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from restore.encoders.efficientnet_lite import EfficientNetLite0Options
+from restore.encoders.encoder import EncoderOptions
+from restore.encoders.registry import ENCODERS
+from restore.encoders.torchvision_nets import Vgg16Options
+from restore.networks.base import NetworkOptions
 from restore.networks.illumination import adaptive_average
+from restore.utils.registry import OneOf
 
 _SLOPE = 0.2
 _EPSILON = 1e-5
+_STYLES = (EfficientNetLite0Options, Vgg16Options)  # encoders whose last features the style can be judged by
 _SIDE, _CELLS = 256, 8  # of what the style is judged on, and of what is kept of it
 
 
@@ -118,6 +126,37 @@ class Destyling(nn.Module):
             now = stage(F.interpolate(now, scale_factor=2.0, mode="nearest"))
         made: Tensor = self.last(now)
         return made
+
+
+class DestylingOptions(NetworkOptions):
+    """IFRNet's and CIFR's generator: :class:`restore.networks.ifrnet.Destyling`, at scale 1."""
+
+    kind: Literal["destyling"] = "destyling"
+    style: Annotated[EncoderOptions, OneOf(ENCODERS, where=lambda one: one in _STYLES)] = Field(
+        EfficientNetLite0Options(taps=("block15",)), description="what judges the style, frozen; part of the network"
+    )
+    width: int = Field(32, ge=1, description="channels of the first block")
+    code: int = Field(32, ge=1, description="length of the style code")
+    kinds: int = Field(0, ge=0, description="filters that are told apart, by filter-class (IFRNet); 0 for not")
+
+    def build(self, scale: int) -> nn.Module:
+        self.refuse_to_enlarge(scale)
+        return Destyling(self.style.build(), self.width, self.code, self.kinds)
+
+    def halo(self, scale: int) -> int:
+        return 64  # of its convolutions, rounded up; its statistics see all that it is given
+
+    def exact_tiles(self) -> bool:
+        return False
+
+    def multiple(self, scale: int) -> int:
+        return 8
+
+    def codes(self) -> bool:
+        return True
+
+    def taps(self) -> int:
+        return 7
 
 
 class _Normalised(nn.Module):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from restore.losses.discriminators import PatchGanOptions
-from restore.networks.patchgan import PatchGan, receptive_field
+from restore.networks.discriminators.patchgan import PatchGan, PatchGanOptions, receptive_field
 
 
 @pytest.mark.parametrize(("layers", "wanted"), [(1, 16), (2, 34), (3, 70)])

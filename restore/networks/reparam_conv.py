@@ -14,7 +14,7 @@ _EDGES = (
 )
 
 
-class FoldedConv(nn.Module):
+class ReparamConv(nn.Module):
     """3x3 convolution, stride 1, zero padding, over-parameterised in weight space.
 
     The branches are those of ECB (Zhang et al., "Edge-oriented Convolution Block for Real-time Super Resolution on

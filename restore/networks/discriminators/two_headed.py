@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
+
+from restore.networks.discriminators.base import DiscriminatorOptions
 
 _SLOPE = 0.2
 
@@ -49,3 +54,16 @@ class TwoHeaded(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The same as :meth:`logits`."""
         return self.logits(x)
+
+
+class TwoHeadedOptions(DiscriminatorOptions):
+    """The picture and its patches (IFRNet, CIFR): :class:`restore.networks.discriminators.two_headed.TwoHeaded`."""
+
+    kind: Literal["two-headed"] = "two-headed"
+    width: PositiveInt = Field(32, description="channels of the first layer")
+
+    def build(self) -> nn.Module:
+        return TwoHeaded(self.width)
+
+    def minimum(self) -> int:
+        return 17  # of a single pixel, at a sixteenth, torch's bf16 has gradients that are no numbers

@@ -7,9 +7,8 @@ import torch
 from torch import nn
 
 from restore.encoders.encoder import Encoder
-from restore.losses.discriminators import DISCRIMINATORS
-from restore.networks.destyling import Destyling
-from restore.networks.registry import DestylingOptions
+from restore.networks.discriminators.registry import DISCRIMINATORS
+from restore.networks.ifrnet import Destyling, DestylingOptions
 from tests.networks.test_bilateral_grid import photo
 
 

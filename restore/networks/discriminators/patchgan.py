@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
+
+from restore.networks.discriminators.base import DiscriminatorOptions
 
 
 class PatchGan(nn.Module):
@@ -38,6 +43,20 @@ class PatchGan(nn.Module):
         """The opinion of each patch."""
         opinion: Tensor = self.body(x * 2 - 1)
         return opinion
+
+
+class PatchGanOptions(DiscriminatorOptions):
+    """Overlapping patches: :class:`restore.networks.discriminators.patchgan.PatchGan`."""
+
+    kind: Literal["patchgan"] = "patchgan"
+    width: PositiveInt = Field(64, description="channels of the first layer")
+    layers: int = Field(3, ge=1, le=5, description="of stride 2; three see 70 pixels")
+
+    def build(self) -> nn.Module:
+        return PatchGan(self.width, self.layers)
+
+    def minimum(self) -> int:
+        return 3 << self.layers  # the last two convolutions take a pixel each
 
 
 def receptive_field(layers: int) -> int:

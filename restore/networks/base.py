@@ -1,0 +1,122 @@
+"""What every network's options say of it, and what some networks can do besides enhancing a picture."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Literal, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+
+class NetworkOptions(BaseModel, ABC):
+    """A network as a recipe describes it; every network's own options derive from this class.
+
+    The network takes RGB (N, 3, H, W) on 0..1 and returns (N, 3, scale * H, scale * W), not clipped. Sizes below are
+    in pixels of its input.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: str
+
+    @abstractmethod
+    def build(self, scale: int) -> nn.Module:
+        """The network with fresh weights, drawn from torch's global generator.
+
+        Raises:
+            ValueError: the network cannot enlarge by ``scale``.
+        """
+
+    @abstractmethod
+    def halo(self, scale: int) -> int:
+        """How far from an output pixel's own position the input can still change it."""
+
+    def exact_tiles(self) -> bool:
+        """Whether tiles with this halo match the result of the whole picture (no global pooling inside)."""
+        return True
+
+    def multiple(self, scale: int) -> int:
+        """What both sides of the input must be a multiple of."""
+        return 1
+
+    def minimum(self) -> int:
+        """The shortest side that the network accepts."""
+        return 1
+
+    def context(self) -> int:
+        """Side of the thumbnail by which the network judges the whole picture; 0 if it takes none."""
+        return 0
+
+    def thumbnails(self) -> Literal["mean", "middle"]:
+        """Whether a pixel of the thumbnail is the mean of its area or the pixel in the middle of it."""
+        return "mean"
+
+    def takes_strength(self) -> bool:
+        """Whether the last input is a strength, from 0 (unchanged) to 1."""
+        return False
+
+    def codes(self) -> bool:
+        """Whether the network makes codes for losses to use: it is a :class:`MakesCodes`."""
+        return False
+
+    def taps(self) -> int:
+        """How many places the network lends features from, as a :class:`LendsFeatures`; 0 if it lends none."""
+        return 0
+
+    def refuse_to_enlarge(self, scale: int) -> None:
+        """For :meth:`build` of a network whose output is as large as its input.
+
+        Raises:
+            ValueError: ``scale`` is not 1.
+        """
+        if scale != 1:
+            raise ValueError(f"the network '{self.kind}' does not enlarge: it needs scale 1, not {scale}")
+
+
+@runtime_checkable
+class MakesCodes(Protocol):
+    """A network that encodes what was done to a picture, such as which filter it is under."""
+
+    def codes_of(self, pictures: Tensor) -> Tensor:
+        """Codes (N, C) of pictures (N, 3, H, W), 0..1."""
+
+
+@runtime_checkable
+class ReadsThumbnail(Protocol):
+    """A network whose code of a picture comes from the thumbnail alone."""
+
+    def codes(self, thumbnail: Tensor) -> Tensor:
+        """Codes (N, C) of thumbnails (N, 3, side, side), 0..1."""
+
+    def belief(self, thumbnail: Tensor) -> Tensor:
+        """Probability of each kind of picture (N, kinds), each row summing to 1.
+
+        Raises:
+            ValueError: the network was built without kinds.
+        """
+
+
+@runtime_checkable
+class LendsFeatures(Protocol):
+    """A network whose intermediate features a loss can compare pictures in."""
+
+    @property
+    def channels(self) -> list[int]:
+        """Channels at each tap, of which tap 0 is the picture itself."""
+
+    def features(self, x: Tensor, taps: Sequence[int]) -> list[Tensor]:
+        """Features (N, channels[tap], h, w) of x (N, 3, H, W) at ``taps``, shallow to deep."""
+
+
+@runtime_checkable
+class Reparameterised(Protocol):
+    """A network that trains with more layers than it needs to run."""
+
+    def deployed(self) -> nn.Module:
+        """The equivalent network without them."""
+
+
+def deployed(network: nn.Module) -> nn.Module:
+    """The network to export and to measure: with its branches folded, if it has any."""
+    return network.deployed() if isinstance(network, Reparameterised) else network
