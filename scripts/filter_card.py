@@ -24,7 +24,7 @@ from restore.data.places import generator
 from restore.imaging.decode import read_rgb8
 from restore.metrics.ciede2000 import ciede2000
 from restore.metrics.learned.feature_distance import FeatureDistance
-from restore.metrics.protocol import score
+from restore.metrics.sr_protocol import score
 from restore.runtime.cpu import usable_cores
 from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import Model

@@ -24,8 +24,8 @@ from restore.data.places import generator
 from restore.errors import DataError
 from restore.imaging.colour import luma
 from restore.imaging.decode import read_rgb8
-from restore.metrics.protocol import bicubic, reduce
 from restore.metrics.psnr import psnr
+from restore.metrics.sr_protocol import bicubic, reduce
 from restore.metrics.ssim import ssim
 from restore.training.recipe import Metric
 
