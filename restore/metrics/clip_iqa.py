@@ -15,4 +15,5 @@ METRIC = Metric(
     how=lambda protocol: "on RGB, resized to the square of CLIP's ResNet-50",
     measure=no_reference("clip-iqa", "clip_iqa", "ClipIqa"),
     needs="pip install 'restore[metrics,clip]', and OpenAI's weights of the ResNet-50",
+    takes_weights=True,
 )

@@ -15,4 +15,5 @@ METRIC = Metric(
     how=whole_picture,
     measure=full_reference("dists", "dists", "Dists"),
     needs=f"{EXTRA}, and torchvision's weights of VGG-16",
+    takes_weights=True,
 )

@@ -15,4 +15,5 @@ METRIC = Metric(
     how=whole_picture,
     measure=full_reference("features", "feature_distance", "FeatureDistance"),
     needs=f"{EXTRA}, with which its weights come",
+    takes_weights=True,
 )

@@ -22,6 +22,7 @@ FID = Metric(
     how=_how,
     measure_set=of_sets("fid", "distribution", "fid"),
     needs=_NEEDS,
+    takes_weights=True,
 )
 
 KID = Metric(
@@ -34,4 +35,5 @@ KID = Metric(
     how=_how,
     measure_set=of_sets("kid", "distribution", "kid"),
     needs=_NEEDS,
+    takes_weights=True,
 )

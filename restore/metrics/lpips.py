@@ -15,6 +15,7 @@ METRIC = Metric(
     how=whole_picture,
     measure=full_reference("lpips", "lpips", "LpipsDistance", net="alex"),
     needs=f"{EXTRA}, and torchvision's weights of AlexNet",
+    takes_weights=True,
 )
 
 METRIC_VGG = Metric(
@@ -27,4 +28,5 @@ METRIC_VGG = Metric(
     how=whole_picture,
     measure=full_reference("lpips-vgg", "lpips", "LpipsDistance", net="vgg"),
     needs=f"{EXTRA}, and torchvision's weights of VGG-16",
+    takes_weights=True,
 )

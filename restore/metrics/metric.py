@@ -95,6 +95,7 @@ class Metric:
         unit: such as dB.
         needs: requirements beyond the base installation, in words.
         note: a remark on a mean value.
+        takes_weights: whether the user can give a file of weights.
         precomputed: whether it needs figures for each result that another program computed, so that it cannot be used
             while training.
     """
@@ -111,4 +112,5 @@ class Metric:
     unit: str = ""
     needs: str = ""
     note: Callable[[float], str] | None = None
+    takes_weights: bool = False
     precomputed: bool = False

@@ -123,8 +123,8 @@ def _train(
         several = f", {team.size} processes" if team.size > 1 else ""
         console.print(f"{run.recipe.name}: {count:,} parameters, on {device}{several}")
         if run.anew:
-            console.print("validation is another than before: the best is looked for anew")
-        reporter = Reporter(folder, run.recipe.validation.metric, console)
+            console.print("Validation settings changed; the previous best score no longer applies.")
+        reporter = Reporter(folder, run.metric, console)
     return train(run, material, reporter, options.workers)
 
 
