@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from restore.data.filters import sepia_tone
 from restore.data.filters.css_filters import CSS_FILTERS
 from restore.data.filters.filter import Filter
 from restore.data.filters.pilgram_filters import PILGRAM_FILTERS
@@ -24,7 +25,7 @@ Pixels = NDArray[np.uint8]
 
 FILTERS: Registry[Filter] = Registry(
     "filter",
-    sorted((*PILGRAM_FILTERS, *CSS_FILTERS), key=lambda filter: filter.name),
+    sorted((*PILGRAM_FILTERS, *CSS_FILTERS, sepia_tone.FILTER), key=lambda filter: filter.name),
     names=lambda filter: (filter.name,),
     group="restore.filters",
 )

@@ -57,12 +57,14 @@ def test_aden_is_pilgrams_where_that_is_sound() -> None:
     assert np.abs(find_filter("aden")(square) - theirs).max() <= 3
 
 
-def test_grey_ones_leave_no_colour() -> None:
+def test_gray_ones_leave_one_tint_alone() -> None:
+    """What red is says what green and blue are, whatever color was there."""
+    draw = np.random.default_rng(0)
     for name in (name for name, filter in FILTERS.items() if filter.gray):
-        made = find_filter(name)(picture(40, 40)).astype(int)
-        spread = made.max(axis=2) - made.min(axis=2)
-        assert spread.max() < 40, name
-        assert np.ptp(made.astype(int)[..., 0] - made.astype(int)[..., 1]) < 20, f"{name}: one tint alone"
+        red, *others = find_filter(name)(draw.integers(0, 256, (60, 60, 3), np.uint8)).astype(int).reshape(-1, 3).T
+        for other in others:
+            for value in np.unique(red[red < 255]):
+                assert np.ptp(other[red == value]) <= 20, name
 
 
 def _inverted(photo: Image.Image) -> Image.Image:
@@ -108,6 +110,12 @@ def css(function: str, amount: float, x: np.ndarray) -> np.ndarray:
         + sine * np.array([[-0.213, -0.715, 0.928], [0.143, 0.140, -0.283], [-0.787, 0.715, 0.072]])
     )
     return np.clip(x @ matrix.T, 0, 1)
+
+
+def test_sepia_tone_is_the_specifications() -> None:
+    pixels = picture(30, 40)
+    expected = 255 * css("sepia", 1, pixels / 255)
+    assert np.abs(find_filter("Sepia Tone")(pixels) - expected).max() <= 1
 
 
 def overlay(below: np.ndarray, above: np.ndarray) -> np.ndarray:
