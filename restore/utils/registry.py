@@ -10,7 +10,7 @@ import types
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
@@ -148,7 +148,7 @@ class OneOf:
     def _union(self) -> TypeAdapter[Any]:
         members = self.members()
         if self._adapter is None or self._adapter[0] != members:
-            union: Any = members[0] if len(members) == 1 else Annotated[members, Field(discriminator="kind")]
+            union: Any = members[0] if len(members) == 1 else Annotated[Union[members], Field(discriminator="kind")]
             self._adapter = members, TypeAdapter(union)
         return self._adapter[1]
 

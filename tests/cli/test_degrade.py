@@ -15,7 +15,7 @@ from PIL import Image, ImageCms
 
 from restore.cli.degrade import degrade
 from restore.cli.main import main
-from restore.data.degradations.options import Preset
+from restore.data.degradations.presets import Preset
 from restore.data.pairs import FolderPairs, match_photos
 from tests.conftest import SAMPLES, picture, save
 

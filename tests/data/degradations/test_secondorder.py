@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from restore.data.degradations.options import Blur, SecondOrder
-from restore.data.degradations.secondorder import draw_kernel, second_order
+from restore.data.degradations.blur import Blur, draw_kernel
+from restore.data.degradations.options import SecondOrder
+from restore.data.degradations.secondorder import second_order
 from restore.data.places import generator
 from restore.imaging.resize import resize
 from restore.metrics.psnr import psnr
