@@ -42,7 +42,7 @@ def test_a_registered_degradation_is_a_step_of_the_chain(place: str) -> None:
 
 
 def test_steps_are_checked_by_their_kind() -> None:
-    with pytest.raises(ValidationError, match="'blur', 'noise', 'jpeg'"):
+    with pytest.raises(ValidationError, match="'blur', 'noise', 'jpeg', 'motion-blur'"):
         SecondOrder.model_validate({"after": [{"kind": "invert"}]})
     with pytest.raises(ValidationError, match="Extra inputs"):
         SecondOrder.model_validate({"before": [{"kind": "blur", "length": 3}]})
