@@ -16,7 +16,8 @@ Share = Annotated[float, Field(ge=0)]
 _Pair = TypeVar("_Pair", bound=tuple[float, float])
 
 
-def _ordered(pair: _Pair) -> _Pair:
+def ordered(pair: _Pair) -> _Pair:
+    """Check that a range goes from the smaller to the larger; raises ValueError."""
     if pair[0] > pair[1]:
         raise ValueError(f"a range goes from the smaller to the larger, not from {pair[0]} to {pair[1]}")
     return pair
@@ -28,14 +29,14 @@ def _odd(pair: tuple[int, int]) -> tuple[int, int]:
     return pair
 
 
-PositiveRange = Annotated[tuple[PositiveFloat, PositiveFloat], AfterValidator(_ordered)]
-NonNegativeRange = Annotated[tuple[Share, Share], AfterValidator(_ordered)]
+PositiveRange = Annotated[tuple[PositiveFloat, PositiveFloat], AfterValidator(ordered)]
+NonNegativeRange = Annotated[tuple[Share, Share], AfterValidator(ordered)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
-FractionRange = Annotated[tuple[Fraction, Fraction], AfterValidator(_ordered)]
+FractionRange = Annotated[tuple[Fraction, Fraction], AfterValidator(ordered)]
 Size = Annotated[int, Field(ge=3, le=99)]
-SizeRange = Annotated[tuple[Size, Size], AfterValidator(_ordered), AfterValidator(_odd)]
+SizeRange = Annotated[tuple[Size, Size], AfterValidator(ordered), AfterValidator(_odd)]
 Percent = Annotated[int, Field(ge=1, le=100)]
-QualityRange = Annotated[tuple[Percent, Percent], AfterValidator(_ordered)]
+QualityRange = Annotated[tuple[Percent, Percent], AfterValidator(ordered)]
 
 
 class Options(BaseModel):
