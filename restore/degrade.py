@@ -17,6 +17,7 @@ from restore.data.degradations.patch import degraded_patch
 from restore.data.degradations.secondorder import second_order
 from restore.data.places import Places, generator
 from restore.errors import ImageError
+from restore.imaging.contact_sheet import contact_sheet
 from restore.imaging.decode import read_picture
 from restore.imaging.encode import encode
 from restore.imaging.formats import check_fits
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _DEFAULT_PRESET = "realesrgan"
-_GAP = 8
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _degrade(versions: Sequence[Item], request: Request, options: SecondOrder) -
         if request.patches is None:
             result = _whole(pixels, request.scale, options, draw)
         else:
-            result = contact_sheet(pixels, request.patches, request.patch, request.scale, options, draw)
+            result = patch_sheet(pixels, request.patches, request.patch, request.scale, options, draw)
         check_fits(item.target.suffix, *result.shape[:2])
         write_new(item.target, encode(_bare(picture, result), item.target.suffix))
     return "; ".join(picture.notes)
@@ -140,7 +140,7 @@ def _whole(pixels: NDArray[np.uint8], scale: int, options: SecondOrder, draw: np
     return second_order(cropped, scale, options, draw)
 
 
-def contact_sheet(
+def patch_sheet(
     pixels: NDArray[np.uint8], count: int, patch: int, scale: int, options: SecondOrder, draw: np.random.Generator
 ) -> NDArray[np.uint8]:
     """Random patches of a picture as training would cut them: low, enlarged by nearest neighbour, beside high.
@@ -165,13 +165,8 @@ def contact_sheet(
         raise ImageError(f"{size} are less than one patch ({side} a side): choose a smaller --patch or --scale")
     places = Places(np.array([pixels.shape[:2]], np.int64), patch, scale)
     columns = math.ceil(math.sqrt(count / 2))
-    rows = math.ceil(count / columns)
-    cell = side + _GAP
-    sheet = np.full((_GAP + rows * cell, _GAP + 2 * columns * cell, 3), 255, np.uint8)
-    for number in range(count):
+    pictures: list[NDArray[np.uint8]] = []
+    for _ in range(count):
         low, high = degraded_patch(pixels, places.corner(pixels, draw), patch, scale, options, draw)
-        top, left = _GAP + number // columns * cell, _GAP + number % columns * 2 * cell
-        for image in (low.repeat(scale, axis=0).repeat(scale, axis=1), high):
-            sheet[top : top + side, left : left + side] = image
-            left += cell
-    return sheet
+        pictures += [low.repeat(scale, axis=0).repeat(scale, axis=1), high]
+    return contact_sheet(pictures, 2 * columns)

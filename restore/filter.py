@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from restore.data.filters.cube import read_cube
 from restore.data.filters.library import FILTERS, blend, find_filter
+from restore.imaging.contact_sheet import contact_sheet
 from restore.imaging.decode import read_picture
 from restore.imaging.encode import EncodeOptions, encode
 from restore.imaging.formats import check_fits
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Pixels = NDArray[np.uint8]
-# Of a contact sheet: the longer side of its pictures, and what lies between them, with room for the name.
-_SIDE, _GAP, _LINE = 240, 8, 22
+# The longer side of a picture on a sheet.
+_SIDE = 240
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def start(request: Request, screen: Console) -> int:
         pixels = to8(picture.pixels)
         if request.sheet:
             made = replace(
-                picture, pixels=contact_sheet(pixels, layers, request.strength), alpha=None, exif=None, xmp=None
+                picture, pixels=filter_sheet(pixels, layers, request.strength), alpha=None, exif=None, xmp=None
             )
         else:
             made = replace(picture, pixels=_laid_over(pixels, layers, request.strength), alpha=_alpha8(picture.alpha))
@@ -101,7 +102,7 @@ def _laid_over(pixels: Pixels, layers: Sequence[tuple[str, Callable[[Pixels], Pi
     return pixels
 
 
-def contact_sheet(pixels: Pixels, layers: Sequence[tuple[str, Callable[[Pixels], Pixels]]], strength: float) -> Pixels:
+def filter_sheet(pixels: Pixels, layers: Sequence[tuple[str, Callable[[Pixels], Pixels]]], strength: float) -> Pixels:
     """The picture, and the picture under each filter, small, with their names.
 
     Args:
@@ -116,13 +117,6 @@ def contact_sheet(pixels: Pixels, layers: Sequence[tuple[str, Callable[[Pixels],
     size = (max(1, round(pixels.shape[1] * factor)), max(1, round(pixels.shape[0] * factor)))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
     cells = [("as it is", small), *((name, blend(small, function(small), strength)) for name, function in layers)]
-    across, down = size[0] + _GAP, size[1] + _LINE
-    columns = max(1, round(math.sqrt(len(cells) * down / across)))
-    rows = math.ceil(len(cells) / columns)
-    sheet = np.full((_GAP + rows * down, _GAP + columns * across, 3), 255, np.uint8)
-    for number, (name, cell) in enumerate(cells):
-        top, left = _GAP + number // columns * down, _GAP + number % columns * across
-        sheet[top : top + size[1], left : left + size[0]] = cell
-        origin = (left, top + size[1] + _LINE - 8)
-        cv2.putText(sheet, name, origin, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
-    return sheet
+    columns = max(1, round(math.sqrt(len(cells) * size[1] / size[0])))
+    names, pictures = zip(*cells, strict=True)
+    return contact_sheet(pictures, columns, names)

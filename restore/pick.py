@@ -17,7 +17,7 @@ from restore.imaging.header import header_size
 from restore.imaging.picture import to8
 from restore.jobs.naming import PlanError, printable
 from restore.jobs.plan import Unreadable, find_pictures
-from restore.metrics.metric import Material, Metric, OfPicture, View
+from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture
 from restore.metrics.registry import METRICS
 from restore.progress import with_bar
 
@@ -98,7 +98,7 @@ def start(request: Request, screen: Console) -> Ranking:
     if not found.pictures and not judged:
         raise PlanError(f"{request.folder}: no pictures in this folder")
     assert metric.measure is not None
-    measure = metric.measure(View(), Material(request.weights))
+    measure = metric.measure(MetricProtocol(), MetricInputs(request.weights))
     judging = _judge_all(found.pictures, request, measure)
     judged += with_bar(judging, "Judging", screen, len(found.pictures))
     for one in judged:
@@ -147,7 +147,7 @@ def to_text(ranking: Ranking, worst: int | None) -> str:
     shown = ranking.ranked[:worst]
     better = "higher" if metric.higher_is_better else "lower"
     of = f"{len(shown)} of {len(ranking.ranked)} pictures" if len(shown) < len(ranking.ranked) else "all pictures"
-    lines = [f"{metric.title} {metric.how(View())}; {better} is better; {of}, worst first"]
+    lines = [f"{metric.title} {metric.how(MetricProtocol())}; {better} is better; {of}, worst first"]
     return "\n".join([*lines, *(f"{one.score:8.{metric.digits}f}  {printable(one.name)}" for one in shown)])
 
 
@@ -156,7 +156,7 @@ def to_json(ranking: Ranking, worst: int | None) -> str:
     metric = METRICS[ranking.metric]
     facts = {
         "metric": ranking.metric,
-        "protocol": f"{metric.title} {metric.how(View())}",
+        "protocol": f"{metric.title} {metric.how(MetricProtocol())}",
         "higher_is_better": metric.higher_is_better,
         "measured": len(ranking.ranked),
         "pictures": [{"picture": one.name, "score": one.score} for one in ranking.ranked[:worst]],

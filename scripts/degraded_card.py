@@ -18,7 +18,7 @@ from restore.imaging.decode import read_rgb8
 from restore.imaging.resize import modcrop
 from restore.metrics.learned.feature_distance import FeatureDistance
 from restore.metrics.niqe import niqe
-from restore.metrics.protocol import bicubic, score
+from restore.metrics.sr_protocol import bicubic, score
 from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import Model, open_model
 from restore.zoo.find import find, shipped_folder

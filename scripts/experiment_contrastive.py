@@ -30,7 +30,7 @@ from restore.export.source import load_trained
 from restore.imaging.decode import read_rgb8
 from restore.metrics.learned.feature_distance import FeatureDistance
 from restore.metrics.niqe import niqe
-from restore.metrics.protocol import reduce, score
+from restore.metrics.sr_protocol import reduce, score
 from restore.training.run import LAST
 from restore.training.start import Options, start
 from restore.training.validate import enlarge

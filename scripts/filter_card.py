@@ -17,14 +17,14 @@ from PIL import Image
 from rich.progress import track
 
 from restore.data.degradations.jpeg import jpeg8
-from restore.data.filters.library import FILTERS, GREY, blend, find_filter
-from restore.data.filters.options import NO_FILTER, PhotoFilters, draw_filter, filtered, open_filters
+from restore.data.filters.library import FILTERS, blend, find_filter
+from restore.data.filters.options import DEFAULT_NAMES, NO_FILTER, PhotoFilters, draw_filter, filtered, open_filters
 from restore.data.folder import list_photos
 from restore.data.places import generator
 from restore.imaging.decode import read_rgb8
 from restore.metrics.ciede2000 import ciede2000
 from restore.metrics.learned.feature_distance import FeatureDistance
-from restore.metrics.protocol import score
+from restore.metrics.sr_protocol import score
 from restore.runtime.cpu import usable_cores
 from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import Model
@@ -99,7 +99,7 @@ def full_size(testsets: Path) -> list[Pixels]:
 
 def looks() -> dict[str, Callable[[Pixels, int], Pixels]]:
     """By name, what is laid over the n-th picture: each filter, nothing, and what people have beside them."""
-    names = list(FILTERS)
+    names = list(DEFAULT_NAMES)
 
     def one(name: str) -> Callable[[Pixels, int], Pixels]:
         return lambda photo, _: find_filter(name)(photo)
@@ -182,7 +182,7 @@ def _values(made: Pixels, clean: Pixels, distance: Callable[[Pixels], float]) ->
     return {"psnr": min(both.psnr, best), "ssim": both.ssim, "ciede2000": colours, "features": distance(made)}
 
 
-def means(found: Mapping[str, Any], looks: Sequence[str] = tuple(FILTERS)) -> dict[str, dict[str, float]]:
+def means(found: Mapping[str, Any], looks: Sequence[str] = tuple(DEFAULT_NAMES)) -> dict[str, dict[str, float]]:
     """Over the filters, by method."""
     rows = [found["looks"][name]["methods"] for name in looks]
     return {
@@ -214,7 +214,7 @@ def section(facts: Mapping[Kind, Any], name: str, filters: PhotoFilters) -> str:
     """The card's part about this, as Markdown; ``filters`` are what it was trained with."""
     found = facts["fp32"]["filters"]
     lines = [
-        f"| mean of {len(FILTERS)} filters | {' | '.join(said for said, _ in METRICS.values())} |",
+        f"| mean of {len(DEFAULT_NAMES)} filters | {' | '.join(said for said, _ in METRICS.values())} |",
         "|---" * 5 + "|",
     ]
     rows = dict(means(found))
@@ -239,10 +239,10 @@ def section(facts: Mapping[Kind, Any], name: str, filters: PhotoFilters) -> str:
 
 def _apart(found: Mapping[str, Any], name: str) -> str:
     """The means without what no model can bring back, and how often the filter is named."""
-    rest = [look for look in FILTERS if look not in GREY]
+    rest = [look for look in DEFAULT_NAMES if not FILTERS[look].gray]
     rows = means(found, rest)
     said = ", ".join(f"{method} {values['psnr']:.2f} dB ({values['ciede2000']:.2f})" for method, values in rows.items())
-    named = 100 * statistics.mean(found["looks"][look]["named"] for look in FILTERS)
+    named = 100 * statistics.mean(found["looks"][look]["named"] for look in DEFAULT_NAMES)
     return f"Over the {len(rest)} that leave colours, with CIEDE2000: {said}. It names {named:.0f} % of the filters."
 
 
@@ -254,7 +254,7 @@ def _weak(least: float) -> str:
 def _by_filter(found: Mapping[str, Any], name: str) -> list[str]:
     """A row for each filter, the worst first, then what is apart."""
     looks = found["looks"]
-    worst = sorted(FILTERS, key=lambda look: looks[look]["methods"][name]["psnr"])
+    worst = sorted(DEFAULT_NAMES, key=lambda look: looks[look]["methods"][name]["psnr"])
     head = f"| filter | identity | grey-world | control | **{name}** | SSIM | CIEDE2000 (before) | named |"
     lines = [head, "|---" * 8 + "|"]
     for look in (*worst, NO_FILTER, *_UNNAMED):

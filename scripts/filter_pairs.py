@@ -16,7 +16,8 @@ from pathlib import Path
 from filter_card import held_out
 from PIL import Image
 
-from restore.data.filters.library import FILTERS, find_filter
+from restore.data.filters.library import find_filter
+from restore.data.filters.options import DEFAULT_NAMES
 from restore.data.folder import list_photos
 from restore.imaging.decode import read_rgb8
 from restore.training.material import split
@@ -44,7 +45,7 @@ def write_pairs(recipe: Recipe, data: Path, testsets: Path, out: Path) -> int:
     for folder in ("held/input", "held/target", "seen/input"):
         shutil.rmtree(out / folder, ignore_errors=True)
         (out / folder).mkdir(parents=True)
-    names, count = list(FILTERS), 0
+    names, count = list(DEFAULT_NAMES), 0
     for number, photo in enumerate(held_out(recipe, data, testsets)):
         for name in (names[(_FILTERS * number + i) % len(names)] for i in range(_FILTERS)):
             Image.fromarray(find_filter(name)(photo)).save(out / f"held/input/{number:02}-{name}.png")

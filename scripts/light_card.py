@@ -19,7 +19,7 @@ from restore.export.source import load_trained
 from restore.imaging.decode import read_rgb8
 from restore.metrics.learned.feature_distance import FeatureDistance
 from restore.metrics.niqe import niqe
-from restore.metrics.protocol import score
+from restore.metrics.sr_protocol import score
 from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import Model
 from restore.training.validate import enlarge

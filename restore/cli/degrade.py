@@ -22,8 +22,9 @@ from restore.cli.help import Command
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
 @click.option(
     "--preset",
-    type=click.Choice(["realesrgan", "light"]),
-    help="realesrgan, what Real-ESRGAN was trained with, or light, for photographs from phones and the web.  "
+    type=click.Choice(["realesrgan", "light", "web", "phone", "print", "heavy"]),
+    help="realesrgan or heavy, what Real-ESRGAN was trained with; light, for good photographs from phones and the web; "
+    "web, saved as JPEG again and again; phone, denoised and sharpened; print, faded and grainy.  "
     "[default: realesrgan]",
 )
 @click.option(

@@ -8,7 +8,7 @@ from typing import Any
 
 from restore.compare.measures import MEASURES
 from restore.compare.row import Row, Version
-from restore.metrics.metric import View
+from restore.metrics.metric import MetricProtocol
 
 Column = dict[str, Any]
 
@@ -40,7 +40,11 @@ def columns(labels: Sequence[str], scale: int | None, more: Sequence[Column] = (
         if scale is not None:
             for one in MEASURES.values():
                 better = {"better": "higher" if one.higher_is_better else "lower"}
-                facts = {"digits": one.digits, "unit": one.unit, "about": f"{one.says}; {one.how(View(scale))}"}
+                facts = {
+                    "digits": one.digits,
+                    "unit": one.unit,
+                    "about": f"{one.says}; {one.how(MetricProtocol(scale))}",
+                }
                 made.append({**of_number, "label": one.title, **facts, **better})
     return [*made, *more]
 

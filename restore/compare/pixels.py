@@ -15,7 +15,7 @@ from restore.imaging.picture import Picture, to8
 from restore.imaging.profiles import pixels_to_srgb
 from restore.jobs import picture as pictures
 from restore.jobs.options import PictureOptions
-from restore.metrics.protocol import bicubic
+from restore.metrics.sr_protocol import bicubic
 
 Pixels = NDArray[np.uint8]
 Size = tuple[int, int]

@@ -17,7 +17,7 @@ from restore.imaging.decode import read_picture
 from restore.imaging.formats import PHOTO_SUFFIXES
 from restore.imaging.picture import to8
 from restore.metrics.metric import Pixels
-from restore.metrics.protocol import bicubic, enlarge_like, reduce
+from restore.metrics.sr_protocol import bicubic, enlarge_like, reduce
 from restore.runtime.enhance import Network, enhance_pixels
 from restore.spec import ModelSpec
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from restore.evaluation.interval import Interval, bootstrap
-from restore.metrics.metric import View
+from restore.metrics.metric import MetricProtocol
 from restore.metrics.registry import METRICS
 
 
@@ -28,7 +28,7 @@ class Protocol:
     data: str
     scale: int
     low: str
-    view: View
+    view: MetricProtocol
     seed: int = 0
     precisions: Mapping[str, str] = field(default_factory=dict)
 

@@ -10,7 +10,7 @@ from restore.errors import DataError
 from restore.evaluation.cases import Case, Methods, cases
 from restore.evaluation.comparison import Comparison, Protocol
 from restore.evaluation.sources import Sources, counted
-from restore.metrics.metric import Material, OfSet, View
+from restore.metrics.metric import MetricInputs, MetricProtocol, OfSet
 from restore.metrics.registry import METRICS
 from restore.progress import with_bar
 
@@ -22,8 +22,8 @@ def measure(
     sources: Sources,
     methods: Methods,
     metrics: Sequence[str],
-    view: View,
-    material: Material,
+    view: MetricProtocol,
+    material: MetricInputs,
     screen: Console,
     seed: int = 0,
 ) -> Comparison:
@@ -67,7 +67,7 @@ def compare(
     methods: Sequence[str],
     baseline: str | None,
     metrics: Sequence[str],
-    material: Material,
+    material: MetricInputs,
 ) -> Comparison:
     """Measure.
 

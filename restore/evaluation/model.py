@@ -10,7 +10,7 @@ from restore.evaluation.cases import Contender, Methods
 from restore.evaluation.comparison import Comparison, Protocol
 from restore.evaluation.measure import measure
 from restore.evaluation.sources import find_sources
-from restore.metrics.metric import Material, View
+from restore.metrics.metric import MetricInputs, MetricProtocol
 from restore.runtime.enhance import Network
 from restore.spec import ModelSpec
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 # How models that enlarge are measured, whatever their scale.
-PROTOCOL = Protocol("", 2, "", View(2)).how(("psnr", "ssim")).replace("border 2", "border = scale")
+PROTOCOL = Protocol("", 2, "", MetricProtocol(2)).how(("psnr", "ssim")).replace("border 2", "border = scale")
 
 
 def evaluate_model(
@@ -53,4 +53,4 @@ def evaluate_model(
     """
     sources = find_sources(folder, pattern or "*", low_folder, rename, spec.scale)
     methods = Methods(spec.scale, {spec.name: Contender(network, spec)}, tile=tile)
-    return measure(sources, methods, metrics, View(spec.scale), Material(), screen)
+    return measure(sources, methods, metrics, MetricProtocol(spec.scale), MetricInputs(), screen)

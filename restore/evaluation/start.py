@@ -15,7 +15,7 @@ from restore.evaluation.comparison import Comparison, Protocol
 from restore.evaluation.measure import compare, measure
 from restore.evaluation.sources import Sources, counted, find_sources, list_pictures
 from restore.jobs.naming import printable
-from restore.metrics.metric import Colour, Material, Metric, View
+from restore.metrics.metric import Colour, Metric, MetricInputs, MetricProtocol
 from restore.metrics.registry import METRICS
 from restore.progress import with_bar
 
@@ -63,7 +63,7 @@ def start(request: Request, screen: Console) -> Comparison:
         RestoreError: wrong use, a broken picture, or something that is missing; each says what to do.
     """
     metrics = chosen_metrics(request.metrics or (("psnr", "ssim") if request.data else ("niqe",)), request.weights)
-    material = Material(request.weights, request.ma)
+    material = MetricInputs(request.weights, request.ma)
     if "perceptual-index" in metrics and (request.models or len(request.predictions) != 1):
         raise UsageError("Ma scores are of one folder of results: measure the perceptual index of one --predictions")
     if request.ma is not None and "perceptual-index" not in metrics:
@@ -77,7 +77,7 @@ def start(request: Request, screen: Console) -> Comparison:
     sources = find_sources(request.data, request.pattern, request.low_folder, request.low_name, scale)
     scale = scale or sources.scale or 1
     methods = Methods(scale, models, _folders(request, models), request.prediction_name, request.may, request.tile)
-    view = View(scale, request.border, request.colour)
+    view = MetricProtocol(scale, request.border, request.colour)
     return measure(sources, methods, metrics, view, material, screen, request.seed)
 
 
@@ -98,7 +98,7 @@ def chosen_metrics(names: Sequence[str], weights: Mapping[str, Path]) -> list[st
     return list(dict.fromkeys(names))
 
 
-def _alone(request: Request, metrics: list[str], material: Material, screen: Console) -> Comparison:
+def _alone(request: Request, metrics: list[str], material: MetricInputs, screen: Console) -> Comparison:
     """Pictures without references."""
     if request.models or not request.predictions:
         raise UsageError("give --data with the pictures as they should be, or --predictions alone for pictures without")
@@ -113,7 +113,7 @@ def _alone(request: Request, metrics: list[str], material: Material, screen: Con
     sources = Sources(first, list_pictures(first, request.pattern or "*"), chosen=request.pattern is not None)
     methods = Methods(request.scale or 1, {}, folders, request.prediction_name)
     said = f"{', '.join(map(str, request.predictions))} ({counted(sources.references)}), without references"
-    view = View(methods.scale, request.border, request.colour)
+    view = MetricProtocol(methods.scale, request.border, request.colour)
     measured = with_bar(lone_cases(sources, methods), "Measuring", screen, len(sources.references))
     protocol = Protocol(said, methods.scale, "", view, request.seed)
     return compare(protocol, measured, methods.names, methods.baseline, metrics, material)

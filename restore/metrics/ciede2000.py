@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from restore.imaging.colour import as_rgb
 from restore.imaging.lab import srgb_to_lab
+from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture, Pixels
 from restore.metrics.psnr import within
 
 # Pixels at once: what is computed of them stays in the processor's cache.
@@ -112,3 +114,23 @@ def _saturating(chroma: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
 def _radians(degrees: float) -> float:
     # A float of Python's, which leaves float32 as it is; NumPy's own would widen it.
     return degrees * 3.141592653589793 / 180
+
+
+def _build(protocol: MetricProtocol, _: MetricInputs) -> OfPicture:
+    def measure(image: Pixels, reference: Pixels | None, name: str) -> float:
+        assert reference is not None
+        return ciede2000(as_rgb(image), as_rgb(reference), protocol.edge)
+
+    return measure
+
+
+METRIC = Metric(
+    "ciede2000",
+    "CIEDE2000",
+    "how different the colours look, the mean over the pixels",
+    higher_is_better=False,
+    reference=True,
+    digits=2,
+    how=lambda protocol: f"on L*a*b* of sRGB (D65), border {protocol.edge}",
+    measure=_build,
+)

@@ -1,4 +1,4 @@
-"""What a metric is to those who measure: what it takes, says and needs."""
+"""What a metric is: its name, how it is computed, and what it needs."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 Colour = Literal["y", "rgb"]
 
+_COLOR_SPACES = {"y": "Y (BT.601, 8 bits)", "rgb": "RGB (8 bits)"}
+
 
 @dataclass(frozen=True)
-class View:
-    """What of the pictures is measured.
+class MetricProtocol:
+    """Which part of the pictures is measured, and in which color space.
 
     Attributes:
-        scale: by which they were enlarged; 1 where they were not.
-        border: pixels left out on every side; None for the literature's, which is the scale.
-        colour: what PSNR, SSIM and MS-SSIM are taken on; None for the literature's: Y, but RGB for PSNR at scale 1.
+        scale: the factor the pictures were enlarged by; 1 if they were not.
+        border: pixels to ignore on every side; None for the literature's choice, which is the scale.
+        colour: color space of PSNR, SSIM and MS-SSIM; None for the literature's choice: Y, but RGB for PSNR at scale 1.
     """
 
     scale: int = 1
@@ -34,65 +36,81 @@ class View:
         return self.scale if self.border is None else self.border
 
     def on(self, at_1: Colour) -> Colour:
-        """What to measure on, where the literature takes ``at_1`` of pictures that were not enlarged."""
+        """The color space, if the literature uses ``at_1`` for pictures that were not enlarged."""
         return self.colour or ("y" if self.scale > 1 else at_1)
+
+    def describe(self, at_1: Colour) -> str:
+        """Color space and border in words."""
+        return f"on {_COLOR_SPACES[self.on(at_1)]}, border {self.edge}"
 
 
 @dataclass(frozen=True)
-class Material:
-    """What metrics need from the user: files of weights and of other people's scores, by the metric's name."""
+class MetricInputs:
+    """Files that metrics need from the user.
+
+    Attributes:
+        weights: files of weights by the metric's name.
+        ma: file of Ma scores, for the perceptual index.
+    """
 
     weights: Mapping[str, Path] = field(default_factory=dict)
     ma: Path | None = None
 
 
 class OfPicture(Protocol):
-    """Measures a picture, beside its reference if it takes one: uint8 (H, W, 1 or 3), both of one shape.
+    """Measures one picture, against its reference if it takes one: uint8 (H, W, 1 or 3), both of the same shape.
 
-    It raises ValueError where the picture cannot be measured.
+    Raises ValueError if the picture cannot be measured.
     """
 
     def __call__(self, image: Pixels, reference: Pixels | None, name: str) -> float: ...
 
 
 class OfSet(Protocol):
-    """Measures a whole set of pictures."""
+    """Measures a set of pictures as a whole."""
 
     def add(self, image: Pixels, reference: Pixels | None, name: str) -> None:
-        """See a picture; as :class:`OfPicture`."""
+        """Add a picture; arguments as for :class:`OfPicture`."""
         ...
 
     def value(self) -> float:
-        """Of all that were seen. It raises ValueError where they are too few."""
+        """The value for all pictures added. Raises ValueError if they are too few."""
         ...
 
 
 @dataclass(frozen=True)
 class Metric:
-    """An entry of the registry.
+    """A metric's description, as the registry lists it.
 
     Attributes:
-        title: for heads of columns.
-        says: what it is, in a line.
-        higher_is_better: whether it is.
+        name: on the command line and in recipes.
+        title: for table headings.
+        says: one-line description.
+        higher_is_better: whether higher values are better.
         reference: whether it compares with a reference.
-        digits: after the point, where people read it.
-        how: on what it is taken, in words.
-        measure: what measures pictures one by one; None of a metric of sets.
-        measure_set: what measures a set, anew for each.
+        digits: decimals to print.
+        how: what it is computed on, in words.
+        measure: builds a function that measures pictures one by one; None for metrics of sets.
+        measure_set: builds an accumulator for one set; None for metrics of pictures.
         unit: such as dB.
-        needs: beyond the base installation, in words.
-        note: what is to be said of a mean.
+        needs: requirements beyond the base installation, in words.
+        note: a remark on a mean value.
+        takes_weights: whether the user can give a file of weights.
+        precomputed: whether it needs figures for each result that another program computed, so that it cannot be used
+            while training.
     """
 
+    name: str
     title: str
     says: str
     higher_is_better: bool
     reference: bool
     digits: int
-    how: Callable[[View], str]
-    measure: Callable[[View, Material], OfPicture] | None = None
-    measure_set: Callable[[View, Material], OfSet] | None = None
+    how: Callable[[MetricProtocol], str]
+    measure: Callable[[MetricProtocol, MetricInputs], OfPicture] | None = None
+    measure_set: Callable[[MetricProtocol, MetricInputs], OfSet] | None = None
     unit: str = ""
     needs: str = ""
     note: Callable[[float], str] | None = None
+    takes_weights: bool = False
+    precomputed: bool = False

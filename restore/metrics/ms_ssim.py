@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from restore.metrics.metric import Metric
 from restore.metrics.psnr import within
-from restore.metrics.ssim import similarity
+from restore.metrics.ssim import by_channel, similarity
 
 # The exponents of the scales, finest first.
 _WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -53,3 +54,15 @@ def _half(image: NDArray[np.float64]) -> NDArray[np.float64]:
     height, width = (n - n % 2 for n in image.shape)
     image = image[:height, :width]
     return (image[::2, ::2] + image[1::2, ::2] + image[::2, 1::2] + image[1::2, 1::2]) / 4
+
+
+METRIC = Metric(
+    "ms-ssim",
+    "MS-SSIM",
+    "structural similarity at five scales",
+    higher_is_better=True,
+    reference=True,
+    digits=4,
+    how=lambda protocol: protocol.describe("y"),
+    measure=by_channel(ms_ssim),
+)

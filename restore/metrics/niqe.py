@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from restore.imaging.colour import luma
 from restore.imaging.resize import resize
+from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture, Pixels
 
 Floats = NDArray[np.float64]
 
@@ -151,3 +152,27 @@ def _nearest(rising: Floats, values: Floats) -> NDArray[np.intp]:
     """The place in a rising table of what is nearest to each value."""
     after = np.clip(np.searchsorted(rising, values), 1, len(rising) - 1)
     return after - (values - rising[after - 1] <= rising[after] - values)
+
+
+def border(protocol: MetricProtocol) -> int:
+    """Pixels ignored on every side: none by default for pictures that were not enlarged."""
+    return 0 if protocol.border is None and protocol.scale == 1 else protocol.edge
+
+
+def _build(protocol: MetricProtocol, _: MetricInputs) -> OfPicture:
+    def measure(image: Pixels, reference: Pixels | None, name: str) -> float:
+        return niqe(image, border(protocol))
+
+    return measure
+
+
+METRIC = Metric(
+    "niqe",
+    "NIQE",
+    "how unnatural a picture looks, without a reference",
+    higher_is_better=False,
+    reference=False,
+    digits=2,
+    how=lambda protocol: f"on Y (BT.601, 8 bits), blocks of 96 x 96, border {border(protocol)}",
+    measure=_build,
+)

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from restore.errors import DataError
 from restore.imaging.colour import luma
+from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture, Pixels
+from restore.metrics.niqe import border, niqe
 from restore.metrics.psnr import within
 
 # The largest RMSE of each region.
@@ -52,15 +54,15 @@ def region(rmse: float) -> str:
     return f"in no region: more than {REGIONS[-1]:g}"
 
 
-def perceptual_index(niqe: float, ma: float) -> float:
+def perceptual_index(naturalness: float, ma: float) -> float:
     """(NIQE + 10 - Ma) / 2; lower is better. Of means over pictures it is the mean.
 
     Args:
-        niqe: see :func:`restore.metrics.niqe.niqe`.
+        naturalness: NIQE, see :func:`restore.metrics.niqe.niqe`.
         ma: the score of Ma et al., "Learning a no-reference quality metric for single-image super-resolution", 2017,
             0..10, higher is better. Its regression forests are published as MATLAB code alone.
     """
-    return (niqe + 10 - ma) / 2
+    return (naturalness + 10 - ma) / 2
 
 
 def read_ma(path: Path) -> Mapping[str, float]:
@@ -100,3 +102,43 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _build_index(protocol: MetricProtocol, inputs: MetricInputs) -> OfPicture:
+    if inputs.ma is None:
+        raise DataError("the perceptual index needs the pictures' Ma scores: give them with --ma FILE")
+    path, scores = inputs.ma, read_ma(inputs.ma)
+
+    def measure(image: Pixels, reference: Pixels | None, name: str) -> float:
+        stem = name.rsplit("/", 1)[-1]
+        if stem not in scores:
+            raise ValueError(f"{path} has no Ma score of {stem}")
+        return perceptual_index(niqe(image, border(protocol)), scores[stem])
+
+    return measure
+
+
+RMSE = Metric(
+    "pirm-rmse",
+    "PIRM RMSE",
+    "the root of the squared error, averaged over all pictures, and the PIRM challenge's region",
+    higher_is_better=False,
+    reference=True,
+    digits=2,
+    how=lambda protocol: f"on Y (BT.601, 8 bits), border {protocol.edge}",
+    measure_set=lambda protocol, inputs: Rmse(protocol.edge),
+    note=region,
+)
+
+PERCEPTUAL_INDEX = Metric(
+    "perceptual-index",
+    "PI",
+    "the PIRM challenge's index, (NIQE + 10 - Ma) / 2",
+    higher_is_better=False,
+    reference=False,
+    digits=2,
+    how=lambda protocol: f"of NIQE with border {border(protocol)} and of given Ma scores",
+    measure=_build_index,
+    needs="Ma scores of one folder of results, with --ma",
+    precomputed=True,
+)

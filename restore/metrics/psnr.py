@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from restore.imaging.colour import luma
+from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture, Pixels
+
 
 def psnr(image: NDArray[Any], reference: NDArray[Any], border: int = 0, peak: float = 255.0) -> float:
     """PSNR in dB; higher is better, infinite for equal pictures.
@@ -39,3 +42,26 @@ def within(image: NDArray[Any], reference: NDArray[Any], border: int) -> tuple[N
             raise ValueError("a value of a picture is nan or infinite")
     cut = slice(border, -border or None)
     return image[cut, cut], reference[cut, cut]
+
+
+def _build(protocol: MetricProtocol, _: MetricInputs) -> OfPicture:
+    def measure(image: Pixels, reference: Pixels | None, name: str) -> float:
+        assert reference is not None
+        if protocol.on("rgb") == "y":
+            image, reference = luma(image), luma(reference)
+        return psnr(image, reference, protocol.edge)
+
+    return measure
+
+
+METRIC = Metric(
+    "psnr",
+    "PSNR",
+    "the error of the pixels, on a logarithmic scale",
+    higher_is_better=True,
+    reference=True,
+    digits=2,
+    how=lambda protocol: protocol.describe("rgb"),
+    measure=_build,
+    unit="dB",
+)

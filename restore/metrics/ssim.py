@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from restore.imaging.colour import luma
+from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture, Pixels
 from restore.metrics.psnr import within
 
 
@@ -55,3 +58,33 @@ def _blur(image: NDArray[np.float64]) -> NDArray[np.float64]:
     for i, tap in enumerate(taps):
         out += tap * rows[:, i : i + out.shape[1]]
     return out
+
+
+def by_channel(
+    function: Callable[[Pixels, Pixels, int], float],
+) -> Callable[[MetricProtocol, MetricInputs], OfPicture]:
+    """``Metric.measure`` of a single-channel function: on Y, or averaged over the three channels of RGB."""
+
+    def build(protocol: MetricProtocol, _: MetricInputs) -> OfPicture:
+        def measure(image: Pixels, reference: Pixels | None, name: str) -> float:
+            assert reference is not None
+            if protocol.on("y") == "y":
+                return function(luma(image), luma(reference), protocol.edge)
+            channels = range(image.shape[2])
+            return float(np.mean([function(image[..., i], reference[..., i], protocol.edge) for i in channels]))
+
+        return measure
+
+    return build
+
+
+METRIC = Metric(
+    "ssim",
+    "SSIM",
+    "structural similarity",
+    higher_is_better=True,
+    reference=True,
+    digits=4,
+    how=lambda protocol: protocol.describe("y"),
+    measure=by_channel(ssim),
+)

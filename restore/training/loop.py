@@ -19,14 +19,21 @@ from restore.training.material import Material, open_material
 from restore.training.report import Reporter, Step
 from restore.training.run import BEST, LAST, Run
 from restore.training.step import update
-from restore.training.validate import enlarge, measure, sheet, unchanged
+from restore.training.validate import enlarge, sheet, unchanged
 
 
 def find_material(run: Run, data: Path, workers: int | None = None) -> Material:
-    """What a run learns from, below ``data``; processes that do not share memory share ``data.cache_gb``."""
+    """What a run learns from, below ``data``; processes that do not share memory share ``data.cache_gb``.
+
+    Raises:
+        RestoreError: photographs are missing or broken, or packages or weights of the validation metric are missing.
+    """
     copies = 1 if shares_memory() else max(1, workers or 0)
     budget = run.recipe.data.cache_gb * 2**30 / copies / run.team.size_here
-    return open_material(run.recipe, data, int(budget))
+    material = open_material(run.recipe, data, int(budget))
+    if run.metric.applies_to(material.samples):
+        _ = run.measure  # built now: what it lacks is reported before the run begins
+    return material
 
 
 def train(run: Run, material: Material, reporter: Reporter, workers: int | None = None) -> bool:
@@ -51,8 +58,8 @@ def _steps(run: Run, material: Material, reporter: Reporter, workers: int | None
     recipe = run.recipe
     samples, options = material.samples, recipe.validation
     beat = None
-    if material.measured:
-        beat = measure(unchanged(samples, recipe.scale), samples, recipe.scale, options.metric)
+    if run.metric.applies_to(samples):
+        beat = run.measure(unchanged(samples, recipe.scale), samples)
     reporter.start(run.step, recipe.train.steps, material.told, len(samples), beat)
     if run.step == 0:
         for line in introduce(run, material.patches):
@@ -128,10 +135,10 @@ def _validate(run: Run, material: Material, reporter: Reporter) -> None:
     if run.team.leads:
         network = deployed(run.average.module).eval()
         results = [enlarge(network, sample.low, run.device) for sample in samples]
-        value = measure(results, samples, scale, run.recipe.validation.metric) if material.measured else None
+        value = run.measure(results, samples) if run.metric.applies_to(samples) else None
         if value is not None:
-            better = value > run.best
-            run.best, run.stale = max(value, run.best), 0 if better else run.stale + 1
+            better = run.metric.improves(value, run.best)
+            run.best, run.stale = (value, 0) if better else (run.best, run.stale + 1)
         reporter.validation(run.step, value, run.best, sheet(results, samples, scale))
     best, stale = run.team.heed(run.best, run.stale)
     run.best, run.stale = best, int(stale)

@@ -41,18 +41,13 @@ class Material:
 
     Attributes:
         patches: to learn from.
-        samples: to measure on, at least one.
+        samples: to validate on, at least one; without targets they are mostly to look at.
         told: what that is, for the console.
     """
 
     patches: PairDataset
     samples: list[Sample]
     told: str
-
-    @property
-    def measured(self) -> bool:
-        """Whether the samples say how good a network is; without targets they are to look at."""
-        return all(sample.high is not None for sample in self.samples)
 
 
 def open_material(recipe: Recipe, root: Path, budget: int) -> Material:

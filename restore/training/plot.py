@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from restore.errors import DataError
 from restore.figures import new_figure, saved
+from restore.training.validation_metric import find_metric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-_METRICS = {"psnr-y": "PSNR on Y, dB", "psnr-rgb": "PSNR on RGB, dB", "ssim-y": "SSIM on Y"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,9 @@ def read_log(folder: Path) -> Log:
             raise DataError(f"{path}, line {number}: not what restore train writes") from error
         unchanged = said.get("unchanged", unchanged)
         for name, value in said.items():
-            if name in _METRICS:
+            if "best" in said and name not in ("step", "best"):
+                if name != metric:  # the run went on with another metric
+                    validations.clear()
                 metric = name
                 validations[step] = value
             elif name.startswith("loss"):
@@ -97,9 +98,17 @@ def _validations(axis: Axes, logs: Sequence[Log], metric: str) -> None:
         if log.unchanged is not None:
             colour = "grey" if len(logs) == 1 else line.get_color()
             axis.axhline(log.unchanged, color=colour, linestyle="--", linewidth=1, label=f"{log.name}, unchanged")
-    axis.set_ylabel(_METRICS[metric])
+    axis.set_ylabel(_label(metric))
     axis.grid(alpha=0.3)
     axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def _label(metric: str) -> str:
+    """A metric in words; its bare name if the package that added it is no longer installed."""
+    try:
+        return find_metric(metric).label
+    except ValueError:
+        return metric
 
 
 def _losses(axis: Axes, logs: Sequence[Log]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 from typing_extensions import Self
 
 from restore.data.degradations.options import SecondOrder
@@ -28,6 +28,7 @@ from restore.losses.registry import (
 from restore.networks.argb_autoencoder import TranslatingOptions
 from restore.networks.discriminators.registry import AnyDiscriminator
 from restore.networks.registry import AnyNetwork
+from restore.training.validation_metric import find_metric, validation_metrics
 
 
 class _Options(BaseModel):
@@ -109,7 +110,9 @@ class Data(_Options):
         return self
 
 
-Metric = Literal["psnr-y", "psnr-rgb", "ssim-y"]
+def _known_metric(name: str) -> str:
+    find_metric(name)
+    return name
 
 
 class Validation(_Options):
@@ -117,7 +120,15 @@ class Validation(_Options):
 
     folder: str | None = Field(None, description="a folder to validate on, instead of the held-out photographs")
     pairs: Pairs | None = Field(None, description="pairs to validate on; unpaired data have no other way")
-    metric: Metric = Field("psnr-y", description="what 'best' means; on Y, or on RGB where colours change")
+    metric: Annotated[str, AfterValidator(_known_metric)] = Field(
+        "psnr-y",
+        description="what 'best' means: PSNR or SSIM on Y, PSNR on RGB where colors change, or a metric of `restore "
+        "evaluate --list`; lower is better where it says so",
+        json_schema_extra=lambda schema: schema.update(enum=list(validation_metrics())),
+    )
+    weights: Path | None = Field(
+        None, description="file of weights for a learned metric; null for torch hub's cache or the metric's package"
+    )
     every: PositiveInt = Field(2000, description="steps between validations")
     crop: PositiveInt = Field(480, description="largest side used of a photograph, from its middle")
     patience: PositiveInt | None = Field(
@@ -125,6 +136,12 @@ class Validation(_Options):
         description="validations without a better one after which training ends; null for never. With a cosine "
         "schedule the last steps gain most: for a constant rate (schedule.floor 1)",
     )
+
+    @model_validator(mode="after")
+    def _weights_are_used(self) -> Self:
+        if self.weights is not None and not find_metric(self.metric).metric.takes_weights:
+            raise ValueError(f"validation.weights: '{self.metric}' has no weights; leave it out")
+        return self
 
 
 class Optimizer(_Options):
@@ -302,8 +319,12 @@ class Recipe(_Options):
                 f"{', '.join(comparing)}: compares the output with its target, and unpaired pictures have none; "
                 "use adversarial, patch-nce with key: input, or give data.pairs"
             )
-        if self.validation.patience is not None and self.validation.pairs is None:
-            raise ValueError("validation.patience needs validation.pairs: unpaired pictures measure nothing")
+        compares = find_metric(self.validation.metric).metric.reference
+        if self.validation.patience is not None and self.validation.pairs is None and compares:
+            raise ValueError(
+                "validation.patience needs validation.pairs, or a metric without references such as niqe: unpaired "
+                "pictures measure nothing else"
+            )
         return self
 
     @model_validator(mode="after")

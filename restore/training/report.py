@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from restore.atomic import write_bytes
-from restore.training.recipe import Metric
+from restore.training.validation_metric import ValidationMetric
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Reporter:
     """
 
     def __init__(
-        self, folder: Path, metric: Metric, console: Console, every: int = 100, tensorboard: bool = True
+        self, folder: Path, metric: ValidationMetric, console: Console, every: int = 100, tensorboard: bool = True
     ) -> None:
         self.folder, self.metric, self.console, self.every = folder, metric, console, every
         self._writer: Any = None
@@ -77,18 +77,10 @@ class Reporter:
         self._since = (step, time.monotonic())
         if unchanged is not None:
             self._log({"step": step, "unchanged": unchanged})
-        beat = "" if unchanged is None else f", {validation} to validate on; unchanged: {self._said(unchanged)}"
+        beat = "" if unchanged is None else f", {validation} to validate on; unchanged: {self.metric.format(unchanged)}"
         self.console.print(f"{training}{beat}; " + (f"going on from step {step}" if step else f"{steps} steps"))
         self._progress.start()
         self._task = self._progress.add_task("train", total=steps, completed=step, told="")
-
-    def _said(self, value: float) -> str:
-        kind, space = self.metric.split("-")
-        return (
-            f"{kind.upper()} ({space.upper()}) {value:.4f}"
-            if kind == "ssim"
-            else (f"{kind.upper()} ({space.upper()}) {value:.3f} dB")
-        )
 
     def preparing(self, done: int, count: int) -> None:
         """While photographs are decoded before the first step."""
@@ -107,7 +99,7 @@ class Reporter:
         now = time.monotonic()
         speed = (step - self._since[0]) / max(1e-9, now - self._since[1])
         self._since = (step, now)
-        value = "" if self._value is None else f"{self._said(self._value)}  "
+        value = "" if self._value is None else f"{self.metric.format(self._value)}  "
         line = f"loss {mean:.5f}  {value}{speed:.1f} steps/s, {waiting():.0%} waiting for batches"
         self._progress.update(self._task, completed=step, told=line)
         facts = {"loss": mean, "gradient": float(told.norm), "lr": lr, "seconds": round(seconds, 1)}
@@ -125,8 +117,8 @@ class Reporter:
         if value is None:
             return
         self._value = value
-        self._log({"step": step, self.metric: value, "best": best})
-        self.console.print(f"step {step}: {self._said(value)}" + ("  (best)" if value >= best else ""))
+        self._log({"step": step, self.metric.name: value, "best": best})
+        self.console.print(f"step {step}: {self.metric.format(value)}" + ("  (best)" if value == best else ""))
 
     def tell(self, line: str) -> None:
         """A line for the console."""

@@ -24,6 +24,7 @@ from restore.training.optimizer import build_optimizer
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import dump_recipe, parse_recipe
 from restore.training.team import Team
+from restore.training.validation_metric import Measure, ValidationMetric, find_metric
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 
@@ -36,9 +37,9 @@ class Run:
         call: what runs the network: itself, or what was compiled of it.
         begun_from: whose weights it began with (see Checkpoint.said); empty for its own.
         step: steps done.
-        best: the best validation so far.
-        stale: validations since that.
-        anew: whether what was the best before is none now, for it was measured otherwise.
+        best: the best value of validation so far, the highest or the lowest.
+        stale: validations since then.
+        anew: whether validation settings changed, so that the previous best score no longer applies.
         seconds: spent in the loop.
     """
 
@@ -55,7 +56,7 @@ class Run:
     call: Callable[[Tensor], Any] = field(init=False)
     begun_from: str = ""
     step: int = 0
-    best: float = float("-inf")
+    best: float = field(init=False)
     stale: int = 0
     anew: bool = False
     seconds: float = 0.0
@@ -63,6 +64,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.call = self.network
+        self.best = self.metric.worst
 
     def save(self, name: str) -> None:
         """Write a checkpoint into the run's folder, if it is this process's to write."""
@@ -86,6 +88,16 @@ class Run:
         """What the networks compute in: the recipe's choice, but fp32 on a processor that has to emulate bf16."""
         emulated = self.device.type == "cpu" and not cpu_features() & BF16_FEATURES
         return "fp32" if emulated else self.recipe.train.precision
+
+    @property
+    def metric(self) -> ValidationMetric:
+        """What the run is validated by."""
+        return find_metric(self.recipe.validation.metric)
+
+    @cached_property
+    def measure(self) -> Measure:
+        """Computes it; raises RestoreError if its packages or weights are missing."""
+        return self.metric.build(self.recipe.scale, self.recipe.validation.weights)
 
     @property
     def over(self) -> bool:
@@ -177,11 +189,12 @@ def resume_run(recipe: Recipe, folder: Path, device: torch.device, team: Team | 
     guidance = run.guidance
     run.average.n_averaged.fill_(guidance.network_steps(checkpoint.step) if guidance else checkpoint.step)
     run.step = checkpoint.step
-    if _measured_by(parse_recipe(checkpoint.recipe_yaml, str(checkpoint.path))) == _measured_by(recipe):
+    before = parse_recipe(checkpoint.recipe_yaml, str(checkpoint.path))
+    if _measured_by(before) == _measured_by(recipe):
         run.best = checkpoint.facts["best"]
         run.stale = checkpoint.facts.get("stale", 0)
     else:
-        run.anew = checkpoint.facts["best"] > run.best
+        run.anew = checkpoint.facts["best"] != find_metric(before.validation.metric).worst
     run.seconds = checkpoint.facts["seconds"]
     run.begun_from = checkpoint.facts.get("begun_from", "")
     return run

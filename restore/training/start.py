@@ -128,8 +128,8 @@ def _train(
         if run.precision != run.recipe.train.precision:
             console.print("this processor has no fast bf16 (AMX or AVX-512 BF16): the networks compute in fp32")
         if run.anew:
-            console.print("validation is another than before: the best is looked for anew")
-        reporter = Reporter(folder, run.recipe.validation.metric, console)
+            console.print("Validation settings changed; the previous best score no longer applies.")
+        reporter = Reporter(folder, run.metric, console)
     return train(run, material, reporter, options.workers)
 
 

@@ -22,12 +22,8 @@ from restore.data.lighting.scenes import Scene
 from restore.data.pairs import common_scale, refuse_turned
 from restore.data.places import generator
 from restore.errors import DataError
-from restore.imaging.colour import luma
 from restore.imaging.decode import read_rgb8
-from restore.metrics.protocol import bicubic, reduce
-from restore.metrics.psnr import psnr
-from restore.metrics.ssim import ssim
-from restore.training.recipe import Metric
+from restore.metrics.sr_protocol import bicubic, reduce
 
 # Where the draws of validation begin: far from any sample that training will come to.
 _APART = 2**62
@@ -159,27 +155,6 @@ def enlarge(network: nn.Module, low: NDArray[np.uint8], device: torch.device) ->
 def _to_uint8(image: torch.Tensor) -> NDArray[Any]:
     values = image.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8)
     return values.permute(1, 2, 0).cpu().numpy()
-
-
-def measure(results: Sequence[NDArray[np.uint8]], samples: Sequence[Sample], scale: int, metric: Metric) -> float:
-    """The average of a metric over the samples, a border of ``scale`` pixels left out.
-
-    Raises:
-        DataError: a picture is too small for it.
-    """
-    values = [_measure(a, sample, scale, metric) for a, sample in zip(results, samples, strict=True)]
-    return float(np.mean(values))
-
-
-def _measure(result: NDArray[np.uint8], sample: Sample, border: int, metric: Metric) -> float:
-    assert sample.high is not None
-    if min(sample.high.shape[:2]) - 2 * border < (11 if metric == "ssim-y" else 1):
-        height, width = sample.high.shape[:2]
-        raise DataError(f"{sample.name}: {width} x {height} pixels are too few to validate on at scale {border}")
-    if metric == "psnr-rgb":
-        return psnr(result, sample.high, border=border)
-    function = psnr if metric == "psnr-y" else ssim
-    return function(luma(result), luma(sample.high), border=border)
 
 
 def unchanged(samples: Sequence[Sample], scale: int) -> list[NDArray[np.uint8]]:

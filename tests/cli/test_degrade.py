@@ -15,7 +15,7 @@ from PIL import Image, ImageCms
 
 from restore.cli.degrade import degrade
 from restore.cli.main import main
-from restore.data.degradations.options import Preset
+from restore.data.degradations.presets import Preset
 from restore.data.pairs import FolderPairs, match_photos
 from tests.conftest import SAMPLES, picture, save
 
@@ -181,7 +181,7 @@ def test_bad_pictures_are_named_and_the_rest_is_done(tmp_path: Path) -> None:
         (["{d}/in/a.png", "{d}/b.gif"], "'.gif' cannot be written"),
         (["{d}/in", "{d}/out", "--name", "{{model}}"], "leave {{model}} out"),
         (["{d}/in", "{d}/out", "--preset", "light", "--recipe", "{d}/bad.yaml"], "leave one out"),
-        (["{d}/in", "{d}/out", "--preset", "strong"], "'realesrgan', 'light'"),
+        (["{d}/in", "{d}/out", "--preset", "strong"], "'realesrgan', 'light', 'web'"),
         (["{d}/in", "{d}/out", "--recipe", "{d}/none.yaml"], "none.yaml: cannot read the recipe"),
         (["{d}/in", "{d}/out", "--recipe", "{d}/bad.yaml"], "bad.yaml, line 3: unknown option 'first.jpge'; did you mean 'jpeg'?"),
         (["{d}/in", "{d}/out", "--set", "first.blur.sigm=[1,2]"], "preset realesrgan: unknown option 'first.blur.sigm'; did you mean 'sigma'?"),

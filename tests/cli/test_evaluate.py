@@ -20,7 +20,7 @@ from restore.cli.main import main
 from restore.imaging.colour import luma
 from restore.metrics.ciede2000 import ciede2000
 from restore.metrics.niqe import niqe
-from restore.metrics.protocol import bicubic, reduce
+from restore.metrics.sr_protocol import bicubic, reduce
 from tests.conftest import picture, save
 
 ROOT = Path(os.environ.get("RESTORE_TESTSETS", "/nonexistent"))

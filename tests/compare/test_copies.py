@@ -16,7 +16,7 @@ from restore.ahead import ahead
 from restore.compare.copies import Copy, difference_map, display_copy, reduced, thumbnail
 from restore.compare.pixels import difference, enlargement, for_measures, read
 from restore.imaging.picture import Picture
-from restore.metrics.protocol import bicubic
+from restore.metrics.sr_protocol import bicubic
 from tests.conftest import picture, save
 from tests.imaging.samples import SRGB, exif_block
 

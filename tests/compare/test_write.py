@@ -28,8 +28,8 @@ from restore.compare.source import Source, looked_at
 from restore.imaging import header
 from restore.imaging.colour import luma
 from restore.imaging.decode import read_rgb8
-from restore.metrics.protocol import bicubic, score
 from restore.metrics.psnr import psnr
+from restore.metrics.sr_protocol import bicubic, score
 from tests.compare.pages import EVIL, compare, embedded, facts, pair_of_folders, rows
 from tests.conftest import picture, save
 from tests.imaging.samples import exif_block

@@ -15,8 +15,17 @@ from pydantic import ValidationError
 from restore.data.dataset import InTurn
 from restore.data.filtered import FilteredPairs
 from restore.data.filters.cube import read_cube
-from restore.data.filters.library import FILTERS, find_filter
-from restore.data.filters.options import Draw, PhotoFilters, draw_filter, filtered, label, open_filters, varied
+from restore.data.filters.library import find_filter
+from restore.data.filters.options import (
+    DEFAULT_NAMES,
+    Draw,
+    PhotoFilters,
+    draw_filter,
+    filtered,
+    label,
+    open_filters,
+    varied,
+)
 from restore.data.places import generator
 from restore.errors import FilterError
 from restore.training.data_loading import _together
@@ -72,7 +81,7 @@ def test_pairs_and_their_labels(tmp_path: Path) -> None:
     paths = [save(tmp_path / f"{i}.png", picture(60, 70, seed=i)) for i in range(2)]
     options = PhotoFilters(jitter=0, whole=1)
     pairs, again = FilteredPairs(paths, 32, 3, options), FilteredPairs(paths, 32, 3, options, budget=0)
-    names = [*FILTERS, None]
+    names = [*DEFAULT_NAMES, None]
     for number in range(40):
         low, high = pairs.cut(number)
         assert low.shape == high.shape == (32, 32, 3)
@@ -88,7 +97,7 @@ def test_the_photographs_themselves_may_vary(tmp_path: Path) -> None:
     plain, most = PhotoFilters(jitter=0, whole=1), 0.1
     pairs = FilteredPairs(paths, 32, 3, plain)
     other = FilteredPairs(paths, 32, 3, plain.model_copy(update={"vary": most}))
-    names = [*FILTERS, None]
+    names = [*DEFAULT_NAMES, None]
     for number in range(20):
         low, high = other.cut(number)
         assert other.label(number) == pairs.label(number)

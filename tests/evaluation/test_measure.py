@@ -11,12 +11,12 @@ from restore.evaluation.cases import Case
 from restore.evaluation.comparison import Protocol
 from restore.evaluation.measure import compare
 from restore.evaluation.model import PROTOCOL
-from restore.metrics.metric import Material, View
+from restore.metrics.metric import MetricInputs, MetricProtocol
 from tests.conftest import picture
 
 
 def test_what_is_said_of_any_scale_is_what_is_said_of_each() -> None:
-    said = Protocol("", 4, "", View(4)).how(["psnr", "ssim"])
+    said = Protocol("", 4, "", MetricProtocol(4)).how(["psnr", "ssim"])
     assert PROTOCOL.replace("= scale", "4") == said == "PSNR in dB and SSIM on Y (BT.601, 8 bits), border 4"
 
 
@@ -26,6 +26,6 @@ def test_what_is_said_of_any_scale_is_what_is_said_of_each() -> None:
 def test_the_picture_and_the_metric_are_named(metrics: list[str], title: str) -> None:
     small = picture(8, 8)
     case = Case("small", Path("in/small.png"), {"mine": (small, small)})
-    protocol = Protocol("in", 4, "", View(scale=4))
+    protocol = Protocol("in", 4, "", MetricProtocol(scale=4))
     with pytest.raises(DataError, match=rf"in/small\.png: {title} of mine: nothing is left"):
-        compare(protocol, [case], ["mine"], None, metrics, Material())
+        compare(protocol, [case], ["mine"], None, metrics, MetricInputs())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from restore.imaging.decode import read_picture
-from restore.metrics.protocol import bicubic, reduce, score
+from restore.metrics.sr_protocol import bicubic, reduce, score
 
 ROOT = Path(os.environ.get("RESTORE_TESTSETS", "/nonexistent"))
 pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason="RESTORE_TESTSETS does not name a folder")

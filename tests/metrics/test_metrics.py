@@ -10,8 +10,8 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from restore.imaging.colour import luma
 from restore.metrics.ms_ssim import ms_ssim
-from restore.metrics.protocol import bicubic, reduce, score
 from restore.metrics.psnr import psnr
+from restore.metrics.sr_protocol import bicubic, reduce, score
 from restore.metrics.ssim import ssim
 from tests.conftest import picture
 from tests.metrics.test_ciede2000 import noisy

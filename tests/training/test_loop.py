@@ -25,7 +25,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from restore.data.folder import list_photos
-from restore.errors import DataError, DeviceError, ImageError, ModelError, RecipeError
+from restore.errors import DataError, DeviceError, ImageError, MissingWeightsError, ModelError, RecipeError
 from restore.export.source import load_trained, make_spec
 from restore.imaging.colour import luma
 from restore.losses.registry import PixelOptions
@@ -44,6 +44,7 @@ from restore.training.start import Options, choose_device, start
 from restore.training.step import draws, total_loss
 from restore.training.validate import degrade_samples
 from tests.conftest import picture, save
+from tests.encoders.weights import torchvision_weights
 
 RECIPE = """\
 name: test
@@ -527,8 +528,53 @@ def test_ssim_may_be_what_best_means(photos: Path, tmp_path: Path) -> None:
     assert go(photos.parent, tmp_path / "run", "validation.metric=ssim-y", "train.steps=10")
     rows = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
     assert 0 < rows[-1]["ssim-y"] <= 1
-    with pytest.raises(DataError, match="10 x 10 pixels are too few to validate on"):
+    with pytest.raises(
+        DataError, match="10 x 10 pixels.*cannot be validated by ssim-y: SSIM needs 11 x 11.*Increase validation.crop"
+    ):
         go(photos.parent, tmp_path / "other", "validation={metric: ssim-y, crop: 10}")
+
+
+def logged(run: Path, name: str) -> list[float]:
+    rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    return [row[name] for row in rows if name in row]
+
+
+def test_the_lowest_is_the_best_of_a_metric_whose_lower_values_are_better(photos: Path, tmp_path: Path) -> None:
+    changes = ("validation.metric=ciede2000", "validation.every=4")
+    assert go(photos.parent, tmp_path / "whole", *changes)
+    values = logged(tmp_path / "whole", "ciede2000")
+    assert len(set(values)) > 1
+    assert Checkpoint(tmp_path / "whole" / BEST).facts["best"] == min(values)
+    assert Checkpoint(tmp_path / "whole" / LAST).facts["best"] == min(values) < max(values)
+    with stopping_at(10):
+        assert not go(photos.parent, tmp_path / "broken", *changes)
+    assert go(photos.parent, tmp_path / "broken", resume=True)
+    assert_same(tmp_path / "whole" / LAST, tmp_path / "broken" / LAST)
+    assert_same(tmp_path / "whole" / BEST, tmp_path / "broken" / BEST)
+    assert logged(tmp_path / "broken", "ciede2000") == values
+    assert go(photos.parent, tmp_path / "broken", "train.steps=28", "validation.metric=psnr-y", resume=True)
+    last = Checkpoint(tmp_path / "broken" / LAST).facts["best"]
+    assert last == max(logged(tmp_path / "broken", "psnr-y")) > min(values), "the best ciede2000 is no best PSNR"
+
+
+def test_patience_waits_for_lower_values_of_such_a_metric(photos: Path, tmp_path: Path) -> None:
+    still = ("train.steps=100", "validation={metric: ciede2000, every: 4, crop: 64, patience: 2}")
+    assert go(photos.parent, tmp_path / "run", *still, "train.optimizer.lr=1e-12", "train.ema=0")
+    assert Checkpoint(tmp_path / "run" / LAST).step == 12
+
+
+def test_weights_that_a_metric_lacks_are_reported_before_the_run(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    with pytest.raises(MissingWeightsError, match=r"alexnet-owt.*Download https://"):
+        go(photos.parent, tmp_path / "run", "validation.metric=lpips")
+    assert not (tmp_path / "run").exists()
+    weights = torchvision_weights("alexnet", tmp_path)
+    change = f"validation={{metric: lpips, every: 4, crop: 64, weights: {weights}}}"
+    assert go(photos.parent, tmp_path / "run", change, "train.steps=8")
+    assert len(logged(tmp_path / "run", "lpips")) == 2
+    assert Checkpoint(tmp_path / "run" / BEST).facts["best"] == min(logged(tmp_path / "run", "lpips"))
 
 
 def test_a_run_says_what_it_was_made_with(photos: Path, tmp_path: Path) -> None:

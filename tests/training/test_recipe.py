@@ -36,6 +36,28 @@ def test_a_good_recipe() -> None:
     assert parse_recipe(dump_recipe(recipe), "again") == recipe
 
 
+def test_a_run_is_validated_by_any_metric_of_pictures() -> None:
+    old = parse_recipe(GOOD, "r.yaml")
+    assert old.digest() == parse_recipe(GOOD, "r.yaml", ["validation.metric=psnr-y"]).digest()
+    for name in ("psnr-y", "psnr-rgb", "ssim-y", "ms-ssim", "ciede2000", "niqe", "lpips", "dists", "features"):
+        recipe = parse_recipe(GOOD, "r.yaml", [f"validation.metric={name}"])
+        assert parse_recipe(dump_recipe(recipe), "again") == recipe
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("metric=lpip", "'validation.metric': no metric 'lpip': did you mean 'lpips'"),
+        ("metric=fid", "'fid' measures whole sets: choose one of psnr-y"),
+        ("metric=perceptual-index", "needs scores that another program computed"),
+        ("weights=a.pth", "'psnr-y' has no weights; leave it out"),
+    ],
+)
+def test_metrics_that_cannot_validate(change: str, says: str) -> None:
+    with pytest.raises(RecipeError, match=says):
+        parse_recipe(GOOD, "r.yaml", [f"validation.{change}"])
+
+
 @pytest.mark.parametrize("path", sorted(shipped_folder().glob("*/*.yaml")), ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_shipped_recipes(path: Path) -> None:
     model = path.parent.name

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from restore.data.filters.library import FILTERS, blend, find_filter
-from restore.data.filters.options import NO_FILTER
+from restore.data.filters.library import blend, find_filter
+from restore.data.filters.options import DEFAULT_NAMES, NO_FILTER
 from restore.imaging.decode import read_rgb8
 from restore.metrics.psnr import psnr
 from restore.runtime.model import Model, open_model
@@ -32,7 +32,7 @@ def photos() -> list[np.ndarray]:
 
 def test_filters_come_off(model: Model, photos: list[np.ndarray]) -> None:
     gains = {}
-    for name in set(FILTERS) - set(GREY):
+    for name in set(DEFAULT_NAMES) - set(GREY):
         pairs = [(find_filter(name)(photo), photo) for photo in photos]
         gains[name] = np.mean([psnr(made_by(model, under), photo) - psnr(under, photo) for under, photo in pairs])
     assert np.mean(list(gains.values())) > 10, gains
@@ -41,8 +41,8 @@ def test_filters_come_off(model: Model, photos: list[np.ndarray]) -> None:
 
 
 def test_it_says_which_filter_it_was(model: Model, photos: list[np.ndarray]) -> None:
-    believed = [(name, model.believe(find_filter(name)(photo))) for name in FILTERS for photo in photos]
-    assert {*FILTERS, NO_FILTER} == set(model.spec.kinds)
+    believed = [(name, model.believe(find_filter(name)(photo))) for name in DEFAULT_NAMES for photo in photos]
+    assert {*DEFAULT_NAMES, NO_FILTER} == set(model.spec.kinds)
     right = [belief is not None and belief.kind == name for name, belief in believed]
     assert np.mean(right) > 0.8
 
@@ -53,7 +53,7 @@ def test_what_has_no_filter_changes_little(model: Model, photos: list[np.ndarray
 
 def test_half_a_filter_comes_off_too(model: Model, photos: list[np.ndarray]) -> None:
     gains = []
-    for number, name in enumerate(sorted(set(FILTERS) - set(GREY))):
+    for number, name in enumerate(sorted(set(DEFAULT_NAMES) - set(GREY))):
         photo = photos[number % len(photos)]
         under = blend(photo, find_filter(name)(photo), 0.5)
         gains.append(psnr(made_by(model, under), photo) - psnr(under, photo))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
+
+from restore.data.degradations.base import Degradation, Image, QualityRange
 
 
 def jpeg(image: NDArray[np.float32], quality: int) -> NDArray[np.float32]:
@@ -41,3 +44,18 @@ def to_uint8(image: NDArray[np.float32]) -> NDArray[np.uint8]:
 def to_float(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """8 bits as 0..1."""
     return image.astype(np.float32) / np.float32(255)
+
+
+class Jpeg(Degradation):
+    """JPEG compression."""
+
+    quality: QualityRange = Field((30, 95), description="libjpeg's quality, 1..100")
+
+    def apply(self, image: Image, draw: np.random.Generator) -> Image:
+        return jpeg(image, int(draw.integers(self.quality[0], self.quality[1], endpoint=True)))
+
+
+class JpegStep(Jpeg):
+    """JPEG compression, as a step of its own."""
+
+    kind: Literal["jpeg"] = "jpeg"

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from pilgram import css, util
 
+from restore.data.filters.filter import Filter
+
 Floats = NDArray[np.float64]
 
 
@@ -85,3 +87,12 @@ def _by_distance(picture: Image.Image, change: Callable[[Floats, Floats], Floats
         distance = np.hypot(x, y[part, None]) / (np.hypot(*picture.size) / 2)
         pixels[part] = np.round(255 * change(pixels[part] / 255, distance[..., None]))
     return Image.fromarray(pixels)
+
+
+CSS_FILTERS = (
+    Filter("aden", aden),
+    Filter("amaro", amaro),
+    Filter("hefe", hefe),
+    Filter("sutro", sutro),
+    Filter("xpro2", xpro2),
+)

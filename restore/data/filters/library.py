@@ -1,7 +1,7 @@
-"""Every photo filter by name.
+"""All photo filters by name: CSSgram's through pilgram, some of instagram.css, and those with a file of their own.
 
-One explicit table, ``FILTERS``: CSSgram's twenty-six, through pilgram but for two, and three of instagram.css. They
-imitate the filters of their names by open definitions; what the social network itself does is not published.
+They imitate the filters of their names by open definitions; what the social network itself does is not published.
+Installed packages can add more.
 """
 
 from __future__ import annotations
@@ -11,68 +11,54 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-import pilgram
 from numpy.typing import NDArray
 from PIL import Image
 
-from restore.data.filters.css_filters import aden, amaro, hefe, sutro, xpro2
+from restore.data.filters import sepia_tone
+from restore.data.filters.css_filters import CSS_FILTERS
+from restore.data.filters.filter import Filter
+from restore.data.filters.pilgram_filters import PILGRAM_FILTERS
 from restore.errors import FilterError
+from restore.utils.registry import Registry
 
 Pixels = NDArray[np.uint8]
 
-FILTERS: dict[str, Callable[[Image.Image], Image.Image]] = {
-    "1977": pilgram._1977,
-    "aden": aden,
-    "amaro": amaro,
-    "brannan": pilgram.brannan,
-    "brooklyn": pilgram.brooklyn,
-    "clarendon": pilgram.clarendon,
-    "earlybird": pilgram.earlybird,
-    "gingham": pilgram.gingham,
-    "hefe": hefe,
-    "hudson": pilgram.hudson,
-    "inkwell": pilgram.inkwell,
-    "kelvin": pilgram.kelvin,
-    "lark": pilgram.lark,
-    "lofi": pilgram.lofi,
-    "maven": pilgram.maven,
-    "mayfair": pilgram.mayfair,
-    "moon": pilgram.moon,
-    "nashville": pilgram.nashville,
-    "perpetua": pilgram.perpetua,
-    "reyes": pilgram.reyes,
-    "rise": pilgram.rise,
-    "slumber": pilgram.slumber,
-    "stinson": pilgram.stinson,
-    "sutro": sutro,
-    "toaster": pilgram.toaster,
-    "valencia": pilgram.valencia,
-    "walden": pilgram.walden,
-    "willow": pilgram.willow,
-    "xpro2": xpro2,
-}
-
-# Without colour: nothing can bring back what they took.
-GREY = ("inkwell", "moon", "willow")
+FILTERS: Registry[Filter] = Registry(
+    "filter",
+    sorted((*PILGRAM_FILTERS, *CSS_FILTERS, sepia_tone.FILTER), key=lambda filter: filter.name),
+    names=lambda filter: (filter.name,),
+    group="restore.filters",
+)
 
 
-def key_of(name: str) -> str:
-    """A filter's name as the table has it, of any spelling: ``Lo-Fi`` is ``lofi``."""
+def find_name(name: str) -> str:
+    """A filter's name as the registry has it, from any spelling: ``Lo-Fi`` is ``lofi``.
+
+    Raises:
+        FilterError: there is no such filter; suggests the nearest.
+    """
+    if name in FILTERS:
+        return name
+    names = {_plain(known): known for known in FILTERS}
+    key = _plain(name)
+    if key not in names:
+        near = difflib.get_close_matches(key, names, n=1, cutoff=0.5)
+        hint = f"did you mean '{names[near[0]]}'?" if near else f"there are {', '.join(FILTERS)}"
+        raise FilterError(f"no filter '{name}': {hint}")
+    return names[key]
+
+
+def _plain(name: str) -> str:
     return name.lower().replace("-", "").replace(" ", "")
 
 
 def find_filter(name: str) -> Callable[[Pixels], Pixels]:
-    """A filter of the table as a function of uint8 RGB (H, W, 3), any size.
+    """A filter as a function of uint8 RGB (H, W, 3), any size.
 
     Raises:
-        FilterError: there is none of that name; names the nearest.
+        FilterError: there is no such filter; suggests the nearest.
     """
-    key = key_of(name)
-    if key not in FILTERS:
-        near = difflib.get_close_matches(key, FILTERS, n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(FILTERS)}"
-        raise FilterError(f"no filter '{name}': {hint}")
-    return partial(_apply, FILTERS[key])
+    return partial(_apply, FILTERS[find_name(name)].apply)
 
 
 def _apply(function: Callable[[Image.Image], Image.Image], pixels: Pixels) -> Pixels:

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from restore.data.degradations.options import Blur, SecondOrder
-from restore.data.degradations.secondorder import draw_kernel, second_order
+from restore.data.degradations.blur import Blur, draw_kernel
+from restore.data.degradations.options import SecondOrder
+from restore.data.degradations.presets import PRESETS
+from restore.data.degradations.secondorder import second_order
 from restore.data.places import generator
 from restore.imaging.resize import resize
 from restore.metrics.psnr import psnr
@@ -47,7 +49,7 @@ def area(high: np.ndarray, scale: int) -> np.ndarray:
     st.integers(1, 30),
     st.integers(1, 4),
     st.integers(0, 10_000),
-    st.sampled_from(["realesrgan", "light"]),
+    st.sampled_from(list(PRESETS)),
 )
 def test_any_size_gives_exactly_one_over_the_scale(height: int, width: int, scale: int, seed: int, preset: Any) -> None:
     high = picture(height * scale, width * scale, seed=seed)
@@ -140,6 +142,28 @@ def test_light_is_lighter() -> None:
     assert mean_psnr("light") > mean_psnr("realesrgan") + 2
 
 
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_is_written_out_and_draws_the_same_again(preset: Any) -> None:
+    options = SecondOrder(preset=preset)
+    assert SecondOrder.model_validate(options.model_dump(mode="json")) == options
+    high = picture(64, 64)
+    made = [second_order(high, 2, options, generator(4, n)) for n in (0, 0, 1)]
+    np.testing.assert_array_equal(made[0], made[1])
+    assert not np.array_equal(made[0], made[2])
+
+
+def test_the_presets_do_what_they_are_called() -> None:
+    heavy = SecondOrder(preset="heavy")
+    assert heavy.model_dump(exclude={"preset"}) == SecondOrder().model_dump(exclude={"preset"})
+    web, phone, old = (SecondOrder(preset=name) for name in ("web", "phone", "print"))
+    assert web.first.jpeg == web.second.jpeg.model_copy(update={"quality": (20, 95)})
+    assert [step.kind for step in phone.after] == ["denoise", "sharpen", "jpeg"]
+    assert [step.kind for step in old.before] == ["film-grain", "fade"]
+    high = picture(96, 96)
+    made = [second_order(high, 1, old, generator(0, n)) for n in range(20)]
+    assert np.mean([np.percentile(one, 1) for one in made]) > np.percentile(high, 1) + 5, "black fades"
+
+
 def test_the_defaults_are_those_of_realesrgan() -> None:
     """options/train_realesrgan_x4plus.yml of the authors' repository."""
     first, second, final = SecondOrder().first, SecondOrder().second, SecondOrder().final
@@ -223,7 +247,7 @@ def test_shapes_are_as_often_below_one_as_above_it() -> None:
         ({"second": {"jpeg": {"quality": [0, 90]}}}, "greater than or equal to 1"),
         ({"first": {"noise": {"sigma": [1, math.inf]}}}, "finite number"),
         ({"final": {"filters": []}}, "at least 1 item"),
-        ({"preset": "strong"}, "'realesrgan' or 'light'"),
+        ({"preset": "strong"}, "'realesrgan', 'light', 'web', 'phone', 'print' or 'heavy'"),
         ({"preset": "light", "first": {"blurr": {}}}, "Extra inputs"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +14,18 @@ from PIL import Image
 from pydantic import ValidationError
 
 from restore.data.filters.cube import read_cube
-from restore.data.filters.library import FILTERS, GREY, blend, find_filter
-from restore.data.filters.options import PhotoFilters
+from restore.data.filters.filter import Filter
+from restore.data.filters.library import FILTERS, blend, find_filter
+from restore.data.filters.options import DEFAULT_NAMES, PhotoFilters
 from restore.errors import FilterError
 from tests.conftest import picture
 
 
 def test_there_are_all_of_pilgram_and_three_more() -> None:
-    assert len(FILTERS) == 29
+    assert len(DEFAULT_NAMES) == 29
+    assert set(DEFAULT_NAMES) <= set(FILTERS)
     theirs = {name.lstrip("_") for name in pilgram.__all__ if name != "__version__"}
-    assert set(FILTERS) - theirs == {"amaro", "hefe", "sutro"}
+    assert set(DEFAULT_NAMES) - theirs == {"amaro", "hefe", "sutro"}
     iffi = ["1977", "Amaro", "Brannan", "Clarendon", "Gingham", "He-Fe", "Hudson", "Lo-Fi", "Mayfair", "Nashville"]
     for name in [*iffi, "Perpetua", "Sutro", "Toaster", "Valencia", "Willow"]:
         find_filter(name)
@@ -54,12 +57,31 @@ def test_aden_is_pilgrams_where_that_is_sound() -> None:
     assert np.abs(find_filter("aden")(square) - theirs).max() <= 3
 
 
-def test_grey_ones_leave_no_colour() -> None:
-    for name in GREY:
-        made = find_filter(name)(picture(40, 40)).astype(int)
-        spread = made.max(axis=2) - made.min(axis=2)
-        assert spread.max() < 40, name
-        assert np.ptp(made.astype(int)[..., 0] - made.astype(int)[..., 1]) < 20, f"{name}: one tint alone"
+def test_gray_ones_leave_one_tint_alone() -> None:
+    """What red is says what green and blue are, whatever color was there."""
+    draw = np.random.default_rng(0)
+    for name in (name for name, filter in FILTERS.items() if filter.gray):
+        red, *others = find_filter(name)(draw.integers(0, 256, (60, 60, 3), np.uint8)).astype(int).reshape(-1, 3).T
+        for other in others:
+            for value in np.unique(red[red < 255]):
+                assert np.ptp(other[red == value]) <= 20, name
+
+
+def _inverted(photo: Image.Image) -> Image.Image:
+    return photo.point(lambda value: 255 - value)
+
+
+def test_another_filter_changes_no_older_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Digests leave defaults out, and labels follow the names: the default names are fixed."""
+    assert PhotoFilters().names == DEFAULT_NAMES
+    assert hashlib.sha256(" ".join(DEFAULT_NAMES).encode()).hexdigest()[:16] == "3b7265a7eb4cb9c6"
+    monkeypatch.setattr(FILTERS, "_members", dict(FILTERS._members))
+    FILTERS.register(Filter("a-new-one", _inverted))
+    assert "a-new-one" in FILTERS
+    assert PhotoFilters().names == DEFAULT_NAMES
+    assert PhotoFilters(names=["A New One", "lark"]).names == ("a-new-one", "lark")
+    pixels = picture(8, 8)
+    np.testing.assert_array_equal(find_filter("a-new-one")(pixels), 255 - pixels)
 
 
 def css(function: str, amount: float, x: np.ndarray) -> np.ndarray:
@@ -88,6 +110,12 @@ def css(function: str, amount: float, x: np.ndarray) -> np.ndarray:
         + sine * np.array([[-0.213, -0.715, 0.928], [0.143, 0.140, -0.283], [-0.787, 0.715, 0.072]])
     )
     return np.clip(x @ matrix.T, 0, 1)
+
+
+def test_sepia_tone_is_the_specifications() -> None:
+    pixels = picture(30, 40)
+    expected = 255 * css("sepia", 1, pixels / 255)
+    assert np.abs(find_filter("Sepia Tone")(pixels) - expected).max() <= 1
 
 
 def overlay(below: np.ndarray, above: np.ndarray) -> np.ndarray:

@@ -16,14 +16,12 @@ from restore.errors import MissingWeightsError, ModelError
 from restore.evaluation.cases import Case
 from restore.evaluation.comparison import Protocol
 from restore.evaluation.measure import compare
-from restore.losses.lpips import LPIPS
-from restore.metrics.learned import build
-from restore.metrics.learned.build import PICTURES, SETS
+from restore.metrics.learned import distribution
 from restore.metrics.learned.clip_iqa import PROMPTS, ClipIqa
 from restore.metrics.learned.distribution import InceptionDistance, frechet, inception, kernel
 from restore.metrics.learned.dists import Dists
 from restore.metrics.learned.lpips import LpipsDistance
-from restore.metrics.metric import Material, View
+from restore.metrics.metric import MetricInputs, MetricProtocol
 from restore.metrics.registry import METRICS
 from tests.conftest import SAMPLES, picture, save
 from tests.encoders.weights import torchvision_weights
@@ -50,18 +48,37 @@ def tensor(image: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 255
 
 
-def test_the_registry_and_what_is_behind_the_door_are_one() -> None:
-    needing = {name for name, metric in METRICS.items() if "'restore[" in metric.needs}
-    assert needing == PICTURES.keys() | SETS.keys()
-    assert {name for name, metric in METRICS.items() if metric.measure_set} == SETS.keys() | {"pirm-rmse"}
+LEARNED = [name for name, metric in METRICS.items() if "'restore[" in metric.needs]
+
+
+def build(name: str) -> object:
+    metric = METRICS[name]
+    make = metric.measure or metric.measure_set
+    assert make is not None
+    return make(MetricProtocol(), MetricInputs())
+
+
+def test_a_metric_measures_pictures_or_sets() -> None:
+    assert {"lpips", "lpips-vgg", "dists", "features", "clip-iqa", "fid", "kid"} == set(LEARNED)
+    assert {name for name, metric in METRICS.items() if metric.measure_set} == {"fid", "kid", "pirm-rmse"}
     assert all((m.measure is None) != (m.measure_set is None) for m in METRICS.values())
+    assert all(name == metric.name for name, metric in METRICS.items())
 
 
-def test_lpips_is_the_loss_that_is_held_against_the_package(photo, blurred, weights) -> None:
-    distance = LpipsDistance("alex", weights("alexnet"))
+@pytest.mark.filterwarnings("ignore")  # lpips uses an argument that torchvision deprecates
+@pytest.mark.parametrize(("net", "name"), [("alex", "alexnet"), pytest.param("vgg", "vgg16", marks=pytest.mark.slow)])
+def test_lpips_is_the_package_with_a_local_backbone(net, name, photo, blurred, weights) -> None:
+    import lpips
+
+    distance = LpipsDistance(net, weights(name))
     assert distance(photo, photo) == 0
-    expected = LPIPS("alex", weights("alexnet"))(tensor(blurred), tensor(photo))
-    assert distance(blurred, photo) == pytest.approx(float(expected), rel=1e-6)
+    reference = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
+    state = torch.load(weights(name), weights_only=True)
+    for key, parameter in reference.net.named_parameters():  # "slice2.5.weight" is "features.5.weight"
+        parameter.data.copy_(state["features." + key.split(".", 1)[1]])
+    with torch.no_grad():
+        expected = float(reference(tensor(blurred), tensor(photo), normalize=True))
+    assert distance(blurred, photo) == pytest.approx(expected, rel=1e-5)
     with pytest.raises(ValueError, match="170 x 20 pixels are too few: each side needs 32"):
         distance(photo[:20], photo[:20])
 
@@ -153,19 +170,19 @@ def test_one_inception_serves_every_method_and_both_distances(monkeypatch) -> No
         built.append(weights)
         return lambda pixels: pixels.float().mean((2, 3))
 
-    monkeypatch.setattr(build, "inception", building)
-    build._inception.cache_clear()
+    monkeypatch.setattr(distribution, "inception", building)
+    distribution._shared_inception.cache_clear()
     draw = np.random.default_rng(0)
     pairs = {name: (draw.integers(0, 256, (20, 20, 3), np.uint8), picture(20, 20)) for name in ("mine", "other")}
     found = compare(
-        Protocol("in", 1, "", View()),
+        Protocol("in", 1, "", MetricProtocol()),
         [Case(str(i), Path("x.png"), pairs) for i in range(3)],
         ["mine", "other"],
         None,
         ["fid", "kid"],
-        Material(),
+        MetricInputs(),
     )
-    build._inception.cache_clear()
+    distribution._shared_inception.cache_clear()
     assert built == [None]
     assert found.sets["mine"]["fid"] != found.sets["other"]["fid"], "each method has its own sets"
 
@@ -205,12 +222,12 @@ def test_clip_iqa_is_the_softmax_of_open_clips_own_similarities(photo, tiny_clip
     assert judge(photo) == pytest.approx(1 - ClipIqa(file, PROMPTS[::-1], model="tiny-resnet")(photo), abs=1e-5)
 
 
-@pytest.mark.parametrize("name", [name for name in [*PICTURES, *SETS] if name != "features"])
+@pytest.mark.parametrize("name", [name for name in LEARNED if name != "features"])
 def test_missing_weights_are_told_with_the_cure(name: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(MissingWeightsError, match=r"no weights at .*Download https://"):
-        {**PICTURES, **SETS}[name](None)
+        build(name)
 
 
 def test_through_the_command_with_a_file_of_weights(tmp_path: Path, weights, photo, blurred) -> None:

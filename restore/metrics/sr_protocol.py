@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from restore.imaging.colour import as_rgb
 from restore.imaging.resize import modcrop, resize
-from restore.metrics.metric import View
-from restore.metrics.registry import measured
+from restore.metrics.measure import measure_picture
+from restore.metrics.metric import MetricProtocol
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def score(image: NDArray[np.uint8], reference: NDArray[np.uint8], scale: int) ->
     Both on Y, as the literature measures enlargements; at scale 1, where colours are restored too, PSNR is on RGB.
     Pictures smaller than the SSIM window have no SSIM (nan).
     """
-    found = measured(("psnr", "ssim"), image, reference, View(scale))
+    found = measure_picture(("psnr", "ssim"), image, reference, MetricProtocol(scale))
     return Score(found["psnr"], found["ssim"])
 
 

@@ -1,0 +1,18 @@
+"""Degradations that recipes can add to the chain, by ``kind``. Each describes itself in its own file."""
+
+from __future__ import annotations
+
+from restore.data.degradations.base import Degradation
+from restore.data.degradations.blur import BlurStep
+from restore.data.degradations.denoise import Denoise
+from restore.data.degradations.fade import Fade
+from restore.data.degradations.film_grain import FilmGrain
+from restore.data.degradations.jpeg import JpegStep
+from restore.data.degradations.motion_blur import MotionBlur
+from restore.data.degradations.noise import NoiseStep
+from restore.data.degradations.sharpen import Sharpen
+from restore.utils.registry import Registry, by_kind
+
+DEGRADATIONS: Registry[type[Degradation]] = by_kind(
+    "degradation", "restore.degradations", BlurStep, NoiseStep, JpegStep, MotionBlur, FilmGrain, Fade, Denoise, Sharpen
+)
