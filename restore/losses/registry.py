@@ -13,6 +13,7 @@ from restore.losses.contrastive.image_level import ContrastiveLossOptions
 from restore.losses.contrastive.patch_level import PatchNceLossOptions
 from restore.losses.contrastive.residual_guide import ResidualVectorOptions
 from restore.losses.contrastive.style_level import StyleNceOptions
+from restore.losses.dists import DistsOptions
 from restore.losses.edge import EdgeOptions
 from restore.losses.exposure import ExposureOptions
 from restore.losses.filter_code import CleanCodeOptions, FilterClassOptions, FilterContrastOptions
@@ -47,6 +48,7 @@ LOSSES = by_kind(
     ArgbOptions,
     TranslationOptions,
     LpipsOptions,
+    DistsOptions,
     PerceptualOptions,
     StyleOptions,
     ContrastiveLossOptions,

@@ -15,7 +15,7 @@ from restore.training.step import draws
 
 # Those want weights that no package brings, prompts or a network of one kind, and have their tests beside:
 # test_features.py, test_argb.py, contrastive/test_guidance.py, test_filter_code.py.
-APART = {"lpips", "argb", "translation", "prompt-score", "filter-class", "filter-contrast", "clean-code"}
+APART = {"lpips", "dists", "argb", "translation", "prompt-score", "filter-class", "filter-contrast", "clean-code"}
 NAMES = [name for name in LOSSES if name not in APART]
 
 
