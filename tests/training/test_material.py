@@ -112,7 +112,7 @@ def test_unpaired_sets_can_be_validated_on_pairs(folders: Path) -> None:
     ("change", "message"),
     [
         ("losses=[{kind: l1}]", "l1 compares the output with its target, and unpaired data have none"),
-        ("losses=[{kind: patch-nce}, {kind: adversarial}]", "patch-nce: compares"),
+        ("losses=[{kind: patch-nce}, {kind: adversarial}]", "patch-nce compares"),
         ("data.train=[x]", "give one alone of train and unpaired"),
         ("data.unpaired=null", "give train, pairs, unpaired or exposures"),
         ("data.candidates=2", "candidates only for inputs made of data.train"),
