@@ -119,7 +119,7 @@ def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint, name: 
         context=recipe.network.context(),
         thumbnail=recipe.network.thumbnails(),
         strength=recipe.network.takes_strength(),
-        kinds=_kinds(recipe),
+        kinds=next(filter(None, (loss.class_names(recipe) for loss in recipe.losses)), ()),
         network=recipe.network.kind,
         parameters=sum(p.numel() for p in network.parameters()),
         licence=_line(recipe.licence) or UNKNOWN,
@@ -135,10 +135,3 @@ def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint, name: 
 def _line(text: str) -> str:
     """Text of several lines, as YAML may have it, on one."""
     return " ".join(text.split())
-
-
-def _kinds(recipe: Recipe) -> tuple[str, ...]:
-    """What a network that learned to tell filters apart says by name; the last is none."""
-    filters = recipe.data.filters
-    learned = any(loss.kind == "filter-class" for loss in recipe.losses)
-    return filters.kinds() if learned and filters is not None else ()

@@ -9,16 +9,19 @@ place of a pixel loss.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import torch
+from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn import functional as F
 from typing_extensions import Self
 
 from restore.errors import ModelError
+from restore.losses.base import ALONE, LossOptions, LossTerm, PairTerm, RecipeFacts, TargetFreeOptions, TrainingContext
 from restore.losses.precision import full_precision
-from restore.networks.argb_autoencoder import TranslatingAutoencoder
+from restore.networks.argb_autoencoder import Reconstruction, TranslatingAutoencoder
 
 # Where the averaged weights of a run of restore.networks.argb_autoencoder.Reconstruction are in its checkpoint.
 _PREFIX = "average.autoencoder."
@@ -115,3 +118,49 @@ class ARGB(nn.Module):
         with torch.no_grad():
             wanted = self.autoencoder(target)
         return F.l1_loss(self.autoencoder(output), wanted)
+
+
+class TranslationTerm(LossTerm):
+    """aRGB's autoencoder trained on the targets; the network's output does not matter.
+
+    Args:
+        network: that is trained.
+        balance: see :func:`translation_loss`.
+    """
+
+    def __init__(self, network: Reconstruction, balance: float) -> None:
+        super().__init__()
+        self._lent, self.balance = (network,), balance  # a tuple, so that it is no submodule of this module
+
+    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        # Drawn on the CPU, so that every device draws the same.
+        drawn = int(torch.randint(2**62, (), generator=generator))
+        noise = torch.Generator(target.device).manual_seed(drawn)
+        return translation_loss(self._lent[0].autoencoder, target, self.balance, noise)
+
+
+class ArgbOptions(LossOptions):
+    """Pixels compared in a learned colour space: :class:`restore.losses.argb.ARGB`."""
+
+    kind: Literal["argb"] = "argb"
+    weights: Path = Field(description="a run of the recipe argb, or its checkpoint")
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        return PairTerm(ARGB(load_autoencoder(self.weights)))
+
+
+class TranslationOptions(TargetFreeOptions):
+    """What aRGB's autoencoder is trained with: :func:`restore.losses.argb.translation_loss`, on the targets."""
+
+    kind: Literal["translation"] = "translation"
+    balance: float = Field(0.1, ge=0, description="weight of the even use of the experts")
+
+    def check(self, recipe: RecipeFacts) -> None:
+        super().check(recipe)
+        if recipe.network.kind != "translating":
+            raise ValueError("translation only trains the network 'translating'")
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        if not isinstance(context.network, Reconstruction):
+            raise ValueError("translation only trains the network 'translating'")
+        return TranslationTerm(context.network, self.balance)

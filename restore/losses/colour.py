@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import Tensor
 from torch.nn import functional as F
 
+from restore.losses.base import ALONE, LossOptions, LossTerm, PairTerm, TrainingContext
 from restore.losses.precision import full_precision
 
 # Added to all channels of both: what is nearly black has no colour to speak of.
@@ -23,3 +26,12 @@ def colour(output: Tensor, target: Tensor) -> Tensor:
         target: the same.
     """
     return (1 - F.cosine_similarity(output + _GREY, target + _GREY, dim=1)).mean()
+
+
+class ColourOptions(LossOptions):
+    """Directions of RGB compared: :func:`restore.losses.colour.colour`."""
+
+    kind: Literal["colour"] = "colour"
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        return PairTerm(colour)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import Tensor
 
+from restore.losses.base import ALONE, LossTerm, PairTerm, TargetFreeOptions, TrainingContext
 from restore.losses.precision import full_precision
 
 
@@ -20,3 +23,12 @@ def colour_constancy(output: Tensor) -> Tensor:
     means = output.mean((2, 3))
     red, green, blue = means.unbind(1)
     return ((red - green).square() + (green - blue).square() + (blue - red).square()).mean()
+
+
+class ColourConstancyOptions(TargetFreeOptions):
+    """Grey world: :func:`restore.losses.colour_constancy.colour_constancy`."""
+
+    kind: Literal["colour-constancy"] = "colour-constancy"
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        return PairTerm(lambda output, _: colour_constancy(output))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from restore.losses.base import ALONE, LossOptions, LossTerm, PairTerm, TrainingContext
 from restore.losses.pixel import charbonnier
 from restore.losses.precision import full_precision
 
@@ -40,3 +43,12 @@ def _blur(x: Tensor) -> Tensor:
     taps = x.new_tensor(_TAPS).expand(x.shape[1], 1, 1, 5)
     rows = F.conv2d(F.pad(x, (2, 2, 2, 2), mode="replicate"), taps, groups=x.shape[1])
     return F.conv2d(rows, taps.transpose(2, 3), groups=x.shape[1])
+
+
+class EdgeOptions(LossOptions):
+    """Laplacians compared: :func:`restore.losses.edge.edge`."""
+
+    kind: Literal["edge"] = "edge"
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        return PairTerm(edge)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from pydantic import Field, PositiveInt
 from torch import Tensor
 from torch.nn import functional as F
 
+from restore.losses.base import ALONE, LossTerm, PairTerm, TargetFreeOptions, TrainingContext
 from restore.losses.precision import full_precision
 
 
@@ -28,3 +32,14 @@ def exposure_control(output: Tensor, level: float = 0.6, region: int = 16) -> Te
         raise ValueError(f"a picture of {height} x {width} has no region of {region}: use larger patches")
     regions = F.avg_pool2d(output.mean(1, keepdim=True), region)
     return (regions - level).abs().mean()
+
+
+class ExposureOptions(TargetFreeOptions):
+    """Neither dark nor burnt out: :func:`restore.losses.exposure.exposure_control`."""
+
+    kind: Literal["exposure"] = "exposure"
+    level: float = Field(0.6, gt=0, lt=1, description="the intensity wished for")
+    region: PositiveInt = Field(16, description="side of a region, pixels")
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        return PairTerm(lambda output, _: exposure_control(output, self.level, self.region))

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal
 
 import torch
+from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from restore.losses.base import (
+    ALONE,
+    LabelledTerm,
+    LossTerm,
+    RecipeFacts,
+    TargetFreeOptions,
+    TrainingContext,
+)
 from restore.losses.contrastive.frozen import frozen
 from restore.losses.contrastive.objectives.infonce import InfoNCE
 from restore.losses.contrastive.objectives.supcon import supervised_contrastive
 from restore.losses.contrastive.similarity import cosine
 from restore.losses.precision import full_precision
+from restore.networks.base import MakesCodes
 
 _cross_entropy = full_precision(F.cross_entropy)
 
@@ -65,3 +77,111 @@ def clean_code(network: Any, output: Tensor, target: Tensor, input: Tensor, temp
         made = network.codes_of(output)
     losses: Tensor = InfoNCE(temperature)(cosine(made, wanted[:, None]), cosine(made, had[:, None]))
     return losses.mean()
+
+
+class FilterTerm(LabelledTerm):
+    """A loss of the network's codes of the inputs, which know their filters.
+
+    Args:
+        function: of (codes, labels).
+        network: that is trained.
+    """
+
+    def __init__(self, function: Callable[[Tensor, Tensor], Tensor], network: MakesCodes) -> None:
+        super().__init__()
+        self.function = function
+        self._lent = (network,)  # a tuple, so that it is no submodule of this module
+
+    def of_labels(self, input: Tensor, labels: Tensor, shared: dict[str, Tensor]) -> Tensor:
+        if "codes" not in shared:
+            shared["codes"] = self._lent[0].codes_of(input)
+        return self.function(shared["codes"], labels)
+
+
+class CleanCodeTerm(LossTerm):
+    """:func:`clean_code` as a term.
+
+    Args:
+        network: that is trained.
+        temperature: of InfoNCE.
+    """
+
+    def __init__(self, network: MakesCodes, temperature: float) -> None:
+        super().__init__()
+        self._lent, self.temperature = (network,), temperature
+
+    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        return clean_code(self._lent[0], output, target, input, self.temperature)
+
+
+class FilterCodeOptions(TargetFreeOptions):
+    """Options of a loss on the network's code of a picture's filter."""
+
+    def check(self, recipe: RecipeFacts) -> None:
+        super().check(recipe)
+        if not recipe.network.codes():
+            raise ValueError(f"{self.kind}: the network '{recipe.network.kind}' makes no code: use 'modulated-colour'")
+
+    def coding(self, context: TrainingContext) -> MakesCodes:
+        """The network, which makes codes.
+
+        Raises:
+            ValueError: it makes none.
+        """
+        network: object = context.network
+        if not isinstance(network, MakesCodes):
+            raise ValueError(f"{self.kind}: {type(network).__name__} makes no code of a picture's filter")
+        return network
+
+
+class _OfLabels(FilterCodeOptions):
+    def check(self, recipe: RecipeFacts) -> None:
+        super().check(recipe)
+        if recipe.data.filters is None:
+            raise ValueError(f"{self.kind}: only data.filters say which filter a picture is under")
+
+
+class FilterClassOptions(_OfLabels):
+    """Which filter lies over the input: :func:`restore.losses.filter_code.filter_class`."""
+
+    kind: Literal["filter-class"] = "filter-class"
+
+    def check(self, recipe: RecipeFacts) -> None:
+        super().check(recipe)
+        kinds = len(self.class_names(recipe))
+        if getattr(recipe.network, "kinds", 0) != kinds:
+            raise ValueError(f"filter-class: network.kinds must be {kinds}, the number of filters and one for none")
+
+    def class_names(self, recipe: RecipeFacts) -> tuple[str, ...]:
+        return () if recipe.data.filters is None else recipe.data.filters.kinds()
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        network = self.coding(context)
+        classifier = getattr(network, "kinds", None)
+        if not isinstance(classifier, nn.Module):
+            raise ValueError(f"filter-class: {type(network).__name__} tells no filters apart: set network.kinds")
+        return FilterTerm(partial(filter_class, classifier), network)
+
+
+class FilterContrastOptions(_OfLabels):
+    """Codes of one filter close, of two far apart: :func:`restore.losses.filter_code.filter_contrast`."""
+
+    kind: Literal["filter-contrast"] = "filter-contrast"
+    temperature: PositiveFloat = Field(0.1, description="divides similarities: the lower, the more the hardest count")
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        return FilterTerm(partial(filter_contrast, temperature=self.temperature), self.coding(context))
+
+
+class CleanCodeOptions(FilterCodeOptions):
+    """The output's code like the target's, unlike the input's: :func:`restore.losses.filter_code.clean_code`."""
+
+    kind: Literal["clean-code"] = "clean-code"
+    temperature: PositiveFloat = Field(0.1, description="divides similarities: the lower, the more the hardest count")
+
+    @property
+    def needs_pairs(self) -> bool:
+        return True
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        return CleanCodeTerm(self.coding(context), self.temperature)

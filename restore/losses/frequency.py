@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from restore.losses.base import ALONE, LossOptions, LossTerm, PairTerm, TrainingContext
 from restore.losses.precision import full_precision
 
 
@@ -24,3 +27,12 @@ def frequency(output: Tensor, target: Tensor) -> Tensor:
     spectrum = torch.fft.fft2(output - target, norm="ortho")
     parts = torch.view_as_real(spectrum)
     return F.l1_loss(parts, torch.zeros_like(parts))
+
+
+class FrequencyOptions(LossOptions):
+    """Spectra compared: :func:`restore.losses.frequency.frequency`."""
+
+    kind: Literal["frequency"] = "frequency"
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        return PairTerm(frequency)

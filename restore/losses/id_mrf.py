@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
+from restore.encoders.efficientnet_lite import EfficientNetLite0Options
+from restore.losses.base import ALONE, LossTerm, PairTerm, TrainingContext
+from restore.losses.features import AnyFeatures, FrozenEncoderLossOptions
+from restore.losses.perceptual import Perceptual
 from restore.losses.precision import full_precision
 
 _EPSILON = 1e-5
@@ -36,3 +43,16 @@ def id_mrf(output: Tensor, target: Tensor, bias: float = 1.0, stretch: float = 0
     relative = distance / (distance.amin(dim=1, keepdim=True) + _EPSILON)
     share = F.softmax((bias - relative) / stretch, dim=1)
     return -share.amax(dim=2).mean(dim=1).log().mean()
+
+
+class IdMrfOptions(FrozenEncoderLossOptions):
+    """Textures, each with what is most like it: :func:`restore.losses.id_mrf.id_mrf`."""
+
+    kind: Literal["id-mrf"] = "id-mrf"
+    encoder: AnyFeatures = Field(
+        EfficientNetLite0Options(taps=("block4", "block10")), description="what the comparison is made in"
+    )
+    taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for 1 each")
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        return self.jittered(PairTerm(Perceptual(self.features(context), self.taps, id_mrf)))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
+from restore.losses.base import ALONE, InputTerm, LossTerm, TargetFreeOptions, TrainingContext
 from restore.losses.precision import full_precision
 
 # Luma that counts as black.
@@ -37,3 +40,12 @@ def illumination_smoothness(output: Tensor, source: Tensor, sharpness: float = 1
         weight = (1 + original.diff(dim=side).abs() / _DARK).pow(-sharpness)
         parts.append((gain.diff(dim=side).abs() * weight).sum())
     return torch.stack(parts).sum() / (2 * gain.numel())
+
+
+class IlluminationSmoothnessOptions(TargetFreeOptions):
+    """A gain without bumps: :func:`restore.losses.illumination_smoothness.illumination_smoothness`."""
+
+    kind: Literal["illumination-smoothness"] = "illumination-smoothness"
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        return InputTerm(illumination_smoothness)

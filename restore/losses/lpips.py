@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from restore.encoders.torchvision_nets import Name, TorchvisionFeatures
 from restore.encoders.weights import read_weights
 from restore.errors import MissingExtraError
+from restore.losses.base import ALONE, LossOptions, LossTerm, PairTerm, TrainingContext
 from restore.losses.precision import full_precision
 
 _URL = "https://pypi.org/project/lpips/"
@@ -67,3 +69,14 @@ def _heads_file(net: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise MissingExtraError("LPIPS", "train", "lpips")
     return Path(spec.submodule_search_locations[0]) / "weights" / "v0.1" / f"{net}.pth"
+
+
+class LpipsOptions(LossOptions):
+    """:class:`restore.losses.lpips.LPIPS`."""
+
+    kind: Literal["lpips"] = "lpips"
+    net: Literal["alex", "vgg"] = Field("alex", description="the backbone, with the linear heads learned for it")
+    weights: Path | None = Field(None, description="torchvision's file of the backbone; null for torch hub's folder")
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        return PairTerm(LPIPS(self.net, self.weights))

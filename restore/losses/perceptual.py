@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from restore.encoders.encoder import Encoder
+from restore.losses.base import ALONE, InputTerm, LossTerm, PairTerm, TrainingContext
+from restore.losses.features import FeatureExtractor, FrozenEncoderLossOptions
 from restore.losses.precision import full_precision
 
 _DISTANCES = {"l1": full_precision(F.l1_loss), "l2": full_precision(F.mse_loss)}
@@ -38,7 +40,7 @@ class Perceptual(nn.Module):
 
     def __init__(
         self,
-        encoder: Encoder,
+        encoder: FeatureExtractor,
         weights: Sequence[float] | None = None,
         distance: Literal["l1", "l2"] | Callable[[Tensor, Tensor], Tensor] = "l1",
     ) -> None:
@@ -55,7 +57,7 @@ class Perceptual(nn.Module):
         return torch.stack(terms).sum()
 
 
-def tap_weights(encoder: Encoder, weights: Sequence[float] | None) -> list[float]:
+def tap_weights(encoder: FeatureExtractor, weights: Sequence[float] | None) -> list[float]:
     """The weights as given, or 1 for each tap.
 
     Raises:
@@ -65,3 +67,22 @@ def tap_weights(encoder: Encoder, weights: Sequence[float] | None) -> list[float
     if weights is not None and len(weights) != taps:
         raise ValueError(f"weights: {len(weights)} of them for an encoder with {taps} taps; give one for each")
     return [1.0] * taps if weights is None else list(weights)
+
+
+class PerceptualOptions(FrozenEncoderLossOptions):
+    """Features compared: :class:`restore.losses.perceptual.Perceptual`."""
+
+    kind: Literal["perceptual"] = "perceptual"
+    taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for 1 each")
+    distance: Literal["l1", "l2"] = Field("l1", description="between features: mean absolute, or mean squared")
+    against: Literal["target", "input"] = Field(
+        "target", description="what the output is compared with; the input, for its content to stay"
+    )
+
+    @property
+    def needs_pairs(self) -> bool:
+        return self.against == "target"
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        term = {"target": PairTerm, "input": InputTerm}[self.against]
+        return self.jittered(term(Perceptual(self.features(context), self.taps, self.distance)))

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
 import torch
+from pydantic import Field, PositiveFloat
 from torch import Tensor
 from torch.nn import functional as F
 
+from restore.losses.base import ALONE, LossOptions, LossTerm, PairTerm, TrainingContext
 from restore.losses.precision import full_precision
 
 # BT.601 luma on the 0..1 scale; only differences matter, so there is no offset.
@@ -50,3 +56,28 @@ def psnr(output: Tensor, target: Tensor, epsilon: float = 1e-8) -> Tensor:
     """
     errors = (output - target).square().flatten(1).mean(1)
     return 10 * torch.log10(errors + epsilon).mean()
+
+
+class PixelOptions(LossOptions):
+    """Pixels compared one by one: :mod:`restore.losses.pixel`."""
+
+    kind: Literal["l1", "charbonnier", "l2"]
+    space: Literal["rgb", "luma"] = Field("rgb", description="what is compared: all channels, or the luma alone")
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        function = {"l1": l1, "charbonnier": charbonnier, "l2": l2}[self.kind]
+        return PairTerm(partial(_of_luma, function) if self.space == "luma" else function)
+
+
+class PsnrOptions(LossOptions):
+    """PSNR picture by picture: :func:`restore.losses.pixel.psnr`."""
+
+    kind: Literal["psnr"] = "psnr"
+    epsilon: PositiveFloat = Field(1e-8, description="added to a picture's mean squared difference")
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        return PairTerm(partial(psnr, epsilon=self.epsilon))
+
+
+def _of_luma(function: Callable[[Tensor, Tensor], Tensor], output: Tensor, target: Tensor) -> Tensor:
+    return function(luma(output), luma(target))

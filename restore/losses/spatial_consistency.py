@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
+from pydantic import Field, PositiveInt
 from torch import Tensor
 from torch.nn import functional as F
 
+from restore.losses.base import ALONE, InputTerm, LossTerm, TargetFreeOptions, TrainingContext
 from restore.losses.precision import full_precision
 
 
@@ -39,3 +43,13 @@ def spatial_consistency(output: Tensor, source: Tensor, region: int = 4) -> Tens
     original = F.avg_pool2d(source.mean(1), region)
     changes = [(enhanced.diff(dim=side).abs() - original.diff(dim=side).abs()).square().sum() for side in (1, 2)]
     return 2 * torch.stack(changes).sum() / enhanced.numel()  # each pair of neighbours is seen from both sides
+
+
+class SpatialConsistencyOptions(TargetFreeOptions):
+    """The input's contrasts kept: :func:`restore.losses.spatial_consistency.spatial_consistency`."""
+
+    kind: Literal["spatial-consistency"] = "spatial-consistency"
+    region: PositiveInt = Field(4, description="side of a region, pixels")
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        return InputTerm(lambda output, input: spatial_consistency(output, input, self.region))

@@ -7,10 +7,15 @@ SSIM shares the moments of this one.
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Literal
+
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
+from restore.losses.base import ALONE, LossOptions, LossTerm, PairTerm, TrainingContext
 from restore.losses.precision import full_precision
 
 WINDOW, SIGMA = 11, 1.5
@@ -104,3 +109,22 @@ def _blur(x: Tensor) -> Tensor:
     taps = (taps / taps.sum()).expand(x.shape[1], 1, 1, WINDOW)
     rows = F.conv2d(x, taps, groups=x.shape[1])
     return F.conv2d(rows, taps.transpose(2, 3), groups=x.shape[1])
+
+
+class SsimOptions(LossOptions):
+    """1 - SSIM: :func:`restore.losses.ssim.ssim`."""
+
+    kind: Literal["ssim"] = "ssim"
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        return PairTerm(ssim)
+
+
+class MsSsimOptions(LossOptions):
+    """1 - MS-SSIM: :func:`restore.losses.ssim.ms_ssim`."""
+
+    kind: Literal["ms-ssim"] = "ms-ssim"
+    scales: int = Field(5, ge=1, le=5, description="five need patches of 176 pixels of the target, each less half that")
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        return PairTerm(partial(ms_ssim, scales=self.scales))

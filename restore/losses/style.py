@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from restore.encoders.encoder import Encoder
+from restore.losses.base import ALONE, LossTerm, PairTerm, TrainingContext
+from restore.losses.features import FeatureExtractor, FrozenEncoderLossOptions
 from restore.losses.perceptual import tap_weights
 from restore.losses.precision import full_precision
 
@@ -37,7 +40,7 @@ class Style(nn.Module):
         ValueError: the weights are not as many as the taps.
     """
 
-    def __init__(self, encoder: Encoder, weights: Sequence[float] | None = None) -> None:
+    def __init__(self, encoder: FeatureExtractor, weights: Sequence[float] | None = None) -> None:
         super().__init__()
         self.encoder = encoder
         self.weights = tap_weights(encoder, weights)
@@ -48,3 +51,13 @@ class Style(nn.Module):
         found = [gram(features) for features in self.encoder(output)]
         terms = [w * F.l1_loss(a, b) for w, a, b in zip(self.weights, found, wanted, strict=True)]
         return torch.stack(terms).sum()
+
+
+class StyleOptions(FrozenEncoderLossOptions):
+    """Gram matrices compared: :class:`restore.losses.style.Style`."""
+
+    kind: Literal["style"] = "style"
+    taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for 1 each")
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        return self.jittered(PairTerm(Style(self.features(context), self.taps)))

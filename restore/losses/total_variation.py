@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from pydantic import Field
 from torch import Tensor
 
+from restore.losses.base import ALONE, LossTerm, PairTerm, TargetFreeOptions, TrainingContext
 from restore.losses.precision import full_precision
 
 
@@ -23,3 +27,13 @@ def total_variation(image: Tensor, power: int = 1) -> Tensor:
     if power == 1:
         return down.abs().mean() + along.abs().mean()
     return down.square().mean() + along.square().mean()
+
+
+class TotalVariationOptions(TargetFreeOptions):
+    """Smoothness of the output: :func:`restore.losses.total_variation.total_variation`."""
+
+    kind: Literal["total-variation"] = "total-variation"
+    power: Literal[1, 2] = Field(1, description="of the differences of neighbours: absolute, or squared")
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        return PairTerm(lambda output, _: total_variation(output, self.power))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from restore.losses.adversarial import gradient_penalty, r1_penalty
-from restore.losses.discriminators import Opponent
+from restore.losses.adversarial_term import Opponent
 from restore.networks.discriminators.base import DiscriminatorNetwork
 from restore.training.optimizer import build_optimizer
 from restore.training.recipe import Discriminator

@@ -1,4 +1,4 @@
-"""What losses see of the data before the first step."""
+"""Calibration of losses before step 0."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from restore.training.run import Run
 
 
 def introduce(run: Run, patches: PairDataset) -> Iterator[str]:
-    """Show the samples that training begins with to every loss that wants to see some.
+    """Calibrate every loss that needs it with the first samples of the training data.
 
     Args:
-        run: at step 0. Later, what was found comes with the checkpoint.
-        patches: that the run learns from.
+        run: at step 0; a checkpoint restores what was found.
+        patches: the training data.
 
     Yields:
-        What was found, in words, a line each.
+        What was found, one line of text each.
     """
     for options, term in run.terms:
-        if term.shown:
-            yield from (f"{options.kind}: {line}" for line in term.introduce(_batches(run, patches, term.shown)))
+        if term.calibration_samples:
+            lines = term.calibrate(_batches(run, patches, term.calibration_samples))
+            yield from (f"{options.kind}: {line}" for line in lines)
     run.team.align(run.modules.values())
 
 

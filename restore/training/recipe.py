@@ -15,16 +15,10 @@ from restore.data.filters.options import PhotoFilters
 from restore.data.lighting.backlight import Backlight
 from restore.encoders.clip import ClipOptions
 from restore.encoders.efficientnet_lite import EfficientNetLite0Options
-from restore.encoders.haar import HaarOptions
-from restore.losses.discriminators import Form
-from restore.losses.registry import (
-    AnyHeldFeatures,
-    AnyLoss,
-    DiscriminatorFeatures,
-    NetworkFeatures,
-    PatchNceLossOptions,
-    PixelOptions,
-)
+from restore.losses.adversarial_term import Form
+from restore.losses.features import AnyHeldFeatures
+from restore.losses.pixel import PixelOptions
+from restore.losses.registry import AnyLoss
 from restore.networks.argb_autoencoder import TranslatingOptions
 from restore.networks.discriminators.registry import AnyDiscriminator
 from restore.networks.registry import AnyNetwork
@@ -282,25 +276,14 @@ class Recipe(_Options):
 
     @model_validator(mode="after")
     def _translation(self) -> Self:
-        translating = isinstance(self.network, TranslatingOptions)
-        if translating and self.scale != 1:
+        if isinstance(self.network, TranslatingOptions) and self.scale != 1:
             raise ValueError(f"the network 'translating' gives back what it gets: scale 1, not {self.scale}")
-        if not translating and any(loss.kind == "translation" for loss in self.losses):
-            raise ValueError("translation trains the network 'translating' alone")
         return self
 
     @model_validator(mode="after")
-    def _own_features(self) -> Self:
+    def _losses_fit(self) -> Self:
         for loss in self.losses:
-            encoder = getattr(loss, "encoder", None)
-            if isinstance(encoder, NetworkFeatures):
-                lends = self.network.taps()
-                if lends == 0:
-                    raise ValueError(f"the network '{self.network.kind}' has no features to lend: use 'residual'")
-                if not all(0 <= tap < lends for tap in encoder.taps):
-                    raise ValueError(f"taps {encoder.taps}: this network has 0 to {lends - 1}")
-            if isinstance(loss, PatchNceLossOptions) and loss.identity and self.scale != 1:
-                raise ValueError(f"patch-nce with identity is for scale 1, where targets are inputs, not {self.scale}")
+            loss.check(self)
         return self
 
     @model_validator(mode="after")
@@ -313,12 +296,6 @@ class Recipe(_Options):
             raise ValueError("validation.folder is for inputs made of data.train: give validation.pairs")
         if self.data.unpaired is None:
             return self
-        comparing = [loss.kind for loss in self.losses if loss.compares]
-        if comparing:
-            raise ValueError(
-                f"{', '.join(comparing)}: compares the output with its target, and unpaired pictures have none; "
-                "use adversarial, patch-nce with key: input, or give data.pairs"
-            )
         compares = find_metric(self.validation.metric).metric.reference
         if self.validation.patience is not None and self.validation.pairs is None and compares:
             raise ValueError(
@@ -329,37 +306,10 @@ class Recipe(_Options):
 
     @model_validator(mode="after")
     def _discriminator_is_used(self) -> Self:
-        wanting = [loss.kind for loss in self.losses if loss.wants_opponent]
-        if wanting and self.discriminator is None:
-            raise ValueError(f"{', '.join(wanting)} want a discriminator: add one, such as {{network: {{kind: haar}}}}")
-        if self.discriminator is not None and not wanting:
+        if self.discriminator is not None and not any(loss.uses_discriminator for loss in self.losses):
             raise ValueError(
                 "no loss uses the discriminator: add {kind: adversarial}, or {kind: discriminator} as an encoder"
             )
-        features = any(isinstance(getattr(loss, "encoder", None), DiscriminatorFeatures) for loss in self.losses)
-        if features and self.discriminator is not None and not isinstance(self.discriminator.network, HaarOptions):
-            raise ValueError(
-                f"'{self.discriminator.network.kind}' has no features to lend: use the discriminator 'haar'"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _codes(self) -> Self:
-        wanting = [loss.kind for loss in self.losses if loss.wants_code]
-        if not wanting:
-            return self
-        network = self.network
-        if not network.codes():
-            raise ValueError(
-                f"{', '.join(wanting)}: the network '{network.kind}' makes no code: use 'modulated-colour'"
-            )
-        labelled = sorted({"filter-class", "filter-contrast"} & set(wanting))
-        if labelled and self.data.filters is None:
-            raise ValueError(f"{', '.join(labelled)}: only data.filters say which filter it was")
-        if "filter-class" in wanting and self.data.filters is not None:
-            kinds = len(self.data.filters.kinds())
-            if getattr(network, "kinds", 0) != kinds:
-                raise ValueError(f"filter-class: network.kinds is to be {kinds}, of the filters and none")
         return self
 
     @model_validator(mode="after")
@@ -391,12 +341,9 @@ class Recipe(_Options):
 
     @model_validator(mode="after")
     def _guidance_is_used(self) -> Self:
-        wanting = any(loss.wants_prompts for loss in self.losses)
-        if wanting and self.guidance is None:
-            raise ValueError("prompt-score wants prompts: add guidance, such as {prompts: latent}")
         if self.guidance is None:
             return self
-        if not wanting:
+        if not any(loss.uses_prompts for loss in self.losses):
             raise ValueError("no loss uses the prompts of guidance: add {kind: prompt-score}")
         if self.guidance.begin >= self.train.steps:
             raise ValueError(

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from restore.errors import RecipeError
-from restore.losses.registry import LossOptions
-from restore.losses.terms import Beside, Term
+from restore.losses.base import LossOptions, LossTerm, TrainingContext
 from restore.runtime.cpu import BF16_FEATURES, cpu_features
 from restore.training.average import warm_average
 from restore.training.checkpoint import Checkpoint, save_checkpoint
@@ -50,7 +49,7 @@ class Run:
     network: nn.Module
     average: AveragedModel
     optimizer: torch.optim.Optimizer
-    terms: list[tuple[LossOptions, Term]]
+    terms: list[tuple[LossOptions, LossTerm]]
     critic: Critic | None = None
     guidance: Guidance | None = None
     call: Callable[[Tensor], Any] = field(init=False)
@@ -164,8 +163,8 @@ def _build(recipe: Recipe, folder: Path, device: torch.device, team: Team) -> Ru
     average.n_averaged = average.n_averaged.cpu()  # read at each step: on a GPU that would wait
     critic = Critic.build(recipe.discriminator, device) if recipe.discriminator else None
     guidance = Guidance.build(recipe.guidance, network, device) if recipe.guidance else None
-    beside = Beside(network, critic.opponent if critic else None, guidance.judge if guidance else None)
-    terms: list[tuple[LossOptions, Term]] = [(loss, loss.build(beside).to(device)) for loss in recipe.losses]
+    context = TrainingContext(network, critic.opponent if critic else None, guidance.judge if guidance else None)
+    terms = [(loss, loss.build(context).to(device)) for loss in recipe.losses]
     learned = [parameter for _, term in terms if term.learned is not None for parameter in term.learned.parameters()]
     optimizer = build_optimizer(recipe.train.optimizer, network.parameters(), learned)
     return Run(recipe, folder, device, team, network, average, optimizer, terms, critic, guidance)

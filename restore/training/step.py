@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from restore.losses.registry import LossOptions
-from restore.losses.terms import LabelledTerm, Term
+from restore.losses.base import LabelledTerm, LossOptions, LossTerm
 from restore.networks.base import NetworkOptions, ReadsThumbnail
 from restore.networks.thumbnail import whole
 from restore.training.guidance import Guidance
@@ -118,7 +117,7 @@ def _make_apart(run: Run, low: Tensor) -> Tensor:
 
 
 def total_loss(
-    terms: Sequence[tuple[LossOptions, Term]],
+    terms: Sequence[tuple[LossOptions, LossTerm]],
     output: Tensor,
     target: Tensor,
     input: Tensor,
@@ -132,14 +131,14 @@ def total_loss(
 
     Args:
         terms: that count.
-        output: as :meth:`restore.losses.registry.Term.forward` has it, and so the next three.
+        output: see :meth:`restore.losses.base.LossTerm.forward`, also for the next three.
         target: what it should be.
         input: what it was made of.
-        generator: of all draws.
+        generator: the source of all random numbers.
         parts: gets each loss before its weight, by its kind; two of a kind are told apart by a number.
         labels: of the inputs, where they have any.
         view: what losses with labels judge, where ``input`` is not all of it.
-        shared: as :meth:`restore.losses.terms.LabelledTerm.of_labels` has it, with what is known already.
+        shared: see :meth:`restore.losses.base.LabelledTerm.of_labels`; may hold results already.
     """
     total = output.new_zeros(())
     shared = {} if shared is None else shared

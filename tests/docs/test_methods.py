@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from restore.encoders.registry import ENCODERS
 from restore.losses.adversarial import ADVERSARIAL
-from restore.losses.contrastive.registry import OBJECTIVES
+from restore.losses.contrastive.objectives.registry import OBJECTIVES
 from restore.losses.contrastive.samples import SAMPLES
 from restore.losses.registry import LOSSES
 from restore.networks.discriminators.registry import DISCRIMINATORS

@@ -12,8 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from restore.errors import ModelError, RecipeError
-from restore.losses.argb import ARGB, imbalance, load_autoencoder, translation_loss
-from restore.losses.registry import ArgbOptions
+from restore.losses.argb import ARGB, ArgbOptions, imbalance, load_autoencoder, translation_loss
 from restore.networks.argb_autoencoder import TranslatingAutoencoder
 from restore.training.checkpoint import Checkpoint
 from restore.training.recipe_file import parse_recipe
@@ -177,7 +176,7 @@ def test_an_autoencoder_that_is_not_there(photos: Path, tmp_path: Path) -> None:
     assert go(photos.parent, tmp_path / "plain", "train.steps=5")
     with pytest.raises(ModelError, match="not of the network 'translating'"):
         load_autoencoder(tmp_path / "plain")
-    with pytest.raises(RecipeError, match="translation trains the network 'translating' alone"):
+    with pytest.raises(RecipeError, match="translation only trains the network 'translating'"):
         parse_recipe(RECIPE, "r", ["losses=[{kind: translation}]"])
     with pytest.raises(RecipeError, match="scale 1, not 2"):
         parse_recipe(RECIPE, "r", ["network={kind: translating}", "losses=[{kind: translation}]"])

@@ -1,4 +1,4 @@
-"""Losses on an encoder's features: perceptual, style, LPIPS."""
+"""Losses on an encoder's features: perceptual, style, LPIPS, DISTS."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import torch
 from torch.nn import functional as F
 
 from restore.errors import MissingExtraError, MissingWeightsError
+from restore.losses.dists import DISTS
 from restore.losses.lpips import LPIPS
 from restore.losses.perceptual import Perceptual
+from restore.losses.registry import LOSSES
 from restore.losses.style import Style, gram
 from restore.networks.basicsr_adapter import basicsr_module
 
@@ -85,3 +87,25 @@ def test_lpips_without_its_package(monkeypatch, backbone) -> None:
     monkeypatch.setattr("restore.losses.lpips.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="LPIPS"):
         LPIPS("alex", backbone("alexnet"))
+
+
+def test_dists_is_torchmetrics(backbone, pair, monkeypatch) -> None:
+    from torchmetrics.functional.image import dists as theirs
+    from torchvision.models import vgg16
+
+    def saved_vgg(weights: object) -> torch.nn.Module:
+        network = vgg16(weights=None)
+        network.load_state_dict(torch.load(backbone("vgg16"), weights_only=True), strict=False)
+        return network
+
+    monkeypatch.setattr(theirs, "vgg16", saved_vgg)
+    output, target = pair(2, 67, 71)
+    expected = theirs.DISTSNetwork()(output, target).mean().detach()
+    term = LOSSES["dists"].model_validate({"weights": backbone("vgg16")}).build()
+    torch.testing.assert_close(term(output, target, target, torch.Generator()), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_dists_without_its_package(monkeypatch, backbone) -> None:
+    monkeypatch.setattr("restore.losses.dists.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match="DISTS"):
+        DISTS(backbone("vgg16"))

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from restore.losses.base import LabelledTerm, TrainingContext
 from restore.losses.contrastive.objectives.supcon import supervised_contrastive
 from restore.losses.filter_code import clean_code, filter_class, filter_contrast
 from restore.losses.registry import LOSSES
-from restore.losses.terms import Beside, LabelledTerm
 from restore.networks.modulated_colour import ModulatedColour
 from restore.training.step import draws, total_loss
 
@@ -73,14 +73,14 @@ def test_the_clean_code_reaches_the_output_alone(network: ModulatedColour) -> No
 
 def test_terms_get_labels_from_the_step(network: ModulatedColour) -> None:
     options = [LOSSES[kind]() for kind in ("filter-class", "filter-contrast", "clean-code")]
-    terms = [(one, one.build(Beside(network=network))) for one in options]
+    terms = [(one, one.build(TrainingContext(network=network))) for one in options]
     assert [list(term.parameters()) for _, term in terms] == [[], [], []]
     x, labels, parts = pictures(), torch.tensor([0, 1, 0, 2]), {}
     total_loss(terms, x, x, x, draws(0, 0), parts, labels)
     torch.testing.assert_close(parts["filter-class"], filter_class(network.kinds, network.codes_of(x), labels).detach())
     torch.testing.assert_close(parts["filter-contrast"], filter_contrast(network.codes_of(x), labels, 0.1).detach())
     assert isinstance(terms[0][1], LabelledTerm)
-    with pytest.raises(ValueError, match="wants labels, and these samples have none"):
+    with pytest.raises(ValueError, match="needs labels, and these samples have none"):
         total_loss(terms, x, x, x, draws(0, 0), {})
 
 
@@ -90,7 +90,7 @@ def test_terms_share_the_codes_of_a_batch(network: ModulatedColour, monkeypatch:
     codes_of = network.codes_of
     monkeypatch.setattr(network, "codes_of", lambda x: seen.append(x) or codes_of(x))
     options = [LOSSES[kind]() for kind in ("filter-class", "filter-contrast", "filter-class")]
-    terms = [(one, one.build(Beside(network=network))) for one in options]
+    terms = [(one, one.build(TrainingContext(network=network))) for one in options]
     x, labels = pictures(), torch.tensor([0, 1, 0, 2])
     total_loss(terms, x, x, x, draws(0, 0), {}, labels)
     assert len(seen) == 1

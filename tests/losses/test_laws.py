@@ -22,6 +22,7 @@ from restore.losses import (
 from restore.losses.argb import ARGB
 from restore.losses.colour import colour
 from restore.losses.colour_constancy import colour_constancy
+from restore.losses.dists import DISTS
 from restore.losses.lpips import LPIPS
 from restore.losses.perceptual import Perceptual
 from restore.losses.style import Style
@@ -55,12 +56,13 @@ LOSSES = {
     "perceptual (l2)": lambda e, b: Perceptual(e, distance="l2"),
     "style": lambda e, b: Style(e, [1.0, 3.0]),
     "lpips": lambda e, b: LPIPS("alex", b("alexnet")),
+    "dists": lambda e, b: DISTS(b("vgg16")),
     "argb": lambda e, b: small_argb(),
 }
 OF_ONE_PICTURE = {"total_variation", "total_variation (squared)", "colour_constancy", "exposure"}
 BEST = {"pixel (charbonnier)": 1e-3, "edge": 1e-3, "pixel (psnr)": -80}  # 0 for the rest
-NO_LOSSES = {"__init__", "precision", "terms"}
-TESTED_ALONE = {"adversarial", "discriminators", "filter_code", "id_mrf", "registry"}
+NO_LOSSES = {"__init__", "base", "discriminators", "enlarge", "features", "jitter", "precision", "registry"}
+TESTED_ALONE = {"adversarial", "adversarial_term", "filter_code", "id_mrf", "prompt_score"}
 
 
 def test_every_file_of_losses_is_tested() -> None:
@@ -133,7 +135,7 @@ def test_autocast_and_bfloat16_change_little(loss, pair) -> None:
     torch.testing.assert_close(rough, exact, rtol=0.05, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["perceptual", "style", "argb", "lpips"])
+@pytest.mark.parametrize("name", ["perceptual", "style", "argb", "lpips", "dists"])
 def test_a_losss_network_stays_asleep(name, smooth_encoder, backbone, pair) -> None:
     loss = LOSSES[name](smooth_encoder, backbone).train()
     inner = loss.autoencoder if name == "argb" else loss.encoder

@@ -7,22 +7,23 @@ import torch
 
 from restore.encoders.haar import HaarDiscriminator
 from restore.errors import MissingWeightsError
-from restore.losses.discriminators import Opponent
-from restore.losses.registry import LOSSES, LossOptions
-from restore.losses.terms import Beside, Jittered, Term
+from restore.losses.adversarial_term import Opponent
+from restore.losses.base import LossOptions, LossTerm, TrainingContext
+from restore.losses.jitter import Jittered
+from restore.losses.registry import LOSSES
 from restore.training.step import draws
 
 # Those want weights that no package brings, prompts or a network of one kind, and have their tests beside:
 # test_features.py, test_argb.py, contrastive/test_guidance.py, test_filter_code.py.
-APART = {"lpips", "argb", "translation", "prompt-score", "filter-class", "filter-contrast", "clean-code"}
+APART = {"lpips", "dists", "argb", "translation", "prompt-score", "filter-class", "filter-contrast", "clean-code"}
 NAMES = [name for name in LOSSES if name not in APART]
 
 
-def build(name: str) -> Term:
+def build(name: str) -> LossTerm:
     torch.manual_seed(0)
-    term = options(name).build(Beside(opponent=Opponent(HaarDiscriminator(width=4), "lsgan")))
-    if term.shown:
-        list(term.introduce([(picture(48) * 0.3, picture(48))]))
+    term = options(name).build(TrainingContext(discriminator=Opponent(HaarDiscriminator(width=4), "lsgan")))
+    if term.calibration_samples:
+        list(term.calibrate([(picture(48) * 0.3, picture(48))]))
     return term
 
 
@@ -60,7 +61,7 @@ def test_the_gradient_reaches_the_output_and_nothing_else(name: str) -> None:
     assert all(p.grad is not None for p in learned)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if options(name).compares])
+@pytest.mark.parametrize("name", [name for name in NAMES if options(name).needs_pairs])
 def test_it_is_least_at_the_target(name: str) -> None:
     target = picture(48)
     low = torch.nn.functional.avg_pool2d(target, 2)
@@ -83,7 +84,7 @@ def test_the_table_and_the_classes_agree() -> None:
 def test_jitter_cuts_all_three_at_one_place_drawn_anew() -> None:
     seen: list[tuple[torch.Tensor, ...]] = []
 
-    class Seeing(Term):
+    class Seeing(LossTerm):
         def forward(self, *given: object) -> torch.Tensor:
             seen.append(given[:3])
             return torch.zeros(())
@@ -96,7 +97,7 @@ def test_jitter_cuts_all_three_at_one_place_drawn_anew() -> None:
     assert all(torch.equal(b, a + 1) and torch.equal(c, a + 2) for a, b, c in seen)
     corners = {(int(a[0, 0, 0, 0]) // 24, int(a[0, 0, 0, 0]) % 24) for a, _, _ in seen}
     assert {top for top, _ in corners} == {left for _, left in corners} == set(range(8))
-    with pytest.raises(ValueError, match="no room for jitter 7"):
+    with pytest.raises(ValueError, match="too small for jitter 7"):
         term(output[..., :7], output[..., :7], output[..., :7], draws(0, 0))
 
 

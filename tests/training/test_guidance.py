@@ -119,13 +119,13 @@ def test_pieces_make_the_step_of_the_whole(folders: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("guidance=null", "prompt-score wants prompts: add guidance"),
+        ("guidance=null", "prompt-score needs prompts: add guidance"),
         ("losses=[{kind: total-variation}]", "no loss uses the prompts of guidance: add {kind: prompt-score}"),
         ("guidance.begin=14", "guidance.begin (14 steps) leaves none of 14 to the network"),
         ("guidance.prompts=text", "'efficientnet-lite0' reads no text: use prompts: latent, or the encoder clip"),
         ("guidance.encoder={kind: haar}", "haar"),
         ("losses=[{kind: residual-vector, shift: 3}, {kind: prompt-score}]", "'efficientnet-lite0' knows none"),
-        ("losses=[{kind: perceptual}, {kind: prompt-score}]", "perceptual: compares the output with its target"),
+        ("losses=[{kind: perceptual}, {kind: prompt-score}]", "perceptual compares the output with its target"),
         ("scale=2", "data.views: inputs are as large as their targets, so scale 1, not 2"),
         ("data={train: [x], views: true}", "views only for data.pairs and data.unpaired"),
     ],

@@ -28,7 +28,7 @@ from restore.data.folder import list_photos
 from restore.errors import DataError, DeviceError, ImageError, MissingWeightsError, ModelError, RecipeError
 from restore.export.source import load_trained, make_spec
 from restore.imaging.colour import luma
-from restore.losses.registry import PixelOptions
+from restore.losses.pixel import PixelOptions
 from restore.metrics.psnr import psnr
 from restore.training import loop
 from restore.training.checkpoint import FORMAT, Checkpoint

@@ -111,8 +111,8 @@ def test_unpaired_sets_can_be_validated_on_pairs(folders: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("losses=[{kind: l1}]", "l1: compares the output with its target, and unpaired pictures have none"),
-        ("losses=[{kind: patch-nce}, {kind: adversarial}]", "patch-nce: compares"),
+        ("losses=[{kind: l1}]", "l1 compares the output with its target, and unpaired data have none"),
+        ("losses=[{kind: patch-nce}, {kind: adversarial}]", "patch-nce compares"),
         ("data.train=[x]", "give one alone of train and unpaired"),
         ("data.unpaired=null", "give train, pairs, unpaired or exposures"),
         ("data.candidates=2", "candidates only for inputs made of data.train"),
@@ -253,9 +253,9 @@ def test_a_lookup_table_in_the_data_folder_is_learned_as_a_filter(folders: Path)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("network.kinds=4", "filter-class: network.kinds is to be 3, of the filters and none"),
+        ("network.kinds=4", "filter-class: network.kinds must be 3, the number of filters and one for none"),
         ("network={kind: residual}", "the network 'residual' makes no code: use 'modulated-colour'"),
-        ("data={pairs: {input: dark, target: light}}", "only data.filters say which filter it was"),
+        ("data={pairs: {input: dark, target: light}}", "only data.filters say which filter a picture is under"),
         ("data.backlight={}", "backlight and filters do not go together"),
         ("data={train: [light], filters: {reduced: 0.1}, patch: 33}", "patch is to be even, not 33"),
         ("scale=2", "data.filters: inputs are as large as their targets, so scale 1, not 2"),

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from restore.errors import RecipeError
+from restore.losses.base import ALONE, LossOptions, LossTerm, PairTerm, RecipeFacts, TrainingContext
+from restore.losses.registry import LOSSES
+from restore.recipes import find_recipe
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import dump_recipe, load_recipe, parse_recipe
 from restore.zoo.find import shipped_folder
@@ -90,15 +94,15 @@ def test_patches_are_what_the_network_takes(network: str, patch: int, says: str)
             "{kind: contrastive, objective: {kind: macl, tempreature: 1}}",
             r"line 8: unknown option 'losses\.0\.objective\.tempreature'; did you mean 'temperature'\?",
         ),
-        ("{kind: l1}", "{kind: perceptual, encoder: {kind: haar}}", "choose an encoder with weights"),
+        ("{kind: l1}", "{kind: perceptual, encoder: {kind: haar}}", "choose a pretrained encoder"),
         ("{kind: l1}", "{kind: contrastive, objective: {kind: isogclr}}", "choose another objective"),
         ("{kind: l1}", "{kind: contrastiv}", r"line 8: 'losses\.0'.*'contrastive'"),
         ("{kind: l1}", "{kind: l1, begin: 5, end: 5}", r"line 8: 'losses\.0'.*end \(5\) must come after begin \(5\)"),
         ("{kind: l1}", "{kind: l1, end: 6}", "no loss counts at step 6 of 10"),
         ("{kind: l1}", "{kind: l1, begin: 3}", "no loss counts at step 0 of 10"),
         ("- {kind: l1}", "- {kind: l1}\n  - {kind: l2, begin: 10}", "l2 would begin after the last of 10 steps"),
-        ("{kind: l1}", "{kind: adversarial}", "adversarial want a discriminator"),
-        ("{kind: l1}", "{kind: contrastive, encoder: {kind: discriminator}}", "contrastive want a discriminator"),
+        ("{kind: l1}", "{kind: adversarial}", "adversarial needs a discriminator"),
+        ("{kind: l1}", "{kind: contrastive, encoder: {kind: discriminator}}", "contrastive needs a discriminator"),
         ("losses:", "discriminator: {network: {kind: haar}}\nlosses:", "no loss uses the discriminator"),
         (
             "losses:",
@@ -182,3 +186,56 @@ def test_what_groups_say_against_each_other_is_told_without_a_key() -> None:
     said = r"^r\.yaml, with --set train\.steps=5 --set losses=\[\{kind: l1, begin: 6\}\]: no loss counts at step 0 of 5"
     with pytest.raises(RecipeError, match=said):
         parse_recipe(GOOD, "r.yaml", changes)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("losses=[{kind: prompt-score}]", "prompt-score needs prompts: add guidance"),
+        ("losses=[{kind: l1}, {kind: clean-code}]", "clean-code: the network 'plain' makes no code"),
+        ("losses=[{kind: patch-nce, identity: true}]", "patch-nce with identity is for scale 1"),
+        ("losses=[{kind: style-nce, encoder: {kind: network, taps: [1]}}]", "'plain' has no features to lend"),
+        ("losses=[{kind: translation}]", "translation only trains the network 'translating'"),
+    ],
+)
+def test_a_loss_checks_the_recipe(change: str, says: str) -> None:
+    with pytest.raises(RecipeError, match=says):
+        parse_recipe(GOOD, "r.yaml", [change])
+
+
+def test_unpaired_data_have_no_targets_to_compare_with() -> None:
+    unpaired = "data={unpaired: {input: [a], target: [b]}, patch: 12}"
+    with pytest.raises(RecipeError, match="l1 compares the output with its target, and unpaired data have none"):
+        parse_recipe(GOOD, "r.yaml", [unpaired])
+    assert parse_recipe(GOOD, "r.yaml", [unpaired, "losses=[{kind: total-variation}]"]).data.unpaired is not None
+
+
+def test_a_loss_of_another_package_builds_and_checks_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    class SquareOnly(LossOptions):
+        kind: Literal["square-only"] = "square-only"
+
+        def check(self, recipe: RecipeFacts) -> None:
+            super().check(recipe)
+            if recipe.scale != 1:
+                raise ValueError(f"square-only is for scale 1, not {recipe.scale}")
+
+        def build(self, context: TrainingContext = ALONE) -> LossTerm:
+            return PairTerm(lambda output, target: (output - target).square().mean())
+
+    monkeypatch.setattr(LOSSES, "_members", dict(LOSSES))
+    LOSSES.register(SquareOnly)
+    recipe = parse_recipe(GOOD, "r.yaml", ["scale=1", "losses=[{kind: square-only, weight: 2}]"])
+    assert recipe.losses == [SquareOnly(weight=2)]
+    with pytest.raises(RecipeError, match="square-only is for scale 1, not 2"):
+        parse_recipe(GOOD, "r.yaml", ["losses=[{kind: square-only}]"])
+
+
+def test_only_filter_class_names_what_the_network_tells_apart() -> None:
+    recipe = load_recipe(find_recipe("unfilter"))
+    names = {loss.kind: loss.class_names(recipe) for loss in recipe.losses}
+    assert names.pop("filter-class") == recipe.data.filters.kinds()
+    assert set(names.values()) == {()}
+    with pytest.raises(RecipeError, match=r"filter-class: network\.kinds must be"):
+        load_recipe(find_recipe("unfilter"), ["network.kinds=3"])
+    with pytest.raises(RecipeError, match=r"filter-class: only data\.filters say which filter"):
+        load_recipe(find_recipe("unfilter"), ["data.filters=null"])

@@ -6,7 +6,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from restore.losses.terms import Beside
+from restore.losses.base import TrainingContext
 from restore.networks.modulated_colour import ModulatedColourOptions
 from restore.networks.thumbnail import whole
 from restore.training.recipe import Recipe
@@ -51,7 +51,14 @@ def test_labels_are_judged_on_all_of_the_view() -> None:
     (loss,) = recipe.losses
     view, few = torch.rand(2, 3, 64, 64), torch.rand(2, 3, 16, 16)
     total_loss(
-        [(loss, loss.build(Beside(network=network)))], few, few, few, torch.Generator(), {}, torch.tensor([1, 2]), view
+        [(loss, loss.build(TrainingContext(network=network)))],
+        few,
+        few,
+        few,
+        torch.Generator(),
+        {},
+        torch.tensor([1, 2]),
+        view,
     )
     assert seen == [(2, 3, 64, 64)]
 

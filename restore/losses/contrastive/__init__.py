@@ -9,7 +9,7 @@ Three choices that do not depend on one another, put together by a regulariser:
 3. ``objectives``: how the comparison becomes a loss.
 
 ``image_level`` compares whole pictures, position by position (PCL-SR, AECR-Net); ``patch_level`` compares positions
-with one another (PatchNCE). ``registry`` names everything for recipes.
+with one another (PatchNCE). Each file holds the options of its loss for recipes, too.
 
 The law of this package: the gradient reaches the output, and nothing else. Targets, negatives and keys are constants,
 and a frozen encoder is left as it was found.

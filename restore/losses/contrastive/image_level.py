@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 
+from restore.losses.base import ALONE, LossTerm, TrainingContext
 from restore.losses.contrastive.frozen import frozen
 from restore.losses.contrastive.objectives.base import IndexedObjective, Objective, SimilarityObjective
-from restore.losses.contrastive.samples import Samples, enlarged
+from restore.losses.contrastive.objectives.infonce import InfoNCEOptions
+from restore.losses.contrastive.objectives.registry import AnyObjective
+from restore.losses.contrastive.samples import Samples
 from restore.losses.contrastive.similarity import cosine
+from restore.losses.enlarge import enlarged
+from restore.losses.features import FrozenEncoderLossOptions
 
 
-class ContrastiveRegulariser(nn.Module):
+class ContrastiveRegulariser(LossTerm):
     """Pulls the output towards its positives and pushes it from its negatives, at every tap of an encoder.
 
     PCL-SR (Wu et al., TNNLS 2023) with its cosines and InfoNCE, AECR-Net with :class:`L1Ratio`, and what lies between.
@@ -91,3 +98,40 @@ def _compare(objective: nn.Module, query: Tensor, positive: Tensor, negative: Te
     else:
         losses = objective(query, positive, negative)
     return losses
+
+
+class ContrastiveLossOptions(Samples, FrozenEncoderLossOptions):
+    """The output pulled to positives and pushed from negatives: :mod:`restore.losses.contrastive`."""
+
+    kind: Literal["contrastive"] = "contrastive"
+    objective: AnyObjective = Field(InfoNCEOptions(), description="turns similarities into a number")
+    taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for their mean")
+
+    @field_validator("objective")
+    @classmethod
+    def _remembers_nothing(cls, objective: AnyObjective) -> AnyObjective:
+        if objective.remembers_samples:
+            raise ValueError(
+                f"'{objective.kind}' keeps state for each sample, and training draws new patches at every step: "
+                "choose another objective, such as macl"
+            )
+        return objective
+
+    def regularizer(self, encoder: nn.Module, channels: Sequence[int]) -> ContrastiveRegulariser:
+        """The term in the features of a given encoder.
+
+        Args:
+            encoder: (N, 3, H, W) RGB on 0..1 to a list of feature maps.
+            channels: of each of its taps.
+
+        Raises:
+            ValueError: the weights are not as many as the taps.
+        """
+        weights = self.taps or [1 / len(channels)] * len(channels)
+        if len(weights) != len(channels):
+            raise ValueError(f"taps {weights}: the encoder has {len(channels)} taps; give a weight for each, or null")
+        return ContrastiveRegulariser(encoder, self, self.objective.build(0), weights)
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        encoder = self.features(context)
+        return self.jittered(self.regularizer(encoder, encoder.channels))

@@ -7,16 +7,22 @@ from contextlib import nullcontext
 from typing import Literal
 
 import torch
+from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
+from typing_extensions import Self
 
+from restore.losses.base import ALONE, LossTerm, RecipeFacts, TrainingContext
 from restore.losses.contrastive import draws
 from restore.losses.contrastive.frozen import frozen
 from restore.losses.contrastive.hard_mixing import HardMixing, mix_hard_negatives
 from restore.losses.contrastive.objectives.base import SimilarityObjective, at_least_float32
+from restore.losses.contrastive.objectives.infonce import InfoNCEOptions
+from restore.losses.contrastive.objectives.registry import AnySimilarityObjective
 from restore.losses.contrastive.queue import KeyQueue
-from restore.losses.contrastive.samples import enlarged
 from restore.losses.contrastive.similarity import position_similarities
+from restore.losses.enlarge import enlarged
+from restore.losses.features import AnyEncoderLossOptions
 
 
 class Head(nn.Module):
@@ -115,7 +121,7 @@ def at(features: Tensor, places: Tensor) -> Tensor:
     return features.flatten(2)[:, :, places].transpose(1, 2)
 
 
-class PatchRegulariser(nn.Module):
+class PatchRegulariser(LossTerm):
     """:class:`PatchContrast` between pictures.
 
     Args:
@@ -125,6 +131,8 @@ class PatchRegulariser(nn.Module):
             restores, as CIFR's identity regularisation does.
         freeze: False where the encoder belongs to the network that is trained (CUT: the generator's own), so that
             it learns from the queries.
+        network: that is trained, if it should leave targets alone: half of the loss is then how its result for the
+            target corresponds to the target (CUT's identity loss).
     """
 
     def __init__(
@@ -133,12 +141,24 @@ class PatchRegulariser(nn.Module):
         contrast: PatchContrast,
         key: Literal["input", "target"] = "target",
         freeze: bool = True,
+        network: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.encoder, self.contrast, self.key, self.freeze = encoder, contrast, key, freeze
+        self._lent = (network,)  # a tuple, so that it is no submodule of this module
+
+    @property
+    def learned(self) -> nn.Module:
+        return self.contrast
 
     def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
-        """The loss of a batch, a scalar; arguments as in :meth:`ContrastiveRegulariser.forward`."""
+        loss = self._correspondence(output, target, input, generator)
+        (network,) = self._lent
+        if network is not None:
+            loss = (loss + self._correspondence(network(target), target, target, generator)) / 2
+        return loss
+
+    def _correspondence(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
         key = target if self.key == "target" else enlarged(input, *output.shape[-2:])
         with frozen(self.encoder) if self.freeze else nullcontext():
             queries = self.encoder(output)
@@ -146,3 +166,60 @@ class PatchRegulariser(nn.Module):
                 keys = self.encoder(key)
         loss: Tensor = self.contrast(queries, keys, generator)
         return loss
+
+
+class PatchNceLossOptions(AnyEncoderLossOptions):
+    """Positions of the output compared with those of its target or input, through heads that learn."""
+
+    kind: Literal["patch-nce"] = "patch-nce"
+    key: Literal["input", "target"] = Field("target", description="what the output must correspond to")
+    objective: AnySimilarityObjective = Field(InfoNCEOptions(), description="turns similarities into a number")
+    positions: int = Field(256, ge=2, description="sampled at each tap")
+    dim: PositiveInt = Field(256, description="length of the vectors compared")
+    queue: int = Field(0, ge=0, description="keys of past pictures kept at each tap as further negatives")
+    mixing: HardMixing | None = Field(None, description="harder negatives mixed from the queue's; null for none")
+    identity: bool = Field(
+        False,
+        description="also that the network leaves targets as they are, half of it each (CUT); at scale 1",
+    )
+
+    @model_validator(mode="after")
+    def _mixing_needs_a_queue(self) -> Self:
+        if self.mixing is not None and self.queue < 2:
+            raise ValueError(f"mixing takes its negatives from the queue: set queue, now {self.queue}, to 2 or more")
+        return self
+
+    @property
+    def needs_pairs(self) -> bool:
+        return self.key == "target"
+
+    def check(self, recipe: RecipeFacts) -> None:
+        super().check(recipe)
+        if self.identity and recipe.scale != 1:
+            raise ValueError(f"patch-nce with identity is for scale 1, where targets are inputs, not {recipe.scale}")
+
+    def regularizer(
+        self,
+        encoder: nn.Module,
+        channels: Sequence[int],
+        freeze: bool = True,
+        network: nn.Module | None = None,
+    ) -> PatchRegulariser:
+        """The term in the features of a given encoder; its heads are trained along with the network.
+
+        Args:
+            encoder: (N, 3, H, W) RGB on 0..1 to a list of feature maps.
+            channels: of each of its taps.
+            freeze: False where the encoder belongs to the network that is trained.
+            network: see :class:`PatchRegulariser`.
+        """
+        objective = self.objective.build(0)
+        contrast = PatchContrast(channels, objective, self.positions, self.dim, self.queue, self.mixing)
+        return PatchRegulariser(encoder, contrast, self.key, freeze, network)
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        encoder = self.features(context)
+        if self.identity and context.network is None:
+            raise ValueError("patch-nce with identity needs the network that is trained")
+        network = context.network if self.identity else None
+        return self.regularizer(encoder, encoder.channels, freeze=not self.own, network=network)

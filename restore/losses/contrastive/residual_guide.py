@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
 
 import torch
+from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
+from typing_extensions import Self
 
+from restore.encoders.clip import ClipOptions
+from restore.encoders.efficientnet_lite import EfficientNetLite0Options
+from restore.losses.base import ALONE, LossTerm, TrainingContext
+from restore.losses.contrastive.embedding import Embedding
 from restore.losses.contrastive.objectives.residual_vector import (
     Residual,
     residual_loss,
     residual_vector,
     shifted_vector,
 )
+from restore.losses.features import AnyHeldFeatures, EncoderLossOptions
 
 
 class ResidualGuide(nn.Module):
@@ -65,3 +72,62 @@ class ResidualGuide(nn.Module):
     def forward(self, embeddings: Tensor) -> Tensor:
         """(N, D) to (N,): :func:`~restore.losses.contrastive.objectives.residual_vector.residual_loss`."""
         return residual_loss(embeddings, Residual(self.direction, self.threshold))
+
+
+class GuidedTerm(LossTerm):
+    """How far the output lies from good pictures along a direction of an embedding (RAVE), found before step 0.
+
+    Args:
+        encoder: whose last feature map, averaged over its positions, is the embedding.
+        guide: finds the direction and holds it.
+        samples: how many it is found from.
+    """
+
+    def __init__(self, encoder: Embedding, guide: ResidualGuide, samples: int) -> None:
+        super().__init__()
+        self.encoder, self.guide, self.samples = encoder, guide, samples
+
+    @property
+    def learned(self) -> nn.Module:
+        return self.guide
+
+    @property
+    def calibration_samples(self) -> int:
+        return self.samples
+
+    def calibrate(self, samples: Iterable[tuple[Tensor, Tensor]]) -> Iterator[str]:
+        with torch.no_grad():
+            bad, good = zip(*((self.encoder(low), self.encoder(high)) for low, high in samples), strict=True)
+        return self.guide.find(torch.cat(good), torch.cat(bad), self.encoder.encoder)
+
+    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        loss: Tensor = self.guide(self.encoder(output)).mean()
+        return loss
+
+
+class ResidualVectorOptions(EncoderLossOptions):
+    """As far along the direction from bad to good as good pictures lie: RAVE's guidance by an encoder."""
+
+    kind: Literal["residual-vector"] = "residual-vector"
+    encoder: AnyHeldFeatures = Field(
+        EfficientNetLite0Options(taps=("head",)), description="whose embeddings are compared"
+    )
+    side: PositiveInt | None = Field(224, description="of the square that pictures are squeezed into; null for not")
+    samples: PositiveInt = Field(384, description="of either side, that the direction is found from before step 0")
+    words: int = Field(8, ge=0, description="of either end of the direction to tell, of an encoder that reads text")
+    shift: int = Field(0, ge=0, description="words of either end whose common part is taken out of the direction")
+
+    @model_validator(mode="after")
+    def _reads(self) -> Self:
+        if self.shift and not isinstance(self.encoder, ClipOptions):
+            raise ValueError(f"shift takes words out of the direction, and '{self.encoder.kind}' knows none: leave 0")
+        return self
+
+    @property
+    def needs_pairs(self) -> bool:
+        return False
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        embedding = Embedding(self.features(context), self.side)
+        guide = ResidualGuide(embedding.encoder.channels[-1], self.words, self.shift)
+        return GuidedTerm(embedding, guide, self.samples)

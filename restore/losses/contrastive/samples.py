@@ -1,6 +1,6 @@
 """Which pictures are positive and which negative: each kind of sample, its options and how it is drawn.
 
-One explicit table, ``SAMPLES``. Every kind may stand on either side; what each is meant for is said in its docstring.
+``SAMPLES`` lists them. Every kind may be used on either side; docstrings say what each is meant for.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor
-from torch.nn import functional as F
 from typing_extensions import Self
 
 from restore.losses.contrastive import draws, perturb
+from restore.utils.registry import OneOf, by_kind
 
 
 class SampleOptions(BaseModel, ABC):
@@ -29,7 +29,7 @@ class SampleOptions(BaseModel, ABC):
 
         Args:
             target: (N, 3, H, W), RGB on 0..1.
-            input: what the network restores from, brought to the target's size (:func:`enlarged`), (N, 3, H, W).
+            input: the network's input, enlarged to the target's size, (N, 3, H, W).
             generator: of everything that is drawn.
 
         Returns:
@@ -146,19 +146,11 @@ def _check_order(name: str, low: float, high: float, least: float) -> None:
         raise ValueError(f"{name} [{low}, {high}]: give the smaller first, {least} or more")
 
 
-SAMPLES: dict[str, type[SampleOptions]] = {
-    "target": TargetSample,
-    "input": InputSample,
-    "shuffle": ShuffleSample,
-    "sharpen": SharpenSample,
-    "blur": BlurSample,
-    "noise": NoiseSample,
-}
+SAMPLES = by_kind(
+    "sample", "restore.samples", TargetSample, InputSample, ShuffleSample, SharpenSample, BlurSample, NoiseSample
+)
 
-AnySample = Annotated[
-    TargetSample | InputSample | ShuffleSample | SharpenSample | BlurSample | NoiseSample,
-    Field(discriminator="kind"),
-]
+AnySample = Annotated[SampleOptions, OneOf(SAMPLES)]
 
 
 class Samples(BaseModel):
@@ -174,15 +166,3 @@ class Samples(BaseModel):
         positives = [sample.draw(target, input, generator) for sample in self.positives]
         negatives = [sample.draw(target, input, generator) for sample in self.negatives]
         return torch.cat(positives, dim=1), torch.cat(negatives, dim=1)
-
-
-@torch.no_grad()
-def enlarged(input: Tensor, height: int, width: int) -> Tensor:
-    """An input at the size of its target, bicubic and clipped; (N, 3, h, w) to (N, 3, height, width).
-
-    Antialiasing changes nothing about an enlargement but the kernel, which becomes that of PIL and the literature
-    (a = -0.5).
-    """
-    if input.shape[-2:] == (height, width):
-        return input
-    return F.interpolate(input, (height, width), mode="bicubic", antialias=True).clamp(0, 1)

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Literal
 
 import torch
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from restore.losses.base import ALONE, LossTerm, TrainingContext
 from restore.losses.contrastive import draws
+from restore.losses.contrastive.frozen import frozen
 from restore.losses.contrastive.objectives.base import SimilarityObjective
+from restore.losses.contrastive.objectives.infonce import InfoNCEOptions
+from restore.losses.contrastive.objectives.registry import AnySimilarityObjective
 from restore.losses.contrastive.patch_level import Head, at
 from restore.losses.contrastive.similarity import cosine
+from restore.losses.enlarge import enlarged
+from restore.losses.features import AnyEncoderLossOptions
 
 
 class StyleContrast(nn.Module):
@@ -71,3 +80,43 @@ def _rows(vectors: Tensor) -> Tensor:
     with torch.autocast(vectors.device.type, enabled=False):
         rows: Tensor = F.normalize(vectors @ vectors.transpose(1, 2), dim=2)
     return rows.flatten(0, 1)
+
+
+class StyleNceTerm(LossTerm):
+    """:class:`StyleContrast` in the features of an encoder; its heads are trained along with the network.
+
+    Args:
+        encoder: (N, 3, H, W) RGB on 0..1 to a list of feature maps.
+        contrast: with a head for each of the encoder's taps.
+        freeze: False where the encoder belongs to the network that is trained.
+    """
+
+    def __init__(self, encoder: nn.Module, contrast: StyleContrast, freeze: bool) -> None:
+        super().__init__()
+        self.encoder, self.contrast, self.freeze = encoder, contrast, freeze
+
+    @property
+    def learned(self) -> nn.Module:
+        return self.contrast
+
+    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        with frozen(self.encoder) if self.freeze else nullcontext():
+            made = self.encoder(output)
+            with torch.no_grad():
+                wanted, had = self.encoder(target), self.encoder(enlarged(input, *output.shape[-2:]))
+        loss: Tensor = self.contrast(made, wanted, had, generator)
+        return loss
+
+
+class StyleNceOptions(AnyEncoderLossOptions):
+    """The output's style nearer to the target's than to the input's: CIFR's style term, through heads that learn."""
+
+    kind: Literal["style-nce"] = "style-nce"
+    objective: AnySimilarityObjective = Field(InfoNCEOptions(), description="turns similarities into a number")
+    positions: int = Field(256, ge=2, description="sampled at each tap, at most")
+    dim: PositiveInt = Field(256, description="length of the heads' vectors")
+
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        encoder = self.features(context)
+        contrast = StyleContrast(encoder.channels, self.objective.build(0), self.positions, self.dim)
+        return StyleNceTerm(encoder, contrast, freeze=not self.own)

@@ -12,8 +12,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from restore.losses.contrastive.registry import OBJECTIVES, ContrastiveOptions, PatchNCEOptions
-from restore.losses.contrastive.samples import SAMPLES
+from restore.losses.contrastive.image_level import ContrastiveRegulariser
+from restore.losses.contrastive.objectives.registry import OBJECTIVES
+from restore.losses.contrastive.patch_level import PatchNceLossOptions
+from restore.losses.contrastive.samples import SAMPLES, Samples
 from tests.losses.contrastive.conftest import SmallEncoder, seeded
 
 
@@ -31,15 +33,15 @@ def batch() -> tuple[Tensor, Tensor, Tensor]:
 @pytest.mark.parametrize("kind", OBJECTIVES)
 def test_image_level(kind: str) -> None:
     everything = [{"kind": sample} for sample in SAMPLES]
-    options = ContrastiveOptions(positives=everything, negatives=everything, objective={"kind": kind})
-    module = options.regulariser(SmallEncoder(), SmallEncoder.channels, samples=4).to("meta")
+    samples = Samples(positives=everything, negatives=everything)
+    module = ContrastiveRegulariser(SmallEncoder(), samples, OBJECTIVES[kind]().build(4), (0.5, 0.5)).to("meta")
     images = batch()
     module(*images, seeded(), torch.arange(4, device="meta")).backward()
     assert images[0].grad.is_meta
 
 
 def test_patch_level() -> None:
-    module = PatchNCEOptions(queue=20, mixing={}).regulariser(SmallEncoder(), SmallEncoder.channels).to("meta")
+    module = PatchNceLossOptions(queue=20, mixing={}).regularizer(SmallEncoder(), SmallEncoder.channels).to("meta")
     images = batch()
     module(*images, seeded()).backward()
     assert images[0].grad.is_meta

@@ -10,12 +10,12 @@ from torch.nn import functional as F
 
 from restore.encoders.clip import Vocabulary
 from restore.encoders.registry import ENCODERS
+from restore.losses.base import TrainingContext
 from restore.losses.contrastive.embedding import Embedding
 from restore.losses.contrastive.objectives.residual_vector import residual_vector, shifted_vector
 from restore.losses.contrastive.prompts import LatentPrompts, PromptJudge, TextPrompts
 from restore.losses.contrastive.residual_guide import ResidualGuide
 from restore.losses.registry import LOSSES
-from restore.losses.terms import Beside
 from restore.training.step import draws
 
 
@@ -59,10 +59,10 @@ def test_an_embedding_is_taken_in_float32_whatever_is_around_it() -> None:
 def test_the_direction_is_found_from_what_is_shown_and_kept() -> None:
     """With EfficientNet-Lite0: dark noise is bad, bright noise is good; what is brighter lies farther along."""
     term = LOSSES["residual-vector"]().build()
-    assert term.shown == 384
+    assert term.calibration_samples == 384
     assert term(*[pictures(1, 0.5)] * 3, draws(0, 0)).isnan(), "nothing is trained by what was not found"
     batches = [(pictures(4, 0.2, seed), pictures(4, 0.9, seed + 9)) for seed in range(2)]
-    (told,) = term.introduce(batches)
+    (told,) = term.calibrate(batches)
     bad, good = (torch.cat([term.encoder(batch[side]) for batch in batches]) for side in (0, 1))
     expected = residual_vector(good, bad)
     torch.testing.assert_close(term.learned.direction, expected.direction)
@@ -174,7 +174,7 @@ def test_the_score_reaches_the_picture_and_not_the_prompts_of_a_loss(clip) -> No
     judge = PromptJudge(Embedding(clip, None), LatentPrompts(clip))
     with torch.no_grad():  # far apart, either probability is 1
         judge.prompts.vectors[1] = judge.prompts.vectors[0] + 0.01 * normal(24)
-    term = LOSSES["prompt-score"]().build(Beside(judge=judge))
+    term = LOSSES["prompt-score"]().build(TrainingContext(prompts=judge))
     output = pictures(2, 0.5).requires_grad_()
     loss = term(output, output, output, draws(0, 0))
     assert 0 < loss < 1

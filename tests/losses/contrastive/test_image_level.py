@@ -15,7 +15,7 @@ from restore.losses.contrastive.objectives.base import Objective
 from restore.losses.contrastive.objectives.individual_temperatures import IndividualTemperatures
 from restore.losses.contrastive.objectives.infonce import InfoNCE
 from restore.losses.contrastive.objectives.l1_ratio import L1Ratio
-from restore.losses.contrastive.registry import OBJECTIVES
+from restore.losses.contrastive.objectives.registry import OBJECTIVES
 from restore.losses.contrastive.samples import BlurSample, InputSample, Samples, SharpenSample, TargetSample
 from tests.losses.contrastive.conftest import SmallEncoder, pictures, seeded
 

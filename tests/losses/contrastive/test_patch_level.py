@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from restore.losses.contrastive.hard_mixing import HardMixing, mix_hard_negatives
+from restore.losses.contrastive.objectives.base import SimilarityOptions
 from restore.losses.contrastive.objectives.infonce import InfoNCE
+from restore.losses.contrastive.objectives.registry import OBJECTIVES
 from restore.losses.contrastive.patch_level import PatchContrast, PatchRegulariser
-from restore.losses.contrastive.registry import OBJECTIVES, SimilarityOptions
 from tests.losses.contrastive.conftest import SmallEncoder, pictures, seeded
 
 CHANNELS = SmallEncoder.channels

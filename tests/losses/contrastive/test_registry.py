@@ -6,16 +6,13 @@ import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
 
+from restore.losses.contrastive.image_level import ContrastiveLossOptions
 from restore.losses.contrastive.objectives.individual_temperatures import IndividualTemperatures
 from restore.losses.contrastive.objectives.l1_ratio import L1Ratio
-from restore.losses.contrastive.registry import (
-    OBJECTIVES,
-    REGULARISERS,
-    AnyObjective,
-    ContrastiveOptions,
-    PatchNCEOptions,
-)
+from restore.losses.contrastive.objectives.registry import OBJECTIVES, AnyObjective
+from restore.losses.contrastive.patch_level import PatchNceLossOptions
 from restore.losses.contrastive.samples import SAMPLES, AnySample
+from restore.losses.registry import LOSSES
 from tests.losses.contrastive.conftest import SmallEncoder, pictures, seeded
 
 
@@ -51,7 +48,7 @@ def test_every_option_arrives() -> None:
 
 
 def test_a_recipe_s_words() -> None:
-    options = ContrastiveOptions.model_validate(
+    options = ContrastiveLossOptions.model_validate(
         {
             "kind": "contrastive",
             "weight": 3.0,
@@ -60,34 +57,34 @@ def test_a_recipe_s_words() -> None:
             "objective": {"kind": "infonce", "temperature": 1.0},
         }
     )
-    module = options.regulariser(SmallEncoder(), SmallEncoder.channels, samples=2)
+    module = options.regularizer(SmallEncoder(), SmallEncoder.channels)
     assert module.weights == (0.5, 0.5)
     loss = module(pictures(2, seed=1), pictures(2), pictures(2, 6), seeded())
     assert loss.isfinite()
-    assert ContrastiveOptions.model_validate(options.model_dump(mode="json")) == options
+    assert ContrastiveLossOptions.model_validate(options.model_dump(mode="json")) == options
 
 
 def test_taps() -> None:
-    options = ContrastiveOptions(objective={"kind": "l1-ratio", "floor": 0.5}, taps=[0.25, 1.0])
-    module = options.regulariser(SmallEncoder(), SmallEncoder.channels, samples=2)
+    options = ContrastiveLossOptions(objective={"kind": "l1-ratio", "floor": 0.5}, taps=[0.25, 1.0])
+    module = options.regularizer(SmallEncoder(), SmallEncoder.channels)
     assert module.weights == (0.25, 1.0)
     assert [type(o) for o in module.objectives] == [L1Ratio, L1Ratio]
     assert [o.floor for o in module.objectives] == [0.5, 0.5]
     with pytest.raises(ValueError, match=r"taps \[1.0\]: the encoder has 2 taps"):
-        ContrastiveOptions(taps=[1.0]).regulariser(SmallEncoder(), SmallEncoder.channels, samples=2)
+        ContrastiveLossOptions(taps=[1.0]).regularizer(SmallEncoder(), SmallEncoder.channels)
 
 
 def test_patch_nce() -> None:
-    options = PatchNCEOptions(
+    options = PatchNceLossOptions(
         key="input", positions=9, dim=5, queue=11, mixing={"hardest": 4}, objective={"kind": "debiased", "prior": 0.2}
     )
-    module = options.regulariser(SmallEncoder(), SmallEncoder.channels, freeze=False)
+    module = options.regularizer(SmallEncoder(), SmallEncoder.channels, freeze=False)
     assert (module.key, module.freeze, module.contrast.positions) == ("input", False, 9)
     assert module.contrast.objective.prior == 0.2
     assert module.contrast.mixing.hardest == 4
     assert [queue.keys.shape for queue in module.contrast.queues] == [(11, 5), (11, 5)]
     assert module(pictures(2, seed=1), pictures(2), pictures(2, 6), seeded()).isfinite()
-    assert PatchNCEOptions().regulariser(SmallEncoder(), SmallEncoder.channels).contrast.queues is None
+    assert PatchNceLossOptions().regularizer(SmallEncoder(), SmallEncoder.channels).contrast.queues is None
 
 
 @pytest.mark.parametrize(
@@ -108,4 +105,4 @@ def test_patch_nce() -> None:
 )
 def test_wrong_options(kind: str, options: dict[str, object], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
-        REGULARISERS[kind].model_validate(options)
+        LOSSES[kind].model_validate(options)

@@ -21,8 +21,8 @@ from restore.losses.contrastive.samples import (
     SharpenSample,
     ShuffleSample,
     TargetSample,
-    enlarged,
 )
+from restore.losses.enlarge import enlarged
 from tests.losses.contrastive.conftest import pictures, seeded
 
 every = pytest.mark.parametrize("sample", [kind() for kind in SAMPLES.values()], ids=list(SAMPLES))

@@ -7,10 +7,10 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from restore.losses.base import TrainingContext
 from restore.losses.contrastive.objectives.infonce import InfoNCE
 from restore.losses.contrastive.style_level import StyleContrast
 from restore.losses.registry import LOSSES
-from restore.losses.terms import Beside
 from restore.networks.residual import ResidualSR
 from restore.training.step import draws
 
@@ -60,7 +60,7 @@ def test_in_the_networks_own_features_the_network_learns() -> None:
     torch.manual_seed(0)
     network = ResidualSR(1, width=8, blocks=2)
     options = LOSSES["style-nce"](encoder={"kind": "network", "taps": [1, 3]}, dim=8, positions=16)
-    term = options.build(Beside(network=network))
+    term = options.build(TrainingContext(network=network))
     assert [name for name, _ in term.named_parameters() if not name.startswith("contrast")] == []
     input, target = (torch.rand(2, 3, 16, 16, generator=draws(0, i)) for i in range(2))
     term(network(input), target, input, draws(0, 2)).backward()

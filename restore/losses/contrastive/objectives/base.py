@@ -7,8 +7,10 @@ Both compute in float32 at least, whatever the autocast around them: exp and log
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 
@@ -77,3 +79,28 @@ def log_odds(positive: Tensor, negative: Tensor, temperature: float | Tensor) ->
         positive (N, P) and negative (N, M) to (N, P).
     """
     return torch.logsumexp(negative / temperature, dim=1, keepdim=True) - positive / temperature
+
+
+class ObjectiveOptions(BaseModel, ABC):
+    """Options of an objective in a recipe."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: str
+    remembers_samples: ClassVar[bool] = False
+    """Whether the objective keeps state for each training sample (:class:`IndexedObjective`)."""
+
+    @abstractmethod
+    def build(self, samples: int) -> Objective:
+        """The objective, freshly initialized.
+
+        Args:
+            samples: size of the training set, for an objective that remembers each sample.
+        """
+
+
+class SimilarityOptions(ObjectiveOptions):
+    """Options of an objective of similarities alone, which works on whole pictures and on positions."""
+
+    @abstractmethod
+    def build(self, samples: int) -> SimilarityObjective:
+        """The objective; ``samples`` has no effect."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from restore.losses.contrastive.objectives.base import EmbeddingObjective
+from restore.losses.contrastive.objectives.base import EmbeddingObjective, ObjectiveOptions
 
 
 class CACR(EmbeddingObjective):
@@ -37,3 +40,14 @@ def _squared_distance(query: Tensor, others: Tensor) -> Tensor:
     difference = F.normalize(query, dim=1)[:, None] - F.normalize(others, dim=2)
     distance = difference.square().sum(dim=2)
     return distance.reshape(*distance.shape[:2], -1).mean(dim=2)
+
+
+class CACROptions(ObjectiveOptions):
+    """:class:`CACR`."""
+
+    kind: Literal["cacr"] = "cacr"
+    positive_temperature: float = Field(1.0, ge=0, description="how much harder far positives pull")
+    negative_temperature: float = Field(1.0, ge=0, description="how much harder near negatives push")
+
+    def build(self, samples: int) -> EmbeddingObjective:
+        return CACR(self.positive_temperature, self.negative_temperature)

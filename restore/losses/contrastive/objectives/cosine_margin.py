@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import Tensor
 
-from restore.losses.contrastive.objectives.base import SimilarityObjective
+from restore.losses.contrastive.objectives.base import SimilarityObjective, SimilarityOptions
 
 
 class CosineMargin(SimilarityObjective):
@@ -12,3 +14,12 @@ class CosineMargin(SimilarityObjective):
 
     def loss(self, positive: Tensor, negative: Tensor) -> Tensor:
         return negative.mean(dim=1) - positive.mean(dim=1)
+
+
+class CosineMarginOptions(SimilarityOptions):
+    """:class:`CosineMargin`."""
+
+    kind: Literal["cosine-margin"] = "cosine-margin"
+
+    def build(self, samples: int) -> SimilarityObjective:
+        return CosineMargin()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
+from pydantic import Field, PositiveFloat
 from torch import Tensor
 from torch.nn import functional as F
 
-from restore.losses.contrastive.objectives.base import SimilarityObjective
+from restore.losses.contrastive.objectives.base import SimilarityObjective, SimilarityOptions
 
 
 class Debiased(SimilarityObjective):
@@ -38,3 +40,14 @@ class Debiased(SimilarityObjective):
         corrected = total + torch.log(torch.where(some, left, 1.0)) - math.log(1 - self.prior)
         corrected = torch.where(some, corrected, floor).clamp_min(floor)
         return F.softplus(corrected - positive).mean(dim=1)
+
+
+class DebiasedOptions(SimilarityOptions):
+    """:class:`Debiased`."""
+
+    kind: Literal["debiased"] = "debiased"
+    temperature: PositiveFloat = Field(0.5, description="divides similarities: the lower, the more the hardest count")
+    prior: float = Field(0.1, ge=0, lt=1, description="probability that a negative is a positive in truth")
+
+    def build(self, samples: int) -> SimilarityObjective:
+        return Debiased(self.temperature, self.prior)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from pydantic import Field, PositiveFloat
 from torch import Tensor
 
-from restore.losses.contrastive.objectives.base import SimilarityObjective, log_odds
+from restore.losses.contrastive.objectives.base import SimilarityObjective, SimilarityOptions, log_odds
 
 
 class DCL(SimilarityObjective):
@@ -42,3 +45,24 @@ class DCLW(SimilarityObjective):
     def loss(self, positive: Tensor, negative: Tensor) -> Tensor:
         weight = 2 - len(positive) * (positive.detach() / self.sigma).softmax(dim=0)
         return log_odds(weight * positive, negative, self.temperature).mean(dim=1)
+
+
+class DCLOptions(SimilarityOptions):
+    """:class:`DCL`."""
+
+    kind: Literal["dcl"] = "dcl"
+    temperature: PositiveFloat = Field(0.1, description="divides similarities: the lower, the more the hardest count")
+
+    def build(self, samples: int) -> SimilarityObjective:
+        return DCL(self.temperature)
+
+
+class DCLWOptions(SimilarityOptions):
+    """:class:`DCLW`."""
+
+    kind: Literal["dclw"] = "dclw"
+    temperature: PositiveFloat = Field(0.1, description="divides similarities: the lower, the more the hardest count")
+    sigma: PositiveFloat = Field(0.5, description="how sharply near positives are told from far ones")
+
+    def build(self, samples: int) -> SimilarityObjective:
+        return DCLW(self.temperature, self.sigma)

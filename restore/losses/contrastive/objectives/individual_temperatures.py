@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar, Literal
 
 import torch
+from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor
+from typing_extensions import Self
 
-from restore.losses.contrastive.objectives.base import IndexedObjective
+from restore.losses.contrastive.objectives.base import IndexedObjective, ObjectiveOptions
 
 
 class IndividualTemperatures(IndexedObjective):
@@ -74,3 +77,28 @@ class IndividualTemperatures(IndexedObjective):
         self.log_mean[index] = log_mean.to(self.log_mean.dtype)
         self.velocity[index] = velocity.to(self.velocity.dtype)
         self.temperature[index] = stepped.to(self.temperature.dtype)
+
+
+class IndividualTemperaturesOptions(ObjectiveOptions):
+    """:class:`IndividualTemperatures`, iSogCLR."""
+
+    kind: Literal["isogclr"] = "isogclr"
+    remembers_samples: ClassVar[bool] = True
+    rho: float = Field(0.4, ge=0, description="pulls the temperatures down")
+    initial: PositiveFloat = Field(0.07, description="first temperature of every sample")
+    bounds: tuple[PositiveFloat, PositiveFloat] = Field((0.05, 1.0), description="lowest and highest temperature")
+    gamma: float = Field(0.8, gt=0, lt=1, description="weight of the new in the running mean")
+    rate: float = Field(0.03, ge=0, description="step size of the temperatures")
+    momentum: float = Field(0.5, gt=0, le=1, description="weight of the new in the temperatures' gradient")
+
+    @model_validator(mode="after")
+    def _within(self) -> Self:
+        low, high = self.bounds
+        if not low <= self.initial <= high:
+            raise ValueError(f"initial ({self.initial}) must lie within bounds [{low}, {high}], the smaller first")
+        return self
+
+    def build(self, samples: int) -> IndexedObjective:
+        return IndividualTemperatures(
+            samples, self.rho, self.initial, self.bounds, self.gamma, self.rate, self.momentum
+        )

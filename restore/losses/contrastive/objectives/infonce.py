@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from pydantic import Field, PositiveFloat
 from torch import Tensor
 from torch.nn import functional as F
 
-from restore.losses.contrastive.objectives.base import SimilarityObjective, log_odds
+from restore.losses.contrastive.objectives.base import SimilarityObjective, SimilarityOptions, log_odds
 
 
 class InfoNCE(SimilarityObjective):
@@ -23,3 +26,13 @@ class InfoNCE(SimilarityObjective):
 
     def loss(self, positive: Tensor, negative: Tensor) -> Tensor:
         return F.softplus(log_odds(positive, negative, self.temperature)).mean(dim=1)
+
+
+class InfoNCEOptions(SimilarityOptions):
+    """:class:`InfoNCE`."""
+
+    kind: Literal["infonce"] = "infonce"
+    temperature: PositiveFloat = Field(0.07, description="divides similarities: the lower, the more the hardest count")
+
+    def build(self, samples: int) -> SimilarityObjective:
+        return InfoNCE(self.temperature)

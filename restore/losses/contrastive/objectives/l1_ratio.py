@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from pydantic import Field, PositiveFloat
 from torch import Tensor
 
-from restore.losses.contrastive.objectives.base import EmbeddingObjective
+from restore.losses.contrastive.objectives.base import EmbeddingObjective, ObjectiveOptions
 
 
 class L1Ratio(EmbeddingObjective):
@@ -26,3 +29,13 @@ class L1Ratio(EmbeddingObjective):
         near = (query[:, None] - positive).abs().flatten(1).mean(dim=1)
         far = (query[:, None] - negative).abs().flatten(1).mean(dim=1)
         return near / far.clamp_min(self.floor)
+
+
+class L1RatioOptions(ObjectiveOptions):
+    """:class:`L1Ratio`."""
+
+    kind: Literal["l1-ratio"] = "l1-ratio"
+    floor: PositiveFloat = Field(1e-2, description="smallest distance to the negatives, in units of the features")
+
+    def build(self, samples: int) -> EmbeddingObjective:
+        return L1Ratio(self.floor)

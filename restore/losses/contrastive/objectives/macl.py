@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
+from pydantic import Field, PositiveFloat
 from torch import Tensor
 from torch.nn import functional as F
 
-from restore.losses.contrastive.objectives.base import SimilarityObjective, log_odds
+from restore.losses.contrastive.objectives.base import SimilarityObjective, SimilarityOptions, log_odds
 
 # Of the factor on the temperature: positives far from aligned would make it 0, or less.
 _LEAST = 0.1
@@ -35,3 +38,15 @@ class MACL(SimilarityObjective):
         odds = log_odds(positive, negative, adapted)
         miss = torch.sigmoid(odds.detach())  # 1 - P, without the cancellation
         return (F.softplus(odds) / miss.clamp_min(torch.finfo(miss.dtype).tiny)).mean(dim=1)
+
+
+class MACLOptions(SimilarityOptions):
+    """:class:`MACL`."""
+
+    kind: Literal["macl"] = "macl"
+    temperature: PositiveFloat = Field(0.1, description="divides similarities: the lower, the more the hardest count")
+    alpha: float = Field(0.5, ge=0, le=1, description="how far the temperature follows the alignment")
+    alignment: float = Field(0.0, ge=0, le=1, description="mean similarity at which the temperature is as given")
+
+    def build(self, samples: int) -> SimilarityObjective:
+        return MACL(self.temperature, self.alpha, self.alignment)

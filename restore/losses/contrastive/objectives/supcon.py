@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
+from pydantic import Field, PositiveFloat
 from torch import Tensor
 from torch.nn import functional as F
 
-from restore.losses.contrastive.objectives.base import SimilarityObjective, at_least_float32
+from restore.losses.contrastive.objectives.base import SimilarityObjective, SimilarityOptions, at_least_float32
 
 
 class SupCon(SimilarityObjective):
@@ -45,3 +48,13 @@ def supervised_contrastive(embeddings: Tensor, labels: Tensor, temperature: floa
         others = logits.masked_fill(own, torch.finfo(logits.dtype).min)
         log_probability = (logits - torch.logsumexp(others, dim=1, keepdim=True)).masked_fill(~same, 0)
         return -log_probability.sum(dim=1) / same.sum(dim=1).clamp_min(1)
+
+
+class SupConOptions(SimilarityOptions):
+    """:class:`SupCon`."""
+
+    kind: Literal["supcon"] = "supcon"
+    temperature: PositiveFloat = Field(0.07, description="divides similarities: the lower, the more the hardest count")
+
+    def build(self, samples: int) -> SimilarityObjective:
+        return SupCon(self.temperature)

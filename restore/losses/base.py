@@ -1,0 +1,260 @@
+"""What every loss provides: its options in a recipe, and the term that training adds up."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from torch import Tensor, nn
+from typing_extensions import Self
+
+from restore.losses.adversarial import Adversarial
+from restore.losses.enlarge import enlarged
+
+
+class LossTerm(nn.Module, ABC):
+    """One term of a training loss, before its weight."""
+
+    @property
+    def learned(self) -> nn.Module | None:
+        """The part that is trained along with the network, or fitted to the data, and saved in checkpoints."""
+        return None
+
+    @property
+    def calibration_samples(self) -> int:
+        """Samples needed for calibration before step 0; 0 for most losses."""
+        return 0
+
+    def calibrate(self, samples: Iterable[tuple[Tensor, Tensor]]) -> Iterator[str]:
+        """Fit the term to the training data before step 0.
+
+        Args:
+            samples: batches of inputs and targets, (N, 3, h, w) and (N, 3, H, W) on 0..1.
+
+        Yields:
+            What was found, one line of text each.
+        """
+        return iter(())
+
+    @abstractmethod
+    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        """The loss of a batch: a scalar whose gradient reaches ``output`` and what the term trains, nothing else.
+
+        Args:
+            output: (N, 3, H, W), RGB, the network's result for ``input``; it may exceed 0..1.
+            target: (N, 3, H, W) on 0..1.
+            input: (N, 3, h, w) on 0..1.
+            generator: the source of all random numbers, on the CPU.
+        """
+
+
+class PairTerm(LossTerm):
+    """A term that compares the output with the target.
+
+    Args:
+        function: of (output, target); the parameters of a module become the term's.
+    """
+
+    def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        return self.function(output, target)
+
+
+class InputTerm(PairTerm):
+    """A term that compares the output with the input, enlarged to the output's size."""
+
+    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        return self.function(output, enlarged(input, *output.shape[-2:]))
+
+
+class LabelledTerm(LossTerm):
+    """A term that needs to know how each input was made."""
+
+    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        raise ValueError(f"{type(self).__name__} needs labels, and these samples have none")
+
+    @abstractmethod
+    def of_labels(self, input: Tensor, labels: Tensor, shared: dict[str, Tensor]) -> Tensor:
+        """The loss of a batch, a scalar.
+
+        Args:
+            input: as in :meth:`forward`.
+            labels: (N,), int64, the class of each input; negative for none.
+            shared: intermediate results of the terms of this batch, by name; a term reads what others left and adds
+                its own.
+        """
+
+
+class DiscriminatorView(Protocol):
+    """The discriminator that is trained alongside the network, as losses see it."""
+
+    @property
+    def network(self) -> nn.Module: ...
+
+    @property
+    def sides(self) -> Adversarial:
+        """The adversarial loss, the generator's side and the discriminator's."""
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) RGB on 0..1 to logits of any shape."""
+
+
+class PromptScorer(Protocol):
+    """Trained prompts, as losses see them."""
+
+    @property
+    def prompts(self) -> nn.Module: ...
+
+    def score(self, pictures: Tensor) -> Tensor:
+        """The probability of the prompt for bad pictures: (N, 3, H, W) to (N,)."""
+
+
+@dataclass(frozen=True)
+class TrainingContext:
+    """What a loss is trained with: the network, and the recipe's discriminator or prompts, if it has them."""
+
+    network: nn.Module | None = None
+    discriminator: DiscriminatorView | None = None
+    prompts: PromptScorer | None = None
+
+
+ALONE = TrainingContext()
+
+
+class FiltersFacts(Protocol):
+    """``data.filters``, as losses see it."""
+
+    def kinds(self) -> tuple[str, ...]:
+        """Names of the classes of inputs; the last is for no filter."""
+
+
+class DataFacts(Protocol):
+    """``data``, as losses see it."""
+
+    @property
+    def unpaired(self) -> object | None: ...
+    @property
+    def filters(self) -> FiltersFacts | None: ...
+
+
+class NetworkFacts(Protocol):
+    """``network``, as losses see it."""
+
+    @property
+    def kind(self) -> str: ...
+    def codes(self) -> bool: ...
+    def taps(self) -> int: ...
+
+
+class PartFacts(Protocol):
+    """Options of a part that has a kind."""
+
+    @property
+    def kind(self) -> str: ...
+
+
+class DiscriminatorFacts(Protocol):
+    """``discriminator``, as losses see it."""
+
+    @property
+    def network(self) -> PartFacts: ...
+
+
+class RecipeFacts(Protocol):
+    """What a loss may check about the recipe that lists it."""
+
+    @property
+    def scale(self) -> int: ...
+    @property
+    def network(self) -> NetworkFacts: ...
+    @property
+    def data(self) -> DataFacts: ...
+    @property
+    def discriminator(self) -> DiscriminatorFacts | None: ...
+    @property
+    def guidance(self) -> object | None: ...
+
+
+class LossOptions(BaseModel, ABC):
+    """Options of a loss in a recipe.
+
+    A subclass has a literal ``kind``, a :meth:`build`, and whatever else differs from the defaults here.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: str
+    weight: PositiveFloat = Field(1.0, description="factor in the sum of the losses")
+    begin: int = Field(0, ge=0, description="first step that it counts at, from 0")
+    end: PositiveInt | None = Field(None, description="step before which it ends; null for the last")
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Self:
+        if self.end is not None and self.end <= self.begin:
+            raise ValueError(f"end ({self.end}) must come after begin ({self.begin})")
+        return self
+
+    def counts_at(self, step: int) -> bool:
+        """Whether it is part of the loss at a step, counted from 0."""
+        return self.begin <= step and (self.end is None or step < self.end)
+
+    @property
+    def uses_discriminator(self) -> bool:
+        """Whether it needs the recipe's discriminator."""
+        return False
+
+    @property
+    def uses_prompts(self) -> bool:
+        """Whether it needs the prompts of the recipe's ``guidance``."""
+        return False
+
+    @property
+    def needs_pairs(self) -> bool:
+        """Whether it compares the output with its own target, which unpaired data do not have."""
+        return True
+
+    def check(self, recipe: RecipeFacts) -> None:
+        """Check that the recipe has what this loss needs. Subclasses add their own requirements.
+
+        Raises:
+            ValueError: it does not.
+        """
+        if self.uses_discriminator and recipe.discriminator is None:
+            raise ValueError(f"{self.kind} needs a discriminator: add one, such as {{network: {{kind: haar}}}}")
+        if self.uses_prompts and recipe.guidance is None:
+            raise ValueError(f"{self.kind} needs prompts: add guidance, such as {{prompts: latent}}")
+        if self.needs_pairs and recipe.data.unpaired is not None:
+            raise ValueError(
+                f"{self.kind} compares the output with its target, and unpaired data have none; "
+                "use adversarial, patch-nce with key: input, or give data.pairs"
+            )
+
+    def class_names(self, recipe: RecipeFacts) -> tuple[str, ...]:
+        """Names of the classes that this loss teaches the network to tell apart; empty for most losses."""
+        return ()
+
+    @abstractmethod
+    def build(self, context: TrainingContext = ALONE) -> LossTerm:
+        """The term.
+
+        Args:
+            context: what it is trained with.
+
+        Raises:
+            RestoreError: the weights of its encoder, or a package, are missing.
+            ValueError: the context lacks something that it needs.
+        """
+
+
+class TargetFreeOptions(LossOptions):
+    """Options of a loss that needs no target of its own, so that it works with unpaired data, too."""
+
+    @property
+    def needs_pairs(self) -> bool:
+        return False

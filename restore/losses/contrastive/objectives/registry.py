@@ -1,0 +1,37 @@
+"""Contrastive objectives by the name that recipes use."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from restore.losses.contrastive.objectives.base import ObjectiveOptions, SimilarityOptions
+from restore.losses.contrastive.objectives.cacr import CACROptions
+from restore.losses.contrastive.objectives.cosine_margin import CosineMarginOptions
+from restore.losses.contrastive.objectives.debiased import DebiasedOptions
+from restore.losses.contrastive.objectives.decoupled import DCLOptions, DCLWOptions
+from restore.losses.contrastive.objectives.individual_temperatures import IndividualTemperaturesOptions
+from restore.losses.contrastive.objectives.infonce import InfoNCEOptions
+from restore.losses.contrastive.objectives.l1_ratio import L1RatioOptions
+from restore.losses.contrastive.objectives.macl import MACLOptions
+from restore.losses.contrastive.objectives.supcon import SupConOptions
+from restore.utils.registry import OneOf, by_kind
+
+OBJECTIVES = by_kind(
+    "objective",
+    "restore.objectives",
+    InfoNCEOptions,
+    DCLOptions,
+    DCLWOptions,
+    MACLOptions,
+    DebiasedOptions,
+    CosineMarginOptions,
+    SupConOptions,
+    IndividualTemperaturesOptions,
+    CACROptions,
+    L1RatioOptions,
+)
+
+AnyObjective = Annotated[ObjectiveOptions, OneOf(OBJECTIVES)]
+AnySimilarityObjective = Annotated[
+    SimilarityOptions, OneOf(OBJECTIVES, where=lambda options: issubclass(options, SimilarityOptions))
+]
