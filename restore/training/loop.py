@@ -80,8 +80,8 @@ def _steps(run: Run, material: Material, reporter: Reporter, workers: int | None
                 raise RecipeError(f"step {run.step}: {error}") from error
             run.step += 1
             run.seconds = time.monotonic() - began
-            if (line := loader.after_step()) is not None:
-                reporter.tell(line)
+            if (note := loader.after_step()) is not None:
+                reporter.tell(note)
             reporter.step(run.step, told, run.optimizer.param_groups[0]["lr"], run.seconds, loader.share)
             saving = run.step == recipe.train.steps or run.step % recipe.train.save_every == 0
             if run.step == recipe.train.steps or run.step % options.every == 0:
