@@ -1,0 +1,97 @@
+"""How fast training is beside a bare loop: the same network, losses, optimizer and precision, without data.
+
+    python scripts/bench_training.py --data PHOTOGRAPHS [--steps 400] [--rounds 3]
+
+PHOTOGRAPHS holds the folders that models/sr-x4/recipe.yaml names. For each network size both run in turn, each in a
+process of its own with all cores, so that whatever else the machine does meets both. Of each run the steps after the
+first hundred count. The bare loop repeats one random batch: forward, L1 on RGB and luma, backward, Adam.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+
+from restore.runtime.cpu import cpu_name, usable_cores
+from restore.training.recipe_file import load_recipe
+from restore.training.run import new_run
+
+ROOT = Path(__file__).resolve().parents[1]
+RECIPE = ROOT / "models/sr-x4/recipe.yaml"
+SIZES = {"144k": ("network.width=32", "network.blocks=7"), "479k": ("network.width=48", "network.blocks=11")}
+# Steps that do not count, in which everything is slow.
+WARM = 100
+
+
+def main() -> None:
+    """Print steps per second of both, and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True, type=Path, help="folder of the recipe's folders of photographs")
+    parser.add_argument("--steps", type=int, default=400, help="steps of each run (default: 400)")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each (default: 3)")
+    parser.add_argument("--bare", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.bare:
+        print(bare(SIZES[options.bare], options.steps))
+        return
+    print(f"{cpu_name()}, {usable_cores()} cores, torch {torch.__version__}")
+    for name, changes in SIZES.items():
+        alone, ours = [], []
+        for _ in range(options.rounds):
+            command = [sys.executable, __file__, "--data", str(options.data), "--steps", str(options.steps)]
+            done = subprocess.run([*command, "--bare", name], capture_output=True, text=True, check=True)
+            alone.append(float(done.stdout))
+            ours.append(trained(changes, options))
+        left, right = statistics.median(alone), statistics.median(ours)
+        print(f"{name}: bare loop {left:.2f} steps/s, restore train {right:.2f} steps/s: {right / left:.2f} of it")
+
+
+def bare(changes: tuple[str, ...], steps: int) -> float:
+    """Steps per second of the loop alone."""
+    recipe = load_recipe(RECIPE, changes)
+    run = new_run(recipe, Path("unused"), torch.device("cpu"))  # for its network and its precision
+    side, scale, batch = recipe.data.patch, recipe.scale, recipe.train.batch
+    generator = torch.Generator().manual_seed(0)
+    low, high = (
+        torch.rand(batch, 3, n, n, generator=generator).to(memory_format=torch.channels_last)
+        for n in (side, side * scale)
+    )
+    luma = torch.tensor([65.481, 128.553, 24.966]).div(255.0)[None, :, None, None]
+    optimizer = torch.optim.Adam(run.network.parameters(), lr=1e-4, fused=True)
+    for step in range(steps):
+        if step == WARM:
+            began = time.monotonic()
+        optimizer.zero_grad(set_to_none=True)
+        with run.autocast():
+            output = run.network(low)
+        output = output.float()
+        loss = F.l1_loss(output, high) + F.l1_loss(F.conv2d(output, luma), F.conv2d(high, luma))
+        torch.autograd.backward(loss)
+        optimizer.step()
+    return (steps - WARM) / (time.monotonic() - began)
+
+
+def trained(changes: tuple[str, ...], options: argparse.Namespace) -> float:
+    """Steps per second of ``restore train``."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, str(ROOT / "cli.py"), "train", str(RECIPE), "--data", str(options.data)]
+        # As in a long run photographs are decoded ahead; validation is not what is timed.
+        settings = [*changes, f"train.steps={options.steps}", "validation.every=1000000", "data.holdout=1"]
+        command += ["--out", folder, *(part for setting in settings for part in ("--set", setting))]
+        subprocess.run(command, capture_output=True, text=True, check=True)
+        rows = [json.loads(line) for line in (Path(folder) / "log.jsonl").read_text().splitlines()]
+    seconds = {row["step"]: row["seconds"] for row in rows if "seconds" in row}
+    return (max(seconds) - WARM) / (seconds[max(seconds)] - seconds[WARM])
+
+
+if __name__ == "__main__":
+    main()
