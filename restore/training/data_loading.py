@@ -16,7 +16,7 @@ from restore.errors import RestoreError
 from restore.training.run import Run
 
 # Photographs are decoded before the first step where the run will draw from each so many times.
-_WORTH_FILLING = 10
+_WORTH_FILLING = 2
 
 # Inputs and targets, (N, 3, h, w) and (N, 3, H, W) on 0..1, and the inputs' labels, (N,).
 Samples = tuple[Tensor, Tensor, Tensor]
