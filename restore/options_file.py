@@ -174,9 +174,10 @@ def _plain(annotation: Any) -> Any:
     return annotation
 
 
-def _chosen(metadata: Sequence[Any]) -> tuple[Any, ...]:
-    """What a registry has to choose from, of a field that takes one of its members."""
-    return next((one.members() for one in metadata if isinstance(one, OneOf)), ())
+def _chosen(metadata: Sequence[Any]) -> Any:
+    """What a registry has to choose from, of a field that takes one of its members; a single one has no tag."""
+    members = next((one.members() for one in metadata if isinstance(one, OneOf)), ())
+    return members[0] if len(members) == 1 else members
 
 
 def _is_model(annotation: Any) -> bool:

@@ -21,6 +21,7 @@ from restore.data.filters.library import FILTERS, blend, find_filter
 from restore.data.filters.options import DEFAULT_NAMES, NO_FILTER, PhotoFilters, draw_filter, filtered, open_filters
 from restore.data.folder import list_photos
 from restore.data.places import generator
+from restore.data.sources.base import hold_out
 from restore.imaging.decode import read_rgb8
 from restore.metrics.ciede2000 import ciede2000
 from restore.metrics.learned.feature_distance import FeatureDistance
@@ -28,7 +29,6 @@ from restore.metrics.sr_protocol import score
 from restore.runtime.cpu import usable_cores
 from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import Model
-from restore.training.material import split
 from restore.training.recipe import Recipe
 from restore.zoo.precision import Kind
 
@@ -81,7 +81,7 @@ def grey_world(pixels: Pixels) -> Pixels:
 
 def held_out(recipe: Recipe, data: Path, testsets: Path) -> list[Pixels]:
     """Kodak24 and some of the photographs that the recipe holds out, small enough to measure thousands of results."""
-    _, kept = split(recipe, list_photos([data / name for name in recipe.data.train]))
+    _, kept = hold_out(list_photos([data / name for name in recipe.data.train]), recipe.data.holdout)
     paths = [*list_photos([testsets / "Kodak24"]), *kept[:: max(1, len(kept) // HELD)][:HELD]]
     pictures = []
     for path in paths:

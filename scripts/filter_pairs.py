@@ -19,8 +19,8 @@ from PIL import Image
 from restore.data.filters.library import find_filter
 from restore.data.filters.options import DEFAULT_NAMES
 from restore.data.folder import list_photos
+from restore.data.sources.base import hold_out
 from restore.imaging.decode import read_rgb8
-from restore.training.material import split
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import load_recipe
 
@@ -51,7 +51,7 @@ def write_pairs(recipe: Recipe, data: Path, testsets: Path, out: Path) -> int:
             Image.fromarray(find_filter(name)(photo)).save(out / f"held/input/{number:02}-{name}.png")
             Image.fromarray(photo).save(out / f"held/target/{number:02}-{name}.png")
             count += 1
-    seen, _ = split(recipe, list_photos([data / name for name in recipe.data.train]))
+    seen, _ = hold_out(list_photos([data / name for name in recipe.data.train]), recipe.data.holdout)
     for number, path in enumerate(seen[:: max(1, len(seen) // _SEEN)][:_SEEN]):
         under = find_filter(names[number % len(names)])(read_rgb8(path))
         Image.fromarray(under).save(out / f"seen/input/{number:02}.png")

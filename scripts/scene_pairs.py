@@ -19,10 +19,10 @@ from PIL import Image
 
 from restore.data.folder import list_photos
 from restore.data.lighting.fusion import fuse
-from restore.data.lighting.pairs import in_sequence, inputs, usable_scenes
 from restore.data.lighting.scenes import Scene, find_scenes
+from restore.data.sources.base import hold_out
+from restore.data.sources.exposures import in_sequence, inputs, usable_scenes
 from restore.imaging.decode import read_rgb8
-from restore.training.material import split
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import load_recipe
 
@@ -44,7 +44,7 @@ def main() -> None:
 def write_pairs(recipe: Recipe, data: Path, out: Path) -> int:
     """Write the pairs, and say how many are of held-out scenes."""
     paths = in_sequence(list_photos([data / name for name in recipe.data.exposures]))
-    seen, held = split(recipe, usable_scenes(find_scenes(paths)))
+    seen, held = hold_out(usable_scenes(find_scenes(paths)), recipe.data.holdout)
     for folder in ("held/input", "held/target", "seen/input"):
         shutil.rmtree(out / folder, ignore_errors=True)
         (out / folder).mkdir(parents=True)

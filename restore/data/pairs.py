@@ -1,16 +1,14 @@
-"""Pairs of photographs that were taken, or made, in both resolutions: two folders with the same names."""
+"""Two folders with pictures of the same names: which belong together, and whether their sizes fit."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.data.dataset import PairDataset
-from restore.data.folder import PhotoStore, list_photos, photo_sizes
-from restore.data.places import Places, generator, orient
+from restore.data.folder import list_photos
 from restore.errors import DataError
 
 # File names in a message; the rest is counted.
@@ -66,57 +64,6 @@ def common_scale(
     )
 
 
-class FolderPairs(PairDataset):
-    """Aligned patches of pairs of pictures, turned and flipped alike.
-
-    ``dataset[i]`` is low (3, patch, patch) and high (3, scale * patch, scale * patch), and depends on ``seed`` and
-    ``i`` alone. A pair is drawn in proportion to its area. The scale is 1 where both have the same size, as for
-    denoising.
-
-    Args:
-        pairs: a picture to restore and what should come of it, such as :func:`match_photos` gives.
-        patch: side of the low-resolution patch.
-        seed: of the samples.
-        scale: what the factor must be; by default it is inferred.
-        budget: bytes of decoded pixels to keep in memory, of both sides together.
-
-    Raises:
-        DataError: the sizes fit no common scale, or no picture is large enough for a patch.
-        ImageError: a picture cannot be read.
-    """
-
-    def __init__(
-        self,
-        pairs: Sequence[tuple[Path, Path]],
-        patch: int,
-        seed: int,
-        scale: int | None = None,
-        budget: int = 4 * 2**30,
-    ) -> None:
-        self.patch, self.seed = patch, seed
-        self.pairs = list(pairs)
-        low, high = (list(side) for side in zip(*self.pairs, strict=True))
-        sizes = photo_sizes(low)
-        self.scale = common_scale(self.pairs, sizes, photo_sizes(high), scale)
-        # One store, so that the budget goes where it is needed.
-        self.store = PhotoStore([*low, *high], budget)
-        self._places = Places(sizes, patch)
-
-    def stores(self) -> list[PhotoStore]:
-        return [self.store]
-
-    def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        draw = generator(self.seed, number)
-        which = self._places.photo(draw)
-        low, high = self.store[which], self.store[which + len(self.pairs)]
-        refuse_turned(self.pairs[which], low, high, self.scale)
-        top, left = self._places.corner(low, draw)
-        turn = int(draw.integers(0, 8))
-        sides = ((low, 1), (high, self.scale))
-        first, second = (image[_square(top * unit, left * unit, self.patch * unit)] for image, unit in sides)
-        return orient(first, turn), orient(second, turn)
-
-
 def refuse_turned(pair: tuple[Path, Path], low: NDArray[np.uint8], high: NDArray[np.uint8], scale: int) -> None:
     """Refuse a pair whose headers agreed in size: what turns one of them stands elsewhere, in XMP.
 
@@ -125,10 +72,6 @@ def refuse_turned(pair: tuple[Path, Path], low: NDArray[np.uint8], high: NDArray
     """
     if (high.shape[0] // scale, high.shape[1] // scale) != low.shape[:2]:
         raise DataError(f"{pair[0]} and {pair[1]} are not turned alike: save both upright")
-
-
-def _square(top: int, left: int, side: int) -> tuple[slice, slice]:
-    return slice(top, top + side), slice(left, left + side)
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:

@@ -128,20 +128,15 @@ class TrainingContext:
 ALONE = TrainingContext()
 
 
-class FiltersFacts(Protocol):
-    """``data.filters``, as losses see it."""
-
-    def kinds(self) -> tuple[str, ...]:
-        """Names of the classes of inputs; the last is for no filter."""
-
-
 class DataFacts(Protocol):
     """``data``, as losses see it."""
 
     @property
-    def unpaired(self) -> object | None: ...
-    @property
-    def filters(self) -> FiltersFacts | None: ...
+    def has_targets(self) -> bool:
+        """Whether the target of a sample shows what its input shows."""
+
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes of inputs; empty if the samples have no labels."""
 
 
 class NetworkFacts(Protocol):
@@ -229,7 +224,7 @@ class LossOptions(BaseModel, ABC):
             raise ValueError(f"{self.kind} needs a discriminator: add one, such as {{network: {{kind: haar}}}}")
         if self.uses_prompts and recipe.guidance is None:
             raise ValueError(f"{self.kind} needs prompts: add guidance, such as {{prompts: latent}}")
-        if self.needs_pairs and recipe.data.unpaired is not None:
+        if self.needs_pairs and not recipe.data.has_targets:
             raise ValueError(
                 f"{self.kind} compares the output with its target, and unpaired data have none; "
                 "use adversarial, patch-nce with key: input, or give data.pairs"

@@ -137,7 +137,7 @@ class FilterCodeOptions(TargetFreeOptions):
 class _OfLabels(FilterCodeOptions):
     def check(self, recipe: RecipeFacts) -> None:
         super().check(recipe)
-        if recipe.data.filters is None:
+        if not recipe.data.labels():
             raise ValueError(f"{self.kind}: only data.filters say which filter a picture is under")
 
 
@@ -153,7 +153,7 @@ class FilterClassOptions(_OfLabels):
             raise ValueError(f"filter-class: network.kinds must be {kinds}, the number of filters and one for none")
 
     def class_names(self, recipe: RecipeFacts) -> tuple[str, ...]:
-        return () if recipe.data.filters is None else recipe.data.filters.kinds()
+        return recipe.data.labels()
 
     def build(self, context: TrainingContext = ALONE) -> LossTerm:
         network = self.coding(context)

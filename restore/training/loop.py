@@ -10,38 +10,39 @@ from pathlib import Path
 
 import torch
 
+from restore.data.sources.base import TrainingData
 from restore.errors import DataError, RecipeError, RestoreError
 from restore.networks.base import deployed
 from restore.training.batch_loader import BatchLoader
 from restore.training.data_loading import Samples, fill, shares_memory
 from restore.training.introduce import introduce
-from restore.training.material import Material, open_material
 from restore.training.report import Reporter, Step
 from restore.training.run import BEST, LAST, Run
 from restore.training.step import update
+from restore.training.training_data import open_training_data
 from restore.training.validate import enlarge, sheet, unchanged
 
 
-def find_material(run: Run, data: Path, workers: int | None = None) -> Material:
-    """What a run learns from, below ``data``; processes that do not share memory share ``data.cache_gb``.
+def find_training_data(run: Run, data: Path, workers: int | None = None) -> TrainingData:
+    """The training data of a run, below ``data``; processes that do not share memory share ``data.cache_gb``.
 
     Raises:
         RestoreError: photographs are missing or broken, or packages or weights of the validation metric are missing.
     """
     copies = 1 if shares_memory() else max(1, workers or 0)
     budget = run.recipe.data.cache_gb * 2**30 / copies / run.team.size_here
-    material = open_material(run.recipe, data, int(budget))
+    material = open_training_data(run.recipe, data, int(budget))
     if run.metric.applies_to(material.samples):
         _ = run.measure  # built now: what it lacks is reported before the run begins
     return material
 
 
-def train(run: Run, material: Material, reporter: Reporter, workers: int | None = None) -> bool:
+def train(run: Run, material: TrainingData, reporter: Reporter, workers: int | None = None) -> bool:
     """Train until the recipe's last step, or until its patience runs out.
 
     Args:
         run: from :func:`restore.training.run.new_run` or :func:`restore.training.run.resume_run`.
-        material: from :func:`find_material`.
+        material: from :func:`find_training_data`.
         reporter: progress and logs.
         workers: processes that cut patches; 0 cuts them between the steps; None finds out what is fastest.
 
@@ -54,19 +55,19 @@ def train(run: Run, material: Material, reporter: Reporter, workers: int | None 
         reporter.finish()
 
 
-def _steps(run: Run, material: Material, reporter: Reporter, workers: int | None) -> bool:
+def _steps(run: Run, material: TrainingData, reporter: Reporter, workers: int | None) -> bool:
     recipe = run.recipe
     samples, options = material.samples, recipe.validation
     beat = None
     if run.metric.applies_to(samples):
         beat = run.measure(unchanged(samples, recipe.scale), samples)
-    reporter.start(run.step, recipe.train.steps, material.told, len(samples), beat)
+    reporter.start(run.step, recipe.train.steps, material.description, len(samples), beat)
     if run.step == 0:
-        for line in introduce(run, material.patches):
+        for line in introduce(run, material.dataset):
             reporter.tell(line)
-    loader, stopped = BatchLoader(run, material.patches, workers), False
+    loader, stopped = BatchLoader(run, material.dataset, workers), False
     with _stop_on_signal(run):
-        for done, count in fill(run, material.patches, loader.workers):
+        for done, count in fill(run, material.dataset, loader.workers):
             reporter.preparing(done, count)
             if run.stopping and run.team.size == 1:
                 break  # the first step then ends the run; several processes must all come to it
@@ -129,7 +130,7 @@ def _check(run: Run, told: Step) -> None:
         )
 
 
-def _validate(run: Run, material: Material, reporter: Reporter) -> None:
+def _validate(run: Run, material: TrainingData, reporter: Reporter) -> None:
     """Measure the averaged weights; of several processes the first one does, and all know the outcome."""
     better, samples, scale = False, material.samples, run.recipe.scale
     if run.team.leads:

@@ -10,9 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 from typing_extensions import Self
 
-from restore.data.degradations.options import SecondOrder
-from restore.data.filters.options import PhotoFilters
-from restore.data.lighting.backlight import Backlight
+from restore.data.sources.paired import Pairs
+from restore.data.sources.registry import AnyData
 from restore.encoders.clip import ClipOptions
 from restore.encoders.efficientnet_lite import EfficientNetLite0Options
 from restore.losses.adversarial_term import Form
@@ -27,81 +26,6 @@ from restore.training.validation_metric import find_metric, validation_metrics
 
 class _Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Pairs(_Options):
-    """Two folders, relative to --data, with pictures of the same names: how they are, and how they should be."""
-
-    input: str = Field(description="folder of the pictures to restore")
-    target: str = Field(description="folder of what should come of them, scale times as large")
-
-
-class Unpaired(_Options):
-    """Two sets of photographs, relative to --data, that show different things: how they are, and how they should be."""
-
-    input: list[str] = Field(min_length=1, description="folders of the pictures to restore")
-    target: list[str] = Field(min_length=1, description="folders of pictures as they should be")
-
-
-class Data(_Options):
-    """What to learn from: one of ``train``, ``pairs``, ``unpaired`` and ``exposures``.
-
-    Of light, ``train`` with ``backlight`` and ``exposures`` together: samples of either in turn.
-    """
-
-    train: list[str] = Field([], description="folders of photographs, relative to --data; the input is made of them")
-    pairs: Pairs | None = Field(None, description="photographs that are there in both states")
-    unpaired: Unpaired | None = Field(None, description="two sets of photographs without correspondence")
-    exposures: list[str] = Field(
-        [], description="folders of exposure sequences, one scene after another in the order of the names"
-    )
-    well_exposed: float = Field(
-        0.0, ge=0, le=1, description="of exposures: chance that what should come of a scene is the input too: it stays"
-    )
-    patch: PositiveInt = Field(
-        48, description="side of a low-resolution patch, pixels; of a view where light is learned"
-    )
-    views: bool = Field(
-        False,
-        description="of pairs and unpaired sets: large squares made small in place of patches, for light is judged by "
-        "the whole; at scale 1. Made backlit pictures and exposures are seen so in any case",
-    )
-    candidates: PositiveInt = Field(1, description="places drawn for a patch; the one with most detail is used")
-    degradation: SecondOrder | None = Field(None, description="of the low resolution; null for bicubic alone")
-    backlight: Backlight | None = Field(
-        None, description="of the input: as against the light, at scale 1; null for not"
-    )
-    filters: PhotoFilters | None = Field(
-        None, description="of the input: as under a photo filter, at scale 1; null for not"
-    )
-    holdout: int = Field(
-        12, ge=0, description="photographs or scenes kept for validation alone; of more than 12, at most a fifth of all"
-    )
-    cache_gb: PositiveFloat = Field(4.0, description="decoded pixels to keep in memory")
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        given = [name for name in ("train", "pairs", "unpaired", "exposures") if getattr(self, name)]
-        if given == ["train", "exposures"] and self.backlight is not None:
-            given.remove("exposures")
-        if len(given) != 1:
-            raise ValueError(
-                f"give {'one' if given else 'train, pairs, unpaired or exposures'}"
-                f"{' alone of ' + ' and '.join(given) if given else ''}: where the pictures are to come from"
-            )
-        if self.views and not (self.pairs or self.unpaired):
-            raise ValueError("views only for data.pairs and data.unpaired: leave out")
-        ways = ("degradation", "candidates", "backlight", "filters")
-        made = [name for name in ways if getattr(self, name) not in (None, 1)]
-        if made and not self.train:
-            raise ValueError(f"{' and '.join(made)} only for inputs made of data.train: leave out")
-        if self.well_exposed and not self.exposures:
-            raise ValueError("well_exposed only for data.exposures: leave out")
-        if len(made) > 1:
-            raise ValueError(f"{' and '.join(made)} do not go together: leave one out")
-        if self.filters is not None and self.filters.reduced and self.patch % 2:
-            raise ValueError(f"filters.reduced halves the pictures: patch is to be even, not {self.patch}")
-        return self
 
 
 def _known_metric(name: str) -> str:
@@ -245,7 +169,7 @@ class Recipe(_Options):
     )
     scale: int = Field(ge=1, le=8, description="how many times longer the sides become")
     network: AnyNetwork
-    data: Data
+    data: AnyData
     validation: Validation = Validation()
     discriminator: Discriminator | None = None
     guidance: Guidance | None = None
@@ -269,9 +193,9 @@ class Recipe(_Options):
 
     @model_validator(mode="after")
     def _same_size(self) -> Self:
-        given = [name for name in ("backlight", "exposures", "filters", "views") if getattr(self.data, name)]
-        if self.scale != 1 and given:
-            raise ValueError(f"data.{given[0]}: inputs are as large as their targets, so scale 1, not {self.scale}")
+        key = self.data.same_size()
+        if self.scale != 1 and key is not None:
+            raise ValueError(f"data.{key}: input and target have the same size, so scale must be 1, not {self.scale}")
         return self
 
     @model_validator(mode="after")
@@ -294,7 +218,7 @@ class Recipe(_Options):
             )
         if self.validation.folder is not None and not self.data.train:
             raise ValueError("validation.folder is for inputs made of data.train: give validation.pairs")
-        if self.data.unpaired is None:
+        if self.data.has_targets:
             return self
         compares = find_metric(self.validation.metric).metric.reference
         if self.validation.patience is not None and self.validation.pairs is None and compares:

@@ -19,7 +19,7 @@ from restore.runtime.memory import is_out_of_memory
 from restore.training.checkpoint import Checkpoint
 from restore.training.environment import note_environment
 from restore.training.lock import held
-from restore.training.loop import find_material, train
+from restore.training.loop import find_training_data, train
 from restore.training.recipe_file import dump_recipe, load_recipe, parse_recipe
 from restore.training.report import Reporter, Silence
 from restore.training.run import LAST, Run, new_run, resume_run
@@ -114,7 +114,7 @@ def _train(
     # A pool of threads of OpenCV's would not survive in worker processes, and pictures this small need none.
     cv2.setNumThreads(1)
     run = _run(recipe_path, folder, options, device, team)
-    material = find_material(run, data, options.workers)
+    material = find_training_data(run, data, options.workers)
     if options.compile:
         run.call = compiled(run, console)
     # All that may be refused was: from here on the run's folder is written to.

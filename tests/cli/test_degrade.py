@@ -16,7 +16,8 @@ from PIL import Image, ImageCms
 from restore.cli.degrade import degrade
 from restore.cli.main import main
 from restore.data.degradations.presets import Preset
-from restore.data.pairs import FolderPairs, match_photos
+from restore.data.pairs import match_photos
+from restore.data.sources.paired import FolderPairs
 from tests.conftest import SAMPLES, picture, save
 
 NOTHING = (

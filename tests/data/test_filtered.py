@@ -13,7 +13,6 @@ from PIL import Image
 from pydantic import ValidationError
 
 from restore.data.dataset import InTurn
-from restore.data.filtered import FilteredPairs
 from restore.data.filters.cube import read_cube
 from restore.data.filters.library import find_filter
 from restore.data.filters.options import (
@@ -27,6 +26,7 @@ from restore.data.filters.options import (
     varied,
 )
 from restore.data.places import generator
+from restore.data.sources.filtered import FilteredPairs
 from restore.errors import FilterError
 from restore.training.data_loading import _together
 from tests.conftest import picture, save

@@ -11,7 +11,8 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from restore.data.folder import photo_sizes
-from restore.data.pairs import FolderPairs, match_photos
+from restore.data.pairs import match_photos
+from restore.data.sources.paired import FolderPairs
 from restore.errors import DataError, ImageError
 from tests.conftest import picture, save
 

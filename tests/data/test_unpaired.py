@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from restore.data.unpaired import UnpairedPatches
+from restore.data.sources.unpaired import UnpairedPatches
 from restore.errors import DataError
 from tests.conftest import picture, save
 

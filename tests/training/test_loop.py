@@ -25,6 +25,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from restore.data.folder import list_photos
+from restore.data.sources.base import hold_out
+from restore.data.sources.bicubic import reduced_samples
+from restore.data.sources.degraded import degraded_samples
 from restore.errors import DataError, DeviceError, ImageError, MissingWeightsError, ModelError, RecipeError
 from restore.export.source import load_trained, make_spec
 from restore.imaging.colour import luma
@@ -34,7 +37,6 @@ from restore.training import loop
 from restore.training.checkpoint import FORMAT, Checkpoint
 from restore.training.environment import git_state
 from restore.training.lock import held
-from restore.training.material import open_material, split
 from restore.training.recipe import Schedule
 from restore.training.recipe_file import parse_recipe
 from restore.training.report import Reporter, Step
@@ -42,7 +44,7 @@ from restore.training.run import BEST, LAST, Run
 from restore.training.schedule import rate
 from restore.training.start import Options, choose_device, start
 from restore.training.step import draws, total_loss
-from restore.training.validate import degrade_samples
+from restore.training.training_data import open_training_data
 from tests.conftest import picture, save
 from tests.encoders.weights import torchvision_weights
 
@@ -158,9 +160,9 @@ def test_a_degradation_is_trained_and_validated_on(photos: Path, tmp_path: Path)
     assert go(photos.parent, tmp_path / "broken", resume=True)
     assert_same(tmp_path / "whole" / LAST, tmp_path / "broken" / LAST)
     recipe = parse_recipe(RECIPE, "r", changes)
-    held = split(recipe, list_photos([photos]))[1]
-    first, again = (degrade_samples(held, 2, 64, recipe.data.degradation, 0) for _ in range(2))
-    plain = degrade_samples(held, 2, 64)
+    held = hold_out(list_photos([photos]), recipe.data.holdout)[1]
+    first, again = (degraded_samples(held, 2, 64, recipe.data.degradation, 0) for _ in range(2))
+    plain = reduced_samples(held, 2, 64)
     for one, other, bicubic in zip(first, again, plain, strict=True):
         np.testing.assert_array_equal(one.low, other.low)
         np.testing.assert_array_equal(one.high, bicubic.high)
@@ -266,7 +268,7 @@ def test_it_learns(photos: Path, tmp_path: Path) -> None:
     rows = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
     values = [row["psnr-y"] for row in rows if "psnr-y" in row]
     recipe = parse_recipe(RECIPE, "r", changes)
-    samples = degrade_samples(split(recipe, list_photos([photos]))[1], 2, 64)
+    samples = reduced_samples(hold_out(list_photos([photos]), recipe.data.holdout)[1], 2, 64)
     nearest = np.mean([psnr(luma(s.low.repeat(2, 0).repeat(2, 1)), luma(s.high), 2) for s in samples])
     assert len(values) == 3
     assert values[-1] > nearest + 0.5, (values, nearest)
@@ -394,24 +396,24 @@ def test_changed_network_does_not_resume(photos: Path, tmp_path: Path) -> None:
 )
 def test_a_recipe_for_thousands_leaves_dozens_to_train_on(photos: int, holdout: int, held: int) -> None:
     recipe = parse_recipe(RECIPE, "r", [f"data.holdout={holdout}"])
-    training, kept = split(recipe, range(photos))
+    training, kept = hold_out(range(photos), recipe.data.holdout)
     assert (len(kept), len(training)) == (held, photos - held)
     assert sorted([*training, *kept]) == list(range(photos))
 
 
 def test_the_split_is_clean(photos: Path) -> None:
     recipe = parse_recipe(RECIPE, "r")
-    training, held = split(recipe, list_photos([photos]))
+    training, held = hold_out(list_photos([photos]), recipe.data.holdout)
     assert len(training) == 3
     assert len(held) == 2
     assert not set(training) & set(held)
     with pytest.raises(DataError, match="would leave none of 5"):
-        split(parse_recipe(RECIPE, "r", ["data.holdout=5"]), list_photos([photos]))
+        hold_out(list_photos([photos]), 5)
     with pytest.raises(DataError, match="nothing to validate on"):
-        split(parse_recipe(RECIPE, "r", ["data.holdout=0"]), list_photos([photos]))
+        hold_out(list_photos([photos]), 0)
     save(photos.parent / "val/x.png", picture(40, 40))
-    material = open_material(parse_recipe(RECIPE, "r", ["validation.folder=val"]), photos.parent, 2**20)
-    assert material.told == "5 photographs to train on"
+    material = open_training_data(parse_recipe(RECIPE, "r", ["validation.folder=val"]), photos.parent, 2**20)
+    assert material.description == "5 photographs to train on"
     assert [sample.name for sample in material.samples] == ["x"]
 
 

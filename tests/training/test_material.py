@@ -14,10 +14,10 @@ from rich.console import Console
 from restore.errors import DataError, FilterError, RecipeError
 from restore.export.source import load_trained, make_spec
 from restore.training.checkpoint import Checkpoint
-from restore.training.material import open_material
 from restore.training.recipe_file import parse_recipe
 from restore.training.run import BEST, LAST
 from restore.training.start import Options, start
+from restore.training.training_data import open_training_data
 from tests.data.lighting.test_scenes import exposed, photo, sequence
 from tests.training.test_loop import assert_same, stopping_at
 
@@ -78,8 +78,8 @@ def test_pairs_must_fit_the_scale(folders: Path) -> None:
 
 def test_validation_on_pairs_of_their_own(folders: Path) -> None:
     recipe = parse_recipe(PAIRS, "r", ["validation.pairs={input: dark, target: light}", "validation.crop=40"])
-    material = open_material(recipe, folders, 2**20)
-    assert material.told == "4 pairs of photographs to train on"
+    material = open_training_data(recipe, folders, 2**20)
+    assert material.description == "4 pairs of photographs to train on"
     assert [sample.name for sample in material.samples] == ["0", "1", "2", "3"]
     for sample in material.samples:
         assert sample.high is not None
@@ -113,9 +113,9 @@ def test_unpaired_sets_can_be_validated_on_pairs(folders: Path) -> None:
     [
         ("losses=[{kind: l1}]", "l1 compares the output with its target, and unpaired data have none"),
         ("losses=[{kind: patch-nce}, {kind: adversarial}]", "patch-nce compares"),
-        ("data.train=[x]", "give one alone of train and unpaired"),
+        ("data.train=[x]", "train and unpaired cannot be combined"),
         ("data.unpaired=null", "give train, pairs, unpaired or exposures"),
-        ("data.candidates=2", "candidates only for inputs made of data.train"),
+        ("data.candidates=2", "candidates applies only to data.train"),
         ("validation.folder=x", "validation.folder is for inputs made of data.train"),
         ("validation.patience=3", "validation.patience needs validation.pairs"),
         ("scale=2", "patch-nce with identity is for scale 1"),
@@ -154,11 +154,11 @@ def test_exposures_are_split_by_scene(tmp_path: Path) -> None:
     sequence(tmp_path / "exposures", *scenes)
     change = "data={exposures: [exposures], patch: 48, holdout: 1}"
     recipe = parse_recipe(LIGHT, "r", [change])
-    material = open_material(recipe, tmp_path, 2**24)
-    assert material.told == "3 scenes to train on"
+    material = open_training_data(recipe, tmp_path, 2**24)
+    assert material.description == "3 scenes to train on"
     (sample,) = material.samples
     held = {f"{i:03}.png" for i in range(4 * (int(sample.name) // 4), 4 * (int(sample.name) // 4) + 4)}
-    assert not held & {path.name for scene in material.patches.scenes for path in scene.paths}
+    assert not held & {path.name for scene in material.dataset.scenes for path in scene.paths}
     assert go(tmp_path, LIGHT, "run", change)[0]
 
 
@@ -167,14 +167,14 @@ def test_exposures_and_backlit_pictures_take_turns(folders: Path) -> None:
     scenes = [[exposed(photo(i, 97), stops) for stops in (-4, -2, 0, 1)] for i in range(3)]
     sequence(folders / "exposures", *scenes)
     changes = ["data.exposures=[exposures]", "network={kind: bilateral-grid, thumbnail: 32, width: 8, local: 4}"]
-    material = open_material(parse_recipe(LIGHT, "r", changes), folders, 2**24)
-    assert material.told == "2 scenes to train on and 3 photographs to train on"
+    material = open_training_data(parse_recipe(LIGHT, "r", changes), folders, 2**24)
+    assert material.description == "2 scenes to train on and 3 photographs to train on"
     assert len(material.samples) == 2
     assert all(side % 2 == 0 for sample in material.samples for side in sample.low.shape[:2])
-    first, second = material.patches.parts
+    first, second = material.dataset.parts
     for number in range(4):
         part = (first, second)[number % 2]
-        for made, wanted in zip(material.patches.cut(number), part.cut(number // 2), strict=True):
+        for made, wanted in zip(material.dataset.cut(number), part.cut(number // 2), strict=True):
             np.testing.assert_array_equal(made, wanted)
     assert go(folders, LIGHT, "run", *changes)[0]
 
@@ -182,11 +182,11 @@ def test_exposures_and_backlit_pictures_take_turns(folders: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("scale=2", "data.backlight: inputs are as large as their targets, so scale 1, not 2"),
-        ("data.degradation={preset: light}", "degradation and backlight do not go together"),
-        ("data.candidates=3", "candidates and backlight do not go together"),
-        ("data={exposures: [x], backlight: {}}", "backlight only for inputs made of data.train"),
-        ("data={exposures: [x], train: [y]}", "alone of train and exposures"),
+        ("scale=2", "data.backlight: input and target have the same size, so scale must be 1, not 2"),
+        ("data.degradation={preset: light}", "degradation and backlight cannot be combined"),
+        ("data.candidates=3", "candidates and backlight cannot be combined"),
+        ("data={exposures: [x], backlight: {}}", "backlight applies only to data.train"),
+        ("data={exposures: [x], train: [y]}", "train and exposures cannot be combined"),
         ("data.backlight.stops=[3, 1]", "from the smaller to the larger"),
     ],
 )
@@ -199,12 +199,12 @@ def test_light_that_cannot_be_is_refused(change: str, message: str) -> None:
 def test_views_are_validated_on_whole_pictures(folders: Path) -> None:
     """Of pairs, and of unpaired sets without targets: made small, not cut."""
     views = ["data.views=true", "data.patch=32", "validation.crop=40"]
-    (sample,) = open_material(parse_recipe(PAIRS, "r", views), folders, 2**24).samples
+    (sample,) = open_training_data(parse_recipe(PAIRS, "r", views), folders, 2**24).samples
     assert max(sample.low.shape) == 40
     assert sample.high is not None
     assert sample.low.shape == sample.high.shape
     assert 0.3 < sample.low.mean() / sample.high.mean() < 0.7
-    bare = open_material(parse_recipe(UNPAIRED, "r", views), folders, 2**24).samples
+    bare = open_training_data(parse_recipe(UNPAIRED, "r", views), folders, 2**24).samples
     assert {max(one.low.shape) for one in bare} == {40}
     assert all(one.high is None for one in bare)
     assert go(folders, UNPAIRED, "run", *views)[0]
@@ -227,7 +227,7 @@ train: {steps: 12, batch: 6, accumulate: 2, save_every: 100, schedule: {warmup: 
 
 
 def test_filters_are_learned_and_resume_exactly(folders: Path) -> None:
-    material = open_material(parse_recipe(FILTERS, "r"), folders, 2**24)
+    material = open_training_data(parse_recipe(FILTERS, "r"), folders, 2**24)
     assert [sample.name.split("-")[1] for sample in material.samples] == ["aden", "toaster"]
     _, told = go(folders, FILTERS, "whole")
     assert "2 photographs to train on, 2 to validate on; unchanged: PSNR (RGB)" in told
@@ -242,12 +242,12 @@ def test_filters_are_learned_and_resume_exactly(folders: Path) -> None:
 def test_a_lookup_table_in_the_data_folder_is_learned_as_a_filter(folders: Path) -> None:
     (folders / "film.cube").write_text("LUT_1D_SIZE 3\n0.1 0 0\n0.6 0.5 0.4\n1 1 0.8\n")
     change = "data.filters.names=[film.cube, aden]"
-    material = open_material(parse_recipe(FILTERS, "r", [change]), folders, 2**24)
+    material = open_training_data(parse_recipe(FILTERS, "r", [change]), folders, 2**24)
     assert [sample.name.split("-")[1] for sample in material.samples] == ["film", "aden"]
     assert go(folders, FILTERS, "run", change)[0]
     assert make_spec(*load_trained(folders / "run")).kinds == ("film", "aden", "none")
     with pytest.raises(FilterError, match=r"no\.cube: cannot be read: No such file"):
-        open_material(parse_recipe(FILTERS, "r", ["data.filters.names=[no.cube, aden]"]), folders, 2**24)
+        open_training_data(parse_recipe(FILTERS, "r", ["data.filters.names=[no.cube, aden]"]), folders, 2**24)
 
 
 @pytest.mark.parametrize(
@@ -256,9 +256,9 @@ def test_a_lookup_table_in_the_data_folder_is_learned_as_a_filter(folders: Path)
         ("network.kinds=4", "filter-class: network.kinds must be 3, the number of filters and one for none"),
         ("network={kind: residual}", "the network 'residual' makes no code: use 'modulated-colour'"),
         ("data={pairs: {input: dark, target: light}}", "only data.filters say which filter a picture is under"),
-        ("data.backlight={}", "backlight and filters do not go together"),
-        ("data={train: [light], filters: {reduced: 0.1}, patch: 33}", "patch is to be even, not 33"),
-        ("scale=2", "data.filters: inputs are as large as their targets, so scale 1, not 2"),
+        ("data.backlight={}", "backlight and filters cannot be combined"),
+        ("data={train: [light], filters: {reduced: 0.1}, patch: 33}", "patch must be even, not 33"),
+        ("scale=2", "data.filters: input and target have the same size, so scale must be 1, not 2"),
     ],
 )
 def test_filters_that_cannot_be_are_refused(change: str, message: str) -> None:
@@ -276,7 +276,7 @@ def test_pairs_to_validate_light_and_filters_on_are_seen_whole_and_once(made: st
     if made.startswith("filters"):
         changes.append("data.backlight=null")
     recipe = parse_recipe(LIGHT, "r", [*changes, "validation.pairs={input: dark, target: light}", "validation.crop=40"])
-    samples = open_material(recipe, folders, 2**24).samples
+    samples = open_training_data(recipe, folders, 2**24).samples
     assert len(samples) == 4
     assert {max(sample.low.shape) for sample in samples} == {40}
 

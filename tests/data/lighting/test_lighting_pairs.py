@@ -9,20 +9,19 @@ import pytest
 
 from restore.data.lighting.backlight import Backlight
 from restore.data.lighting.fusion import fuse
-from restore.data.lighting.pairs import (
-    BacklitPairs,
+from restore.data.lighting.scenes import find_scenes
+from restore.data.lighting.views import View
+from restore.data.places import generator
+from restore.data.sources.backlit import BacklitPairs, backlit_samples
+from restore.data.sources.exposures import (
     ExposurePairs,
     in_sequence,
     inputs,
     middle_and_reference,
     usable_scenes,
 )
-from restore.data.lighting.scenes import find_scenes
-from restore.data.lighting.views import View
-from restore.data.places import generator
 from restore.errors import DataError
 from restore.imaging.decode import read_rgb8
-from restore.training.validate import backlit_samples
 from tests.conftest import picture, save
 from tests.data.lighting.test_scenes import exposed, photo, sequence
 

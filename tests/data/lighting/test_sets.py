@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from restore.data.lighting.sets import PairViews, UnpairedViews
 from restore.data.pairs import match_photos
+from restore.data.sources.paired import PairViews
+from restore.data.sources.unpaired import UnpairedViews
 from restore.errors import DataError
 from tests.conftest import picture, save
 

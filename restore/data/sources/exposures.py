@@ -1,4 +1,4 @@
-"""Pairs to learn light from: backlit photographs made of good ones, and exposures with what they should be."""
+"""Light, learned from exposure sequences: ``data: {exposures: [...]}``."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from restore.data.dataset import PairDataset
 from restore.data.folder import PhotoStore, photo_sizes
-from restore.data.lighting.backlight import Backlight, backlit, well_lit
 from restore.data.lighting.fusion import fuse
-from restore.data.lighting.photo_views import PhotoViews
-from restore.data.lighting.scenes import Scene
+from restore.data.lighting.scenes import Scene, find_scenes
 from restore.data.lighting.views import View, large_enough
 from restore.data.places import generator
+from restore.data.sources.base import DataContext, DataOptions, DataSource, TrainingData
+from restore.data.sources.samples import Sample, small
 from restore.errors import DataError
 from restore.imaging.decode import read_rgb8
 
@@ -25,23 +26,35 @@ from restore.imaging.decode import read_rgb8
 FEWEST = 3
 # Exposures so much brighter than the reference have lost what was bright: they are for the reference alone.
 _BRIGHTEST = 1.15
-# Views drawn for one that is bright enough to be a target.
-_TRIES = 8
 
 
-class BacklitPairs(PhotoViews[Backlight]):
-    """Views of good photographs against the light, and as they are, each (3, side, side).
+class ExposureData(DataOptions):
+    """Keys of ``data:`` for exposure sequences."""
 
-    Every photograph is drawn as often, but for dark ones: see :attr:`Backlight.least`.
-    """
+    exposures: list[str] = Field(
+        [], description="folders of exposure sequences, one scene after another in the order of the names"
+    )
+    well_exposed: float = Field(
+        0.0, ge=0, le=1, description="of exposures: chance that what should come of a scene is the input too: it stays"
+    )
 
-    def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        draw = generator(self.seed, number)
-        for _ in range(_TRIES):
-            good = self.view(draw)
-            if well_lit(good, self.options):
-                break
-        return backlit(good, self.options, draw), good
+
+class ExposureSource(DataSource[ExposureData]):
+    """Exposures of scenes, and the well-exposed picture that exposure fusion makes of each scene."""
+
+    key = origin = "exposures"
+    fields = ExposureData
+    mixes_with = ("backlight",)
+    same_size = "exposures"
+    whole = True
+
+    def open(self, context: DataContext) -> TrainingData:
+        data = self.options
+        found = usable_scenes(find_scenes(in_sequence(context.photos(data.exposures))))
+        scenes, held = context.split(found, data.holdout)
+        dataset = ExposurePairs(scenes, data.patch, context.seed, context.budget, data.well_exposed)
+        samples = scene_samples(held, context.crop) or self.validation_pairs(context)
+        return TrainingData(dataset, samples, f"{len(scenes)} scenes to train on")
 
 
 class ExposurePairs(PairDataset):
@@ -110,6 +123,12 @@ def inputs(exposures: Sequence[NDArray[np.uint8]], reference: NDArray[np.uint8])
     limit = _BRIGHTEST * float(reference.mean())
     found = [i for i, picture in enumerate(exposures) if picture.mean() <= limit]
     return found or [0]
+
+
+def scene_samples(scenes: Sequence[Scene], crop: int) -> list[Sample]:
+    """A dark exposure of each scene and its reference, reduced to ``crop`` pixels on the longer side."""
+    pairs = [(scene.paths[0].stem, *middle_and_reference(scene)) for scene in scenes]
+    return [Sample(name, small(low, crop), small(high, crop)) for name, low, high in pairs]
 
 
 def middle_and_reference(scene: Scene) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

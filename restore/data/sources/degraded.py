@@ -1,4 +1,4 @@
-"""Random pairs whose low-resolution side went through the second-order degradation."""
+"""Blind super-resolution from photographs: ``data: {train: [...], degradation: {...}}``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,56 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from restore.data.dataset import PairDataset
 from restore.data.degradations.options import SecondOrder
 from restore.data.degradations.patch import degraded_patch
+from restore.data.degradations.secondorder import second_order
 from restore.data.folder import PhotoStore, photo_sizes
 from restore.data.places import Places, generator, orient
+from restore.data.sources.base import DataContext, DataOptions, PhotoSource
+from restore.data.sources.bicubic import reduced_samples
+from restore.data.sources.samples import Sample, validation_generator
+
+
+class DegradedData(DataOptions):
+    """Keys of ``data:`` for degraded photographs."""
+
+    degradation: SecondOrder | None = Field(None, description="of the low resolution; null for bicubic alone")
+
+
+class DegradedSource(PhotoSource[DegradedData]):
+    """Photographs, and the same after the second-order degradation."""
+
+    key = "degradation"
+    fields = DegradedData
+
+    def dataset(self, photos: Sequence[Path], context: DataContext) -> PairDataset:
+        data = self.options
+        assert data.degradation is not None
+        return DegradedPairs(photos, context.scale, data.patch, context.seed, data.degradation, context.budget)
+
+    def samples(self, photos: Sequence[Path], context: DataContext) -> list[Sample]:
+        assert self.options.degradation is not None
+        return degraded_samples(photos, context.scale, context.crop, self.options.degradation, context.seed)
+
+
+def degraded_samples(paths: Sequence[Path], scale: int, crop: int, options: SecondOrder, seed: int) -> list[Sample]:
+    """The middle ``crop`` pixels of each picture, and the same degraded, identically at every call.
+
+    Raises:
+        DataError: a picture is smaller than ``scale`` pixels.
+        ImageError: a picture cannot be read.
+    """
+    samples = []
+    for number, sample in enumerate(reduced_samples(paths, scale, crop)):
+        assert sample.high is not None
+        high = np.ascontiguousarray(sample.high)
+        samples.append(
+            Sample(sample.name, second_order(high, scale, options, validation_generator(seed, number)), high)
+        )
+    return samples
 
 
 class DegradedPairs(PairDataset):

@@ -1,0 +1,82 @@
+"""Light, learned from good photographs that are put against the light: ``data: {train: [...], backlight: {...}}``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from restore.data.dataset import PairDataset
+from restore.data.lighting.backlight import Backlight, backlit, well_lit
+from restore.data.lighting.photo_views import PhotoViews
+from restore.data.places import generator
+from restore.data.sources.base import DataContext, DataOptions, PhotoSource
+from restore.data.sources.samples import Sample, small, validation_generator
+from restore.imaging.decode import read_rgb8
+
+# Views drawn for one that is bright enough to be a target.
+_TRIES = 8
+
+
+class BacklitData(DataOptions):
+    """Keys of ``data:`` for photographs put against the light."""
+
+    backlight: Backlight | None = Field(
+        None, description="of the input: as against the light, at scale 1; null for not"
+    )
+
+
+class BacklitSource(PhotoSource[BacklitData]):
+    """Good photographs, and the same against the light."""
+
+    key = "backlight"
+    fields = BacklitData
+    same_size = "backlight"
+    whole = True
+
+    @property
+    def backlight(self) -> Backlight:
+        """What may be drawn."""
+        assert self.options.backlight is not None
+        return self.options.backlight
+
+    def dataset(self, photos: Sequence[Path], context: DataContext) -> PairDataset:
+        return BacklitPairs(photos, self.options.patch, context.seed, self.backlight, context.budget)
+
+    def samples(self, photos: Sequence[Path], context: DataContext) -> list[Sample]:
+        return backlit_samples(photos, context.crop, self.backlight, context.seed)
+
+
+class BacklitPairs(PhotoViews[Backlight]):
+    """Views of good photographs against the light, and as they are, each (3, side, side).
+
+    Every photograph is drawn equally often, except for dark ones: see :attr:`Backlight.least`.
+    """
+
+    def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        draw = generator(self.seed, number)
+        for _ in range(_TRIES):
+            good = self.view(draw)
+            if well_lit(good, self.options):
+                break
+        return backlit(good, self.options, draw), good
+
+
+def backlit_samples(paths: Sequence[Path], crop: int, options: Backlight, seed: int) -> list[Sample]:
+    """Each picture reduced to ``crop`` pixels on its longer side, and the same against the light.
+
+    None is left untouched: there the result could only be compared with itself. Pictures that are too dark to be
+    trained on are left out, unless all are.
+
+    Raises:
+        ImageError: a picture cannot be read.
+    """
+    options, samples = options.model_copy(update={"untouched": 0.0}), []
+    pictures = [(number, path, small(read_rgb8(path), crop)) for number, path in enumerate(paths)]
+    bright = [one for one in pictures if well_lit(one[2], options)]
+    for number, path, good in bright or pictures:
+        samples.append(Sample(path.stem, backlit(good, options, validation_generator(seed, number)), good))
+    return samples

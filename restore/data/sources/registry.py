@@ -1,0 +1,174 @@
+"""Every kind of training data by the key that selects it, and ``data:`` of a recipe, made of their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, GetJsonSchemaHandler, create_model, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import core_schema
+from typing_extensions import Self
+
+from restore.data.sources.backlit import BacklitSource
+from restore.data.sources.base import DataOptions, DataSource
+from restore.data.sources.bicubic import BicubicSource
+from restore.data.sources.degraded import DegradedSource
+from restore.data.sources.exposures import ExposureSource
+from restore.data.sources.filtered import FilteredSource
+from restore.data.sources.paired import PairedSource
+from restore.data.sources.unpaired import UnpairedSource
+from restore.utils.registry import OneOf, Registry
+
+Source = type[DataSource[Any]]
+
+# Of sources that are mixed, samples take turns in this order.
+SOURCES: Registry[Source] = Registry(
+    "data source",
+    (
+        BicubicSource,
+        PairedSource,
+        UnpairedSource,
+        ExposureSource,
+        DegradedSource,
+        BacklitSource,
+        FilteredSource,
+    ),
+    lambda source: (source.key,),
+    "restore.data_sources",
+)
+
+
+class Data(DataOptions):
+    """What to learn from: one of ``train``, ``pairs``, ``unpaired`` and ``exposures``.
+
+    ``exposures`` may be given together with ``train`` and ``backlight``: samples of both then take turns.
+    """
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for source in self.sources():
+            source.check()
+        return self
+
+    def sources(self) -> list[DataSource[Any]]:
+        """The sources that the given keys select; one, or several whose samples take turns.
+
+        Raises:
+            ValueError: the keys select none, or do not go together; never after validation.
+        """
+        return [source(self) for source in _select(self)]
+
+    def labels(self) -> tuple[str, ...]:
+        """Names of what may have been done to an input, by label; empty if the samples have no labels."""
+        return next((labels for source in self.sources() if (labels := source.labels())), ())
+
+    @property
+    def has_targets(self) -> bool:
+        """Whether the target of a sample shows what its input shows."""
+        return all(source.has_targets for source in self.sources())
+
+    def same_size(self) -> str | None:
+        """The key that makes input and target the same size; None if the data work at any scale."""
+        return next((key for source in self.sources() if (key := source.same_size)), None)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The class is made at run time: pickle could not find it by name.
+        return parse_data, (self.model_dump(),)
+
+
+def _select(data: Data) -> list[Source]:
+    fields = type(data).model_fields
+    known = [source for source in SOURCES.values() if source.key in fields]
+    origins = {source.origin for source in known}
+    used = [name for name in fields if getattr(data, name) != fields[name].get_default(call_default_factory=True)]
+    given = [name for name in used if name in origins]
+    if not given:
+        names = [name for name in fields if name in origins]
+        raise ValueError(f"give {_listed(names, 'or')}: the folders to learn from")
+    chosen = [_of_origin(origin, used, known) for origin in given]
+    if not all(a is b or _mix(a, b) for a in chosen for b in chosen):
+        raise ValueError(f"{_listed(given)} cannot be combined: use only one of them")
+    _refuse_strays(used, chosen, known)
+    return [source for source in known if source in chosen]
+
+
+def _of_origin(origin: str, used: Sequence[str], known: Iterable[Source]) -> Source:
+    """The source for the pictures of an origin: the one that a key of its own selects, else the plain one."""
+    of_it = {source.key: source for source in known if source.origin == origin}
+    asked = [key for key in used if key in of_it and key != origin]
+    return of_it[asked[0] if asked else origin]
+
+
+def _mix(a: Source, b: Source) -> bool:
+    return b.key in a.mixes_with or a.key in b.mixes_with
+
+
+def _refuse_strays(used: Sequence[str], chosen: Sequence[Source], known: Sequence[Source]) -> None:
+    """Refuse keys that none of the chosen sources understands."""
+    origins = {source.origin for source in chosen}
+    strays: dict[str, set[str]] = {}
+    for name in used:
+        if not any(name in source.fields.model_fields for source in chosen):
+            strays[name] = {source.origin for source in known if name in source.fields.model_fields}
+    foreign = [name for name, owners in strays.items() if not owners & origins]
+    if foreign:
+        owners = strays[foreign[0]]
+        names = [name for name in foreign if strays[name] == owners]
+        verb, them = ("applies", "it") if len(names) == 1 else ("apply", "them")
+        where = _listed([f"data.{source.key}" for source in known if source.key in owners])
+        raise ValueError(f"{_listed(names)} {verb} only to {where}: leave {them} out")
+    if strays:
+        clash = {*strays, *(source.key for source in chosen if source.key != source.origin)}
+        raise ValueError(
+            f"{_listed([name for name in used if name in clash])} cannot be combined: use only one of them"
+        )
+
+
+def _listed(names: Sequence[str], word: str = "and") -> str:
+    *most, last = names
+    return f"{', '.join(most)} {word} {last}" if most else last
+
+
+class _Assembled(OneOf):
+    """Annotation of ``data:``: a model with the keys of all sources, also of those that plug-ins register."""
+
+    def __init__(self, registry: Registry[Source]) -> None:
+        super().__init__(registry)
+        self._made: tuple[tuple[Source, ...], type[Data]] | None = None
+
+    def members(self) -> tuple[type[BaseModel], ...]:
+        sources = tuple(self.registry.values())
+        if self._made is None or self._made[0] != sources:
+            self._made = sources, _assemble(source.fields for source in sources)
+        return (self._made[1],)
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        # As a step of a chain, the model becomes a definition that the schema refers to, like any other model.
+        return handler(core_schema.chain_schema([self._union().core_schema]))
+
+
+def _assemble(fields: Iterable[type[DataOptions]]) -> type[Data]:
+    every = list(dict.fromkeys(fields))
+    # A class must not come before one that is derived from it.
+    own = [one for one in every if not any(other is not one and issubclass(other, one) for other in every)]
+    # Pydantic takes the fields of the last base first.
+    bases: Any = (Data, *reversed(own))
+    made: type[Data] = create_model("Data", __base__=bases, __doc__=Data.__doc__, __module__=__name__)
+    return made
+
+
+_DATA = _Assembled(SOURCES)
+AnyData = Annotated[Data, _DATA]
+
+
+def parse_data(values: Any) -> Data:
+    """``data:`` of a recipe, from a mapping.
+
+    Raises:
+        pydantic.ValidationError: a key is unknown, a value is wrong, or keys do not go together.
+    """
+    data: Data = _DATA.validate(values)
+    return data
