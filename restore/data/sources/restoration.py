@@ -1,0 +1,85 @@
+"""Base for restoration tasks: the input is a clean photograph that something was done to, at scale 1."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restore.data.dataset import PairDataset
+from restore.data.folder import PhotoStore, photo_sizes
+from restore.data.places import Places, generator
+from restore.data.sources.base import DataContext, Options, PhotoSource
+from restore.data.sources.bicubic import reduced_samples
+from restore.data.sources.samples import Sample, validation_generator
+
+Pixels = NDArray[np.uint8]
+
+
+class RestorationSource(PhotoSource[Options]):
+    """Patches of clean photographs, and the same degraded. A subclass gives :meth:`degrade` and :attr:`same_size`."""
+
+    @abstractmethod
+    def degrade(self, clean: Pixels, draw: np.random.Generator) -> Pixels:
+        """The input for a clean picture.
+
+        Args:
+            clean: uint8 RGB (H, W, 3), contiguous; must not be changed.
+            draw: source of all randomness.
+
+        Returns:
+            The same shape and type.
+        """
+
+    def dataset(self, photos: Sequence[Path], context: DataContext) -> PairDataset:
+        return RestorationPairs(photos, self.options.patch, context.seed, self.degrade, context.budget)
+
+    def samples(self, photos: Sequence[Path], context: DataContext) -> list[Sample]:
+        samples = []
+        for number, sample in enumerate(reduced_samples(photos, 1, context.crop)):
+            clean = np.ascontiguousarray(sample.low)
+            draw = validation_generator(context.seed, number)
+            samples.append(Sample(sample.name, self.degrade(clean, draw), clean))
+        return samples
+
+
+class RestorationPairs(PairDataset):
+    """Degraded patches of photographs, and clean ones, (3, patch, patch) each.
+
+    A sample depends on ``seed`` and its number alone. A photograph is drawn in proportion to its area. Patches are
+    mirrored but never turned: the direction of what is done to them, such as rain, matters.
+
+    Args:
+        paths: photographs.
+        patch: side of a patch.
+        seed: of the samples.
+        degrade: see :meth:`RestorationSource.degrade`.
+        budget: bytes of decoded pixels to keep in memory.
+
+    Raises:
+        DataError: no photograph is large enough for a patch.
+        ImageError: a photograph cannot be read.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        patch: int,
+        seed: int,
+        degrade: Callable[[Pixels, np.random.Generator], Pixels],
+        budget: int = 4 * 2**30,
+    ) -> None:
+        self.patch, self.seed, self.degrade = patch, seed, degrade
+        self.store = PhotoStore(paths, budget)
+        self._places = Places(photo_sizes(paths), patch)
+
+    def cut(self, number: int) -> tuple[Pixels, Pixels]:
+        draw = generator(self.seed, number)
+        photo = self.store[self._places.photo(draw)]
+        top, left = self._places.corner(photo, draw)
+        clean = photo[top : top + self.patch, left : left + self.patch]
+        clean = np.ascontiguousarray(clean[:, ::-1] if draw.integers(0, 2) else clean)
+        return self.degrade(clean, draw), clean
