@@ -17,6 +17,7 @@ from restore.data.sources.degraded import DegradedSource
 from restore.data.sources.exposures import ExposureSource
 from restore.data.sources.filtered import FilteredSource
 from restore.data.sources.paired import PairedSource
+from restore.data.sources.rain import RainSource
 from restore.data.sources.unpaired import UnpairedSource
 from restore.utils.registry import OneOf, Registry
 
@@ -33,6 +34,7 @@ SOURCES: Registry[Source] = Registry(
         DegradedSource,
         BacklitSource,
         FilteredSource,
+        RainSource,
     ),
     lambda source: (source.key,),
     "restore.data_sources",

@@ -1,0 +1,29 @@
+"""Removal of rain, learned from clean photographs: ``data: {train: [...], rain: {...}}``."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from restore.data.degradations.rain import Rain, rain
+from restore.data.sources.base import DataOptions
+from restore.data.sources.restoration import RestorationSource
+
+
+class RainData(DataOptions):
+    """Keys of ``data:`` for photographs in the rain."""
+
+    rain: Rain | None = Field(None, description="of the input: rain falls, at scale 1; null for none")
+
+
+class RainSource(RestorationSource[RainData]):
+    """Clean photographs, and the same in the rain."""
+
+    key = "rain"
+    fields = RainData
+    same_size = "rain"
+
+    def degrade(self, clean: NDArray[np.uint8], draw: np.random.Generator) -> NDArray[np.uint8]:
+        assert self.options.rain is not None
+        return rain(clean, self.options.rain, draw)
