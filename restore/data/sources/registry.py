@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, GetJsonSchemaHandler, create_model, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -158,8 +158,7 @@ def _assemble(fields: Iterable[type[DataOptions]]) -> type[Data]:
     own = [one for one in every if not any(other is not one and issubclass(other, one) for other in every)]
     # Pydantic takes the fields of the last base first.
     bases: Any = (Data, *reversed(own))
-    made: type[Data] = create_model("Data", __base__=bases, __doc__=Data.__doc__, __module__=__name__)
-    return made
+    return cast("type[Data]", create_model("Data", __base__=bases, __doc__=Data.__doc__, __module__=__name__))
 
 
 _DATA = _Assembled(SOURCES)
