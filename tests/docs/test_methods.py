@@ -7,7 +7,7 @@ import shlex
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 import yaml
@@ -88,7 +88,8 @@ def test_every_recipe_is_trained_on_a_page() -> None:
 def test_every_part_of_a_recipe_is_right(page: str) -> None:
     for fragment in fragments(PAGES[page]):
         for key, value in fragment.items():
-            kind: Any = Recipe.model_fields[key].annotation
+            field = Recipe.model_fields[key]
+            kind: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
             read = TypeAdapter(kind).validate_python(value)  # raises ValidationError for what no recipe may say
             assert read is not None, f"{page}: {key} says nothing"
 
