@@ -15,8 +15,8 @@ from rich.console import Console
 
 from restore.atomic import write_bytes
 from restore.data.folder import list_photos
-from restore.data.patches import PatchPairs
 from restore.data.places import generator
+from restore.data.sources.bicubic import PatchPairs
 from restore.errors import DataError, ExportError, ModelError
 from restore.evaluation.model import evaluate_model
 from restore.export.answers import asking

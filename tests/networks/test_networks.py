@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from restore.data.folder import list_photos
-from restore.data.patches import PatchPairs
+from restore.data.sources.bicubic import PatchPairs
 from restore.errors import MissingExtraError, RestoreError
 from restore.networks import basicsr_adapter
 from restore.networks.base import LendsFeatures, MakesCodes, ReadsThumbnail, deployed

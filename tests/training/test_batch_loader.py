@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 
 from restore.data.folder import PhotoStore
-from restore.data.patches import PatchPairs
+from restore.data.sources.bicubic import PatchPairs
 from restore.training import batch_loader
 from restore.training.batch_loader import SETTLE, TRIAL, BatchLoader
 from restore.training.data_loading import fill

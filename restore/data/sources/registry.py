@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, GetJsonSchemaHandler, create_model, model_validator
+from pydantic import (
+    BaseModel,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    create_model,
+    model_serializer,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 from typing_extensions import Self
@@ -52,6 +59,12 @@ class Data(DataOptions):
         for source in self.sources():
             source.check()
         return self
+
+    @model_serializer(mode="wrap")
+    def _applicable(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Only the keys that the selected sources understand: what is written can be read without other plug-ins."""
+        known = {name for source in _select(self) for name in source.fields.model_fields}
+        return {name: value for name, value in handler(self).items() if name in known}
 
     def sources(self) -> list[DataSource[Any]]:
         """The sources that the given keys select; one, or several whose samples take turns.

@@ -76,6 +76,9 @@ class RestorationPairs(PairDataset):
         self.store = PhotoStore(paths, budget)
         self._places = Places(photo_sizes(paths), patch)
 
+    def stores(self) -> list[PhotoStore]:
+        return [self.store]
+
     def cut(self, number: int) -> tuple[Pixels, Pixels]:
         draw = generator(self.seed, number)
         photo = self.store[self._places.photo(draw)]

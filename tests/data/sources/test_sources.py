@@ -142,6 +142,15 @@ def test_a_source_may_extend_the_keys_of_another() -> None:
     assert parse_recipe(TEXT, "r").data.wind == 0.0
 
 
+def test_what_a_run_writes_can_be_read_without_plug_ins_that_it_does_not_use(snow: None) -> None:
+    text = TEXT.replace("  snow: {flakes: 3}\n", "")
+    written = dump_recipe(parse_recipe(text, "r"))
+    assert "snow" not in written
+    assert "candidates: 1" in written, "defaults that apply are spelled out"
+    SOURCES._members.pop("snow")
+    assert dump_recipe(parse_recipe(written, "run")) == written
+
+
 def test_digests_ignore_sources_that_are_not_used(snow: None) -> None:
     """A plug-in that is installed later must not change what models say that they were trained by."""
     text = TEXT.replace("  snow: {flakes: 3}\n", "")
