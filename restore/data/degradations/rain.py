@@ -11,16 +11,15 @@ add up.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
+from restore.data.degradations.base import Degradation, Image, Probability, ordered
 from restore.imaging.transfer import from_linear, to_linear
 
-_Image = NDArray[np.float32]
 _Values = NDArray[np.float64]
 
 # Size of the farthest layer's drops over that of the nearest layer's.
@@ -33,28 +32,19 @@ _OSCILLATION = 0.35
 # Fraction of a streak over which its ends fade.
 _TAPER = 0.3
 
-
-def _ordered(pair: tuple[float, float]) -> tuple[float, float]:
-    if pair[0] > pair[1]:
-        raise ValueError(f"a range goes from the smaller to the larger, not from {pair[0]} to {pair[1]}")
-    return pair
-
-
-_Ordered = AfterValidator(_ordered)
-_Fraction = Annotated[float, Field(ge=0, le=1)]
-_Fractions = Annotated[tuple[_Fraction, _Fraction], _Ordered]
+_Ordered = AfterValidator(ordered)
+_Fractions = Annotated[tuple[Probability, Probability], _Ordered]
 _Angle = Annotated[float, Field(ge=-80, le=80)]
 _Length = Annotated[float, Field(ge=1, le=1000)]
 _Width = Annotated[float, Field(ge=0.2, le=50)]
 _Density = Annotated[float, Field(ge=0, le=100)]
 
 
-class Rain(BaseModel):
-    """What may be drawn of rain; the defaults go from a drizzle to a downpour."""
+class Rain(Degradation):
+    """Rain; the defaults go from a drizzle to a downpour."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    untouched: _Fraction = Field(0.05, description="chance that a photograph stays as it is")
+    kind: Literal["rain"] = "rain"
+    probability: Probability = Field(0.95, description="how often anything is done")
     layers: Annotated[tuple[Annotated[int, Field(ge=1, le=8)], Annotated[int, Field(ge=1, le=8)]], _Ordered] = Field(
         (2, 4), description="distances at which drops fall; farther ones are smaller and more"
     )
@@ -77,38 +67,38 @@ class Rain(BaseModel):
     light: _Fractions = Field((0.5, 1.0), description="of drops and veil, over white, in linear light: that of the sky")
     veil: _Fractions = Field((0.0, 0.3), description="opacity of the drops that are too far to be told apart")
 
+    def apply(self, image: Image, draw: np.random.Generator) -> Image:
+        return rain(image, self, draw)
 
-def rain(photo: NDArray[np.uint8], options: Rain, draw: np.random.Generator) -> NDArray[np.uint8]:
-    """A photograph in the rain.
+
+def rain(image: Image, options: Rain, draw: np.random.Generator) -> Image:
+    """A picture in the rain.
 
     The veil comes first, being the farthest, then the layers of streaks from far to near. Each covers a pixel by its
-    opacity ``a``: ``light = (1 - a) * light + a * sky``. Now and then nothing is done.
+    opacity ``a``: ``light = (1 - a) * light + a * sky``.
 
     Args:
-        photo: uint8 RGB (H, W, 3), sRGB.
+        image: float32 RGB (H, W, 3) on 0..1, sRGB.
         options: what may be drawn.
         draw: source of all randomness.
 
     Returns:
-        The same shape and type.
+        The same shape and type, on 0..1.
     """
-    if draw.random() < options.untouched:
-        return photo.copy()
-    height, width = photo.shape[:2]
+    height, width = image.shape[:2]
     level = draw.uniform(*options.light)
     # An overcast sky, a little colder than white or as white.
     sky = level * np.array([1 - draw.uniform(0, 0.08), 1 - draw.uniform(0, 0.03), 1], np.float32)
     heavy = draw.random()  # the more drops fall, the denser is the veil of those far away
     density = options.density[0] + heavy * (options.density[1] - options.density[0])
     veil = options.veil[0] + heavy * draw.random() * (options.veil[1] - options.veil[0])
-    light = _covered(to_linear((photo / 255).astype(np.float32)), _clouds(height, width, veil, draw), sky)
+    light = _covered(to_linear(np.clip(image, 0, 1)), _clouds(height, width, veil, draw), sky)
     for opacity in streaks(height, width, density, options, draw):
         light = _covered(light, opacity, sky)
-    result: NDArray[np.uint8] = np.round(255 * from_linear(np.clip(light, 0, 1))).astype(np.uint8)
-    return result
+    return from_linear(np.clip(light, 0, 1))
 
 
-def streaks(height: int, width: int, density: float, options: Rain, draw: np.random.Generator) -> list[_Image]:
+def streaks(height: int, width: int, density: float, options: Rain, draw: np.random.Generator) -> list[Image]:
     """The opacity of each layer of streaks, (height, width) on 0..1, the farthest layer first.
 
     Args:
@@ -185,7 +175,7 @@ def _draw_streaks(height: int, width: int, density: float, length: float, draw: 
     )
 
 
-def _add_streak(layer: _Image, one: _Streaks, number: int) -> None:
+def _add_streak(layer: Image, one: _Streaks, number: int) -> None:
     """Draw a streak over a layer: a Gaussian across, with fading ends and the drop's oscillation along."""
     length, thick, angle = one.length[number], one.thick[number], one.angle[number]
     down, right = np.float32(np.cos(angle)), np.float32(np.sin(angle))
@@ -208,14 +198,16 @@ def _add_streak(layer: _Image, one: _Streaks, number: int) -> None:
     part += (1 - part) * np.float32(one.opacity[number] * thick / 2.355 / sigma) * body
 
 
-def _clouds(height: int, width: int, opacity: float, draw: np.random.Generator) -> _Image:
+def _clouds(height: int, width: int, opacity: float, draw: np.random.Generator) -> Image:
     """Opacity of the veil, (height, width): it varies slowly, as drifting clouds of spray do."""
+    import cv2
+
     clouds = draw.uniform(0.8, 1.2, (3, 3)).astype(np.float32)
     even = cv2.resize(clouds, (width, height), interpolation=cv2.INTER_LINEAR)
-    veil: _Image = np.clip(opacity * even, 0, 1).astype(np.float32)
+    veil: Image = np.clip(opacity * even, 0, 1).astype(np.float32)
     return veil
 
 
-def _covered(light: _Image, opacity: _Image, sky: _Image) -> _Image:
-    covered: _Image = light + opacity[..., None] * (sky - light)
+def _covered(light: Image, opacity: Image, sky: Image) -> Image:
+    covered: Image = light + opacity[..., None] * (sky - light)
     return covered

@@ -10,9 +10,20 @@ from restore.data.degradations.film_grain import FilmGrain
 from restore.data.degradations.jpeg import JpegStep
 from restore.data.degradations.motion_blur import MotionBlur
 from restore.data.degradations.noise import NoiseStep
+from restore.data.degradations.rain import Rain
 from restore.data.degradations.sharpen import Sharpen
 from restore.utils.registry import Registry, by_kind
 
 DEGRADATIONS: Registry[type[Degradation]] = by_kind(
-    "degradation", "restore.degradations", BlurStep, NoiseStep, JpegStep, MotionBlur, FilmGrain, Fade, Denoise, Sharpen
+    "degradation",
+    "restore.degradations",
+    BlurStep,
+    NoiseStep,
+    JpegStep,
+    MotionBlur,
+    FilmGrain,
+    Fade,
+    Denoise,
+    Sharpen,
+    Rain,
 )

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from restore.data.degradations.rain import Rain, rain
+from restore.data.degradations.jpeg import to_float, to_uint8
+from restore.data.degradations.rain import Rain
 from restore.data.sources.base import DataOptions
 from restore.data.sources.restoration import RestorationSource
 
@@ -26,4 +27,4 @@ class RainSource(RestorationSource[RainData]):
 
     def degrade(self, clean: NDArray[np.uint8], draw: np.random.Generator) -> NDArray[np.uint8]:
         assert self.options.rain is not None
-        return rain(clean, self.options.rain, draw)
+        return to_uint8(self.options.rain(to_float(clean), draw))

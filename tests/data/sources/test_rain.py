@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from restore.data.degradations.rain import Rain, rain, streaks
+from restore.data.degradations.jpeg import to_float, to_uint8
+from restore.data.degradations.rain import Rain, streaks
 from restore.data.places import generator
 from restore.imaging.decode import read_rgb8
 from restore.recipes import find_recipe
@@ -19,10 +20,14 @@ from tests.conftest import picture, save
 DARK = np.full((96, 128, 3), 40, np.uint8)
 
 
+def rain(photo: np.ndarray, options: Rain, draw: np.random.Generator) -> np.ndarray:
+    return to_uint8(options(to_float(photo), draw))
+
+
 def test_the_same_seed_gives_the_same_picture() -> None:
     photo = picture(80, 120, seed=1)
     before = photo.copy()
-    first, again, other = (rain(photo, Rain(untouched=0), generator(0, number)) for number in (1, 1, 2))
+    first, again, other = (rain(photo, Rain(probability=1), generator(0, number)) for number in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     np.testing.assert_array_equal(photo, before)
     assert np.any(first != other)
@@ -32,12 +37,12 @@ def test_the_same_seed_gives_the_same_picture() -> None:
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 200, 3), (200, 1, 3), (7, 5, 3)])
 def test_any_size_is_taken(shape: tuple[int, ...]) -> None:
-    heavy = Rain(untouched=0, density=(50, 50), length=(300, 300))
+    heavy = Rain(probability=1, density=(50, 50), length=(300, 300))
     assert rain(np.zeros(shape, np.uint8), heavy, generator(0, 0)).shape == shape
 
 
 def test_what_is_dark_gets_brighter_and_nothing_is_brighter_than_the_sky() -> None:
-    options = Rain(untouched=0, light=(0.5, 0.5), density=(5, 8))
+    options = Rain(probability=1, light=(0.5, 0.5), density=(5, 8))
     for number in range(8):
         wet = rain(DARK, options, generator(3, number))
         assert (wet >= DARK - 1).all()
@@ -49,7 +54,9 @@ def test_what_is_dark_gets_brighter_and_nothing_is_brighter_than_the_sky() -> No
 
 def test_more_rain_brightens_more() -> None:
     means = [
-        np.mean([rain(DARK, Rain(untouched=0, density=(d, d), veil=(0, 0)), generator(1, n)).mean() for n in range(12)])
+        np.mean(
+            [rain(DARK, Rain(probability=1, density=(d, d), veil=(0, 0)), generator(1, n)).mean() for n in range(12)]
+        )
         for d in (0, 1, 4, 16)
     ]
     assert means[0] == DARK.mean(), "neither streaks nor veil"
@@ -87,7 +94,7 @@ def test_far_streaks_are_shorter_and_more() -> None:
 
 
 def test_some_photographs_stay_untouched() -> None:
-    options = Rain(untouched=0.25)
+    options = Rain(probability=0.75)
     same = [np.array_equal(rain(DARK, options, generator(9, n)), DARK) for n in range(200)]
     assert 0.15 < np.mean(same) < 0.35
 
@@ -111,7 +118,7 @@ def test_options_have_ranges(wrong: dict[str, object]) -> None:
 def test_rain_is_learned_from_clean_photographs(tmp_path: Path) -> None:
     for i in range(4):
         save(tmp_path / f"{i}.png", picture(64, 80, seed=i) // 2)
-    recipe = load_recipe(find_recipe("derain"), ["data.patch=32", "data.holdout=2", "data.rain={untouched: 0}"])
+    recipe = load_recipe(find_recipe("derain"), ["data.patch=32", "data.holdout=2", "data.rain={probability: 1}"])
     data, again = (open_training_data(recipe, tmp_path, 2**24) for _ in range(2))
     assert data.description == "2 photographs to train on"
     for number in range(6):
