@@ -15,11 +15,12 @@ from restore.evaluation.start import UsageError, chosen_metrics
 from restore.imaging.decode import read_picture
 from restore.imaging.header import header_size
 from restore.imaging.picture import to8
-from restore.jobs.naming import PlanError, printable
+from restore.jobs.naming import PlanError
 from restore.jobs.plan import Unreadable, find_pictures
 from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture
 from restore.metrics.registry import METRICS
 from restore.progress import with_bar
+from restore.utils.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

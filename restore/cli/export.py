@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from restore.cli.common import FiniteRange, console, extra_needed, parse_pairs, parse_shape
+from restore.cli.common import FiniteRange, console, extra_needed, parse_pairs, shape_option
 from restore.cli.help import Command
 from restore.errors import ModelError
 
@@ -60,7 +60,7 @@ _FOR: dict[str, tuple[Way, ...]] = {
 @click.option(
     "--shape",
     metavar="SIDE|NxHxW",
-    callback=parse_shape,
+    callback=shape_option,
     help="A file for this one input alone, as some devices want it; pictures are cut and filled up to it.",
 )
 @click.option(

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from restore.jobs.naming import Naming, PlanError, printable
+from restore.jobs.naming import Naming, PlanError
 from restore.jobs.plan import Unreadable, find_pictures
+from restore.utils.text import printable
 
 _SEPARATORS = "-_. ~@("
 # From a picture of the other folder to those of the first that it may be a version of.

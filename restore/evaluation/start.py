@@ -14,10 +14,10 @@ from restore.evaluation.cases import Contender, Methods, lone_cases
 from restore.evaluation.comparison import Comparison, Protocol
 from restore.evaluation.measure import compare, measure
 from restore.evaluation.sources import Sources, counted, find_sources, list_pictures
-from restore.jobs.naming import printable
 from restore.metrics.metric import Colour, Metric, MetricInputs, MetricProtocol
 from restore.metrics.registry import METRICS
 from restore.progress import with_bar
+from restore.utils.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -16,7 +16,7 @@ from restore.export.run import Exported, export, export_half
 from restore.export.source import load_source
 from restore.export.twin import Yardstick, export_twin
 from restore.runtime.model import file_spec
-from restore.words import shown
+from restore.utils.text import printable
 
 # From weights to a file in fp32 or fp16; from an fp32 file to its twin; what 8 bits cost layer by layer.
 Way = Literal["weights", "half", "int8", "explain"]
@@ -65,7 +65,7 @@ def start(request: Request, way: Way, screen: Console, tell: Tell) -> None:
         _int8(request, screen, tell)
     else:
         for layer in explain(request.source, request.calibrate, screen):
-            tell(f"{layer.psnr:7.2f} dB  {shown(layer.name)}  ({layer.what})")
+            tell(f"{layer.psnr:7.2f} dB  {printable(layer.name)}  ({layer.what})")
 
 
 def _weights(request: Request, tell: Tell) -> None:
@@ -89,7 +89,7 @@ def _show(done: Exported, tell: Tell) -> None:
     for compared in made.compared:
         tell(f"input {'x'.join(map(str, compared.shape))}: largest difference {compared.difference:.1e}")
     for check in made.checks:
-        tell(f"{check.name}: {shown(check.measured)}")
+        tell(f"{check.name}: {printable(check.measured)}")
     size = done.path.stat().st_size
     tell(
         f"{done.path}: {made.spec.name}, {made.spec.precision}, {made.spec.parameters:,} parameters, "

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from restore.imaging.formats import FORMATS, READABLE
-from restore.jobs.naming import Naming, PlanError, printable
+from restore.jobs.naming import Naming, PlanError
+from restore.utils.text import printable
 
 Existing = Literal["refuse", "overwrite", "skip"]
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from rich.console import Console
 
-from restore.jobs.naming import printable
 from restore.jobs.outcome import Outcome, Status, Summary
 from restore.jobs.plan import Plan
 from restore.jobs.report import PageWriter, Record, folder_record, record, write_report
+from restore.utils.text import printable
 
 
 @dataclass

@@ -14,7 +14,7 @@ from restore import __version__
 from restore.atomic import sweep
 from restore.errors import ModelError
 from restore.jobs.journal import Journal, Promises, file_digest, job_key, model_digest
-from restore.jobs.naming import Naming, PlanError, printable
+from restore.jobs.naming import Naming, PlanError
 from restore.jobs.options import Metadata, PictureOptions
 from restore.jobs.outcome import Outcome, Summary
 from restore.jobs.plan import Existing, Plan, make_plan
@@ -26,6 +26,7 @@ from restore.jobs.show import Teller, counted, summary_record
 from restore.jobs.stop import Stop, stoppable
 from restore.jobs.watch import check_watch, watch
 from restore.jobs.work import DiskError
+from restore.utils.text import printable
 from restore.zoo.find import find
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from restore.export.support import gradient_support
 from restore.networks.plain import PlainSR
 from restore.runtime.model import open_model
 from restore.spec import ModelSpec
+from restore.utils.text import name_of
 from restore.verify.run import verify_file
-from restore.words import name_of
 from restore.zoo.find import SEARCH_VARIABLE, entries, find, user_folder
 from restore.zoo.install import check_name
 from tests.conftest import picture
