@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from restore.atomic import write_bytes
 from restore.errors import RestoreError
+from restore.files.listing import Unreadable
 from restore.jobs.outcome import STAGES, Outcome, Seconds
-from restore.jobs.plan import Unreadable
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -75,7 +75,9 @@ def open_material(recipe: Recipe, root: Path, budget: int) -> Material:
         samples = _paired(recipe, root) or bare_samples(list_photos(first), crop, whole=data.views)
         return _trimmed(Material(patches, samples, told), recipe)
     if data.pairs is not None:
-        training, held = split(recipe, match_photos(root / data.pairs.input, root / data.pairs.target))
+        training, held = split(
+            recipe, match_photos(root / data.pairs.input, root / data.pairs.target, data.pairs.template)
+        )
         if data.views:
             patches = PairViews(training, data.patch, seed, budget)
         else:
@@ -145,7 +147,7 @@ def _paired(recipe: Recipe, root: Path) -> list[Sample]:
     pairs = recipe.validation.pairs
     if pairs is None:
         return []
-    return _samples(recipe, match_photos(root / pairs.input, root / pairs.target))
+    return _samples(recipe, match_photos(root / pairs.input, root / pairs.target, pairs.template))
 
 
 def _samples(recipe: Recipe, pairs: Sequence[tuple[Path, Path]]) -> list[Sample]:

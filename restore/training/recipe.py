@@ -7,7 +7,16 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 from typing_extensions import Self
 
 from restore.data.degradations.options import SecondOrder
@@ -15,6 +24,7 @@ from restore.data.filters.options import PhotoFilters
 from restore.data.lighting.backlight import Backlight
 from restore.encoders.clip import ClipOptions
 from restore.encoders.efficientnet_lite import EfficientNetLite0Options
+from restore.files.pairing import NameRule
 from restore.losses.adversarial_term import Form
 from restore.losses.features import AnyHeldFeatures
 from restore.losses.pixel import PixelOptions
@@ -34,6 +44,16 @@ class Pairs(_Options):
 
     input: str = Field(description="folder of the pictures to restore")
     target: str = Field(description="folder of what should come of them, scale times as large")
+    template: str | None = Field(
+        None, description="how an input is named after its target: {stem}x4, {stem}_HR={stem}_LR; null for the same"
+    )
+
+    @field_validator("template")
+    @classmethod
+    def _readable(cls, template: str | None) -> str | None:
+        if template is not None:
+            NameRule.parse(template)
+        return template
 
 
 class Unpaired(_Options):
