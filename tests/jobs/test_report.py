@@ -21,6 +21,9 @@ EVIL = '<script>alert("x")</script> & \'q\',\n"z".png'
 SUMMARY = {
     "type": "summary",
     "enhanced": 1,
+    "done": 0,
+    "skipped": 0,
+    "failed": 0,
     "input": "in",
     "output": "out",
     "model": "<b>sr</b>",
