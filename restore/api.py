@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from restore.spec import ModelSpec
 
 if TYPE_CHECKING:
     from restore.jobs.options import Metadata
+    from restore.jobs.report import FileRecord, SummaryRecord
     from restore.runtime.model import Model as Opened
 
 Precision = Literal["auto", "fp32", "fp16", "int8"]
@@ -134,7 +134,7 @@ def enhance(
     workers: int | None = None,
     tile: int | None = None,
     spec: Mapping[str, str] | None = None,
-) -> list[dict[str, Any]]:
+) -> list[FileRecord | SummaryRecord]:
     """Enhance a picture, or a folder with all below it, file to file: ``restore enhance`` as a call.
 
     Formats, depth, transparency, colour profiles, EXIF and XMP are kept as there. A picture that fails is told in its
@@ -157,7 +157,9 @@ def enhance(
         tile: largest side of a tile, in input pixels; None chooses by the memory there is.
 
     Returns:
-        What became of each picture, and last a summary: the objects that ``restore enhance --json`` prints.
+        A :class:`~restore.jobs.report.FileRecord` for each picture and last a
+        :class:`~restore.jobs.report.SummaryRecord`: dictionaries, told apart by ``type``, as
+        ``restore enhance --json`` prints them.
 
     Raises:
         RestoreError: wrong use, and nothing was written; or the disk is full.
@@ -167,7 +169,7 @@ def enhance(
 
     from restore.jobs.start import INTERRUPTED, Request, default_workers, start
 
-    records: list[dict[str, Any]] = []
+    records: list[FileRecord | SummaryRecord] = []
     request = Request(
         Path(source),
         Path(target),
@@ -189,12 +191,11 @@ def enhance(
         resume=resume,
         shard=(1, 1),
         dry_run=False,
-        as_json=True,
         report=None,
         watch=False,
         spec=spec or {},
     )
-    if start(request, Console(quiet=True), lambda line: records.append(json.loads(line))) == INTERRUPTED:
+    if start(request, Console(quiet=True), lambda _: None, give=records.append) == INTERRUPTED:
         raise KeyboardInterrupt
     return records
 

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 from restore.ahead import ahead
 from restore.errors import RestoreError
 from restore.evaluation.start import UsageError, chosen_metrics
+from restore.files.listing import Unreadable, scan
 from restore.imaging.decode import read_picture
 from restore.imaging.header import header_size
 from restore.imaging.picture import to8
-from restore.jobs.naming import PlanError, printable
-from restore.jobs.plan import Unreadable, find_pictures
+from restore.jobs.naming import PlanError
 from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture
 from restore.metrics.registry import METRICS
 from restore.progress import with_bar
+from restore.utils.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -93,7 +94,7 @@ def start(request: Request, screen: Console) -> Ranking:
         raise UsageError(f"--metric {name} does not judge a picture by itself; there are {alone}")
     if not request.folder.is_dir():
         raise PlanError(f"{request.folder}: no such folder")
-    found = find_pictures(request.folder)
+    found = scan(request.folder)
     judged = [_closed(one) for one in found.unreadable]
     if not found.pictures and not judged:
         raise PlanError(f"{request.folder}: no pictures in this folder")

@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from typing_extensions import Self
 
 from restore.errors import ModelError
-from restore.words import name_fault, shown, unseen
+from restore.utils.text import name_fault, parse_shape, printable, unseen
 
 METADATA_KEY = "restore.spec"
 _REQUIRED = ("scale", "halo")
@@ -92,13 +92,8 @@ class ModelSpec(BaseModel):
     @field_validator("shape", mode="before")
     @classmethod
     def _shape_of_text(cls, value: object) -> object:
-        """As it is written on a command line: ``256`` or ``4x256x320``."""
-        if not isinstance(value, str):
-            return value
-        parts = value.lower().split("x")
-        if len(parts) not in (1, 3) or not all(part.isdecimal() for part in parts):
-            raise ValueError(f"{value!r}: write it as SIDE or BATCHxHEIGHTxWIDTH, for example 256 or 4x256x320")
-        return [1, *parts, *parts] if len(parts) == 1 else parts
+        """Command-line spelling: ``256`` or ``4x256x320``."""
+        return parse_shape(value) if isinstance(value, str) else value
 
     @field_validator("kinds", mode="before")
     @classmethod
@@ -231,7 +226,7 @@ def _said(text: str, source: str) -> dict[str, Any]:
 def fault_of(error: ValidationError) -> str:
     """The first thing that is wrong with a spec, in one line."""
     problem = error.errors()[0]
-    name = ".".join(shown(str(part)) for part in problem["loc"])
+    name = ".".join(printable(str(part)) for part in problem["loc"])
     says = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         near = difflib.get_close_matches(name, ModelSpec.model_fields, n=1)

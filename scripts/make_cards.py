@@ -25,6 +25,7 @@ import write_cards
 from rich.console import Console
 
 from restore.evaluation.model import evaluate_model
+from restore.files.pairing import NameRule
 from restore.runtime.cpu import cpu_name, usable_cores
 from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import Model, open_model
@@ -106,7 +107,7 @@ def benchmarks(model: Model, testsets: Path) -> dict[str, dict[str, list[float]]
     scores: dict[str, dict[str, list[float]]] = {}
     for name in write_cards.SETS:
         folder = testsets / name / f"x{model.spec.scale}"
-        for low, source, rename in (("own", None, None), ("given", folder, ("_HR", "_LR"))):
+        for low, source, rename in (("own", None, None), ("given", folder, NameRule.parse("_HR=_LR"))):
             found = evaluate_model(
                 model, model.spec, folder, Console(stderr=True), pattern="*_HR.png", low_folder=source, rename=rename
             )

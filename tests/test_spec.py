@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from restore.errors import ModelError
 from restore.spec import METADATA_KEY, ModelSpec, fault_of, read_spec
-from restore.words import name_fault, name_of
+from restore.utils.text import name_fault, name_of
 
 
 def test_round_trip() -> None:

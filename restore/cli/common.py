@@ -69,12 +69,11 @@ def parse_pairs(pairs: Sequence[str], option: str) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs)
 
 
-def parse_shape(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, int, int] | None:
+def shape_option(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, int, int] | None:
     """``256`` or ``4x256x320`` as batch, height and width."""
-    if value is None:
-        return None
-    parts = value.lower().split("x")
-    if len(parts) not in (1, 3) or not all(part.isdecimal() and 0 < int(part) < 2**16 for part in parts):
-        raise click.BadParameter(f"{value!r}: write it as SIDE or BATCHxHEIGHTxWIDTH, for example 256 or 4x256x320")
-    numbers = [int(part) for part in parts]
-    return (1, numbers[0], numbers[0]) if len(numbers) == 1 else (numbers[0], numbers[1], numbers[2])
+    from restore.utils.text import parse_shape
+
+    try:
+        return None if value is None else parse_shape(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error

@@ -37,7 +37,8 @@ from restore.cli.help import Command
 )
 @click.option(
     "--name",
-    help="How those in AFTER were named after those in BEFORE, as in 'restore enhance', with {stem} and {ext}.  "
+    help="How those in AFTER were named after those in BEFORE, as in 'restore enhance', with {stem} and {ext}; "
+    "or both sides, as in {stem}x4={stem}.  "
     "[default: the usual ways are tried]",
 )
 @click.option("--beside", is_flag=True, help="Put the pictures into a folder beside the page, not into it.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from restore.cli.help import Command
 if TYPE_CHECKING:
     from restore.jobs.options import Metadata
     from restore.jobs.report import PageWriter
+    from restore.jobs.show import Record
 
 
 _SECTIONS = {
@@ -136,7 +138,9 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     metavar="FIELD=VALUE",
     help="What a foreign .onnx file does not say of itself, for example --spec scale=4. Repeatable.",
 )
-def enhance(spec: tuple[str, ...], metadata: Metadata | None, workers: int | None, **options: Any) -> None:
+def enhance(
+    spec: tuple[str, ...], metadata: Metadata | None, workers: int | None, as_json: bool, **options: Any
+) -> None:
     """Enhance IN, a picture or a folder with all below it, into OUT.
 
     Exits with 0 when all was done, 1 when some pictures failed, 2 on wrong use, 130 after Ctrl-C or SIGTERM.
@@ -152,4 +156,7 @@ def enhance(spec: tuple[str, ...], metadata: Metadata | None, workers: int | Non
 
         return JobPage(request.workers)
 
-    raise SystemExit(start(request, console(), click.echo, page))
+    def give(record: Record) -> None:
+        click.echo(json.dumps(record))
+
+    raise SystemExit(start(request, console(), click.echo, page, give if as_json else None))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from restore.cli import complete
 from restore.cli.common import console, device_option, parse_pairs
 from restore.cli.help import Command
+
+if TYPE_CHECKING:
+    from restore.files.pairing import NameRule
 
 _folder = click.Path(path_type=Path)
 
@@ -49,9 +52,12 @@ def _list(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     help="Folder of given low-resolution files, instead of making them; of the inputs of a model that restores.",
 )
 @click.option(
-    "--lr-name", "low_name", metavar="FROM=TO", help="How an LR file is named after its HR file, for example _HR=_LR."
+    "--lr-name",
+    "low_name",
+    metavar="RULE",
+    help="How an LR file is named after its HR file: {stem}x4, {stem}_HR={stem}_LR, or FROM=TO such as _HR=_LR.",
 )
-@click.option("--prediction-name", metavar="FROM=TO", help="How a result is named after its reference.")
+@click.option("--prediction-name", metavar="RULE", help="How a result is named after its reference; as --lr-name.")
 @click.option("--scale", type=click.IntRange(1, 16), help="By which results were enlarged; models say it themselves.")
 @click.option("--border", type=click.IntRange(0), help="Pixels left out on every side.  [default: the scale]")
 @click.option("--on", "colour", type=click.Choice(["y", "rgb"]), help="What PSNR and SSIM are taken on.")
@@ -91,8 +97,8 @@ def evaluate(
     from restore.evaluation.start import Request, start
 
     request = Request(
-        low_name=_renaming(low_name, "--lr-name"),
-        prediction_name=_renaming(prediction_name, "--prediction-name"),
+        low_name=_rule(low_name, "--lr-name"),
+        prediction_name=_rule(prediction_name, "--prediction-name"),
         may=Tolerance(mixed_depth, mixed_channels),
         weights={name: Path(file) for name, file in parse_pairs(weights, "--weights").items()},
         spec=parse_pairs(given, "--spec"),
@@ -103,5 +109,10 @@ def evaluate(
     click.echo(writers[form](found))
 
 
-def _renaming(pair: str | None, option: str) -> tuple[str, str] | None:
-    return next(iter(parse_pairs([pair], option).items())) if pair else None
+def _rule(text: str | None, option: str) -> NameRule | None:
+    from restore.files.pairing import NameRule
+
+    try:
+        return NameRule.parse(text) if text else None
+    except ValueError as error:
+        raise click.UsageError(f"{option} {error}") from error

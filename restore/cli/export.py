@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from restore.cli.common import FiniteRange, console, extra_needed, parse_pairs, parse_shape
+from restore.cli.common import FiniteRange, console, extra_needed, parse_pairs, shape_option
 from restore.cli.help import Command
 from restore.errors import ModelError
-
-if TYPE_CHECKING:
-    from restore.export.start import Way
+from restore.export.requests import ExplainRequest, HalfRequest, Int8Request, Request, WeightsRequest
 
 _FOLDER = click.Path(path_type=Path)
 
-_MEANS: dict[Way, str] = {
-    "weights": "weights",
-    "half": "the fp16 twin of an .onnx file",
-    "int8": "--precision int8",
-    "explain": "--explain",
-}
-# Which options mean something for one way and not for another.
-_FOR: dict[str, tuple[Way, ...]] = {
-    **dict.fromkeys(("which", "shape", "opset", "name", "spec"), ("weights",)),
-    "calibrate": ("int8", "explain"),
-    **dict.fromkeys(("inputs", "pattern", "max_loss"), ("int8",)),
-    **dict.fromkeys(("check", "target", "overwrite"), ("weights", "half", "int8")),
+# What each request is called in messages.
+_MEANS: dict[type[Request], str] = {
+    WeightsRequest: "weights",
+    HalfRequest: "the fp16 twin of an .onnx file",
+    Int8Request: "--precision int8",
+    ExplainRequest: "--explain",
 }
 
 
@@ -60,7 +53,7 @@ _FOR: dict[str, tuple[Way, ...]] = {
 @click.option(
     "--shape",
     metavar="SIDE|NxHxW",
-    callback=parse_shape,
+    callback=shape_option,
     help="A file for this one input alone, as some devices want it; pictures are cut and filled up to it.",
 )
 @click.option(
@@ -112,28 +105,27 @@ def export(
     After each step the model is measured beside the network; then the file is run beside it at five shapes, and held to
     what it says of itself. If anything differs, nothing is written and the exit code is 1.
     """
-    way = _way(options["source"], options["precision"], explain)
-    _refuse_what_means_nothing(way)
-    if target is None and way != "explain":
-        raise click.UsageError("Missing argument 'OUT'.")
+    kind = _kind(options["source"], options["precision"], explain)
+    _refuse_what_means_nothing(kind)
     check, inputs = options["check"], options["inputs"]
-    if way == "int8" and (calibrate is None or not check):
+    if target is None and kind is not ExplainRequest:
+        raise click.UsageError("Missing argument 'OUT'.")
+    if kind is Int8Request and (calibrate is None or not check):
         raise click.UsageError("--precision int8 needs --calibrate FOLDER and --check FOLDER")
-    if way == "explain" and calibrate is None:
+    if kind is ExplainRequest and calibrate is None:
         raise click.UsageError("--explain needs --calibrate FOLDER, to take ranges from and to measure on")
     if inputs and len(inputs) != len(check):
         raise click.UsageError(f"{len(check)} --check and {len(inputs)} --check-input: give one for each")
-    given = parse_pairs(spec, "--spec")
+    given = {**options, "target": target, "calibrate": calibrate, "spec": parse_pairs(spec, "--spec")}
     source = options["source"]
     if not source.exists():  # said at once: what reads it takes seconds to load
         raise ModelError(f"{source}: no such {'model' if source.suffix == '.onnx' else 'run or checkpoint'}")
     with extra_needed("Exporting", "train"):
-        from restore.export.start import Request, start
-    request = Request(target=target or Path(), calibrate=calibrate or Path(), given=given, **options)
-    start(request, way, console(), click.echo)
+        from restore.export.start import start
+    start(kind(**{name: given[name] for name in _options(kind)}), console(), click.echo)
 
 
-def _way(source: Path, precision: str, explain: bool) -> Way:
+def _kind(source: Path, precision: str, explain: bool) -> type[Request]:
     """What is asked for, where the precision goes with the source and with --explain."""
     is_onnx = source.suffix == ".onnx"
     if explain and precision != "int8":
@@ -141,20 +133,28 @@ def _way(source: Path, precision: str, explain: bool) -> Way:
     if precision == "int8":
         if not is_onnx:
             raise click.UsageError(f"--precision int8 takes an fp32 .onnx file, not {source}: export that first")
-        return "explain" if explain else "int8"
+        return ExplainRequest if explain else Int8Request
     if not is_onnx:
-        return "weights"
+        return WeightsRequest
     if precision == "fp32":
         raise click.UsageError(f"{source} is an .onnx file already; 'restore import' makes one of others a model")
-    return "half"
+    return HalfRequest
 
 
-def _refuse_what_means_nothing(way: Way) -> None:
-    """Refuse options of another way rather than ignore them."""
+def _options(kind: type[Request]) -> list[str]:
+    """The options that mean something for a request: its fields."""
+    return [field.name for field in dataclasses.fields(kind)]
+
+
+def _refuse_what_means_nothing(kind: type[Request]) -> None:
+    """Refuse options of another request rather than ignore them."""
     ctx = click.get_current_context()
     for parameter in ctx.command.params:
-        ways = _FOR.get(str(parameter.name))
-        given = ctx.get_parameter_source(str(parameter.name)) is not ParameterSource.DEFAULT
-        if ways and given and way not in ways and ctx.params[str(parameter.name)] is not None:
+        name = str(parameter.name)
+        if name in ("precision", "explain") or name in _options(kind):  # those two say what is asked for
+            continue
+        given = ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+        if given and ctx.params.get(name) is not None:
             what = max(parameter.opts, key=len) if isinstance(parameter, click.Option) else "OUT"
-            raise click.UsageError(f"{what} is for {' and '.join(_MEANS[w] for w in ways)}, and not for {_MEANS[way]}")
+            means = " and ".join(_MEANS[other] for other in _MEANS if name in _options(other))
+            raise click.UsageError(f"{what} is for {means}, and not for {_MEANS[kind]}")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from restore.cli.common import extra_needed, parse_pairs, parse_shape
+from restore.cli.common import extra_needed, parse_pairs, shape_option
 from restore.cli.help import Command
-from restore.words import shown
+from restore.utils.text import printable
 
 
 @click.command(
@@ -36,7 +36,7 @@ from restore.words import shown
 @click.option(
     "--shape",
     metavar="SIDE|NxHxW",
-    callback=parse_shape,
+    callback=shape_option,
     help="Make the file for this one input alone, for networks that cannot be had for all sizes.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a model of that name.")
@@ -60,7 +60,7 @@ def import_(
 
     done = import_model(file, name, folder, given, shape, overwrite, lambda line: click.echo(line, err=True))
     for check in done.checks:
-        click.echo(f"{check.name}: {shown(check.measured)}")
+        click.echo(f"{check.name}: {printable(check.measured)}")
     found = done.spec
     tiles = (
         "tiles give the whole picture's result"
@@ -72,7 +72,7 @@ def import_(
         f"sides a multiple of {found.multiple} from {found.minimum}, halo {found.halo}: {tiles}"
     )
     if done.note:
-        click.echo(shown(done.note))
+        click.echo(printable(done.note))
     for twin in done.outdated:
         click.echo(f"{twin}: made of another file, and no longer taken by itself. Make it again, or delete it")
     if found.licence == "unknown":

@@ -75,12 +75,12 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         from restore.errors import RestoreError
-        from restore.words import shown
+        from restore.utils.text import printable
 
         try:
             return super().invoke(ctx)
         except RestoreError as error:  # it may name what stands in a file of others
-            click.echo("\n".join(map(shown, f"restore: {error}".split("\n"))), err=True)
+            click.echo("\n".join(map(printable, f"restore: {error}".split("\n"))), err=True)
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo("Interrupted: what was written is whole, the rest is not begun.", err=True)

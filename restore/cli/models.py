@@ -24,7 +24,7 @@ def models(as_json: bool) -> None:
     """
     from restore.errors import ModelError
     from restore.runtime.model import file_spec
-    from restore.words import shown
+    from restore.utils.text import printable
     from restore.zoo.find import entries
 
     found = []
@@ -32,7 +32,7 @@ def models(as_json: bool) -> None:
         try:
             found.append((entry, file_spec(entry.file)))
         except ModelError as error:  # one bad file must not hide the others
-            click.echo(shown(f"restore: {error}"), err=True)
+            click.echo(printable(f"restore: {error}"), err=True)
     if as_json:
         click.echo(json.dumps([_facts(entry, spec) for entry, spec in found], indent=2))
         return

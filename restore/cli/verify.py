@@ -11,7 +11,7 @@ import click
 
 from restore.cli.common import extra_needed, parse_pairs
 from restore.cli.help import Command
-from restore.words import shown
+from restore.utils.text import printable
 
 if TYPE_CHECKING:
     from restore.verify.check import Check
@@ -62,4 +62,4 @@ def _tell(check: Check, as_json: bool) -> None:
         click.echo(json.dumps(asdict(check)))
         return
     sign = {True: "ok  ", False: "FAIL", None: "-   "}[check.passed]
-    click.echo(f"{sign} {check.name}: {shown(check.measured)}")  # names in a file of others are part of it
+    click.echo(f"{sign} {check.name}: {printable(check.measured)}")  # names in a file of others are part of it

@@ -10,7 +10,7 @@ from restore.compare.columns import Column, cells
 from restore.compare.copies import Copy
 from restore.compare.row import Row, Version
 from restore.compare.store import Store
-from restore.jobs.naming import printable
+from restore.utils.text import printable
 
 Facts = dict[str, Any]
 

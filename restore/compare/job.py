@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from restore.compare.columns import Column
 from restore.compare.options import PageOptions
@@ -14,7 +14,7 @@ from restore.compare.page import Page, write_page
 from restore.compare.place import check_place
 from restore.compare.source import Source
 from restore.jobs.outcome import STAGES
-from restore.jobs.report import Record
+from restore.jobs.report import FileRecord, SummaryRecord
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 # Pixels of a picture and its result up to which they are shown: reading them again must not take more memory than the
 # job did. The job's own limit is of what it reads, and results may be larger.
 _MOST_PIXELS = 150_000_000
-_STATUSES = {"enhanced": "enhanced", "done": "done before", "skipped": "skipped", "failed": "failed"}
+_STATUSES: dict[Literal["enhanced", "done", "skipped", "failed"], str] = {
+    "enhanced": "enhanced",
+    "done": "done before",
+    "skipped": "skipped",
+    "failed": "failed",
+}
 _RESULT: list[Column] = [
     {"group": "result", "label": "name", "kind": "text", "about": "the file that was written, in the output folder"}
 ]
@@ -61,7 +66,9 @@ class JobPage:
         """Refuse a place where a page cannot or should not be written. Raises PlanError."""
         check_place(path, "--report")
 
-    def write(self, path: Path, pictures: Sequence[Record], summary: Record, screen: Console, shown: bool) -> None:
+    def write(
+        self, path: Path, pictures: Sequence[FileRecord], summary: SummaryRecord, screen: Console, shown: bool
+    ) -> None:
         """Write the page, whole or not at all, over an earlier one.
 
         Args:
@@ -76,7 +83,7 @@ class JobPage:
             KeyboardInterrupt: Ctrl-C; nothing was written.
         """
         model, output = str(summary["model"]), Path(summary["output"])
-        counts = [f"{summary[status]} {word}" for status, word in _STATUSES.items() if summary.get(status)]
+        counts = [f"{summary[status]} {word}" for status, word in _STATUSES.items() if summary[status]]
         sources = [_source(picture, Path(summary["input"]), output, shown) for picture in pictures]
         renamed = any(source.cells.get("name") not in (None, source.name) for source in sources)
         believed = any(picture["belief"] for picture in pictures)
@@ -94,7 +101,7 @@ class JobPage:
         write_page(path, page, options, screen)
 
 
-def _source(picture: Record, asked: Path, output: Path, shown: bool) -> Source:
+def _source(picture: FileRecord, asked: Path, output: Path, shown: bool) -> Source:
     error, note = picture["error"], picture["note"]
     before, after = Path(picture["source"]), Path(picture["target"])
     is_picture = picture["type"] == "picture"

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from restore import __version__
 from restore.compare.facts import Facts
 from restore.compare.store import Store
-from restore.jobs.naming import printable
+from restore.utils.text import printable
 
 # In this order they are one script; each is a part of the page's behaviour.
 _SCRIPTS = (

@@ -22,8 +22,8 @@ from restore.compare.row import Row, make_row, memory
 from restore.compare.share import shared_out
 from restore.compare.source import Source, common_scale, looked_at
 from restore.compare.store import Beside, Embedded, Store
-from restore.jobs.naming import printable
 from restore.progress import with_bar
+from restore.utils.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -17,7 +17,7 @@ from restore.compare.source import Source, area
 from restore.errors import ImageError
 from restore.imaging.opencv import opencv_errors
 from restore.imaging.picture import Picture
-from restore.jobs.naming import printable
+from restore.utils.text import printable
 
 # Of what a row's copies may take, the part for its difference maps.
 _MAPS_SHARE = 0.15

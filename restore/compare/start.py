@@ -14,8 +14,9 @@ from restore.compare.page import Page, Written, write_page
 from restore.compare.pairing import Pairing, pair
 from restore.compare.place import check_place, pictures_folder
 from restore.compare.source import Source
-from restore.jobs.naming import PlanError, printable
+from restore.jobs.naming import PlanError
 from restore.jobs.stop import stoppable
+from restore.utils.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.errors import DataError, ImageError
+from restore.errors import ImageError
+from restore.files.listing import list_pictures
 from restore.imaging.decode import read_rgb8
-from restore.imaging.formats import PHOTO_SUFFIXES
 from restore.imaging.header import read_size
 from restore.runtime.cpu import usable_cores
 
@@ -26,26 +25,7 @@ def list_photos(folders: Sequence[Path]) -> list[Path]:
     Raises:
         DataError: a folder is missing, holds no picture, or one below it cannot be read.
     """
-    found: list[Path] = []
-    for folder in folders:
-        if not folder.is_dir():
-            raise DataError(f"{folder}: no such folder of photographs")
-        here = sorted(p for p in _below(folder) if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file())
-        if not here:
-            raise DataError(f"{folder}: no photographs here (looked for {', '.join(sorted(PHOTO_SUFFIXES))})")
-        found += here
-    return found
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    """What is in a folder and those below it, without what is hidden."""
-
-    def refuse(error: OSError) -> None:
-        raise DataError(f"{error.filename}: the folder cannot be read: {error.strerror}") from error
-
-    for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(parent, name) for name in names if not name.startswith("."))
+    return [path for folder in folders for path in list_pictures(folder)]
 
 
 def photo_sizes(paths: Sequence[Path]) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -10,25 +10,30 @@ from numpy.typing import NDArray
 
 from restore.data.folder import list_photos
 from restore.errors import DataError
+from restore.files.pairing import NameRule, pair_strictly
 
 # File names in a message; the rest is counted.
 _NAMED = 5
 
 
-def match_photos(low_folder: Path, high_folder: Path) -> list[tuple[Path, Path]]:
-    """The pictures of two folders, matched by their path below the folder without the ending, in order.
+def match_photos(low_folder: Path, high_folder: Path, template: str | None = None) -> list[tuple[Path, Path]]:
+    """The pictures of two folders, matched by their path below the folder without the suffix, in order.
+
+    Args:
+        low_folder: of the inputs.
+        high_folder: of the targets; with a template it may be the same folder.
+        template: how an input is named after its target, as :class:`restore.files.pairing.NameRule` reads it.
 
     Raises:
         DataError: a folder is missing, empty or the other one, a picture has no partner, or two pictures of a folder
-            differ in the ending alone.
+            differ in the suffix alone.
+        ValueError: the template is malformed.
     """
-    if low_folder.resolve() == high_folder.resolve():
+    rule = None if template is None else NameRule.parse(template)
+    if rule is None and low_folder.resolve() == high_folder.resolve():
         raise DataError(f"{low_folder}: both sides of the pairs are this folder: give one of each resolution")
-    low, high = _by_stem(low_folder), _by_stem(high_folder)
-    alone = [_alone(low, high, high_folder), _alone(high, low, low_folder)]
-    if any(alone):
-        raise DataError("\n".join(text for text in alone if text))
-    return [(low[stem], high[stem]) for stem in sorted(low)]
+    low, high = list_photos([low_folder]), list_photos([high_folder])
+    return pair_strictly((low_folder, low), (high_folder, high), rule)
 
 
 def common_scale(
@@ -72,29 +77,6 @@ def refuse_turned(pair: tuple[Path, Path], low: NDArray[np.uint8], high: NDArray
     """
     if (high.shape[0] // scale, high.shape[1] // scale) != low.shape[:2]:
         raise DataError(f"{pair[0]} and {pair[1]} are not turned alike: save both upright")
-
-
-def _by_stem(folder: Path) -> dict[str, Path]:
-    """The pictures of a folder by their relative path without the ending."""
-    found: dict[str, Path] = {}
-    for path in list_photos([folder]):
-        stem = path.relative_to(folder).with_suffix("").as_posix()
-        if stem in found:
-            raise DataError(f"{found[stem]} and {path} both are '{stem}': keep one, so that it is clear which is meant")
-        found[stem] = path
-    return found
-
-
-def _alone(here: Mapping[str, Path], there: Mapping[str, Path], other: Path) -> str:
-    """What is said of the pictures without a partner; empty when all have one."""
-    missing = [str(path) for stem, path in sorted(here.items()) if stem not in there]
-    if not missing:
-        return ""
-    verb, what = ("has", "it") if len(missing) == 1 else ("have", "them")
-    return (
-        f"{_listed(missing[:_NAMED], len(missing))} {verb} no picture of the same name in {other}: "
-        f"add the partner, or take {what} out"
-    )
 
 
 def _listed(names: list[str], count: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,17 +12,15 @@ from numpy.typing import NDArray
 from restore.errors import DataError
 from restore.evaluation.alike import Tolerance, read_alike, read_reference
 from restore.evaluation.sources import Sources
+from restore.files.listing import list_pictures
+from restore.files.pairing import NameRule, index_stems, listed, stem_below
 from restore.imaging.colour import as_rgb
 from restore.imaging.decode import read_picture
-from restore.imaging.formats import PHOTO_SUFFIXES
 from restore.imaging.picture import to8
 from restore.metrics.metric import Pixels
 from restore.metrics.sr_protocol import bicubic, enlarge_like, reduce
 from restore.runtime.enhance import Network, enhance_pixels
 from restore.spec import ModelSpec
-
-# File names in a message; the rest is counted.
-_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class Methods:
         scale: by which they enlarge.
         models: by name.
         folders: of results that others made.
-        rename: replaced in a reference's file name to get the results'.
+        rename: how results are named after their references.
         may: differ in.
         tile: largest side of a tile.
     """
@@ -64,7 +62,7 @@ class Methods:
     scale: int
     models: Mapping[str, Contender] = field(default_factory=dict)
     folders: Mapping[str, Path] = field(default_factory=dict)
-    rename: tuple[str, str] | None = None
+    rename: NameRule | None = None
     may: Tolerance = field(default_factory=Tolerance)
     tile: int | None = None
 
@@ -124,7 +122,7 @@ def read_lone(path: Path) -> Pixels:
 
 
 def _name(path: Path, sources: Sources) -> str:
-    return path.relative_to(sources.folder).with_suffix("").as_posix()
+    return stem_below(sources.folder, path)
 
 
 def _enlarged(
@@ -168,16 +166,9 @@ def match(sources: Sources, folder: Path, methods: Methods) -> dict[Path, Path]:
         DataError: a folder or a result is missing, two fit, or there are results of no reference, unless the references
             were chosen from more.
     """
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder")
-    there: dict[str, list[Path]] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in PHOTO_SUFFIXES and path.is_file() and not path.name.startswith("."):
-            there.setdefault(path.relative_to(folder).with_suffix("").as_posix(), []).append(path)
-    if not there:
-        raise DataError(f"{folder}: no pictures here (looked for {', '.join(sorted(PHOTO_SUFFIXES))})")
+    there = index_stems(folder, list_pictures(folder))
     matched: dict[Path, Path] = {}
-    missing = []
+    missing: list[Path] = []
     for path in sources.references:
         found = [one for stem in _stems(path, sources, methods) for one in there.get(stem, [])]
         if len(found) > 1:
@@ -185,31 +176,29 @@ def match(sources: Sources, folder: Path, methods: Methods) -> dict[Path, Path]:
         if found:
             matched[path] = found[0]
         else:
-            missing.append(path.name)
+            missing.append(path)
     used = set(matched.values())
     extra = [str(p.relative_to(folder)) for paths in there.values() for p in paths if p not in used]
     if missing:
+        looked = _stems(missing[0], sources, methods)
         raise DataError(
-            f"{folder}: no result of {_listed(missing)}"
-            + (f", and {_listed(extra)} without a reference" if extra else "")
-            + ": names must be the references', but for the ending; --prediction-name FROM=TO says how they differ"
+            f"{folder}: no result of {listed([path.name for path in missing])}"
+            + (f", and {listed(extra)} without a reference" if extra else "")
+            + f" (looked for {' or '.join(map(repr, looked)) or 'nothing: the name does not fit the rule'})"
+            + ": names must be the references', but for the ending; --prediction-name says how they differ"
         )
     if extra and not sources.chosen:
         raise DataError(
-            f"{folder}: {_listed(extra)} without a reference in {sources.folder}: add it, or take the result out"
+            f"{folder}: {listed(extra)} without a reference in {sources.folder}: add it, or take the result out"
         )
     return matched
 
 
 def _stems(path: Path, sources: Sources, methods: Methods) -> list[str]:
     """What a reference's result may be called, without the ending."""
-    below = path.relative_to(sources.folder).with_suffix("")
+    own = stem_below(sources.folder, path)
     if methods.rename is not None:
-        return [below.with_name(below.name.replace(*methods.rename)).as_posix()]
+        renamed = methods.rename.below(own)
+        return [] if renamed is None else [renamed]
     low = None if sources.lows is None else sources.lows[path].stem
-    return list(dict.fromkeys([below.as_posix(), *([low] if low else [])]))
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return list(dict.fromkeys([own, *([low] if low else [])]))

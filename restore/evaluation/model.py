@@ -10,6 +10,7 @@ from restore.evaluation.cases import Contender, Methods
 from restore.evaluation.comparison import Comparison, Protocol
 from restore.evaluation.measure import measure
 from restore.evaluation.sources import find_sources
+from restore.files.pairing import NameRule
 from restore.metrics.metric import MetricInputs, MetricProtocol
 from restore.runtime.enhance import Network
 from restore.spec import ModelSpec
@@ -29,7 +30,7 @@ def evaluate_model(
     *,
     pattern: str | None = None,
     low_folder: Path | None = None,
-    rename: tuple[str, str] | None = None,
+    rename: NameRule | None = None,
     tile: int | None = 512,
     metrics: Sequence[str] = ("psnr", "ssim"),
 ) -> Comparison:
@@ -42,7 +43,7 @@ def evaluate_model(
         screen: for the progress bar.
         pattern: which of its files.
         low_folder: given low-resolution files, or None to make them.
-        rename: replaced in a high-resolution file's name to get the low-resolution one's.
+        rename: how a low-resolution file is named after its reference; None for the same name.
         tile: largest tile side.
         metrics: by name.
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from restore.evaluation.comparison import Comparison
 from restore.evaluation.interval import LEVEL, RESAMPLES, Interval
-from restore.jobs.naming import printable
 from restore.metrics.registry import METRICS
+from restore.utils.text import printable
 
 # Columns of figures that a terminal has room for; with more, the means alone are shown.
 _ROOM = 8

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore.errors import DataError
+from restore.files.listing import glob_pictures, list_pictures
+from restore.files.pairing import NameRule, index_stems, pick_partner, stem_below
 from restore.imaging.formats import PHOTO_SUFFIXES
 
 # The benchmarks by their folder's name, in small letters without marks, and how many pictures each has.
@@ -45,7 +47,7 @@ class Sources:
 
 
 def find_sources(
-    folder: Path, pattern: str | None, low_folder: Path | None, rename: tuple[str, str] | None, scale: int | None
+    folder: Path, pattern: str | None, low_folder: Path | None, rename: NameRule | None, scale: int | None
 ) -> Sources:
     """The pictures of a folder.
 
@@ -53,7 +55,8 @@ def find_sources(
         folder: of references, or of a benchmark in one of its usual layouts.
         pattern: which of its files; None for all, or those of a recognised benchmark.
         low_folder: given low-resolution files; None for those of a recognised benchmark, or to make them.
-        rename: replaced in a reference's file name to get the low-resolution one's; None where both have one name.
+        rename: how a low-resolution file is named after its reference; None where both have one name, or the
+            low-resolution one ends in ``x`` and the scale.
         scale: how many times as large the references are, if it is known.
 
     Raises:
@@ -65,15 +68,15 @@ def find_sources(
         known = _recognised(folder, scale)
         if known is not None:
             return known
-    references = list_pictures(folder, pattern or "*")
+    references = matching_pictures(folder, pattern or "*")
     if low_folder is None:
         return Sources(folder, references, chosen=pattern is not None)
-    renames = [rename] if rename else [("", ""), *([("", f"x{scale}")] if scale else [])]
-    lows = {path: _low(path, low_folder, renames) for path in references}
+    rules = [rename] if rename else [_SAME, *([_scaled(scale)] if scale else [])]
+    lows = _lows(folder, references, low_folder, rules)
     return Sources(folder, references, lows, scale, chosen=pattern is not None)
 
 
-def list_pictures(folder: Path, pattern: str = "*") -> list[Path]:
+def matching_pictures(folder: Path, pattern: str = "*") -> list[Path]:
     """The pictures of a folder that match a pattern, in order, hidden ones left out.
 
     Raises:
@@ -82,34 +85,40 @@ def list_pictures(folder: Path, pattern: str = "*") -> list[Path]:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     try:
-        if Path(pattern).anchor:
-            raise ValueError("it is absolute")
-        matching = list(folder.glob(pattern))
+        found = glob_pictures(folder, pattern)
     except ValueError as error:  # of pathlib: it is empty, or has ** within a name
         raise DataError(
             f"--pattern {pattern!r} cannot be looked for in {folder}: write it relative to the folder, for example "
             "'*_HR.png'"
         ) from error
-    found = sorted(p for p in matching if _is_picture(p))
     if not found:
         raise DataError(f"{folder}: no pictures match '{pattern}' (looked for {', '.join(sorted(PHOTO_SUFFIXES))})")
     return found
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in PHOTO_SUFFIXES and not path.name.startswith(".") and path.is_file()
+_SAME = NameRule.parse("{stem}={stem}")
 
 
-def _low(path: Path, folder: Path, renames: Sequence[tuple[str, str]]) -> Path:
-    """The low-resolution file of a picture: by its whole name or, of another format, by its stem."""
-    for old, new in renames:
-        stem = path.stem.replace(old, new) if old else path.stem + new
-        for name in (stem + path.suffix, *(stem + suffix for suffix in sorted(PHOTO_SUFFIXES))):
-            if (folder / name).is_file():
-                return folder / name
-    old, new = renames[0]
-    wanted = path.name.replace(old, new) if old else path.name
-    raise DataError(f"{folder / wanted}: the low-resolution file of {path.name} is missing (see --lr-name)")
+def _scaled(scale: int) -> NameRule:
+    return NameRule.parse(f"{{stem}}x{scale}")
+
+
+def _lows(folder: Path, references: Sequence[Path], low_folder: Path, rules: Sequence[NameRule]) -> dict[Path, Path]:
+    """The low-resolution file of each picture: in the same sub-folder of the other folder, or at its top."""
+    if not low_folder.is_dir():
+        raise DataError(f"{low_folder}: no such folder of low-resolution files")
+    index = index_stems(low_folder, list_pictures(low_folder))
+    lows: dict[Path, Path] = {}
+    for path in references:
+        stems = [name for rule in rules for own in (stem_below(folder, path), path.stem) if (name := rule.below(own))]
+        low = pick_partner(path, stems, index)
+        if low is None:
+            looked = " and ".join(repr(stem) for stem in dict.fromkeys(stems)) or f"names by {rules[0].text!r}"
+            raise DataError(
+                f"{low_folder}: the low-resolution file of {path.name} is missing (looked for {looked}; see --lr-name)"
+            )
+        lows[path] = low
+    return lows
 
 
 def _recognised(folder: Path, scale: int | None) -> Sources | None:
@@ -126,12 +135,11 @@ def _edsr(folder: Path, scale: int | None) -> Sources | None:
     high, low = folder / "HR", folder / "LR_bicubic"
     if not high.is_dir():
         return None
-    references = list_pictures(high)
+    references = matching_pictures(high)
     given = low / f"X{scale}"
     if scale is None or not given.is_dir():
         return Sources(high, references, None, None, _said(folder, references, "HR"))
-    renames = [("", f"x{scale}"), ("", "")]
-    lows = {path: _low(path, given, renames) for path in references}
+    lows = _lows(high, references, given, [_scaled(scale), _SAME])
     return Sources(high, references, lows, scale, _said(folder, references, f"HR and LR_bicubic/X{scale}"))
 
 
@@ -140,10 +148,10 @@ def _basicsr(folder: Path, scale: int | None) -> Sources | None:
     high, low = folder / "GTmod12", folder / f"LRbicx{scale}"
     if not high.is_dir():
         return None
-    references = list_pictures(high)
+    references = matching_pictures(high)
     if scale is None or not low.is_dir():
         return Sources(high, references, None, None, _said(folder, references, "GTmod12"))
-    lows = {path: _low(path, low, [("", "")]) for path in references}
+    lows = _lows(high, references, low, [_SAME])
     return Sources(high, references, lows, scale, _said(folder, references, f"GTmod12 and {low.name}"))
 
 
@@ -168,14 +176,14 @@ def _side_by_side(folder: Path, scale: int | None) -> Sources | None:
     # Beside pictures for another scale lie low-resolution files that are none for this one.
     if not _ends(folder, "_LR") or (scale is not None and own != scale):
         return Sources(folder, references, None, own, _said(set_folder, references, "*_HR"))
-    lows = {path: _low(path, folder, [("_HR", "_LR")]) for path in references}
+    lows = _lows(folder, references, folder, [NameRule.parse("_HR=_LR")])
     where = f"{folder.name}/" if named else ""
     return Sources(folder, references, lows, own, _said(set_folder, references, f"{where}*_HR and {where}*_LR"))
 
 
 def _ends(folder: Path, ending: str) -> list[Path]:
     """The pictures whose name ends so."""
-    return sorted(p for p in folder.iterdir() if p.stem.endswith(ending) and _is_picture(p))
+    return glob_pictures(folder, f"*{ending}.*")
 
 
 def counted(pictures: Sequence[Path]) -> str:

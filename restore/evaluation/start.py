@@ -13,11 +13,12 @@ from restore.evaluation.alike import Tolerance
 from restore.evaluation.cases import Contender, Methods, lone_cases
 from restore.evaluation.comparison import Comparison, Protocol
 from restore.evaluation.measure import compare, measure
-from restore.evaluation.sources import Sources, counted, find_sources, list_pictures
-from restore.jobs.naming import printable
+from restore.evaluation.sources import Sources, counted, find_sources, matching_pictures
+from restore.files.pairing import NameRule
 from restore.metrics.metric import Colour, Metric, MetricInputs, MetricProtocol
 from restore.metrics.registry import METRICS
 from restore.progress import with_bar
+from restore.utils.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,8 +38,8 @@ class Request:
     metrics: tuple[str, ...] = ()
     pattern: str | None = None
     low_folder: Path | None = None
-    low_name: tuple[str, str] | None = None
-    prediction_name: tuple[str, str] | None = None
+    low_name: NameRule | None = None
+    prediction_name: NameRule | None = None
     scale: int | None = None
     border: int | None = None
     colour: Colour | None = None
@@ -110,7 +111,7 @@ def _alone(request: Request, metrics: list[str], material: MetricInputs, screen:
         )
     folders = _folders(request, {})
     first = request.predictions[0]
-    sources = Sources(first, list_pictures(first, request.pattern or "*"), chosen=request.pattern is not None)
+    sources = Sources(first, matching_pictures(first, request.pattern or "*"), chosen=request.pattern is not None)
     methods = Methods(request.scale or 1, {}, folders, request.prediction_name)
     said = f"{', '.join(map(str, request.predictions))} ({counted(sources.references)}), without references"
     view = MetricProtocol(methods.scale, request.border, request.colour)

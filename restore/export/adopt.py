@@ -11,8 +11,8 @@ from restore.export.foreign import describe_foreign
 from restore.export.make import How, Made, make_model
 from restore.export.source import Source, load_source
 from restore.spec import ModelSpec
+from restore.utils.text import name_of
 from restore.verify.check import Check
-from restore.words import name_of
 from restore.zoo.find import user_folder
 from restore.zoo.install import install, outdated, place
 

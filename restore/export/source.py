@@ -20,7 +20,7 @@ from restore.spec import ModelSpec, check_given, fault_of
 from restore.training.checkpoint import FORMAT, Checkpoint
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import parse_recipe
-from restore.words import name_fault, name_of
+from restore.utils.text import name_fault, name_of
 
 # Others' networks are deeper, and work on larger numbers inside.
 _PUBLISHED_TOLERANCE = 1e-3

@@ -3,52 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
 
 from rich.console import Console
 
 from restore.export.explain import explain
 from restore.export.fidelity import picture_patches
 from restore.export.make import How, fitted
+from restore.export.requests import ExplainRequest, HalfRequest, Int8Request, Request, WeightsRequest
 from restore.export.run import Exported, export, export_half
 from restore.export.source import load_source
 from restore.export.twin import Yardstick, export_twin
 from restore.runtime.model import file_spec
-from restore.words import shown
+from restore.utils.text import printable
 
-# From weights to a file in fp32 or fp16; from an fp32 file to its twin; what 8 bits cost layer by layer.
-Way = Literal["weights", "half", "int8", "explain"]
 Tell = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Request:
-    """The command's options; those that mean nothing for the way are not looked at."""
-
-    source: Path
-    target: Path
-    which: str = "last"
-    precision: str = "fp32"
-    shape: tuple[int, int, int] | None = None
-    opset: int = 18
-    name: str | None = None
-    given: dict[str, str] = field(default_factory=dict)
-    calibrate: Path = Path()
-    check: tuple[Path, ...] = ()
-    inputs: tuple[Path, ...] = ()
-    pattern: str = "*"
-    max_loss: float = 0.1
-    overwrite: bool = False
-
-
-def start(request: Request, way: Way, screen: Console, tell: Tell) -> None:
+def start(request: Request, screen: Console, tell: Tell) -> None:
     """Do it.
 
     Args:
         request: what is asked for.
-        way: see there.
         screen: for progress.
         tell: called with each line for the user.
 
@@ -57,29 +32,33 @@ def start(request: Request, way: Way, screen: Console, tell: Tell) -> None:
         ModelError: the source cannot be loaded, or what is given is wrong.
         DataError: a folder of pictures is missing or empty.
     """
-    if way == "weights":
+    if isinstance(request, WeightsRequest):
         _weights(request, tell)
-    elif way == "half":
+    elif isinstance(request, HalfRequest):
         _half(request, tell)
-    elif way == "int8":
+    elif isinstance(request, Int8Request):
         _int8(request, screen, tell)
     else:
-        for layer in explain(request.source, request.calibrate, screen):
-            tell(f"{layer.psnr:7.2f} dB  {shown(layer.name)}  ({layer.what})")
+        _explain(request, screen, tell)
 
 
-def _weights(request: Request, tell: Tell) -> None:
-    loaded = load_source(request.source, request.which, request.name, request.given, request.shape)
+def _weights(request: WeightsRequest, tell: Tell) -> None:
+    loaded = load_source(request.source, request.which, request.name, dict(request.spec), request.shape)
     seen = fitted(loaded.spec, request.shape)
     batches = [batch for folder in request.check for batch in picture_patches(folder, seen)]
-    how = How("fp16" if request.precision == "fp16" else "fp32", request.shape, request.opset, batches)
+    how = How(request.precision, request.shape, request.opset, batches)
     _show(export(loaded, request.target, how, request.overwrite), tell)
 
 
-def _half(request: Request, tell: Tell) -> None:
+def _half(request: HalfRequest, tell: Tell) -> None:
     spec = file_spec(request.source)
     batches = [batch for folder in request.check for batch in picture_patches(folder, spec)]
     _show(export_half(request.source, request.target, How("fp16", batches=batches), request.overwrite), tell)
+
+
+def _explain(request: ExplainRequest, screen: Console, tell: Tell) -> None:
+    for layer in explain(request.source, request.calibrate, screen):
+        tell(f"{layer.psnr:7.2f} dB  {printable(layer.name)}  ({layer.what})")
 
 
 def _show(done: Exported, tell: Tell) -> None:
@@ -89,7 +68,7 @@ def _show(done: Exported, tell: Tell) -> None:
     for compared in made.compared:
         tell(f"input {'x'.join(map(str, compared.shape))}: largest difference {compared.difference:.1e}")
     for check in made.checks:
-        tell(f"{check.name}: {shown(check.measured)}")
+        tell(f"{check.name}: {printable(check.measured)}")
     size = done.path.stat().st_size
     tell(
         f"{done.path}: {made.spec.name}, {made.spec.precision}, {made.spec.parameters:,} parameters, "
@@ -99,7 +78,7 @@ def _show(done: Exported, tell: Tell) -> None:
         tell(f"{twin}: of another training, and no longer taken by itself. Make it again, or delete it")
 
 
-def _int8(request: Request, screen: Console, tell: Tell) -> None:
+def _int8(request: Int8Request, screen: Console, tell: Tell) -> None:
     pairs = zip(request.check, request.inputs or [None] * len(request.check), strict=True)
     checks = [Yardstick(folder, request.pattern, inputs) for folder, inputs in pairs]
     twin = export_twin(

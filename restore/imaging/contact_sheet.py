@@ -1,36 +1,45 @@
-"""Several pictures of one size on a sheet."""
+"""Several small pictures in one."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-_GAP, _LINE = 8, 14
+# Below a picture with a label: the text and the gap to the next row.
+_LABEL_HEIGHT = 22
 
 
-def contact_sheet(pictures: Sequence[NDArray[np.uint8]], columns: int, labels: Sequence[str] = ()) -> NDArray[np.uint8]:
-    """Pictures in rows on white.
+def contact_sheet(
+    pictures: Sequence[NDArray[np.uint8]],
+    columns: int,
+    labels: Sequence[str] = (),
+    gap: int = 8,
+    background: int = 255,
+) -> NDArray[np.uint8]:
+    """Lay pictures out row by row, each at the top left of a cell as large as the largest of them.
 
     Args:
-        pictures: uint8 RGB (H, W, 3), all of the same shape.
+        pictures: uint8 RGB (H, W, 3) of any sizes; an empty one, such as (0, 0, 3), leaves its cell empty.
         columns: pictures in a row.
-        labels: what is written below each; nothing by default.
+        labels: ASCII text below each picture; none by default.
+        gap: pixels between them, and above and left of the first.
+        background: gray level of what no picture covers.
 
     Returns:
         uint8 RGB.
     """
     import cv2
 
-    height, width = pictures[0].shape[:2]
-    across, down = width + _GAP, height + (_GAP + _LINE if labels else _GAP)
-    sheet = np.full((_GAP + math.ceil(len(pictures) / columns) * down, _GAP + columns * across, 3), 255, np.uint8)
+    height, width = (max(picture.shape[axis] for picture in pictures) for axis in (0, 1))
+    down, across = height + (_LABEL_HEIGHT if labels else gap), width + gap
+    rows = -(-len(pictures) // columns)
+    sheet = np.full((gap + rows * down, gap + columns * across, 3), background, np.uint8)
     for number, picture in enumerate(pictures):
-        top, left = _GAP + number // columns * down, _GAP + number % columns * across
-        sheet[top : top + height, left : left + width] = picture
+        top, left = gap + number // columns * down, gap + number % columns * across
+        sheet[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
         if labels:
-            origin = (left, top + height + _LINE)
+            origin = (left, top + height + _LABEL_HEIGHT - 8)
             cv2.putText(sheet, labels[number], origin, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
     return sheet

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from restore.imaging.transfer import to_linear
+
 # IEC 61966-2-1: linear sRGB to XYZ under D65. The rows' sums are the white, so that grey has no colour.
 _TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 _TO_RELATIVE_XYZ = _TO_XYZ / _TO_XYZ.sum(axis=1, keepdims=True)
@@ -38,15 +40,11 @@ def _linear(image: NDArray[Any]) -> NDArray[np.floating[Any]]:
     """sRGB's curve undone: light from 0 to 1, by a table where there are few values."""
     if image.dtype in (np.uint8, np.uint16):
         levels = int(np.iinfo(image.dtype).max)
-        table: NDArray[np.floating[Any]] = _undo_curve(np.arange(levels + 1) / levels).astype(np.float32)[image]
+        table: NDArray[np.floating[Any]] = to_linear(np.arange(levels + 1) / levels).astype(np.float32)[image]
         return table
     if not np.issubdtype(image.dtype, np.floating):
         raise ValueError(f"sRGB is uint8, uint16 or floating point, not {image.dtype}")
     wrong = ~((image >= 0) & (image <= 1))
     if wrong.any():
         raise ValueError(f"sRGB in floating point is within 0..1, and a value is {image[wrong][0]}")
-    return _undo_curve(image if image.dtype == np.float64 else image.astype(np.float32))
-
-
-def _undo_curve(value: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    return to_linear(image if image.dtype == np.float64 else image.astype(np.float32))

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from restore.atomic import write_bytes
 from restore.errors import ImageError, RestoreError
-from restore.jobs.naming import PlanError, printable
+from restore.jobs.naming import PlanError
 from restore.jobs.plan import Item, Plan
 from restore.progress import with_bar
+from restore.utils.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""How results are named, and how names are shown."""
+"""How results are named."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from restore.atomic import TEMPORARY_PREFIX
 from restore.errors import RestoreError
 from restore.imaging.formats import FORMATS
+from restore.utils.text import printable
 
 FIELDS = ("stem", "ext", "model", "scale")
 
@@ -88,8 +89,3 @@ class Naming:
                 f"{where}: {length} bytes are more than the {_LONGEST_NAME} that a file's name can have; "
                 "shorten --name or the source's name"
             )
-
-
-def printable(name: Path | str) -> str:
-    """A file's name for people: line breaks, control characters and bytes that are no text become escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(name))

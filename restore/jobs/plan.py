@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import stat
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from restore.files.listing import Unreadable, is_special, scan
 from restore.imaging.formats import FORMATS, READABLE
-from restore.jobs.naming import Naming, PlanError, printable
+from restore.jobs.naming import Naming, PlanError
+from restore.utils.text import printable
 
 Existing = Literal["refuse", "overwrite", "skip"]
 
@@ -32,14 +33,6 @@ class Item:
     target: Path
     source_name: str
     target_name: str
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A folder that could not be gone through, and why."""
-
-    folder: Path
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -89,7 +82,7 @@ def make_plan(
         plan = _plan_folder(source, target, naming)
         if not plan.items and not may_be_empty:
             raise PlanError(_nothing_there(source, plan))
-    elif _is_special(source):
+    elif is_special(source):
         raise PlanError(f"{source}: a pipe, a socket or a device, which may never end: give a file")
     elif source.exists():
         path = _single_target(source, target, naming)
@@ -124,7 +117,7 @@ def _plan_folder(source: Path, target: Path, naming: Naming) -> Plan:
     if target.exists() and not target.is_dir():
         raise PlanError(f"{target} is a file, and the input is a folder: give a folder for the results")
     _refuse_inside(source, target)
-    found = find_pictures(source)
+    found = scan(source)
     items = []
     for path in found.pictures:
         below = path.relative_to(source)
@@ -134,21 +127,6 @@ def _plan_folder(source: Path, target: Path, naming: Naming) -> Plan:
     for folder in dict.fromkeys(item.target.parent for item in items):
         _refuse_inside(source, folder)
     return Plan(items, target, ignored=found.ignored, unreadable=found.unreadable)
-
-
-class Found(NamedTuple):
-    """What is in a folder and below it: pictures in a stable order, how many other files, and what cannot be read."""
-
-    pictures: list[Path]
-    ignored: int
-    unreadable: list[Unreadable]
-
-
-def find_pictures(folder: Path) -> Found:
-    """The pictures of a folder, by their names, with all below it; hidden and special files are none."""
-    files, unreadable = _walk(folder)
-    pictures = [path for path in files if path.suffix.lower() in READABLE and not _is_special(path)]
-    return Found(pictures, len(files) - len(pictures), unreadable)
 
 
 def _refuse_inside(source: Path, target: Path) -> None:
@@ -168,28 +146,6 @@ def _nothing_there(source: Path, plan: Plan) -> str:
         return f"{source}: no pictures found, and {first.folder} cannot be read: {first.reason}"
     more = f" ({_count(plan.ignored, 'other file', 'other files')} there)" if plan.ignored else ""
     return f"{source}: no pictures in this folder{more}; looked for {', '.join(sorted(READABLE))}"
-
-
-def _walk(folder: Path) -> tuple[list[Path], list[Unreadable]]:
-    """Files below a folder in a stable order, without hidden ones (our own half-written ones are), and what failed."""
-    files: list[Path] = []
-    unreadable: list[Unreadable] = []
-
-    def fail(error: OSError) -> None:
-        unreadable.append(Unreadable(Path(error.filename), error.strerror or str(error)))
-
-    for parent, folders, names in os.walk(folder, onerror=fail, followlinks=False):
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
-        files += [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
-    return files, unreadable
-
-
-def _is_special(path: Path) -> bool:
-    """Whether it is a pipe, a socket or a device, where reading may never end; a broken link is for reading to tell."""
-    try:
-        return not stat.S_ISREG(path.stat().st_mode)
-    except OSError:
-        return False
 
 
 def _single_target(source: Path, target: Path, naming: Naming) -> Path:

@@ -8,18 +8,73 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypedDict
 
 from restore.atomic import write_bytes
 from restore.errors import RestoreError
-from restore.jobs.outcome import STAGES, Outcome, Seconds
-from restore.jobs.plan import Unreadable
+from restore.files.listing import Unreadable
+from restore.jobs.outcome import STAGES, Outcome, Seconds, Status
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-Record = dict[str, Any]
 _PAGE = ".html"
+
+
+class Belief(TypedDict):
+    """Which kind of picture the model took it for, and how sure it was, 0..1."""
+
+    kind: str
+    share: float
+
+
+class FileRecord(TypedDict):
+    """What became of one picture, or of a folder that could not be listed.
+
+    Attributes:
+        type: which of the two.
+        source: path of the input.
+        target: path of the result; empty for a folder.
+        status: ``enhanced``, ``done`` (by an earlier run), ``skipped`` (the result exists), ``failed`` or ``planned``.
+        error: why it failed; empty otherwise.
+        note: what may surprise about the result; empty otherwise.
+        seconds: of work, by stage: ``decode``, ``network``, ``encode``.
+        size_in: [width, height] of the input, upright; None if it was not decoded.
+        size_out: the same of the result.
+        belief: ``kind`` and ``share`` (0..1) where the model tells kinds of pictures apart.
+    """
+
+    type: Literal["picture", "folder"]
+    source: str
+    target: str
+    status: Status
+    error: str
+    note: str
+    seconds: dict[str, float]
+    size_in: list[int] | None
+    size_out: list[int] | None
+    belief: Belief | None
+
+
+class SummaryRecord(TypedDict):
+    """A whole job: how many pictures ended how, seconds from begin to end, and what made the results."""
+
+    type: Literal["summary"]
+    enhanced: int
+    done: int
+    skipped: int
+    failed: int
+    ignored: int
+    seconds: float
+    busy: dict[str, float]
+    interrupted: bool
+    input: str
+    output: str
+    model: str
+    precision: str
+    model_digest: str
+    device: str
+    versions: dict[str, str]
 
 
 class PageWriter(Protocol):
@@ -29,14 +84,16 @@ class PageWriter(Protocol):
         """Refuse a place where a page cannot or should not be written. Raises RestoreError."""
         ...
 
-    def write(self, path: Path, pictures: Sequence[Record], summary: Record, screen: Console, shown: bool) -> None:
+    def write(
+        self, path: Path, pictures: Sequence[FileRecord], summary: SummaryRecord, screen: Console, shown: bool
+    ) -> None:
         """Write a page, whole or not at all; as :func:`write_report`."""
         ...
 
 
-def record(outcome: Outcome) -> Record:
-    """One picture as JSON holds it; sizes are [width, height]."""
-    belief = outcome.belief and {"kind": outcome.belief[0], "share": round(outcome.belief[1], 4)}
+def record(outcome: Outcome) -> FileRecord:
+    """What became of one picture."""
+    belief = outcome.belief
     return {
         "type": "picture",
         "source": str(outcome.item.source),
@@ -45,13 +102,13 @@ def record(outcome: Outcome) -> Record:
         "error": outcome.error,
         "note": outcome.note,
         "seconds": outcome.seconds.rounded(),
-        "size_in": outcome.size_in,
-        "size_out": outcome.size_out,
-        "belief": belief,
+        "size_in": outcome.size_in and list(outcome.size_in),
+        "size_out": outcome.size_out and list(outcome.size_out),
+        "belief": belief and {"kind": belief[0], "share": round(belief[1], 4)},
     }
 
 
-def folder_record(unreadable: Unreadable) -> Record:
+def folder_record(unreadable: Unreadable) -> FileRecord:
     """A folder whose pictures could not even be listed: a failure with the same fields."""
     return {
         "type": "folder",
@@ -105,8 +162,8 @@ def _is_ours(path: Path) -> bool:
 
 def write_report(
     path: Path,
-    pictures: Sequence[Record],
-    summary: Record,
+    pictures: Sequence[FileRecord],
+    summary: SummaryRecord,
     screen: Console,
     page: Callable[[], PageWriter] | None = None,
     shown: bool = True,
@@ -129,7 +186,7 @@ def write_report(
     write_bytes(path, _WRITERS[path.suffix.lower()](pictures, summary).encode("utf-8", "backslashreplace"))
 
 
-def _json(pictures: Sequence[Record], summary: Record) -> str:
+def _json(pictures: Sequence[FileRecord], summary: SummaryRecord) -> str:
     return json.dumps({"pictures": list(pictures), "summary": summary}, indent=2) + "\n"
 
 
@@ -137,15 +194,15 @@ _TIMES = tuple(f"{stage}_seconds" for stage in STAGES)
 _COLUMNS = ("source", "target", "status", "error", "note", *_TIMES, "size_in", "size_out", "belief")
 
 
-def _row(picture: Record) -> list[str]:
-    sizes = ["x".join(map(str, picture[key])) if picture[key] else "" for key in ("size_in", "size_out")]
-    words = [picture[key] for key in ("source", "target", "status", "error", "note")]
+def _row(picture: FileRecord) -> list[str]:
+    sizes = ["x".join(map(str, size)) if size else "" for size in (picture["size_in"], picture["size_out"])]
+    words = [picture["source"], picture["target"], picture["status"], picture["error"], picture["note"]]
     belief = picture["belief"]
     believed = f"{belief['kind']} {100 * belief['share']:.0f} %" if belief else ""
     return [*words, *(f"{picture['seconds'][stage]:.3f}" for stage in STAGES), *sizes, believed]
 
 
-def _csv(pictures: Sequence[Record], _summary: Record) -> str:
+def _csv(pictures: Sequence[FileRecord], _summary: SummaryRecord) -> str:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(_COLUMNS)
@@ -153,4 +210,4 @@ def _csv(pictures: Sequence[Record], _summary: Record) -> str:
     return text.getvalue()
 
 
-_WRITERS: dict[str, Callable[[Sequence[Record], Record], str]] = {".json": _json, ".csv": _csv}
+_WRITERS: dict[str, Callable[[Sequence[FileRecord], SummaryRecord], str]] = {".json": _json, ".csv": _csv}

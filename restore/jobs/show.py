@@ -1,20 +1,20 @@
-"""What the user is told of a job: lines on the screen or JSON on standard output, and a report."""
+"""What the user is told of a job: lines on the screen, records for programs, and a report."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
-from restore.jobs.naming import printable
-from restore.jobs.outcome import Outcome, Status, Summary
+from restore.jobs.outcome import Outcome, Status
 from restore.jobs.plan import Plan
-from restore.jobs.report import PageWriter, Record, folder_record, record, write_report
+from restore.jobs.report import FileRecord, PageWriter, SummaryRecord, folder_record, record, write_report
+from restore.utils.text import printable
+
+Record = FileRecord | SummaryRecord
 
 
 @dataclass
@@ -23,21 +23,21 @@ class Teller:
 
     Attributes:
         screen: for people, on standard error.
-        say: prints a line on standard output.
-        as_json: standard output is for machines.
+        say: prints a line for people on standard output.
+        give: gets each record as it comes, in place of the lines on standard output; None for people alone.
         report: file to write at the end, or None.
         page: gives what writes a report for a browser; None where none can be had.
     """
 
     screen: Console
     say: Callable[[str], None]
-    as_json: bool = False
+    give: Callable[[Record], None] | None = None
     report: Path | None = None
     page: Callable[[], PageWriter] | None = None
     failed: int = 0
     ignored: int = 0
     counts: Counter[Status] = field(default_factory=Counter)
-    records: list[Record] = field(default_factory=list)
+    records: list[FileRecord] = field(default_factory=list)
 
     def begin(self, plan: Plan) -> None:
         """What is known before the job: skipped pictures, and folders that cannot be read."""
@@ -65,7 +65,7 @@ class Teller:
         self.counts[outcome.status] += 1
         self.failed += outcome.status == "failed"
         self._keep(record(outcome))
-        if self.as_json:
+        if self.give is not None:
             return
         source, target = printable(outcome.item.source), printable(outcome.item.target)
         why = {"skipped": "skip, its result exists", "done": "skip, done before", "failed": printable(outcome.error)}
@@ -75,7 +75,7 @@ class Teller:
         """A line for people."""
         self.screen.print(text, style=style, markup=False)
 
-    def end(self, text: str, summary: Record, shown: bool) -> None:
+    def end(self, text: str, summary: SummaryRecord, shown: bool) -> None:
         """The last line, and the report.
 
         Args:
@@ -83,17 +83,17 @@ class Teller:
             summary: of the job.
             shown: whether a report for a browser shows the pictures.
         """
-        if self.as_json:
-            self.say(json.dumps(summary))
+        if self.give is not None:
+            self.give(summary)
             self.warn(text, "default")
         else:
             self.say(text)
         if self.report is not None:
             write_report(self.report, self.records, summary, self.screen, self.page, shown)
 
-    def _keep(self, one: Record) -> None:
-        if self.as_json:
-            self.say(json.dumps(one))
+    def _keep(self, one: FileRecord) -> None:
+        if self.give is not None:
+            self.give(one)
         if self.report is not None:
             self.records.append(one)
 
@@ -107,17 +107,3 @@ def counted(teller: Teller) -> str:
     parts += [f"{teller.failed} failed"] * bool(teller.failed)
     parts += [f"{teller.ignored} other file{'s' * (teller.ignored != 1)} left alone"] * bool(teller.ignored)
     return ", ".join(parts)
-
-
-def summary_record(teller: Teller, summary: Summary, more: dict[str, Any]) -> Record:
-    """The job as JSON holds it: counts, time, and what the caller knows of the model."""
-    counts = {status: teller.counts[status] for status in ("enhanced", "done", "skipped")}
-    return {
-        "type": "summary",
-        **counts,
-        "failed": teller.failed,
-        "ignored": teller.ignored,
-        "seconds": round(summary.wall, 3),
-        "busy": {stage: round(share, 3) for stage, share in summary.busy().items()},
-        **more,
-    }

@@ -8,24 +8,25 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from restore import __version__
 from restore.atomic import sweep
 from restore.errors import ModelError
 from restore.jobs.journal import Journal, Promises, file_digest, job_key, model_digest
-from restore.jobs.naming import Naming, PlanError, printable
+from restore.jobs.naming import Naming, PlanError
 from restore.jobs.options import Metadata, PictureOptions
 from restore.jobs.outcome import Outcome, Summary
 from restore.jobs.plan import Existing, Plan, make_plan
 from restore.jobs.progress import job_progress
-from restore.jobs.report import PageWriter, check_report
+from restore.jobs.report import PageWriter, SummaryRecord, check_report
 from restore.jobs.resume import earlier
 from restore.jobs.run import Settings, run_job
-from restore.jobs.show import Teller, counted, summary_record
+from restore.jobs.show import Record, Teller, counted
 from restore.jobs.stop import Stop, stoppable
 from restore.jobs.watch import check_watch, watch
 from restore.jobs.work import DiskError
+from restore.utils.text import printable
 from restore.zoo.find import find
 
 if TYPE_CHECKING:
@@ -62,7 +63,6 @@ class Request:
     resume: bool
     shard: tuple[int, int]
     dry_run: bool
-    as_json: bool
     report: Path | None
     watch: bool
     spec: Mapping[str, str]
@@ -78,15 +78,20 @@ class Request:
 
 
 def start(
-    request: Request, screen: Console, say: Callable[[str], None], page: Callable[[], PageWriter] | None = None
+    request: Request,
+    screen: Console,
+    say: Callable[[str], None],
+    page: Callable[[], PageWriter] | None = None,
+    give: Callable[[Record], None] | None = None,
 ) -> int:
     """Do what was asked for.
 
     Args:
         request: the options.
         screen: for people.
-        say: prints a line on standard output.
+        say: prints a line for people on standard output.
         page: gives what writes a report for a browser, if one is asked for; None where none can be had.
+        give: gets the record of each picture as it is done, and the summary last, for programs; nothing is said then.
 
     Returns:
         The exit code: 0 all done, 1 some failed, 130 interrupted.
@@ -104,7 +109,7 @@ def start(
         naming = Naming(naming.template, naming.suffix, find(request.model_name).stem, network.spec.scale)
     # The plan comes before the model, if it can: wrong use is told before anything heavy is loaded.
     plan = _plan(request, naming, first=True)
-    teller = Teller(screen, say, request.as_json, None if request.dry_run else request.report, page)
+    teller = Teller(screen, say, give, None if request.dry_run else request.report, page)
     if request.dry_run:
         return _show_plan(plan, request, network, teller)
     network = network or _open_model(request)
@@ -182,7 +187,7 @@ def _show_plan(plan: Plan, request: Request, network: Model | None, teller: Tell
             except OSError as error:
                 settled = Outcome(item, "failed", f"cannot be read: {error.strerror}")
         teller.planned(settled or Outcome(item, "planned"))
-    if not request.as_json:
+    if teller.give is None:
         teller.say(f"{counted(teller)}; nothing was written")
     return FAILED if teller.failed else 0
 
@@ -277,7 +282,16 @@ class _Enhancing:
 
     def _end(self, interrupted: bool, whole: bool) -> None:
         request, network, summary = self._request, self._network, self._summary
-        more: dict[str, Any] = {
+        teller = self._teller
+        record: SummaryRecord = {
+            "type": "summary",
+            "enhanced": teller.counts["enhanced"],
+            "done": teller.counts["done"],
+            "skipped": teller.counts["skipped"],
+            "failed": teller.failed,
+            "ignored": teller.ignored,
+            "seconds": round(summary.wall, 3),
+            "busy": {stage: round(share, 3) for stage, share in summary.busy().items()},
             "interrupted": interrupted,
             "input": str(request.source),
             "output": str(request.target),
@@ -288,14 +302,14 @@ class _Enhancing:
             "versions": _versions(),
         }
         text = (
-            f"{counted(self._teller)}; {network.spec.name} {network.spec.precision} on {network.device}, "
+            f"{counted(teller)}; {network.spec.name} {network.spec.precision} on {network.device}, "
             f"{summary.wall:.1f} s; "
             f"results in {printable(request.target)}"
         )
         where = summary.bottleneck()
         # After an early end nobody waits for pictures to be read again, least of all on a disk that is full.
         text = f"{text}\n{where}" if where else text
-        self._teller.end(text, summary_record(self._teller, summary, more), shown=whole)
+        teller.end(text, record, shown=whole)
 
 
 def _versions() -> dict[str, str]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ from restore.runtime.memory import auto_tile, free_memory
 from restore.runtime.pixels import FloatNetwork, PixelNetwork, Pixels
 from restore.runtime.session import cpu_session, first_line, quiet_options
 from restore.spec import ModelSpec, read_spec
+from restore.utils.user_folders import cache_folder
 
 
 class Model(PixelNetwork):
@@ -210,14 +209,3 @@ def tensorrt_version() -> str:
         except importlib.metadata.PackageNotFoundError:
             continue
     return "system"
-
-
-def cache_folder() -> Path:
-    """The user's folder for what can be made again."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "restore"

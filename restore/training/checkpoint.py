@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from restore.atomic import write_bytes
 from restore.errors import ModelError
-from restore.words import shown
+from restore.utils.text import printable
 
 FORMAT = "restore-checkpoint-1"
 
@@ -86,7 +86,7 @@ class Checkpoint:
     def said(self) -> str:
         """What it is, in words by which it can be known again, for runs that begin with it."""
         digest = hashlib.sha256(self.path.read_bytes()).hexdigest()
-        before = f", begun with {shown(str(begun))}" if (begun := self.facts.get("begun_from")) else ""
+        before = f", begun with {printable(str(begun))}" if (begun := self.facts.get("begun_from")) else ""
         return f"a run of {self.step} steps and {self.hours:.2f} hours (checkpoint's SHA-256 {digest}){before}"
 
     def part(self, name: str) -> dict[str, Tensor]:

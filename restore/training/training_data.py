@@ -44,7 +44,7 @@ def data_context(recipe: Recipe, root: Path, budget: int) -> DataContext:
         budget=budget,
         crop=validation.crop,
         validation_folder=None if folder is None else root / folder,
-        validation_pairs=None if pairs is None else (root / pairs.input, root / pairs.target),
+        validation_pairs=None if pairs is None else (root / pairs.input, root / pairs.target, pairs.template),
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from restore.data.sources.samples import Sample, middle
+from restore.imaging.contact_sheet import contact_sheet
 from restore.metrics.sr_protocol import bicubic
 
 # Pictures on a sheet, and the side of the middle that is shown of each.
@@ -37,10 +38,10 @@ def unchanged(samples: Sequence[Sample], scale: int) -> list[NDArray[np.uint8]]:
 
 def sheet(results: Sequence[NDArray[np.uint8]], samples: Sequence[Sample], scale: int) -> NDArray[np.uint8]:
     """A row for each of the first pictures: the input (enlarged by bicubic), the result, the target; their middles."""
-    rows = []
+    cells: list[NDArray[np.uint8]] = []
+    columns = 2 if all(sample.high is None for sample in samples[:_SHOWN]) else 3
     for sample, before, after in zip(samples, unchanged(samples[:_SHOWN], scale), results, strict=False):
-        pictures = [before, after] if sample.high is None else [before, after, sample.high]
-        rows.append(np.concatenate([middle(picture, _SIDE) for picture in pictures], axis=1))
-    height, width = (max(row.shape[i] for row in rows) for i in (0, 1))
-    padded = [np.pad(row, ((0, height - row.shape[0]), (0, width - row.shape[1]), (0, 0))) for row in rows]
-    return np.concatenate(padded)
+        row = [before, after] if sample.high is None else [before, after, sample.high]
+        cells += [middle(picture, _SIDE) for picture in row]
+        cells += [np.zeros((0, 0, 3), np.uint8)] * (columns - len(row))
+    return contact_sheet(cells, columns, gap=0, background=0)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from restore.errors import ModelError
+from restore.utils.user_folders import data_folder
 from restore.zoo.precision import Kind, family
 
 # More folders of models, like models/ here: one folder a model. Separated as in PATH.
@@ -41,14 +41,8 @@ def named_folders() -> list[Path]:
 
 
 def platform_folder() -> Path:
-    """The user's folder of models, where this system has such things."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return base / "restore" / "models"
+    """The user's folder of models, where this system keeps data."""
+    return data_folder() / "models"
 
 
 def user_folder() -> Path:

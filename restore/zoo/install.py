@@ -9,7 +9,7 @@ from restore.atomic import write_bytes
 from restore.errors import ModelError
 from restore.runtime.model import file_spec
 from restore.spec import ModelSpec
-from restore.words import name_fault
+from restore.utils.text import name_fault
 from restore.zoo.find import shipped_folder
 from restore.zoo.precision import family
 

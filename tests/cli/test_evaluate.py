@@ -306,7 +306,7 @@ def test_floating_point_files_are_refused_by_name(pairs: tuple[Path, Path]) -> N
         (["--data", "{good}", "--predictions", "{good}/none"], "no such folder"),
         (["--data", "{good}", "--model", "sr-x2", "--scale", "3"], "sr-x2 enlarges 2 times; leave --scale out"),
         (["--data", "{good}", "--predictions", "{mine}", "--border", "100"], "0.png: PSNR of mine: nothing is left"),
-        (["--data", "{good}", "--predictions", "{mine}", "--prediction-name", "x"], "write it as FIELD=VALUE"),
+        (["--data", "{good}", "--predictions", "{mine}", "--prediction-name", "x"], "or FROM=TO"),
     ],
 )
 def test_wrong_use(pairs: tuple[Path, Path], arguments: list[str], says: str) -> None:
@@ -371,3 +371,27 @@ def test_set5_needs_neither_pattern_nor_names(scale: int, published: tuple[float
     assert found["data"] == f"Set5 (5 pictures), by its layout x{scale}/*_HR and x{scale}/*_LR"
     assert found["average"]["baseline"]["psnr"] == pytest.approx(published[0], abs=0.02)
     assert found["average"]["baseline"]["ssim"] == pytest.approx(published[1], abs=0.001)
+
+
+def test_hidden_folders_are_left_out(pairs: tuple[Path, Path]) -> None:
+    """Programs that show pictures keep small copies in them."""
+    good, mine = pairs
+    before = facts("--data", good, "--predictions", mine)
+    for folder in (good, mine):
+        save(folder / ".thumbs/0.png", picture(8, 8))
+    assert facts("--data", good, "--predictions", mine) == before
+    assert facts("--data", good, "--predictions", mine, "--pattern", "**/*.png")["average"] == before["average"]
+
+
+def test_names_by_a_template(pairs: tuple[Path, Path], tmp_path: Path) -> None:
+    good, mine = pairs
+    before = facts("--data", good, "--predictions", mine)["average"]
+    for path in good.iterdir():
+        path.rename(path.with_stem(f"{path.stem}_HR"))
+    for path in mine.iterdir():
+        path.rename(path.with_stem(f"mine_{path.stem}"))
+    named = ("--prediction-name", "{stem}_HR=mine_{stem}")
+    assert facts("--data", good, "--predictions", mine, *named)["average"] == before
+    (mine / "mine_1.png").unlink()
+    result = run("--data", good, "--predictions", mine, *named)
+    assert "no result of 1_HR.png (looked for 'mine_1')" in result.output + result.stderr

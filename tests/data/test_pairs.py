@@ -145,3 +145,18 @@ def test_a_turned_partner(tmp_path: Path) -> None:
     for number in range(10):
         first, second = pairs.cut(number)
         np.testing.assert_array_equal(enlarged(first, 2), second)
+
+
+def test_a_template_pairs_data_sets_that_name_the_input_otherwise(tmp_path: Path) -> None:
+    low, high = two_folders(tmp_path, 2)
+    for path in [*low.rglob("*.png")]:
+        path.rename(path.with_name(f"{path.stem}x2.png"))
+    with pytest.raises(DataError, match="no picture of the same name"):
+        match_photos(low, high)
+    pairs = match_photos(low, high, "{stem}x2")
+    assert [(a.name, b.name) for a, b in pairs] == [
+        ("ax2.png", "a.png"),
+        ("bx2.png", "b.bmp"),
+        ("c.dx2.png", "c.d.tif"),
+    ]
+    assert FolderPairs(pairs, 8, seed=0).scale == 2

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from restore.errors import DataError
-from restore.evaluation.sources import find_sources, list_pictures
+from restore.evaluation.sources import find_sources, matching_pictures
 from tests.conftest import picture, save
 
 PIXELS = picture(8, 8)
@@ -128,5 +128,5 @@ def test_empty_and_missing_folders(tmp_path: Path) -> None:
 def test_a_pattern_is_of_files_in_the_folder(tmp_path: Path, pattern: str) -> None:
     save(tmp_path / "a.png", PIXELS)
     with pytest.raises(DataError, match="write it relative to the folder"):
-        list_pictures(tmp_path, pattern.format(folder=tmp_path))
-    assert list_pictures(tmp_path, "[a-c].*") == [tmp_path / "a.png"]
+        matching_pictures(tmp_path, pattern.format(folder=tmp_path))
+    assert matching_pictures(tmp_path, "[a-c].*") == [tmp_path / "a.png"]

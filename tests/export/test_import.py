@@ -25,8 +25,9 @@ from restore.export.support import gradient_support
 from restore.networks.plain import PlainSR
 from restore.runtime.model import open_model
 from restore.spec import ModelSpec
+from restore.utils.text import name_of
+from restore.utils.user_folders import data_folder
 from restore.verify.run import verify_file
-from restore.words import name_of
 from restore.zoo.find import SEARCH_VARIABLE, entries, find, user_folder
 from restore.zoo.install import check_name
 from tests.conftest import picture
@@ -301,14 +302,7 @@ def test_a_wrong_file_is_not_installed(tmp_path: Path, models: Path, monkeypatch
 
 def test_the_users_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv(SEARCH_VARIABLE, raising=False)
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.setattr("sys.platform", "linux")
-    assert user_folder() == tmp_path / "restore" / "models"
-    monkeypatch.setattr("sys.platform", "win32")
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
-    assert user_folder() == tmp_path / "local" / "restore" / "models"
-    monkeypatch.setattr("sys.platform", "darwin")
-    assert user_folder().parts[-4:] == ("Library", "Application Support", "restore", "models")
+    assert user_folder() == data_folder() / "models"
     monkeypatch.setenv(SEARCH_VARIABLE, f"{tmp_path / 'a'}:{tmp_path / 'b'}")
     assert user_folder() == tmp_path / "a"
 

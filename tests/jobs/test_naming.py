@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restore.jobs.naming import Naming, PlanError, printable
+from restore.jobs.naming import Naming, PlanError
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,3 @@ def test_whatever_the_template_the_result_stays_in_its_folder(template: str, ste
     assert Path("folder", name).parent == Path("folder")
     assert Path(name).name == name
     assert name.endswith(".png")
-
-
-def test_names_for_people_hold_no_control_characters() -> None:
-    assert printable(Path("a b é 写.png")) == "a b é 写.png"
-    assert printable("a\nb\x1b[31m\udcff") == "a\\nb\\x1b[31m\\udcff"

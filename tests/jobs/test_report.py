@@ -11,8 +11,9 @@ import pytest
 from restore.cli.common import console
 from restore.compare.job import JobPage
 from restore.errors import RestoreError
+from restore.files.listing import Unreadable
 from restore.jobs.outcome import Outcome, Seconds
-from restore.jobs.plan import Item, Unreadable
+from restore.jobs.plan import Item
 from restore.jobs.report import check_report, folder_record, record, write_report
 from tests.compare.pages import facts
 
@@ -20,6 +21,9 @@ EVIL = '<script>alert("x")</script> & \'q\',\n"z".png'
 SUMMARY = {
     "type": "summary",
     "enhanced": 1,
+    "done": 0,
+    "skipped": 0,
+    "failed": 0,
     "input": "in",
     "output": "out",
     "model": "<b>sr</b>",

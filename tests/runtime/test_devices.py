@@ -26,7 +26,7 @@ from restore.runtime.devices import (
     tensorrt_key,
 )
 from restore.runtime.gpu import Gpu
-from restore.runtime.model import cache_folder, open_model
+from restore.runtime.model import open_model
 from restore.runtime.tiling import tiles
 from restore.spec import ModelSpec
 from tests.runtime.absent import FAKES_A_BROKEN_GPU, HAS_CUDA_CODE
@@ -210,15 +210,6 @@ def test_no_name_leads_out_of_the_folder_of_engines() -> None:
     spec = ModelSpec(scale=2, halo=1).model_copy(update={"name": "/home/u/../other x"})
     key = tensorrt_key(ModelFile("input", "a" * 64), spec, "NVIDIA H100/80", "10")
     assert key == "home-u-other-x-" + "a" * 16 + "-NVIDIA-H100-80-10"
-
-
-@pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
-def test_cache_folder(system: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(model_module.sys, "platform", system)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
-    assert cache_folder().name == "restore"
-    assert (cache_folder().parent == tmp_path) == (system != "darwin")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from restore.data.degradations.jpeg import jpeg8
 from restore.data.filters.cube import read_cube
 from restore.data.filters.library import blend, find_filter, find_name
 from restore.errors import FilterError
-from restore.words import shown, unseen
+from restore.utils.text import printable, unseen
 
 Pixels = NDArray[np.uint8]
 
@@ -66,7 +66,9 @@ def _known(names: tuple[str, ...]) -> tuple[str, ...]:
     called = [_called(name) for name in (*names, NO_FILTER)]
     for name in called:
         if fault := unseen(name):
-            raise ValueError(f"names: there is {fault!r} in the name {shown(name)}, which is no character to be shown")
+            raise ValueError(
+                f"names: there is {fault!r} in the name {printable(name)}, which is no character to be shown"
+            )
     if len(set(called)) < len(called):
         raise ValueError(f"names: each filter once, a table by its file's name, and none '{NO_FILTER}'")
     return names

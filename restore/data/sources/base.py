@@ -50,7 +50,7 @@ class DataContext:
         budget: bytes of decoded pixels to keep in memory.
         crop: largest side of a validation picture, pixels.
         validation_folder: photographs to validate on instead of held-out ones.
-        validation_pairs: folders of inputs and of targets to validate on instead.
+        validation_pairs: folders of inputs and of targets to validate on instead, and the template that pairs their names.
     """
 
     root: Path
@@ -59,7 +59,7 @@ class DataContext:
     budget: int
     crop: int
     validation_folder: Path | None = None
-    validation_pairs: tuple[Path, Path] | None = None
+    validation_pairs: tuple[Path, Path, str | None] | None = None
 
     def photos(self, folders: Sequence[str]) -> list[Path]:
         """The photographs below folders of the recipe.

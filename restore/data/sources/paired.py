@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from restore.data.dataset import PairDataset
 from restore.data.folder import PhotoStore, photo_sizes
@@ -15,6 +15,7 @@ from restore.data.lighting.views import View, large_enough
 from restore.data.pairs import common_scale, match_photos, refuse_turned
 from restore.data.places import Places, generator, orient
 from restore.data.sources.base import DataContext, DataOptions, DataSource, TrainingData
+from restore.files.pairing import NameRule
 
 
 class Pairs(BaseModel):
@@ -24,6 +25,24 @@ class Pairs(BaseModel):
 
     input: str = Field(description="folder of the pictures to restore")
     target: str = Field(description="folder of what should come of them, scale times as large")
+    template: str | None = Field(
+        None, description="how an input is named after its target: {stem}x4, {stem}_HR={stem}_LR; null for the same"
+    )
+
+    @field_validator("template")
+    @classmethod
+    def _readable(cls, template: str | None) -> str | None:
+        if template is not None:
+            NameRule.parse(template)
+        return template
+
+    def found(self, root: Path) -> list[tuple[Path, Path]]:
+        """The pairs, with folder names relative to ``root``.
+
+        Raises:
+            DataError: as :func:`restore.data.pairs.match_photos`.
+        """
+        return match_photos(root / self.input, root / self.target, self.template)
 
 
 class ViewData(DataOptions):
@@ -56,7 +75,7 @@ class PairedSource(DataSource[PairedData]):
     def open(self, context: DataContext) -> TrainingData:
         data = self.options
         assert data.pairs is not None
-        found = match_photos(context.root / data.pairs.input, context.root / data.pairs.target)
+        found = data.pairs.found(context.root)
         pairs, held = context.split(found, data.holdout)
         dataset: PairDataset
         if data.views:

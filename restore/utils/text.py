@@ -1,4 +1,4 @@
-"""Words of others, before they become a file's name or reach a terminal."""
+"""Text from outside (file names, model metadata) made safe for file names and terminals."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,79}")
 # Files of these names are devices on Windows, whatever their ending.
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
-# They tell the precision, or that it is a model.
+# Endings that say the precision, or that the file is a model.
 _ENDINGS = (".onnx", ".int8", ".fp16")
 
-# Control characters, those that turn the direction of writing or are not seen, and ends of lines and paragraphs.
+# Unicode categories: control and format characters (direction marks, zero width), surrogates, line breaks.
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
@@ -43,6 +43,19 @@ def unseen(text: str) -> str:
     return next((character for character in text if unicodedata.category(character) in _UNSEEN), "")
 
 
-def shown(text: str) -> str:
-    """A text on one line, with what a terminal would obey written out: ``\\x1b``."""
-    return "".join(c if unicodedata.category(c) not in _UNSEEN else repr(c)[1:-1] for c in text)
+def printable(text: Path | str) -> str:
+    """A text on one line: control characters, line breaks and undecodable bytes become escapes such as ``\\x1b``."""
+    return "".join(c if unicodedata.category(c) not in _UNSEEN else repr(c)[1:-1] for c in str(text))
+
+
+def parse_shape(text: str) -> tuple[int, int, int]:
+    """Batch, height and width out of ``256`` (one square picture) or ``4x256x320``.
+
+    Raises:
+        ValueError: the text is neither, or a number is not within 1..65535.
+    """
+    parts = text.lower().split("x")
+    if len(parts) not in (1, 3) or not all(part.isdecimal() and 0 < int(part) < 2**16 for part in parts):
+        raise ValueError(f"{text!r}: write it as SIDE or BATCHxHEIGHTxWIDTH, for example 256 or 4x256x320")
+    numbers = [int(part) for part in parts]
+    return (1, numbers[0], numbers[0]) if len(numbers) == 1 else (numbers[0], numbers[1], numbers[2])
