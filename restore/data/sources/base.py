@@ -50,7 +50,7 @@ class DataContext:
         budget: bytes of decoded pixels to keep in memory.
         crop: largest side of a validation picture, pixels.
         validation_folder: photographs to validate on instead of held-out ones.
-        validation_pairs: folders of inputs and of targets to validate on instead, and the template that pairs their names.
+        validation_pairs: folders of inputs and targets to validate on instead, and the template that pairs names.
     """
 
     root: Path
