@@ -11,8 +11,8 @@ import numpy as np
 
 from restore.imaging.alpha import fill_colour
 from restore.imaging.picture import Picture, Samples
-from restore.jobs.picture import from_arrays, to_arrays
-from restore.runtime.enhance import enhance_pixels
+from restore.jobs.codec import from_arrays, to_arrays
+from restore.runtime.stream import enhance_pixels
 from restore.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def enhance(
     """
     from rich.console import Console
 
-    from restore.jobs.start import INTERRUPTED, Request, default_workers, start
+    from restore.jobs.enhance import INTERRUPTED, Request, default_workers, start
 
     records: list[FileRecord | SummaryRecord] = []
     request = Request(

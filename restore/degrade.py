@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from restore.data.degradations.options import SecondOrder
 from restore.data.degradations.patch import degraded_patch
 from restore.data.degradations.secondorder import second_order
-from restore.data.places import Places, generator
+from restore.data.sampling import Places, generator
 from restore.errors import ImageError
 from restore.imaging.contact_sheet import contact_sheet
 from restore.imaging.decode import read_picture
@@ -23,10 +23,10 @@ from restore.imaging.encode import encode
 from restore.imaging.formats import check_fits
 from restore.imaging.picture import Picture, to8
 from restore.imaging.resize import modcrop
-from restore.jobs.each import each, write_new
+from restore.jobs.map_folder import each, write_new
 from restore.jobs.naming import Naming, PlanError
 from restore.jobs.plan import Item, Plan, make_plan
-from restore.options_file import parse_options, read_text
+from restore.utils.yaml_options import parse_options, read_text
 
 if TYPE_CHECKING:
     from rich.console import Console

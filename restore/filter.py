@@ -19,9 +19,9 @@ from restore.imaging.decode import read_picture
 from restore.imaging.encode import EncodeOptions, encode
 from restore.imaging.formats import check_fits
 from restore.imaging.picture import Picture, to8
-from restore.jobs.each import each, write_new
+from restore.jobs.codec import note
+from restore.jobs.map_folder import each, write_new
 from restore.jobs.naming import Naming
-from restore.jobs.picture import note
 from restore.jobs.plan import Item, make_plan
 
 if TYPE_CHECKING:

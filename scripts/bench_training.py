@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from restore.runtime.cpu import cpu_name, usable_cores
 from restore.training.recipe_file import load_recipe
-from restore.training.run import new_run
+from restore.training.state import new_run
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPE = ROOT / "models/sr-x4/recipe.yaml"

@@ -21,9 +21,9 @@ import numpy as np
 import onnx
 from rich.console import Console
 
-from restore.export.describe import describe
 from restore.export.quantise import Method, Rounding, quantise
-from restore.export.twin import Yardstick, calibration_patches, measure_losses, scores
+from restore.export.quantised_model import Yardstick, calibration_patches, measure_losses, scores
+from restore.export.to_onnx import describe
 from restore.runtime.cpu import cpu_name
 from restore.runtime.model import Model, open_model
 from restore.verify.feed import of_pixels

@@ -13,14 +13,14 @@ from PIL import Image
 
 from restore.data.degradations.options import SecondOrder
 from restore.data.degradations.secondorder import second_order
-from restore.data.places import generator
+from restore.data.sampling import generator
 from restore.imaging.decode import read_rgb8
 from restore.imaging.resize import modcrop
 from restore.metrics.learned.feature_distance import FeatureDistance
 from restore.metrics.niqe import niqe
 from restore.metrics.sr_protocol import bicubic, score
-from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import Model, open_model
+from restore.runtime.stream import enhance_pixels
 from restore.zoo.find import find, shipped_folder
 from restore.zoo.precision import Kind
 

@@ -20,15 +20,15 @@ from restore.data.degradations.jpeg import jpeg8
 from restore.data.filters.library import FILTERS, blend, find_filter
 from restore.data.filters.options import DEFAULT_NAMES, NO_FILTER, PhotoFilters, draw_filter, filtered, open_filters
 from restore.data.folder import list_photos
-from restore.data.places import generator
+from restore.data.sampling import generator
 from restore.data.sources.base import hold_out
 from restore.imaging.decode import read_rgb8
 from restore.metrics.ciede2000 import ciede2000
 from restore.metrics.learned.feature_distance import FeatureDistance
 from restore.metrics.sr_protocol import score
 from restore.runtime.cpu import usable_cores
-from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import Model
+from restore.runtime.stream import enhance_pixels
 from restore.training.recipe import Recipe
 from restore.zoo.precision import Kind
 

@@ -13,16 +13,16 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from restore.bench import Case, run
 from restore.data.folder import list_photos
-from restore.export.source import load_trained
+from restore.diagnostics.bench import Case, run
+from restore.export.load_source import load_trained
 from restore.imaging.decode import read_rgb8
 from restore.metrics.learned.feature_distance import FeatureDistance
 from restore.metrics.niqe import niqe
 from restore.metrics.sr_protocol import score
-from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import Model
-from restore.training.validate import enlarge
+from restore.runtime.stream import enhance_pixels
+from restore.training.validation import enlarge
 from restore.zoo.precision import Kind
 
 Pixels = NDArray[np.uint8]

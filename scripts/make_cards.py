@@ -27,8 +27,8 @@ from rich.console import Console
 from restore.evaluation.model import evaluate_model
 from restore.files.pairing import NameRule
 from restore.runtime.cpu import cpu_name, usable_cores
-from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import Model, open_model
+from restore.runtime.stream import enhance_pixels
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import load_recipe
 from restore.zoo.find import Entry

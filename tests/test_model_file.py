@@ -13,8 +13,8 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import open_model
+from restore.runtime.stream import enhance_pixels
 from restore.spec import ModelSpec
 from restore.zoo.find import find
 from scripts.make_model_file_doc import EXAMPLE, PAGE, written
@@ -69,7 +69,7 @@ def test_what_goes_beside_is_what_restore_gives(size: tuple[int, int], how: str,
     pytest.importorskip("torch")
     from restore.export.to_onnx import to_onnx
     from tests.networks.test_bilateral_grid import network
-    from tests.runtime.test_aside import SPEC
+    from tests.runtime.test_conditioning import SPEC
 
     (tmp_path / "light.onnx").write_bytes(to_onnx(network(), SPEC.but(thumbnail=how)).SerializeToString())
     session = onnxruntime.InferenceSession(str(tmp_path / "light.onnx"), providers=["CPUExecutionProvider"])

@@ -13,7 +13,7 @@ from restore.cli.main import main
 from restore.errors import RecipeError
 from restore.recipes import find_recipe, shipped
 from restore.training.recipe_file import load_recipe
-from restore.training.run import LAST
+from restore.training.state import LAST
 from tests.conftest import SAMPLES
 
 

@@ -12,7 +12,7 @@ from restore.cli.common import console
 from restore.cli.help import Command
 
 if TYPE_CHECKING:
-    from restore.bench import Row
+    from restore.diagnostics.bench import Row
     from restore.zoo.precision import Precision
 
 
@@ -60,7 +60,7 @@ def bench(
     Measured is one picture from pixels to pixels: tiles and conversions are in it, reading and writing files are not.
     Exits with 1 if nothing could be measured.
     """
-    from restore.bench import cases, machine, run
+    from restore.diagnostics.bench import cases, machine, run
 
     wanted = cases(models, devices, precisions, size, tile, threads, repeats)
     facts = machine(threads)

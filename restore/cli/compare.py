@@ -86,6 +86,6 @@ def compare(**options: Any) -> None:
     names. The page needs no network. Exits with 0 when all was compared, 1 when some pictures have no partner or
     cannot be read: the page names them; 2 on wrong use.
     """
-    from restore.compare.start import Request, start
+    from restore.compare.compare import Request, start
 
     raise SystemExit(start(Request(**options), console()))

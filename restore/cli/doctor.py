@@ -10,7 +10,7 @@ import click
 from restore.cli.help import Command
 
 if TYPE_CHECKING:
-    from restore.doctor import Finding
+    from restore.diagnostics.doctor import Finding
 
 _MARKS = {True: "[green]ok[/]", False: "[red]!![/]", None: ""}
 
@@ -24,7 +24,7 @@ def doctor(as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from restore.doctor import examine
+    from restore.diagnostics.doctor import examine
 
     findings = examine()
     bad = [finding for finding in findings if finding.ok is False]

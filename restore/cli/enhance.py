@@ -13,9 +13,9 @@ from restore.cli.common import FiniteRange, console, device_option, max_pixels_o
 from restore.cli.help import Command
 
 if TYPE_CHECKING:
+    from restore.jobs.console import Record
     from restore.jobs.options import Metadata
     from restore.jobs.report import PageWriter
-    from restore.jobs.show import Record
 
 
 _SECTIONS = {
@@ -146,13 +146,13 @@ def enhance(
     Exits with 0 when all was done, 1 when some pictures failed, 2 on wrong use, 130 after Ctrl-C or SIGTERM.
     """
     pairs = parse_pairs(spec, "--spec")
-    from restore.jobs.start import Request, default_workers, start
+    from restore.jobs.enhance import Request, default_workers, start
 
     request = Request(spec=pairs, metadata=metadata or "keep", workers=workers or default_workers(), **options)
 
     def page() -> PageWriter:
         # It takes a quarter of a second to import, and few jobs want one.
-        from restore.compare.job import JobPage
+        from restore.compare.job_report import JobPage
 
         return JobPage(request.workers)
 

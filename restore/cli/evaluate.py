@@ -20,7 +20,7 @@ _folder = click.Path(path_type=Path)
 def _list(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     if not asked or ctx.resilient_parsing:
         return
-    from restore.evaluation.start import described
+    from restore.evaluation.evaluate import described
     from restore.metrics.registry import METRICS
 
     width = max(map(len, METRICS))
@@ -94,7 +94,7 @@ def evaluate(
     """
     from restore.evaluation import show
     from restore.evaluation.alike import Tolerance
-    from restore.evaluation.start import Request, start
+    from restore.evaluation.evaluate import Request, start
 
     request = Request(
         low_name=_rule(low_name, "--lr-name"),

@@ -121,7 +121,7 @@ def export(
     if not source.exists():  # said at once: what reads it takes seconds to load
         raise ModelError(f"{source}: no such {'model' if source.suffix == '.onnx' else 'run or checkpoint'}")
     with extra_needed("Exporting", "train"):
-        from restore.export.start import start
+        from restore.export.export import start
     start(kind(**{name: given[name] for name in _options(kind)}), console(), click.echo)
 
 

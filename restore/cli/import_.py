@@ -56,7 +56,7 @@ def import_(
     """
     given = parse_pairs(spec, "--spec")
     with extra_needed("Importing", "train"):
-        from restore.export.adopt import import_model
+        from restore.export.import_model import import_model
 
     done = import_model(file, name, folder, given, shape, overwrite, lambda line: click.echo(line, err=True))
     for check in done.checks:

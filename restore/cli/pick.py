@@ -26,7 +26,7 @@ def pick(as_json: bool, worst: int | None, weights: tuple[str, ...], **options: 
     a fog for a blur. Exits with 0 when all was measured, 1 when files are broken (each is named) or nothing could be
     measured, 2 on wrong use. Pictures too small for the measure are left out, and named.
     """
-    from restore.pick import Request, start, to_json, to_text
+    from restore.evaluation.rank import Request, start, to_json, to_text
 
     files = {name: Path(file) for name, file in parse_pairs(weights, "--weights").items()}
     ranking = start(Request(worst=worst, weights=files, **options), console())

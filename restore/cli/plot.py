@@ -37,10 +37,10 @@ def plot(
     With --quality and --speed, draw instead how good models are against how fast they are. The file is replaced if it
     is there.
     """
-    from restore.atomic import write_bytes
-    from restore.figures import FORMATS
     from restore.training.plot import plot as draw
     from restore.training.plot import read_log
+    from restore.utils.atomic_write import write_bytes
+    from restore.utils.plotting import FORMATS
 
     if bool(runs) == (quality is not None or speed is not None) or (quality is None) != (speed is None):
         raise click.UsageError("give RUN..., or --quality and --speed")

@@ -75,7 +75,7 @@ def train(
     """
     with extra_needed("Training", "train"):
         from restore.recipes import find_recipe
-        from restore.training.start import Options, start
+        from restore.training.train import Options, start
 
     path = None if recipe is None else find_recipe(recipe)
     options = Options(begin_with, resume, changes, device, threads, workers, compile_)

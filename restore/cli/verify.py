@@ -48,7 +48,7 @@ def verify(file: Path, against: Path | None, spec: tuple[str, ...], as_json: boo
         failed += check.passed is False
     if against is not None:
         with extra_needed("Comparing with a checkpoint", "train"):
-            from restore.export.against import compare
+            from restore.export.compare_to_source import compare
         for check in compare(file, against, given):
             _tell(check, as_json)
             failed += check.passed is False

@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from restore.compare.measures import MEASURES
-from restore.compare.row import Row, Version
+from restore.compare.measure_row import MEASURES, Row, Version
 from restore.metrics.metric import MetricProtocol
 
 Column = dict[str, Any]

@@ -11,18 +11,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from restore.ahead import ahead
-from restore.atomic import opened, opened_beside
 from restore.compare.columns import Column, columns
-from restore.compare.facts import Facts, row_facts
-from restore.compare.markup import assemble
+from restore.compare.html import assemble
+from restore.compare.image_store import Beside, Embedded, Store
+from restore.compare.measure_row import Row, make_row, memory
 from restore.compare.options import PageOptions
-from restore.compare.place import pictures_folder
-from restore.compare.row import Row, make_row, memory
-from restore.compare.share import shared_out
+from restore.compare.output_path import pictures_folder
+from restore.compare.page_json import Facts, row_facts
+from restore.compare.size_budget import shared_out
 from restore.compare.source import Source, common_scale, looked_at
-from restore.compare.store import Beside, Embedded, Store
-from restore.progress import with_bar
+from restore.utils.atomic_write import opened, opened_beside
+from restore.utils.prefetch import ahead
+from restore.utils.progress import with_bar
 from restore.utils.text import printable
 
 if TYPE_CHECKING:

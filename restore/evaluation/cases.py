@@ -14,12 +14,12 @@ from restore.evaluation.alike import Tolerance, read_alike, read_reference
 from restore.evaluation.sources import Sources
 from restore.files.listing import list_pictures
 from restore.files.pairing import NameRule, index_stems, listed, stem_below
-from restore.imaging.colour import as_rgb
+from restore.imaging.color import as_rgb
 from restore.imaging.decode import read_picture
 from restore.imaging.picture import to8
 from restore.metrics.metric import Pixels
 from restore.metrics.sr_protocol import bicubic, enlarge_like, reduce
-from restore.runtime.enhance import Network, enhance_pixels
+from restore.runtime.stream import Network, enhance_pixels
 from restore.spec import ModelSpec
 
 

@@ -12,7 +12,7 @@ from restore.evaluation.comparison import Comparison, Protocol
 from restore.evaluation.sources import Sources, counted
 from restore.metrics.metric import MetricInputs, MetricProtocol, OfSet
 from restore.metrics.registry import METRICS
-from restore.progress import with_bar
+from restore.utils.progress import with_bar
 
 if TYPE_CHECKING:
     from rich.console import Console

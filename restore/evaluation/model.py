@@ -12,7 +12,7 @@ from restore.evaluation.measure import measure
 from restore.evaluation.sources import find_sources
 from restore.files.pairing import NameRule
 from restore.metrics.metric import MetricInputs, MetricProtocol
-from restore.runtime.enhance import Network
+from restore.runtime.stream import Network
 from restore.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def evaluate_model(
     """Enlarge the reduced pictures of a folder, and compare them and bicubic's with the originals.
 
     Args:
-        network: see :func:`restore.runtime.enhance.enhance_pixels`.
+        network: see :func:`restore.runtime.stream.enhance_pixels`.
         spec: of the model.
         folder: of high-resolution pictures.
         screen: for the progress bar.

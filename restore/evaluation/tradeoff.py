@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from restore.errors import DataError
-from restore.figures import new_figure, saved
+from restore.utils.plotting import new_figure, saved
 
 
 @dataclass(frozen=True)

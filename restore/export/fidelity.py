@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from restore.data.folder import list_photos
-from restore.data.places import generator
+from restore.data.sampling import generator
 from restore.errors import ExportError, ModelError, SizesError
-from restore.export.answers import Answer, Ask, asking
+from restore.export.inference import Answer, Ask, asking
 from restore.export.quantise import Batch
 from restore.imaging.decode import read_rgb8
 from restore.metrics.psnr import psnr

@@ -13,9 +13,7 @@ import onnx
 from numpy.typing import NDArray
 
 from restore.errors import ExportError
-from restore.export.naming import with_names
-from restore.export.quiet import quiet
-from restore.export.reach import made_of
+from restore.export.to_onnx import quiet, with_names
 
 # What a network takes at once, by the names of its inputs.
 Batch = Mapping[str, NDArray[np.float32]]
@@ -49,8 +47,8 @@ def quantise(
     Static QDQ: weights int8 with one scale a channel, activations uint8 with one scale a tensor, which is what x86
     processors with VNNI multiply fastest. The ends stay in floating point, where 8 bits would round the picture itself
     and not only what is made of it: the first and the last convolutions, and all additions. So does what looks at a
-    thumbnail (:mod:`restore.export.weights` makes its weights small): it is a small part of the work, and decides about
-    the whole picture.
+    thumbnail (:mod:`restore.export.weight_compression` makes its weights small): it is a small part of the work, and
+    decides about the whole picture.
 
     Args:
         model: with an input ``input``, float32 (N, 3, H, W), the picture.
@@ -72,7 +70,7 @@ def quantise(
 
 
 def quantised_by_default(model: onnx.ModelProto) -> set[str]:
-    """The convolutions that :func:`quantise` takes, by their names in :func:`restore.export.naming.with_names`."""
+    """The convolutions that :func:`quantise` takes, by their names in :func:`restore.export.to_onnx.with_names`."""
     return set(_layers(with_names(model), 1))
 
 
@@ -84,7 +82,7 @@ def quantise_layers(
     Args:
         model: see there.
         patches: see there.
-        layers: names of convolutions, as :func:`restore.export.naming.with_names` has them.
+        layers: names of convolutions, as :func:`restore.export.to_onnx.with_names` has them.
         rounding: see there.
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
@@ -136,3 +134,20 @@ class _Reader:
     def get_next(self) -> dict[str, NDArray[np.float32]] | None:
         patch = next(self._patches, None)
         return None if patch is None else dict(patch)
+
+
+def made_of(model: onnx.ModelProto, name: str, until: str = "") -> set[int]:
+    """The places among the nodes of those that an input has a part in.
+
+    Args:
+        model: with its nodes sorted, as ONNX demands.
+        name: of the input.
+        until: of this kind of nodes, the first on each way and none after it.
+    """
+    values, nodes = {name}, set()
+    for number, node in enumerate(model.graph.node):
+        if values & set(node.input):
+            nodes.add(number)
+            if node.op_type != until:
+                values |= set(node.output)
+    return nodes

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from restore.atomic import write_bytes
 from restore.errors import ExportError, ModelError
-from restore.export.make import How, Made, half_of, make_model
-from restore.export.source import Source
+from restore.export.build_model import How, Made, half_of, make_model
+from restore.export.load_source import Source
 from restore.runtime.model import file_spec
 from restore.spec import ModelSpec
+from restore.utils.atomic_write import write_bytes
 from restore.zoo.install import outdated
 from restore.zoo.precision import Kind
 
@@ -28,7 +28,7 @@ def export(source: Source, target: Path, how: How | None = None, overwrite: bool
     """Export a network.
 
     Args:
-        source: the network; see :func:`restore.export.source.load_source`.
+        source: the network; see :func:`restore.export.load_source.load_source`.
         target: an ``.onnx`` file, or a folder for one named after the model.
         how: see there.
         overwrite: replace a file that is there.

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
+import io
+import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import onnx
@@ -12,9 +16,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from restore.errors import SizesError
-from restore.export.quiet import quiet
 from restore.networks.anchored_shuffle import pixel_unshuffle
-from restore.spec import ModelSpec
+from restore.spec import METADATA_KEY, ModelSpec
 
 # What torch's exporter writes by itself; it can lower and raise it to the others.
 OPSET = 18
@@ -150,4 +153,38 @@ def _describe(model: onnx.ModelProto, spec: ModelSpec) -> None:
         del node.metadata_props[:]
         node.doc_string = ""
     for key, value in spec.metadata().items():
+        model.metadata_props.add(key=key, value=value)
+
+
+def with_names(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy in which every node has a name of its own; one that it has already stays, and so it can be done twice."""
+    named = onnx.ModelProto()
+    named.CopyFrom(model)
+    count = collections.Counter(node.name for node in named.graph.node)
+    for number, node in enumerate(named.graph.node):
+        if node.name and count[node.name] == 1:
+            continue
+        node.name = f"{node.op_type}_{number}"
+        while count[node.name]:
+            node.name += "_"
+        count[node.name] = 1
+    return named
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """The exporter prints its progress, the quantiser advises on the root logger: what counts is measured after."""
+    logging.disable(logging.WARNING)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def describe(model: onnx.ModelProto, spec: ModelSpec) -> None:
+    """Replace the spec in a model's metadata; what else is there stays."""
+    kept = [(p.key, p.value) for p in model.metadata_props if p.key != METADATA_KEY]
+    del model.metadata_props[:]
+    for key, value in [*kept, *spec.metadata().items()]:
         model.metadata_props.add(key=key, value=value)

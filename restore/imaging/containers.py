@@ -6,7 +6,7 @@ import struct
 import zlib
 from typing import NamedTuple
 
-from restore.imaging import density
+from restore.imaging import resolution
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _IHDR_END = len(PNG_SIGNATURE) + 25
@@ -46,14 +46,14 @@ class Beside(NamedTuple):
     icc: bytes | None
     exif: bytes | None
     xmp: bytes | None
-    dots: density.Density | None
+    dots: resolution.Density | None
 
 
 def png_metadata(beside: Beside) -> list[bytes]:
     """The chunks of it, as they stand behind the header."""
     chunks = []
     if beside.dots:
-        chunks.append(png_chunk(b"pHYs", struct.pack(">IIB", *density.per_metre(beside.dots), 1)))
+        chunks.append(png_chunk(b"pHYs", struct.pack(">IIB", *resolution.per_metre(beside.dots), 1)))
     if beside.icc:
         chunks.append(png_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(beside.icc)))
     if beside.exif:
@@ -89,7 +89,7 @@ def jpeg_with_metadata(data: bytes | memoryview, beside: Beside) -> bytes:
         parts = [beside.icc[i : i + size] for i in range(0, len(beside.icc), size)]
         more += [_segment(0xE2, _ICC + bytes([i, len(parts)]) + part) for i, part in enumerate(parts, 1)]
     (jfif,) = struct.unpack_from(">H", data, 4)
-    return b"".join([density.in_jfif(data[: 4 + jfif], beside.dots), *more, data[4 + jfif :]])
+    return b"".join([resolution.in_jfif(data[: 4 + jfif], beside.dots), *more, data[4 + jfif :]])
 
 
 def _segment(marker: int, content: bytes) -> bytes:

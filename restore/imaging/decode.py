@@ -18,10 +18,10 @@ from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from restore.errors import ImageError
-from restore.imaging import containers, deep, density, ifd, metadata, profiles, tiff
+from restore.imaging import containers, high_bit_depth, ifd, metadata, profiles, resolution, tiff
 from restore.imaging.formats import PIXEL_LIMIT
 from restore.imaging.header import formats
-from restore.imaging.opencv import opencv_errors
+from restore.imaging.opencv_errors import opencv_errors
 from restore.imaging.picture import Picture, Samples, to8
 
 _GREY_16 = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
@@ -96,7 +96,7 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         _refuse_large(image.width, image.height, pixel_limit)
         # A camera's second picture is a preview or a gain map.
         notes = [_FIRST_PAGE] if getattr(image, "is_animated", False) and image.format != "MPO" else []
-        bits = deep.bits_in_file(image, data)
+        bits = high_bit_depth.bits_in_file(image, data)
         pixels, alpha, icc = _samples(image, data, bits)
         if bits > 8 and pixels.dtype == np.uint8:
             notes.append("more than 8 bits a channel: read as 8")
@@ -149,10 +149,10 @@ def _deep_tiff_picture(data: bytes, layout: tiff.Layout) -> Picture:
     return _settled(Picture(pixels, alpha, icc, exif, "TIFF", xmp, dots, tuple(notes)))
 
 
-def _density(kind: str, info: Mapping[Any, Any], exif: bytes | None) -> density.Density | None:
+def _density(kind: str, info: Mapping[Any, Any], exif: bytes | None) -> resolution.Density | None:
     if kind == "TIFF":
-        return density.of_tiff(exif) if exif else None
-    return density.of_file(kind, info)
+        return resolution.of_tiff(exif) if exif else None
+    return resolution.of_file(kind, info)
 
 
 def _samples(image: Image.Image, data: bytes, bits: int) -> tuple[Samples, Samples | None, bytes | None]:
@@ -166,13 +166,13 @@ def _samples(image: Image.Image, data: bytes, bits: int) -> tuple[Samples, Sampl
     if kind in ("JPEG", "MPO") and (fast := _fast_jpeg(image, data)) is not None:
         return fast, None, icc
     image.load()
-    if kind == "PPM" and (wide := deep.read_pnm(data)) is not None:
+    if kind == "PPM" and (wide := high_bit_depth.read_pnm(data)) is not None:
         return wide, None, icc
-    if kind == "PNG" and deep.is_deep_png(data) and image.mode != "I;16":
-        return *deep.read_png(image, data), icc
+    if kind == "PNG" and high_bit_depth.is_deep_png(data) and image.mode != "I;16":
+        return *high_bit_depth.read_png(image, data), icc
     if image.mode in _GREY_16 or (image.mode == "I" and kind == "PPM"):
-        grey = deep.stretched(np.asarray(image)[..., None], 4095 if bits == 12 else 65_535)
-        return grey, deep.keyed_alpha(grey, image.info.get("transparency")), icc
+        grey = high_bit_depth.stretched(np.asarray(image)[..., None], 4095 if bits == 12 else 65_535)
+        return grey, high_bit_depth.keyed_alpha(grey, image.info.get("transparency")), icc
     if image.mode[0] in "IF":
         raise ImageError(
             f"{'floating-point' if image.mode[0] == 'F' else 'signed or 32-bit'} pixels cannot be enhanced: "

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.errors import ImageError
-from restore.imaging import containers, density, ifd, metadata, profiles, tiff
+from restore.imaging import containers, ifd, metadata, profiles, resolution, tiff
 from restore.imaging.formats import FORMATS, check_fits
-from restore.imaging.opencv import opencv_errors
+from restore.imaging.opencv_errors import opencv_errors
 from restore.imaging.picture import Picture, Samples, to8
 
 _NO_ALPHA = frozenset({"JPEG", "BMP"})
@@ -224,14 +224,14 @@ def _webp(picture: Picture, options: EncodeOptions) -> bytes:
 
 def _tiff(picture: Picture, _: EncodeOptions) -> bytes:
     tags, order = metadata.tiff_tags(picture.exif) if picture.exif else ([], "<")
-    if picture.density and density.X_RESOLUTION not in {tag.number for tag in tags}:
-        tags = [tag for tag in tags if tag.number not in (density.Y_RESOLUTION, density.RESOLUTION_UNIT)]
-        tags += density.tiff_tags(picture.density, order)
+    if picture.density and resolution.X_RESOLUTION not in {tag.number for tag in tags}:
+        tags = [tag for tag in tags if tag.number not in (resolution.Y_RESOLUTION, resolution.RESOLUTION_UNIT)]
+        tags += resolution.tiff_tags(picture.density, order)
     return tiff.write_tiff(picture.pixels, picture.alpha, picture.icc, picture.xmp, tags, order)
 
 
 def _bmp(picture: Picture, _: EncodeOptions) -> bytes:
-    return density.in_bmp(_compressed(".bmp", _for_opencv(picture.pixels, None), []).tobytes(), picture.density)
+    return resolution.in_bmp(_compressed(".bmp", _for_opencv(picture.pixels, None), []).tobytes(), picture.density)
 
 
 _ENCODERS: dict[str, Callable[[Picture, EncodeOptions], bytes]] = {

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.imaging.density import Density
+from restore.imaging.resolution import Density
 
 # uint8 or uint16.
 Samples = NDArray[np.unsignedinteger[Any]]

@@ -6,9 +6,9 @@ import string
 from dataclasses import dataclass
 from pathlib import Path
 
-from restore.atomic import TEMPORARY_PREFIX
 from restore.errors import RestoreError
 from restore.imaging.formats import FORMATS
+from restore.utils.atomic_write import TEMPORARY_PREFIX
 from restore.utils.text import printable
 
 FIELDS = ("stem", "ext", "model", "scale")

@@ -12,7 +12,7 @@ Metadata = Literal["keep", "no-place", "none"]
 
 @dataclass(frozen=True)
 class PictureOptions:
-    """How pictures are read and written; applied in :mod:`restore.jobs.picture` alone.
+    """How pictures are read and written; applied in :mod:`restore.jobs.codec` alone.
 
     Attributes:
         quality: of JPEG and WebP, 1..100.

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypedDict
 
-from restore.atomic import write_bytes
 from restore.errors import RestoreError
 from restore.files.listing import Unreadable
 from restore.jobs.outcome import STAGES, Outcome, Seconds, Status
+from restore.utils.atomic_write import write_bytes
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from restore.losses.precision import full_precision
+from restore.losses.full_precision import full_precision
 
 
 @full_precision

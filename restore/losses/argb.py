@@ -20,7 +20,7 @@ from typing_extensions import Self
 
 from restore.errors import ModelError
 from restore.losses.base import ALONE, LossOptions, LossTerm, PairTerm, RecipeFacts, TargetFreeOptions, TrainingContext
-from restore.losses.precision import full_precision
+from restore.losses.full_precision import full_precision
 from restore.networks.argb_autoencoder import Reconstruction, TranslatingAutoencoder
 
 # Where the averaged weights of a run of restore.networks.argb_autoencoder.Reconstruction are in its checkpoint.

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from restore.losses.base import ALONE, LossOptions, LossTerm, PairTerm, TrainingContext
-from restore.losses.precision import full_precision
+from restore.losses.full_precision import full_precision
 
 # Added to all channels of both: what is nearly black has no colour to speak of.
 _GREY = 0.02

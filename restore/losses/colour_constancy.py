@@ -7,7 +7,7 @@ from typing import Literal
 from torch import Tensor
 
 from restore.losses.base import ALONE, LossTerm, PairTerm, TargetFreeOptions, TrainingContext
-from restore.losses.precision import full_precision
+from restore.losses.full_precision import full_precision
 
 
 @full_precision

@@ -15,7 +15,7 @@ from restore.encoders.torchvision_nets import TorchvisionFeatures
 from restore.encoders.weights import read_weights
 from restore.errors import MissingExtraError
 from restore.losses.base import ALONE, LossOptions, LossTerm, PairTerm, TrainingContext
-from restore.losses.precision import full_precision
+from restore.losses.full_precision import full_precision
 
 _URL = "https://pypi.org/project/torchmetrics/"
 _TAPS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")

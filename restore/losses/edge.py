@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from restore.losses.base import ALONE, LossOptions, LossTerm, PairTerm, TrainingContext
+from restore.losses.full_precision import full_precision
 from restore.losses.pixel import charbonnier
-from restore.losses.precision import full_precision
 
 _TAPS = (0.05, 0.25, 0.4, 0.25, 0.05)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from restore.losses.base import ALONE, LossTerm, PairTerm, TargetFreeOptions, TrainingContext
-from restore.losses.precision import full_precision
+from restore.losses.full_precision import full_precision
 
 
 @full_precision

@@ -23,7 +23,7 @@ from restore.losses.contrastive.frozen import frozen
 from restore.losses.contrastive.objectives.infonce import InfoNCE
 from restore.losses.contrastive.objectives.supcon import supervised_contrastive
 from restore.losses.contrastive.similarity import cosine
-from restore.losses.precision import full_precision
+from restore.losses.full_precision import full_precision
 from restore.networks.base import MakesCodes
 
 _cross_entropy = full_precision(F.cross_entropy)

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from restore.encoders.efficientnet_lite import EfficientNetLite0Options
 from restore.losses.base import ALONE, LossTerm, PairTerm, TrainingContext
 from restore.losses.features import AnyFeatures, FrozenEncoderLossOptions
+from restore.losses.full_precision import full_precision
 from restore.losses.perceptual import Perceptual
-from restore.losses.precision import full_precision
 
 _EPSILON = 1e-5
 

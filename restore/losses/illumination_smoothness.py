@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from restore.losses.base import ALONE, InputTerm, LossTerm, TargetFreeOptions, TrainingContext
-from restore.losses.precision import full_precision
+from restore.losses.full_precision import full_precision
 
 # Luma that counts as black.
 _DARK = 0.02

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from restore.losses.base import ALONE, InputTerm, LossTerm, PairTerm, TrainingContext
 from restore.losses.features import FeatureExtractor, FrozenEncoderLossOptions
-from restore.losses.precision import full_precision
+from restore.losses.full_precision import full_precision
 
 _DISTANCES = {"l1": full_precision(F.l1_loss), "l2": full_precision(F.mse_loss)}
 

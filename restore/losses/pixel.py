@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from restore.losses.base import ALONE, LossOptions, LossTerm, PairTerm, TrainingContext
-from restore.losses.precision import full_precision
+from restore.losses.full_precision import full_precision
 
 # BT.601 luma on the 0..1 scale; only differences matter, so there is no offset.
 _LUMA = (65.481 / 255.0, 128.553 / 255.0, 24.966 / 255.0)

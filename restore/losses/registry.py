@@ -9,10 +9,10 @@ from restore.losses.argb import ArgbOptions, TranslationOptions
 from restore.losses.base import LossOptions
 from restore.losses.colour import ColourOptions
 from restore.losses.colour_constancy import ColourConstancyOptions
-from restore.losses.contrastive.image_level import ContrastiveLossOptions
-from restore.losses.contrastive.patch_level import PatchNceLossOptions
-from restore.losses.contrastive.residual_guide import ResidualVectorOptions
-from restore.losses.contrastive.style_level import StyleNceOptions
+from restore.losses.contrastive.image import ContrastiveLossOptions
+from restore.losses.contrastive.patch_nce import PatchNceLossOptions
+from restore.losses.contrastive.residual_vector import ResidualVectorOptions
+from restore.losses.contrastive.style_nce import StyleNceOptions
 from restore.losses.dists import DistsOptions
 from restore.losses.edge import EdgeOptions
 from restore.losses.exposure import ExposureOptions

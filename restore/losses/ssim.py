@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from restore.losses.base import ALONE, LossOptions, LossTerm, PairTerm, TrainingContext
-from restore.losses.precision import full_precision
+from restore.losses.full_precision import full_precision
 
 WINDOW, SIGMA = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2

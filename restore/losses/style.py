@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from restore.losses.base import ALONE, LossTerm, PairTerm, TrainingContext
 from restore.losses.features import FeatureExtractor, FrozenEncoderLossOptions
+from restore.losses.full_precision import full_precision
 from restore.losses.perceptual import tap_weights
-from restore.losses.precision import full_precision
 
 
 @full_precision

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from restore.losses.base import ALONE, LossTerm, PairTerm, TargetFreeOptions, TrainingContext
-from restore.losses.precision import full_precision
+from restore.losses.full_precision import full_precision
 
 
 @full_precision

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.imaging.colour import as_rgb
-from restore.imaging.lab import srgb_to_lab
+from restore.imaging.color import as_rgb, srgb_to_lab
 from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture, Pixels
 from restore.metrics.psnr import within
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from restore.errors import MissingExtraError
-from restore.imaging.colour import as_rgb
+from restore.imaging.color import as_rgb
 from restore.metrics.metric import MetricInputs, MetricProtocol, OfPicture, OfSet, Pixels
 
 EXTRA = "pip install 'restore[metrics]'"

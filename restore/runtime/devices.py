@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from restore.errors import DeviceError
-from restore.runtime.libraries import CUDA_CURE, clash
+from restore.runtime.ort_install import CUDA_CURE, clash
 from restore.runtime.tiling import window_side
 from restore.spec import ModelSpec
 

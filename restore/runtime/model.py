@@ -13,14 +13,14 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from restore.errors import DeviceError, ModelError
-from restore.runtime.aside import NOTHING, Aside
-from restore.runtime.belief import Belief, likeliest, question
-from restore.runtime.chain import DeviceChain
+from restore.runtime.classification import Belief, likeliest, question
+from restore.runtime.conditioning import NOTHING, Aside
 from restore.runtime.cpu import usable_cores
+from restore.runtime.device_pipeline import DeviceChain
 from restore.runtime.devices import Device, ModelFile, TilePlan, choose, provider_list
 from restore.runtime.gpu import free_gpu_memory, gpus
-from restore.runtime.libraries import captured, preload, runtimes
 from restore.runtime.memory import auto_tile, free_memory
+from restore.runtime.ort_install import captured, preload, runtimes
 from restore.runtime.pixels import FloatNetwork, PixelNetwork, Pixels
 from restore.runtime.session import cpu_session, first_line, quiet_options
 from restore.spec import ModelSpec, read_spec

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.errors import ModelError
-from restore.runtime.aside import NOTHING, Aside
+from restore.runtime.conditioning import NOTHING, Aside
 from restore.runtime.memory import free_memory
 from restore.spec import ModelSpec
 

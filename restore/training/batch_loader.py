@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from restore.data.dataset import PairDataset
 from restore.runtime.cpu import usable_cores
 from restore.training.data_loading import Samples, batches
-from restore.training.run import Run
-from restore.training.waited import Waited
+from restore.training.loader_stats import Waited
+from restore.training.state import Run
 
 # Of a trial: steps that are not timed, in which workers start, and steps that are.
 SETTLE, TRIAL = 10, 40

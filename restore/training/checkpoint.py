@@ -13,8 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from restore.atomic import write_bytes
 from restore.errors import ModelError
+from restore.utils.atomic_write import write_bytes
 from restore.utils.text import printable
 
 FORMAT = "restore-checkpoint-1"

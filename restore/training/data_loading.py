@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 
 from restore.data.dataset import PairDataset
 from restore.errors import RestoreError
-from restore.training.run import Run
+from restore.training.state import Run
 
 # Photographs are decoded before the first step where the run will draw from each so many times.
 _WORTH_FILLING = 2

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 import restore
-from restore.training.team import Team
+from restore.training.distributed import Team
 
 _PACKAGES = ("torch", "numpy", "opencv-python-headless", "kornia", "basicsr", "lpips")
 

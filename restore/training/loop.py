@@ -9,18 +9,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
+from restore.data.dataset import PairDataset
 from restore.data.sources.base import TrainingData
 from restore.errors import DataError, RecipeError, RestoreError
 from restore.networks.base import deployed
 from restore.training.batch_loader import BatchLoader
-from restore.training.data_loading import Samples, fill, shares_memory
-from restore.training.introduce import introduce
-from restore.training.report import Reporter, Step
-from restore.training.run import BEST, LAST, Run
+from restore.training.data_loading import Samples, fill, on_device, shares_memory
+from restore.training.logging import Reporter, Step
+from restore.training.state import BEST, LAST, Run
 from restore.training.step import update
 from restore.training.training_data import open_training_data
-from restore.training.validate import enlarge, sheet, unchanged
+from restore.training.validation import enlarge, sheet, unchanged
 
 
 def find_training_data(run: Run, data: Path, workers: int | None = None) -> TrainingData:
@@ -41,7 +42,7 @@ def train(run: Run, material: TrainingData, reporter: Reporter, workers: int | N
     """Train until the recipe's last step, or until its patience runs out.
 
     Args:
-        run: from :func:`restore.training.run.new_run` or :func:`restore.training.run.resume_run`.
+        run: from :func:`restore.training.state.new_run` or :func:`restore.training.state.resume_run`.
         material: from :func:`find_training_data`.
         reporter: progress and logs.
         workers: processes that cut patches; 0 cuts them between the steps; None finds out what is fastest.
@@ -161,3 +162,28 @@ def _stop_on_signal(run: Run) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def introduce(run: Run, patches: PairDataset) -> Iterator[str]:
+    """Calibrate every loss that needs it with the first samples of the training data.
+
+    Args:
+        run: at step 0; a checkpoint restores what was found.
+        patches: the training data.
+
+    Yields:
+        What was found, one line of text each.
+    """
+    for options, term in run.terms:
+        if term.calibration_samples:
+            lines = term.calibrate(_batches(run, patches, term.calibration_samples))
+            yield from (f"{options.kind}: {line}" for line in lines)
+    run.team.align(run.modules.values())
+
+
+def _batches(run: Run, patches: PairDataset, count: int) -> Iterator[tuple[Tensor, Tensor]]:
+    size = run.recipe.train.batch
+    for first in range(0, count, size):
+        samples = [patches[number] for number in range(first, min(first + size, count))]
+        low, high = (torch.stack(side) for side in zip(*samples, strict=True))
+        yield on_device(low, run.device), on_device(high, run.device)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from restore.errors import DataError
-from restore.figures import new_figure, saved
 from restore.training.validation_metric import find_metric
+from restore.utils.plotting import new_figure, saved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,7 +76,7 @@ def plot(logs: Sequence[Log], suffix: str) -> bytes:
 
     Args:
         logs: of one run, whose losses are shown one by one; or of several, whose whole losses are compared.
-        suffix: of :data:`restore.figures.FORMATS`.
+        suffix: of :data:`restore.utils.plotting.FORMATS`.
 
     Returns:
         The bytes of the picture.

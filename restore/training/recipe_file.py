@@ -1,4 +1,4 @@
-"""Training recipes as files; where one is wrong is told by :mod:`restore.options_file`."""
+"""Training recipes as files; where one is wrong is told by :mod:`restore.utils.yaml_options`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from restore.options_file import parse_options, read_text
 from restore.training.recipe import Recipe
+from restore.utils.yaml_options import parse_options, read_text
 
 
 def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:

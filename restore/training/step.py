@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from restore.losses.base import LabelledTerm, LossOptions, LossTerm
 from restore.networks.base import NetworkOptions, ReadsThumbnail
 from restore.networks.thumbnail import whole
-from restore.training.guidance import Guidance
-from restore.training.report import Step
-from restore.training.run import Run
-from restore.training.schedule import rate
+from restore.training.logging import Step
+from restore.training.optim import rate
+from restore.training.prompt_trainer import Guidance
+from restore.training.state import Run
 
 # The name of the whole loss among its parts.
 _ALL = "loss"

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.errors import ModelError
-from restore.runtime.aside import Aside, PictureAside, together
-from restore.runtime.belief import question
+from restore.runtime.classification import question
+from restore.runtime.conditioning import Aside, PictureAside, together
 from restore.runtime.model import Model
 from restore.runtime.pixels import Pixels, check_shape
 from restore.runtime.tiling import Span, Tile, tiles

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.runtime.aside import Aside, of_whole
+from restore.runtime.conditioning import Aside, of_whole
 from restore.runtime.pixels import Pixels, to_range
 from restore.spec import ModelSpec
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from restore.atomic import write_bytes
 from restore.errors import ModelError
 from restore.runtime.model import file_spec
 from restore.spec import ModelSpec
+from restore.utils.atomic_write import write_bytes
 from restore.utils.text import name_fault
 from restore.zoo.find import shipped_folder
 from restore.zoo.precision import family

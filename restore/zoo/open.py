@@ -9,7 +9,7 @@ from pathlib import Path
 from restore.errors import ModelError
 from restore.runtime.cpu import INT8_FEATURES, cpu_features
 from restore.runtime.devices import TilePlan
-from restore.runtime.half_probe import half_fault
+from restore.runtime.fp16_probe import half_fault
 from restore.runtime.model import Model, file_spec, find_device, open_model
 from restore.spec import ModelSpec
 from restore.zoo.find import find

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from restore import bench as bench_module
-from restore.bench import Case, Row, cases, measure, peak_memory, run
 from restore.cli.main import main
+from restore.diagnostics import bench as bench_module
+from restore.diagnostics.bench import Case, Row, cases, measure, peak_memory, run
 from restore.errors import ModelError
-from restore.runtime.chain import GRAPHS
+from restore.runtime.device_pipeline import GRAPHS
 
 PROBE = str(GRAPHS / "probe.onnx")
 
@@ -73,5 +73,5 @@ def test_no_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("restore.runtime.enhance.enhance_pixels", refuse)
+    monkeypatch.setattr("restore.runtime.stream.enhance_pixels", refuse)
     assert measure(Case(PROBE, "fp32", "cpu", 16)) == {"error": "not enough memory"}

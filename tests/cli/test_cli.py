@@ -398,7 +398,7 @@ def test_an_installed_wheel_finds_its_models(tmp_path: Path) -> None:
     shutil.unpack_archive(next(tmp_path.glob("*.whl")), tmp_path / "site", "zip")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
     code = (
-        "from restore.zoo.find import entries; from restore.runtime.chain import GRAPHS\n"
+        "from restore.zoo.find import entries; from restore.runtime.device_pipeline import GRAPHS\n"
         "print([e.name for e in entries()], entries()[0].file, sorted(p.name for p in GRAPHS.iterdir()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=tmp_path)
@@ -409,7 +409,7 @@ def test_an_installed_wheel_finds_its_models(tmp_path: Path) -> None:
 
 
 def test_the_command_that_goes_on_can_be_pasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("restore.training.start.start", lambda *_: False)
+    monkeypatch.setattr("restore.training.train.start", lambda *_: False)
     result = CliRunner().invoke(main, ["train", "sr-x2", "--data", str(tmp_path), "--out", str(tmp_path / "my runs/a")])
     assert result.exit_code == 130
     assert shlex.split(result.output.partition("Go on with: ")[2]) == [

@@ -9,9 +9,9 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from restore import doctor
 from restore.cli.main import main
-from restore.doctor import Finding
+from restore.diagnostics import doctor
+from restore.diagnostics.doctor import Finding
 
 FINE = Finding("devices", "cpu", "works [really]", True)
 BAD = Finding("devices", "cuda", "does not work: no cuDNN", False, "pip install 'x[cuda]'")

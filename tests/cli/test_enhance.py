@@ -377,7 +377,7 @@ def test_a_killed_jobs_temporary_files_are_swept(tmp_path: Path) -> None:
     source, out = many(tmp_path / "in", 3), tmp_path / "out"
     inside(source, out)
     code = (
-        "import os, signal; from pathlib import Path; from restore.atomic import write_bytes\n"
+        "import os, signal; from pathlib import Path; from restore.utils.atomic_write import write_bytes\n"
         f"write_bytes(Path({str(out / 'sub/x.png')!r}), b'n', before_rename=lambda: os.kill(os.getpid(), signal.SIGKILL))"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT)

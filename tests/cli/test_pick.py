@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from restore import pick
 from restore.cli.main import main
+from restore.evaluation import rank
 from restore.imaging.decode import read_rgb8
 from restore.metrics.niqe import niqe
 from tests.conftest import SAMPLES, picture, save
@@ -125,7 +125,7 @@ def test_too_large_a_picture_is_refused_before_it_is_decoded(folder: Path) -> No
 def test_pictures_that_memory_does_not_hold_together_are_judged_one_by_one(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    running, most, lock, judge = 0, 0, threading.Lock(), pick._judge
+    running, most, lock, judge = 0, 0, threading.Lock(), rank._judge
 
     def counting(*arguments: object) -> object:
         nonlocal running, most
@@ -138,11 +138,11 @@ def test_pictures_that_memory_does_not_hold_together_are_judged_one_by_one(
             running -= 1
         return found
 
-    monkeypatch.setattr(pick, "_judge", counting)
+    monkeypatch.setattr(rank, "_judge", counting)
     assert run(folder, "--workers", 4).exit_code == 0
     assert most > 1
     pixels = read_rgb8(folder / "b.png").size // 3
-    monkeypatch.setattr(pick, "_BYTES_A_PIXEL", 2**30 // pixels)
+    monkeypatch.setattr(rank, "_BYTES_A_PIXEL", 2**30 // pixels)
     most = 0
     assert run(folder, "--workers", 4).exit_code == 0
     assert most == 1

@@ -19,14 +19,14 @@ import tifffile
 from rich.console import Console
 
 from restore.cli.common import console
+from restore.compare import measure_row as one_row
 from restore.compare import page as pages
-from restore.compare import row as one_row
+from restore.compare.measure_row import memory
 from restore.compare.options import PageOptions
 from restore.compare.page import Page, write_page
-from restore.compare.row import memory
 from restore.compare.source import Source, looked_at
 from restore.imaging import header
-from restore.imaging.colour import luma
+from restore.imaging.color import luma
 from restore.imaging.decode import read_rgb8
 from restore.metrics.psnr import psnr
 from restore.metrics.sr_protocol import bicubic, score
@@ -375,7 +375,7 @@ def test_memory_holds_a_few_pictures_whatever_their_number(tmp_path: Path, monke
     """Rows are asked for one by one, and their copies are not kept."""
     import gc
 
-    from restore.compare.copies import Copy
+    from restore.compare.preview import Copy
 
     before, after = pair_of_folders(tmp_path, 24, size=(20, 30))
     alive = []

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from restore.data.degradations.options import SecondOrder
 from restore.data.degradations.patch import degraded_patch
 from restore.data.folder import list_photos
-from restore.data.places import generator, window
+from restore.data.sampling import generator, window
 from restore.data.sources.degraded import DegradedPairs
 from restore.errors import DataError
 from tests.conftest import picture, save

@@ -25,7 +25,7 @@ from restore.data.filters.options import (
     open_filters,
     varied,
 )
-from restore.data.places import generator
+from restore.data.sampling import generator
 from restore.data.sources.filtered import FilteredPairs
 from restore.errors import FilterError
 from restore.training.data_loading import _together

@@ -11,7 +11,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from restore.data.folder import PhotoStore, list_photos
-from restore.data.places import orient
+from restore.data.sampling import orient
 from restore.data.sources.bicubic import PatchPairs
 from restore.errors import DataError, ImageError
 from restore.imaging.resize import modcrop, resize

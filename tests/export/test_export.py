@@ -13,12 +13,12 @@ import torch
 from torch import nn
 
 from restore.errors import ExportError
-from restore.export import make as make_module
-from restore.export.against import compare
+from restore.export import build_model as make_module
+from restore.export.compare_to_source import compare
+from restore.export.load_source import load_source
+from restore.export.parity import verify
 from restore.export.run import export
-from restore.export.source import load_source
 from restore.export.to_onnx import to_onnx
-from restore.export.verify import verify
 from restore.networks.argb_autoencoder import Reconstruction
 from restore.networks.base import deployed
 from restore.networks.plain import PlainSR

@@ -20,8 +20,8 @@ from torch import nn
 
 from restore.cli.main import main
 from restore.errors import ModelError
-from restore.export.published import PlaneByPlane, load_published, settle, windows_together
 from restore.export.support import gradient_support
+from restore.export.third_party_checkpoint import PlaneByPlane, load_published, settle, windows_together
 from restore.networks.plain import PlainSR
 from restore.runtime.model import open_model
 from restore.spec import ModelSpec
@@ -96,7 +96,7 @@ def test_import_and_enhance(kind: str, tmp_path: Path, models: Path) -> None:
 )
 def test_what_is_found_by_trying(kind: str, halo: int | None, exact: bool, multiple: int) -> None:
     """Convolutions have the halo of their kernels; windows and strides a multiple; pooling sees everything."""
-    from restore.export.probe import published_spec
+    from restore.export.infer_spec import published_spec
 
     network = build(kind)
     found = published_spec(load_published_from(network), kind, {})
@@ -420,7 +420,7 @@ def test_files_that_are_no_picture_to_picture(tmp_path: Path, models: Path) -> N
 
 
 def test_a_foreign_file_in_16_bits(tmp_path: Path, models: Path) -> None:
-    from restore.export.half import to_half
+    from restore.export.fp16 import to_half
 
     model = onnx.load(find("sr-x2"))
     half = to_half(model, open_model(find("sr-x2"), "cpu").spec)
@@ -497,7 +497,7 @@ def test_an_import_over_another_leaves_its_twin_behind(
 
 
 def describe_with_loss(path: Path, loss: float) -> None:
-    from restore.export.describe import describe
+    from restore.export.to_onnx import describe
 
     model = onnx.load(path)
     describe(model, open_model(path, "cpu").spec.but(loss_db=loss))
@@ -623,8 +623,8 @@ class OneSize(nn.Module):
 def test_a_checkpoint_of_one_shape_is_had_by_giving_it(
     tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import restore.export.source as source_module
-    from restore.export.published import Published
+    import restore.export.load_source as source_module
+    from restore.export.third_party_checkpoint import Published
 
     found = Published(OneSize().eval().requires_grad_(False), "one size", 1, 1, 1, 6996)
     monkeypatch.setattr(source_module, "load_published", lambda _: found)

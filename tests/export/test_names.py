@@ -12,7 +12,7 @@ from torch import nn
 
 from restore.cli.main import main
 from restore.errors import ModelError
-from restore.export.source import load_source, make_spec
+from restore.export.load_source import load_source, make_spec
 from restore.spec import METADATA_KEY, ModelSpec
 from restore.training.checkpoint import Checkpoint
 from restore.training.recipe import Recipe
@@ -69,7 +69,7 @@ def test_a_published_file_of_any_name_has_a_name_that_can_be_had(tmp_path: Path)
 
 
 def test_a_recipe_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import restore.export.source as module
+    import restore.export.load_source as module
 
     def odd(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint, name: str | None) -> ModelSpec:
         return make_spec(recipe.model_copy(update={"name": "con"}), network, checkpoint, name)

@@ -15,18 +15,17 @@ from torch import nn
 
 from restore.cli.main import main
 from restore.errors import ExportError, SizesError
-from restore.export.half import SENSITIVE, to_half
-from restore.export.make import How, make_model
-from restore.export.source import Source
+from restore.export.build_model import How, make_model
+from restore.export.fp16 import SENSITIVE, to_half
+from restore.export.load_source import Source
 from restore.export.to_onnx import OPSETS, to_onnx
 from restore.networks.anchored_shuffle import pixel_unshuffle
 from restore.networks.base import deployed
 from restore.networks.plain import PlainSR
 from restore.networks.registry import NETWORKS
 from restore.networks.residual import ResidualSR
-from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import open_model
-from restore.runtime.stream import StreamOptions, enhance_stream
+from restore.runtime.stream import StreamOptions, enhance_pixels, enhance_stream
 from restore.spec import ModelSpec
 from restore.training.checkpoint import save_checkpoint
 from restore.training.recipe_file import parse_recipe

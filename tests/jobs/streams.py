@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from restore.errors import RestoreError
-from restore.jobs.stream import Stream
+from restore.jobs.pipeline import Stream
 
 
 def one_by_one(enhance: Callable[[np.ndarray], np.ndarray]) -> Stream:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from restore.cli.common import console
-from restore.compare.job import JobPage
+from restore.compare.job_report import JobPage
 from restore.errors import RestoreError
 from restore.files.listing import Unreadable
 from restore.jobs.outcome import Outcome, Seconds

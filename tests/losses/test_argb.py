@@ -16,7 +16,7 @@ from restore.losses.argb import ARGB, ArgbOptions, imbalance, load_autoencoder, 
 from restore.networks.argb_autoencoder import TranslatingAutoencoder
 from restore.training.checkpoint import Checkpoint
 from restore.training.recipe_file import parse_recipe
-from restore.training.run import LAST
+from restore.training.state import LAST
 from tests.training.test_loop import RECIPE, go
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from restore.export.parity import verify
 from restore.export.to_onnx import to_onnx
-from restore.export.verify import verify
 from restore.networks.illumination import IlluminationNet, IlluminationOptions, adaptive_average
 from restore.spec import ModelSpec
 

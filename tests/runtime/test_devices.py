@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 
 from restore.errors import DeviceError, ModelError
 from restore.runtime import model as model_module
-from restore.runtime.chain import GRAPHS
+from restore.runtime.device_pipeline import GRAPHS
 from restore.runtime.devices import (
     CPU,
     CUDA,

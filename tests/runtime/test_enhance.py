@@ -9,8 +9,8 @@ import pytest
 
 from restore.errors import ModelError
 from restore.imaging.resize import resize
-from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import open_model
+from restore.runtime.stream import enhance_pixels
 from restore.spec import ModelSpec
 from restore.zoo.find import entries
 from tests.conftest import picture

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from restore.runtime import libraries
+from restore.runtime import ort_install
 from restore.runtime.cpu import INT8_FEATURES, cpu_features, cpu_name, usable_cores
 from restore.runtime.gpu import Gpu, cuda_of_driver, free_gpu_memory, gpus
-from restore.runtime.libraries import captured, clash, missing, preload, runtimes
+from restore.runtime.ort_install import captured, clash, missing, preload, runtimes
 
 
 class Driver:
@@ -102,7 +102,7 @@ def packages(*names: str) -> list[SimpleNamespace]:
 
 def test_runtimes(monkeypatch: pytest.MonkeyPatch) -> None:
     found = packages("numpy", "onnxruntime_gpu", "onnxruntime-extensions", "onnxruntime")
-    monkeypatch.setattr(libraries.importlib.metadata, "distributions", lambda: found)
+    monkeypatch.setattr(ort_install.importlib.metadata, "distributions", lambda: found)
     assert runtimes() == {"onnxruntime": "1.2", "onnxruntime-gpu": "1.2"}
 
 
@@ -142,7 +142,7 @@ def test_tensorrt_s_libraries_are_loaded_from_their_package(tmp_path: Path, monk
         (tmp_path / "tensorrt_libs" / name).touch()
     monkeypatch.syspath_prepend(tmp_path)
     loaded: list[str] = []
-    monkeypatch.setattr(libraries.ctypes, "CDLL", lambda path: loaded.append(Path(path).name))
+    monkeypatch.setattr(ort_install.ctypes, "CDLL", lambda path: loaded.append(Path(path).name))
     preload(SimpleNamespace(), tensorrt=False)
     assert loaded == []
     preload(SimpleNamespace(), tensorrt=True)

@@ -8,9 +8,9 @@ import pytest
 
 from restore.errors import RecipeError
 from restore.training.recipe_file import parse_recipe
-from restore.training.run import LAST
+from restore.training.state import LAST
+from tests.training.test_distributed import EXACT, assert_close
 from tests.training.test_loop import RECIPE, go
-from tests.training.test_team import EXACT, assert_close
 
 # Without a spectral norm, which goes on with every forward pass, and with pieces there are more of them.
 ADVERSARIAL = """\

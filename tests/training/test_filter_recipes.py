@@ -10,7 +10,7 @@ import yaml
 
 from restore.recipes import find_recipe
 from restore.training.checkpoint import Checkpoint
-from restore.training.run import LAST
+from restore.training.state import LAST
 from tests.conftest import picture, save
 from tests.training.test_material import go
 

@@ -29,21 +29,21 @@ from restore.data.sources.base import hold_out
 from restore.data.sources.bicubic import reduced_samples
 from restore.data.sources.degraded import degraded_samples
 from restore.errors import DataError, DeviceError, ImageError, MissingWeightsError, ModelError, RecipeError
-from restore.export.source import load_trained, make_spec
-from restore.imaging.colour import luma
+from restore.export.load_source import load_trained, make_spec
+from restore.imaging.color import luma
 from restore.losses.pixel import PixelOptions
 from restore.metrics.psnr import psnr
 from restore.training import loop
 from restore.training.checkpoint import FORMAT, Checkpoint
 from restore.training.environment import git_state
 from restore.training.lock import held
+from restore.training.logging import Reporter, Step
+from restore.training.optim import rate
 from restore.training.recipe import Schedule
 from restore.training.recipe_file import parse_recipe
-from restore.training.report import Reporter, Step
-from restore.training.run import BEST, LAST, Run
-from restore.training.schedule import rate
-from restore.training.start import Options, choose_device, start
+from restore.training.state import BEST, LAST, Run
 from restore.training.step import draws, total_loss
+from restore.training.train import Options, choose_device, start
 from restore.training.training_data import open_training_data
 from tests.conftest import picture, save
 from tests.encoders.weights import torchvision_weights

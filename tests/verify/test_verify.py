@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 from onnx import TensorProto, helper, numpy_helper
 
 from restore.cli.main import main
-from restore.export.describe import describe
-from restore.export.half import to_half
+from restore.export.fp16 import to_half
+from restore.export.to_onnx import describe
 from restore.runtime.model import open_model
 from restore.spec import METADATA_KEY, ModelSpec
 from restore.verify.check import Check
@@ -362,7 +362,7 @@ def test_a_model_of_light_passes(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     from restore.export.to_onnx import to_onnx
     from tests.networks.test_bilateral_grid import network
-    from tests.runtime.test_aside import SPEC as LIGHT
+    from tests.runtime.test_conditioning import SPEC as LIGHT
 
     facts = {"network": "bilateral-grid", "parameters": 1, "licence": "MIT", "data": "none", "made_with": "a test"}
     right = LIGHT.model_copy(update=facts)
@@ -405,7 +405,7 @@ def test_promises_are_compared_with_the_origins(tmp_path: Path) -> None:
 )
 def test_what_sizes_it_takes_is_compared(ours: dict[str, object], says: str, tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    from restore.export.against import _promises
+    from restore.export.compare_to_source import _promises
 
     check = _promises(SPEC.but(**ours), SPEC.but(multiple=4, minimum=8))
     assert (check.passed is True) == (says == "")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from restore.runtime.enhance import enhance_pixels
 from restore.runtime.model import Model
+from restore.runtime.stream import enhance_pixels
 from restore.zoo.find import find
 from restore.zoo.precision import family, precision_of
 

@@ -11,8 +11,8 @@ import pytest
 
 from restore.errors import ModelError
 from restore.runtime import model as model_module
-from restore.runtime.chain import GRAPHS
 from restore.runtime.cpu import INT8_FEATURES
+from restore.runtime.device_pipeline import GRAPHS
 from restore.runtime.devices import CPU, CUDA
 from restore.runtime.gpu import Gpu
 from restore.zoo import open as open_module

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from restore.data.degradations.options import SecondOrder
 from restore.data.degradations.secondorder import second_order
-from restore.data.places import window
+from restore.data.sampling import window
 
 # Rows and columns of low-resolution context around a patch, so that blurs and JPEG blocks see what lies around it;
 # what Real-ESRGAN has, which crops 256 pixels out of 400 at scale 4.

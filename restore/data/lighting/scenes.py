@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.errors import DataError
-from restore.imaging.colour import luma
+from restore.imaging.color import luma
 from restore.imaging.decode import read_rgb8
 
 # Side that pictures are compared at, and the height of the correlation's peak above which two show the same. Measured

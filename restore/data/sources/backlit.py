@@ -12,7 +12,7 @@ from pydantic import Field
 from restore.data.dataset import PairDataset
 from restore.data.lighting.backlight import Backlight, backlit, well_lit
 from restore.data.lighting.photo_views import PhotoViews
-from restore.data.places import generator
+from restore.data.sampling import generator
 from restore.data.sources.base import DataContext, DataOptions, PhotoSource
 from restore.data.sources.samples import Sample, small, validation_generator
 from restore.imaging.decode import read_rgb8

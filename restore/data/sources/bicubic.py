@@ -12,7 +12,7 @@ from pydantic import Field, PositiveInt
 
 from restore.data.dataset import PairDataset
 from restore.data.folder import PhotoStore, photo_sizes
-from restore.data.places import Places, generator, orient, window
+from restore.data.sampling import Places, generator, orient, window
 from restore.data.sources.base import DataContext, DataOptions, PhotoSource
 from restore.data.sources.samples import Sample, middle
 from restore.errors import DataError

@@ -14,7 +14,7 @@ from restore.data.degradations.options import SecondOrder
 from restore.data.degradations.patch import degraded_patch
 from restore.data.degradations.secondorder import second_order
 from restore.data.folder import PhotoStore, photo_sizes
-from restore.data.places import Places, generator, orient
+from restore.data.sampling import Places, generator, orient
 from restore.data.sources.base import DataContext, DataOptions, PhotoSource
 from restore.data.sources.bicubic import reduced_samples
 from restore.data.sources.samples import Sample, validation_generator

@@ -16,7 +16,7 @@ from restore.data.folder import PhotoStore, photo_sizes
 from restore.data.lighting.fusion import fuse
 from restore.data.lighting.scenes import Scene, find_scenes
 from restore.data.lighting.views import View, large_enough
-from restore.data.places import generator
+from restore.data.sampling import generator
 from restore.data.sources.base import DataContext, DataOptions, DataSource, TrainingData
 from restore.data.sources.samples import Sample, small
 from restore.errors import DataError

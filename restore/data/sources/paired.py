@@ -13,7 +13,7 @@ from restore.data.dataset import PairDataset
 from restore.data.folder import PhotoStore, photo_sizes
 from restore.data.lighting.views import View, large_enough
 from restore.data.pairs import common_scale, match_photos, refuse_turned
-from restore.data.places import Places, generator, orient
+from restore.data.sampling import Places, generator, orient
 from restore.data.sources.base import DataContext, DataOptions, DataSource, TrainingData
 from restore.files.pairing import NameRule
 

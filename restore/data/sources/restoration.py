@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from restore.data.dataset import PairDataset
 from restore.data.folder import PhotoStore, photo_sizes
-from restore.data.places import Places, generator
+from restore.data.sampling import Places, generator
 from restore.data.sources.base import DataContext, Options, PhotoSource
 from restore.data.sources.bicubic import reduced_samples
 from restore.data.sources.samples import Sample, validation_generator

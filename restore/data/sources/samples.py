@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.data.pairs import common_scale, refuse_turned
-from restore.data.places import generator
+from restore.data.sampling import generator
 from restore.imaging.decode import read_rgb8
 
 # Validation draws from numbers that training never reaches.

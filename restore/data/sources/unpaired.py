@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from restore.data.dataset import PairDataset
 from restore.data.folder import PhotoStore, list_photos, photo_sizes
 from restore.data.lighting.views import View, large_enough
-from restore.data.places import Places, generator, orient
+from restore.data.sampling import Places, generator, orient
 from restore.data.sources.base import DataContext, DataSource, TrainingData
 from restore.data.sources.paired import ViewData
 from restore.data.sources.samples import Sample, middle, small

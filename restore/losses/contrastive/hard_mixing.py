@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from torch import Tensor
 from torch.nn import functional as F
 
-from restore.losses.contrastive import draws
+from restore.losses.contrastive import random_draws
 
 
 class HardMixing(BaseModel):
@@ -40,13 +40,13 @@ def mix_hard_negatives(query: Tensor, keys: Tensor, options: HardMixing, generat
         hard = (query @ keys.T).topk(min(options.hardest, len(keys)), dim=1).indices
     top = hard.shape[1]
 
-    first = draws.whole((count, options.pairs), top, generator, device)
-    apart = 1 + draws.whole((count, options.pairs), top - 1, generator, device)
+    first = random_draws.whole((count, options.pairs), top, generator, device)
+    apart = 1 + random_draws.whole((count, options.pairs), top - 1, generator, device)
     one, two = keys[hard.gather(1, first)], keys[hard.gather(1, (first + apart) % top)]
-    share = draws.uniform((count, options.pairs, 1), 0, 1, generator, query)
+    share = random_draws.uniform((count, options.pairs, 1), 0, 1, generator, query)
     pairs = share * one + (1 - share) * two
 
-    chosen = draws.whole((count, options.with_query), top, generator, device)
-    share = draws.uniform((count, options.with_query, 1), 0, 0.5, generator, query)
+    chosen = random_draws.whole((count, options.with_query), top, generator, device)
+    share = random_draws.uniform((count, options.with_query, 1), 0, 0.5, generator, query)
     with_query = share * query[:, None] + (1 - share) * keys[hard.gather(1, chosen)]
     return F.normalize(torch.cat([pairs, with_query], dim=1), dim=2)

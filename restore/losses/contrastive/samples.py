@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, m
 from torch import Tensor
 from typing_extensions import Self
 
-from restore.losses.contrastive import draws, perturb
+from restore.losses.contrastive import augment, random_draws
 from restore.utils.registry import OneOf, by_kind
 
 
@@ -71,7 +71,7 @@ class ShuffleSample(SampleOptions):
             raise ValueError(
                 f"shuffle: {self.count} other pictures from a batch of {n}: enlarge the batch or lower count"
             )
-        shifts = 1 + draws.permutation(n - 1, generator, target.device)[: self.count]
+        shifts = 1 + random_draws.permutation(n - 1, generator, target.device)[: self.count]
         return target[(torch.arange(n, device=target.device)[:, None] + shifts) % n]
 
 
@@ -83,7 +83,7 @@ class _Perturbed(SampleOptions):
 
     def draw(self, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
         variants = self.perturb(target.repeat_interleave(self.count, dim=0), generator)
-        variants = perturb.quantise(variants) if self.quantise else variants
+        variants = augment.quantise(variants) if self.quantise else variants
         return variants.reshape(-1, self.count, *target.shape[1:])
 
     @abstractmethod
@@ -103,7 +103,7 @@ class SharpenSample(_Perturbed):
         return self
 
     def perturb(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        return perturb.sharpen(images, self.factor, generator)
+        return augment.sharpen(images, self.factor, generator)
 
 
 class BlurSample(_Perturbed):
@@ -122,7 +122,7 @@ class BlurSample(_Perturbed):
         return self
 
     def perturb(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        return perturb.blur(images, self.kernel, self.sigma, generator)
+        return augment.blur(images, self.kernel, self.sigma, generator)
 
 
 class NoiseSample(_Perturbed):
@@ -138,7 +138,7 @@ class NoiseSample(_Perturbed):
         return self
 
     def perturb(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        return perturb.noise(images, self.sigma, generator)
+        return augment.noise(images, self.sigma, generator)
 
 
 def _check_order(name: str, low: float, high: float, least: float) -> None:

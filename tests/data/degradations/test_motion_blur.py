@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from restore.data.degradations.motion_blur import MotionBlur, path_kernel
-from restore.data.places import generator
-from restore.imaging.transfer import to_linear
+from restore.data.sampling import generator
+from restore.imaging.color import to_linear
 
 
 @pytest.mark.parametrize("length", [0.5, 3.0, 9.0, 30.0])

@@ -15,7 +15,7 @@ from restore.data.degradations.blur import Blur, draw_kernel
 from restore.data.degradations.options import SecondOrder
 from restore.data.degradations.presets import PRESETS
 from restore.data.degradations.secondorder import second_order
-from restore.data.places import generator
+from restore.data.sampling import generator
 from restore.imaging.resize import resize
 from restore.metrics.psnr import psnr
 from tests.conftest import picture

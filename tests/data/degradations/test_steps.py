@@ -12,7 +12,7 @@ from restore.data.degradations.base import Degradation, Image
 from restore.data.degradations.options import SecondOrder
 from restore.data.degradations.registry import DEGRADATIONS
 from restore.data.degradations.secondorder import second_order
-from restore.data.places import generator
+from restore.data.sampling import generator
 from tests.conftest import picture
 from tests.data.degradations.test_secondorder import only
 

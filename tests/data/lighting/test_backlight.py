@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from restore.data.lighting.backlight import Backlight, backlit, guided_filter, shade
-from restore.data.places import generator
-from restore.imaging.transfer import to_linear
+from restore.data.sampling import generator
+from restore.imaging.color import to_linear
 from tests.data.lighting.test_scenes import photo
 
 

@@ -11,7 +11,7 @@ from restore.data.lighting.backlight import Backlight
 from restore.data.lighting.fusion import fuse
 from restore.data.lighting.scenes import find_scenes
 from restore.data.lighting.views import View
-from restore.data.places import generator
+from restore.data.sampling import generator
 from restore.data.sources.backlit import BacklitPairs, backlit_samples
 from restore.data.sources.exposures import (
     ExposurePairs,

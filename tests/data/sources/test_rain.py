@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from restore.data.degradations.jpeg import to_float, to_uint8
 from restore.data.degradations.rain import Rain, streaks
-from restore.data.places import generator
+from restore.data.sampling import generator
 from restore.imaging.decode import read_rgb8
 from restore.recipes import find_recipe
 from restore.training.recipe_file import load_recipe

@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from restore.losses.contrastive.image_level import ContrastiveRegulariser
+from restore.losses.contrastive.image import ContrastiveRegulariser
 from restore.losses.contrastive.objectives.registry import OBJECTIVES
-from restore.losses.contrastive.patch_level import PatchNceLossOptions
+from restore.losses.contrastive.patch_nce import PatchNceLossOptions
 from restore.losses.contrastive.samples import SAMPLES, Samples
 from tests.losses.contrastive.conftest import SmallEncoder, seeded
 

@@ -14,7 +14,7 @@ from restore.losses.base import TrainingContext
 from restore.losses.contrastive.embedding import Embedding
 from restore.losses.contrastive.objectives.residual_vector import residual_vector, shifted_vector
 from restore.losses.contrastive.prompts import LatentPrompts, PromptJudge, TextPrompts
-from restore.losses.contrastive.residual_guide import ResidualGuide
+from restore.losses.contrastive.residual_vector import ResidualGuide
 from restore.losses.registry import LOSSES
 from restore.training.step import draws
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from restore.losses.contrastive.objectives.individual_temperatures import IndividualTemperatures
+from restore.losses.contrastive.objectives.isogclr import IndividualTemperatures
 
 
 class Reference:

@@ -6,11 +6,11 @@ import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from restore.losses.contrastive.image_level import ContrastiveLossOptions
-from restore.losses.contrastive.objectives.individual_temperatures import IndividualTemperatures
+from restore.losses.contrastive.image import ContrastiveLossOptions
+from restore.losses.contrastive.objectives.isogclr import IndividualTemperatures
 from restore.losses.contrastive.objectives.l1_ratio import L1Ratio
 from restore.losses.contrastive.objectives.registry import OBJECTIVES, AnyObjective
-from restore.losses.contrastive.patch_level import PatchNceLossOptions
+from restore.losses.contrastive.patch_nce import PatchNceLossOptions
 from restore.losses.contrastive.samples import SAMPLES, AnySample
 from restore.losses.registry import LOSSES
 from tests.losses.contrastive.conftest import SmallEncoder, pictures, seeded

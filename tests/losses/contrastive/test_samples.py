@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from scipy.ndimage import convolve1d
 from torch import Tensor
 
-from restore.losses.contrastive import perturb
+from restore.losses.contrastive import augment
 from restore.losses.contrastive.samples import (
     SAMPLES,
     BlurSample,
@@ -96,9 +96,9 @@ def test_shuffle_needs_others() -> None:
 
 @pytest.mark.parametrize("factor", [1.0, 1.7, 3.0])
 def test_sharpen_is_pils(factor: float) -> None:
-    image = perturb.quantise(pictures(1, 16))
+    image = augment.quantise(pictures(1, 16))
     expected = np.asarray(ImageEnhance.Sharpness(to_pil(image[0])).enhance(factor), np.float32)
-    got = 255 * perturb.sharpen(image, (factor, factor), seeded())[0].permute(1, 2, 0).numpy()
+    got = 255 * augment.sharpen(image, (factor, factor), seeded())[0].permute(1, 2, 0).numpy()
     # PIL rounds the smoothed picture to 8 bits before it extrapolates.
     np.testing.assert_allclose(got, expected, atol=1 + 0.5 * abs(1 - factor))
 
@@ -108,8 +108,8 @@ def test_sharpening_sharpens_and_blurring_blurs() -> None:
         return (x[..., 1:] - x[..., :-1]).abs().mean(dim=(1, 2, 3))
 
     target = pictures(4, 32)
-    assert (detail(perturb.sharpen(target, (1.5, 3.0), seeded())) > detail(target)).all()
-    assert (detail(perturb.blur(target, (3, 11), (0.5, 2.0), seeded())) < detail(target)).all()
+    assert (detail(augment.sharpen(target, (1.5, 3.0), seeded())) > detail(target)).all()
+    assert (detail(augment.blur(target, (3, 11), (0.5, 2.0), seeded())) < detail(target)).all()
 
 
 @pytest.mark.parametrize(("size", "sigma"), [(1, 1.0), (3, 0.4), (5, 1.3), (11, 2.0)])
@@ -119,7 +119,7 @@ def test_blur_is_a_gaussian_with_reflected_borders(size: int, sigma: float) -> N
     kernel = np.exp(-(x**2) / (2 * sigma**2))
     kernel /= kernel.sum()
     expected = convolve1d(convolve1d(image.numpy(), kernel, axis=2, mode="mirror"), kernel, axis=3, mode="mirror")
-    got = perturb.blur(image, (size, size), (sigma, sigma), seeded())
+    got = augment.blur(image, (size, size), (sigma, sigma), seeded())
     np.testing.assert_allclose(got.numpy(), expected, atol=1e-7)
 
 
@@ -127,7 +127,7 @@ def test_blur_draws_odd_sizes_along_each_axis() -> None:
     """Seen by what becomes of a single bright pixel under a wide Gaussian."""
     dot = torch.zeros(200, 1, 23, 23, dtype=torch.float64)
     dot[:, :, 11, 11] = 1
-    got = perturb.blur(dot, (3, 11), (1.9, 2.0), seeded())[:, 0]
+    got = augment.blur(dot, (3, 11), (1.9, 2.0), seeded())[:, 0]
     heights = (got.sum(dim=2) > 0).sum(dim=1).tolist()
     widths = (got.sum(dim=1) > 0).sum(dim=1).tolist()
     assert set(heights) == set(widths) == {3, 5, 7, 9, 11}
@@ -137,23 +137,23 @@ def test_blur_draws_odd_sizes_along_each_axis() -> None:
 
 def test_noise_has_the_deviation_that_was_drawn() -> None:
     grey = torch.full((40, 3, 32, 32), 0.5)
-    spread = perturb.noise(grey, (0.02, 0.1), seeded()).std(dim=(1, 2, 3))
+    spread = augment.noise(grey, (0.02, 0.1), seeded()).std(dim=(1, 2, 3))
     assert spread.min() > 0.018
     assert spread.max() < 0.105
     assert spread.max() > 2 * spread.min()
-    assert perturb.noise(torch.ones_like(grey), (0.1, 0.1), seeded()).max() == 1
+    assert augment.noise(torch.ones_like(grey), (0.1, 0.1), seeded()).max() == 1
 
 
 def test_quantise_is_a_stored_picture() -> None:
     image = 1.4 * torch.rand(3, 8, 8, generator=seeded()) - 0.2
     stored = np.clip(np.rint(255 * image.numpy().astype(np.float64)), 0, 255).astype(np.uint8)
-    np.testing.assert_array_equal(np.rint(255 * perturb.quantise(image).numpy()), stored)
-    torch.testing.assert_close(perturb.quantise(perturb.quantise(image)), perturb.quantise(image))
+    np.testing.assert_array_equal(np.rint(255 * augment.quantise(image).numpy()), stored)
+    torch.testing.assert_close(augment.quantise(augment.quantise(image)), augment.quantise(image))
 
 
 @pytest.mark.parametrize("sample", [SharpenSample, BlurSample, NoiseSample])
 def test_variants_are_on_the_grid_of_8_bits(sample: type[SampleOptions]) -> None:
-    target = perturb.quantise(pictures(2))
+    target = augment.quantise(pictures(2))
 
     def off_grid(x: Tensor) -> float:
         return float((255 * x - (255 * x).round()).abs().max())

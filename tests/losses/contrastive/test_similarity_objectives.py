@@ -16,8 +16,8 @@ from torch.nn import functional as F
 
 from restore.losses.contrastive.objectives.base import SimilarityObjective
 from restore.losses.contrastive.objectives.cosine_margin import CosineMargin
+from restore.losses.contrastive.objectives.dcl import DCL, DCLW
 from restore.losses.contrastive.objectives.debiased import Debiased
-from restore.losses.contrastive.objectives.decoupled import DCL, DCLW
 from restore.losses.contrastive.objectives.infonce import InfoNCE
 from restore.losses.contrastive.objectives.macl import MACL
 from restore.losses.contrastive.objectives.supcon import SupCon

@@ -7,10 +7,10 @@ from typing import Annotated
 from restore.losses.contrastive.objectives.base import ObjectiveOptions, SimilarityOptions
 from restore.losses.contrastive.objectives.cacr import CACROptions
 from restore.losses.contrastive.objectives.cosine_margin import CosineMarginOptions
+from restore.losses.contrastive.objectives.dcl import DCLOptions, DCLWOptions
 from restore.losses.contrastive.objectives.debiased import DebiasedOptions
-from restore.losses.contrastive.objectives.decoupled import DCLOptions, DCLWOptions
-from restore.losses.contrastive.objectives.individual_temperatures import IndividualTemperaturesOptions
 from restore.losses.contrastive.objectives.infonce import InfoNCEOptions
+from restore.losses.contrastive.objectives.isogclr import IndividualTemperaturesOptions
 from restore.losses.contrastive.objectives.l1_ratio import L1RatioOptions
 from restore.losses.contrastive.objectives.macl import MACLOptions
 from restore.losses.contrastive.objectives.supcon import SupConOptions

@@ -1,0 +1,1 @@
+"""What tells how this machine does."""

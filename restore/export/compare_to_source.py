@@ -1,0 +1,124 @@
+"""A model file beside what it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from restore.errors import ModelError
+from restore.export.fidelity import LEAST, MOST_BELIEVED, formula_patches
+from restore.export.inference import Ask, asking
+from restore.export.load_source import load_source
+from restore.metrics.psnr import psnr
+from restore.runtime.model import open_model
+from restore.runtime.session import first_line
+from restore.spec import ModelSpec
+from restore.training.checkpoint import Checkpoint
+from restore.verify.check import Check
+from restore.verify.feed import aside, shapes
+
+# What is left of a picture in 8 bits: less is another network. Its loss in quality is measured apart.
+_LEAST = {**LEAST, "int8": 30.0}
+_TOLERANCE = 1e-3
+
+
+def compare(file: Path, against: Path, given: Mapping[str, str] | None = None) -> Iterator[Check]:
+    """Run a file and its origin side by side.
+
+    Args:
+        file: the model file.
+        against: a run's folder or checkpoint, a published checkpoint, or an fp32 ONNX file. Of a folder, the last or
+            the best checkpoint: the one of as many steps as the file says.
+        given: spec fields that win over the file's.
+
+    Raises:
+        ModelError: one of them cannot be loaded, or the origin is itself a twin.
+    """
+    model = open_model(file, "cpu", given=given)
+    ask = asking(model, model.spec)
+    origin, theirs = _origin(against, model.spec)
+    yield _promises(model.spec, theirs)
+    try:
+        if model.spec.precision == "fp32":
+            yield _at_shapes(model.spec, ask, origin)
+        yield from _on_patches(model.spec, ask, origin)
+    except (ModelError, ValueError) as error:  # a size that one does not take, values that are no numbers
+        yield Check("network", False, f"they cannot be compared: {first_line(error)}")
+
+
+def _origin(against: Path, spec: ModelSpec) -> tuple[Ask, ModelSpec]:
+    """The origin, and what is said of it."""
+    if against.suffix == ".onnx":
+        model = open_model(against, "cpu")
+        if model.spec.precision != "fp32":
+            raise ModelError(f"{against} is {model.spec.precision}, a twin and no origin: give the fp32 file")
+        return asking(model, model.spec), model.spec
+    source = load_source(against, _which(against, spec), name=spec.name, shape=spec.shape)
+    return asking(source.network, source.spec), source.spec
+
+
+def _which(against: Path, spec: ModelSpec) -> Literal["last", "best"]:
+    """The checkpoint of a run's folder that the file is of."""
+    best = against / "best.safetensors"
+    if not best.is_file() or Checkpoint(best).step != spec.steps:
+        return "last"
+    last = against / "last.safetensors"
+    return "last" if last.is_file() and Checkpoint(last).step == spec.steps else "best"
+
+
+def _promises(ours: ModelSpec, theirs: ModelSpec) -> Check:
+    """What both must say alike; a wider halo, a coarser multiple and a longer minimum are safe."""
+    different = [
+        f"{name} {getattr(ours, name)}, not {getattr(theirs, name)}"
+        for name in ("scale", "low", "high", "context", "strength", "kinds", "steps")
+        if getattr(ours, name) != getattr(theirs, name)
+    ]
+    if ours.exact_tiles and ours.halo < theirs.halo:
+        different.append(f"halo {ours.halo}, less than {theirs.halo}")
+    sides = ours.shape[1:] if ours.shape else (ours.multiple,)
+    if any(side % theirs.multiple for side in sides):
+        different.append(f"{_sides(ours)}, no multiple of {theirs.multiple}")
+    if min(ours.shape[1:] if ours.shape else (ours.side(1),)) < theirs.minimum:
+        different.append(f"{_sides(ours)}, shorter than {theirs.minimum}")
+    return Check(
+        "promises", not different, "; ".join(different) or "scale, range, sizes, halo and inputs as its origin's"
+    )
+
+
+def _sides(spec: ModelSpec) -> str:
+    """Which sides a spec says that it takes."""
+    if spec.shape:
+        return f"sides of {spec.shape[1]} and {spec.shape[2]}"
+    return f"sides of multiples of {spec.multiple} from {spec.side(1)}"
+
+
+def _at_shapes(spec: ModelSpec, ask: Ask, origin: Ask) -> Check:
+    draw = np.random.default_rng(0)
+    span, worst = spec.high - spec.low, 0.0
+    for shape in shapes(spec):
+        batch = draw.random(shape, dtype=np.float32) * np.float32(span) + np.float32(spec.low)
+        given = {"input": batch, **aside(spec, shape, draw)}
+        got, wanted = ask(given), origin(given)
+        if got.output.shape != wanted.output.shape:
+            said = f"for {shape} the file gives {got.output.shape}, its origin {wanted.output.shape}"
+            return Check("network", False, said)
+        worst = max(worst, got.apart(wanted, span))
+    count = len(shapes(spec))
+    text = f"at {count} shapes at most {worst:.1e} of the range from its origin (limit {_TOLERANCE:.0e})"
+    return Check("network", worst <= _TOLERANCE, text)
+
+
+def _on_patches(spec: ModelSpec, ask: Ask, origin: Ask) -> Iterator[Check]:
+    patches = formula_patches(spec)
+    pairs = [(ask(given), origin(given)) for given in patches]
+    results, wanted = (np.concatenate([pair[i].output.reshape(-1, 1) for pair in pairs]) for i in (0, 1))
+    value, least = psnr(results, wanted, peak=spec.high - spec.low), _LEAST[spec.precision]
+    yield Check(
+        "pictures", value >= least, f"{value:.1f} dB between it and its origin on pictures (limit {least:.0f} dB)"
+    )
+    if spec.kinds:
+        apart, most = max(a.believed_apart(b) for a, b in pairs), MOST_BELIEVED[spec.precision]
+        yield Check("belief", apart <= most, f"shares differ by at most {apart:.1e} on pictures (limit {most:.0e})")

@@ -1,0 +1,93 @@
+"""What ``restore export`` does: one of four ways from a network to a file, told line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.console import Console
+
+from restore.export.build_model import How, fitted
+from restore.export.fidelity import picture_patches
+from restore.export.layer_sensitivity import explain
+from restore.export.load_source import load_source
+from restore.export.quantised_model import Yardstick, export_twin
+from restore.export.requests import ExplainRequest, HalfRequest, Int8Request, Request, WeightsRequest
+from restore.export.run import Exported, export, export_half
+from restore.runtime.model import file_spec
+from restore.utils.text import printable
+
+Tell = Callable[[str], None]
+
+
+def start(request: Request, screen: Console, tell: Tell) -> None:
+    """Do it.
+
+    Args:
+        request: what is asked for.
+        screen: for progress.
+        tell: called with each line for the user.
+
+    Raises:
+        ExportError: the file would not be what it should be; nothing is written.
+        ModelError: the source cannot be loaded, or what is given is wrong.
+        DataError: a folder of pictures is missing or empty.
+    """
+    if isinstance(request, WeightsRequest):
+        _weights(request, tell)
+    elif isinstance(request, HalfRequest):
+        _half(request, tell)
+    elif isinstance(request, Int8Request):
+        _int8(request, screen, tell)
+    else:
+        _explain(request, screen, tell)
+
+
+def _weights(request: WeightsRequest, tell: Tell) -> None:
+    loaded = load_source(request.source, request.which, request.name, dict(request.spec), request.shape)
+    seen = fitted(loaded.spec, request.shape)
+    batches = [batch for folder in request.check for batch in picture_patches(folder, seen)]
+    how = How(request.precision, request.shape, request.opset, batches)
+    _show(export(loaded, request.target, how, request.overwrite), tell)
+
+
+def _half(request: HalfRequest, tell: Tell) -> None:
+    spec = file_spec(request.source)
+    batches = [batch for folder in request.check for batch in picture_patches(folder, spec)]
+    _show(export_half(request.source, request.target, How("fp16", batches=batches), request.overwrite), tell)
+
+
+def _explain(request: ExplainRequest, screen: Console, tell: Tell) -> None:
+    for layer in explain(request.source, request.calibrate, screen):
+        tell(f"{layer.psnr:7.2f} dB  {printable(layer.name)}  ({layer.what})")
+
+
+def _show(done: Exported, tell: Tell) -> None:
+    made = done.made
+    for step in made.steps:
+        tell(f"{step.name}: {'equal' if step.psnr == float('inf') else f'{step.psnr:.1f} dB'}")
+    for compared in made.compared:
+        tell(f"input {'x'.join(map(str, compared.shape))}: largest difference {compared.difference:.1e}")
+    for check in made.checks:
+        tell(f"{check.name}: {printable(check.measured)}")
+    size = done.path.stat().st_size
+    tell(
+        f"{done.path}: {made.spec.name}, {made.spec.precision}, {made.spec.parameters:,} parameters, "
+        f"{size / 1e6:.2f} MB, verified"
+    )
+    for twin in done.outdated:
+        tell(f"{twin}: of another training, and no longer taken by itself. Make it again, or delete it")
+
+
+def _int8(request: Int8Request, screen: Console, tell: Tell) -> None:
+    pairs = zip(request.check, request.inputs or [None] * len(request.check), strict=True)
+    checks = [Yardstick(folder, request.pattern, inputs) for folder, inputs in pairs]
+    twin = export_twin(
+        request.source, request.target, request.calibrate, checks, request.max_loss, request.overwrite, screen
+    )
+    for folder, loss in twin.losses.items():
+        tell(f"{folder}: int8 loses {loss:.3f} dB")
+    kept = "" if twin.last == 1 else f", its last {twin.last} convolutions in fp32"
+    if twin.last is None:
+        kept = ", as its weights are stored: it is computed in fp32, and smaller but no faster"
+    kept += ", ranges by percentiles" if twin.method == "Percentile" else ""
+    tell(f"{twin.path}: {twin.spec.name}, int8{kept}, {twin.path.stat().st_size / 1e6:.2f} MB, measured and verified")

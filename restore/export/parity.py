@@ -1,0 +1,63 @@
+"""Is the ONNX file the network? Run both, at several shapes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from restore.errors import ModelError, SizesError
+from restore.export.inference import asking
+from restore.runtime.model import Model, open_model
+from restore.verify.feed import aside, shapes
+
+# As a share of the range.
+TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The largest difference at one input shape, as a share of the range."""
+
+    shape: tuple[int, int, int, int]
+    difference: float
+
+
+def verify(path: Path, network: nn.Module | Model, tolerance: float = TOLERANCE) -> list[Compared]:
+    """Compare a model file with the network, or the float32 file, that it was made from.
+
+    The inputs are noise over the whole range and a step edge, drawn from a fixed seed, and so is what else the model
+    takes. Where it tells kinds apart, its belief is compared too.
+
+    Returns:
+        One for each shape.
+
+    Raises:
+        SizesError: they differ by more than ``tolerance`` somewhere, in size or in value, or the file fails there.
+    """
+    model = open_model(path, "cpu")
+    draw, spec = np.random.default_rng(0), model.spec
+    ask, wanted = asking(model, spec), asking(network, spec)
+    span = spec.high - spec.low
+    compared = []
+    for shape in shapes(spec):
+        batch = draw.random(shape, dtype=np.float32)
+        batch[..., shape[3] // 2 :] = np.round(batch[..., shape[3] // 2 :])
+        given = {"input": batch * np.float32(span) + np.float32(spec.low), **aside(spec, shape, draw)}
+        try:
+            got, should = ask(given), wanted(given)
+        except ModelError as error:
+            raise SizesError(f"for an input of {shape}: {error}") from error
+        if got.output.shape != should.output.shape:
+            raise SizesError(
+                f"for an input of {shape} the file gives {got.output.shape}, the network {should.output.shape}"
+            )
+        difference = got.apart(should, span)
+        compared.append(Compared(shape, difference))
+        if not difference <= tolerance:
+            raise SizesError(
+                f"for an input of {shape} the file and the network differ by {difference:.2e} (limit {tolerance:.0e})"
+            )
+    return compared

@@ -1,0 +1,258 @@
+"""From an fp32 model file to its 8-bit twin, measured before it is written."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import onnx
+from rich.console import Console
+
+from restore.data.folder import list_photos
+from restore.data.sampling import generator
+from restore.data.sources.bicubic import PatchPairs
+from restore.errors import DataError, ExportError, ModelError
+from restore.evaluation.model import evaluate_model
+from restore.export.build_model import prove
+from restore.export.fidelity import MOST_BELIEVED, formula_patches
+from restore.export.inference import asking
+from restore.export.parity import Compared
+from restore.export.quantise import Batch, Method, NothingLeftError, Rounding, quantise
+from restore.export.to_onnx import describe
+from restore.export.weight_compression import narrow_weights
+from restore.imaging.decode import read_rgb8
+from restore.runtime.conditioning import PictureAside
+from restore.runtime.model import Model, file_spec, open_model
+from restore.runtime.tiling import Span, Tile
+from restore.spec import ModelSpec
+from restore.utils.atomic_write import write_bytes
+from restore.verify.graphs import inputs_of
+
+# More patches gained nothing on the shipped models.
+_PATCHES, _SIDE = 64, 64
+
+# How many of the last convolutions stay in floating point: as many more as the loss asks for. Before that, ranges by
+# percentiles: what lies outside is clipped, which costs some networks less than coarser steps and others more
+# (scripts/compare_quantisation.py). Those by entropy and signed activations gained nothing.
+_LAST = (1, 2, 4, 6)
+_METHODS: tuple[Method, ...] = ("MinMax", "Percentile")
+
+
+class Yardstick(NamedTuple):
+    """A folder of pictures as they should be, which of its files, and where the inputs lie; None to make them."""
+
+    folder: Path
+    pattern: str = "*"
+    inputs: Path | None = None
+
+
+@dataclass(frozen=True)
+class Twin:
+    """What was written.
+
+    Attributes:
+        path: the file.
+        spec: what it says of itself.
+        losses: in dB of PSNR, for each folder that it was measured on.
+        last: how many of the last convolutions stay in floating point; None where all is computed in it, and 8 bits are
+            what weights are stored in.
+        method: what the ranges of the activations were taken from.
+    """
+
+    path: Path
+    spec: ModelSpec
+    losses: dict[str, float]
+    last: int | None
+    method: Method
+
+
+def export_twin(
+    source: Path,
+    target: Path,
+    calibrate: Path,
+    check: Sequence[Yardstick],
+    most: float,
+    overwrite: bool,
+    screen: Console,
+) -> Twin:
+    """Quantise a model file to 8 bits, its last convolutions left in floating point as far as the loss asks for it.
+
+    Args:
+        source: an fp32 model file that says what it is.
+        target: an ``.onnx`` file, or a folder for ``NAME.int8.onnx``.
+        calibrate: photographs to take the activations' ranges from; never those of ``check``.
+        check: what to measure the loss on.
+        most: the largest loss allowed, in dB of PSNR, on any of the folders.
+        overwrite: replace a file that is there.
+        screen: for progress.
+
+    Raises:
+        ExportError: the twin loses more than ``most``, does not keep what it promises, or exists; nothing is written.
+        ModelError: the source is missing or not a model of ours.
+        DataError: a folder is missing or holds no pictures, or the inputs of a model that does not enlarge are missing.
+    """
+    model, spec = load_wide(source)
+    path = target if target.suffix == ".onnx" else target / f"{spec.name}.int8.onnx"
+    if path.exists() and not overwrite:
+        raise ExportError(f"{path} exists already: add --overwrite to replace it")
+    wide = open_model(source, "cpu")
+    narrow, found = _search(wide, model, calibration_patches(calibrate, spec), check, most, screen)
+    worst = max(found.losses.values())
+    # What was measured of the fp32 file is not this one's.
+    spec = spec.but(precision="int8", loss_db=round(max(0.0, worst), 4), measured={})
+    describe(narrow, spec)
+    data = narrow.SerializeToString()
+    prove(data, lambda trial: _believes_alike(trial, wide))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, data, overwrite=overwrite)
+    return Twin(path, spec, found.losses, found.last, found.method)
+
+
+def load_wide(source: Path) -> tuple[onnx.ModelProto, ModelSpec]:
+    """A model file that can have an 8-bit twin.
+
+    Raises:
+        ModelError: it cannot be opened, or is not of fp32, takes one shape alone, or has inputs of other names.
+    """
+    spec, model = file_spec(source), onnx.load(source)
+    if spec.precision != "fp32":
+        raise ModelError(f"{source} is {spec.precision}: give the fp32 file")
+    if spec.shape:
+        raise ModelError(f"{source} takes one shape alone: give a file that takes all")
+    names = tuple(value.name for value in inputs_of(model))
+    if names != spec.inputs:
+        raise ModelError(f"{source} calls its input {names[0]!r}: 'restore import' makes a file that calls it 'input'")
+    return model, spec
+
+
+class _Found(NamedTuple):
+    losses: dict[str, float]
+    last: int | None
+    method: Method
+
+
+def _search(
+    wide: Model,
+    model: onnx.ModelProto,
+    patches: Sequence[Batch],
+    check: Sequence[Yardstick],
+    most: float,
+    screen: Console,
+) -> tuple[onnx.ModelProto, _Found]:
+    """The first way that loses little enough, of those that leave ever more in floating point.
+
+    Raises:
+        ExportError: none does; says how much the best of them loses.
+    """
+    before = scores(wide, check, screen)
+    tried: list[tuple[float, str]] = []
+    for narrow, last, method in _ways(model, patches):
+        with tempfile.TemporaryDirectory() as folder:
+            trial = Path(folder, "trial.onnx")
+            describe(narrow, wide.spec.but(precision="int8"))
+            onnx.save(narrow, trial)
+            losses = measure_losses(before, open_model(trial, "cpu"), check, screen)
+        worst = max(losses.values())
+        if worst <= most:
+            return narrow, _Found(losses, last, method)
+        tried.append((worst, max(losses, key=lambda name: losses[name])))
+    least, where = min(tried)
+    raise ExportError(
+        f"int8 loses {least:.3f} dB on {where}, more than the {most} allowed, however many of its last "
+        "convolutions stay in fp32: calibrate on photographs more like those, or allow more with --max-loss"
+    )
+
+
+def _ways(model: onnx.ModelProto, patches: Sequence[Batch]) -> Iterator[tuple[onnx.ModelProto, int | None, Method]]:
+    """Ever less of it in 8 bits. What looks at a thumbnail is stored in them in any case, and is most of some files.
+
+    Raises:
+        NothingLeftError: nothing of it can be had in 8 bits.
+    """
+    for number, (last, method) in enumerate(product(_LAST, _METHODS)):
+        try:
+            narrow = quantise(model, patches, last, Rounding(method=method))
+        except NothingLeftError:
+            stored = onnx.ModelProto.FromString(model.SerializeToString())
+            if number == 0 and not narrow_weights(stored):
+                raise
+            if number == 0:
+                yield stored, None, method
+            return
+        narrow_weights(narrow)
+        yield narrow, last, method
+
+
+def _believes_alike(trial: Path, wide: Model) -> list[Compared]:
+    """Nothing in 8 bits may change its mind; what becomes of pictures is measured as a loss.
+
+    Raises:
+        ExportError: it does.
+    """
+    if not wide.spec.kinds:
+        return []
+    narrow = open_model(trial, "cpu")
+    asks = asking(narrow, narrow.spec), asking(wide, wide.spec)
+    patches = formula_patches(wide.spec)
+    apart = max(asks[0](given).believed_apart(asks[1](given)) for given in patches)
+    if not apart <= MOST_BELIEVED["int8"]:
+        raise ExportError(f"{wide.spec.name}: in int8 it differs by {apart:.3f} in what it believes of a picture")
+    return []
+
+
+def calibration_patches(folder: Path, spec: ModelSpec) -> list[Batch]:
+    """Patches of pictures as the model will see them: photographs reduced by its scale, inputs as they are at 1."""
+    photos = list_photos([folder])
+    gain, offset = np.float32((spec.high - spec.low) / 255), np.float32(spec.low)
+    patches: list[Batch] = []
+    if spec.scale > 1:
+        pairs = PatchPairs(photos, spec.scale, _SIDE, seed=0)
+        for number in range(_PATCHES):
+            low = pairs.cut(number)[0].transpose(2, 0, 1)[None]
+            patches.append({"input": np.ascontiguousarray(low, dtype=np.float32) * gain + offset})
+        return patches
+    for number in range(_PATCHES):
+        draw = generator(0, number)
+        pixels = read_rgb8(photos[int(draw.integers(len(photos)))])
+        tile = Tile(*(_stretch(length, draw, spec.multiple) for length in pixels.shape[:2]))
+        seen = pixels[tile.rows.start : tile.rows.stop, tile.columns.start : tile.columns.stop]
+        values = np.ascontiguousarray(seen.transpose(2, 0, 1)[None], dtype=np.float32) * gain + offset
+        patches.append({"input": values, **PictureAside(pixels, spec).of(tile)})
+    return patches
+
+
+def _stretch(length: int, draw: np.random.Generator, multiple: int) -> Span:
+    """Up to a patch's side, anywhere along an axis.
+
+    Raises:
+        DataError: the axis is too short for the network.
+    """
+    side = min(_SIDE, length) // multiple * multiple
+    if side == 0:
+        raise DataError(f"a picture with a side of {length} pixels, and the network takes multiples of {multiple}")
+    start = int(draw.integers(0, length - side + 1))
+    return Span(start, start + side, start, start + side)
+
+
+def scores(model: Model, check: Sequence[Yardstick], screen: Console) -> dict[str, float]:
+    """PSNR, averaged over each folder: on Y, at scale 1 on RGB."""
+    found = {}
+    for folder, pattern, inputs in check:
+        measured = evaluate_model(
+            model, model.spec, folder, screen, pattern=pattern, low_folder=inputs, metrics=["psnr"]
+        )
+        found[str(folder)] = measured.mean(model.spec.name, "psnr")
+    return found
+
+
+def measure_losses(
+    before: Mapping[str, float], narrow: Model, check: Sequence[Yardstick], screen: Console
+) -> dict[str, float]:
+    """What a model lacks of the :func:`scores` of the one that it was made of."""
+    after = scores(narrow, check, screen)
+    return {name: before[name] - after[name] for name in after}

@@ -1,0 +1,168 @@
+"""An ONNX file of somebody else's, described so that it can be run here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from restore import __version__
+from restore.errors import ModelError
+from restore.export.build_model import prove
+from restore.export.infer_spec import UNKNOWN
+from restore.export.io_signature import Shape, name_ends, settle_axes
+from restore.export.to_onnx import describe
+from restore.runtime.session import cpu_session, first_line
+from restore.spec import METADATA_KEY, ModelSpec, check_given, read_spec
+from restore.verify.check import Check
+from restore.verify.graphs import count_weights, nodes_of, weights, weights_digest
+from restore.verify.probing import Floats, Reach, Run, Sizes, find_range, find_reach, find_sizes, sizes_at
+
+
+def describe_foreign(
+    path: Path, name: str, given: Mapping[str, str], shape: Shape | None = None
+) -> tuple[bytes, ModelSpec, list[Check]]:
+    """Find out what a file needs, write it into its metadata, and check it.
+
+    Args:
+        path: an ONNX file that takes one float32 picture and gives one. Weights in files beside it are taken in.
+        name: what it shall be called.
+        given: spec fields as text, which win over what the file says and what is found.
+        shape: the one that it is to take from now on, where its axes leave that open.
+
+    Returns:
+        The file's bytes with its description, the description, and what was checked.
+
+    Raises:
+        ModelError: it is no such file, or something can neither be found out nor is given; says how to give it.
+        ExportError: it does not keep what is said of it.
+    """
+    model = _load(path)
+    metadata = {p.key: p.value for p in model.metadata_props}
+    if METADATA_KEY in metadata:
+        if shape is not None:
+            raise ModelError(
+                f"{path}: says itself what it takes: --shape is for files that do not, and for checkpoints"
+            )
+        spec = read_spec(metadata, str(path), {**given, "name": name})
+        if spec.precision != "fp32":
+            raise ModelError(f"{path} is an {spec.precision} twin: import the fp32 file, and put this beside it")
+        if len(spec.inputs) == len(spec.outputs) == 1:
+            name_ends(model, path)
+    else:
+        known = check_given(str(path), given)
+        name_ends(model, path)
+        shape = settle_axes(model, path, shape or known.shape)
+        found = {**_found(model, path, known, given, shape), "name": name}
+        spec = read_spec({}, str(path), {**found, **given})
+    described = spec.but(weights=weights_digest(model), licence=spec.licence or UNKNOWN, data=spec.data or UNKNOWN)
+    describe(model, described)
+    data = model.SerializeToString()
+    _, checks = prove(data, lambda _: [])
+    return data, described, checks
+
+
+def _load(path: Path) -> onnx.ModelProto:
+    if not path.is_file():
+        raise ModelError(f"{path}: no such model file")
+    try:
+        return onnx.load(path)
+    except Exception as error:  # protobuf and onnx raise what they please on files that are no models
+        raise ModelError(f"{path}: not an ONNX file that can be read: {str(error)[:300]}") from error
+
+
+def _precision(model: onnx.ModelProto) -> str:
+    if any(node.op_type in ("DequantizeLinear", "QLinearConv", "ConvInteger") for node in nodes_of(model)):
+        return "int8"
+    half = any(tensor.data_type == onnx.TensorProto.FLOAT16 for tensor in weights(model))
+    return "fp16" if half else "fp32"
+
+
+def _function(model: onnx.ModelProto, path: Path, shape: Shape | None) -> Run:
+    session = cpu_session(model.SerializeToString(), path)
+
+    def run(batch: Floats) -> Floats:
+        whole = np.repeat(batch, shape[0], axis=0) if shape else batch
+        try:
+            result: Floats = session.run(None, {"input": whole})[0]
+        except Exception as error:  # onnxruntime raises a different class for every cause
+            raise ModelError(f"it fails on {'x'.join(map(str, whole.shape))}: {first_line(error)}") from error
+        return result[: len(batch)]
+
+    return run
+
+
+def _found(
+    model: onnx.ModelProto, path: Path, known: ModelSpec, given: Mapping[str, str], shape: Shape | None
+) -> dict[str, Any]:
+    """All that can be found out by looking into the file and running it.
+
+    Raises:
+        ModelError: something cannot be, and says how to give it.
+    """
+    run, size = _function(model, path, shape), shape[1:] if shape else None
+    try:
+        sizes = sizes_at(run, size) if size else find_sizes(run, multiple=known.multiple)
+        if size is None and not sizes.batch:
+            raise ModelError(
+                "it takes one picture at a time, and pictures are run in batches: give the one shape that it is to "
+                "take with --shape, for example --shape 256"
+            )
+        low, high = _range(run, sizes, size, known, given)
+        reach = Reach(0, True, 1)
+        if not {"halo", "exact_tiles"} <= set(given):
+            reach = find_reach(run, sizes, low, high, size)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
+    found = {
+        "task": "super-resolution" if sizes.scale > 1 else "restoration",
+        "scale": sizes.scale,
+        "low": low,
+        "high": high,
+        "precision": _precision(model),
+        "network": UNKNOWN,
+        "parameters": count_weights(model),
+        "made_with": f"restore {__version__}, of a file by others",
+    }
+    if shape is None:
+        minimum = max(sizes.minimum, reach.multiple)
+        return found | {
+            "halo": reach.halo,
+            "exact_tiles": reach.exact,
+            "multiple": reach.multiple,
+            "minimum": minimum,
+        }
+    halo = known.halo if "halo" in given else None
+    return found | {"shape": shape} | _within(shape, reach, halo)
+
+
+def _range(
+    run: Run, sizes: Sizes, size: tuple[int, int] | None, known: ModelSpec, given: Mapping[str, str]
+) -> tuple[float, float]:
+    if "high" in given:
+        return known.low, known.high
+    found = find_range(run, sizes, size)
+    if found is None or found[0] != known.low:
+        raise ModelError(
+            "whether white is 1 or 255 cannot be told from what it does: add --spec high=1 or --spec high=255 "
+            "(and --spec low=-1 if black is -1)"
+        )
+    return found
+
+
+def _within(shape: Shape, reach: Reach, given: int | None) -> dict[str, Any]:
+    """Halo and multiple of a file that takes one shape alone.
+
+    What was found and leaves nothing of the shape is cut to a quarter of it, and then tiles are not exact; nor are they
+    where windows would have to begin at multiples that do not divide the shape.
+    """
+    fits = all(side % reach.multiple == 0 for side in shape[1:])
+    multiple, exact = (reach.multiple, reach.exact) if fits else (1, False)
+    halo = -(-reach.halo // multiple) * multiple
+    least = min(shape[1:])
+    if given is None and 2 * halo + multiple > least:
+        return {"halo": (least - multiple) // 4 // multiple * multiple, "exact_tiles": False, "multiple": multiple}
+    return {"halo": reach.halo, "exact_tiles": exact, "multiple": multiple}

@@ -1,0 +1,93 @@
+"""One picture of a job: from its file to arrays for the network, and from the results to the bytes of a file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from restore.imaging.alpha import fill_colour, settle_alpha
+from restore.imaging.decode import read_picture
+from restore.imaging.encode import EncodeOptions, encode, lost
+from restore.imaging.metadata import strip, strip_place
+from restore.imaging.opencv_errors import opencv_errors
+from restore.imaging.picture import Picture, Samples
+from restore.jobs.options import PictureOptions
+
+
+def decode(path: Path, options: PictureOptions) -> Picture:
+    """Read a picture, with what the network shall see under its transparency.
+
+    Raises:
+        ImageError: it cannot be read, is damaged or too large.
+    """
+    picture = read_picture(path, options.pixel_limit)
+    if picture.alpha is None:
+        return picture
+    with opencv_errors("its transparency cannot be filled"):
+        return replace(picture, pixels=fill_colour(picture.pixels, picture.alpha))
+
+
+def held_bytes(picture: Picture) -> int:
+    """What a decoded picture takes in memory."""
+    return picture.pixels.nbytes + (0 if picture.alpha is None else picture.alpha.nbytes)
+
+
+def to_arrays(picture: Picture, scale: int) -> list[Samples]:
+    """What the network shall enhance of a picture, as RGB (H, W, 3), for a network knows nothing else.
+
+    Args:
+        picture: decoded.
+        scale: of the network: one that enlarges also enlarges what there is of transparency, as a grey picture.
+    """
+    return [_rgb(picture.pixels), *(_rgb(alpha[..., None]) for alpha in _passing(picture, scale))]
+
+
+def from_arrays(picture: Picture, results: list[Samples], scale: int) -> Picture:
+    """The enhanced picture out of what became of :func:`to_arrays`: grey stays grey, clear stays clear."""
+    pixels, *passed = results
+    if picture.pixels.shape[2] == 1:
+        pixels = _grey(pixels)
+    alpha = picture.alpha
+    if alpha is not None and passed:
+        with opencv_errors("its transparency cannot be enlarged"):
+            alpha = settle_alpha(_grey(passed[0])[..., 0], alpha, scale)
+    elif alpha is not None:
+        alpha = alpha if scale == 1 else np.full(pixels.shape[:2], alpha.flat[0], alpha.dtype)
+    return replace(picture, pixels=pixels, alpha=alpha)
+
+
+def to_file(picture: Picture, suffix: str, options: PictureOptions) -> bytes:
+    """The bytes of the file.
+
+    Raises:
+        ImageError: the format cannot hold the picture.
+    """
+    cleaned = {"keep": lambda it: it, "no-place": strip_place, "none": strip}[options.metadata](picture)
+    return encode(cleaned, suffix, EncodeOptions(options.quality, options.png_level))
+
+
+def note(picture: Picture, suffix: str) -> str:
+    """What was not read as it is in the file, and what the result will lack, for the user; empty when nothing."""
+    gone = lost(picture, suffix)
+    return "; ".join([*picture.notes, *([f"{suffix[1:]} cannot hold: {', '.join(gone)}"] if gone else [])])
+
+
+def _passing(picture: Picture, scale: int) -> list[Samples]:
+    """Alpha, if it must go through the network."""
+    alpha = picture.alpha
+    return [] if alpha is None or scale == 1 or alpha.min() == alpha.max() else [alpha]
+
+
+def _rgb(pixels: Samples) -> Samples:
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+
+
+def _grey(pixels: Samples) -> Samples:
+    """The mean of the channels (H, W, 3), rounded, as (H, W, 1)."""
+    grey = np.empty((*pixels.shape[:2], 1), pixels.dtype)
+    for row in range(0, len(grey), 256):  # by blocks: the sums need 32 bits, and the picture may be large
+        sums = pixels[row : row + 256].sum(axis=2, keepdims=True, dtype=np.uint32)
+        grey[row : row + 256] = (sums + 1) // 3
+    return grey

@@ -1,0 +1,323 @@
+"""From the options of ``restore enhance`` to a finished job."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from restore import __version__
+from restore.errors import ModelError
+from restore.jobs.console import Record, Teller, counted
+from restore.jobs.journal import Journal, Promises, earlier, file_digest, job_key, model_digest
+from restore.jobs.naming import Naming, PlanError
+from restore.jobs.options import Metadata, PictureOptions
+from restore.jobs.outcome import Outcome, Summary
+from restore.jobs.pipeline import Settings, run_job
+from restore.jobs.plan import Existing, Plan, make_plan
+from restore.jobs.progress import job_progress
+from restore.jobs.report import PageWriter, SummaryRecord, check_report
+from restore.jobs.stop import Stop, stoppable
+from restore.jobs.watch import check_watch, watch
+from restore.jobs.worker import DiskError
+from restore.utils.atomic_write import sweep
+from restore.utils.text import printable
+from restore.zoo.find import find
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from restore.runtime.model import Model
+    from restore.zoo.precision import Precision
+
+_DEFAULT_SCALE = 2
+FAILED, INTERRUPTED = 1, 130
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options as they were given; ``restore enhance --help`` says what each means."""
+
+    source: Path
+    target: Path
+    model: str | None
+    scale: int | None
+    strength: float | None
+    format_: str | None
+    name: str
+    quality: int
+    png_level: int
+    metadata: Metadata
+    max_pixels: float
+    tile: int | None
+    device: str
+    precision: Precision
+    threads: int | None
+    workers: int
+    existing: Existing | None
+    resume: bool
+    shard: tuple[int, int]
+    dry_run: bool
+    report: Path | None
+    watch: bool
+    spec: Mapping[str, str]
+
+    @property
+    def model_name(self) -> str:
+        """The model's name or path, if need be chosen by the scale."""
+        return self.model or f"sr-x{self.scale or _DEFAULT_SCALE}"
+
+    def picture_options(self) -> PictureOptions:
+        """How pictures are read and written."""
+        return PictureOptions(self.quality, self.png_level, self.metadata, round(self.max_pixels * 1e6))
+
+
+def start(
+    request: Request,
+    screen: Console,
+    say: Callable[[str], None],
+    page: Callable[[], PageWriter] | None = None,
+    give: Callable[[Record], None] | None = None,
+) -> int:
+    """Do what was asked for.
+
+    Args:
+        request: the options.
+        screen: for people.
+        say: prints a line for people on standard output.
+        page: gives what writes a report for a browser, if one is asked for; None where none can be had.
+        give: gets the record of each picture as it is done, and the summary last, for programs; nothing is said then.
+
+    Returns:
+        The exit code: 0 all done, 1 some failed, 130 interrupted.
+
+    Raises:
+        RestoreError: wrong use (nothing was written), or a disk that nothing more can be written to.
+    """
+    _refuse_contradictions(request)
+    if request.report is not None:
+        check_report(request.report, page)
+    naming = Naming(request.name, f".{request.format_}" if request.format_ else None)
+    network = None
+    if naming.needs("model") or naming.needs("scale"):
+        network = _open_model(request)
+        naming = Naming(naming.template, naming.suffix, find(request.model_name).stem, network.spec.scale)
+    # The plan comes before the model, if it can: wrong use is told before anything heavy is loaded.
+    plan = _plan(request, naming, first=True)
+    teller = Teller(screen, say, give, None if request.dry_run else request.report, page)
+    if request.dry_run:
+        return _show_plan(plan, request, network, teller)
+    network = network or _open_model(request)
+    if network.note:
+        teller.warn(f"Running on {'the CPU' if network.device == 'cpu' else network.device}: {network.note}")
+    return _Enhancing(request, naming, network, teller).run(plan)
+
+
+def default_workers() -> int:
+    """Threads that read, and as many that write: half the cores, 2..8."""
+    return min(8, max(2, (os.cpu_count() or 1) // 2))
+
+
+def _refuse_contradictions(request: Request) -> None:
+    single = not request.source.is_dir() and request.source.exists()
+    if request.resume and request.existing == "skip":
+        raise PlanError("--resume and --skip-existing: --resume looks at what is there itself; leave one out")
+    if request.resume and single:
+        raise PlanError(f"--resume goes on with a folder, and {request.source} is a file: use --overwrite")
+    if request.watch and single:
+        raise PlanError(f"--watch needs a folder, and {request.source} is a file")
+    if request.watch and (request.dry_run or request.shard != (1, 1)):
+        raise PlanError("--watch cannot be had with --dry-run or --shard: a folder that grows has no plan to divide")
+    if request.watch:
+        check_watch()
+
+
+def _plan(request: Request, naming: Naming, first: bool) -> Plan:
+    existing: Existing = request.existing or "refuse"
+    if request.resume or (not first and existing != "skip"):
+        existing = "overwrite"  # the journal says, picture by picture, what may be replaced
+    return make_plan(request.source, request.target, naming, existing, request.shard, may_be_empty=request.watch)
+
+
+def _open_model(request: Request) -> Model:
+    from restore.runtime.devices import TilePlan
+    from restore.zoo.open import open_named
+
+    name, scale = request.model_name, request.scale
+    plan = TilePlan(tile=request.tile) if request.tile else None
+    network = open_named(name, request.device, request.precision, request.threads, request.spec, plan)
+    if scale is not None and scale != network.spec.scale:
+        raise ModelError(f"--scale {scale} contradicts --model {name}, which enlarges {network.spec.scale} times")
+    if request.strength is not None and not network.spec.strength:
+        raise ModelError(f"--strength: {name} changes pictures in one way alone; leave it out")
+    return network
+
+
+def _key(request: Request, network: Model) -> str:
+    options: dict[str, object] = {
+        "format": request.format_,
+        "spec": dict(request.spec),
+        **request.picture_options().changing_files(),
+    }
+    if not network.spec.exact_tiles:
+        options["tile"] = request.tile
+    if request.strength not in (None, 1):
+        options["strength"] = request.strength
+    return job_key(model_digest(network.file), options)
+
+
+def _show_plan(plan: Plan, request: Request, network: Model | None, teller: Teller) -> int:
+    """Say what would be done; write nothing."""
+    teller.begin(Plan([], unreadable=plan.unreadable, ignored=plan.ignored))
+    for item in plan.skipped:
+        teller.planned(Outcome(item, "skipped"))
+    known = None
+    if request.resume and plan.folder is not None:
+        known = _key(request, network or _open_model(request)), Promises(plan.folder)
+    for item in plan.items:
+        settled = None
+        if known is not None:
+            try:
+                settled = earlier(item, file_digest(item.source), *known, request.existing == "overwrite")
+            except OSError as error:
+                settled = Outcome(item, "failed", f"cannot be read: {error.strerror}")
+        teller.planned(settled or Outcome(item, "planned"))
+    if teller.give is None:
+        teller.say(f"{counted(teller)}; nothing was written")
+    return FAILED if teller.failed else 0
+
+
+class _Enhancing:
+    """The job itself, one plan or, when a folder is watched, several."""
+
+    def __init__(self, request: Request, naming: Naming, network: Model, teller: Teller) -> None:
+        from restore.runtime.stream import StreamOptions, picture_stream
+
+        self._request = request
+        self._naming = naming
+        self._network = network
+        self._teller = teller
+        strength = 1.0 if request.strength is None else request.strength
+        self._stream = picture_stream(network, StreamOptions(request.tile, strength=strength), teller.warn)
+        self._summary = Summary(workers=request.workers)
+        self._digest = model_digest(network.file)  # now: the file may be another by the end
+        self._complaint = ""
+
+    def run(self, plan: Plan) -> int:
+        request, teller = self._request, self._teller
+        interrupted = False
+        with stoppable() as stop:
+            try:
+                if plan.folder is None:
+                    self._job(plan, None, stop)
+                else:
+                    with Journal(plan.folder, _key(request, self._network), request.shard) as journal:
+                        self._sweep(plan)
+                        self._folder(plan, journal, stop)
+            except KeyboardInterrupt:
+                interrupted = True
+            except DiskError:
+                with suppress(OSError):  # the report may be on the same disk
+                    self._end(interrupted, whole=False)
+                raise
+            self._end(interrupted, whole=not interrupted)
+        if interrupted:
+            if plan.folder is None:
+                how = "the picture was written" if self._summary.counts["enhanced"] else "nothing was written"
+            elif request.watch:
+                how = "what was written is whole; the same command with --resume watches on"
+            else:
+                how = "what was written is whole, the rest is not begun; the same command with --resume goes on"
+            teller.warn(f"Interrupted: {how}.")
+            return INTERRUPTED
+        return FAILED if teller.failed else 0
+
+    def _folder(self, plan: Plan, journal: Journal, stop: Stop) -> None:
+        if not self._request.watch:
+            self._job(plan, journal, stop)
+            return
+        watch(self._request.source, self._plan_again, lambda arrived: self._job(arrived, journal, stop, watched=True))
+
+    def _plan_again(self, first: bool) -> Plan | None:
+        """While a folder is watched: a name that clashes is told, once, and waits for somebody to mend it."""
+        try:
+            plan = _plan(self._request, self._naming, first)
+        except PlanError as error:
+            if str(error) != self._complaint:
+                self._teller.warn(str(error), "red")
+                self._complaint = str(error)
+            return None
+        self._complaint = ""
+        return plan
+
+    def _job(self, plan: Plan, journal: Journal | None, stop: Stop, watched: bool = False) -> None:
+        request = self._request
+        settings = Settings(
+            request.picture_options(),
+            self._network.spec.scale,
+            overwrite=request.existing == "overwrite",
+            resume=request.resume or watched,
+            workers=request.workers,
+            judge=self._network.believe,
+        )
+        self._teller.begin(plan)
+        with job_progress(self._teller.screen, len(plan.items)) as advance:
+
+            def tell(outcome: Outcome) -> None:
+                self._teller.outcome(outcome)
+                advance()
+
+            run_job(plan, self._stream, tell, settings, journal, stop, self._summary)
+
+    def _sweep(self, plan: Plan) -> None:
+        if self._request.resume and plan.folder is not None:
+            removed = sum(sweep(folder) for folder in {plan.folder, *(item.target.parent for item in plan.items)})
+            if removed:
+                self._teller.warn(f"{removed} temporary file{'s' * (removed != 1)} of a killed run removed")
+
+    def _end(self, interrupted: bool, whole: bool) -> None:
+        request, network, summary = self._request, self._network, self._summary
+        teller = self._teller
+        record: SummaryRecord = {
+            "type": "summary",
+            "enhanced": teller.counts["enhanced"],
+            "done": teller.counts["done"],
+            "skipped": teller.counts["skipped"],
+            "failed": teller.failed,
+            "ignored": teller.ignored,
+            "seconds": round(summary.wall, 3),
+            "busy": {stage: round(share, 3) for stage, share in summary.busy().items()},
+            "interrupted": interrupted,
+            "input": str(request.source),
+            "output": str(request.target),
+            "model": network.spec.name,
+            "precision": network.spec.precision,
+            "model_digest": self._digest,
+            "device": network.device,
+            "versions": _versions(),
+        }
+        text = (
+            f"{counted(teller)}; {network.spec.name} {network.spec.precision} on {network.device}, "
+            f"{summary.wall:.1f} s; "
+            f"results in {printable(request.target)}"
+        )
+        where = summary.bottleneck()
+        # After an early end nobody waits for pictures to be read again, least of all on a disk that is full.
+        text = f"{text}\n{where}" if where else text
+        teller.end(text, record, shown=whole)
+
+
+def _versions() -> dict[str, str]:
+    """Of what the pixels depend on."""
+    import cv2
+    import numpy
+    import onnxruntime
+    import PIL
+
+    modules = {"numpy": numpy, "onnxruntime": onnxruntime, "opencv": cv2, "pillow": PIL}
+    versions = {name: str(module.__version__) for name, module in modules.items()}
+    return {"restore": __version__, "python": platform.python_version(), **versions}

@@ -1,0 +1,158 @@
+"""What is done to one picture outside the network; called from the pools' threads."""
+
+from __future__ import annotations
+
+import errno
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from restore.errors import ImageError, RestoreError
+from restore.imaging.formats import check_fits
+from restore.imaging.header import header_size
+from restore.imaging.picture import Picture, Samples
+from restore.jobs import codec as pictures
+from restore.jobs.journal import Journal, earlier, file_digest, foreign
+from restore.jobs.options import PictureOptions
+from restore.jobs.outcome import Outcome, Seconds
+from restore.jobs.plan import Item
+from restore.utils.atomic_write import write_bytes
+
+# What a pixel is counted with before it is decoded: three channels, and transparency or more bits of some.
+_BYTES = 4
+
+# After these every later picture would fail too.
+_HOPELESS = {
+    errno.ENOSPC: "the disk is full: make room",
+    errno.EDQUOT: "your quota on this disk is used up: make room",
+    errno.EROFS: "the disk cannot be written to: choose another output folder, or mount it for writing",
+}
+
+
+class DiskError(RestoreError):
+    """Nothing more can be written."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is known of a source before it is decoded.
+
+    Attributes:
+        digest: SHA-256 of its bytes; empty without a journal.
+        decoded: bytes that it takes decoded, by its header.
+        version: size and time of change.
+        seconds: that the look took.
+        outcome: set when nothing is left to do.
+    """
+
+    digest: str = ""
+    decoded: int = 0
+    version: tuple[int, int] = (0, 0)
+    seconds: float = 0.0
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True)
+class Worker:
+    """The steps before and after the network."""
+
+    options: PictureOptions
+    scale: int
+    overwrite: bool
+    resume: bool
+    journal: Journal | None
+
+    def look(self, item: Item) -> Look:
+        """Regard a source: its header, and all its bytes if there is a journal.
+
+        The bytes are read once more by the decoder, then out of the system's cache.
+
+        Raises:
+            OSError: it cannot be read.
+            ImageError: what would come of it is more than its format can hold.
+        """
+        began = time.perf_counter()
+        digest, outcome, version = "", None, _version(item.source)
+        if self.journal is not None:
+            digest = file_digest(item.source)
+            if self.resume:
+                outcome = earlier(item, digest, self.journal.key, self.journal.promises, self.overwrite)
+        size = header_size(item.source) if outcome is None else None
+        decoded = 0
+        if size is not None:
+            height, width = size
+            check_fits(item.target.suffix, height * self.scale, width * self.scale)
+            decoded = height * width * _BYTES
+        return Look(digest, decoded, version, time.perf_counter() - began, outcome)
+
+    def decode(self, item: Item, version: tuple[int, int]) -> tuple[Picture, float]:
+        """The picture, and the seconds it took.
+
+        Raises:
+            ImageError: it cannot be read, is damaged or too large, or is another file than it was at the look.
+        """
+        began = time.perf_counter()
+        picture = pictures.decode(item.source, self.options)
+        if _version(item.source) != version:
+            # Its digest would be that of other pixels.
+            raise ImageError("the file changed while it was read: enhance it again when it is whole")
+        return picture, time.perf_counter() - began
+
+    def write(self, item: Item, picture: Picture, results: list[Samples], digest: str) -> Outcome:
+        """Encode the results and write the file.
+
+        Raises:
+            DiskError: the disk is full or cannot be written to.
+        """
+        began = time.perf_counter()
+        try:
+            whole = pictures.from_arrays(picture, results, self.scale)
+            self._save(item, pictures.to_file(whole, item.target.suffix, self.options), digest)
+        except FileExistsError as error:
+            if not item.target.parent.is_dir():
+                return Outcome(item, "failed", f"cannot write {item.target}: {error.filename} is a file, not a folder")
+            return foreign(item)
+        except OSError as error:
+            if error.errno in _HOPELESS:
+                more = ", then go on with --resume" if self.journal else ""
+                raise DiskError(f"{item.target}: {error.strerror}: {_HOPELESS[error.errno]}{more}") from error
+            return Outcome(item, "failed", f"cannot write {item.target}: {error.strerror or error}")
+        except (RestoreError, MemoryError) as error:
+            return failure(item, error)
+        (height, width), (rows, columns) = picture.size, whole.size
+        seconds = Seconds(encode=time.perf_counter() - began)
+        return Outcome(
+            item, "enhanced", "", pictures.note(picture, item.target.suffix), seconds, (width, height), (columns, rows)
+        )
+
+    def _save(self, item: Item, data: bytes, digest: str) -> None:
+        journal, overwrite, promise = self.journal, self.overwrite, None
+        if journal is not None:
+            overwrite = overwrite or (self.resume and journal.promises.is_ours(item.target_name))
+            promise = partial(journal.promise, item.source_name, digest, item.target_name, data)
+        item.target.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(item.target, data, overwrite=overwrite, before_rename=promise)
+
+
+def failure(item: Item, error: BaseException, cure: str = "") -> Outcome:
+    """What is told of an exception that one picture met with.
+
+    Args:
+        item: the picture.
+        error: the exception.
+        cure: what may help where memory ran out.
+    """
+    if isinstance(error, MemoryError):
+        return Outcome(item, "failed", f"not enough memory for this picture{cure}")
+    if isinstance(error, OSError):
+        return Outcome(item, "failed", f"cannot be read: {error.strerror or error}")
+    return Outcome(item, "failed", str(error).removeprefix(f"{item.source}: "))
+
+
+def _version(path: Path) -> tuple[int, int]:
+    """What changes when a file is written to."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns

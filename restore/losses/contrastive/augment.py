@@ -1,0 +1,67 @@
+"""Pictures made a little better or worse than a target: sharpened, blurred, noisy. Each picture has its own draw.
+
+All take and give float RGB (B, 3, H, W) on 0..1.
+"""
+
+from __future__ import annotations
+
+import kornia
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from restore.losses.contrastive import random_draws
+
+
+def sharpen(images: Tensor, factor: tuple[float, float], generator: torch.Generator) -> Tensor:
+    """f x + (1 - f) smooth(x), clipped, with f uniform on ``factor``: 1 changes nothing, below 1 smooths.
+
+    The smoothing is PIL's 3x3; the outermost pixels stay as they are.
+    """
+    drawn = random_draws.uniform((len(images),), *factor, generator, images)
+    sharpened: Tensor = kornia.enhance.sharpness(images, drawn)
+    return sharpened
+
+
+def blur(images: Tensor, kernel: tuple[int, int], sigma: tuple[float, float], generator: torch.Generator) -> Tensor:
+    """Gaussian blur with reflected borders, another along each axis.
+
+    Args:
+        images: (B, 3, H, W), both sides longer than half the largest kernel.
+        kernel: smallest and largest size in pixels, both odd; the odd sizes between are equally likely.
+        sigma: smallest and largest standard deviation in pixels, uniform between.
+        generator: of the draws.
+    """
+    smallest, largest = kernel
+    sizes = smallest + 2 * random_draws.whole((2, len(images)), (largest - smallest) // 2 + 1, generator, images.device)
+    sigmas = random_draws.uniform((2, len(images)), *sigma, generator, images)
+    rows, columns = _gaussian(sizes, sigmas, largest)
+    return _along(_along(images, rows, vertical=True), columns, vertical=False)
+
+
+def _gaussian(sizes: Tensor, sigmas: Tensor, length: int) -> Tensor:
+    """Kernels of ``length``, zero beyond their own size, their sum 1: (...,) and (...,) to (..., length)."""
+    x = torch.arange(length, device=sizes.device) - length // 2
+    exponent = -0.5 * (x / sigmas[..., None]) ** 2
+    return torch.softmax(exponent.masked_fill(x.abs() > sizes[..., None] // 2, -torch.inf), dim=-1)
+
+
+def _along(images: Tensor, kernels: Tensor, vertical: bool) -> Tensor:
+    """Each picture filtered by its own kernel (B, K) along one axis."""
+    b, channels, height, width = images.shape
+    reach = kernels.shape[1] // 2
+    shape, padding = ((-1, 1), (0, 0, reach, reach)) if vertical else ((1, -1), (reach, reach, 0, 0))
+    weight = kernels.repeat_interleave(channels, dim=0).reshape(b * channels, 1, *shape)
+    padded = F.pad(images, padding, mode="reflect").flatten(0, 1)[None]
+    return F.conv2d(padded, weight, groups=b * channels).reshape(b, channels, height, width)
+
+
+def noise(images: Tensor, sigma: tuple[float, float], generator: torch.Generator) -> Tensor:
+    """Gaussian noise added, the result clipped; its standard deviation, on the 0..1 scale, is uniform on ``sigma``."""
+    drawn = random_draws.uniform((len(images), 1, 1, 1), *sigma, generator, images)
+    return (images + drawn * random_draws.normal(images.shape, generator, images)).clamp(0, 1)
+
+
+def quantise(images: Tensor) -> Tensor:
+    """Rounded to the grid of 8 bits, as a stored picture is; clipped."""
+    return (images.clamp(0, 1) * 255).round() / 255

@@ -1,0 +1,100 @@
+"""The discriminator of a run: one update a step, before the network's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from restore.losses.adversarial import gradient_penalty, r1_penalty
+from restore.losses.adversarial_term import Opponent
+from restore.networks.discriminators.base import DiscriminatorNetwork
+from restore.training.distributed import Team
+from restore.training.optim import build_optimizer
+from restore.training.recipe import Discriminator
+
+
+@dataclass(frozen=True)
+class Critic:
+    """A discriminator and what trains it."""
+
+    options: Discriminator
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+
+    @classmethod
+    def build(cls, options: Discriminator, device: torch.device) -> Critic:
+        """A discriminator with fresh weights, drawn from torch's own generator."""
+        network = options.network.build().to(device).to(memory_format=torch.channels_last)
+        return cls(options, network, build_optimizer(options.optimizer, network.parameters()))
+
+    @property
+    def opponent(self) -> Opponent:
+        """What losses see of it."""
+        return Opponent(self.network, self.options.form)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """What it makes of pictures (N, 3, H, W), 0..1."""
+        assert isinstance(self.network, DiscriminatorNetwork)
+        return self.network.logits(x)
+
+    def learn(
+        self,
+        judged: Iterable[tuple[Tensor, Tensor]],
+        step: int,
+        rate: float,
+        generator: torch.Generator,
+        autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
+        team: Team | None = None,
+        pieces: int = 1,
+    ) -> Tensor:
+        """One update, unless it is too early.
+
+        Args:
+            judged: in as many ``pieces``, what the network made, (N, 3, H, W), whose graph is left alone, and
+                photographs of the same shape, 0..1.
+            step: of the run, from 0.
+            rate: learning rate over its peak.
+            generator: of the penalty's draws.
+            autocast: the precision of forward passes.
+            team: whose gradients are averaged; this process alone by default.
+            pieces: whose gradients are averaged too.
+
+        Returns:
+            Its loss, penalty included; 0 before it begins.
+        """
+        options, total = self.options, torch.zeros((), device=next(self.network.parameters()).device)
+        if step < options.begin:
+            return total
+        self.network.train()
+        self.optimizer.zero_grad(set_to_none=True)
+        for fake, real in judged:
+            with autocast():
+                loss = self._loss(fake.detach(), real, step, generator) / pieces
+            torch.autograd.backward(loss)
+            total = total + loss.detach()
+        (team or Team()).average_gradients(self.network.parameters())
+        for group in self.optimizer.param_groups:
+            group["lr"] = options.optimizer.lr * rate
+        self.optimizer.step()
+        return total
+
+    def _loss(self, fake: Tensor, real: Tensor, step: int, generator: torch.Generator) -> Tensor:
+        options = self.options
+        sides = self.opponent.sides
+        loss = options.weight * sides.discriminator(self.logits(fake), self.logits(real))
+        if options.penalty is not None and step % options.penalty.every == 0:
+            loss = loss + options.penalty.weight * options.penalty.every * self._penalty(fake, real, generator)
+        return loss
+
+    def _penalty(self, fake: Tensor, real: Tensor, generator: torch.Generator) -> Tensor:
+        assert self.options.penalty is not None
+        if self.options.penalty.kind == "r1":
+            return r1_penalty(self.logits, real)
+        # Drawn on the CPU, so that every device draws the same.
+        places = torch.Generator(real.device).manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        return gradient_penalty(self.logits, fake, real, places)

@@ -1,0 +1,174 @@
+"""What a training run tells: a progress line, a log file, TensorBoard."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+from restore.training.validation_metric import ValidationMetric
+from restore.utils.atomic_write import write_bytes
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step tells.
+
+    Attributes:
+        loss: of the network, all told.
+        norm: of the network's gradient before clipping.
+        parts: each loss before its weight, and the discriminator's own.
+    """
+
+    loss: Tensor
+    norm: Tensor
+    parts: dict[str, Tensor]
+
+
+class Reporter:
+    """Progress on the console, scalars in ``log.jsonl`` and TensorBoard, the last sheet in ``validation.jpg``.
+
+    Args:
+        folder: the run's folder.
+        metric: what is validated.
+        console: where the progress goes; a line now and then when it is not a terminal.
+        every: steps between logged losses.
+        tensorboard: write TensorBoard events too.
+    """
+
+    def __init__(
+        self, folder: Path, metric: ValidationMetric, console: Console, every: int = 100, tensorboard: bool = True
+    ) -> None:
+        self.folder, self.metric, self.console, self.every = folder, metric, console, every
+        self._writer: Any = None
+        if tensorboard:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._writer = SummaryWriter(str(folder / "tensorboard"))
+        self._progress = Progress(
+            TextColumn("step"),
+            MofNCompleteColumn(),
+            BarColumn(),
+            TextColumn("{task.fields[told]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._steps: list[Step] = []
+        self._since = (0, 0.0)
+        self._value: float | None = None
+        self._printed = 0.0
+
+    def start(self, step: int, steps: int, training: str, validation: int, unchanged: float | None) -> None:
+        """Say what is trained on, and the value to beat."""
+        self.steps = steps
+        self._since = (step, time.monotonic())
+        if unchanged is not None:
+            self._log({"step": step, "unchanged": unchanged})
+        beat = "" if unchanged is None else f", {validation} to validate on; unchanged: {self.metric.format(unchanged)}"
+        self.console.print(f"{training}{beat}; " + (f"going on from step {step}" if step else f"{steps} steps"))
+        self._progress.start()
+        self._task = self._progress.add_task("train", total=steps, completed=step, told="")
+
+    def preparing(self, done: int, count: int) -> None:
+        """While photographs are decoded before the first step."""
+        self._progress.update(self._task, told=f"decoding photographs: {done} of {count}")
+
+    def step(self, step: int, told: Step, lr: float, seconds: float, waiting: Callable[[], float]) -> None:
+        """After every step; ``waiting`` gives the share of the time since it was last asked that went into waiting."""
+        self._steps.append(told)  # tensors: reading their values here would make a GPU wait
+        if step % self.every and step != self.steps:
+            return
+        mean = _mean([one.loss for one in self._steps])
+        parts = {
+            f"loss/{name}": _mean([one.parts[name] for one in self._steps if name in one.parts]) for name in told.parts
+        }
+        self._steps.clear()
+        now = time.monotonic()
+        speed = (step - self._since[0]) / max(1e-9, now - self._since[1])
+        self._since = (step, now)
+        value = "" if self._value is None else f"{self.metric.format(self._value)}  "
+        line = f"loss {mean:.5f}  {value}{speed:.1f} steps/s, {waiting():.0%} waiting for batches"
+        self._progress.update(self._task, completed=step, told=line)
+        facts = {"loss": mean, "gradient": float(told.norm), "lr": lr, "seconds": round(seconds, 1)}
+        self._log({"step": step, **facts, **(parts if len(parts) > 1 else {})})
+        if not self.console.is_terminal and now - self._printed > 60:
+            self._printed = now
+            left = (self.steps - step) / speed / 60
+            self.console.print(f"step {step}/{self.steps}  {line}  {left:.0f} min left")
+
+    def validation(self, step: int, value: float | None, best: float, picture: NDArray[np.uint8]) -> None:
+        """After every validation; ``picture`` is a sheet of inputs, results and targets, RGB."""
+        if self._writer is not None:
+            self._writer.add_image("validation", picture, step, dataformats="HWC")
+        write_bytes(self.folder / "validation.jpg", _jpeg(picture), overwrite=True)
+        if value is None:
+            return
+        self._value = value
+        self._log({"step": step, self.metric.name: value, "best": best})
+        self.console.print(f"step {step}: {self.metric.format(value)}" + ("  (best)" if value == best else ""))
+
+    def tell(self, line: str) -> None:
+        """A line for the console."""
+        self.console.print(line, markup=False, highlight=False)
+
+    def _log(self, values: dict[str, float]) -> None:
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
+        if self._writer is not None:
+            for name, value in values.items():
+                if name != "step":
+                    self._writer.add_scalar(name, value, values["step"])
+
+    def finish(self) -> None:
+        """Close the progress line and the logs."""
+        self._progress.stop()
+        if self._writer is not None:
+            self._writer.close()
+
+
+class Silence(Reporter):
+    """What a process reports that does not lead: nothing."""
+
+    def __init__(self) -> None:
+        pass
+
+    def start(self, step: int, steps: int, training: str, validation: int, unchanged: float | None) -> None:
+        pass
+
+    def preparing(self, done: int, count: int) -> None:
+        pass
+
+    def step(self, step: int, told: Step, lr: float, seconds: float, waiting: Callable[[], float]) -> None:
+        pass
+
+    def validation(self, step: int, value: float | None, best: float, picture: NDArray[np.uint8]) -> None:
+        pass
+
+    def tell(self, line: str) -> None:
+        pass
+
+    def finish(self) -> None:
+        pass
+
+
+def _jpeg(picture: NDArray[np.uint8]) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=92)
+    return file.getvalue()
+
+
+def _mean(values: list[Tensor]) -> float:
+    return float(torch.stack(values).double().mean())
