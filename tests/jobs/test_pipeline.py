@@ -329,7 +329,7 @@ class Interrupting:
         self.moment, self.seen = moment, 0
 
     def __call__(self, frame: FrameType, event: str, _: object) -> object:
-        if Path(frame.f_code.co_filename).parts[-2:] != ("jobs", "run.py"):
+        if Path(frame.f_code.co_filename).parts[-2:] != ("jobs", "pipeline.py"):
             return None
         self.seen += event == "line"
         if event == "line" and self.seen == self.moment:
