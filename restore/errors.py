@@ -43,6 +43,10 @@ class RecipeError(RestoreError):
     """A training recipe is wrong."""
 
 
+class PluginError(RestoreError):
+    """A plug-in is not trusted, not found, or broken."""
+
+
 class DeviceError(RestoreError):
     """The device that was asked for cannot be used."""
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from restore.cli import complete
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,6 +41,52 @@ max_pixels_option: Callable[[Any], Any] = click.option(
     show_default=True,
     help="Refuse pictures of more megapixels.",
 )
+
+
+plugin_option: Callable[[Any], Any] = click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    metavar="MODULE",
+    shell_complete=complete.modules,
+    help="A Python module that adds parts, installed or in the current folder. Its code runs. Repeatable.",
+)
+trust_option: Callable[[Any], Any] = click.option(
+    "--trust-recipe",
+    is_flag=True,
+    help="Run all code that the recipe names: plug-ins and encoders of kind module.",
+)
+
+
+class _ListOption(click.Option):
+    """A flag that lists what there is and ends; what --plugin adds is there, wherever on the line it stands."""
+
+    def handle_parse_result(
+        self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
+    ) -> tuple[Any, list[str]]:
+        if opts.get(self.name or "") and not ctx.resilient_parsing:
+            from restore.plugins import load_plugins
+
+            load_plugins(opts.get("plugins") or ())
+        return super().handle_parse_result(ctx, opts, args)
+
+
+def list_option(lines: Callable[[], Iterable[str]], help: str) -> Callable[[Any], Any]:
+    """``--list``.
+
+    Args:
+        lines: what it prints.
+        help: for the command's help.
+    """
+
+    def callback(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+        if asked and not ctx.resilient_parsing:
+            click.echo("\n".join(lines()))
+            ctx.exit()
+
+    return click.option(
+        "--list", cls=_ListOption, is_flag=True, is_eager=True, expose_value=False, callback=callback, help=help
+    )
 
 
 def console(stderr: bool = True) -> Console:

@@ -43,6 +43,16 @@ def _filters() -> Iterable[str]:
     return FILTERS
 
 
+def _modules() -> Iterable[str]:
+    """Modules and packages of the current folder; nothing is imported."""
+    from pathlib import Path
+
+    files = [path.stem for path in Path().glob("*.py")]
+    folders = [path.parent.name for path in Path().glob("*/__init__.py")]
+    return [name for name in (*files, *folders) if name.isidentifier()]
+
+
 models = names_or_files(_models)
 recipes = names_or_files(_recipes)
 filters = names_or_files(_filters)
+modules = names_or_files(_modules)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from restore.cli.common import console, max_pixels_option
+from restore.cli.common import console, max_pixels_option, plugin_option
 from restore.cli.help import Command
 
 
@@ -72,7 +72,8 @@ from restore.cli.help import Command
     help="Name of the results, with {stem} and {ext} of the source and {scale}; the ending is added.",
 )
 @max_pixels_option
-def degrade(preset: str | None, recipe: Path | None, **options: Any) -> None:
+@plugin_option
+def degrade(preset: str | None, recipe: Path | None, plugins: tuple[str, ...], **options: Any) -> None:
     """Degrade IN, a picture or a folder with all below it, into OUT, as pictures are degraded for training.
 
     Blur, resize, noise and JPEG are drawn at random, twice. The results are PNG files without transparency and
@@ -81,5 +82,7 @@ def degrade(preset: str | None, recipe: Path | None, **options: Any) -> None:
     if preset and recipe:
         raise click.UsageError("--preset and --recipe: a recipe may say 'preset: light' itself; leave one out")
     from restore.degrade import Request, start
+    from restore.plugins import load_plugins
 
+    load_plugins(plugins)
     raise SystemExit(start(Request(preset=preset, recipe=recipe, **options), console()))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from restore.cli import complete
-from restore.cli.common import console, device_option, parse_pairs
+from restore.cli.common import console, device_option, list_option, parse_pairs, plugin_option
 from restore.cli.help import Command
 
 if TYPE_CHECKING:
@@ -17,16 +18,13 @@ if TYPE_CHECKING:
 _folder = click.Path(path_type=Path)
 
 
-def _list(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
-    if not asked or ctx.resilient_parsing:
-        return
+def _metrics() -> Iterator[str]:
     from restore.evaluation.evaluate import described
     from restore.metrics.registry import METRICS
 
     width = max(map(len, METRICS))
     for name, metric in METRICS.items():
-        click.echo(f"{name:{width}}  {described(name, metric)}")
-    ctx.exit()
+        yield f"{name:{width}}  {described(name, metric)}"
 
 
 @click.command(
@@ -43,7 +41,7 @@ def _list(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
 @click.option("--data", type=_folder, help="Folder of the pictures as they should be, or of a benchmark.")
 @click.option("--predictions", multiple=True, type=_folder, help="Folder of results that are there. Repeatable.")
 @click.option("--metric", "metrics", multiple=True, help="Repeatable.  [default: psnr and ssim, without --data niqe]")
-@click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_list, help="List the metrics.")
+@list_option(_metrics, "List the metrics.")
 @click.option("--pattern", help="Which files of the folder, for example '*_HR.png'.  [default: all; a benchmark's own]")
 @click.option(
     "--lr",
@@ -73,6 +71,7 @@ def _list(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
 @click.option("--json", "form", flag_value="json", help="For machines: everything.")
 @click.option("--csv", "form", flag_value="csv", help="A line for each picture and method.")
 @click.option("--markdown", "form", flag_value="markdown", help="For documents.")
+@plugin_option
 def evaluate(
     low_name: str | None,
     prediction_name: str | None,
@@ -81,6 +80,7 @@ def evaluate(
     weights: tuple[str, ...],
     given: tuple[str, ...],
     form: str | None,
+    plugins: tuple[str, ...],
     **options: Any,
 ) -> None:
     """Measure models, or results that are there, as the literature does.
@@ -95,7 +95,9 @@ def evaluate(
     from restore.evaluation import show
     from restore.evaluation.alike import Tolerance
     from restore.evaluation.evaluate import Request, start
+    from restore.plugins import load_plugins
 
+    load_plugins(plugins)
     request = Request(
         low_name=_rule(low_name, "--lr-name"),
         prediction_name=_rule(prediction_name, "--prediction-name"),

@@ -9,7 +9,15 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from restore.cli.common import FiniteRange, console, extra_needed, parse_pairs, shape_option
+from restore.cli.common import (
+    FiniteRange,
+    console,
+    extra_needed,
+    parse_pairs,
+    plugin_option,
+    shape_option,
+    trust_option,
+)
 from restore.cli.help import Command
 from restore.errors import ModelError
 from restore.export.requests import ExplainRequest, HalfRequest, Int8Request, Request, WeightsRequest
@@ -90,6 +98,8 @@ _MEANS: dict[type[Request], str] = {
 )
 @click.option("--explain", is_flag=True, help="int8: say what each layer loses by itself in 8 bits, and write nothing.")
 @click.option("--overwrite", is_flag=True, help="Replace a model file that exists.")
+@plugin_option
+@trust_option
 def export(
     explain: bool,
     spec: tuple[str, ...],

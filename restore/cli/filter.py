@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from restore.cli import complete
-from restore.cli.common import FiniteRange, console, max_pixels_option
+from restore.cli.common import FiniteRange, console, list_option, max_pixels_option, plugin_option
 from restore.cli.help import Command
 
 
-def _list(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
-    if not asked or ctx.resilient_parsing:
-        return
+def _names() -> Iterable[str]:
     from restore.data.filters.library import FILTERS
 
-    click.echo("\n".join(FILTERS))
-    ctx.exit()
+    return FILTERS
 
 
 @click.command(
@@ -56,8 +54,11 @@ def _list(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
 @click.option("--sheet", is_flag=True, help="Instead, a sheet of the picture under each filter: those named, or all.")
 @click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of JPEG and WebP.")
 @max_pixels_option
-@click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_list, help="List the filters.")
-def filter(names: tuple[str, ...], cubes: tuple[Path, ...], sheet: bool, **options: Any) -> None:
+@plugin_option
+@list_option(_names, "List the filters.")
+def filter(
+    names: tuple[str, ...], cubes: tuple[Path, ...], sheet: bool, plugins: tuple[str, ...], **options: Any
+) -> None:
     """Lay a photo filter over IN, a picture or a folder with all below it, into OUT.
 
     The results have the pictures' formats and metadata, and 8 bits; nothing is overwritten. Exits with 0 when all was
@@ -66,5 +67,7 @@ def filter(names: tuple[str, ...], cubes: tuple[Path, ...], sheet: bool, **optio
     if not (names or cubes or sheet):
         raise click.UsageError("which filter? Give --name or --cube; --list lists them, --sheet shows them all")
     from restore.filter import Request, start
+    from restore.plugins import load_plugins
 
+    load_plugins(plugins)
     raise SystemExit(start(Request(names=names, cubes=cubes, sheet=sheet, **options), console()))

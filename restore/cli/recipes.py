@@ -7,7 +7,7 @@ import json
 import click
 
 from restore.cli import complete
-from restore.cli.common import extra_needed
+from restore.cli.common import extra_needed, plugin_option
 from restore.cli.help import Command
 
 
@@ -21,16 +21,22 @@ from restore.cli.help import Command
 @click.argument("name", required=False, shell_complete=complete.recipes)
 @click.option("--schema", is_flag=True, help="The JSON schema of a recipe, for editors.")
 @click.option("--json", "as_json", is_flag=True, help="The list for machines.")
-def recipes(name: str | None, schema: bool, as_json: bool) -> None:
+@plugin_option
+def recipes(name: str | None, schema: bool, as_json: bool, plugins: tuple[str, ...]) -> None:
     """List the recipes that come along, or print the one called NAME, to begin one of your own with.
 
     'restore train' takes them by name.
     """
     from restore.recipes import find_recipe, shipped
 
+    if plugins and not schema:
+        raise click.UsageError("--plugin adds parts to the --schema; leave it out")
     if schema:
+        from restore.plugins import load_plugins
+
         with extra_needed("The schema", "train"):
             from restore.training.recipe import Recipe
+        load_plugins(plugins)
         click.echo(json.dumps(Recipe.model_json_schema(), indent=2))
         return
     if name is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from restore.cli import complete
-from restore.cli.common import console, extra_needed
+from restore.cli.common import console, extra_needed, plugin_option, trust_option
 from restore.cli.help import Command
 
 
@@ -56,6 +56,8 @@ from restore.cli.help import Command
     help="Processes that cut patches; 0 cuts them between steps (default: tries what is fastest).",
 )
 @click.option("--compile", "compile_", is_flag=True, help="Run the network through torch.compile.")
+@plugin_option
+@trust_option
 def train(
     recipe: str | None,
     data: Path,
@@ -67,6 +69,8 @@ def train(
     threads: int | None,
     workers: int | None,
     compile_: bool,
+    plugins: tuple[str, ...],
+    trust_recipe: bool,
 ) -> None:
     """Train a network by RECIPE, a name ('restore recipes' lists them) or a file, on the photographs in --data.
 
@@ -74,12 +78,15 @@ def train(
     torchrun --nproc-per-node 4 -m restore train ...
     """
     with extra_needed("Training", "train"):
+        from restore.plugins import Trust
         from restore.recipes import find_recipe
         from restore.training.train import Options, start
 
     path = None if recipe is None else find_recipe(recipe)
-    options = Options(begin_with, resume, changes, device, threads, workers, compile_)
+    trust = Trust(plugins, trust_recipe)
+    options = Options(begin_with, resume, changes, device, threads, workers, compile_, trust)
     if not start(path, data, folder, options, console()):
-        again = shlex.join(["restore", "train", "--data", str(data), "--out", str(folder), "--resume"])
+        said = [word for name in plugins for word in ("--plugin", name)] + ["--trust-recipe"] * trust_recipe
+        again = shlex.join(["restore", "train", "--data", str(data), "--out", str(folder), "--resume", *said])
         click.echo(f"Interrupted and saved. Go on with: {again}", err=True)
         raise SystemExit(130)

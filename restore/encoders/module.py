@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,14 +12,16 @@ from torch import Tensor, nn
 
 from restore.encoders.encoder import Encoder, EncoderOptions
 from restore.encoders.weights import fit_weights, read_weights
-from restore.errors import ModelError
+from restore.errors import ModelError, PluginError
+from restore.plugins import factory_module, import_plugin
 
 
 class ModuleEncoder(Encoder):
     """Any ``nn.Module`` from (N, 3, H, W) to a feature map or a list of them.
 
     Args:
-        factory: ``package.module:name`` of something that gives the module when called. Importing runs its code.
+        factory: ``package.module:name`` of a class or function of that package, which returns the module. Importing and
+            calling it runs its code.
         channels: of each feature map it gives, shallow to deep.
         arguments: what ``factory`` is called with.
         mean: subtracted from R, G and B, on 0..1.
@@ -61,7 +63,7 @@ class ModuleEncoder(Encoder):
 
 
 class ModuleOptions(EncoderOptions):
-    """A module of the user's own, whose code is run: :class:`restore.encoders.module.ModuleEncoder`."""
+    """A module of your own, from code that you trust: :class:`restore.encoders.module.ModuleEncoder`."""
 
     kind: Literal["module"] = "module"
     factory: str = Field(pattern=r"^[\w.]+:\w+$", description="package.module:factory")
@@ -79,11 +81,26 @@ class ModuleOptions(EncoderOptions):
 
 
 def _made(path: str, arguments: Mapping[str, Any]) -> nn.Module:
-    name, _, attribute = path.partition(":")
+    factory = _factory(path)
     try:
-        made = getattr(importlib.import_module(name), attribute)(**arguments)
+        made = factory(**arguments)
     except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise ModelError(f"encoder {path!r} cannot be made: {error}. It should be package.module:factory") from error
+        raise ModelError(f"encoder {path!r} cannot be made: {error}") from error
     if not isinstance(made, nn.Module):
         raise ModelError(f"encoder {path!r} gives a {type(made).__name__}, not a torch module")
     return made
+
+
+def _factory(path: str) -> Callable[..., Any]:
+    """What ``package.module:name`` names, checked before it is called."""
+    module, name = factory_module(path), path.partition(":")[2]
+    try:
+        found = getattr(import_plugin(module), name)
+    except (PluginError, AttributeError) as error:
+        raise ModelError(f"encoder {path!r} cannot be made: {error}. It should be package.module:factory") from error
+    package = str(getattr(found, "__module__", "")).partition(".")[0]
+    if not (inspect.isclass(found) or inspect.isfunction(found)) or package != module.partition(".")[0]:
+        raise ModelError(f"encoder {path!r}: not a class or function of that package, so it is not called")
+    if inspect.isclass(found) and not issubclass(found, nn.Module):
+        raise ModelError(f"encoder {path!r}: a class, but not a torch module, so it is not called")
+    return found

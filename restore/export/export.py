@@ -13,6 +13,7 @@ from restore.export.load_source import load_source
 from restore.export.quantised_model import Yardstick, export_twin
 from restore.export.requests import ExplainRequest, HalfRequest, Int8Request, Request, WeightsRequest
 from restore.export.run import Exported, export, export_half
+from restore.plugins import Trust
 from restore.runtime.model import file_spec
 from restore.utils.text import printable
 
@@ -43,7 +44,8 @@ def start(request: Request, screen: Console, tell: Tell) -> None:
 
 
 def _weights(request: WeightsRequest, tell: Tell) -> None:
-    loaded = load_source(request.source, request.which, request.name, dict(request.spec), request.shape)
+    trust = Trust(request.plugins, request.trust_recipe)
+    loaded = load_source(request.source, request.which, request.name, dict(request.spec), request.shape, trust)
     seen = fitted(loaded.spec, request.shape)
     batches = [batch for folder in request.check for batch in picture_patches(folder, seen)]
     how = How(request.precision, request.shape, request.opset, batches)

@@ -16,6 +16,7 @@ from restore.export.infer_spec import UNKNOWN, published_spec
 from restore.export.parity import TOLERANCE
 from restore.export.third_party_checkpoint import load_published
 from restore.networks.base import deployed
+from restore.plugins import NO_CODE, Trust
 from restore.spec import ModelSpec, check_given, fault_of
 from restore.training.checkpoint import FORMAT, Checkpoint
 from restore.training.recipe import Recipe
@@ -47,6 +48,7 @@ def load_source(
     name: str | None = None,
     given: Mapping[str, str] | None = None,
     shape: tuple[int, int, int] | None = None,
+    trust: Trust = NO_CODE,
 ) -> Source:
     """Load a run's averaged weights, or a published checkpoint.
 
@@ -56,16 +58,18 @@ def load_source(
         name: of the model; None for the recipe's, or one made of the file's.
         given: spec fields of a published checkpoint, as text.
         shape: the one that its file will take, for a published network that takes no other.
+        trust: which code the recipe of a run may name.
 
     Raises:
         ModelError: it cannot be loaded, or what is given is wrong.
+        PluginError: the recipe of the run names code that is not trusted, or a plug-in fails on import.
     """
     if name and (fault := name_fault(name)):
         raise ModelError(f"--name {fault}")
     if source.is_dir() or _is_ours(source):
         if given:
             raise ModelError(f"{source}: its recipe says what it is; --spec is for checkpoints of others")
-        recipe, network, checkpoint = load_trained(source, which)
+        recipe, network, checkpoint = load_trained(source, which, trust)
         try:
             return Source(network, make_spec(recipe, network, checkpoint, name))
         except ValidationError as error:
@@ -88,15 +92,20 @@ def _is_ours(path: Path) -> bool:
         raise ModelError(f"{path}: not a checkpoint that can be read: {error}") from error
 
 
-def load_trained(source: Path, which: str = "last") -> tuple[Recipe, nn.Module, Checkpoint]:
+def load_trained(source: Path, which: str = "last", trust: Trust = NO_CODE) -> tuple[Recipe, nn.Module, Checkpoint]:
     """The averaged weights of a run, as the network that should run.
 
     Args:
         source: a run's folder, or a checkpoint file.
         which: ``last`` or ``best`` checkpoint of a folder.
+        trust: which code its recipe may name.
+
+    Raises:
+        ModelError: it cannot be loaded.
+        PluginError: its recipe names code that is not trusted, or a plug-in fails on import.
     """
     checkpoint = Checkpoint(source / f"{which}.safetensors" if source.is_dir() else source)
-    recipe = parse_recipe(checkpoint.recipe_yaml, str(checkpoint.path))
+    recipe = parse_recipe(checkpoint.recipe_yaml, str(checkpoint.path), trust=trust)
     network = recipe.network.build(recipe.scale)
     checkpoint.fill(network, checkpoint.part("average"))
     return recipe, deployed(network).eval(), checkpoint

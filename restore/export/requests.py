@@ -22,6 +22,8 @@ class WeightsRequest:
     spec: Mapping[str, str] = field(default_factory=dict)
     check: tuple[Path, ...] = ()
     overwrite: bool = False
+    plugins: tuple[str, ...] = ()
+    trust_recipe: bool = False
 
 
 @dataclass(frozen=True)

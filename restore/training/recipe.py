@@ -29,6 +29,7 @@ from restore.losses.registry import AnyLoss
 from restore.networks.argb_autoencoder import TranslatingOptions
 from restore.networks.discriminators.registry import AnyDiscriminator
 from restore.networks.registry import AnyNetwork
+from restore.plugins import NAME
 from restore.training.validation_metric import find_metric, validation_metrics
 
 
@@ -185,6 +186,11 @@ class Recipe(_Options):
     train: Train = Train()
     licence: str = Field("unspecified", description="licence of the trained weights, written into the model")
     data_note: str = Field("", description="where the photographs come from, written into the model")
+    plugins: list[Annotated[str, Field(pattern=f"^{NAME}$")]] = Field(
+        [],
+        description="Python modules that add losses, networks and other parts. They are code: each must also be named "
+        "by --plugin, or the recipe trusted by --trust-recipe",
+    )
 
     @model_validator(mode="after")
     def _always_a_loss(self) -> Self:

@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from restore.errors import RecipeError
 from restore.losses.base import LossOptions, LossTerm, TrainingContext
+from restore.plugins import NO_CODE, Trust
 from restore.runtime.cpu import BF16_FEATURES, cpu_features
 from restore.training.checkpoint import Checkpoint, save_checkpoint
 from restore.training.discriminator_trainer import Critic
@@ -177,8 +178,10 @@ def _load_weights(run: Run, path: Path) -> None:
     run.begun_from = checkpoint.said()
 
 
-def resume_run(recipe: Recipe, folder: Path, device: torch.device, team: Team | None = None) -> Run:
-    """A run at its last checkpoint."""
+def resume_run(
+    recipe: Recipe, folder: Path, device: torch.device, team: Team | None = None, trust: Trust = NO_CODE
+) -> Run:
+    """A run at its last checkpoint, whose own recipe may name only code that is trusted."""
     run = new_run(recipe, folder, device, team)
     checkpoint = Checkpoint(folder / LAST)
     if recipe.train.steps < checkpoint.step:
@@ -187,7 +190,7 @@ def resume_run(recipe: Recipe, folder: Path, device: torch.device, team: Team | 
     guidance = run.guidance
     run.average.n_averaged.fill_(guidance.network_steps(checkpoint.step) if guidance else checkpoint.step)
     run.step = checkpoint.step
-    before = parse_recipe(checkpoint.recipe_yaml, str(checkpoint.path))
+    before = parse_recipe(checkpoint.recipe_yaml, str(checkpoint.path), trust=trust)
     if _measured_by(before) == _measured_by(recipe):
         run.best = checkpoint.facts["best"]
         run.stale = checkpoint.facts.get("stale", 0)

@@ -14,6 +14,7 @@ from rich.console import Console
 from torch import Tensor
 
 from restore.errors import DeviceError, RecipeError
+from restore.plugins import NO_CODE, Trust, code_of, factory_module
 from restore.runtime.memory import is_out_of_memory
 from restore.training.checkpoint import Checkpoint
 from restore.training.distributed import Team, join_team
@@ -21,6 +22,7 @@ from restore.training.environment import note_environment
 from restore.training.lock import held
 from restore.training.logging import Reporter, Silence
 from restore.training.loop import find_training_data, train
+from restore.training.recipe import Recipe
 from restore.training.recipe_file import dump_recipe, load_recipe, parse_recipe
 from restore.training.state import LAST, Run, new_run, resume_run
 from restore.utils.atomic_write import write_bytes
@@ -64,6 +66,7 @@ class Options:
     threads: int | None = None
     workers: int | None = None
     compile: bool = False
+    trust: Trust = NO_CODE
 
 
 def start(recipe_path: Path | None, data: Path, folder: Path, options: Options, console: Console) -> bool:
@@ -140,17 +143,24 @@ def _run(recipe_path: Path | None, folder: Path, options: Options, device: torch
             raise RecipeError("--resume goes on with the run's own weights: leave --start out")
         if recipe_path is not None:
             raise RecipeError("--resume uses the run's own recipe: leave RECIPE out (change it with --set)")
-        recipe = parse_recipe(Checkpoint(last).recipe_yaml, str(folder), options.changes)
-        return resume_run(recipe, folder, device, team)
+        recipe = parse_recipe(Checkpoint(last).recipe_yaml, str(folder), options.changes, options.trust)
+        return resume_run(_with_plugins(recipe, options.trust), folder, device, team, options.trust)
     if recipe_path is None:
         raise RecipeError("give a RECIPE, or --resume to go on with a run")
-    recipe = load_recipe(recipe_path, options.changes)
+    recipe = _with_plugins(load_recipe(recipe_path, options.changes, options.trust), options.trust)
     if last.exists():
         raise RecipeError(f"{folder} holds a run already: give --resume to go on with it, or another --out")
     begin_with = options.begin_with
     if begin_with is not None and begin_with.is_dir():
         begin_with = begin_with / LAST
     return new_run(recipe, folder, device, team, begin_with)
+
+
+def _with_plugins(recipe: Recipe, trust: Trust) -> Recipe:
+    """The recipe with the plug-ins that it was validated with, so that the run says what it takes to go on with it."""
+    called = set(map(factory_module, code_of(recipe.as_dict()).factories))
+    plugins = dict.fromkeys((*recipe.plugins, *(name for name in trust.plugins if name not in called)))
+    return recipe.model_copy(update={"plugins": list(plugins)})
 
 
 def compiled(run: Run, console: Console) -> Callable[[Tensor], Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 import types
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -41,6 +41,7 @@ def parse_options(
     *,
     example: str,
     example_change: str,
+    prepare: Callable[[dict[Any, Any]], None] = lambda _: None,
 ) -> _Model:
     """Options from YAML, with changes such as ``train.steps=100`` applied.
 
@@ -51,6 +52,7 @@ def parse_options(
         changes: ``key=value``, keys with dots, values in YAML.
         example: an option, for whoever gave something else than a mapping.
         example_change: a change, for whoever wrote it wrongly.
+        prepare: called with the values, changes applied, before they are validated.
 
     Raises:
         RecipeError: the text is not YAML, or says something that the model cannot.
@@ -66,6 +68,7 @@ def parse_options(
         raise RecipeError(f"{source}: a recipe is a mapping of options, such as '{example}', not {_kind(values)}")
     for change in changes:
         _apply(values, change, example_change)
+    prepare(values)
     try:
         return model.model_validate(values)
     except ValidationError as error:

@@ -33,6 +33,22 @@ def two_maps() -> nn.Module:
     return Two()
 
 
+def a_dict() -> dict[str, int]:
+    return {}
+
+
+class CallForHelp:
+    def __call__(self) -> nn.Module:
+        raise AssertionError("called")
+
+
+class Unfit:
+    def __init__(self) -> None:
+        raise AssertionError("called")
+
+
+a_call_for_help = CallForHelp()
+
 HERE = "tests.encoders.test_encoders"
 CASES = {
     "efficientnet-lite0": {"taps": ["stem", "block3", "head"]},
@@ -384,7 +400,11 @@ def test_a_module_of_the_users_own(build, tmp_path) -> None:
         ({"factory": "no_such_package:thing"}, "cannot be made"),
         ({"factory": f"{HERE}:nothing"}, "cannot be made"),
         ({"arguments": {"wrong": 1}}, "cannot be made"),
-        ({"factory": "builtins:dict", "arguments": {}}, "gives a dict"),
+        ({"factory": f"{HERE}:a_dict", "arguments": {}}, "gives a dict"),
+        ({"factory": f"{HERE}:a_call_for_help", "arguments": {}}, "so it is not called"),
+        ({"factory": f"{HERE}:Path", "arguments": {}}, "so it is not called"),
+        ({"factory": f"{HERE}:Unfit", "arguments": {}}, "so it is not called"),
+        ({"factory": "builtins:dict", "arguments": {}}, "so it is not called"),
     ],
 )
 def test_a_module_that_cannot_be_made(options, message, build) -> None:

@@ -33,6 +33,7 @@ from restore.export.load_source import load_trained, make_spec
 from restore.imaging.color import luma
 from restore.losses.pixel import PixelOptions
 from restore.metrics.psnr import psnr
+from restore.plugins import Trust
 from restore.training import loop
 from restore.training.checkpoint import FORMAT, Checkpoint
 from restore.training.environment import git_state
@@ -75,7 +76,7 @@ def go(
     recipe = data / "recipe.yaml"
     recipe.write_text(text)
     screen = Console(file=io.StringIO())
-    options = Options(begin_with, resume, changes, "cpu", threads=1, workers=workers)
+    options = Options(begin_with, resume, changes, "cpu", threads=1, workers=workers, trust=Trust(recipe=True))
     return start(None if resume else recipe, data, run, options, screen)
 
 
