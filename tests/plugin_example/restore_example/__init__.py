@@ -1,0 +1,1 @@
+"""Parts for restore, one of each kind: an example to begin a package of your own with."""
