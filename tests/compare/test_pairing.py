@@ -63,6 +63,23 @@ def test_by_a_template(tmp_path: Path) -> None:
     assert got == {"a.jpg": "x4-a-jpg.png", "b.jpg": "x4-b-jpg.png", "b.png": "x4-b-png.png", "b-1.jpg": "+"}
 
 
+def test_by_templates_of_both_sides(tmp_path: Path) -> None:
+    """DIV2K's low resolution beside results that are called after the high one."""
+    before, after = (
+        touch(tmp_path / "in", ["0001x4.png", "0002x4.png"]),
+        touch(tmp_path / "out", ["0001.png", "0002.png"]),
+    )
+    with pytest.raises(PlanError, match="say with --name"):
+        pair([before, after])
+    matches = pair([before, after], "{stem}x4={stem}").matches
+    assert [[file and file.name for file in match.files] for match in matches] == [
+        ["0001x4.png", "0001.png"],
+        ["0002x4.png", "0002.png"],
+    ]
+    with pytest.raises(PlanError, match="--name '{stem}x4={stem}/a': each side has"):
+        pair([before, after], "{stem}x4={stem}/a")
+
+
 @pytest.mark.parametrize("template", ["{stem}", "{stem}-{ext}", "{stem}-x4", "{stem}.{ext}", "{stem}_sr"])
 def test_names_that_a_job_gives_are_found(tmp_path: Path, template: str) -> None:
     ours = ["a.jpg", "a-1.jpg", "a.b.png", "ä ö.tif", "x/a.jpg", "deep/er/p.heic", "c.gif"]
