@@ -3,8 +3,9 @@
     python scripts/make_cards.py [NAME ...] --testsets TESTSETS [--data PHOTOGRAPHS] [--runs RUNS] [--only-speed]
 
 TESTSETS and PHOTOGRAPHS hold what scripts/train_zoo.py says. A model that was trained on degraded pictures is measured
-on degraded ones; a model of light on the held-out scenes in RUNS/NAME-scenes; one that takes filters off on test
-pictures and held-out photographs under filters; the latter two beside their controls in RUNS/NAME-control.
+on degraded ones; a model of light on the held-out scenes in RUNS/NAME-scenes, beside the run that it began with in
+RUNS/NAME-start; one that takes filters off on test pictures and held-out photographs under filters, beside its control
+in RUNS/NAME-control.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ import numpy as np
 import write_cards
 from rich.console import Console
 
+from restore.data.folder import list_photos
+from restore.data.sources.base import hold_out
 from restore.evaluation.model import evaluate_model
 from restore.files.pairing import NameRule
 from restore.runtime.cpu import cpu_name, usable_cores
@@ -44,14 +47,14 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="models (default: all)")
     parser.add_argument("--testsets", required=True, type=Path)
     parser.add_argument("--data", type=Path, help="folder of the recipes' folders of photographs")
-    parser.add_argument("--runs", default=ROOT / "runs", type=Path, help="folder of scenes and controls")
+    parser.add_argument("--runs", default=ROOT / "runs", type=Path, help="folder of scenes, starts and controls")
     parser.add_argument("--only-speed", action="store_true", help="time again, on a quiet machine; keep the rest")
     options = parser.parse_args()
     for entry in write_cards.shipped():
         if not options.names or entry.name in options.names:
             recipe = load_recipe(entry.file.parent / "recipe.yaml")
-            scenes, control = (options.runs / f"{entry.name}-{what}" for what in ("scenes", "control"))
-            places = Places(options.testsets, scenes, control, options.data)
+            runs = (options.runs / f"{entry.name}-{what}" for what in ("scenes", "control", "start"))
+            places = Places(options.testsets, *runs, options.data)
             written = entry.file.parent / "measured.json"
             if options.only_speed:
                 facts = json.loads(written.read_text())
@@ -71,6 +74,7 @@ class Places(NamedTuple):
     testsets: Path
     scenes: Path
     control: Path
+    start: Path
     data: Path | None
 
 
@@ -82,7 +86,11 @@ def measure(file: Path, recipe: Recipe, places: Places) -> dict[str, Any]:
             "degraded": degraded_card.measure_degraded(model, recipe.data.degradation, places.testsets)
         }
     elif recipe.data.exposures:
-        good = {"light": light_card.measure_light(model, places.scenes, places.testsets, places.control)}
+        if places.data is None:
+            raise SystemExit(f"{recipe.name} is measured on photographs that its recipe holds out: give --data")
+        photos = list_photos([places.data / name for name in recipe.data.train])
+        _, held = hold_out(photos, recipe.data.holdout)
+        good = {"light": light_card.measure_light(model, places.scenes, places.testsets, held, places.start)}
     elif recipe.data.filters is not None:
         if places.data is None:
             raise SystemExit(f"{recipe.name} is measured on photographs that its recipe holds out: give --data")

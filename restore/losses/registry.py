@@ -7,6 +7,7 @@ from typing import Annotated
 from restore.losses.adversarial_term import AdversarialOptions
 from restore.losses.argb import ArgbOptions, TranslationOptions
 from restore.losses.base import LossOptions
+from restore.losses.clipping import ClippingOptions
 from restore.losses.colour import ColourOptions
 from restore.losses.colour_constancy import ColourConstancyOptions
 from restore.losses.contrastive.image import ContrastiveLossOptions
@@ -40,6 +41,7 @@ LOSSES = by_kind(
     FrequencyOptions,
     EdgeOptions,
     ColourOptions,
+    ClippingOptions,
     TotalVariationOptions,
     ColourConstancyOptions,
     ExposureOptions,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
@@ -18,6 +18,8 @@ _LUMA = (0.299, 0.587, 0.114)
 _BLACK = 1e-4
 # Side of the neighbourhood whose colour may stand in for a pixel's own.
 _AROUND = 5
+# The logit that a gate begins with: 0.95 of the change.
+_OPEN = 3.0
 
 
 class BilateralGrid(nn.Module):
@@ -39,6 +41,8 @@ class BilateralGrid(nn.Module):
         bins: of the grid along brightness.
         width: channels of the context branch at the grid's resolution.
         local: channels of the local branch.
+        gate: also judge by the thumbnail how much of the change the picture needs, a factor from 0 to 1 beside
+            ``strength``. It begins nearly open, and weights of a network without a gate can be loaded.
 
     Shape:
         - x: (N, 3, H, W), RGB, 0..1, both sides even; a part of a picture, or all of it.
@@ -49,7 +53,9 @@ class BilateralGrid(nn.Module):
         - result: as x, not clipped.
     """
 
-    def __init__(self, thumbnail: int = 256, bins: int = 8, width: int = 64, local: int = 24) -> None:
+    def __init__(
+        self, thumbnail: int = 256, bins: int = 8, width: int = 64, local: int = 24, gate: bool = False
+    ) -> None:
         super().__init__()
         if thumbnail % 16:
             raise ValueError(f"thumbnail: {thumbnail} is not a multiple of 16")
@@ -61,6 +67,7 @@ class BilateralGrid(nn.Module):
         self.everywhere = nn.Linear(width, width)
         self.blocks = nn.ModuleList(_Block(width) for _ in range(2))
         self.cells = nn.Conv2d(width, 2 * bins, 1)
+        self.gate = _Gate(width) if gate else None
         self.local = nn.Sequential(
             nn.Conv2d(3, local, 6, stride=2, padding=2),
             nn.ReLU(),
@@ -86,22 +93,33 @@ class BilateralGrid(nn.Module):
         """Without ``thumbnail``, ``rows`` and ``columns``, x is the whole picture."""
         if thumbnail is None or rows is None or columns is None:
             thumbnail, rows, columns = whole(x, self.side)
-        grid = self.grid(thumbnail)
+        seen = self.context(thumbnail)
+        grid = self.grid(seen)
+        if self.gate is not None:
+            amount = self.gate(seen)
+            strength = amount if strength is None else strength * amount
         moved, noise, share = self.local(x).float().chunk(3, dim=1)
         if torch.is_autocast_enabled(x.device.type):
             with torch.autocast(x.device.type, enabled=False):  # a place in a large picture needs more than 8 bits
+                if strength is not None:
+                    strength = strength.float()
                 return self._lift(x, grid.float(), moved, noise, share, rows, columns, strength)
         return self._lift(x, grid, moved, noise, share, rows, columns, strength)
 
-    def grid(self, thumbnail: Tensor) -> Tensor:
-        """The grid of a picture (N, 3, side, side): (N, 2 * bins, side / 16, side / 16)."""
+    def context(self, thumbnail: Tensor) -> Tensor:
+        """What is seen of a whole picture (N, 3, side, side): (N, width, side / 16, side / 16)."""
         now = torch.cat((thumbnail, _root(thumbnail)), dim=1)  # the root spreads what is dark
         for layer in self.down:
             now = F.relu(layer(now))
         now = now + self.everywhere(now.mean((2, 3)))[:, :, None, None]
         for block in self.blocks:
             now = block(now)
-        cells: Tensor = self.cells(now)
+        result: Tensor = now
+        return result
+
+    def grid(self, seen: Tensor) -> Tensor:
+        """The grid of what :meth:`context` gives: (N, 2 * bins, side / 16, side / 16)."""
+        cells: Tensor = self.cells(seen)
         return cells
 
     def _lift(
@@ -145,10 +163,11 @@ class BilateralGridOptions(NetworkOptions):
     bins: int = Field(8, ge=2, description="of the grid along brightness")
     width: int = Field(64, ge=4, multiple_of=4, description="channels where the light is judged")
     local: int = Field(24, ge=1, description="channels at full resolution")
+    gate: bool = Field(False, description="judge by the whole picture how much of the change it needs, from 0 to 1")
 
     def build(self, scale: int) -> nn.Module:
         self.refuse_to_enlarge(scale)
-        return BilateralGrid(self.thumbnail, self.bins, self.width, self.local)
+        return BilateralGrid(self.thumbnail, self.bins, self.width, self.local, self.gate)
 
     def halo(self, scale: int) -> int:
         return 8  # four convolutions at half resolution; the colour around a pixel lies within
@@ -174,6 +193,34 @@ class _Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = x + self.second(F.relu(self.first(x)))
         return out
+
+
+class _Gate(nn.Module):
+    """How much of the change a picture needs, (N,), from what is seen of it, (N, width, h, w).
+
+    The mean over all places says how it is lit, and the mean of their squares how unevenly.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(2 * width, width)
+        self.last = nn.Linear(width, 1)
+        nn.init.constant_(self.last.bias, _OPEN)
+
+    def forward(self, seen: Tensor) -> Tensor:
+        return self.logit(seen).sigmoid()[:, 0]
+
+    def logit(self, seen: Tensor) -> Tensor:
+        """Of the same, (N, 1)."""
+        facts = torch.cat((seen.mean((2, 3)), seen.square().mean((2, 3))), dim=1)
+        found: Tensor = self.last(F.relu(self.first(facts)))
+        return found
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Stay as it was made where the weights are those of a network without a gate."""
+        if not any(key.startswith(prefix) for key in state_dict):
+            state_dict.update({prefix + key: value for key, value in self.state_dict().items()})
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
 def _hats(places: Tensor, cells: int) -> Tensor:

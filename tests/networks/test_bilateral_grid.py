@@ -140,10 +140,57 @@ def test_half_precision_does_not_blur_the_place(monkeypatch: pytest.MonkeyPatch)
     assert half[0, :, 16].diff(dim=1).abs().max() > 0.1
 
 
+@torch.no_grad()
+def test_the_gate_says_how_much_of_the_change_is_applied() -> None:
+    """The same weights with and without: the gate's factor of the change, beside the strength's."""
+    plain, x = network(), torch.cat([light * photo(32, 40) for light in (0.05, 0.4, 1.0)])
+    gated = BilateralGrid(thumbnail=32, bins=5, width=8, local=4, gate=True)
+    gated.load_state_dict(plain.state_dict())
+    assert gated.gate is not None
+    amount = gated.gate(gated.context(whole(x, 32)[0]))
+    assert ((amount > 0.8) & (amount < 1)).all(), "it begins nearly open"
+    gated.gate.last.weight.mul_(1e4)
+    gated.gate.last.bias.zero_()
+    gated.gate.last.bias.sub_(gated.gate.logit(gated.context(whole(x, 32)[0]))[:, 0].mean())
+    amount = gated.gate(gated.context(whole(x, 32)[0]))[:, None, None, None]
+    assert amount.std() > 0.01
+    torch.testing.assert_close(gated(x), x + amount * (plain(x) - x))
+    half = gated(x, *whole(x, 32), torch.full((3,), 0.5))
+    torch.testing.assert_close(half, x + 0.5 * amount * (plain(x) - x))
+    gated.gate.last.weight.zero_()
+    gated.gate.last.bias.fill_(-100)
+    torch.testing.assert_close(gated(x), x)
+
+
+def test_every_weight_of_a_gate_learns_and_its_weights_are_kept() -> None:
+    torch.manual_seed(0)
+    made = BilateralGrid(thumbnail=32, bins=5, width=8, local=4, gate=True)
+    made(photo(48, 64)).square().mean().backward()
+    assert made.gate is not None
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in made.gate.parameters())
+    state = made.state_dict()
+    assert [key for key in state if key.startswith("gate.")] == [
+        "gate.first.weight",
+        "gate.first.bias",
+        "gate.last.weight",
+        "gate.last.bias",
+    ]
+    again = BilateralGrid(thumbnail=32, bins=5, width=8, local=4, gate=True)
+    again.load_state_dict(state)
+    torch.testing.assert_close(again(photo(48, 64)), made(photo(48, 64)))
+    del state["gate.last.bias"]
+    with pytest.raises(RuntimeError, match=r"gate\.last\.bias"):
+        again.load_state_dict(state)
+    with pytest.raises(RuntimeError, match="gate"):
+        network().load_state_dict(made.state_dict())
+
+
 def test_its_options_say_what_it_takes() -> None:
     options = BilateralGridOptions()
     assert (options.context(), options.takes_strength(), options.multiple(1)) == (256, True, 2)
     assert sum(p.numel() for p in options.build(1).parameters()) <= 300_000
+    assert options.build(1).gate is None
+    assert BilateralGridOptions(gate=True).build(1).gate is not None
     with pytest.raises(ValueError, match="scale 1, not 2"):
         options.build(2)
     with pytest.raises(ValueError, match="multiple of 16"):

@@ -14,6 +14,9 @@ from restore.imaging.color import from_linear, to_linear
 
 _Image = NDArray[np.float32]
 
+# Levels of 255: darker is black; and what a low-key photograph reaches but for its brightest part.
+_BLACK, _BRIGHT, _FEW_ABOVE = 16, 160, 0.995
+
 
 def _ordered(pair: tuple[float, float]) -> tuple[float, float]:
     if pair[0] > pair[1]:
@@ -40,12 +43,22 @@ class Backlight(BaseModel):
         0.3, ge=0, lt=1, description="mean of a view that may be a target; a darker one is dark on purpose, perhaps"
     )
     untouched: float = Field(0.1, ge=0, le=1, description="chance that a photograph stays as it is: what is well lit")
+    low_key: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="share of black from which a dark view with bright parts is dark on purpose and is shown as it is; "
+        "null for never",
+    )
+    sought: float = Field(0.0, ge=0, le=1, description="chance that a low-key view is looked for before another")
     read_noise: _Range = Field((0.0, 0.002), description="deviation in the dark, of white's light")
     shot_noise: _Range = Field((0.0, 0.0004), description="variance over light")
 
     def model_post_init(self, _context: object) -> None:
         if not 0 <= self.share[0] <= self.share[1] <= 1:
             raise ValueError(f"share {list(self.share)}: between 0 and 1")
+        if self.sought and self.low_key is None:
+            raise ValueError("sought only with low_key, which says what is looked for: leave out")
 
     @classmethod
     def plain(cls) -> Self:
@@ -56,6 +69,14 @@ class Backlight(BaseModel):
 def well_lit(photo: NDArray[np.uint8], options: Backlight) -> bool:
     """Whether a photograph (H, W, 3) is bright enough to be what a dark one should be."""
     return float(photo.mean()) >= 255 * options.least
+
+
+def low_key(photo: NDArray[np.uint8], options: Backlight) -> bool:
+    """Whether a photograph (H, W, 3) is dark on purpose: much of it is black and what is bright is well exposed."""
+    if options.low_key is None or well_lit(photo, options):
+        return False
+    light = photo.mean(axis=2)
+    return bool((light < _BLACK).mean() >= options.low_key and np.quantile(light, _FEW_ABOVE) >= _BRIGHT)
 
 
 def backlit(photo: NDArray[np.uint8], options: Backlight, draw: np.random.Generator) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from restore.data.dataset import PairDataset
-from restore.data.lighting.backlight import Backlight, backlit, well_lit
+from restore.data.lighting.backlight import Backlight, backlit, low_key, well_lit
 from restore.data.lighting.photo_views import PhotoViews
 from restore.data.sampling import generator
 from restore.data.sources.base import DataContext, DataOptions, PhotoSource
@@ -19,6 +19,8 @@ from restore.imaging.decode import read_rgb8
 
 # Views drawn for one that is bright enough to be a target.
 _TRIES = 8
+# The same for one that is low-key, which few are.
+_SEARCHED = 16
 
 
 class BacklitData(DataOptions):
@@ -58,10 +60,17 @@ class BacklitPairs(PhotoViews[Backlight]):
 
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         draw = generator(self.seed, number)
+        if self.options.sought and draw.random() < self.options.sought:
+            for _ in range(_SEARCHED):
+                good = self.view(draw)
+                if low_key(good, self.options):
+                    return good.copy(), good
         for _ in range(_TRIES):
             good = self.view(draw)
             if well_lit(good, self.options):
                 break
+            if low_key(good, self.options):
+                return good.copy(), good
         return backlit(good, self.options, draw), good
 
 

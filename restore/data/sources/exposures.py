@@ -37,6 +37,12 @@ class ExposureData(DataOptions):
     well_exposed: float = Field(
         0.0, ge=0, le=1, description="of exposures: chance that what should come of a scene is the input too: it stays"
     )
+    as_bright: float | None = Field(
+        None,
+        gt=0,
+        description="of exposures: those with at least this share of the reference's mean stay as they are; null for "
+        "none",
+    )
 
 
 class ExposureSource(DataSource[ExposureData]):
@@ -52,7 +58,7 @@ class ExposureSource(DataSource[ExposureData]):
         data = self.options
         found = usable_scenes(find_scenes(in_sequence(context.photos(data.exposures))))
         scenes, held = context.split(found, data.holdout)
-        dataset = ExposurePairs(scenes, data.patch, context.seed, context.budget, data.well_exposed)
+        dataset = ExposurePairs(scenes, data.patch, context.seed, context.budget, data.well_exposed, data.as_bright)
         samples = scene_samples(held, context.crop) or self.validation_pairs(context)
         return TrainingData(dataset, samples, f"{len(scenes)} scenes to train on")
 
@@ -69,17 +75,24 @@ class ExposurePairs(PairDataset):
         seed: of the samples.
         budget: bytes of decoded pixels to keep in memory.
         well_exposed: chance that the reference is the input too: what needs nothing is to stay.
+        as_bright: exposures whose mean is at least this share of the reference's stay as they are; None for none.
 
     Raises:
         DataError: no scene, or none large enough.
     """
 
     def __init__(
-        self, scenes: Sequence[Scene], side: int, seed: int, budget: int = 4 * 2**30, well_exposed: float = 0.0
+        self,
+        scenes: Sequence[Scene],
+        side: int,
+        seed: int,
+        budget: int = 4 * 2**30,
+        well_exposed: float = 0.0,
+        as_bright: float | None = None,
     ) -> None:
         if not scenes:
             raise DataError(f"no scene with {FEWEST} exposures that lie alike")
-        self.side, self.seed, self.well_exposed = side, seed, well_exposed
+        self.side, self.seed, self.well_exposed, self.as_bright = side, seed, well_exposed, as_bright
         fits = large_enough(photo_sizes([scene.paths[0] for scene in scenes]), side)
         self.scenes = [scenes[i] for i in fits]
         self._store = PhotoStore([path for scene in self.scenes for path in scene.usable()], budget // 2)
@@ -101,6 +114,8 @@ class ExposurePairs(PairDataset):
         view = View(target.shape[0], target.shape[1], self.side, draw)
         if draw.random() < self.well_exposed:
             picture = target
+        elif self.as_bright is not None and picture.mean() >= self.as_bright * target.mean():
+            target = picture
         return view.of(picture), view.of(target)
 
     def _reference(self, which: int) -> NDArray[np.uint8]:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
-from restore.data.lighting.backlight import Backlight
+from restore.data.lighting.backlight import Backlight, low_key
 from restore.data.lighting.fusion import fuse
 from restore.data.lighting.scenes import find_scenes
 from restore.data.lighting.views import View
@@ -78,6 +79,35 @@ def test_what_is_dark_already_is_no_target(tmp_path: Path) -> None:
     assert [sample.name for sample in backlit_samples([dark], 48, Backlight(), 0)] == ["dark"]
 
 
+def test_what_is_dark_on_purpose_is_shown_as_it_is(tmp_path: Path) -> None:
+    """Half black and half bright, where nothing else that is dark is drawn."""
+    low_key_photo = np.zeros((60, 60, 3), np.uint8)
+    low_key_photo[:, :20] = 200
+    low_key_photo[30:, 20:] = 4
+    dark = (0.2 * picture(60, 60)).astype(np.uint8)
+    paths = [save(tmp_path / f"{i}.png", x) for i, x in enumerate((picture(60, 60), low_key_photo, dark))]
+    options = Backlight(low_key=0.2, untouched=0)
+    pairs = BacklitPairs(paths, 60, 0, options)
+    purpose = 0
+    for number in range(40):
+        low, high = pairs.cut(number)
+        if high.mean() < 100:
+            np.testing.assert_array_equal(low, high)
+            assert (high < 16).mean() > 0.5
+            purpose += 1
+        else:
+            assert not np.array_equal(low, high)
+    assert 10 < purpose < 30
+    sought = BacklitPairs(paths, 60, 0, Backlight(low_key=0.2, untouched=0, sought=0.7))
+    assert purpose < sum(sought.cut(number)[1].mean() < 100 for number in range(40)) > 25
+    with pytest.raises(ValidationError, match="sought only with low_key"):
+        Backlight(sought=0.5)
+    assert low_key(low_key_photo, options)
+    assert not low_key(dark, options), "nothing in it is bright"
+    assert not low_key(low_key_photo, Backlight(untouched=0))
+    assert not low_key(picture(60, 60), options)
+
+
 def test_exposure_pairs(exposures: list[Path]) -> None:
     scenes = usable_scenes(find_scenes(exposures))
     assert [len(scene.paths) for scene in scenes] == [4, 4, 4], "the single one has no reference"
@@ -105,6 +135,20 @@ def test_what_is_well_exposed_may_be_its_own_input(exposures: list[Path]) -> Non
         same += np.array_equal(low, high)
         assert np.array_equal(low, high) or np.array_equal(low, plain.cut(number)[0])
     assert 14 < same < 34
+
+
+def test_an_exposure_as_bright_as_its_reference_stays(exposures: list[Path]) -> None:
+    scenes = usable_scenes(find_scenes(exposures))
+    plain, some = ExposurePairs(scenes, 64, 0), ExposurePairs(scenes, 64, 0, as_bright=0.5)
+    stayed = 0
+    for number in range(60):
+        (low, high), (same, target) = plain.cut(number), some.cut(number)
+        np.testing.assert_array_equal(low, same)
+        stays = np.array_equal(low, target)
+        assert stays or np.array_equal(high, target)
+        assert stays == (low.mean() >= 0.5 * high.mean()) or abs(low.mean() - 0.5 * high.mean()) < 8
+        stayed += stays
+    assert 5 < stayed < 55
 
 
 def test_what_is_much_too_bright_is_no_input(exposures: list[Path]) -> None:
