@@ -1,4 +1,4 @@
-"""What the card of a model of light says: measured on held-out scenes and low-light photographs, and shown."""
+"""Section on a low-light model for its card: results on held-out scenes and low-light photos, and pictures."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ SHOWN = 256
 
 
 def clahe(pixels: Pixels) -> Pixels:
-    """Contrast-limited adaptive histogram equalisation of L in Lab, with OpenCV's usual limit 2 and 8 x 8 tiles."""
+    """Contrast-limited adaptive histogram equalization of L in Lab, with OpenCV's usual limit 2 and 8 x 8 tiles."""
     lab = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB)
     lab[..., 0] = cv2.createCLAHE(2.0, (8, 8)).apply(lab[..., 0])
-    equalised: Pixels = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).astype(np.uint8)
-    return equalised
+    equalized: Pixels = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).astype(np.uint8)
+    return equalized
 
 
 def gamma(exponent: float) -> Callable[[Pixels], Pixels]:
-    """One curve for every picture."""
+    """The same curve for every picture."""
     table = np.round(255 * (np.arange(256) / 255) ** exponent).astype(np.uint8)
     return lambda pixels: table[pixels]
 
 
 def trained(run_folder: Path) -> Callable[[Pixels], Pixels]:
-    """A run's network, as it is validated: both sides even."""
+    """A run's network, applied as in validation: both sides padded to even."""
     _, network, _ = load_trained(run_folder)
 
     def enhance(pixels: Pixels) -> Pixels:
@@ -60,7 +60,7 @@ def trained(run_folder: Path) -> Callable[[Pixels], Pixels]:
 
 
 def pairs(folder: Path) -> list[tuple[Pixels, Pixels]]:
-    """Inputs and targets as scripts/scene_pairs.py writes them."""
+    """Inputs and targets written by scripts/scene_pairs.py."""
     paths = sorted((folder / "held/input").glob("*.png"))
     if not paths:
         raise SystemExit(f"{folder / 'held'}: no pairs; write them with scripts/scene_pairs.py")
@@ -68,7 +68,7 @@ def pairs(folder: Path) -> list[tuple[Pixels, Pixels]]:
 
 
 def best_gamma(found: list[tuple[Pixels, Pixels]]) -> float:
-    """The exponent whose mean PSNR is the highest on these very pictures: as good as a single one can be."""
+    """The exponent with the highest mean PSNR on these very pictures: an upper bound for a single curve."""
 
     def mean(exponent: float) -> float:
         return statistics.mean(score(gamma(exponent)(low), high, 1).psnr for low, high in found)
@@ -77,11 +77,11 @@ def best_gamma(found: list[tuple[Pixels, Pixels]]) -> float:
 
 
 def measure_light(model: Model, scenes: Path, testsets: Path, control: Path) -> dict[str, Any]:
-    """Means over the held-out pairs, and of NIQE over the low-light photographs, by method.
+    """Means over the held-out pairs, and of NIQE over the low-light photos, by method.
 
     Args:
-        model: opened.
-        scenes: what scripts/scene_pairs.py wrote.
+        model: an open model.
+        scenes: output folder of scripts/scene_pairs.py.
         testsets: holds lowlight/LIME.
         control: a run without the contrastive term.
     """
@@ -109,7 +109,7 @@ def measure_light(model: Model, scenes: Path, testsets: Path, control: Path) -> 
 
 
 def changes(model: Model, scenes: Path, testsets: Path) -> dict[str, float]:
-    """Of pictures that need nothing, the mean absolute change in levels of 255, by where they are from."""
+    """Mean absolute change, in levels of 255, of pictures that need no change, by source."""
     references = {path.read_bytes(): path for path in sorted((scenes / "held/target").glob("*.png"))}
     folders = {"references": list(references.values()), "Kodak24": list_photos([testsets / "Kodak24"])}
     found = {}
@@ -120,7 +120,7 @@ def changes(model: Model, scenes: Path, testsets: Path) -> dict[str, float]:
 
 
 def twelve_megapixels(file: Path) -> dict[str, float]:
-    """Seconds and gigabytes for a square of 12 megapixels, in a process of its own, files apart."""
+    """Seconds and gigabytes for a square of 12 megapixels, in a separate process, without file I/O."""
     (row,) = run([Case(str(file), "auto", "cpu", TWELVE, None, None, 3)])
     if row.error or row.peak is None:
         raise SystemExit(f"{file}: {row.error or 'its memory could not be measured'}")
@@ -128,7 +128,7 @@ def twelve_megapixels(file: Path) -> dict[str, float]:
 
 
 def show_light(model: Model, testsets: Path, file: Path) -> None:
-    """The low-light photographs, before and after, as JPEG: three pairs a row."""
+    """Save the low-light photos as JPEG, each before and after, three pairs to a row."""
     cells = []
     for path in sorted((testsets / "lowlight/LIME").iterdir()):
         before = read_rgb8(path)
@@ -143,7 +143,7 @@ def show_light(model: Model, testsets: Path, file: Path) -> None:
 
 
 def section(facts: Mapping[Kind, Any], name: str) -> str:
-    """The card's part about this, as Markdown."""
+    """The section as Markdown."""
     light = facts["fp32"]["light"]
     stays = light["changes"]
     lines = [f"| held-out scenes | {' | '.join(said for said, _ in METRICS.values())} |", f"|{'---|' * 5}"]
@@ -160,19 +160,19 @@ def section(facts: Mapping[Kind, Any], name: str) -> str:
         [
             *lines,
             "",
-            f"{light['pairs']} exposures of scenes that were not trained on, every one that is not much brighter than",
-            "its reference, which exposure fusion makes of the whole sequence. PSNR on RGB, SSIM on Y. The gamma is",
-            "the best single one for these very pictures. The feature distance is our own: the mean relative change",
-            f"of EfficientNet-Lite0's features. NIQE is taken over the {light['dark']} photographs of LIME, lower",
-            "is better. The control was trained by `control.yaml`, the same recipe without the contrastive term.",
+            f"{light['pairs']} exposures of scenes not used in training: every one that is not much brighter than its",
+            "reference, which exposure fusion makes of the whole sequence. PSNR on RGB, SSIM on Y. The gamma is the",
+            "best single one for these very pictures. The feature distance is our own metric: the mean relative change",
+            f"of EfficientNet-Lite0's features. NIQE is the mean over LIME's {light['dark']} photos; lower is better.",
+            "The control was trained with `control.yaml`, the same recipe without the contrastive term.",
             "",
-            "What is well lit already should stay: the references themselves change by",
-            f"{stays['references']} levels of 255 on average, Kodak24, where some are dark, by {stays['Kodak24']}.",
+            "Well-lit pictures should stay as they are: the references themselves change by",
+            f"{stays['references']} levels of 255 on average, and Kodak24, where some are dark, by {stays['Kodak24']}.",
             "",
-            f"12 megapixels, files apart: {'; '.join(twelve)} at the peak.",
+            f"12 megapixels, without reading and writing files: {'; '.join(twelve)} at the peak.",
             "",
             "![LIME, before and after](look.jpg)",
             "",
-            "The photographs of LIME, each before and after.",
+            "LIME's photos, each before and after.",
         ]
     )
