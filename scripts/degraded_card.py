@@ -62,13 +62,13 @@ def measure_degraded(model: Model, options: SecondOrder, testsets: Path) -> dict
 
 
 def degraded(path: Path, scale: int, options: SecondOrder, number: int) -> tuple[Pixels, Pixels]:
-    """A picture through the chain, and as it was."""
+    """A picture after the chain, and the original."""
     high = np.ascontiguousarray(modcrop(read_rgb8(path), scale))
     return second_order(high, scale, options, generator(0, number)), high
 
 
 def show(model: Model, options: SecondOrder, file: Path) -> None:
-    """Crops of the samples side by side, as JPEG: the input, what is made of it, and the truth."""
+    """Save crops of the samples side by side as JPEG: input, results and ground truth."""
     rows = []
     for number, path in enumerate(sorted(p for p in SAMPLES.rglob("*") if p.suffix in {".jpg", ".png"})):
         low, high = degraded(path, model.spec.scale, options, number)
@@ -80,7 +80,7 @@ def show(model: Model, options: SecondOrder, file: Path) -> None:
 
 
 def section(facts: Mapping[Kind, Any], name: str) -> str:
-    """The card's part about this, as Markdown."""
+    """The section as Markdown."""
     columns = ["input", *facts["fp32"]["degraded"], "truth"]
     lines = [f"| Kodak24, degraded | {' | '.join(said for said, _ in METRICS.values())} |", f"|{'---|' * 5}"]
     for kind, measured in facts.items():
@@ -93,12 +93,12 @@ def section(facts: Mapping[Kind, Any], name: str) -> str:
         [
             *lines,
             "",
-            "Each picture went through the chain that the model was trained on (`recipe.yaml`, seed 0). PSNR and",
-            "SSIM on Y, border = scale; NIQE as basicsr has it, lower is better; the feature distance is our",
-            "own, the mean relative difference of EfficientNet-Lite0's features, 0 for equal pictures.",
+            "Each photo went through the degradation chain used in training (`recipe.yaml`, seed 0). PSNR and SSIM on",
+            "Y, border = scale; NIQE as in basicsr, lower is better. The feature distance is our own metric: the mean",
+            "relative difference of EfficientNet-Lite0's features, 0 for equal pictures.",
             "",
             f"![{', '.join(columns)}](look.jpg)",
             "",
-            f"The samples of this repository through the same chain, left to right: {', '.join(columns)}.",
+            f"This repository's samples through the same chain, left to right: {', '.join(columns)}.",
         ]
     )

@@ -1,4 +1,4 @@
-"""What mkdocs asks while it builds: the models' cards lie beside docs/, and are part of the site."""
+"""mkdocs hooks that include the model cards, which are outside docs/, in the site."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Links that leave docs/ for the models' folder, as a checkout has them, stay on the site."""
+    """Rewrite links from docs/ to the models' folder, which work in a checkout, to pages of the site."""
     return markdown if page.file.src_uri.startswith("models/") else markdown.replace("](../models/", "](models/")

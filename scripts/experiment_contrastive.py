@@ -1,17 +1,17 @@
-"""What is a contrastive term worth? Fine-tune one network with it and without, by the same schedule and seeds.
+"""What is a contrastive term worth? Fine-tune one network with and without it, on the same schedule and seeds.
 
     python scripts/experiment_contrastive.py --data PHOTOGRAPHS --testsets TESTSETS --start CHECKPOINT [--part 1/2]
 
 From one checkpoint of the recipe of models/sr-x4, every arm trains for --steps with each of --seeds seeds: the control
-(L1 alone), and L1 with PCL-SR's samples, each objective in the features of the discriminator that is trained beside
-the network and of EfficientNet-Lite0. Every run is measured on Set5, Set14 and Kodak24: PSNR and SSIM as the literature
-does, the distance of EfficientNet-Lite0's features (this project's own, not LPIPS), and NIQE.
+(L1 alone), and L1 with PCL-SR's samples and each objective, in the features of a discriminator trained alongside the
+network and in those of EfficientNet-Lite0. Every run is measured on Set5, Set14 and Kodak24: PSNR and SSIM with the
+protocol of the literature, the distance of EfficientNet-Lite0's features (this project's own, not LPIPS), and NIQE.
 
-How much the term weighs is chosen first, with --scan: InfoNCE in both feature spaces, one seed, several weights, and
-of these the largest that costs at most 0.05 dB on the held-out photographs. No test set has a say in it.
+The weight of the term is chosen first, with --scan: InfoNCE in both feature spaces, one seed, several weights; the
+largest that costs at most 0.05 dB on the held-out photographs is used. The test sets play no part in this.
 
-A run that is done is skipped, one that was stopped goes on. --part i/n does every n-th run, for n processes; when all
-results are there, the table is written to --table.
+Finished runs are skipped, interrupted ones resumed. --part i/n does every n-th run, for n processes; once all results
+exist, the table is written to --table.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ SAMPLES = "positives: [{kind: target}, {kind: sharpen, count: 2}], negatives: [{
 # Chosen by --scan.
 WEIGHTS = {"discriminator": 0.01, "efficientnet": 0.01}
 SCANNED = (0.001, 0.003, 0.01, 0.03)
-# Written by somebody who looked at the pictures of the run that the published table is of.
+# Written by a person who inspected the pictures behind the published table.
 LOOKED = [
-    "Crops of butterfly (Set5) and of Kodak's 5 and 8, beside the originals: in the discriminator's features outlines",
-    "are a little crisper than the control's, by l1-ratio visibly so, and nothing is invented. In EfficientNet-Lite0's",
-    "features a weave lies over smooth areas, faint by InfoNCE, plain by l1-ratio: to be unlike a blurred picture",
-    "there, a network adds a regular pattern. NIQE, and even the distance in those very features, count it against it.",
+    "Crops of butterfly (Set5) and of Kodak's 5 and 8, next to the originals: in the discriminator's features,",
+    "outlines are slightly crisper than the control's (with l1-ratio visibly so), and nothing is invented. EfficientNet-Lite0's",
+    "features put a weave on smooth areas, faint with InfoNCE and clear with l1-ratio: the network adds a regular",
+    "pattern to be unlike a blurred picture. NIQE, and even the distance in those very features, penalize it.",
 ]
 SETS = {"Set5": "Set5/x4/*_HR.png", "Set14": "Set14/x4/*_HR.png", "Kodak24": "Kodak24/*.png"}
 # Name in the results: heading of the table, decimals, whether more is better.
@@ -156,7 +156,7 @@ def run_one(options: Any, changed: list[str], arm: str, seed: int) -> None:
 
 
 def scan_table(options: Any) -> list[str]:
-    """PSNR on the held-out photographs against the control, as Markdown, as far as it is there."""
+    """PSNR on the held-out photographs against the control, as Markdown, for the runs that exist."""
     values = {}
     for arm in ("control", *scan_arms()):
         log = options.runs / f"{arm}-0" / "log.jsonl"
@@ -174,7 +174,7 @@ def scan_table(options: Any) -> list[str]:
 
 
 def measure(folder: Path, testsets: Path) -> dict[str, dict[str, float]]:
-    """The means over each test set."""
+    """Means over each test set."""
     recipe, network, _ = load_trained(folder)
     distance = FeatureDistance()
     measured = {}
@@ -205,13 +205,13 @@ def table(options: Any, results: dict[tuple[str, int], dict[str, dict[str, float
         "# What a contrastive term is worth",
         "",
         f"`sr-x4` fine-tuned for {options.steps:,} steps (batch 8 of 32 pixels, Adam {options.lr:g}, cosine), with L1 "
-        "alone and with a contrastive term beside it, of weight "
+        "alone and with an additional contrastive term of weight "
         f"{' and '.join(f'{weight:g} ({encoder})' for encoder, weight in WEIGHTS.items())}; {options.seeds} seeds "
-        "each, the same for all arms. In brackets the standard deviation over the seeds. Positives are the target and "
+        "each, the same for all arms. Parentheses: standard deviation over the seeds. Positives are the target and "
         "two sharpened copies, negatives the enlarged input and two blurred copies, as in PCL-SR.",
         "",
-        "The feature distance is this project's own: the mean over EfficientNet-Lite0's taps of the mean absolute "
-        "difference over the mean absolute feature. NIQE is taken on Y.",
+        "The feature distance is this project's own metric: mean absolute difference divided by mean absolute feature, "
+        "averaged over EfficientNet-Lite0's taps. NIQE is on Y.",
         "",
         "    python scripts/experiment_contrastive.py --data PHOTOGRAPHS --testsets TESTSETS --start CHECKPOINT",
     ]
@@ -225,8 +225,8 @@ def table(options: Any, results: dict[tuple[str, int], dict[str, dict[str, float
                 cells.append(f"{statistics.mean(values):.{digits}f} ({spread:.{digits}f})")
             lines.append(f"| {arm} | {' | '.join(cells)} |")
     lines += ["", "## Against the control", "", *verdicts(names, results, list(seeds)), ""]
-    lines += ["## What was seen", "", *LOOKED, ""]
-    lines += ["## How the weights were chosen", "", "InfoNCE on the held-out photographs, against the control:", ""]
+    lines += ["## By eye", "", *LOOKED, ""]
+    lines += ["## How the weights were chosen", "", "InfoNCE on the held-out photos, against the control:", ""]
     lines += [*scan_table(options), "", "    python scripts/experiment_contrastive.py --scan ...", ""]
     return "\n".join(lines)
 
@@ -234,7 +234,7 @@ def table(options: Any, results: dict[tuple[str, int], dict[str, dict[str, float
 def verdicts(names: list[str], results: dict[tuple[str, int], Any], seeds: list[int]) -> list[str]:
     """For every arm and metric, averaged over the sets: better or worse than the control by more than the spread."""
     lines = [
-        "Difference to the control with the same seed, averaged over the sets, and its standard deviation over the "
+        "Difference from the control with the same seed, averaged over the sets, with its standard deviation over the "
         "seeds. Bold: larger than twice that.",
         "",
         f"| arm | {' | '.join(m[0] for m in METRICS.values())} |",

@@ -1,4 +1,4 @@
-"""What the card of a model that takes photo filters off says: measured filter by filter, and shown."""
+"""Section on a filter-removal model for its card: results filter by filter, and pictures."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from restore.training.recipe import Recipe
 from restore.zoo.precision import Kind
 
 Pixels = NDArray[np.uint8]
-# The longer side that pictures are measured at, and how many of the held-out ones of the training folders.
+# Longer side of the measured pictures, and how many held-out ones of the training folders to use.
 SIDE, HELD = 384, 24
-# A strength that training draws seldom or never; and how many filters lie one over another: training has two at most.
+# A strength that training draws rarely or never; and how many filters are stacked (training: two at most).
 WEAK, LAYERS = 0.25, 3
-# Another's version of a filter departs by as much in every channel's gain and gamma; and a posted picture's quality.
+# How far another version of a filter departs in each channel's gain and gamma; JPEG quality of a posted picture.
 DEPARTURE, QUALITY = 0.03, 80
 _UNNAMED = ("weak", "layers", "other", "posted", "large")
 METRICS = {"psnr": ("PSNR, dB", 2), "ssim": ("SSIM", 4), "ciede2000": ("CIEDE2000", 2), "features": ("features", 3)}
@@ -47,31 +47,31 @@ _TEXT = f"""\
 
 {{apart}}
 
-{{pictures}} photographs that were not trained on: Kodak24 and some held out of the training folders, made {SIDE} pixels
-long. PSNR on RGB, SSIM on Y, CIEDE2000 the mean over the pixels. Grey-world is a gain and an offset a channel that give
-all three the same mean and deviation. The features' distance is our own: the mean relative change of the features of
-EfficientNet-Lite0. The control was trained by `control.yaml`, the same recipe without the losses on the code.
+{{pictures}} photos not used in training: Kodak24 and some held out of the training folders, reduced to {SIDE} pixels
+on the longer side. PSNR on RGB, SSIM on Y, CIEDE2000 averaged over the pixels. Grey-world gives each channel a gain
+and an offset so that all three share one mean and deviation. The feature distance is our own metric: the mean relative
+change of EfficientNet-Lite0's features. The control was trained with `control.yaml`, the same recipe without the losses
+on the code.
 
 {{by_filter}}
 
-The last column says how often the model names the filter. *weak* is a filter at strength {WEAK},
-{{weak}}; *layers* are {LAYERS} filters one over the other at half strength, where training
-has two at most; *other* are filters with each channel's gain and gamma up to {100 * DEPARTURE:.0f} % off, as another
-program may have them; *posted* are filtered pictures saved as JPEG of quality {QUALITY};
-*large* are those of Kodak24 at 768 x 512, each under one filter.
-Inkwell, Moon and Willow take the colours away, and nothing brings those back.
-Of the pictures without a filter half come back at {{half}} dB or more, a tenth below {{most}} dB: those are taken
-to have one. The mean is higher, for it counts what comes back to the last bit as some 100 dB.
+The last column is how often the model names the filter. *weak* is a filter at strength {WEAK}, {{weak}}; *layers* are
+{LAYERS} filters on top of each other at half strength, where training uses at most two; *other* are filters with each
+channel's gain and gamma up to {100 * DEPARTURE:.0f} % off, as in another program's version; *posted* are filtered
+photos saved as JPEG at quality {QUALITY}; *large* are Kodak24's at 768 x 512, each under one filter.
+Inkwell, Moon and Willow discard color, which nothing can recover.
+Of the photos without a filter, half come back at {{half}} dB or more, and a tenth below {{most}} dB because the model
+takes them for filtered. The mean is higher, because photos that come back bit for bit count as about 100 dB.
 
-12 megapixels, files apart: {{twelve}} at the peak.
+12 megapixels, without reading and writing files: {{twelve}} at the peak.
 
-![Kodak24: under a filter, after, and as it was](look.jpg)
+![Kodak24: filtered, restored and original](look.jpg)
 
-Each under a filter, after, and as it was: {", ".join(_SHOWN_FILTERS)}."""
+Each filtered, restored and original: {", ".join(_SHOWN_FILTERS)}."""
 
 
 def grey_world(pixels: Pixels) -> Pixels:
-    """Every channel by a gain and an offset to the mean and the deviation that the three have on average."""
+    """Give every channel the average mean and deviation of the three, by a gain and an offset."""
     values = pixels.reshape(-1, 3).astype(np.float64)
     mean, deviation = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6)
     balanced = (values - mean) / deviation * deviation.mean() + mean.mean()
@@ -80,7 +80,7 @@ def grey_world(pixels: Pixels) -> Pixels:
 
 
 def held_out(recipe: Recipe, data: Path, testsets: Path) -> list[Pixels]:
-    """Kodak24 and some of the photographs that the recipe holds out, small enough to measure thousands of results."""
+    """Kodak24 and some of the recipe's held-out photos, small enough to measure thousands of results."""
     _, kept = hold_out(list_photos([data / name for name in recipe.data.train]), recipe.data.holdout)
     paths = [*list_photos([testsets / "Kodak24"]), *kept[:: max(1, len(kept) // HELD)][:HELD]]
     pictures = []
@@ -93,12 +93,12 @@ def held_out(recipe: Recipe, data: Path, testsets: Path) -> list[Pixels]:
 
 
 def full_size(testsets: Path) -> list[Pixels]:
-    """Kodak24 as it is."""
+    """Kodak24 at its own size."""
     return [read_rgb8(path) for path in list_photos([testsets / "Kodak24"])]
 
 
 def looks() -> dict[str, Callable[[Pixels, int], Pixels]]:
-    """By name, what is laid over the n-th picture: each filter, nothing, and what people have beside them."""
+    """By name, how the n-th picture is filtered: each filter, none, and variants met in practice."""
     names = list(DEFAULT_NAMES)
 
     def one(name: str) -> Callable[[Pixels, int], Pixels]:
@@ -166,16 +166,16 @@ def measure_filters(model: Model, pictures: Sequence[Pixels], large: Sequence[Pi
 
 
 def unfiltered(model: Model, pictures: Sequence[Pixels]) -> dict[str, float]:
-    """Of pictures without a filter, the PSNR in dB that half of them keep, and that nine in ten do.
+    """The PSNR in dB that half of the unfiltered pictures reach, and that nine in ten reach.
 
-    A mean says little of them: what comes back as it was is worth as much as one likes.
+    A mean would say little: pictures that come back unchanged have no finite PSNR.
     """
     values = [_values(enhance_pixels(photo, model, model.spec), photo, lambda _: 0.0)["psnr"] for photo in pictures]
     return {"half": round(float(np.median(values)), 2), "most": round(float(np.percentile(values, 10)), 2)}
 
 
 def _values(made: Pixels, clean: Pixels, distance: Callable[[Pixels], float]) -> dict[str, float]:
-    # Without a filter the input is the target, and its PSNR infinite: one value off by one is as near as is counted.
+    # Without a filter the input is the target and its PSNR infinite: cap it at one value being off by one.
     both = score(made, clean, 1)
     best = 10 * np.log10(255**2 * clean.size)
     colours = ciede2000(made, clean, border=1)
@@ -183,7 +183,7 @@ def _values(made: Pixels, clean: Pixels, distance: Callable[[Pixels], float]) ->
 
 
 def means(found: Mapping[str, Any], looks: Sequence[str] = tuple(DEFAULT_NAMES)) -> dict[str, dict[str, float]]:
-    """Over the filters, by method."""
+    """Means over the filters, by method."""
     rows = [found["looks"][name]["methods"] for name in looks]
     return {
         method: {key: round(statistics.mean(row[method][key] for row in rows), 4) for key in METRICS}
@@ -192,7 +192,7 @@ def means(found: Mapping[str, Any], looks: Sequence[str] = tuple(DEFAULT_NAMES))
 
 
 def show_filters(model: Model, testsets: Path, file: Path) -> None:
-    """Photographs of Kodak24 under filters, each before, after and as it was, as JPEG: two a row."""
+    """Save photos of Kodak24 as JPEG, each filtered, restored and original, two to a row."""
     cells = []
     paths = list_photos([testsets / "Kodak24"])
     for path, name in zip(paths[:: len(paths) // len(_SHOWN_FILTERS)], _SHOWN_FILTERS, strict=False):
@@ -211,7 +211,7 @@ def show_filters(model: Model, testsets: Path, file: Path) -> None:
 
 
 def section(facts: Mapping[Kind, Any], name: str, filters: PhotoFilters) -> str:
-    """The card's part about this, as Markdown; ``filters`` are what it was trained with."""
+    """The section as Markdown; ``filters`` are the training options."""
     found = facts["fp32"]["filters"]
     lines = [
         f"| mean of {len(DEFAULT_NAMES)} filters | {' | '.join(said for said, _ in METRICS.values())} |",
@@ -238,21 +238,24 @@ def section(facts: Mapping[Kind, Any], name: str, filters: PhotoFilters) -> str:
 
 
 def _apart(found: Mapping[str, Any], name: str) -> str:
-    """The means without what no model can bring back, and how often the filter is named."""
+    """Means without the filters that discard color, and how often the filter is named."""
     rest = [look for look in DEFAULT_NAMES if not FILTERS[look].gray]
     rows = means(found, rest)
     said = ", ".join(f"{method} {values['psnr']:.2f} dB ({values['ciede2000']:.2f})" for method, values in rows.items())
     named = 100 * statistics.mean(found["looks"][look]["named"] for look in DEFAULT_NAMES)
-    return f"Over the {len(rest)} that leave colours, with CIEDE2000: {said}. It names {named:.0f} % of the filters."
+    return (
+        f"Over the {len(rest)} filters that keep color, with CIEDE2000 in parentheses: {said}. "
+        f"It names {named:.0f} % of the filters."
+    )
 
 
 def _weak(least: float) -> str:
-    """Whether training, whose weakest filters have the strength ``least``, knows of such a strength."""
-    return "below any in training" if least > WEAK else f"as training has it seldom, from {least} on"
+    """How training, whose weakest filters have strength ``least``, covers the weak ones."""
+    return "weaker than any in training" if least > WEAK else f"rare in training, which goes down to {least}"
 
 
 def _by_filter(found: Mapping[str, Any], name: str) -> list[str]:
-    """A row for each filter, the worst first, then what is apart."""
+    """A row for each filter, worst first, then the special cases."""
     looks = found["looks"]
     worst = sorted(DEFAULT_NAMES, key=lambda look: looks[look]["methods"][name]["psnr"])
     head = f"| filter | identity | grey-world | control | **{name}** | SSIM | CIEDE2000 (before) | named |"

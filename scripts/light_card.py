@@ -1,4 +1,4 @@
-"""What the card of a model of light says: measured on held-out scenes and low-light photographs, and shown."""
+"""Section on a low-light model for its card: results on held-out scenes and low-light photos, and pictures."""
 
 from __future__ import annotations
 
@@ -31,21 +31,44 @@ SHOWN = 256
 
 
 def clahe(pixels: Pixels) -> Pixels:
-    """Contrast-limited adaptive histogram equalisation of L in Lab, with OpenCV's usual limit 2 and 8 x 8 tiles."""
+    """Contrast-limited adaptive histogram equalization of L in Lab, with OpenCV's usual limit 2 and 8 x 8 tiles."""
     lab = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB)
     lab[..., 0] = cv2.createCLAHE(2.0, (8, 8)).apply(lab[..., 0])
-    equalised: Pixels = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).astype(np.uint8)
-    return equalised
+    equalized: Pixels = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).astype(np.uint8)
+    return equalized
 
 
 def gamma(exponent: float) -> Callable[[Pixels], Pixels]:
-    """One curve for every picture."""
+    """The same curve for every picture."""
     table = np.round(255 * (np.arange(256) / 255) ** exponent).astype(np.uint8)
     return lambda pixels: table[pixels]
 
 
+<<<<<<< HEAD
+=======
+def trained(run_folder: Path) -> Callable[[Pixels], Pixels]:
+    """A run's network, applied as in validation: both sides padded to even."""
+    _, network, _ = load_trained(run_folder)
+
+    def enhance(pixels: Pixels) -> Pixels:
+        height, width = pixels.shape[:2]
+        even = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="symmetric")
+        return enlarge(network, even, torch.device("cpu"))[:height, :width]
+
+    return enhance
+
+
+def pairs(folder: Path) -> list[tuple[Pixels, Pixels]]:
+    """Inputs and targets written by scripts/scene_pairs.py."""
+    paths = sorted((folder / "held/input").glob("*.png"))
+    if not paths:
+        raise SystemExit(f"{folder / 'held'}: no pairs; write them with scripts/scene_pairs.py")
+    return [(read_rgb8(path), read_rgb8(folder / "held/target" / path.name)) for path in paths]
+
+
+>>>>>>> prose-docs
 def best_gamma(found: list[tuple[Pixels, Pixels]]) -> float:
-    """The exponent whose mean PSNR is the highest on these very pictures: as good as a single one can be."""
+    """The exponent with the highest mean PSNR on these very pictures: an upper bound for a single curve."""
 
     def mean(exponent: float) -> float:
         return statistics.mean(score(gamma(exponent)(low), high, 1).psnr for low, high in found)
@@ -53,6 +76,7 @@ def best_gamma(found: list[tuple[Pixels, Pixels]]) -> float:
     return max(GAMMAS, key=mean)
 
 
+<<<<<<< HEAD
 def measure_light(model: Model, scenes: Path, testsets: Path, photos: list[Path], start: Path) -> dict[str, Any]:
     """Means over the pairs for reporting, and of NIQE over the low-light photographs, by method; and the judgment.
 
@@ -62,6 +86,16 @@ def measure_light(model: Model, scenes: Path, testsets: Path, photos: list[Path]
         testsets: holds lowlight/LIME and Kodak24.
         photos: that the recipe holds out.
         start: the run that it began with.
+=======
+def measure_light(model: Model, scenes: Path, testsets: Path, control: Path) -> dict[str, Any]:
+    """Means over the held-out pairs, and of NIQE over the low-light photos, by method.
+
+    Args:
+        model: an open model.
+        scenes: output folder of scripts/scene_pairs.py.
+        testsets: holds lowlight/LIME.
+        control: a run without the contrastive term.
+>>>>>>> prose-docs
     """
     found = pairs(scenes, "report")
     before, after = trained(start), of_file(model)
@@ -84,13 +118,28 @@ def measure_light(model: Model, scenes: Path, testsets: Path, photos: list[Path]
             scores.append({"psnr": both.psnr, "ssim": both.ssim, "features": distance(made, high)})
         rows[name] = {key: round(statistics.mean(one[key] for one in scores), 4) for key in scores[0]}
         rows[name]["niqe"] = round(statistics.mean(niqe(method(picture), 0) for picture in dark), 4)
+<<<<<<< HEAD
     plain = {"Kodak24": list_photos([testsets / "Kodak24"]), "held out": photos}
     judged = {said: judge(method, scenes, plain) for said, method in (("before", before), ("after", after))}
     return {"pairs": len(found), "dark": len(dark), "methods": rows, **judged}
+=======
+    return {"pairs": len(found), "dark": len(dark), "methods": rows, "changes": changes(model, scenes, testsets)}
+
+
+def changes(model: Model, scenes: Path, testsets: Path) -> dict[str, float]:
+    """Mean absolute change, in levels of 255, of pictures that need no change, by source."""
+    references = {path.read_bytes(): path for path in sorted((scenes / "held/target").glob("*.png"))}
+    folders = {"references": list(references.values()), "Kodak24": list_photos([testsets / "Kodak24"])}
+    found = {}
+    for name, paths in folders.items():
+        both = ((picture, enhance_pixels(picture, model, model.spec)) for picture in map(read_rgb8, paths))
+        found[name] = round(statistics.mean(float(np.abs(b - a.astype(int)).mean()) for a, b in both), 2)
+    return found
+>>>>>>> prose-docs
 
 
 def twelve_megapixels(file: Path) -> dict[str, float]:
-    """Seconds and gigabytes for a square of 12 megapixels, in a process of its own, files apart."""
+    """Seconds and gigabytes for a square of 12 megapixels, in a separate process, without file I/O."""
     (row,) = run([Case(str(file), "auto", "cpu", TWELVE, None, None, 3)])
     if row.error or row.peak is None:
         raise SystemExit(f"{file}: {row.error or 'its memory could not be measured'}")
@@ -98,7 +147,7 @@ def twelve_megapixels(file: Path) -> dict[str, float]:
 
 
 def show_light(model: Model, testsets: Path, file: Path) -> None:
-    """The low-light photographs, before and after, as JPEG: three pairs a row."""
+    """Save the low-light photos as JPEG, each before and after, three pairs to a row."""
     cells = []
     for path in sorted((testsets / "lowlight/LIME").iterdir()):
         before = read_rgb8(path)
@@ -113,7 +162,7 @@ def show_light(model: Model, testsets: Path, file: Path) -> None:
 
 
 def section(facts: Mapping[Kind, Any], name: str) -> str:
-    """The card's part about this, as Markdown."""
+    """The section as Markdown."""
     light = facts["fp32"]["light"]
     lines = [f"| held-out scenes | {' | '.join(said for said, _ in METRICS.values())} |", f"|{'---|' * 5}"]
     rows = dict(light["methods"])
@@ -129,6 +178,7 @@ def section(facts: Mapping[Kind, Any], name: str) -> str:
         [
             *lines,
             "",
+<<<<<<< HEAD
             f"{light['pairs']} exposures of 12 scenes: of the 24 that are not trained on, every other one is for",
             "tuning and the rest are reported here. An exposure counts if it is not much brighter than its reference,",
             "which exposure fusion makes of the sequence. PSNR on RGB, SSIM on Y. The gamma is the best single one for",
@@ -137,12 +187,22 @@ def section(facts: Mapping[Kind, Any], name: str) -> str:
             "weights that `start.yaml` gives, which were shipped once.",
             "",
             *_stays(light["before"], light["after"]),
+=======
+            f"{light['pairs']} exposures of scenes not used in training: every one that is not much brighter than its",
+            "reference, which exposure fusion makes of the whole sequence. PSNR on RGB, SSIM on Y. The gamma is the",
+            "best single one for these very pictures. The feature distance is our own metric: the mean relative change",
+            f"of EfficientNet-Lite0's features. NIQE is the mean over LIME's {light['dark']} photos; lower is better.",
+            "The control was trained with `control.yaml`, the same recipe without the contrastive term.",
             "",
-            f"12 megapixels, files apart: {'; '.join(twelve)} at the peak.",
+            "Well-lit pictures should stay as they are: the references themselves change by",
+            f"{stays['references']} levels of 255 on average, and Kodak24, where some are dark, by {stays['Kodak24']}.",
+>>>>>>> prose-docs
+            "",
+            f"12 megapixels, without reading and writing files: {'; '.join(twelve)} at the peak.",
             "",
             "![LIME, before and after](look.jpg)",
             "",
-            "The photographs of LIME, each before and after.",
+            "LIME's photos, each before and after.",
         ]
     )
 

@@ -1,11 +1,11 @@
-"""Measure the models in models/ and write their cards, and the table of models in the README, from what was measured.
+"""Measure the models in models/, then write their cards and the table of models in the README.
 
     python scripts/make_cards.py [NAME ...] --testsets TESTSETS [--data PHOTOGRAPHS] [--runs RUNS] [--only-speed]
 
-TESTSETS and PHOTOGRAPHS hold what scripts/train_zoo.py says. A model that was trained on degraded pictures is measured
-on degraded ones; a model of light on the held-out scenes in RUNS/NAME-scenes, beside the run that it began with in
-RUNS/NAME-start; one that takes filters off on test pictures and held-out photographs under filters, beside its control
-in RUNS/NAME-control.
+TESTSETS and PHOTOGRAPHS are laid out as for scripts/train_zoo.py. A model trained on degraded pictures is measured on
+degraded ones; a low-light model on the held-out scenes in RUNS/NAME-scenes, alongside the run that it started from in
+RUNS/NAME-start; and a filter-removal model on filtered test pictures and held-out photos, alongside its control in
+RUNS/NAME-control.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--testsets", required=True, type=Path)
     parser.add_argument("--data", type=Path, help="folder of the recipes' folders of photographs")
     parser.add_argument("--runs", default=ROOT / "runs", type=Path, help="folder of scenes, starts and controls")
-    parser.add_argument("--only-speed", action="store_true", help="time again, on a quiet machine; keep the rest")
+    parser.add_argument("--only-speed", action="store_true", help="repeat the timing on a quiet machine; keep the rest")
     options = parser.parse_args()
     for entry in write_cards.shipped():
         if not options.names or entry.name in options.names:
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 class Places(NamedTuple):
-    """Where lies what a model is measured on and with."""
+    """Folders that a model is measured on and with."""
 
     testsets: Path
     scenes: Path
@@ -79,7 +79,7 @@ class Places(NamedTuple):
 
 
 def measure(file: Path, recipe: Recipe, places: Places) -> dict[str, Any]:
-    """How good it is, how fast and how large."""
+    """Quality, speed and file size."""
     model = open_model(file, "cpu")
     if recipe.data.degradation is not None:
         good: dict[str, Any] = {
@@ -103,7 +103,7 @@ def measure(file: Path, recipe: Recipe, places: Places) -> dict[str, Any]:
 
 
 def timed(file: Path, recipe: Recipe) -> dict[str, Any]:
-    """How fast it is, and how large; of a model that sees the whole picture, also with one of twelve megapixels."""
+    """Speed and file size; for a model that sees the whole picture, also the cost of 12 megapixels."""
     facts: dict[str, Any] = {"speed": speed(open_model(file, "cpu")), "bytes": file.stat().st_size}
     if recipe.network.context():
         facts["twelve"] = light_card.twelve_megapixels(file)
@@ -111,7 +111,7 @@ def timed(file: Path, recipe: Recipe) -> dict[str, Any]:
 
 
 def benchmarks(model: Model, testsets: Path) -> dict[str, dict[str, list[float]]]:
-    """PSNR and SSIM on the benchmarks, both ways of coming by the low resolution."""
+    """PSNR and SSIM on the benchmarks, with both sources of the low resolution."""
     scores: dict[str, dict[str, list[float]]] = {}
     for name in write_cards.SETS:
         folder = testsets / name / f"x{model.spec.scale}"
@@ -127,7 +127,7 @@ def benchmarks(model: Model, testsets: Path) -> dict[str, dict[str, list[float]]
 
 
 def speed(model: Model) -> dict[str, Any]:
-    """Seconds for an input of 1024 x 1024 pixels, tiles and conversion included, decoding and encoding not."""
+    """Seconds for an input of 1024 x 1024 pixels, including tiling and conversion, without decoding and encoding."""
     pixels = np.random.default_rng(0).integers(0, 256, (1024, 1024, 3), dtype=np.uint8)
     times = []
     for _ in range(4):
@@ -144,7 +144,7 @@ def speed(model: Model) -> dict[str, Any]:
 
 
 def show(entry: Entry, recipe: Recipe, testsets: Path) -> None:
-    """The pictures of the card, for models that are to be looked at."""
+    """Write the card's picture, for models that have one."""
     model, file = open_model(entry.file, "cpu"), entry.file.parent / "look.jpg"
     if recipe.data.degradation is not None:
         degraded_card.show(model, recipe.data.degradation, file)

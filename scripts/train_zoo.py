@@ -1,11 +1,11 @@
-"""Make the models in models/ again, from their recipes: train, export, quantise, measure, write the card.
+"""Rebuild the models in models/ from their recipes: train, export, quantize, measure, write the card.
 
     python scripts/train_zoo.py sr-x4 --data PHOTOGRAPHS --testsets TESTSETS [--threads 1] [--workers 2]
 
-A run that was stopped goes on where it was. PHOTOGRAPHS holds the folders that the recipes name; TESTSETS holds
-Set5/x2, Set5/x4, Set14/x2 and Set14/x4 with files *_HR.png and *_LR.png; Kodak24 for models of degraded pictures and
-of filters, and lowlight/LIME for models of light. Where there is a start.yaml beside the recipe, that is trained first
-and its weights are begun with; where there is a control.yaml, that is trained too, from the same beginning.
+An interrupted run is resumed. PHOTOGRAPHS holds the folders that the recipes name; TESTSETS holds Set5/x2, Set5/x4,
+Set14/x2 and Set14/x4 with files *_HR.png and *_LR.png; Kodak24 for degradation and filter models, and lowlight/LIME for
+low-light models. A start.yaml next to the recipe is trained first and provides the initial weights; a control.yaml is
+trained too, from the same initial weights.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def train(recipe: Path, run: Path, options: argparse.Namespace, start: Path | None = None) -> None:
-    """Train by a recipe, with another run's weights to begin with if there is one, or go on."""
+    """Train a recipe, optionally from another run's weights, or resume it."""
     begin = [str(recipe), *(["--start", str(start)] if start else [])]
     if (run / "last.safetensors").exists():
         begin = ["--resume"]
@@ -68,12 +68,12 @@ def train(recipe: Path, run: Path, options: argparse.Namespace, start: Path | No
 
 
 def script(name: str, *arguments: str) -> None:
-    """Run a script of this folder and stop if it fails."""
+    """Run a script of this folder; stop if it fails."""
     subprocess.run([sys.executable, str(ROOT / "scripts" / name), *arguments], check=True)
 
 
 def restore(*arguments: str) -> None:
-    """Run a command of this checkout and stop if it fails."""
+    """Run a command of this checkout; stop if it fails."""
     subprocess.run([sys.executable, str(ROOT / "cli.py"), *arguments], check=True)
 
 

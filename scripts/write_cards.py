@@ -1,8 +1,8 @@
-"""Write the models' cards, the table of models in the README and the gallery, from what was measured before.
+"""Write the model cards, the table of models in the README and docs/models.md from the recorded measurements.
 
     python scripts/write_cards.py [--check]
 
-scripts/make_cards.py measures. With --check nothing is written; the exit code is 1 if a page is not what it would be.
+scripts/make_cards.py measures. With --check nothing is written, and the exit code is 1 if a page is out of date.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ PUBLISHED = {
 ROOT = Path(__file__).resolve().parents[1]
 SETS = ("Set5", "Set14")
 CONTEXT = """\
-Beside the tile the file takes `thumbnail`, the whole picture made {side} x {side}{how}; `rows` and `columns`,
-where the centres of the tile's pixels lie in the picture, from 0 to 1; and `strength`, from 0 to 1.
+Besides the tile, the file takes `thumbnail`, the whole picture reduced to {side} x {side}{how}; `rows` and `columns`,
+the positions of the tile's pixel centers in the picture, from 0 to 1; and `strength`, from 0 to 1.
 """
-HOW = {"mean": " by means of areas", "middle": " by the pixels in the middles of areas"}
+HOW = {"mean": " by area averaging", "middle": " by taking the middle pixel of each area"}
 BEGIN, END = "<!-- models: written by scripts/write_cards.py -->", "<!-- end of models -->"
 
 
 def main() -> None:
     """Write the pages, or check them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a page is stale")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a page is out of date")
     options = parser.parse_args()
     if options.check:
         stale = [str(file.relative_to(ROOT)) for file, text in pages().items() if _read(file) != text]
@@ -71,23 +71,23 @@ def pages() -> dict[Path, str]:
 
 
 def shipped() -> list[Entry]:
-    """The models of this checkout, and none of those that whoever runs this has imported."""
+    """The models of this checkout, without those that the user has imported."""
     folder = ROOT / "models"
     return [Entry(file.stem, file) for file in sorted(folder.glob("*/*.onnx")) if file.stem == file.parent.name]
 
 
 def measured(entry: Entry) -> dict[Kind, Any]:
-    """What was measured of a model, by precision."""
+    """A model's measurements, by precision."""
     facts: dict[Kind, Any] = json.loads((entry.file.parent / "measured.json").read_text(encoding="utf-8"))
     return facts
 
 
 def table_of_benchmarks(spec: ModelSpec, facts: Mapping[Kind, Any]) -> str:
-    """The card's part about fidelity, as Markdown."""
+    """The card's section on fidelity, as Markdown."""
     rows = []
     for name in SETS:
         published = PUBLISHED[name, spec.scale]
-        for low, said in (("own", "made by `restore`'s resize"), ("given", "the set's own files")):
+        for low, said in (("own", "made by `restore`'s resize"), ("given", "the benchmark's own files")):
             key = f"{name} {low}"
             cells = [shown(facts["fp32"]["scores"][key]["bicubic"])]
             cells += [f"**{shown(one['scores'][key]['model'])}**" for one in facts.values()]
@@ -116,12 +116,12 @@ def card(entry: Entry) -> str:
     said = Shipped(spec.name, entry.file.parent / "recipe.yaml", "").losses()
     learned = " + ".join(f"{loss.weight:g} {words}" for loss, words in zip(recipe.losses, said, strict=True))
     note = entry.file.parent / "note.md"
-    before = f" Before that, by `start.yaml`: {spec.start}." if spec.start else ""
+    before = f" It started from the weights of `start.yaml`: {spec.start}." if spec.start else ""
     return f"""\
 # {spec.name}
 
 {task(spec).capitalize()}: {spec.network} network, {spec.parameters:,} parameters. \
-Licence of the weights: {spec.licence}.
+License of the weights: {spec.licence}.
 
 {found}
 
@@ -133,63 +133,63 @@ Measured with:
 |---|---|---|
 {chr(10).join(f"| {kind} | {one['bytes'] / 1e6:.2f} MB | {one['speed']['seconds']} s |" for kind, one in facts.items())}
 
-The times are onnxruntime's with tiles and conversions on {facts["fp32"]["speed"]["cores"]} cores \
-({facts["fp32"]["speed"]["machine"]}), load average {facts["fp32"]["speed"]["load"]} while measuring.
+Times include tiling and conversion, in onnxruntime on {facts["fp32"]["speed"]["cores"]} cores \
+({facts["fp32"]["speed"]["machine"]}) at a load average of {facts["fp32"]["speed"]["load"]}.
 
-**Trained** on {spec.data.strip()}: {spec.steps:,} steps, {spec.hours:.2f} hours on a CPU, by `recipe.yaml` \
-(SHA-256 {spec.recipe[:16]}...). Loss: {learned}.{before} Made again with:
+**Training.** Data: {spec.data.strip()}. {spec.steps:,} steps, {spec.hours:.2f} hours on a CPU, with `recipe.yaml` \
+(SHA-256 {spec.recipe[:16]}...). Loss: {learned}.{before} Reproduce with:
 
     python scripts/train_zoo.py {spec.name} --data PHOTOGRAPHS --testsets TESTSETS
 
-**Runs** on RGB, 0..1, any size; tiles with a halo of {spec.halo} pixels give the whole picture's result.
+**Input.** RGB on 0..1, any size. Tiles with a halo of {spec.halo} pixels give the same result as the whole picture.
 {CONTEXT.format(side=spec.context, how=HOW[spec.thumbnail]) if spec.context else ""}\
 {note.read_text() if note.exists() else ""}"""
 
 
 def task(spec: ModelSpec) -> str:
-    """What it does, and how far it enlarges if it does."""
+    """The task, with the scale if the model enlarges."""
     return f"{spec.task} x{spec.scale}" if spec.scale > 1 else spec.task
 
 
 def shown(score: list[float]) -> str:
-    """PSNR and SSIM as a table has them."""
+    """PSNR and SSIM, formatted for a table."""
     return f"{score[0]:.2f} / {score[1]:.4f}"
 
 
-# Of each kind of measurement: what the table says before it, and its two columns.
+# By kind of measurement: the sentence above the table, and its two columns.
 _TABLES = {
-    "scores": ("PSNR in dB on Y, border = scale, bicubic in brackets:", SETS),
+    "scores": ("PSNR in dB on Y, border = scale; bicubic in parentheses:", SETS),
     "degraded": (
-        "On Kodak24 degraded as photographs from phones and the web are; lower is better, bicubic in brackets:",
+        "On Kodak24, degraded like photos from phones and the web; lower is better, bicubic in parentheses:",
         ("NIQE", "feature distance"),
     ),
-    "light": ("On exposures of scenes that were held out, as they are in brackets:", ("PSNR, dB", "SSIM")),
+    "light": ("On exposures of held-out scenes; unprocessed in parentheses:", ("PSNR, dB", "SSIM")),
     "filters": (
-        "On photographs that were held out, under each of 29 photo filters in turn; in brackets, as they are then:",
+        "On held-out photos, under each of 29 photo filters in turn; filtered photos in parentheses:",
         ("PSNR, dB", "CIEDE2000"),
     ),
 }
 
 
-def tables(beside: str) -> str:
-    """The models, a table for each kind of measurement.
+def tables(root: str) -> str:
+    """The models, one table for each kind of measurement.
 
     Args:
-        beside: what leads from the page to the folder of models.
+        root: relative path from the page to the folder that holds models/.
     """
     parts = []
     for kind, (said, columns) in _TABLES.items():
-        rows = [row for entry in shipped() for row in _rows(entry, kind, beside)]
+        rows = [row for entry in shipped() for row in _rows(entry, kind, root)]
         head = f"| model | | parameters | precision | file | {' | '.join(columns)} | 1 MP on 2 cores |"
         if rows:
             parts.append("\n".join([said, "", head, "|---" * 8 + "|", *rows]))
     return "\n\n".join(parts)
 
 
-def _rows(entry: Entry, kind: str, beside: str) -> list[str]:
-    """One for each precision; none if the model is measured otherwise."""
+def _rows(entry: Entry, kind: str, root: str) -> list[str]:
+    """One row for each precision; none if the model has no such measurement."""
     spec, rows = file_spec(entry.file), []
-    begin = f"| [`{spec.name}`]({beside}models/{spec.name}/card.md) | {task(spec)} | {spec.parameters:,} "
+    begin = f"| [`{spec.name}`]({root}models/{spec.name}/card.md) | {task(spec)} | {spec.parameters:,} "
     for precision, one in measured(entry).items():
         if kind in one:
             cells = " | ".join(_CELLS[kind](one[kind], spec.name, measured(entry)["fp32"][kind]))
@@ -200,7 +200,7 @@ def _rows(entry: Entry, kind: str, beside: str) -> list[str]:
 
 
 def _both(mine: Mapping[str, float], other: Mapping[str, float], digits: Mapping[str, int]) -> list[str]:
-    """The model's value and, in brackets, what it is compared with, of each metric."""
+    """For each metric, the model's value and, in parentheses, the baseline's."""
     return [f"{mine[key]:.{n}f} ({other[key]:.{n}f})" for key, n in digits.items()]
 
 
@@ -222,7 +222,7 @@ def _of_light(found: Mapping[str, Any], name: str, _: Mapping[str, Any]) -> list
     return _both(found["methods"][name], found["methods"]["identity"], {"psnr": 2, "ssim": 3})
 
 
-# What was measured of a file, the model's name, and what was measured of its fp32 file.
+# Arguments: measurements of the file, name of the model, measurements of its fp32 file.
 _CELLS: dict[str, Callable[[Mapping[str, Any], str, Mapping[str, Any]], list[str]]] = {
     "scores": _of_benchmarks,
     "degraded": _of_degraded,
@@ -231,10 +231,53 @@ _CELLS: dict[str, Callable[[Mapping[str, Any], str, Mapping[str, Any]], list[str
 }
 
 
+# By model: the photos that it is for.
+_USES = {
+    "sr-x2": "are too small",
+    "sr-x4": "are far too small",
+    "photo-x4": "are small, compressed, noisy or soft",
+    "backlit": "are backlit or underexposed",
+    "unfilter": "have an Instagram-like filter",
+}
+
+
+def summary() -> str:
+    """One line for each model: what for, the command, quality before and after, size and time."""
+    lines = ["| photos that | command | before → after | file | 1 MP on 2 cores |", "|---" * 5 + "|"]
+    order = [*_USES, *(entry.name for entry in shipped())]
+    for entry in sorted(shipped(), key=lambda entry: order.index(entry.name)):
+        spec, facts = file_spec(entry.file), measured(entry)
+        times = ", ".join(f"{kind} {one['speed']['seconds']} s" for kind, one in facts.items())
+        lines.append(
+            f"| {_USES.get(spec.name, spec.task)} | `restore enhance Pictures out --model {spec.name}` "
+            f"| {_gain(facts['fp32'], spec.name)} | {facts['fp32']['bytes'] / 1e6:.2f} MB | {times} |"
+        )
+    return "\n".join([*lines, "", SUMMARY_NOTE])
+
+
+SUMMARY_NOTE = """\
+Before is bicubic enlargement, or the photo as it is. Measured on Set5, on degraded Kodak24 (NIQE: lower is better), on
+held-out exposures and on held-out photos under 29 filters: [all results](docs/models.md)."""
+
+
+def _gain(facts: Mapping[str, Any], name: str) -> str:
+    """The main metric before and after, from a file's measurements."""
+    if "degraded" in facts:
+        found = facts["degraded"]
+        return f"NIQE {found['bicubic']['niqe']:.2f} → {found[name]['niqe']:.2f}"
+    if "scores" in facts:
+        found = facts["scores"][f"{SETS[0]} own"]
+        before, after = found["bicubic"][0], found["model"][0]
+    else:
+        methods = facts["light"]["methods"] if "light" in facts else filter_card.means(facts["filters"])
+        before, after = methods["identity"]["psnr"], methods[name]["psnr"]
+    return f"PSNR {before:.2f} → {after:.2f} dB"
+
+
 def readme() -> str:
-    """The README, with the table of models between its marks."""
+    """The README, with the summary of the models between its marks."""
     before, rest = _read(ROOT / "README.md").split(BEGIN)
-    return f"{before}{BEGIN}\n{tables('')}\n{END}{rest.split(END)[1]}"
+    return f"{before}{BEGIN}\n{summary()}\n{END}{rest.split(END)[1]}"
 
 
 def gallery() -> str:
