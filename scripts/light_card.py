@@ -44,29 +44,6 @@ def gamma(exponent: float) -> Callable[[Pixels], Pixels]:
     return lambda pixels: table[pixels]
 
 
-<<<<<<< HEAD
-=======
-def trained(run_folder: Path) -> Callable[[Pixels], Pixels]:
-    """A run's network, applied as in validation: both sides padded to even."""
-    _, network, _ = load_trained(run_folder)
-
-    def enhance(pixels: Pixels) -> Pixels:
-        height, width = pixels.shape[:2]
-        even = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="symmetric")
-        return enlarge(network, even, torch.device("cpu"))[:height, :width]
-
-    return enhance
-
-
-def pairs(folder: Path) -> list[tuple[Pixels, Pixels]]:
-    """Inputs and targets written by scripts/scene_pairs.py."""
-    paths = sorted((folder / "held/input").glob("*.png"))
-    if not paths:
-        raise SystemExit(f"{folder / 'held'}: no pairs; write them with scripts/scene_pairs.py")
-    return [(read_rgb8(path), read_rgb8(folder / "held/target" / path.name)) for path in paths]
-
-
->>>>>>> prose-docs
 def best_gamma(found: list[tuple[Pixels, Pixels]]) -> float:
     """The exponent with the highest mean PSNR on these very pictures: an upper bound for a single curve."""
 
@@ -76,7 +53,6 @@ def best_gamma(found: list[tuple[Pixels, Pixels]]) -> float:
     return max(GAMMAS, key=mean)
 
 
-<<<<<<< HEAD
 def measure_light(model: Model, scenes: Path, testsets: Path, photos: list[Path], start: Path) -> dict[str, Any]:
     """Means over the pairs for reporting, and of NIQE over the low-light photographs, by method; and the judgment.
 
@@ -86,16 +62,6 @@ def measure_light(model: Model, scenes: Path, testsets: Path, photos: list[Path]
         testsets: holds lowlight/LIME and Kodak24.
         photos: that the recipe holds out.
         start: the run that it began with.
-=======
-def measure_light(model: Model, scenes: Path, testsets: Path, control: Path) -> dict[str, Any]:
-    """Means over the held-out pairs, and of NIQE over the low-light photos, by method.
-
-    Args:
-        model: an open model.
-        scenes: output folder of scripts/scene_pairs.py.
-        testsets: holds lowlight/LIME.
-        control: a run without the contrastive term.
->>>>>>> prose-docs
     """
     found = pairs(scenes, "report")
     before, after = trained(start), of_file(model)
@@ -118,24 +84,9 @@ def measure_light(model: Model, scenes: Path, testsets: Path, control: Path) -> 
             scores.append({"psnr": both.psnr, "ssim": both.ssim, "features": distance(made, high)})
         rows[name] = {key: round(statistics.mean(one[key] for one in scores), 4) for key in scores[0]}
         rows[name]["niqe"] = round(statistics.mean(niqe(method(picture), 0) for picture in dark), 4)
-<<<<<<< HEAD
     plain = {"Kodak24": list_photos([testsets / "Kodak24"]), "held out": photos}
     judged = {said: judge(method, scenes, plain) for said, method in (("before", before), ("after", after))}
     return {"pairs": len(found), "dark": len(dark), "methods": rows, **judged}
-=======
-    return {"pairs": len(found), "dark": len(dark), "methods": rows, "changes": changes(model, scenes, testsets)}
-
-
-def changes(model: Model, scenes: Path, testsets: Path) -> dict[str, float]:
-    """Mean absolute change, in levels of 255, of pictures that need no change, by source."""
-    references = {path.read_bytes(): path for path in sorted((scenes / "held/target").glob("*.png"))}
-    folders = {"references": list(references.values()), "Kodak24": list_photos([testsets / "Kodak24"])}
-    found = {}
-    for name, paths in folders.items():
-        both = ((picture, enhance_pixels(picture, model, model.spec)) for picture in map(read_rgb8, paths))
-        found[name] = round(statistics.mean(float(np.abs(b - a.astype(int)).mean()) for a, b in both), 2)
-    return found
->>>>>>> prose-docs
 
 
 def twelve_megapixels(file: Path) -> dict[str, float]:
@@ -178,7 +129,6 @@ def section(facts: Mapping[Kind, Any], name: str) -> str:
         [
             *lines,
             "",
-<<<<<<< HEAD
             f"{light['pairs']} exposures of 12 scenes: of the 24 that are not trained on, every other one is for",
             "tuning and the rest are reported here. An exposure counts if it is not much brighter than its reference,",
             "which exposure fusion makes of the sequence. PSNR on RGB, SSIM on Y. The gamma is the best single one for",
@@ -187,16 +137,6 @@ def section(facts: Mapping[Kind, Any], name: str) -> str:
             "weights that `start.yaml` gives, which were shipped once.",
             "",
             *_stays(light["before"], light["after"]),
-=======
-            f"{light['pairs']} exposures of scenes not used in training: every one that is not much brighter than its",
-            "reference, which exposure fusion makes of the whole sequence. PSNR on RGB, SSIM on Y. The gamma is the",
-            "best single one for these very pictures. The feature distance is our own metric: the mean relative change",
-            f"of EfficientNet-Lite0's features. NIQE is the mean over LIME's {light['dark']} photos; lower is better.",
-            "The control was trained with `control.yaml`, the same recipe without the contrastive term.",
-            "",
-            "Well-lit pictures should stay as they are: the references themselves change by",
-            f"{stays['references']} levels of 255 on average, and Kodak24, where some are dark, by {stays['Kodak24']}.",
->>>>>>> prose-docs
             "",
             f"12 megapixels, without reading and writing files: {'; '.join(twelve)} at the peak.",
             "",

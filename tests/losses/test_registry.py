@@ -16,7 +16,9 @@ from restore.training.step import draws
 # Those want weights that no package brings, prompts or a network of one kind, and have their tests beside:
 # test_features.py, test_argb.py, contrastive/test_guidance.py, test_filter_code.py. So has clipping, for which a blurred
 # picture is as good as a sharp one: test_clipping.py.
-APART = {"lpips", "dists", "argb", "translation", "prompt-score", "filter-class", "filter-contrast", "clean-code"} | {"clipping"}
+APART = {"lpips", "dists", "argb", "translation", "prompt-score", "filter-class", "filter-contrast", "clean-code"} | {
+    "clipping"
+}
 NAMES = [name for name in LOSSES if name not in APART]
 
 
