@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Literal
 
+import kornia
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -104,11 +105,8 @@ def _similarity(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 def _blur(x: Tensor) -> Tensor:
     """Gaussian means: (N, C, H, W) to (N, C, H - 10, W - 10)."""
-    offsets = torch.arange(WINDOW, dtype=x.dtype, device=x.device) - WINDOW // 2
-    taps = torch.exp(-(offsets**2) / (2 * SIGMA**2))
-    taps = (taps / taps.sum()).expand(x.shape[1], 1, 1, WINDOW)
-    rows = F.conv2d(x, taps, groups=x.shape[1])
-    return F.conv2d(rows, taps.transpose(2, 3), groups=x.shape[1])
+    taps = kornia.filters.get_gaussian_kernel1d(WINDOW, SIGMA, device=x.device, dtype=x.dtype)
+    return kornia.filters.filter2d_separable(x, taps, taps, padding="valid")
 
 
 class SsimOptions(LossOptions):

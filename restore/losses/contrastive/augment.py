@@ -8,7 +8,6 @@ from __future__ import annotations
 import kornia
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from restore.losses.contrastive import random_draws
 
@@ -36,7 +35,7 @@ def blur(images: Tensor, kernel: tuple[int, int], sigma: tuple[float, float], ge
     sizes = smallest + 2 * random_draws.whole((2, len(images)), (largest - smallest) // 2 + 1, generator, images.device)
     sigmas = random_draws.uniform((2, len(images)), *sigma, generator, images)
     rows, columns = _gaussian(sizes, sigmas, largest)
-    return _along(_along(images, rows, vertical=True), columns, vertical=False)
+    return kornia.filters.filter2d_separable(images, columns, rows, border_type="reflect")
 
 
 def _gaussian(sizes: Tensor, sigmas: Tensor, length: int) -> Tensor:
@@ -44,16 +43,6 @@ def _gaussian(sizes: Tensor, sigmas: Tensor, length: int) -> Tensor:
     x = torch.arange(length, device=sizes.device) - length // 2
     exponent = -0.5 * (x / sigmas[..., None]) ** 2
     return torch.softmax(exponent.masked_fill(x.abs() > sizes[..., None] // 2, -torch.inf), dim=-1)
-
-
-def _along(images: Tensor, kernels: Tensor, vertical: bool) -> Tensor:
-    """Each picture filtered by its own kernel (B, K) along one axis."""
-    b, channels, height, width = images.shape
-    reach = kernels.shape[1] // 2
-    shape, padding = ((-1, 1), (0, 0, reach, reach)) if vertical else ((1, -1), (reach, reach, 0, 0))
-    weight = kernels.repeat_interleave(channels, dim=0).reshape(b * channels, 1, *shape)
-    padded = F.pad(images, padding, mode="reflect").flatten(0, 1)[None]
-    return F.conv2d(padded, weight, groups=b * channels).reshape(b, channels, height, width)
 
 
 def noise(images: Tensor, sigma: tuple[float, float], generator: torch.Generator) -> Tensor:
