@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from restore.encoders.torchvision_nets import Name, TorchvisionFeatures
 from restore.encoders.weights import read_weights
@@ -17,7 +17,6 @@ Net = Literal["alex", "vgg"]
 
 _BACKBONES: dict[Net, tuple[Name, str]] = {"alex": ("alexnet", "relu5"), "vgg": ("vgg16", "relu5_3")}
 _URL = "https://pypi.org/project/lpips/"
-_FLOOR = 1e-15
 
 
 def lpips_network(net: Net = "alex", weights: Path | None = None) -> nn.Module:
@@ -25,7 +24,8 @@ def lpips_network(net: Net = "alex", weights: Path | None = None) -> nn.Module:
 
     Zhang et al., "The unreasonable effectiveness of deep features as a perceptual metric", CVPR 2018. The package's
     constructor would download the backbone; here its weights come from a local file. The calibration of the channels
-    is the package's own. Gradients are finite even where all channels of a layer are 0; the package's own are NaN.
+    is the package's own. Where all channels of a layer are 0, the gradient of the package's square root is NaN, but
+    the ReLU before it passes no gradient there, so that the picture's gradient stays finite.
 
     Args:
         net: the backbone: ``alex``, which the paper recommends as a metric, or ``vgg``, the usual choice as a loss.
@@ -59,21 +59,5 @@ def lpips_network(net: Net = "alex", weights: Path | None = None) -> nn.Module:
         network.load_state_dict(heads, strict=False, assign=True)
     except (KeyError, RuntimeError) as error:
         raise ModelError(f"LPIPS {net!r}: the weights do not fit the installed lpips: reinstall it") from error
-    network.net = _Floored(network.net)
     done: nn.Module = network.requires_grad_(False).eval()
     return done
-
-
-class _Floored(nn.Module):
-    """A backbone with a tiny constant added to its features.
-
-    The package divides features by the square root of their sum of squares, whose slope is infinite where all are 0.
-    The constant is far below float32's resolution for any other feature.
-    """
-
-    def __init__(self, backbone: nn.Module) -> None:
-        super().__init__()
-        self.backbone = backbone
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        return [features + _FLOOR for features in self.backbone(x)]

@@ -101,5 +101,5 @@ def _pool(x: Tensor) -> Tensor:
 def _weights_file() -> Path:
     spec = find_spec("torchmetrics")
     if spec is None or not spec.submodule_search_locations:
-        raise MissingExtraError("DISTS", "metrics", "torchmetrics")
+        raise MissingExtraError("DISTS", "train", "torchmetrics")
     return Path(spec.submodule_search_locations[0]) / "functional" / "image" / "dists_models" / "weights.pt"

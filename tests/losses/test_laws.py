@@ -138,7 +138,7 @@ def test_autocast_and_bfloat16_change_little(loss, pair) -> None:
 @pytest.mark.parametrize("name", ["perceptual", "style", "argb", "lpips", "dists"])
 def test_a_losss_network_stays_asleep(name, smooth_encoder, backbone, pair) -> None:
     loss = LOSSES[name](smooth_encoder, backbone).train()
-    inner = loss.autoencoder if name == "argb" else loss.encoder
+    inner = getattr(loss, {"argb": "autoencoder", "lpips": "network"}.get(name, "encoder"))
     assert not any(module.training for module in inner.modules())
     assert not any(parameter.requires_grad for parameter in loss.parameters())
     before = {key: value.clone() for key, value in loss.state_dict().items()}

@@ -1,6 +1,6 @@
-"""Pictures made a little better or worse than a target: sharpened, blurred, noisy. Each picture has its own draw.
+"""Targets made slightly better or worse: sharpened, blurred or noisy. Each picture gets its own draw.
 
-All take and give float RGB (B, 3, H, W) on 0..1.
+All functions take and return float RGB (B, 3, H, W) on 0..1.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from restore.losses.contrastive import random_draws
 def sharpen(images: Tensor, factor: tuple[float, float], generator: torch.Generator) -> Tensor:
     """f x + (1 - f) smooth(x), clipped, with f uniform on ``factor``: 1 changes nothing, below 1 smooths.
 
-    The smoothing is PIL's 3x3; the outermost pixels stay as they are.
+    The smoothing filter is PIL's 3x3; the outermost pixels do not change.
     """
     drawn = random_draws.uniform((len(images),), *factor, generator, images)
     sharpened: Tensor = kornia.enhance.sharpness(images, drawn)
@@ -23,13 +23,13 @@ def sharpen(images: Tensor, factor: tuple[float, float], generator: torch.Genera
 
 
 def blur(images: Tensor, kernel: tuple[int, int], sigma: tuple[float, float], generator: torch.Generator) -> Tensor:
-    """Gaussian blur with reflected borders, another along each axis.
+    """Gaussian blur with reflected borders; each axis has its own kernel size and deviation.
 
     Args:
         images: (B, 3, H, W), both sides longer than half the largest kernel.
-        kernel: smallest and largest size in pixels, both odd; the odd sizes between are equally likely.
-        sigma: smallest and largest standard deviation in pixels, uniform between.
-        generator: of the draws.
+        kernel: smallest and largest size in pixels, both odd; all odd sizes in between are equally likely.
+        sigma: smallest and largest standard deviation in pixels, drawn uniformly.
+        generator: the source of the random_draws.
     """
     smallest, largest = kernel
     sizes = smallest + 2 * random_draws.whole((2, len(images)), (largest - smallest) // 2 + 1, generator, images.device)
@@ -39,18 +39,18 @@ def blur(images: Tensor, kernel: tuple[int, int], sigma: tuple[float, float], ge
 
 
 def _gaussian(sizes: Tensor, sigmas: Tensor, length: int) -> Tensor:
-    """Kernels of ``length``, zero beyond their own size, their sum 1: (...,) and (...,) to (..., length)."""
+    """Kernels that sum to 1 and are zero beyond their own size: (...,) and (...,) to (..., length)."""
     x = torch.arange(length, device=sizes.device) - length // 2
     exponent = -0.5 * (x / sigmas[..., None]) ** 2
     return torch.softmax(exponent.masked_fill(x.abs() > sizes[..., None] // 2, -torch.inf), dim=-1)
 
 
 def noise(images: Tensor, sigma: tuple[float, float], generator: torch.Generator) -> Tensor:
-    """Gaussian noise added, the result clipped; its standard deviation, on the 0..1 scale, is uniform on ``sigma``."""
+    """Add Gaussian noise and clip. Its standard deviation, on the 0..1 scale, is uniform on ``sigma``."""
     drawn = random_draws.uniform((len(images), 1, 1, 1), *sigma, generator, images)
     return (images + drawn * random_draws.normal(images.shape, generator, images)).clamp(0, 1)
 
 
 def quantise(images: Tensor) -> Tensor:
-    """Rounded to the grid of 8 bits, as a stored picture is; clipped."""
+    """Round to the 8-bit grid, as a stored picture is, and clip."""
     return (images.clamp(0, 1) * 255).round() / 255
