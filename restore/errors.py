@@ -1,4 +1,4 @@
-"""The errors a user can mend, each saying what is wrong, where, and what to do."""
+"""Errors that a user can fix. Each states what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ class RestoreError(Exception):
     """An error whose text is meant for the user; the command line prints it without a traceback.
 
     Attributes:
-        exit_code: 2 for wrong use, 1 for work that failed.
+        exit_code: 2 for incorrect usage, 1 for work that failed.
     """
 
     exit_code = 2
@@ -20,27 +20,27 @@ class ImageError(RestoreError):
 
 
 class ModelError(RestoreError):
-    """A model file is missing, broken, or does not say what it needs."""
+    """A model file is missing, damaged or incomplete."""
 
 
 class MissingWeightsError(ModelError):
-    """Published weights that an encoder or a loss needs are not on this computer; nothing is ever downloaded.
+    """Published weights that an encoder or a loss needs are missing; nothing is ever downloaded.
 
     Args:
         purpose: what needs them, such as ``encoder 'vgg19'``.
-        path: where they were looked for.
+        path: where they were expected.
         url: where they are published.
     """
 
     def __init__(self, purpose: str, path: Path, url: str) -> None:
         super().__init__(
             f"{purpose}: no weights at {path}. Download {url} and put the file there, "
-            "or name the place where you have it with the option 'weights'"
+            "or point the option 'weights' to your copy"
         )
 
 
 class RecipeError(RestoreError):
-    """A training recipe is wrong."""
+    """A training recipe is invalid."""
 
 
 class PluginError(RestoreError):
@@ -48,15 +48,15 @@ class PluginError(RestoreError):
 
 
 class DeviceError(RestoreError):
-    """The device that was asked for cannot be used."""
+    """The requested device cannot be used."""
 
 
 class DataError(RestoreError):
-    """A folder of photographs cannot serve the purpose."""
+    """A folder of photographs is unsuitable or incomplete."""
 
 
 class FilterError(RestoreError):
-    """There is no such photo filter, or its file is wrong."""
+    """A photo filter does not exist, or its file is invalid."""
 
 
 class ExportError(RestoreError):
@@ -66,11 +66,11 @@ class ExportError(RestoreError):
 
 
 class SizesError(ExportError):
-    """A network is not had as a file that is the network at all sizes; for one size it may be."""
+    """A network cannot be exported for all input sizes; a fixed size may work."""
 
 
 class MissingExtraError(RestoreError):
-    """An optional dependency is needed."""
+    """An optional dependency is missing."""
 
     def __init__(self, purpose: str, extra: str, module: str | None = None) -> None:
         which = f" (no module named '{module}')" if module else ""

@@ -1,7 +1,7 @@
 """Adversarial losses, the discriminator's side and the generator's, and two penalties on the discriminator's slope.
 
 All take the discriminator's raw outputs (logits, no sigmoid), of any shape, and give a scalar: ``fake`` for what the
-generator made, ``real`` for photographs. The generator's side has both, so that all can be called alike; only the
+generator made, ``real`` for photographs. The generator's side has both, so that all forms share one signature; only the
 relativistic one uses ``real``. Let the discriminator see ``fake`` detached when its own loss is computed.
 
     vanilla       Goodfellow et al., 2014, with the generator's non-saturating side
@@ -12,7 +12,7 @@ relativistic one uses ``real``. Let the discriminator see ``fake`` detached when
     contrastive   Yu et al., "Dual contrastive loss and attention for GANs", ICCV 2021 (PCL-SR's discriminator)
 
 A discriminator's loss is the sum of its real and its fake term. CUT halves that sum, basicsr's ESRGAN halves both of
-its sides: do so by the weight.
+its sides: use the weight for that.
 """
 
 from __future__ import annotations
@@ -98,14 +98,14 @@ def contrastive_generator(fake: Tensor, real: Tensor) -> Tensor:
 
 @full_precision
 def contrastive_discriminator(fake: Tensor, real: Tensor) -> Tensor:
-    """Each real one told from all fakes, and each fake from all real ones, as classes; 0 is the bound.
+    """Classify each real picture against all fakes, and each fake against all real ones; bounded below by 0.
 
     -log( e^r_i / (e^r_i + sum_j e^f_j) ), averaged over i, plus -log( e^-f_j / (e^-f_j + sum_i e^-r_i) ), over j; the
     sums go over the whole batch.
     """
     fake, real = fake.flatten(), real.flatten()
-    told = F.softplus(torch.logsumexp(fake, 0) - real).mean()
-    return told + F.softplus(torch.logsumexp(-real, 0) + fake).mean()
+    real_term = F.softplus(torch.logsumexp(fake, 0) - real).mean()
+    return real_term + F.softplus(torch.logsumexp(-real, 0) + fake).mean()
 
 
 class Adversarial(NamedTuple):
@@ -132,7 +132,7 @@ def gradient_penalty(
     real: Tensor,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Mean of (|gradient| - 1)^2 at random places between each fake and its photograph; 0 is best.
+    """Mean of (|gradient| - 1)^2 at random points between each fake and its photograph; 0 is best.
 
     Gulrajani et al., "Improved training of Wasserstein GANs" (WGAN-GP), NIPS 2017; their weight is 10. Where the
     discriminator gives several outputs of a picture, the gradient is that of their mean, which is what the losses
@@ -143,7 +143,7 @@ def gradient_penalty(
         discriminator: (N, 3, H, W) to logits of any shape; it runs in float32.
         fake: (N, 3, H, W), 0..1; no gradient goes into it.
         real: the same shape.
-        generator: where the places are drawn from; on the pictures' device.
+        generator: the source of the random points; on the pictures' device.
     """
     shape = (real.shape[0], 1, 1, 1)
     place = torch.rand(shape, dtype=real.dtype, device=real.device, generator=generator)

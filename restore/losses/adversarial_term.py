@@ -39,7 +39,7 @@ class Opponent:
 
 
 class FrozenDiscriminator(nn.Module):
-    """A discriminator as an encoder for a loss, which leaves its parameters and statistics alone.
+    """A discriminator as an encoder for a loss, with parameters and statistics unchanged.
 
     Args:
         network: a discriminator that is an :class:`restore.encoders.encoder.Encoder`, too.
@@ -50,7 +50,7 @@ class FrozenDiscriminator(nn.Module):
 
     def __init__(self, network: Any) -> None:
         if not hasattr(network, "channels"):
-            raise ValueError(f"{type(network).__name__} has no features to lend: use the discriminator 'haar'")
+            raise ValueError(f"{type(network).__name__} provides no features: use the discriminator 'haar'")
         super().__init__()
         self.network = network
         self.channels: list[int] = network.channels
@@ -77,7 +77,7 @@ class AdversarialTerm(LossTerm):
 
 
 class AdversarialOptions(TargetFreeOptions):
-    """To pass for a photograph before the recipe's discriminator, which says the form of the loss."""
+    """Fool the recipe's discriminator, which also sets the form of the loss."""
 
     kind: Literal["adversarial"] = "adversarial"
 

@@ -1,4 +1,4 @@
-"""aRGB: L1 in a learned space whose every point holds a pixel's colour and what is around it.
+"""aRGB: L1 in a learned space whose every point holds a pixel's color and its surroundings.
 
 Lee, Park, Baik and Lee, "Rethinking RGB color representation for image restoration models", ICML 2024. A translating
 autoencoder (:mod:`restore.networks.argb_autoencoder`) is trained once on clean photographs, with
@@ -34,7 +34,7 @@ def load_autoencoder(path: Path) -> TranslatingAutoencoder:
         path: of a checkpoint, or of the run's folder.
 
     Raises:
-        ModelError: there is none, or it is of another network.
+        ModelError: there is no checkpoint, or it belongs to another network.
     """
     file = path / "last.safetensors" if path.is_dir() else path
     try:
@@ -64,7 +64,7 @@ def load_autoencoder(path: Path) -> TranslatingAutoencoder:
 def translation_loss(
     autoencoder: TranslatingAutoencoder, x: Tensor, balance: float = 0.1, generator: torch.Generator | None = None
 ) -> Tensor:
-    """What the autoencoder is trained with: reconstruction from a noisy embedding, and evenly used experts.
+    """Training loss of the autoencoder: reconstruction from a noisy embedding, and evenly used experts.
 
     ``|x - decode(embedding + N(0, 1))|`` averaged, plus ``balance`` times the experts' imbalance (Fedus, Zoph and
     Shazeer, "Switch Transformers", 2022): K times the sum over the K experts of the share of pixels routed to one and
@@ -94,7 +94,7 @@ class ARGB(nn.Module):
     """Mean absolute difference of the embeddings of output and target; 0 is best.
 
     The autoencoder is frozen: its batch norms stay in eval, which the released code forgets. The experts are chosen
-    for the output and the target apart.
+    separately for the output and the target.
 
     Args:
         autoencoder: trained by :func:`translation_loss` on pictures of the same range. It is frozen here.
@@ -140,7 +140,7 @@ class TranslationTerm(LossTerm):
 
 
 class ArgbOptions(LossOptions):
-    """Pixels compared in a learned colour space: :class:`restore.losses.argb.ARGB`."""
+    """Pixels compared in a learned color space: :class:`restore.losses.argb.ARGB`."""
 
     kind: Literal["argb"] = "argb"
     weights: Path = Field(description="a run of the recipe argb, or its checkpoint")
@@ -150,10 +150,10 @@ class ArgbOptions(LossOptions):
 
 
 class TranslationOptions(TargetFreeOptions):
-    """What aRGB's autoencoder is trained with: :func:`restore.losses.argb.translation_loss`, on the targets."""
+    """Training loss of aRGB's autoencoder: :func:`restore.losses.argb.translation_loss`, on the targets."""
 
     kind: Literal["translation"] = "translation"
-    balance: float = Field(0.1, ge=0, description="weight of the even use of the experts")
+    balance: float = Field(0.1, ge=0, description="weight of the term that balances the experts")
 
     def check(self, recipe: RecipeFacts) -> None:
         super().check(recipe)

@@ -186,8 +186,8 @@ class LossOptions(BaseModel, ABC):
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: str
     weight: PositiveFloat = Field(1.0, description="factor in the sum of the losses")
-    begin: int = Field(0, ge=0, description="first step that it counts at, from 0")
-    end: PositiveInt | None = Field(None, description="step before which it ends; null for the last")
+    begin: int = Field(0, ge=0, description="first step at which the loss counts, from 0")
+    end: PositiveInt | None = Field(None, description="step at which the loss stops counting; null for never")
 
     @model_validator(mode="after")
     def _lasts(self) -> Self:
@@ -196,7 +196,7 @@ class LossOptions(BaseModel, ABC):
         return self
 
     def counts_at(self, step: int) -> bool:
-        """Whether it is part of the loss at a step, counted from 0."""
+        """Whether the loss counts at ``step``, from 0."""
         return self.begin <= step and (self.end is None or step < self.end)
 
     @property

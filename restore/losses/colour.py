@@ -1,4 +1,4 @@
-"""Colour: the direction of RGB, whatever its length."""
+"""Color: the direction of RGB, regardless of its length."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from restore.losses.base import ALONE, LossOptions, LossTerm, PairTerm, TrainingContext
 from restore.losses.full_precision import full_precision
 
-# Added to all channels of both: what is nearly black has no colour to speak of.
+# Added to all channels of both: near black, color is undefined.
 _GREY = 0.02
 
 
@@ -18,8 +18,8 @@ _GREY = 0.02
 def colour(output: Tensor, target: Tensor) -> Tensor:
     """Mean of 1 - cos of the angle between the RGB of output and target, pixel by pixel; 0 is best, at most 2.
 
-    The colour loss of Wang et al., "Underexposed photo enhancement using deep illumination estimation" (DeepUPE), CVPR
-    2019, with the angle's cosine in place of the angle, whose gradient has no bound where the two agree.
+    The color loss of Wang et al., "Underexposed photo enhancement using deep illumination estimation" (DeepUPE), CVPR
+    2019, with the angle's cosine in place of the angle, whose gradient is unbounded where the two agree.
 
     Args:
         output: (N, 3, H, W), RGB, 0..1.

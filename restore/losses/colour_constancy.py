@@ -1,4 +1,4 @@
-"""Grey world: the channels' means should agree."""
+"""Gray world: the channels' means should agree."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def colour_constancy(output: Tensor) -> Tensor:
     """Sum of the squared differences of the means of R, G and B, averaged over pictures; 0 is best, at most 2.
 
     Guo et al., "Zero-reference deep curve estimation" (Zero-DCE), CVPR 2020, equation 5. The released code takes the
-    root of the sum of fourth powers instead, whose gradient at a grey picture is not a number.
+    root of the sum of fourth powers instead, whose gradient at a gray picture is NaN.
 
     Args:
         output: (N, 3, H, W), RGB, 0..1; it has no target.
@@ -26,7 +26,7 @@ def colour_constancy(output: Tensor) -> Tensor:
 
 
 class ColourConstancyOptions(TargetFreeOptions):
-    """Grey world: :func:`restore.losses.colour_constancy.colour_constancy`."""
+    """Gray world: :func:`restore.losses.colour_constancy.colour_constancy`."""
 
     kind: Literal["colour-constancy"] = "colour-constancy"
 

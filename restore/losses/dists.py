@@ -1,4 +1,4 @@
-"""DISTS, the learned similarity that lets one texture stand for another of its kind, as a loss."""
+"""DISTS, a learned similarity that tolerates resampled textures, as a loss."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class DISTS(nn.Module):
     Ding, Ma, Wang and Simoncelli, "Image quality assessment: unifying structure and texture similarity", TPAMI 2020:
     the means (texture) and covariances (structure) of the picture and of VGG-16's features are compared channel by
     channel. Pooling averages squares under a Hann window, which does not alias. The channels' weights are those of the
-    package torchmetrics; its own code is not run, since it downloads the backbone. Pictures are not resized.
+    package torchmetrics; its own network is not used, because it downloads the backbone. Pictures are not resized.
 
     Args:
-        weights: torchvision's file of VGG-16; None for torch hub's folder.
+        weights: torchvision's file of VGG-16; None for torch hub's cache.
 
     Shape:
-        output and target (N, 3, H, W), RGB, 0..1, sides of at least 32, to a scalar. The gradient goes into both. It
-        is computed in float32.
+        output and target (N, 3, H, W), RGB, 0..1, sides of at least 32, to a scalar. The gradient flows into both.
+        Computed in float32.
 
     Raises:
-        MissingWeightsError: VGG-16's file is not there.
+        MissingWeightsError: VGG-16's file is missing.
         MissingExtraError: torchmetrics is not installed.
-        ModelError: a file is broken.
+        ModelError: a file is damaged.
     """
 
     means: Tensor
@@ -76,7 +76,7 @@ class DistsOptions(LossOptions):
     """Structure and texture of VGG-16's features compared: :class:`restore.losses.dists.DISTS`."""
 
     kind: Literal["dists"] = "dists"
-    weights: Path | None = Field(None, description="torchvision's file of VGG-16; null for torch hub's folder")
+    weights: Path | None = Field(None, description="torchvision's file of VGG-16; null for torch hub's cache")
 
     def build(self, context: TrainingContext = ALONE) -> LossTerm:
         return PairTerm(DISTS(self.weights))

@@ -1,4 +1,4 @@
-"""Exposure: regions should be neither dark nor burnt out."""
+"""Exposure: regions should be neither too dark nor overexposed."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def exposure_control(output: Tensor, level: float = 0.6, region: int = 16) -> Te
     Guo et al., "Zero-reference deep curve estimation" (Zero-DCE), CVPR 2020, equation 4; the released code squares.
 
     Args:
-        output: (N, C, H, W), 0..1, at least one region large; what is left over at the right and bottom does not
-            count. It has no target.
-        level: the intensity wished for, 0..1.
+        output: (N, C, H, W), 0..1, at least one region large; remainders at the right and bottom are
+            ignored. It has no target.
+        level: the desired intensity, 0..1.
         region: side in pixels.
 
     Raises:
@@ -35,10 +35,10 @@ def exposure_control(output: Tensor, level: float = 0.6, region: int = 16) -> Te
 
 
 class ExposureOptions(TargetFreeOptions):
-    """Neither dark nor burnt out: :func:`restore.losses.exposure.exposure_control`."""
+    """Neither too dark nor overexposed: :func:`restore.losses.exposure.exposure_control`."""
 
     kind: Literal["exposure"] = "exposure"
-    level: float = Field(0.6, gt=0, lt=1, description="the intensity wished for")
+    level: float = Field(0.6, gt=0, lt=1, description="the desired intensity")
     region: PositiveInt = Field(16, description="side of a region, pixels")
 
     def build(self, context: TrainingContext = ALONE) -> LossTerm:

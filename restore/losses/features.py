@@ -1,4 +1,4 @@
-"""Losses in the features of an encoder: what a recipe may name as ``encoder``, and how a loss gets it."""
+"""Losses in the features of an encoder: options for ``encoder`` in a recipe, and how a loss builds it."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from restore.utils.registry import OneOf
 
 
 class DiscriminatorFeatures(BaseModel):
-    """The features of the discriminator that is trained beside the network, at the taps that it names."""
+    """The features of the discriminator that is trained alongside the network, at its taps."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: Literal["discriminator"] = "discriminator"
 
 
 class NetworkFeatures(BaseModel):
-    """The features of the network that is trained, at the layers ``taps``; the loss changes them too (CUT)."""
+    """Features of the network being trained, at the layers ``taps``; the loss trains them too (CUT)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: Literal["network"] = "network"
-    taps: list[int] = Field(min_length=1, description="layers, from 0, the picture itself")
+    taps: list[int] = Field(min_length=1, description="layers; 0 is the picture itself")
 
 
 AnyHeldFeatures = Annotated[EncoderOptions, OneOf(ENCODERS, where=lambda options: options is not HaarOptions)]
@@ -44,10 +44,10 @@ AnyFeaturesOrOwn = Annotated[
 
 
 class OwnEncoder(nn.Module):
-    """The features of the network that is trained, which the loss trains, too (CUT).
+    """Features of the network being trained, which the loss trains too (CUT).
 
     Args:
-        network: whose features they are.
+        network: the source of the features.
         taps: which of them.
 
     Shape:
@@ -91,7 +91,7 @@ class EncoderLossOptions(LossOptions):
             return
         if not isinstance(recipe.discriminator.network, EncoderOptions):
             raise ValueError(
-                f"'{recipe.discriminator.network.kind}' has no features to lend: use the discriminator 'haar'"
+                f"'{recipe.discriminator.network.kind}' provides no features: use the discriminator 'haar'"
             )
 
     def features(self, context: TrainingContext) -> FeatureExtractor:
@@ -99,7 +99,7 @@ class EncoderLossOptions(LossOptions):
 
         Raises:
             RestoreError: the weights of the encoder, or a package, are missing.
-            ValueError: the context lacks the discriminator, or it has no features to lend.
+            ValueError: the context lacks the discriminator, or it provides no features.
         """
         if isinstance(self.encoder, EncoderOptions):
             return self.encoder.build()
@@ -109,11 +109,11 @@ class EncoderLossOptions(LossOptions):
 
 
 class FrozenEncoderLossOptions(EncoderLossOptions):
-    """Options of a loss in the features of an encoder that it does not train."""
+    """Options of a loss in the features of a frozen encoder."""
 
-    encoder: AnyFeatures = Field(EfficientNetLite0Options(), description="what the comparison is made in")
+    encoder: AnyFeatures = Field(EfficientNetLite0Options(), description="features in which pictures are compared")
     jitter: int = Field(
-        7, ge=0, description="pixels that the place of what is encoded is drawn from, so that no grid is learned"
+        7, ge=0, description="largest random shift of what is encoded, pixels, so that no grid is learned"
     )
 
     def jittered(self, term: LossTerm) -> LossTerm:
@@ -124,7 +124,7 @@ class FrozenEncoderLossOptions(EncoderLossOptions):
 class AnyEncoderLossOptions(EncoderLossOptions):
     """Options of a loss in the features of an encoder, or of the network that is trained."""
 
-    encoder: AnyFeaturesOrOwn = Field(EfficientNetLite0Options(), description="what the comparison is made in")
+    encoder: AnyFeaturesOrOwn = Field(EfficientNetLite0Options(), description="features in which pictures are compared")
 
     @property
     def own(self) -> bool:
@@ -137,7 +137,7 @@ class AnyEncoderLossOptions(EncoderLossOptions):
             return
         lends = recipe.network.taps()
         if lends == 0:
-            raise ValueError(f"the network '{recipe.network.kind}' has no features to lend: use 'residual'")
+            raise ValueError(f"the network '{recipe.network.kind}' provides no features: use 'residual'")
         if not all(0 <= tap < lends for tap in self.encoder.taps):
             raise ValueError(f"taps {self.encoder.taps}: this network has 0 to {lends - 1}")
 
@@ -146,5 +146,5 @@ class AnyEncoderLossOptions(EncoderLossOptions):
             return super().features(context)
         network: object = context.network
         if not isinstance(network, LendsFeatures):
-            raise ValueError(f"{type(network).__name__} has no features to lend")
+            raise ValueError(f"{type(network).__name__} provides no features")
         return OwnEncoder(network, self.encoder.taps)

@@ -1,4 +1,4 @@
-"""What a network's own code of a picture should say: which filter lies over it, and that none is left in the output."""
+"""Losses on a network's code of a picture: identify its filter, and leave none in the output."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _cross_entropy = full_precision(F.cross_entropy)
 
 
 def filter_class(kinds: nn.Module, codes: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of the filter that the network believes a picture is under; a scalar.
+    """Cross-entropy of the predicted filter of each picture; a scalar.
 
     Args:
         kinds: (N, code) to (N, filters), logits.
         codes: (N, code), the network's codes of pictures under filters.
         labels: (N,), int64; those below 0 do not count.
     """
-    said = kinds(codes)
+    logits = kinds(codes)
     if not (labels >= 0).any():
-        zero: Tensor = said.sum() * 0
+        zero: Tensor = logits.sum() * 0
         return zero
-    return _cross_entropy(said, labels, ignore_index=-1)
+    return _cross_entropy(logits, labels, ignore_index=-1)
 
 
 def filter_contrast(codes: Tensor, labels: Tensor, temperature: float) -> Tensor:
@@ -62,7 +62,7 @@ def filter_contrast(codes: Tensor, labels: Tensor, temperature: float) -> Tensor
 def clean_code(network: Any, output: Tensor, target: Tensor, input: Tensor, temperature: float) -> Tensor:
     """The output's code pulled to that of its target and pushed from that of its input, by InfoNCE; a scalar.
 
-    The network's context branch judges and does not learn by it: else all codes would become one.
+    The network's context branch is frozen here; otherwise all codes would collapse into one.
 
     Args:
         network: with ``codes_of`` (:class:`restore.networks.modulated_colour.ModulatedColour`).
@@ -80,7 +80,7 @@ def clean_code(network: Any, output: Tensor, target: Tensor, input: Tensor, temp
 
 
 class FilterTerm(LabelledTerm):
-    """A loss of the network's codes of the inputs, which know their filters.
+    """A loss of the network's codes of the inputs, whose filters are known.
 
     Args:
         function: of (codes, labels).
@@ -142,7 +142,7 @@ class _OfLabels(FilterCodeOptions):
 
 
 class FilterClassOptions(_OfLabels):
-    """Which filter lies over the input: :func:`restore.losses.filter_code.filter_class`."""
+    """Classify the filter of the input: :func:`restore.losses.filter_code.filter_class`."""
 
     kind: Literal["filter-class"] = "filter-class"
 
@@ -159,7 +159,7 @@ class FilterClassOptions(_OfLabels):
         network = self.coding(context)
         classifier = getattr(network, "kinds", None)
         if not isinstance(classifier, nn.Module):
-            raise ValueError(f"filter-class: {type(network).__name__} tells no filters apart: set network.kinds")
+            raise ValueError(f"filter-class: {type(network).__name__} does not classify filters: set network.kinds")
         return FilterTerm(partial(filter_class, classifier), network)
 
 

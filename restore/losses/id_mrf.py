@@ -1,4 +1,4 @@
-"""Textures compared where they are, and each only with what is most like it: ID-MRF."""
+"""ID-MRF: each texture is compared with its best match only."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def id_mrf(output: Tensor, target: Tensor, bias: float = 1.0, stretch: float = 0
     neural networks", NeurIPS 2018. Cosine distances, of features without the target's mean, are taken relative to the
     nearest target feature of each place of the output, and made into shares over the target's features; a feature of
     the target is as well found as its largest share anywhere. So each must be found somewhere, where a mean distance
-    would be content with their average. The logarithm is that of the mean over the target's features, as in the
+    would accept their average. The logarithm is that of the mean over the target's features, as in the
     paper's code: some feature may be like none of the output's, and have a share of 0.
 
     Args:
         output: (N, C, h, w).
         target: the same.
         bias: of the relative distance.
-        stretch: how softly the nearest is preferred.
+        stretch: softness of the preference for the nearest feature.
 
     Returns:
         A scalar, the mean over the pictures of -log of that mean. (h w)^2 numbers are in memory for each.
@@ -46,11 +46,11 @@ def id_mrf(output: Tensor, target: Tensor, bias: float = 1.0, stretch: float = 0
 
 
 class IdMrfOptions(FrozenEncoderLossOptions):
-    """Textures, each with what is most like it: :func:`restore.losses.id_mrf.id_mrf`."""
+    """Textures compared with their best matches: :func:`restore.losses.id_mrf.id_mrf`."""
 
     kind: Literal["id-mrf"] = "id-mrf"
     encoder: AnyFeatures = Field(
-        EfficientNetLite0Options(taps=("block4", "block10")), description="what the comparison is made in"
+        EfficientNetLite0Options(taps=("block4", "block10")), description="features in which pictures are compared"
     )
     taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for 1 each")
 

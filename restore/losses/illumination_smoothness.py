@@ -1,4 +1,4 @@
-"""Illumination smoothness: light changes slowly but for the picture's own edges."""
+"""Illumination smoothness: light changes slowly except at the picture's edges."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def illumination_smoothness(output: Tensor, source: Tensor, sharpness: float = 1
     Args:
         output: (N, C, H, W), 0..1; below 0 counts as 0.
         source: the picture that was enhanced, the same shape and range.
-        sharpness: how little an edge of the source counts.
+        sharpness: how strongly edges of the source reduce the weight.
 
     Raises:
         ValueError: the shapes differ.
@@ -43,7 +43,7 @@ def illumination_smoothness(output: Tensor, source: Tensor, sharpness: float = 1
 
 
 class IlluminationSmoothnessOptions(TargetFreeOptions):
-    """A gain without bumps: :func:`restore.losses.illumination_smoothness.illumination_smoothness`."""
+    """A smooth gain: :func:`restore.losses.illumination_smoothness.illumination_smoothness`."""
 
     kind: Literal["illumination-smoothness"] = "illumination-smoothness"
 

@@ -10,14 +10,14 @@ from restore.losses.enlarge import enlarged
 
 
 class Jittered(LossTerm):
-    """A term that sees its pictures cropped at a random place.
+    """A term whose pictures are cropped at a random position.
 
-    The strides of an encoder weight pixels by their place in its grid. A network that makes blocks of pixels at once,
-    as with a pixel shuffle, can please it with a pattern of that grid. Where the grid moves at every step, it cannot.
+    The strides of an encoder weight pixels by their position in its grid. A network that makes blocks of pixels at once,
+    as with a pixel shuffle, can satisfy it with a pattern of that grid. Where the grid moves at every step, it cannot.
 
     Args:
         term: a loss in an encoder's features.
-        pixels: by how much the pictures are made smaller; the crop's place is uniform.
+        pixels: how much smaller the crops are; their position is uniform.
     """
 
     def __init__(self, term: LossTerm, pixels: int) -> None:

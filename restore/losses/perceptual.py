@@ -26,7 +26,7 @@ class Perceptual(nn.Module):
     precision; the distance is taken in float32.
 
     Args:
-        encoder: of :mod:`restore.encoders`, frozen: one that can be trained would learn to make all pictures alike.
+        encoder: of :mod:`restore.encoders`, frozen: a trainable one would learn to make all pictures look alike.
         weights: one for each tap; None for all 1.
         distance: ``l1``, mean absolute, ``l2``, mean squared, or any other of two feature maps (N, C, h, w), such as
             :func:`restore.losses.id_mrf.id_mrf`.
@@ -76,7 +76,7 @@ class PerceptualOptions(FrozenEncoderLossOptions):
     taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for 1 each")
     distance: Literal["l1", "l2"] = Field("l1", description="between features: mean absolute, or mean squared")
     against: Literal["target", "input"] = Field(
-        "target", description="what the output is compared with; the input, for its content to stay"
+        "target", description="what the output is compared with; input preserves its content"
     )
 
     @property

@@ -49,10 +49,10 @@ def l2(output: Tensor, target: Tensor) -> Tensor:
 
 @full_precision
 def psnr(output: Tensor, target: Tensor, epsilon: float = 1e-8) -> Tensor:
-    """Minus the mean of each picture's PSNR in dB; a picture that is nearly right counts as much as one that is not.
+    """Negative mean PSNR of the pictures, in dB; nearly correct pictures count as much as poor ones.
 
-    After Chen et al., "HINet", CVPR workshops 2021. ``epsilon`` is added to each picture's mean squared difference: one
-    that is far nearer than its root counts little, and equal pictures are worth -10 log10(epsilon) dB.
+    After Chen et al., "HINet", CVPR workshops 2021. ``epsilon`` is added to each picture's mean squared difference: errors
+    far below its root count little, and equal pictures score -10 log10(epsilon) dB.
     """
     errors = (output - target).square().flatten(1).mean(1)
     return 10 * torch.log10(errors + epsilon).mean()
@@ -62,7 +62,7 @@ class PixelOptions(LossOptions):
     """Pixels compared one by one: :mod:`restore.losses.pixel`."""
 
     kind: Literal["l1", "charbonnier", "l2"]
-    space: Literal["rgb", "luma"] = Field("rgb", description="what is compared: all channels, or the luma alone")
+    space: Literal["rgb", "luma"] = Field("rgb", description="compare all channels, or luma only")
 
     def build(self, context: TrainingContext = ALONE) -> LossTerm:
         function = {"l1": l1, "charbonnier": charbonnier, "l2": l2}[self.kind]

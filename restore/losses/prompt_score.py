@@ -29,7 +29,7 @@ class PromptTerm(LossTerm):
 
 
 class PromptScoreOptions(TargetFreeOptions):
-    """Not to look like the prompt for bad pictures: CLIP-LIT's enhancement loss, with the recipe's ``guidance``."""
+    """Avoid resembling the prompt for bad pictures: CLIP-LIT's enhancement loss, with the recipe's ``guidance``."""
 
     kind: Literal["prompt-score"] = "prompt-score"
 

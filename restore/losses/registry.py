@@ -1,4 +1,4 @@
-"""Losses by the name that recipes use. A new loss is its own file and one word here."""
+"""Losses by the name that recipes use. A new loss is its own file and one entry here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spatial consistency: neighbouring regions keep their contrast."""
+"""Spatial consistency: neighboring regions keep their contrast."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from restore.losses.full_precision import full_precision
 
 @full_precision
 def spatial_consistency(output: Tensor, source: Tensor, region: int = 4) -> Tensor:
-    """Squared change of the contrast between a region and its neighbours, averaged over regions; 0 is best.
+    """Squared change of the contrast between a region and its neighbors, averaged over regions; 0 is best.
 
     Guo et al., "Zero-reference deep curve estimation" (Zero-DCE), CVPR 2020, equation 3, K regions i and the up to
-    four regions j beside each, Y and I their mean intensities in the output and in the source::
+    four regions j next to each, Y and I their mean intensities in the output and in the source::
 
         1/K sum_i sum_j (|Y_i - Y_j| - |I_i - I_j|)^2
 
-    Regions at the border have fewer neighbours; the released code has black ones there, and leaves out the absolute
+    Regions at the border have fewer neighbors; the released code has black ones there, and leaves out the absolute
     values.
 
     Args:
-        output: (N, C, H, W), 0..1, at least two regions high and wide; what is left over at the right and bottom does
-            not count.
+        output: (N, C, H, W), 0..1, at least two regions high and wide; remainders at the right and bottom
+            are ignored.
         source: the picture that was enhanced, the same shape and range. It is no target: the output may be brighter.
         region: side in pixels.
 
@@ -42,7 +42,7 @@ def spatial_consistency(output: Tensor, source: Tensor, region: int = 4) -> Tens
     enhanced = F.avg_pool2d(output.mean(1), region)
     original = F.avg_pool2d(source.mean(1), region)
     changes = [(enhanced.diff(dim=side).abs() - original.diff(dim=side).abs()).square().sum() for side in (1, 2)]
-    return 2 * torch.stack(changes).sum() / enhanced.numel()  # each pair of neighbours is seen from both sides
+    return 2 * torch.stack(changes).sum() / enhanced.numel()  # each pair of neighbors is seen from both sides
 
 
 class SpatialConsistencyOptions(TargetFreeOptions):

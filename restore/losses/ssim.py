@@ -1,7 +1,7 @@
 """Structural similarity as a loss, at one scale and at several.
 
 The libraries' MS-SSIM are other functions: kornia's has five Gaussians at full resolution and an L1 term; torchmetrics'
-averages the channels before it takes the powers, and at the coarsest scale counts windows that hang over the border.
+averages the channels before it takes the powers, and includes windows that extend over the border at the coarsest scale.
 SSIM shares the moments of this one.
 """
 
@@ -34,7 +34,7 @@ def ssim(output: Tensor, target: Tensor) -> Tensor:
 
         SSIM = (2 mx my + C1) (2 sxy + C2) / ((mx^2 + my^2 + C1) (sxx + syy + C2))
 
-    with moments under an 11 x 11 Gaussian window of sigma 1.5 and windows that lie wholly inside the picture.
+    with moments under an 11 x 11 Gaussian window of sigma 1.5 and windows entirely inside the picture.
 
     Args:
         output: (N, C, H, W), 0..1, at least 11 x 11.
@@ -58,8 +58,8 @@ def ms_ssim(output: Tensor, target: Tensor, scales: int = 5) -> Tensor:
 
         MS-SSIM = SSIM_M^w_M * prod_(j < M) cs_j^w_j
 
-    A mean below zero counts as next to nothing: it has no power. With fewer than five scales the weights are those of
-    the finest ones, brought to a sum of 1.
+    Means below zero are clamped to a tiny positive number, since they have no real power. With fewer than five scales the weights are those of
+    the finest ones, normalized to sum to 1.
 
     Args:
         output: (N, C, H, W), 0..1; the smaller side at least 11 * 2**(scales - 1), so 176 for five scales.
@@ -122,7 +122,7 @@ class MsSsimOptions(LossOptions):
     """1 - MS-SSIM: :func:`restore.losses.ssim.ms_ssim`."""
 
     kind: Literal["ms-ssim"] = "ms-ssim"
-    scales: int = Field(5, ge=1, le=5, description="five need patches of 176 pixels of the target, each less half that")
+    scales: int = Field(5, ge=1, le=5, description="five need target patches of 176 pixels; each scale fewer halves that")
 
     def build(self, context: TrainingContext = ALONE) -> LossTerm:
         return PairTerm(partial(ms_ssim, scales=self.scales))

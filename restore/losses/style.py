@@ -18,7 +18,7 @@ from restore.losses.perceptual import tap_weights
 
 @full_precision
 def gram(features: Tensor) -> Tensor:
-    """Which channels answer together: (N, C, h, w) to (N, C, C), sums over positions divided by C h w."""
+    """Correlations of channels: (N, C, h, w) to (N, C, C), sums over positions divided by C h w."""
     rows = features.flatten(2)
     return rows @ rows.transpose(1, 2) / (rows.shape[1] * rows.shape[2])
 
@@ -27,10 +27,10 @@ class Style(nn.Module):
     """Sum over an encoder's taps of weight times the mean absolute difference of the Gram matrices; 0 is best.
 
     Gatys, Ecker and Bethge, "Image style transfer using convolutional neural networks", CVPR 2016, with basicsr's
-    normalisation. Textures count, and where they are does not: the pictures may differ in size.
+    normalization. Textures count, their positions do not: the pictures may differ in size.
 
     Args:
-        encoder: of :mod:`restore.encoders`, frozen: one that can be trained would learn to make all pictures alike.
+        encoder: of :mod:`restore.encoders`, frozen: a trainable one would learn to make all pictures look alike.
         weights: one for each tap; None for all 1.
 
     Shape:

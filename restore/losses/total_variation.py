@@ -13,10 +13,10 @@ from restore.losses.full_precision import full_precision
 
 @full_precision
 def total_variation(image: Tensor, power: int = 1) -> Tensor:
-    """Mean of |difference|^power of neighbours in a column, plus that of neighbours in a row; 0 is best.
+    """Mean of |difference|^power of neighbors in a column, plus that of neighbors in a row; 0 is best.
 
     ``power`` 1 is the anisotropic total variation (Rudin, Osher and Fatemi, 1992), which keeps edges; 2 smooths, as
-    Zero-DCE wants of its curve maps (Guo et al., CVPR 2020).
+    Zero-DCE does for its curve maps (Guo et al., CVPR 2020).
 
     Args:
         image: (N, C, H, W), both sides at least 2; it has no target.
@@ -33,7 +33,7 @@ class TotalVariationOptions(TargetFreeOptions):
     """Smoothness of the output: :func:`restore.losses.total_variation.total_variation`."""
 
     kind: Literal["total-variation"] = "total-variation"
-    power: Literal[1, 2] = Field(1, description="of the differences of neighbours: absolute, or squared")
+    power: Literal[1, 2] = Field(1, description="of the differences of neighbors: absolute, or squared")
 
     def build(self, context: TrainingContext = ALONE) -> LossTerm:
         return PairTerm(lambda output, _: total_variation(output, self.power))
