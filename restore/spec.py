@@ -75,7 +75,9 @@ class ModelSpec(BaseModel):
     shape: tuple[int, int, int] | None = Field(
         None, description="batch, height and width of the input, if they are fixed"
     )
-    precision: Literal["fp32", "fp16", "int8"] = Field("fp32", description="precision of weights and arithmetic; inputs are fp32")
+    precision: Literal["fp32", "fp16", "int8"] = Field(
+        "fp32", description="precision of weights and arithmetic; inputs are fp32"
+    )
     loss_db: float | None = Field(None, description="the largest PSNR loss against fp32 on the standard sets")
     measured: dict[Text, float] = Field({}, description="measurements made at export, by name with unit")
     network: Text = Field("", description="the architecture")

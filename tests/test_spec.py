@@ -48,7 +48,7 @@ def test_what_is_missing_is_named_with_its_cure() -> None:
         ({"scale": "2", "halo": "1", "hallo": "1"}, "'hallo'"),
         ({"scale": "2", "halo": "1000000"}, "'halo'"),
         ({"scale": "2", "halo": "1", "multiple": "30000"}, "'multiple'"),
-        ({"scale": "2", "halo": "1", "low": "1"}, r"low \(1.0\) must lie below high \(1.0\)"),
+        ({"scale": "2", "halo": "1", "low": "1"}, r"low \(1.0\) must be less than high \(1.0\)"),
         ({"scale": "2", "halo": "1", "high": "inf"}, "'high'"),
         ({"scale": "2", "halo": "1", "shape": "1x2"}, "'shape'"),
         ({"scale": "2", "halo": "1", "loss_db": "nan"}, "'loss_db'"),
@@ -108,7 +108,7 @@ def test_text_does_nothing_to_a_terminal(field: str, character: str) -> None:
 
 
 def test_neither_does_the_name_of_a_field() -> None:
-    with pytest.raises(ModelError, match=r"'\\x1b\[2J' is no field"):
+    with pytest.raises(ModelError, match=r"'\\x1b\[2J' is not a field"):
         read_spec({METADATA_KEY: json.dumps({"scale": 2, "halo": 1, "\x1b[2J": 1})}, "x.onnx")
 
 
@@ -148,4 +148,4 @@ def test_other_facts_are_checked() -> None:
 def test_a_field_that_is_misspelt_is_known_again() -> None:
     with pytest.raises(ValidationError) as told:
         ModelSpec(scale=1, halo=0, license="MIT")
-    assert fault_of(told.value) == "'license' is no field of a model's description: did you mean 'licence'?"
+    assert fault_of(told.value) == "'license' is not a field of a model's description: did you mean 'licence'?"

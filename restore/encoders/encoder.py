@@ -18,7 +18,7 @@ class Encoder(nn.Module, ABC):
     """Feature maps of a picture.
 
     A frozen encoder stays in eval whatever ``train()`` says, so that its batch statistics neither move nor depend on
-    the other pictures of a batch. Its parameters want no gradient; the picture still gets one.
+    the other pictures of a batch. Its parameters need no gradient; the picture still gets one.
 
     Args:
         channels: the channels of each feature map, shallow to deep.
@@ -50,7 +50,7 @@ class Encoder(nn.Module, ABC):
         """Features of the taps, shallow to deep.
 
         Args:
-            x: (N, 3, H, W), RGB, 0..1; every encoder normalises it as its network wants.
+            x: (N, 3, H, W), RGB, 0..1; every encoder normalizes it for its network.
 
         Returns:
             One tensor (N, C, h, w) for each entry of ``channels``; h and w shrink with depth.
@@ -61,7 +61,7 @@ class Encoder(nn.Module, ABC):
         return (x - self.mean.to(x.dtype)) / self.std.to(x.dtype)
 
     def freeze(self) -> Self:
-        """Fix the parameters and the batch statistics for good."""
+        """Freeze the parameters and the batch statistics permanently."""
         self.frozen = True
         self.requires_grad_(False)
         return self.eval()
@@ -71,7 +71,7 @@ class Encoder(nn.Module, ABC):
 
 
 class EncoderOptions(BaseModel, ABC):
-    """What a recipe says of an encoder; every encoder's own options derive from it."""
+    """An encoder as a recipe describes it; every encoder's own options derive from this class."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: str
@@ -81,14 +81,14 @@ class EncoderOptions(BaseModel, ABC):
         """The encoder, with its weights.
 
         Raises:
-            MissingWeightsError: the weights are not on this computer.
+            MissingWeightsError: the weights are missing.
             MissingExtraError: a required package is not installed.
-            ModelError: the weights are broken or of another network.
+            ModelError: the weights are damaged or belong to another network.
         """
 
 
 class Layered(Encoder):
-    """A frozen encoder that is layers in a row, some of them taps.
+    """A frozen encoder made of sequential layers, some of them taps.
 
     Args:
         layers: in order; those after the last tap are dropped.
@@ -120,7 +120,7 @@ class Layered(Encoder):
 
 
 def tap_indices(taps: Sequence[str], known: Sequence[str]) -> list[int]:
-    """The places of ``taps`` in ``known``, the names of all layers in order.
+    """The positions of ``taps`` in ``known``, the names of all layers in order.
 
     Raises:
         ValueError: no taps, an unknown one, or not from shallow to deep.

@@ -37,12 +37,12 @@ class HaarDiscriminator(Encoder):
 
     Wu, Jiang and Liu, "A practical contrastive learning framework for single-image super-resolution" (PCL-SR), TNNLS
     2023. It is trainable: its own loss teaches it to tell restored from real high frequencies, and a contrastive loss
-    borrows its features while its parameters are held.
+    uses its features with frozen parameters.
 
     Args:
         taps: blocks 0 to 7, shallow to deep; the features are those after the norm and before the LeakyReLU. PCL-SR
             compares at block 4.
-        norm: ``batch`` as in the paper, or ``group``, which does not look at the other pictures of a batch.
+        norm: ``batch`` as in the paper, or ``group``, which is independent of the other pictures of a batch.
         width: channels of the first block, 64 in the paper; they double three times.
 
     Shape:
@@ -70,7 +70,7 @@ class HaarDiscriminator(Encoder):
         return [features for i, features in enumerate(self._blocks(x, max(self.taps) + 1)) if i in self.taps]
 
     def logits(self, x: Tensor) -> Tensor:
-        """The discriminator's opinion of (N, 3, H, W): one logit for each of 4 x 4 regions, (N, 16)."""
+        """Logits of (N, 3, H, W): one logit for each of 4 x 4 regions, (N, 16)."""
         deepest = F.leaky_relu(self._blocks(x, BLOCKS)[-1], 0.2)
         opinion: Tensor = self.head(F.adaptive_avg_pool2d(deepest, 4))
         return opinion.flatten(1)
@@ -90,7 +90,7 @@ class HaarOptions(EncoderOptions):
     kind: Literal["haar"] = "haar"
     taps: tuple[Annotated[int, Field(ge=0, le=7)], ...] = Field((4,), description="blocks, shallow to deep")
     norm: Literal["batch", "group"] = Field(
-        "batch", description="between convolutions; group does not look across a batch"
+        "batch", description="between convolutions; group is independent of the other pictures of a batch"
     )
     width: PositiveInt = Field(64, description="channels of the first block")
 

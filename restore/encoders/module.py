@@ -1,4 +1,4 @@
-"""An encoder of the user's own, by its import path."""
+"""A custom encoder, by its import path."""
 
 from __future__ import annotations
 
@@ -58,19 +58,21 @@ class ModuleEncoder(Encoder):
         features = [found] if isinstance(found, Tensor) else list(found)
         channels = [feature.shape[1] for feature in features]
         if channels != self.channels:
-            raise ModelError(f"encoder {self.factory!r} gives maps of {channels} channels, and says {self.channels}")
+            raise ModelError(
+                f"encoder {self.factory!r} returns maps of {channels} channels, but declares {self.channels}"
+            )
         return features
 
 
 class ModuleOptions(EncoderOptions):
-    """A module of your own, from code that you trust: :class:`restore.encoders.module.ModuleEncoder`."""
+    """A custom module, whose code is run: :class:`restore.encoders.module.ModuleEncoder`."""
 
     kind: Literal["module"] = "module"
     factory: str = Field(pattern=r"^[\w.]+:\w+$", description="package.module:factory")
     channels: tuple[PositiveInt, ...] = Field(min_length=1, description="channels of each feature map it gives")
-    arguments: dict[str, Any] = Field({}, description="what the factory is called with")
-    mean: tuple[float, float, float] = Field((0.0, 0.0, 0.0), description="taken from RGB on 0..1 first")
-    std: tuple[float, float, float] = Field((1.0, 1.0, 1.0), description="that RGB is then divided by")
+    arguments: dict[str, Any] = Field({}, description="arguments of the factory")
+    mean: tuple[float, float, float] = Field((0.0, 0.0, 0.0), description="subtracted from RGB on 0..1")
+    std: tuple[float, float, float] = Field((1.0, 1.0, 1.0), description="by which RGB is then divided")
     weights: Path | None = Field(None, description="a state dict; null leaves the module as it was made")
     frozen: bool = Field(True, description="fixed, or trained with the rest")
 

@@ -47,14 +47,14 @@ class TorchvisionFeatures(Layered):
         name: ``vgg16``, ``vgg19`` or ``alexnet``.
         taps: layers by their usual names, shallow to deep; ``conv3_4`` is before its ReLU, ``relu3_4`` after it.
             AlexNet's are ``conv1``, ``relu1``, ``pool1`` and so on.
-        weights: torchvision's file; None for torch hub's folder. What the file says of the classifier is left out.
+        weights: torchvision's file; None for torch hub's cache. What the file says of the classifier is left out.
 
     Shape:
         (N, 3, H, W), 0..1, to (N, C, h, w); VGG halves after each block, rounding down.
 
     Raises:
-        MissingWeightsError: the file is not there.
-        ModelError: it is broken or of another network.
+        MissingWeightsError: the file is missing.
+        ModelError: it is damaged or belongs to another network.
         ValueError: ``taps``.
     """
 
@@ -73,7 +73,7 @@ class TorchvisionFeatures(Layered):
 class _TorchvisionOptions(EncoderOptions):
     kind: Name
     taps: tuple[str, ...]
-    weights: Path | None = Field(None, description="torchvision's file; null for torch hub's folder")
+    weights: Path | None = Field(None, description="torchvision's file; null for torch hub's cache")
 
     @field_validator("taps")
     @classmethod

@@ -1,4 +1,4 @@
-"""Weights from files that are already here. Nothing is downloaded, and nothing in a file is run."""
+"""Weights from local files. Nothing is downloaded, and no code in a file is run."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def read_weights(path: Path, purpose: str, url: str) -> dict[str, Tensor]:
 
 
 def fit_weights(network: nn.Module, state: Mapping[str, Tensor], path: Path, purpose: str) -> None:
-    """Load ``state`` into ``network``, all of it, as float32. A network on the meta device comes to life.
+    """Load ``state`` into ``network``, all of it, as float32. A network on the meta device is materialized.
 
     Raises:
         ModelError: a name or a shape does not fit.
@@ -56,7 +56,7 @@ def fit_weights(network: nn.Module, state: Mapping[str, Tensor], path: Path, pur
         network.load_state_dict(state, assign=True)
     except RuntimeError as error:
         problem = str(error).splitlines()[1].strip()
-        raise ModelError(f"{purpose}: the weights in {path} are of another network. {problem}") from error
+        raise ModelError(f"{purpose}: the weights in {path} belong to another network. {problem}") from error
     network.float()
 
 

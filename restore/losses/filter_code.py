@@ -167,7 +167,9 @@ class FilterContrastOptions(_OfLabels):
     """Codes of one filter close, of two far apart: :func:`restore.losses.filter_code.filter_contrast`."""
 
     kind: Literal["filter-contrast"] = "filter-contrast"
-    temperature: PositiveFloat = Field(0.1, description="divides similarities: the lower, the more the hardest count")
+    temperature: PositiveFloat = Field(
+        0.1, description="divides similarities; lower values emphasize the hardest samples"
+    )
 
     def build(self, context: TrainingContext = ALONE) -> LossTerm:
         return FilterTerm(partial(filter_contrast, temperature=self.temperature), self.coding(context))
@@ -177,7 +179,9 @@ class CleanCodeOptions(FilterCodeOptions):
     """The output's code like the target's, unlike the input's: :func:`restore.losses.filter_code.clean_code`."""
 
     kind: Literal["clean-code"] = "clean-code"
-    temperature: PositiveFloat = Field(0.1, description="divides similarities: the lower, the more the hardest count")
+    temperature: PositiveFloat = Field(
+        0.1, description="divides similarities; lower values emphasize the hardest samples"
+    )
 
     @property
     def needs_pairs(self) -> bool:

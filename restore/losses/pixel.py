@@ -51,8 +51,8 @@ def l2(output: Tensor, target: Tensor) -> Tensor:
 def psnr(output: Tensor, target: Tensor, epsilon: float = 1e-8) -> Tensor:
     """Negative mean PSNR of the pictures, in dB; nearly correct pictures count as much as poor ones.
 
-    After Chen et al., "HINet", CVPR workshops 2021. ``epsilon`` is added to each picture's mean squared difference: errors
-    far below its root count little, and equal pictures score -10 log10(epsilon) dB.
+    After Chen et al., "HINet", CVPR workshops 2021. ``epsilon`` is added to each picture's mean squared difference:
+    errors far below its root count little, and equal pictures score -10 log10(epsilon) dB.
     """
     errors = (output - target).square().flatten(1).mean(1)
     return 10 * torch.log10(errors + epsilon).mean()

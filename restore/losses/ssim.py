@@ -1,7 +1,7 @@
 """Structural similarity as a loss, at one scale and at several.
 
 The libraries' MS-SSIM are other functions: kornia's has five Gaussians at full resolution and an L1 term; torchmetrics'
-averages the channels before it takes the powers, and includes windows that extend over the border at the coarsest scale.
+averages the channels before it takes the powers, and its coarsest scale includes windows that extend over the border.
 SSIM shares the moments of this one.
 """
 
@@ -58,8 +58,8 @@ def ms_ssim(output: Tensor, target: Tensor, scales: int = 5) -> Tensor:
 
         MS-SSIM = SSIM_M^w_M * prod_(j < M) cs_j^w_j
 
-    Means below zero are clamped to a tiny positive number, since they have no real power. With fewer than five scales the weights are those of
-    the finest ones, normalized to sum to 1.
+    Means below zero are clamped to a tiny positive number, since they have no real power. With fewer than
+    five scales the weights are those of the finest ones, normalized to sum to 1.
 
     Args:
         output: (N, C, H, W), 0..1; the smaller side at least 11 * 2**(scales - 1), so 176 for five scales.
@@ -122,7 +122,9 @@ class MsSsimOptions(LossOptions):
     """1 - MS-SSIM: :func:`restore.losses.ssim.ms_ssim`."""
 
     kind: Literal["ms-ssim"] = "ms-ssim"
-    scales: int = Field(5, ge=1, le=5, description="five need target patches of 176 pixels; each scale fewer halves that")
+    scales: int = Field(
+        5, ge=1, le=5, description="five need target patches of 176 pixels; each scale fewer halves that"
+    )
 
     def build(self, context: TrainingContext = ALONE) -> LossTerm:
         return PairTerm(partial(ms_ssim, scales=self.scales))

@@ -1,4 +1,4 @@
-"""The translating autoencoder of aRGB: RGB to a space whose every point holds a colour and what is around it."""
+"""The translating autoencoder of aRGB: RGB to a space whose every point holds a color and its surroundings."""
 
 from __future__ import annotations
 
@@ -128,16 +128,16 @@ def _convolve(conv: nn.Conv2d, rows: Tensor, places: Tensor, wanted: Tensor) -> 
     row_of = places.new_full(F.pad(places, (1, 1, 1, 1)).shape, len(rows), dtype=torch.long)
     row_of[:, 1:-1, 1:-1][places] = torch.arange(len(rows), device=rows.device)
     steps = torch.arange(-1, 2, device=rows.device)
-    neighbours = (steps[:, None] * width + steps).flatten()
+    neighbors = (steps[:, None] * width + steps).flatten()
     centres = F.pad(wanted, (1, 1, 1, 1)).flatten().nonzero()
     padded = torch.cat((rows, rows.new_zeros(1, rows.shape[1])))
-    patches = padded[row_of.flatten()[centres + neighbours]].flatten(1)
+    patches = padded[row_of.flatten()[centres + neighbors]].flatten(1)
     weight = conv.weight.permute(0, 2, 3, 1).flatten(1)
     return F.linear(patches, weight, conv.bias)
 
 
 class Reconstruction(nn.Module):
-    """There and back: what the autoencoder keeps of a picture, a network to train by a recipe.
+    """Encode and decode: the autoencoder as a network that a recipe can train.
 
     Shape:
         (N, 3, H, W), 0..1, to the same, not clipped.

@@ -1,4 +1,4 @@
-"""What every network's options say of it, and what some networks can do besides enhancing a picture."""
+"""Options common to all networks, and protocols for what some networks can do besides enhancing a picture."""
 
 from __future__ import annotations
 

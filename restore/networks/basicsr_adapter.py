@@ -1,4 +1,4 @@
-"""The one door to basicsr.
+"""The only module that imports basicsr.
 
 basicsr 1.4.2 imports ``torchvision.transforms.functional_tensor``, which torchvision 0.17 removed, and its package
 ``__init__`` imports every data set and model on the way to one architecture. The name is put back before the import.
@@ -37,7 +37,7 @@ def basicsr_module(name: str) -> Any:
 
     Raises:
         MissingExtraError: basicsr or torchvision is not installed.
-        RestoreError: basicsr cannot be, on this Python.
+        RestoreError: basicsr does not support this Python version.
     """
     try:
         _mend_torchvision()
@@ -45,8 +45,8 @@ def basicsr_module(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name == "basicsr" and sys.version_info >= (3, 13):
             raise RestoreError(
-                "basicsr, whose last release is 1.4.2, cannot be installed on Python 3.13 or later, and this needs it: "
-                "use Python 3.10 to 3.12, or a network of our own, such as 'residual'"
+                "basicsr, last released as 1.4.2, is required here but cannot be installed on Python 3.13 or later: "
+                "use Python 3.10 to 3.12, or another network, such as 'residual'"
             ) from error
         raise MissingExtraError("basicsr", "train", error.name) from error
 

@@ -1,4 +1,4 @@
-"""Light judged on a thumbnail and applied at full resolution: a bilateral grid of gains, and care for the noise."""
+"""A bilateral grid of gains, predicted from a thumbnail and applied at full resolution, with denoising."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from restore.networks.thumbnail import whole
 _LUMA = (0.299, 0.587, 0.114)
 # Below this the square root's slope would grow without bound.
 _BLACK = 1e-4
-# Side of the neighbourhood whose colour may stand in for a pixel's own.
+# Side of the neighborhood whose color may stand in for a pixel's own.
 _AROUND = 5
 # The logit that a gate begins with: 0.95 of the change.
 _OPEN = 3.0
 
 
 class BilateralGrid(nn.Module):
-    """Lift what is too dark, and leave the rest, at any size of picture.
+    """Brighten what is too dark and leave the rest, at any picture size.
 
     The idea is that of Gharbi et al., "Deep bilateral learning for real-time image enhancement" (HDRNet), SIGGRAPH
     2017. A *context* branch looks at a thumbnail of the whole picture and fills a coarse grid over place and
     brightness; the picture is then changed pixel by pixel by what the grid says at its place for its brightness. What
     differs from HDRNet: a cell holds two numbers instead of an affine map, the logarithm of a gain, the same for R, G
-    and B, and that of a factor on the colour's distance from grey. Grey therefore stays grey, black stays black, and
-    no colour can turn into another.
+    and B, and that of a factor on the color's distance from gray. Gray therefore stays gray, black stays black, and
+    no color can turn into another.
 
     A small *local* branch at half resolution says which brightness a pixel is looked up by (its own, moved by what is
     around it, so that contrast within the shade survives), what of a dark pixel's luma is noise, and how far its
-    colour is better taken from its neighbours.
+    color is better taken from its neighbors.
 
     Args:
         thumbnail: side of the thumbnail, a multiple of 16.
@@ -49,7 +49,7 @@ class BilateralGrid(nn.Module):
         - thumbnail: (N, 3, thumbnail, thumbnail), the whole picture averaged down.
         - rows: (N, H), where the pixels' centres lie in the whole picture, 0 its top and 1 its bottom.
         - columns: (N, W), the same from left to right.
-        - strength: (N,), 0 leaves the picture as it is, 1 is what was learned.
+        - strength: (N,), 0 leaves the picture unchanged, 1 is the learned change.
         - result: as x, not clipped.
     """
 
@@ -135,13 +135,13 @@ class BilateralGrid(nn.Module):
     ) -> Tensor:
         luma = (x * x.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
         looked_up = _root(luma) + F.pixel_shuffle(moved, 2)
-        gain, colour = self._slice(grid, looked_up, rows, columns)
+        gain, color = self._slice(grid, looked_up, rows, columns)
         chroma = x - luma
         around = _average(_average(chroma, (_AROUND, 1)), (1, _AROUND))
         chroma = chroma + F.pixel_shuffle(share, 2).sigmoid() * (around - chroma)
         # Noise is a share of the luma: black stays black.
         quiet = luma * (1 + F.pixel_shuffle(noise, 2))
-        lifted = torch.exp2(gain) * (quiet + torch.exp2(colour) * chroma)
+        lifted = torch.exp2(gain) * (quiet + torch.exp2(color) * chroma)
         return lifted if strength is None else x + strength[:, None, None, None] * (lifted - x)
 
     def _slice(self, grid: Tensor, looked_up: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
@@ -151,17 +151,19 @@ class BilateralGrid(nn.Module):
         places = looked_up.clamp(0, 1) * (self.bins - 1)
         steps = torch.arange(self.bins, dtype=places.dtype, device=places.device)[:, None, None]
         weights = F.relu(1 - (places - steps).abs())
-        gain, colour = planes.chunk(2, dim=1)
-        return (weights * gain).sum(1, keepdim=True), (weights * colour).sum(1, keepdim=True)
+        gain, color = planes.chunk(2, dim=1)
+        return (weights * gain).sum(1, keepdim=True), (weights * color).sum(1, keepdim=True)
 
 
 class BilateralGridOptions(NetworkOptions):
-    """Light judged on a thumbnail: :class:`restore.networks.bilateral_grid.BilateralGrid`, at scale 1."""
+    """Light estimated from a thumbnail: :class:`restore.networks.bilateral_grid.BilateralGrid`, at scale 1."""
 
     kind: Literal["bilateral-grid"] = "bilateral-grid"
-    thumbnail: int = Field(256, ge=32, multiple_of=16, description="side of what the light is judged on")
+    thumbnail: int = Field(
+        256, ge=32, multiple_of=16, description="side of the thumbnail from which the light is estimated"
+    )
     bins: int = Field(8, ge=2, description="of the grid along brightness")
-    width: int = Field(64, ge=4, multiple_of=4, description="channels where the light is judged")
+    width: int = Field(64, ge=4, multiple_of=4, description="channels of the context branch")
     local: int = Field(24, ge=1, description="channels at full resolution")
     gate: bool = Field(False, description="judge by the whole picture how much of the change it needs, from 0 to 1")
 
@@ -170,7 +172,7 @@ class BilateralGridOptions(NetworkOptions):
         return BilateralGrid(self.thumbnail, self.bins, self.width, self.local, self.gate)
 
     def halo(self, scale: int) -> int:
-        return 8  # four convolutions at half resolution; the colour around a pixel lies within
+        return 8  # four convolutions at half resolution; the color around a pixel lies within
 
     def multiple(self, scale: int) -> int:
         return 2

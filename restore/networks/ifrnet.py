@@ -1,4 +1,4 @@
-"""IFRNet's and CIFR's generator: a style code normalises the features of a filtered picture away."""
+"""IFRNet's and CIFR's generator: a style code removes a filter by normalizing features."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Layer(NamedTuple):
 
 
 class Destyling(nn.Module):
-    """Takes a filter off, as a style that is in the statistics of the features.
+    """Remove a filter, treated as a style in the statistics of the features.
 
     Kinli, Ozcan and Kirac, "Instagram filter removal on fashionable images" (IFRNet), NTIRE 2021; the same network in
     "Patch-wise contrastive style learning for Instagram filter removal" (CIFR), NTIRE 2022. A frozen image encoder
@@ -47,7 +47,7 @@ class Destyling(nn.Module):
             feature map is used.
         width: channels of the first block.
         code: length of the style code.
-        kinds: how many filters the deepest features are told apart into (IFRNet's auxiliary classifier), the last of
+        kinds: how many filters the deepest features are classified into (IFRNet's auxiliary classifier), the last of
             them none; 0 for not.
 
     Shape:
@@ -133,11 +133,12 @@ class DestylingOptions(NetworkOptions):
 
     kind: Literal["destyling"] = "destyling"
     style: Annotated[EncoderOptions, OneOf(ENCODERS, where=lambda one: one in _STYLES)] = Field(
-        EfficientNetLite0Options(taps=("block15",)), description="what judges the style, frozen; part of the network"
+        EfficientNetLite0Options(taps=("block15",)),
+        description="frozen encoder that extracts the style; part of the network",
     )
     width: int = Field(32, ge=1, description="channels of the first block")
     code: int = Field(32, ge=1, description="length of the style code")
-    kinds: int = Field(0, ge=0, description="filters that are told apart, by filter-class (IFRNet); 0 for not")
+    kinds: int = Field(0, ge=0, description="number of filters to classify, with filter-class (IFRNet); 0 for none")
 
     def build(self, scale: int) -> nn.Module:
         self.refuse_to_enlarge(scale)

@@ -1,4 +1,4 @@
-"""CLIP-LIT's network: how brightly each place is lit, and the picture divided by that."""
+"""CLIP-LIT's network: estimates the illumination of each pixel and divides the picture by it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class IlluminationNet(nn.Module):
 
     Liang et al., "Iterative prompt learning for unsupervised backlit image enhancement" (CLIP-LIT), ICCV 2023; RAVE
     (Gaintseva et al., ECCV 2024) trains the same network. It works at full resolution, and a pyramid of averages over
-    1, 4, 9 and 36 parts of what it is given lets it judge the whole: cut in tiles, it judges each by itself.
+    1, 4, 9 and 36 parts of what it is given lets it judge the whole: cut into tiles, it judges each separately.
 
     Two things differ from the released code. All 3 x 3 convolutions mirror at the border, there and here; there some
     do in use that did not in training. The last layer begins at a light of 1, which leaves the picture as it is: begun
@@ -47,7 +47,7 @@ class IlluminationNet(nn.Module):
         nn.init.ones_(self.tail.bias)
 
     def illumination(self, x: Tensor) -> Tensor:
-        """The light of every place, (N, 1, H, W), 0 or more."""
+        """The illumination, (N, 1, H, W), 0 or more."""
         shallow = self.shallow(F.leaky_relu(self.head(x), _SLOPE))
         deep = self.deep(self.wide(self.pyramid(shallow)))
         with torch.autocast(x.device.type, enabled=False):  # near 1, bf16 knows steps of a hundredth alone

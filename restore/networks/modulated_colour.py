@@ -1,4 +1,4 @@
-"""What was done to a photograph's colours judged on a thumbnail, and undone pixel by pixel."""
+"""A color change estimated from a thumbnail and undone pixel by pixel."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SEEN = 64
 
 
 class ModulatedColour(nn.Module):
-    """A transform of colours, chosen anew for each picture, that may change from the middle to the corners.
+    """A color transform, predicted for each picture, that may vary from the center to the corners.
 
     A *context* branch looks at a thumbnail of the whole picture and makes a code of it: what filter it is under. A few
     layers that see single pixels, their colour and their place, turn the picture into what it was; every channel of
@@ -50,7 +50,7 @@ class ModulatedColour(nn.Module):
           it is, where means of filtered pixels are as no filter leaves them.
         - rows: (N, H), where the pixels' centres lie in the whole picture, 0 its top and 1 its bottom.
         - columns: (N, W), the same from left to right.
-        - strength: (N,), 0 leaves the picture as it is, 1 is what was learned.
+        - strength: (N,), 0 leaves the picture unchanged, 1 is the learned change.
         - code: (N, code), what :meth:`codes` found on the thumbnail, if that is known already.
         - result: as x, not clipped.
     """
@@ -113,7 +113,7 @@ class ModulatedColour(nn.Module):
         return made
 
     def codes(self, thumbnail: Tensor) -> Tensor:
-        """What is laid over pictures (N, 3, side, side): (N, code)."""
+        """Codes of the filters of pictures (N, 3, side, side): (N, code)."""
         thumbnail = thumbnail.contiguous()  # pooling is many times as slow where the channels lie last
         seen = F.avg_pool2d(thumbnail, max(1, thumbnail.shape[-1] // _SEEN))
         now, found = torch.cat((2 * seen - 1, _square(seen)), dim=1), [_distribution(thumbnail, seen)]
@@ -125,13 +125,13 @@ class ModulatedColour(nn.Module):
         return codes
 
     def belief(self, thumbnail: Tensor) -> Tensor:
-        """How much each of the kinds is believed to be laid over pictures, (N, kinds); every row adds up to 1.
+        """Probability of each kind of filter, (N, kinds); every row sums to 1.
 
         Raises:
-            ValueError: it tells no kinds apart.
+            ValueError: the network was built without kinds.
         """
         if self.kinds is None:
-            raise ValueError("the network tells no kinds apart: it was built with kinds 0")
+            raise ValueError("the network was built with kinds 0, so it distinguishes none")
         return F.softmax(self.kinds(self.codes(thumbnail)), dim=1)
 
     def codes_of(self, pictures: Tensor) -> Tensor:
@@ -140,17 +140,20 @@ class ModulatedColour(nn.Module):
 
 
 class ModulatedColourOptions(NetworkOptions):
-    """Colours judged on a thumbnail: :class:`restore.networks.modulated_colour.ModulatedColour`, at scale 1."""
+    """Colors judged from a thumbnail: :class:`restore.networks.modulated_colour.ModulatedColour`, at scale 1."""
 
     kind: Literal["modulated-colour"] = "modulated-colour"
     thumbnail: int = Field(
-        256, ge=32, multiple_of=16, description="side of what the filter is judged on; above 64, a multiple of 64"
+        256,
+        ge=32,
+        multiple_of=16,
+        description="side of the thumbnail from which the filter is judged; above 64, a multiple of 64",
     )
-    width: int = Field(96, ge=4, multiple_of=4, description="channels where the filter is judged")
-    code: int = Field(64, ge=2, description="length of what is found about the filter")
+    width: int = Field(96, ge=4, multiple_of=4, description="channels of the context branch")
+    code: int = Field(64, ge=2, description="length of the code of the filter")
     hidden: int = Field(32, ge=1, description="channels at full resolution")
-    kinds: int = Field(0, ge=0, description="filters that the code is told apart into, by filter-class; 0 for not")
-    prototypes: bool = Field(False, description="give every kind a code of its own, for filters that are recognised")
+    kinds: int = Field(0, ge=0, description="number of filters to classify, with filter-class; 0 for none")
+    prototypes: bool = Field(False, description="give every kind its own code, for filters that are recognized")
 
     def build(self, scale: int) -> nn.Module:
         self.refuse_to_enlarge(scale)

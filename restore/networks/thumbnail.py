@@ -1,4 +1,4 @@
-"""What a network that judges the whole picture is given of it, where the whole picture is at hand."""
+"""Thumbnail and pixel positions for networks that judge the whole picture."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def whole(x: Tensor, side: int, by: Literal["mean", "middle"] = "mean") -> tuple[Tensor, Tensor, Tensor]:
-    """Thumbnail, rows and columns of pictures that are there as a whole.
+    """Thumbnail, rows and columns of whole pictures.
 
     Args:
         x: (N, C, H, W).

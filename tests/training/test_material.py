@@ -119,7 +119,7 @@ def test_unpaired_sets_can_be_validated_on_pairs(folders: Path) -> None:
         ("validation.folder=x", "validation.folder is for inputs made of data.train"),
         ("validation.patience=3", "validation.patience needs validation.pairs"),
         ("scale=2", "patch-nce with identity is for scale 1"),
-        ("network={kind: plain, width: 16, depth: 1}", "'plain' has no features to lend: use 'residual'"),
+        ("network={kind: plain, width: 16, depth: 1}", "'plain' provides no features: use 'residual'"),
         ("network.blocks=1", "this network has 0 to 2"),
     ],
 )

@@ -124,7 +124,7 @@ def test_pieces_make_the_step_of_the_whole(folders: Path) -> None:
         ("guidance.begin=14", "guidance.begin (14 steps) leaves none of 14 to the network"),
         ("guidance.prompts=text", "'efficientnet-lite0' reads no text: use prompts: latent, or the encoder clip"),
         ("guidance.encoder={kind: haar}", "haar"),
-        ("losses=[{kind: residual-vector, shift: 3}, {kind: prompt-score}]", "'efficientnet-lite0' knows none"),
+        ("losses=[{kind: residual-vector, shift: 3}, {kind: prompt-score}]", "'efficientnet-lite0' does not"),
         ("losses=[{kind: perceptual}, {kind: prompt-score}]", "perceptual compares the output with its target"),
         ("scale=2", "data.views: input and target have the same size, so scale must be 1, not 2"),
         ("data={train: [x], views: true}", "views applies only to data.pairs and data.unpaired"),

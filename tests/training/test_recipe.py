@@ -107,7 +107,7 @@ def test_patches_are_what_the_network_takes(network: str, patch: int, says: str)
         (
             "losses:",
             "discriminator: {network: {kind: patchgan}}\nlosses:\n  - {kind: style, encoder: {kind: discriminator}}",
-            "'patchgan' has no features to lend",
+            "'patchgan' provides no features",
         ),
         (
             "losses:",
@@ -194,7 +194,7 @@ def test_what_groups_say_against_each_other_is_told_without_a_key() -> None:
         ("losses=[{kind: prompt-score}]", "prompt-score needs prompts: add guidance"),
         ("losses=[{kind: l1}, {kind: clean-code}]", "clean-code: the network 'plain' makes no code"),
         ("losses=[{kind: patch-nce, identity: true}]", "patch-nce with identity is for scale 1"),
-        ("losses=[{kind: style-nce, encoder: {kind: network, taps: [1]}}]", "'plain' has no features to lend"),
+        ("losses=[{kind: style-nce, encoder: {kind: network, taps: [1]}}]", "'plain' provides no features"),
         ("losses=[{kind: translation}]", "translation only trains the network 'translating'"),
     ],
 )

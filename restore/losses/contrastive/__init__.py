@@ -1,16 +1,16 @@
 """Contrastive losses: pull the output's features towards the positives, push them from the negatives.
 
-Three choices that do not depend on one another, put together by a regulariser:
+Three independent choices, combined by a regularizer:
 
-1. ``samples``: which pictures are positive and which negative. ``queue`` and ``hard_mixing`` add negatives that are
-   embeddings already.
-2. the encoder, in whose features they are compared: any module from (N, 3, H, W) RGB on 0..1 to a list of feature
+1. ``samples``: which pictures are positive and which negative. ``queue`` and ``hard_mixing`` add negatives as
+   embeddings.
+2. the encoder, which computes the compared features: any module from (N, 3, H, W) RGB on 0..1 to a list of feature
    maps, its taps.
 3. ``objectives``: how the comparison becomes a loss.
 
 ``image_level`` compares whole pictures, position by position (PCL-SR, AECR-Net); ``patch_level`` compares positions
 with one another (PatchNCE). Each file holds the options of its loss for recipes, too.
 
-The law of this package: the gradient reaches the output, and nothing else. Targets, negatives and keys are constants,
-and a frozen encoder is left as it was found.
+The rule of this package: the gradient reaches only the output. Targets, negatives and keys are constants,
+and a frozen encoder does not change.
 """

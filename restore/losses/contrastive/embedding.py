@@ -1,4 +1,4 @@
-"""One vector for a whole picture."""
+"""One embedding vector per picture."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from restore.losses.contrastive.frozen import frozen
 class Embedding(nn.Module):
     """An encoder's last feature map, averaged over its positions, of a picture squeezed into a square.
 
-    In float32, whatever the autocast around it: what tells a picture from a better one is a small part of it. One way
-    for all pictures, those that a direction is found from and those that are judged by it; RAVE's released code crops
-    the former and squeezes the latter.
+    Computed in float32 even under autocast: the difference between a good and a bad picture is a small part of it. All
+    pictures are treated alike, those that a direction is fitted to and those that are scored by it; RAVE's released
+    code crops the former and squeezes the latter.
 
     Args:
-        encoder: (N, 3, H, W) RGB on 0..1 to a list of feature maps; it stays as it is.
+        encoder: (N, 3, H, W) RGB on 0..1 to a list of feature maps; it is not changed.
         side: of the square, pixels; None for the picture as it is.
 
     Shape:
-        (N, 3, H, W), RGB, 0..1, to (N, C), of no unit length: compare by cosine.
+        (N, 3, H, W), RGB, 0..1, to (N, C), not of unit length: compare by cosine.
     """
 
     def __init__(self, encoder: Any, side: int | None = 224) -> None:

@@ -1,4 +1,4 @@
-"""An encoder that judges without learning."""
+"""Freeze an encoder temporarily."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import nn
 
 @contextmanager
 def frozen(encoder: nn.Module) -> Iterator[nn.Module]:
-    """The encoder in evaluation, its parameters constants; afterwards all is as it was.
+    """Put the encoder in eval mode with constant parameters, and restore its state afterwards.
 
     What runs inside still passes the gradient to its input, also when ``backward`` comes later. An encoder that is
-    trained elsewhere, such as a discriminator's trunk, can so be lent to a loss and gets nothing from it: no gradient,
-    no statistics of BatchNorm.
+    trained elsewhere, such as a discriminator's trunk, can thus be lent to a loss and is unaffected by it: no gradient,
+    no BatchNorm statistics.
     """
     modes = [(module, module.training) for module in encoder.modules()]
     learning = [parameter for parameter in encoder.parameters() if parameter.requires_grad]

@@ -11,7 +11,7 @@ from restore.losses.contrastive import random_draws
 
 
 class HardMixing(BaseModel):
-    """How many negatives are mixed for each query, and from how many."""
+    """How many negatives are mixed for each query, and from how many candidates."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     hardest: int = Field(32, ge=2, description="negatives most similar to the query, which are mixed")
@@ -21,7 +21,7 @@ class HardMixing(BaseModel):
 
 @torch.no_grad()
 def mix_hard_negatives(query: Tensor, keys: Tensor, options: HardMixing, generator: torch.Generator) -> Tensor:
-    """Negatives harder than those there are, made between the hardest; constants to the gradient.
+    """Synthesize harder negatives by mixing the hardest; they carry no gradient.
 
     A pair is mixed as a n1 + (1 - a) n2, a uniform on 0..1, n1 and n2 different; with the query as b q + (1 - b) n, b
     uniform on 0..0.5, so that the negative always has the larger part. All are scaled to unit length.

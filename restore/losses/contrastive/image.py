@@ -24,12 +24,12 @@ from restore.losses.features import FrozenEncoderLossOptions
 class ContrastiveRegulariser(LossTerm):
     """Pulls the output towards its positives and pushes it from its negatives, at every tap of an encoder.
 
-    PCL-SR (Wu et al., TNNLS 2023) with its cosines and InfoNCE, AECR-Net with :class:`L1Ratio`, and what lies between.
-    It is a regulariser, to stand beside a pixel loss. By cosines alone, the best output does not lie at its positive
-    but beyond, away from the negative, and the farther the more alike the two are; :class:`L1Ratio` has its best at
-    the positive.
+    PCL-SR (Wu et al., TNNLS 2023) with its cosines and InfoNCE, AECR-Net with :class:`L1Ratio`, and combinations of
+    the two. It is a regularizer, to be combined with a pixel loss. With cosines alone, the best output lies not at its
+    positive but beyond it, away from the negative, and the farther the more alike the two are; :class:`L1Ratio` has its
+    optimum at the positive.
 
-    The gradient reaches the output through the encoder, which stays as it is (:func:`frozen`); samples are constants.
+    The gradient reaches the output through the encoder, which is :func:`frozen`; samples are constants.
 
     Each tap has a copy of the objective: one that carries state must not mix the taps.
 
@@ -58,7 +58,7 @@ class ContrastiveRegulariser(LossTerm):
         """The loss of a batch, a scalar.
 
         Args:
-            output: (N, 3, H, W), what the network made; need not be within 0..1.
+            output: (N, 3, H, W), the network's result; need not be within 0..1.
             target: (N, 3, H, W) on 0..1.
             input: (N, 3, h, w) on 0..1, enlarged here to the target's size where it is smaller.
             generator: of all draws of samples.
@@ -87,7 +87,7 @@ class ContrastiveRegulariser(LossTerm):
 
 
 def _compare(objective: nn.Module, query: Tensor, positive: Tensor, negative: Tensor, index: Tensor | None) -> Tensor:
-    """What the objective makes of (N, C, h, w), (N, P, C, h, w) and (N, M, C, h, w): (N,)."""
+    """Apply the objective to (N, C, h, w), (N, P, C, h, w) and (N, M, C, h, w): (N,)."""
     losses: Tensor
     if isinstance(objective, SimilarityObjective):
         losses = objective(cosine(query, positive), cosine(query, negative))
@@ -104,8 +104,8 @@ class ContrastiveLossOptions(Samples, FrozenEncoderLossOptions):
     """The output pulled to positives and pushed from negatives: :mod:`restore.losses.contrastive`."""
 
     kind: Literal["contrastive"] = "contrastive"
-    objective: AnyObjective = Field(InfoNCEOptions(), description="turns similarities into a number")
-    taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for their mean")
+    objective: AnyObjective = Field(InfoNCEOptions(), description="turns similarities into a loss")
+    taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null averages the taps")
 
     @field_validator("objective")
     @classmethod

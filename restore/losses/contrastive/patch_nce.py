@@ -44,7 +44,7 @@ class PatchContrast(nn.Module):
     queue, also keys of pictures that came before, and mixtures of the hardest of these. Keys are constants: the
     gradient reaches the query, and the head by way of the query.
 
-    Heads are built here, not at the first use, so that an optimiser finds them; train them along with the network.
+    Heads are built here, not at the first use, so that an optimizer finds them; train them along with the network.
 
     Args:
         channels: of each tap.
@@ -131,8 +131,8 @@ class PatchRegulariser(LossTerm):
             restores, as CIFR's identity regularisation does.
         freeze: False where the encoder belongs to the network that is trained (CUT: the generator's own), so that
             it learns from the queries.
-        network: that is trained, if it should leave targets alone: half of the loss is then how its result for the
-            target corresponds to the target (CUT's identity loss).
+        network: the network being trained, if it should leave targets unchanged: half of the loss then
+            compares its result for the target with the target (CUT's identity loss).
     """
 
     def __init__(
@@ -172,15 +172,17 @@ class PatchNceLossOptions(AnyEncoderLossOptions):
     """Positions of the output compared with those of its target or input, through heads that learn."""
 
     kind: Literal["patch-nce"] = "patch-nce"
-    key: Literal["input", "target"] = Field("target", description="what the output must correspond to")
-    objective: AnySimilarityObjective = Field(InfoNCEOptions(), description="turns similarities into a number")
+    key: Literal["input", "target"] = Field(
+        "target", description="picture that the output must match, position by position"
+    )
+    objective: AnySimilarityObjective = Field(InfoNCEOptions(), description="turns similarities into a loss")
     positions: int = Field(256, ge=2, description="sampled at each tap")
     dim: PositiveInt = Field(256, description="length of the vectors compared")
     queue: int = Field(0, ge=0, description="keys of past pictures kept at each tap as further negatives")
     mixing: HardMixing | None = Field(None, description="harder negatives mixed from the queue's; null for none")
     identity: bool = Field(
         False,
-        description="also that the network leaves targets as they are, half of it each (CUT); at scale 1",
+        description="also train the network to leave targets unchanged, at half the weight each (CUT); scale 1 only",
     )
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Prompts that learn to tell pictures that are as they should be from those that are not (CLIP-LIT)."""
+"""Prompts that learn to distinguish good pictures from bad ones (CLIP-LIT)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WORDS = 16
 class LatentPrompts(nn.Module):
     """Two free vectors of the embedding, drawn at random: CLIP-LIT-Latent (Gaintseva et al., ECCV 2024).
 
-    They need no text, so that any encoder serves.
+    They need no text, so any encoder will do.
 
     Args:
         encoder: with ``channels``; the last is the embedding's dimension.
@@ -37,7 +37,7 @@ class LatentPrompts(nn.Module):
 class TextPrompts(nn.Module):
     """Two texts whose every embedded token learns, read by CLIP's text encoder: CLIP-LIT (Liang et al., ICCV 2023).
 
-    Both begin as sixteen ``X``, and part as they learn; their beginning, end and padding are learned too.
+    Both start as sixteen ``X`` and diverge as they learn; their beginning, end and padding are learned too.
 
     Args:
         encoder: with ``start_tokens`` and ``encode_tokens`` (:class:`restore.encoders.clip.ClipEncoder`).
@@ -78,22 +78,22 @@ class PromptJudge:
         return negative_probability(self.embed(pictures), self.prompts())
 
     def telling_apart(self, bad: Tensor, good: Tensor) -> Tensor:
-        """What the prompts learn by at first: cross-entropy, a scalar.
+        """First training loss of the prompts: cross-entropy, a scalar.
 
         Args:
             bad: (N, 3, H, W), pictures to restore.
-            good: (M, 3, H, W), pictures as they should be, unpaired.
+            good: (M, 3, H, W), good pictures, unpaired.
         """
         embeddings = torch.cat([self.embed(bad), self.embed(good)])
         labels = torch.tensor([0] * len(bad) + [1] * len(good), device=embeddings.device)
         return prompt_cross_entropy(embeddings, self.prompts(), labels).mean()
 
     def ranking(self, bad: Tensor, good: Tensor, between: list[Tensor]) -> Tensor:
-        """What they learn by later: the order from bad over earlier results to good, a scalar.
+        """Later training loss: the order from bad over earlier results to good, a scalar.
 
         Args:
             bad: (N, 3, H, W), pictures to restore.
-            good: (N, 3, H, W), pictures as they should be, unpaired.
+            good: (N, 3, H, W), good pictures, unpaired.
             between: what the network made of ``bad``, one or two rounds of it, the older first, (N, 3, H, W) each.
         """
         prompts = self.prompts()

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 class KeyQueue(nn.Module):
     """The last ``size`` keys, the oldest replaced first. It begins with random unit vectors, as MoCo's does.
 
-    Where the keys come from, from an encoder or from the moving average of one, is the caller's affair. Keys and
+    Where the keys come from, from an encoder or from the moving average of one, is up to the caller. Keys and
     position are in ``state_dict``; nothing here makes a GPU wait.
 
     Args:

@@ -1,6 +1,6 @@
-"""Random numbers from the generator that is passed in, wherever it lives, for the device that needs them.
+"""Random numbers from a given generator, moved to the device that needs them.
 
-With a generator of the CPU, every device draws the same.
+With a CPU generator, all devices draw the same numbers.
 """
 
 from __future__ import annotations

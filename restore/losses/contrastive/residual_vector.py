@@ -1,4 +1,4 @@
-"""RAVE's guidance: a direction found once from pictures of both kinds, by which the output is then judged."""
+"""RAVE's guidance: a direction fitted once to good and bad pictures, along which the output is then scored."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ResidualGuide(nn.Module):
 
     Args:
         dimensions: of the embedding.
-        words: how many are told for either end of the direction.
+        words: how many to report for either end of the direction.
         shift: words of either end whose common part is taken out of the direction
             (:func:`~restore.losses.contrastive.objectives.residual_vector.shifted_vector`); 0 leaves it.
     """
@@ -48,7 +48,7 @@ class ResidualGuide(nn.Module):
         """Find the direction.
 
         Args:
-            good: (N, D) embeddings of pictures as they should be.
+            good: (N, D) embeddings of good pictures.
             bad: (M, D) embeddings of pictures to restore.
             encoder: with ``vocabulary()`` where it has a text side.
 
@@ -112,15 +112,23 @@ class ResidualVectorOptions(EncoderLossOptions):
     encoder: AnyHeldFeatures = Field(
         EfficientNetLite0Options(taps=("head",)), description="whose embeddings are compared"
     )
-    side: PositiveInt | None = Field(224, description="of the square that pictures are squeezed into; null for not")
-    samples: PositiveInt = Field(384, description="of either side, that the direction is found from before step 0")
-    words: int = Field(8, ge=0, description="of either end of the direction to tell, of an encoder that reads text")
-    shift: int = Field(0, ge=0, description="words of either end whose common part is taken out of the direction")
+    side: PositiveInt | None = Field(
+        224, description="side of the square that pictures are resized to; null keeps their size"
+    )
+    samples: PositiveInt = Field(
+        384, description="good and bad pictures each that the direction is fitted to before step 0"
+    )
+    words: int = Field(
+        8, ge=0, description="words to report for either end of the direction, if the encoder reads text"
+    )
+    shift: int = Field(0, ge=0, description="words of either end whose common part is removed from the direction")
 
     @model_validator(mode="after")
     def _reads(self) -> Self:
         if self.shift and not isinstance(self.encoder, ClipOptions):
-            raise ValueError(f"shift takes words out of the direction, and '{self.encoder.kind}' knows none: leave 0")
+            raise ValueError(
+                f"shift needs an encoder that reads text, and '{self.encoder.kind}' does not: leave it at 0"
+            )
         return self
 
     @property

@@ -30,7 +30,7 @@ class SampleOptions(BaseModel, ABC):
         Args:
             target: (N, 3, H, W), RGB on 0..1.
             input: the network's input, enlarged to the target's size, (N, 3, H, W).
-            generator: of everything that is drawn.
+            generator: the source of all draws.
 
         Returns:
             (N, K, 3, H, W), K samples for each.
@@ -56,14 +56,14 @@ class InputSample(SampleOptions):
 
 
 class ShuffleSample(SampleOptions):
-    """Targets of other pictures in the batch: negatives that are sharp, but of something else.
+    """Targets of other pictures in the batch: sharp negatives with different content.
 
     Raises, when drawn:
-        ValueError: the batch has not that many others.
+        ValueError: the batch has too few other pictures.
     """
 
     kind: Literal["shuffle"] = "shuffle"
-    count: PositiveInt = Field(1, description="pictures for each; less than the batch")
+    count: PositiveInt = Field(1, description="pictures for each; fewer than the batch")
 
     def draw(self, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
         n = len(target)
@@ -76,10 +76,12 @@ class ShuffleSample(SampleOptions):
 
 
 class _Perturbed(SampleOptions):
-    """Several variants of the target, each drawn by itself."""
+    """Several variants of the target, each drawn independently."""
 
     count: PositiveInt = Field(3, description="variants of each target")
-    quantise: bool = Field(True, description="round to 8 bits, so that the grid of values does not give samples away")
+    quantise: bool = Field(
+        True, description="round to 8 bits, so that rounding does not reveal which pictures are samples"
+    )
 
     def draw(self, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
         variants = self.perturb(target.repeat_interleave(self.count, dim=0), generator)
@@ -157,8 +159,8 @@ class Samples(BaseModel):
     """Both sides of the comparison."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    positives: list[AnySample] = Field([TargetSample()], min_length=1, description="what the output is drawn to")
-    negatives: list[AnySample] = Field([InputSample()], min_length=1, description="what it is pushed from")
+    positives: list[AnySample] = Field([TargetSample()], min_length=1, description="what the output is pulled towards")
+    negatives: list[AnySample] = Field([InputSample()], min_length=1, description="what the output is pushed away from")
 
     @torch.no_grad()
     def draw(self, target: Tensor, input: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

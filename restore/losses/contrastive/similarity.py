@@ -36,7 +36,7 @@ def position_similarities(query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
     """
     n, s, _ = query.shape
     if s < 2:
-        raise ValueError("one position has no others to be told from: sample two or more, or tap the encoder earlier")
+        raise ValueError("a single position has nothing to be compared with: sample two or more, or use an earlier tap")
     with torch.autocast(query.device.type, enabled=False):
         similarities = torch.bmm(query, key.transpose(1, 2))
     positive = similarities.diagonal(dim1=1, dim2=2)

@@ -1,4 +1,4 @@
-"""Styles compared by which positions of a picture answer together: the style term of CIFR (Kinli et al., 2022)."""
+"""Styles compared by correlations between positions of a picture: the style term of CIFR (Kinli et al., 2022)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from restore.losses.features import AnyEncoderLossOptions
 
 
 class StyleContrast(nn.Module):
-    """The output's style must be more like the target's than like the input's.
+    """The output's style must be closer to the target's than to the input's.
 
     At each tap some positions are sampled, the same in all three pictures, and brought to unit vectors by a head. How
     the vectors of a picture resemble one another, position by position, is a matrix without the content's own values;
@@ -56,8 +56,8 @@ class StyleContrast(nn.Module):
 
         Args:
             outputs: features of the output at each tap, (N, C, h, w).
-            targets: the same of what it should be.
-            inputs: the same of what it was made of.
+            targets: the same for the target.
+            inputs: the same for the input.
             generator: of the positions.
 
         Raises:
@@ -66,7 +66,7 @@ class StyleContrast(nn.Module):
         losses = []
         for head, output, target, input in zip(self.heads, outputs, targets, inputs, strict=True):
             if output.shape[2:].numel() < 2:
-                raise ValueError("style-nce: a map of one position has no style: larger patches, or earlier taps")
+                raise ValueError("style-nce: a map of one position has no style: use larger patches or earlier taps")
             places = random_draws.permutation(output.shape[2:].numel(), generator, output.device)[: self.positions]
             made = _rows(head(at(output, places)))
             with torch.no_grad():
@@ -112,7 +112,7 @@ class StyleNceOptions(AnyEncoderLossOptions):
     """The output's style nearer to the target's than to the input's: CIFR's style term, through heads that learn."""
 
     kind: Literal["style-nce"] = "style-nce"
-    objective: AnySimilarityObjective = Field(InfoNCEOptions(), description="turns similarities into a number")
+    objective: AnySimilarityObjective = Field(InfoNCEOptions(), description="turns similarities into a loss")
     positions: int = Field(256, ge=2, description="sampled at each tap, at most")
     dim: PositiveInt = Field(256, description="length of the heads' vectors")
 

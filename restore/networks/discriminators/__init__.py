@@ -1,1 +1,1 @@
-"""Discriminators: networks that tell restored pictures from photographs, trained beside the network that restores."""
+"""Discriminators: networks that distinguish restored pictures from photographs, trained alongside the network."""

@@ -1,4 +1,4 @@
-"""What every discriminator is, and what its options say of it."""
+"""Interface and options common to all discriminators."""
 
 from __future__ import annotations
 
@@ -29,4 +29,4 @@ class DiscriminatorOptions(BaseModel, ABC):
 
     @abstractmethod
     def minimum(self) -> int:
-        """The shortest side of a picture that it can judge, in pixels."""
+        """The shortest picture side that it accepts, in pixels."""

@@ -1,4 +1,4 @@
-"""A discriminator of patches."""
+"""PatchGAN: a discriminator that scores overlapping patches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class PatchGan(nn.Module):
     conditional adversarial networks", CVPR 2017), 70 x 70 pixels each with three layers.
 
     Where Isola's and CUT's have batch or instance norm this one has spectral norm (Miyato et al., ICLR 2018): its
-    opinion of a picture depends on that picture alone, contrast included.
+    score of a picture depends on that picture alone, contrast included.
 
     Args:
         width: channels of the first layer; they double twice at most.
@@ -40,7 +40,7 @@ class PatchGan(nn.Module):
         return self.logits(x)
 
     def logits(self, x: Tensor) -> Tensor:
-        """The opinion of each patch."""
+        """One logit for each patch."""
         opinion: Tensor = self.body(x * 2 - 1)
         return opinion
 
@@ -50,7 +50,7 @@ class PatchGanOptions(DiscriminatorOptions):
 
     kind: Literal["patchgan"] = "patchgan"
     width: PositiveInt = Field(64, description="channels of the first layer")
-    layers: int = Field(3, ge=1, le=5, description="of stride 2; three see 70 pixels")
+    layers: int = Field(3, ge=1, le=5, description="of stride 2; three layers see 70 pixels")
 
     def build(self) -> nn.Module:
         return PatchGan(self.width, self.layers)

@@ -1,4 +1,4 @@
-"""IFRNet's and CIFR's discriminator: one opinion of the picture, and one of each patch."""
+"""IFRNet's and CIFR's discriminator: one score of the picture, and one of each patch."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class TwoHeaded(nn.Module):
     """A trunk of strided convolutions under spectral normalisation, and a global and a local head.
 
     Kinli, Ozcan and Kirac, "Instagram filter removal on fashionable images" (IFRNet), NTIRE 2021, and "Patch-wise
-    contrastive style learning for Instagram filter removal" (CIFR), NTIRE 2022. The global head averages over places,
-    so that any size is taken; the released one flattens, for 256 x 256 alone.
+    contrastive style learning for Instagram filter removal" (CIFR), NTIRE 2022. The global head averages over
+    positions, so it accepts any size; the released one flattens, for 256 x 256 only.
 
     Args:
         width: channels of the first layer.
@@ -43,7 +43,7 @@ class TwoHeaded(nn.Module):
         self.patches = nn.Conv2d(8 * width, 1, 1)
 
     def logits(self, x: Tensor) -> Tensor:
-        """What it thinks of pictures; above 0 a photograph, below a fake."""
+        """Logits of pictures: above 0 for a photograph, below for a fake."""
         now = 2 * x - 1
         for layer in self.trunk:
             now = F.leaky_relu(layer(now), _SLOPE)

@@ -1,7 +1,7 @@
-"""What an objective sees, and what it gives: one loss for each query.
+"""Inputs and output of an objective: one loss for each query.
 
-Two families, told apart by type. Most objectives need nothing but similarities; a few need the embeddings themselves.
-Both compute in float32 at least, whatever the autocast around them: exp and log do not forgive half precision.
+Two families, distinguished by type. Most objectives need only similarities; a few need the embeddings themselves.
+Both compute in float32 at least, even under autocast: exp and log need the precision.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class DCLW(SimilarityObjective):
 
     Args:
         temperature: t.
-        sigma: how sharply the weights tell near positives from far ones; large values approach DCL.
+        sigma: how sharply the weights separate near and far positives; large values approach DCL.
     """
 
     def __init__(self, temperature: float = 0.1, sigma: float = 0.5) -> None:
@@ -51,7 +51,9 @@ class DCLOptions(SimilarityOptions):
     """:class:`DCL`."""
 
     kind: Literal["dcl"] = "dcl"
-    temperature: PositiveFloat = Field(0.1, description="divides similarities: the lower, the more the hardest count")
+    temperature: PositiveFloat = Field(
+        0.1, description="divides similarities; lower values emphasize the hardest samples"
+    )
 
     def build(self, samples: int) -> SimilarityObjective:
         return DCL(self.temperature)
@@ -61,8 +63,10 @@ class DCLWOptions(SimilarityOptions):
     """:class:`DCLW`."""
 
     kind: Literal["dclw"] = "dclw"
-    temperature: PositiveFloat = Field(0.1, description="divides similarities: the lower, the more the hardest count")
-    sigma: PositiveFloat = Field(0.5, description="how sharply near positives are told from far ones")
+    temperature: PositiveFloat = Field(
+        0.1, description="divides similarities; lower values emphasize the hardest samples"
+    )
+    sigma: PositiveFloat = Field(0.5, description="how sharply near and far positives are distinguished")
 
     def build(self, samples: int) -> SimilarityObjective:
         return DCLW(self.temperature, self.sigma)

@@ -14,7 +14,7 @@ from restore.losses.contrastive.objectives.base import SimilarityObjective, Simi
 
 
 class Debiased(SimilarityObjective):
-    """InfoNCE for negatives of which a share is positive in truth: their expected part is taken out of the sum.
+    """InfoNCE for negatives some of which are really positive: their expected share is removed from the sum.
 
     With M negatives the sum becomes max( (sum_n e^(s_n/t) - tau M e^(s_p/t)) / (1 - tau), M e^(-1/t) ); the floor is
     what M opposite vectors would give. 0 is the bound.
@@ -46,8 +46,10 @@ class DebiasedOptions(SimilarityOptions):
     """:class:`Debiased`."""
 
     kind: Literal["debiased"] = "debiased"
-    temperature: PositiveFloat = Field(0.5, description="divides similarities: the lower, the more the hardest count")
-    prior: float = Field(0.1, ge=0, lt=1, description="probability that a negative is a positive in truth")
+    temperature: PositiveFloat = Field(
+        0.5, description="divides similarities; lower values emphasize the hardest samples"
+    )
+    prior: float = Field(0.1, ge=0, lt=1, description="probability that a negative is really a positive")
 
     def build(self, samples: int) -> SimilarityObjective:
         return Debiased(self.temperature, self.prior)

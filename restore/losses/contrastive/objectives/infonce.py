@@ -32,7 +32,9 @@ class InfoNCEOptions(SimilarityOptions):
     """:class:`InfoNCE`."""
 
     kind: Literal["infonce"] = "infonce"
-    temperature: PositiveFloat = Field(0.07, description="divides similarities: the lower, the more the hardest count")
+    temperature: PositiveFloat = Field(
+        0.07, description="divides similarities; lower values emphasize the hardest samples"
+    )
 
     def build(self, samples: int) -> SimilarityObjective:
         return InfoNCE(self.temperature)

@@ -19,8 +19,8 @@ class MACL(SimilarityObjective):
     """InfoNCE whose temperature follows the model and whose gradient does not fade with the number of negatives.
 
     With A the mean similarity of the positives, t = t0 (1 + alpha (A - A0)): a model that aligns well already gets a
-    higher temperature, which is kinder to negatives that may be alike. With P the probability of the positive, the loss
-    is -log(P) / (1 - P); A and 1 - P are constants to the gradient. Its lower bound is 1, not 0.
+    higher temperature, which is gentler on negatives that may be similar. With P the probability of the positive, the
+    loss is -log(P) / (1 - P); A and 1 - P are constants to the gradient. Its lower bound is 1, not 0.
 
     Args:
         temperature: t0.
@@ -44,7 +44,9 @@ class MACLOptions(SimilarityOptions):
     """:class:`MACL`."""
 
     kind: Literal["macl"] = "macl"
-    temperature: PositiveFloat = Field(0.1, description="divides similarities: the lower, the more the hardest count")
+    temperature: PositiveFloat = Field(
+        0.1, description="divides similarities; lower values emphasize the hardest samples"
+    )
     alpha: float = Field(0.5, ge=0, le=1, description="how far the temperature follows the alignment")
     alignment: float = Field(0.0, ge=0, le=1, description="mean similarity at which the temperature is as given")
 

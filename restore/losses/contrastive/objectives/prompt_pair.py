@@ -35,5 +35,5 @@ def negative_probability(images: Tensor, prompts: Tensor) -> Tensor:
 
 
 def prompt_cross_entropy(images: Tensor, prompts: Tensor, labels: Tensor) -> Tensor:
-    """What prompts are first learned by: cross-entropy against labels (N,), 0 for bad and 1 for good; gives (N,)."""
+    """First training loss of prompts: cross-entropy against labels (N,), 0 for bad and 1 for good; gives (N,)."""
     return F.cross_entropy(prompt_logits(images, prompts), labels, reduction="none")

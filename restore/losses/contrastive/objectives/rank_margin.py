@@ -28,7 +28,7 @@ def prompt_ranking(
             (:func:`~restore.losses.contrastive.objectives.prompt_pair.negative_probability`).
         well_lit: (N,), of unpaired well-lit pictures.
         enhanced: (N,) for each of the last rounds' results, none, one or two, the older one first. None in the first
-            round, in which the margin is all there is to have, 1.
+            round, in which the margin is 1.
         far: margin between backlit and what is better than it.
         near: margin between the only result and well lit.
         step: with two results, the margin from each to its next and to well lit.

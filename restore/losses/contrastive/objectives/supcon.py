@@ -54,7 +54,9 @@ class SupConOptions(SimilarityOptions):
     """:class:`SupCon`."""
 
     kind: Literal["supcon"] = "supcon"
-    temperature: PositiveFloat = Field(0.07, description="divides similarities: the lower, the more the hardest count")
+    temperature: PositiveFloat = Field(
+        0.07, description="divides similarities; lower values emphasize the hardest samples"
+    )
 
     def build(self, samples: int) -> SimilarityObjective:
         return SupCon(self.temperature)
