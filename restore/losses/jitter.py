@@ -13,7 +13,8 @@ class Jittered(LossTerm):
     """A term whose pictures are cropped at a random position.
 
     The strides of an encoder weight pixels by their position in its grid. A network that makes blocks of pixels at
-    once, as with a pixel shuffle, can satisfy it with a pattern of that grid. Where the grid moves at every step, it cannot.
+    once, as with a pixel shuffle, can satisfy it with a pattern of that grid. Where the grid moves at every step, it
+    cannot.
 
     Args:
         term: a loss in an encoder's features.

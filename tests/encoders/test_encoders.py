@@ -413,5 +413,5 @@ def test_a_module_that_cannot_be_made(options, message, build) -> None:
 
 
 def test_a_module_that_belies_its_channels(build) -> None:
-    with pytest.raises(ModelError, match=r"\[5\] channels, and says \[6\]"):
+    with pytest.raises(ModelError, match=r"\[5\] channels, but declares \[6\]"):
         build("module", channels=[6])(picture())
