@@ -95,12 +95,7 @@ class ModelSpec(BaseModel):
     @classmethod
     def _shape_of_text(cls, value: object) -> object:
         """Parse the command-line form: ``256`` or ``4x256x320``."""
-        if not isinstance(value, str):
-            return value
-        parts = value.lower().split("x")
-        if len(parts) not in (1, 3) or not all(part.isdecimal() for part in parts):
-            raise ValueError(f"{value!r}: write it as SIDE or BATCHxHEIGHTxWIDTH, for example 256 or 4x256x320")
-        return [1, *parts, *parts] if len(parts) == 1 else parts
+        return parse_shape(value) if isinstance(value, str) else value
 
     @field_validator("kinds", mode="before")
     @classmethod

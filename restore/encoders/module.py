@@ -65,7 +65,7 @@ class ModuleEncoder(Encoder):
 
 
 class ModuleOptions(EncoderOptions):
-    """A custom module, whose code is run: :class:`restore.encoders.module.ModuleEncoder`."""
+    """A custom module, from code that you trust: :class:`restore.encoders.module.ModuleEncoder`."""
 
     kind: Literal["module"] = "module"
     factory: str = Field(pattern=r"^[\w.]+:\w+$", description="package.module:factory")
