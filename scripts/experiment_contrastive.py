@@ -144,10 +144,10 @@ def run_one(options: Any, changed: list[str], arm: str, seed: int) -> None:
     ]
     resume = (folder / LAST).exists()
     recipe = None if resume else ROOT / "models" / "sr-x4" / "recipe.yaml"
-    begin_with = None if resume else options.start
+    start_from = None if resume else options.start
     screen = Console(stderr=True)
     screen.print(f"{arm}, seed {seed}")
-    how = Options(begin_with, resume, () if resume else changes, "cpu", options.threads)
+    how = Options(start_from, resume, () if resume else changes, "cpu", options.threads)
     if not start(recipe, options.data, folder, how, screen):
         raise SystemExit(130)
     if options.scan:  # the held-out photographs are all that it is measured on

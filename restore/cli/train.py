@@ -36,7 +36,7 @@ from restore.cli.help import Command
 )
 @click.option(
     "--start",
-    "begin_with",
+    "start_from",
     type=click.Path(path_type=Path),
     help="A run or checkpoint of the same network, whose averaged weights to begin with.",
 )
@@ -60,7 +60,7 @@ def train(
     recipe: str | None,
     data: Path,
     folder: Path,
-    begin_with: Path | None,
+    start_from: Path | None,
     resume: bool,
     changes: tuple[str, ...],
     device: str,
@@ -78,7 +78,7 @@ def train(
         from restore.training.train import Options, start
 
     path = None if recipe is None else find_recipe(recipe)
-    options = Options(begin_with, resume, changes, device, threads, workers, compile_)
+    options = Options(start_from, resume, changes, device, threads, workers, compile_)
     if not start(path, data, folder, options, console()):
         again = shlex.join(["restore", "train", "--data", str(data), "--out", str(folder), "--resume"])
         click.echo(f"Interrupted and saved. Go on with: {again}", err=True)

@@ -36,7 +36,7 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]], ABC):
         """The same as (H, W, 3) arrays."""
 
 
-class InTurn(PairDataset):
+class InterleavedDataset(PairDataset):
     """Samples of several data sets, one after another: of the first, of the second, ..., of the first again.
 
     Args:

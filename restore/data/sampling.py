@@ -27,7 +27,7 @@ def generator(seed: int, number: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=np.array([seed, number], np.uint64)))
 
 
-class Places:
+class PatchSampler:
     """Photographs to draw from in proportion to their area, those too small for a patch left out.
 
     Args:

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from pydantic import ValidationError
 
-from restore.data.dataset import InTurn
+from restore.data.dataset import InterleavedDataset
 from restore.data.filters.cube import read_cube
 from restore.data.filters.library import find_filter
 from restore.data.filters.options import (
@@ -28,7 +28,7 @@ from restore.data.filters.options import (
 from restore.data.sampling import generator
 from restore.data.sources.filtered import FilteredPairs
 from restore.errors import FilterError
-from restore.training.data_loading import _together
+from restore.training.data_loading import _collate
 from tests.conftest import picture, save
 from tests.data.filters.test_filters import cube
 
@@ -88,7 +88,7 @@ def test_pairs_and_their_labels(tmp_path: Path) -> None:
         name = names[pairs.label(number)]
         np.testing.assert_array_equal(low, find_filter(name)(high) if name else high)
         np.testing.assert_array_equal(low, again.cut(number)[0])
-    both = InTurn([pairs, again])
+    both = InterleavedDataset([pairs, again])
     assert [both.label(number) for number in range(6)] == [pairs.label(number // 2) for number in range(6)]
 
 
@@ -217,4 +217,4 @@ def test_as_tensors_they_are_writable_with_the_channels_last(tmp_path: Path) -> 
             np.testing.assert_array_equal(tensor.permute(1, 2, 0).numpy(), array)
             assert tensor.stride()[0] == 1
             tensor += 1
-    assert _together([pairs[0], pairs[1]])[0].is_contiguous(memory_format=torch.channels_last)
+    assert _collate([pairs[0], pairs[1]])[0].is_contiguous(memory_format=torch.channels_last)

@@ -68,7 +68,7 @@ def read_cube(path: Path) -> Callable[[Pixels], Pixels]:
     if len(rows) != size**dimensions:
         raise FilterError(f"{path}: {len(rows)} entries, and {kind} {size} wants {size**dimensions}: it is incomplete")
     table = np.array(rows, np.float32).clip(0, 1)
-    return _three(table, size) if dimensions == 3 else _one(table)
+    return _lookup_3d(table, size) if dimensions == 3 else _lookup_1d(table)
 
 
 def _row(words: list[str]) -> list[float]:
@@ -86,13 +86,13 @@ def _check_domain(words: list[str], path: Path, number: int) -> None:
         )
 
 
-def _three(table: NDArray[np.float32], size: int) -> Callable[[Pixels], Pixels]:
+def _lookup_3d(table: NDArray[np.float32], size: int) -> Callable[[Pixels], Pixels]:
     # Red varies fastest, in the file as in Pillow.
     lookup = ImageFilter.Color3DLUT(size, table.ravel())
     return partial(_interpolate, lookup)
 
 
-def _one(table: NDArray[np.float32]) -> Callable[[Pixels], Pixels]:
+def _lookup_1d(table: NDArray[np.float32]) -> Callable[[Pixels], Pixels]:
     places = np.linspace(0, 255, len(table))
     curves = [np.round(255 * np.interp(np.arange(256), places, table[:, i])).astype(np.uint8) for i in range(3)]
     return partial(_bend, curves)

@@ -63,7 +63,7 @@ def _known(names: tuple[str, ...]) -> tuple[str, ...]:
         names = tuple(name if _is_table(name) else find_name(name) for name in names)
     except FilterError as error:
         raise ValueError(str(error)) from error
-    called = [_called(name) for name in (*names, NO_FILTER)]
+    called = [_display_name(name) for name in (*names, NO_FILTER)]
     for name in called:
         if fault := unseen(name):
             raise ValueError(
@@ -78,7 +78,7 @@ def _is_table(name: str) -> bool:
     return name.lower().endswith(_TABLE)
 
 
-def _called(name: str) -> str:
+def _display_name(name: str) -> str:
     return Path(name).stem if _is_table(name) else name
 
 
@@ -129,7 +129,7 @@ class PhotoFilters(BaseModel):
 
     def kinds(self) -> tuple[str, ...]:
         """What pictures may be said to be under, in the order of their labels; the last is none."""
-        return (*map(_called, self.names), NO_FILTER)
+        return (*map(_display_name, self.names), NO_FILTER)
 
 
 class Draw(NamedTuple):

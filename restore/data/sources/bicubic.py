@@ -12,7 +12,7 @@ from pydantic import Field, PositiveInt
 
 from restore.data.dataset import PairDataset
 from restore.data.folder import PhotoStore, photo_sizes
-from restore.data.sampling import Places, generator, orient, window
+from restore.data.sampling import PatchSampler, generator, orient, window
 from restore.data.sources.base import DataContext, DataOptions, PhotoSource
 from restore.data.sources.samples import Sample, middle
 from restore.errors import DataError
@@ -114,7 +114,7 @@ class PatchPairs(PairDataset):
     ) -> None:
         self.scale, self.patch, self.seed, self.candidates = scale, patch, seed, candidates
         self.store = PhotoStore(paths, budget, lambda photo: shrink(modcrop(photo, scale), scale))
-        self._places = Places(photo_sizes(paths), patch, scale)
+        self._sampler = PatchSampler(photo_sizes(paths), patch, scale)
 
     def stores(self) -> list[PhotoStore]:
         return [self.store]
@@ -129,8 +129,8 @@ class PatchPairs(PairDataset):
 
     def _place(self, draw: np.random.Generator) -> tuple[int, int, int]:
         """The number of a photograph, and the top left corner of a patch in it, in low-resolution pixels."""
-        photo = self._places.photo(draw)
-        return photo, *self._places.corner(self.store[photo], draw)
+        photo = self._sampler.photo(draw)
+        return photo, *self._sampler.corner(self.store[photo], draw)
 
     def _cut(self, photo: int, top: int, left: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         scale, patch, pixels = self.scale, self.patch, self.store[photo]

@@ -14,7 +14,7 @@ from restore.data.degradations.options import SecondOrder
 from restore.data.degradations.patch import degraded_patch
 from restore.data.degradations.secondorder import second_order
 from restore.data.folder import PhotoStore, photo_sizes
-from restore.data.sampling import Places, generator, orient
+from restore.data.sampling import PatchSampler, generator, orient
 from restore.data.sources.base import DataContext, DataOptions, PhotoSource
 from restore.data.sources.bicubic import reduced_samples
 from restore.data.sources.samples import Sample, validation_generator
@@ -89,15 +89,15 @@ class DegradedPairs(PairDataset):
     ) -> None:
         self.scale, self.patch, self.seed, self.options = scale, patch, seed, options
         self.store = PhotoStore(paths, budget)
-        self._places = Places(photo_sizes(paths), patch, scale)
+        self._sampler = PatchSampler(photo_sizes(paths), patch, scale)
 
     def stores(self) -> list[PhotoStore]:
         return [self.store]
 
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         draw = generator(self.seed, number)
-        photo = self.store[self._places.photo(draw)]
-        corner = self._places.corner(photo, draw)
+        photo = self.store[self._sampler.photo(draw)]
+        corner = self._sampler.corner(photo, draw)
         low, high = degraded_patch(photo, corner, self.patch, self.scale, self.options, draw)
         # Turned last, which is cheapest: all that is drawn is as likely turned as not.
         which = int(draw.integers(0, 8))

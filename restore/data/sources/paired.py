@@ -13,7 +13,7 @@ from restore.data.dataset import PairDataset
 from restore.data.folder import PhotoStore, photo_sizes
 from restore.data.lighting.views import View, large_enough
 from restore.data.pairs import common_scale, match_photos, refuse_turned
-from restore.data.sampling import Places, generator, orient
+from restore.data.sampling import PatchSampler, generator, orient
 from restore.data.sources.base import DataContext, DataOptions, DataSource, TrainingData
 from restore.files.pairing import NameRule
 
@@ -120,17 +120,17 @@ class FolderPairs(PairDataset):
         self.scale = common_scale(self.pairs, sizes, photo_sizes(high), scale)
         # One store, so that the budget goes where it is needed.
         self.store = PhotoStore([*low, *high], budget)
-        self._places = Places(sizes, patch)
+        self._sampler = PatchSampler(sizes, patch)
 
     def stores(self) -> list[PhotoStore]:
         return [self.store]
 
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         draw = generator(self.seed, number)
-        which = self._places.photo(draw)
+        which = self._sampler.photo(draw)
         low, high = self.store[which], self.store[which + len(self.pairs)]
         refuse_turned(self.pairs[which], low, high, self.scale)
-        top, left = self._places.corner(low, draw)
+        top, left = self._sampler.corner(low, draw)
         turn = int(draw.integers(0, 8))
         sides = ((low, 1), (high, self.scale))
         first, second = (image[_square(top * unit, left * unit, self.patch * unit)] for image, unit in sides)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from restore.data.dataset import PairDataset
 from restore.data.folder import PhotoStore, photo_sizes
-from restore.data.sampling import Places, generator
+from restore.data.sampling import PatchSampler, generator
 from restore.data.sources.base import DataContext, Options, PhotoSource
 from restore.data.sources.bicubic import reduced_samples
 from restore.data.sources.samples import Sample, validation_generator
@@ -74,15 +74,15 @@ class RestorationPairs(PairDataset):
     ) -> None:
         self.patch, self.seed, self.degrade = patch, seed, degrade
         self.store = PhotoStore(paths, budget)
-        self._places = Places(photo_sizes(paths), patch)
+        self._sampler = PatchSampler(photo_sizes(paths), patch)
 
     def stores(self) -> list[PhotoStore]:
         return [self.store]
 
     def cut(self, number: int) -> tuple[Pixels, Pixels]:
         draw = generator(self.seed, number)
-        photo = self.store[self._places.photo(draw)]
-        top, left = self._places.corner(photo, draw)
+        photo = self.store[self._sampler.photo(draw)]
+        top, left = self._sampler.corner(photo, draw)
         clean = photo[top : top + self.patch, left : left + self.patch]
         clean = np.ascontiguousarray(clean[:, ::-1] if draw.integers(0, 2) else clean)
         return self.degrade(clean, draw), clean

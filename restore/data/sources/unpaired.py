@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from restore.data.dataset import PairDataset
 from restore.data.folder import PhotoStore, list_photos, photo_sizes
 from restore.data.lighting.views import View, large_enough
-from restore.data.sampling import Places, generator, orient
+from restore.data.sampling import PatchSampler, generator, orient
 from restore.data.sources.base import DataContext, DataSource, TrainingData
 from restore.data.sources.paired import ViewData
 from restore.data.sources.samples import Sample, middle, small
@@ -111,7 +111,7 @@ class UnpairedPatches(PairDataset):
         photos = two_sets(first, second)
         self.store = PhotoStore([*photos[0], *photos[1]], budget)
         self._begins = 0, len(photos[0])
-        self._places = Places(photo_sizes(photos[0]), patch), Places(photo_sizes(photos[1]), patch * scale)
+        self._sampler = PatchSampler(photo_sizes(photos[0]), patch), PatchSampler(photo_sizes(photos[1]), patch * scale)
 
     def stores(self) -> list[PhotoStore]:
         return [self.store]
@@ -121,7 +121,7 @@ class UnpairedPatches(PairDataset):
         return self._patch(0, draw), self._patch(1, draw)
 
     def _patch(self, which: int, draw: np.random.Generator) -> NDArray[np.uint8]:
-        places = self._places[which]
+        places = self._sampler[which]
         photo = self.store[self._begins[which] + places.photo(draw)]
         top, left = places.corner(photo, draw)
         return orient(photo[top : top + places.patch, left : left + places.patch], int(draw.integers(0, 8)))
