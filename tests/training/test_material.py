@@ -70,7 +70,7 @@ def test_pairs_are_learned(folders: Path) -> None:
 
 
 def test_pairs_must_fit_the_scale(folders: Path) -> None:
-    with pytest.raises(DataError, match="scale 2 was asked for"):
+    with pytest.raises(DataError, match="the scale is 2, but"):
         go(folders, PAIRS, "run", "scale=2")
     with pytest.raises(DataError, match="would leave none of 4"):
         go(folders, PAIRS, "run", "data.holdout=4")

@@ -21,13 +21,15 @@ from restore.data.sources.samples import Sample, validation_generator
 
 
 class DegradedData(DataOptions):
-    """Keys of ``data:`` for degraded photographs."""
+    """Keys of ``data:`` for the second-order degradation."""
 
-    degradation: SecondOrder | None = Field(None, description="of the low resolution; null for bicubic alone")
+    degradation: SecondOrder | None = Field(
+        None, description="second-order degradation of the inputs; null for bicubic only"
+    )
 
 
 class DegradedSource(PhotoSource[DegradedData]):
-    """Photographs, and the same after the second-order degradation."""
+    """Photographs as targets, and the same after a second-order degradation as inputs."""
 
     key = "degradation"
     fields = DegradedData
@@ -43,7 +45,7 @@ class DegradedSource(PhotoSource[DegradedData]):
 
 
 def degraded_samples(paths: Sequence[Path], scale: int, crop: int, options: SecondOrder, seed: int) -> list[Sample]:
-    """The middle ``crop`` pixels of each picture, and the same degraded, identically at every call.
+    """Central crop of each picture, at most ``crop`` pixels per side, and a degraded version, the same at every call.
 
     Raises:
         DataError: a picture is smaller than ``scale`` pixels.
@@ -60,17 +62,17 @@ def degraded_samples(paths: Sequence[Path], scale: int, crop: int, options: Seco
 
 
 class DegradedPairs(PairDataset):
-    """Pairs for blind super-resolution from folders of high-resolution photographs.
+    """Pairs for blind super-resolution from photographs.
 
-    ``dataset[i]`` is low (3, patch, patch) and high resolution (3, scale * patch, scale * patch), and depends on
-    ``seed`` and ``i`` alone. A photograph is drawn in proportion to its area.
+    ``dataset[i]`` is low (3, patch, patch) and high resolution (3, scale * patch, scale * patch), and depends only on
+    ``seed`` and ``i``. Photographs are drawn in proportion to their area.
 
     Args:
         paths: photographs.
         scale: the factor; 1 to restore without enlarging.
         patch: side of the low-resolution patch.
-        seed: of the samples.
-        options: how the low-resolution side is degraded.
+        seed: seed of the samples.
+        options: the degradation of the low-resolution side.
         budget: bytes of decoded pixels to keep in memory.
 
     Raises:
@@ -99,6 +101,6 @@ class DegradedPairs(PairDataset):
         photo = self.store[self._sampler.photo(draw)]
         corner = self._sampler.corner(photo, draw)
         low, high = degraded_patch(photo, corner, self.patch, self.scale, self.options, draw)
-        # Turned last, which is cheapest: all that is drawn is as likely turned as not.
+        # Rotated last, which is cheapest; the degradations have no preferred orientation.
         which = int(draw.integers(0, 8))
         return orient(low, which), orient(high, which)
