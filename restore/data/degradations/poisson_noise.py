@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Photons at white. basicsr counts the distinct values of a picture and rounds up to a power of two: 256 for most
-# photographs, but 1 for a patch of plain sky, which then drowns in noise. Here, the noise of a pixel depends on its light
-# only.
+# photographs, but 1 for a patch of plain sky, which then drowns in noise. Here, the noise of a pixel depends only on
+# the light of that pixel.
 _WHITE = 256.0
 
 # ITU-R BT.601, full range.
