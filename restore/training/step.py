@@ -65,9 +65,8 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
         made = _forward(run, low_piece, *conditioning) if output is None else output
         parts: dict[str, Tensor] = {}
         with run.autocast():
-            loss = total_loss(terms, made, high_piece, low_piece, drawing, parts, piece_labels, view, shared) / len(
-                pieces
-            )
+            total = total_loss(terms, made, high_piece, low_piece, drawing, parts, piece_labels, view, shared)
+            loss = total / len(pieces)
         torch.autograd.backward(loss)
         for name, value in {_ALL: loss.detach(), **{k: v / len(pieces) for k, v in parts.items()}}.items():
             sums[name] = sums[name] + value if name in sums else value
