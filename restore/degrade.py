@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from restore.data.degradations.options import SecondOrder
 from restore.data.degradations.patch import degraded_patch
 from restore.data.degradations.secondorder import second_order
-from restore.data.sampling import Places, generator
+from restore.data.sampling import PatchSampler, generator
 from restore.errors import ImageError
 from restore.imaging.contact_sheet import contact_sheet
 from restore.imaging.decode import read_picture
@@ -163,7 +163,7 @@ def patch_sheet(
     if min(pixels.shape[:2]) < side:
         size = f"{pixels.shape[1]} x {pixels.shape[0]} pixels"
         raise ImageError(f"{size} are less than one patch ({side} a side): choose a smaller --patch or --scale")
-    places = Places(np.array([pixels.shape[:2]], np.int64), patch, scale)
+    places = PatchSampler(np.array([pixels.shape[:2]], np.int64), patch, scale)
     columns = math.ceil(math.sqrt(count / 2))
     pictures: list[NDArray[np.uint8]] = []
     for _ in range(count):

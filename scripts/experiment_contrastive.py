@@ -53,8 +53,9 @@ SCANNED = (0.001, 0.003, 0.01, 0.03)
 LOOKED = [
     "Crops of butterfly (Set5) and of Kodak's 5 and 8, next to the originals: in the discriminator's features,",
     "outlines are slightly crisper than the control's (with l1-ratio visibly so), and nothing is invented.",
-    "EfficientNet-Lite0's features put a weave on smooth areas, faint with InfoNCE and clear with l1-ratio: the network",
-    "adds a regular pattern to be unlike a blurred picture. NIQE, and even the distance in those features, penalize it.",
+    "EfficientNet-Lite0's features put a weave on smooth areas, faint with InfoNCE and clear with l1-ratio: the",
+    "network adds a regular pattern to be unlike a blurred picture. NIQE, and even the distance in those",
+    "features, penalize it.",
 ]
 SETS = {"Set5": "Set5/x4/*_HR.png", "Set14": "Set14/x4/*_HR.png", "Kodak24": "Kodak24/*.png"}
 # Name in the results: heading of the table, decimals, whether more is better.
@@ -144,10 +145,10 @@ def run_one(options: Any, changed: list[str], arm: str, seed: int) -> None:
     ]
     resume = (folder / LAST).exists()
     recipe = None if resume else ROOT / "models" / "sr-x4" / "recipe.yaml"
-    begin_with = None if resume else options.start
+    start_from = None if resume else options.start
     screen = Console(stderr=True)
     screen.print(f"{arm}, seed {seed}")
-    how = Options(begin_with, resume, () if resume else changes, "cpu", options.threads)
+    how = Options(start_from, resume, () if resume else changes, "cpu", options.threads)
     if not start(recipe, options.data, folder, how, screen):
         raise SystemExit(130)
     if options.scan:  # the held-out photographs are all that it is measured on

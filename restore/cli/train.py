@@ -36,7 +36,7 @@ from restore.cli.help import Command
 )
 @click.option(
     "--start",
-    "begin_with",
+    "start_from",
     type=click.Path(path_type=Path),
     help="A run or checkpoint of the same network, whose averaged weights to begin with.",
 )
@@ -62,7 +62,7 @@ def train(
     recipe: str | None,
     data: Path,
     folder: Path,
-    begin_with: Path | None,
+    start_from: Path | None,
     resume: bool,
     changes: tuple[str, ...],
     device: str,
@@ -84,7 +84,7 @@ def train(
 
     path = None if recipe is None else find_recipe(recipe)
     trust = Trust(plugins, trust_recipe)
-    options = Options(begin_with, resume, changes, device, threads, workers, compile_, trust)
+    options = Options(start_from, resume, changes, device, threads, workers, compile_, trust)
     if not start(path, data, folder, options, console()):
         said = [word for name in plugins for word in ("--plugin", name)] + ["--trust-recipe"] * trust_recipe
         again = shlex.join(["restore", "train", "--data", str(data), "--out", str(folder), "--resume", *said])

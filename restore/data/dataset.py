@@ -1,4 +1,4 @@
-"""What every data set of pairs is to the training loop."""
+"""The interface of training data sets."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from restore.data.folder import PhotoStore
 
 
 class PairDataset(Dataset[tuple[Tensor, Tensor]], ABC):
-    """Samples by number, without end: sample ``i`` depends on the seed and ``i`` alone."""
+    """An endless sequence of samples; sample ``i`` depends only on the seed and on ``i``."""
 
     def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
-        """The two sides of a sample, uint8 RGB (3, H, W) each."""
+        """Input and target of a sample, each uint8 RGB (3, H, W)."""
         first, second = self.cut(number)
         return _tensor(first), _tensor(second)
 
     def label(self, number: int) -> int:
-        """What was done to the input, where that has a number; below 0 where it has none."""
+        """Class of what was done to the input; negative if it has none."""
         return -1
 
     def stores(self) -> list[PhotoStore]:
-        """Where its photographs are decoded, so that they can be decoded ahead."""
+        """Stores of its photographs, so that they can be decoded in advance."""
         return []
 
     @abstractmethod
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """The same as (H, W, 3) arrays."""
+        """Input and target of a sample as (H, W, 3) arrays."""
 
 
-class InTurn(PairDataset):
-    """Samples of several data sets, one after another: of the first, of the second, ..., of the first again.
+class InterleavedDataset(PairDataset):
+    """Takes samples from several data sets in turn.
 
     Args:
-        parts: at least one; their samples are as large.
+        parts: at least one data set; their samples must have the same size.
     """
 
     def __init__(self, parts: Sequence[PairDataset]) -> None:
@@ -59,5 +59,5 @@ class InTurn(PairDataset):
 
 
 def _tensor(image: NDArray[Any]) -> Tensor:
-    # Writable, as torch wants it: some come from Pillow, which lends its memory to read.
+    # torch needs a writable array, and arrays from Pillow are read-only.
     return torch.from_numpy(np.require(image, requirements=["C", "W"])).permute(2, 0, 1)

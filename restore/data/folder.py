@@ -1,4 +1,4 @@
-"""The pictures of a folder, and a bounded store of their decoded pixels."""
+"""Pictures of folders, and a store of their decoded pixels with bounded memory."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from restore.imaging.decode import read_rgb8
 from restore.imaging.header import read_size
 from restore.runtime.cpu import usable_cores
 
-# Pictures that are decoded before what came of them is looked at.
+# Pictures decoded at a time.
 _AT_ONCE = 16
 
 
 def list_photos(folders: Sequence[Path]) -> list[Path]:
-    """Every picture below the folders, sorted within each, hidden files left out.
+    """All pictures below the folders, sorted within each folder, without hidden files.
 
     Raises:
-        DataError: a folder is missing, holds no picture, or one below it cannot be read.
+        DataError: a folder is missing, contains no pictures, or a folder below it cannot be read.
     """
     return [path for folder in folders for path in list_pictures(folder)]
 
 
 def photo_sizes(paths: Sequence[Path]) -> NDArray[np.int64]:
-    """Heights and widths (N, 2) of pictures turned upright, by their headers alone.
+    """Heights and widths (N, 2) of pictures in upright orientation, read from their headers.
 
     Raises:
         ImageError: a file cannot be read, or is not a picture.
@@ -45,15 +45,15 @@ def _size(path: Path) -> tuple[int, int]:
 
 
 class PhotoStore:
-    """Decoded RGB pictures by number, kept in memory up to a budget and decoded again beyond it.
+    """Decoded RGB pictures by number, cached up to a memory budget and decoded again beyond it.
 
-    The first pictures asked for stay: with random access over a set larger than the budget, throwing one out to keep
-    another only wastes decoding.
+    The pictures requested first stay in memory. With random access to a set larger than the budget, evicting one to
+    keep another would only waste decoding.
 
     Args:
         paths: the pictures.
         budget: bytes of pixels to keep.
-        derive: makes something of a picture's pixels that is kept with them, such as the picture reduced.
+        derive: computes an array from a picture's pixels that is cached with them, such as the reduced picture.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class PhotoStore:
         return pixels
 
     def derived(self, number: int) -> NDArray[np.uint8] | None:
-        """What is derived of a picture, if the picture has been asked for and is kept."""
+        """The derived array of a picture; None if the picture is not in memory."""
         return self._derived.get(number)
 
     def _keep(self, number: int, pixels: NDArray[np.uint8]) -> None:
@@ -96,13 +96,13 @@ class PhotoStore:
             self._derived[number] = derived
 
     def fill(self) -> Iterator[int]:
-        """Decode the pictures, in order, by as many threads as there are cores, until the budget is used up.
+        """Decode the pictures in order, with one thread per core, until the budget is used up.
 
-        Done before worker processes start, their memory is shared with this one's. A picture that cannot be decoded
-        is passed over: whoever asks for it gets the error.
+        If this is done before worker processes are forked, they share the pixels. A picture that cannot be decoded is
+        skipped; the error is raised when it is requested.
 
         Yields:
-            How many pictures have been looked at.
+            The number of pictures processed so far.
         """
         missing = [number for number in range(len(self)) if number not in self._kept]
         with ThreadPoolExecutor(usable_cores()) as pool:

@@ -1,4 +1,4 @@
-"""Two folders with pictures of the same names: which belong together, and whether their sizes fit."""
+"""Pairs of pictures from two folders: matches names and checks sizes."""
 
 from __future__ import annotations
 
@@ -12,26 +12,29 @@ from restore.data.folder import list_photos
 from restore.errors import DataError
 from restore.files.pairing import NameRule, pair_strictly
 
-# File names in a message; the rest is counted.
+# File names listed in a message; the rest are counted.
 _NAMED = 5
 
 
 def match_photos(low_folder: Path, high_folder: Path, template: str | None = None) -> list[tuple[Path, Path]]:
-    """The pictures of two folders, matched by their path below the folder without the suffix, in order.
+    """Match the pictures of two folders by their path below the folder, without the suffix.
 
     Args:
-        low_folder: of the inputs.
-        high_folder: of the targets; with a template it may be the same folder.
-        template: how an input is named after its target, as :class:`restore.files.pairing.NameRule` reads it.
+        low_folder: folder of the inputs.
+        high_folder: folder of the targets; with a template, it may be the same folder.
+        template: how inputs are named after their targets; see :class:`restore.files.pairing.NameRule`.
+
+    Returns:
+        Pairs of input and target, in order.
 
     Raises:
-        DataError: a folder is missing, empty or the other one, a picture has no partner, or two pictures of a folder
-            differ in the suffix alone.
+        DataError: a folder is missing or empty, both are the same, a picture has no partner, or two pictures of a
+            folder differ only in the suffix.
         ValueError: the template is malformed.
     """
     rule = None if template is None else NameRule.parse(template)
     if rule is None and low_folder.resolve() == high_folder.resolve():
-        raise DataError(f"{low_folder}: both sides of the pairs are this folder: give one of each resolution")
+        raise DataError(f"{low_folder}: both sides of the pairs are this folder; give one folder for each side")
     low, high = list_photos([low_folder]), list_photos([high_folder])
     return pair_strictly((low_folder, low), (high_folder, high), rule)
 
@@ -39,44 +42,44 @@ def match_photos(low_folder: Path, high_folder: Path, template: str | None = Non
 def common_scale(
     pairs: Collection[tuple[Path, Path]], low: NDArray[np.int64], high: NDArray[np.int64], scale: int | None = None
 ) -> int:
-    """How many times as large the second picture of every pair is.
+    """The scale between the pictures of all pairs.
 
-    Up to ``scale - 1`` rows and columns more, at the bottom and the right, are allowed, as before the crop to a
-    multiple that the literature makes.
+    The second picture may have up to ``scale - 1`` extra rows and columns at the bottom and right, as it does before
+    the crop to a multiple of the scale that is usual in the literature.
 
     Args:
-        pairs: what messages name.
-        low: (N, 2), heights and widths.
-        high: (N, 2), the same.
-        scale: what it must be; by default, what the first pair says.
+        pairs: the pairs, for error messages.
+        low: (N, 2), heights and widths of the first pictures.
+        high: (N, 2), heights and widths of the second pictures.
+        scale: the required scale; by default, that of the first pair.
 
     Raises:
-        DataError: no whole number fits a pair, or not the same one fits all.
+        DataError: the sizes of a pair do not fit the scale.
     """
     fits = scale or max(1, int(high[0, 0] // low[0, 0]))
     wrong = np.flatnonzero((high // fits != low).any(axis=1))
     if not len(wrong):
         return fits
-    says = f"scale {fits} was asked for" if scale else f"the first pair says scale {fits}"
+    expected = f"the scale is {fits}" if scale else f"the first pair has scale {fits}"
     named = [
         f"{a} ({low[i, 1]} x {low[i, 0]}) and {b} ({high[i, 1]} x {high[i, 0]})"
         for i, (a, b) in enumerate(pairs)
         if i in wrong[:_NAMED]
     ]
     raise DataError(
-        f"{says}, and {_listed(named, len(wrong))} {'does' if len(wrong) == 1 else 'do'} not fit it: "
-        "the second must be that many times as wide and as high"
+        f"{expected}, but {_listed(named, len(wrong))} {'does' if len(wrong) == 1 else 'do'} not fit it: "
+        "the second picture must be exactly that many times as wide and high"
     )
 
 
 def refuse_turned(pair: tuple[Path, Path], low: NDArray[np.uint8], high: NDArray[np.uint8], scale: int) -> None:
-    """Refuse a pair whose headers agreed in size: what turns one of them stands elsewhere, in XMP.
+    """Check the decoded sizes of a pair: their headers agreed, but XMP may have rotated one of them.
 
     Raises:
         DataError: the decoded pictures (H, W, 3) do not fit the scale.
     """
     if (high.shape[0] // scale, high.shape[1] // scale) != low.shape[:2]:
-        raise DataError(f"{pair[0]} and {pair[1]} are not turned alike: save both upright")
+        raise DataError(f"{pair[0]} and {pair[1]} have different orientations; save both upright")
 
 
 def _listed(names: list[str], count: int) -> str:

@@ -1,4 +1,4 @@
-"""Where in which photograph a sample is cut; the same for the same seed and number, whatever came before."""
+"""Random positions of samples in photographs. They depend only on the seed and the number of the sample."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from numpy.typing import NDArray
 
 from restore.errors import DataError
 
-# Counterclockwise, by how many quarter turns.
+# Counterclockwise rotations by a number of quarter turns.
 _TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 
 
 def generator(seed: int, number: int) -> np.random.Generator:
-    """What all that is random in a sample comes from.
+    """The source of all randomness of a sample.
 
-    The number is part of the key: with the number as the counter, neighbouring samples would share all but the first
-    four values, and with them the places they choose from.
+    The number is part of the key. If it were the counter, neighboring samples would share all but the first four
+    values, and so choose the same positions.
 
     Args:
-        seed: of the samples, 0 or above.
-        number: of the sample, 0 or above.
+        seed: seed of the samples, at least 0.
+        number: number of the sample, at least 0.
     """
     return np.random.Generator(np.random.Philox(key=np.array([seed, number], np.uint64)))
 
 
-class Places:
-    """Photographs to draw from in proportion to their area, those too small for a patch left out.
+class PatchSampler:
+    """Draws photographs in proportion to their area, and positions of patches; skips photographs that are too small.
 
     Args:
         sizes: (N, 2), heights and widths in pixels.
         patch: side of a patch, in units.
-        unit: pixels; a patch begins at multiples of it.
+        unit: pixels per unit; patches start at multiples of it.
 
     Raises:
         DataError: no photograph is large enough for a patch.
@@ -44,31 +44,31 @@ class Places:
         fits = (sizes // unit >= patch).all(axis=1)
         if not fits.any():
             raise DataError(
-                f"none of {len(sizes)} photographs is as large as one patch ({patch * unit} pixels a side): "
-                "give larger photographs or a smaller patch"
+                f"none of {len(sizes)} photographs is large enough for a patch of {patch * unit} x {patch * unit} "
+                "pixels; use larger photographs or a smaller patch"
             )
         area = np.where(fits, sizes.prod(axis=1), 0).astype(np.float64)
         self._cumulative = np.cumsum(area / area.sum())
 
     def photo(self, draw: np.random.Generator) -> int:
-        """The number of a photograph."""
+        """Draw the number of a photograph."""
         return min(int(np.searchsorted(self._cumulative, draw.random(), side="right")), len(self._cumulative) - 1)
 
     def corner(self, photo: NDArray[Any], draw: np.random.Generator) -> tuple[int, int]:
-        """Row and column of the top left of a patch in a photograph (H, W, 3), in units."""
+        """Draw the row and column of a patch's top left corner in a photograph (H, W, 3), in units."""
         top, left = (int(draw.integers(0, n // self.unit - self.patch + 1)) for n in photo.shape[:2])
         return top, left
 
 
 def window(photo: NDArray[np.uint8], top: int, left: int, side: int, unit: int = 1) -> NDArray[np.uint8]:
-    """A square of a photograph; what lies beyond the border is mirrored, as ``imresize`` does.
+    """A square of a photograph, mirrored beyond the border as ``imresize`` does.
 
     Args:
-        photo: uint8 (H, W, 3); what is left over of multiples of ``unit`` is no part of it.
-        top: its first row, possibly below 0.
-        left: its first column.
-        side: in pixels.
-        unit: see above.
+        photo: uint8 (H, W, 3); cropped to multiples of ``unit`` first.
+        top: first row, may be negative.
+        left: first column, may be negative.
+        side: side of the square, pixels.
+        unit: see ``photo``.
     """
     height, width = (n - n % unit for n in photo.shape[:2])
     bottom, right = top + side, left + side

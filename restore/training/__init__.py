@@ -1,1 +1,1 @@
-"""Recipes, the training loop, checkpoints."""
+"""Recipes, the training loop and checkpoints."""

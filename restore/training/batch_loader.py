@@ -1,4 +1,4 @@
-"""Batches one after another, cut by as many worker processes as make the run fastest."""
+"""Iterates over training batches and picks the number of worker processes that makes a run fastest."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from collections.abc import Iterator
 from restore.data.dataset import PairDataset
 from restore.runtime.cpu import usable_cores
 from restore.training.data_loading import Samples, batches
-from restore.training.loader_stats import Waited
+from restore.training.loader_stats import LoaderStats
 from restore.training.state import Run
 
-# Of a trial: steps that are not timed, in which workers start, and steps that are.
+# Steps of a trial: first untimed ones, while workers start, then timed ones.
 SETTLE, TRIAL = 10, 40
-# Share of the time spent waiting above which workers are tried, and how much faster they must be to stay.
+# Workers are tried if more than this share of the time is spent waiting, and kept if they are this much faster.
 _WAITING, _GAIN = 0.05, 1.05
 
 
 class BatchLoader:
-    """The batches of a run from its current step on.
+    """The batches of a run, starting at its current step.
 
-    Which samples a step sees depends on the step alone, so the number of workers can change while a run goes on. By
-    default the first steps are timed without workers; where they wait for their batches, as many workers as would keep
-    up are tried, and kept if the steps are faster.
+    The samples of a step depend only on the step number, so the number of workers can change during a run. By default,
+    the first steps are timed without workers. If they wait for batches, the loader tries enough workers to keep up and
+    keeps them if steps become faster.
 
     Args:
-        run: at the step to begin at.
-        patches: that it learns from.
-        workers: processes that cut patches; 0 cuts them between the steps; None to find out.
+        run: the run, at the step to start from.
+        patches: training samples.
+        workers: processes that cut patches; 0 cuts them between steps; None chooses automatically.
     """
 
     def __init__(self, run: Run, patches: PairDataset, workers: int | None) -> None:
@@ -36,7 +36,7 @@ class BatchLoader:
         self._auto = workers is None
         self.workers = workers or 0
         self._steps: Iterator[Samples] | None = None
-        self._waited = Waited(self.workers)
+        self._stats = LoaderStats(self.workers)
         self._count, self._began, self._waiting = 0, 0.0, 0.0
         self._without: float | None = None
 
@@ -44,7 +44,7 @@ class BatchLoader:
         began = time.monotonic()
         if self._steps is None:
             self._steps = batches(self._run, self._patches, self.workers)
-        with self._waited:
+        with self._stats:
             samples = next(self._steps)
         if self._count == SETTLE:
             self._began, self._waiting = began, 0.0
@@ -52,21 +52,21 @@ class BatchLoader:
         return samples
 
     def share(self) -> float:
-        """Of the time since it was last asked for, how much was spent waiting for batches, 0..1."""
-        return self._waited.share()
+        """Share of the time since the last call that was spent waiting for batches, 0..1."""
+        return self._stats.share()
 
     def after_step(self) -> str | None:
-        """To be called after each step: what is worth a line on the console, if anything."""
+        """Call this after each step. Returns a line for the console, or None."""
         if not self._auto:
-            return self._waited.advice()
+            return self._stats.advice()
         self._count += 1
         if self._count < SETTLE + TRIAL:
             return None
         seconds = (time.monotonic() - self._began) / TRIAL
-        return self._judge(seconds, self._waiting / TRIAL)
+        return self._evaluate_trial(seconds, self._waiting / TRIAL)
 
-    def _judge(self, seconds: float, waiting: float) -> str | None:
-        """After a trial: go on, try workers, or go back to none."""
+    def _evaluate_trial(self, seconds: float, waiting: float) -> str | None:
+        """After a trial, continue as before, try workers, or go back to none."""
         if self._without is None:
             wanted = math.ceil(waiting / max(1e-9, seconds - waiting))
             workers = min(wanted, usable_cores() - 1)
@@ -85,4 +85,4 @@ class BatchLoader:
 
     def _restart(self, workers: int) -> None:
         self.workers, self._count, self._steps = workers, 0, None
-        self._waited = Waited(workers)
+        self._stats = LoaderStats(workers)

@@ -1,4 +1,4 @@
-"""Everything a run needs to go on, in one safetensors file, replaced in one step."""
+"""Checkpoints: everything needed to resume a run, in one safetensors file that is replaced atomically."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def save_checkpoint(
     """Write the state of a run.
 
     Args:
-        path: the file; a kill at any moment leaves either the old one or the new one.
-        step: steps done.
+        path: the file; if the process is killed at any moment, either the old or the new file is left.
+        step: completed steps.
         recipe_yaml: the recipe of the run.
-        modules: all that has weights or buffers, by name; ``average`` is what is exported.
-        optimizers: with the moments they have gathered, by name.
-        facts: numbers to keep, such as the best PSNR and the seconds spent.
+        modules: everything with weights or buffers, by name; ``average`` is the one that is exported.
+        optimizers: optimizers by name, saved with their moments.
+        facts: numbers to keep, such as the best validation score and the seconds spent.
     """
     tensors: dict[str, Tensor] = {}
     for name, module in modules.items():
@@ -46,21 +46,21 @@ def save_checkpoint(
         for index, state in optimizer.state_dict()["state"].items():
             tensors.update({f"{name}.{index}.{k}": v for k, v in state.items() if isinstance(v, Tensor)})
     metadata = {"format": FORMAT, "step": str(step), "recipe": recipe_yaml, "facts": json.dumps(facts)}
-    # A copy each: safetensors takes no two names for one memory.
+    # Copied because safetensors refuses tensors that share memory.
     write_bytes(path, save({k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}, metadata))
 
 
 class Checkpoint:
-    """A checkpoint file, read.
+    """A checkpoint file that has been read.
 
     Attributes:
-        step: steps done.
+        step: completed steps.
         recipe_yaml: the recipe of the run.
-        facts: numbers kept with it.
-        hours: spent training it, without what it was begun with.
+        facts: numbers saved with it.
+        hours: training time, excluding any run it started from.
 
     Raises:
-        ModelError: missing, damaged, or not a checkpoint of ours.
+        ModelError: the file is missing, damaged, or not a checkpoint of ``restore train``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -72,40 +72,40 @@ class Checkpoint:
         except FileNotFoundError as error:
             raise ModelError(f"{path}: no such checkpoint") from error
         except (SafetensorError, OSError) as error:
-            raise ModelError(f"{path}: not a checkpoint that can be read: {error}") from error
+            raise ModelError(f"{path}: cannot read this checkpoint: {error}") from error
         if metadata.get("format") != FORMAT:
-            raise ModelError(f"{path}: a safetensors file, but not a checkpoint of a training run")
+            raise ModelError(f"{path}: this safetensors file is not a training checkpoint")
         try:
             self.step = int(metadata["step"])
             self.recipe_yaml = metadata["recipe"]
             self.facts: dict[str, Any] = dict(json.loads(metadata["facts"]))
             self.hours = round(float(self.facts["seconds"]) / 3600, 2)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise ModelError(f"{path}: a checkpoint, but what it says of its run is damaged: {error!r}") from error
+            raise ModelError(f"{path}: the metadata of this checkpoint is damaged: {error!r}") from error
 
-    def said(self) -> str:
-        """What it is, in words by which it can be known again, for runs that begin with it."""
+    def describe(self) -> str:
+        """Text that identifies this checkpoint, recorded by runs that start from it."""
         digest = hashlib.sha256(self.path.read_bytes()).hexdigest()
         before = f", begun with {printable(str(begun))}" if (begun := self.facts.get("begun_from")) else ""
         return f"a run of {self.step} steps and {self.hours:.2f} hours (checkpoint's SHA-256 {digest}){before}"
 
     def part(self, name: str) -> dict[str, Tensor]:
-        """The tensors of a module or an optimiser."""
+        """The tensors of a module or an optimizer."""
         prefix = f"{name}."
         return {k[len(prefix) :]: v for k, v in self._tensors.items() if k.startswith(prefix)}
 
     def load(self, modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
-        """Put a run's modules and optimisers where this checkpoint left them; names as when it was saved."""
+        """Restore the modules and optimizers of a run, by the names they were saved under."""
         for name, module in modules.items():
             self.fill(module, self.part(name), name)
         for name, optimizer in optimizers.items():
             self._load_optimizer(self.part(name), optimizer)
 
     def fill(self, module: nn.Module, tensors: Mapping[str, Tensor], name: str = "network") -> None:
-        """Give a module the tensors of a part of this file, whose name is for the message.
+        """Load tensors of this file into a module; ``name`` is for the error message.
 
         Raises:
-            ModelError: they are not its.
+            ModelError: the tensors do not fit the module.
         """
         try:
             module.load_state_dict(tensors)
@@ -114,7 +114,7 @@ class Checkpoint:
             first = lines[1] if len(lines) > 1 else lines[0]
             more = f" (and {len(lines) - 2} more)" if len(lines) > 2 else ""
             raise ModelError(
-                f"{self.path}: made for another network or with other losses: its {name} does not fit: "
+                f"{self.path}: {name} does not fit; the checkpoint is from another network or other losses: "
                 f"{first[:300]}{more}"
             ) from error
 
@@ -125,13 +125,13 @@ class Checkpoint:
             index, name = key.split(".", 1)
             if int(index) >= len(parameters):
                 raise ModelError(
-                    f"{self.path}: more was learned than the recipe has now: a run goes on with the losses that it "
-                    "began with, or begins anew with --start"
+                    f"{self.path}: has more trained parameters than the recipe; resume with the losses that the run "
+                    "started with, or start a new run from it with --start"
                 )
             parameter = parameters[int(index)]
             if value.shape == parameter.shape:
-                # The file holds rows in order; a fused optimiser pairs moments and weights by their place in memory,
-                # which is another where the weights are channels_last.
+                # The file stores contiguous tensors, but a fused optimizer pairs moments with weights by their position
+                # in memory, which differs for channels_last weights.
                 value = torch.empty_like(parameter).copy_(value)
             state.setdefault(int(index), {})[name] = value
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -1,4 +1,4 @@
-"""The batches of a run: decoded ahead, cut in this process or beside it, the same whatever the number of workers."""
+"""Loading of batches. They are the same for any number of worker processes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from restore.data.dataset import PairDataset
 from restore.errors import RestoreError
 from restore.training.state import Run
 
-# Photographs are decoded before the first step where the run will draw from each so many times.
+# Photographs are decoded before the first step if the run will draw at least this many samples from each.
 _WORTH_FILLING = 2
 
-# Inputs and targets, (N, 3, h, w) and (N, 3, H, W) on 0..1, and the inputs' labels, (N,).
+# Inputs (N, 3, h, w) and targets (N, 3, H, W) on 0..1, and the labels of the inputs, (N,).
 Samples = tuple[Tensor, Tensor, Tensor]
 
 
-class _Told(Dataset[Any]):
-    """Samples whose errors are values: a worker process would send a traceback for a message."""
+class _ErrorsAsValues(Dataset[Any]):
+    """Returns errors instead of raising them: a worker process would put a whole traceback into the message."""
 
     def __init__(self, patches: PairDataset) -> None:
         self.patches = patches
@@ -35,26 +35,26 @@ class _Told(Dataset[Any]):
             return error
 
 
-def _together(samples: list[Any]) -> Any:
-    """A batch, or the first error among its samples."""
+def _collate(samples: list[Any]) -> Any:
+    """A batch, or the first error in it."""
     errors = [sample for sample in samples if isinstance(sample, RestoreError)]
-    return errors[0] if errors else [_stacked(side) for side in zip(*samples, strict=True)]
+    return errors[0] if errors else [_stack(side) for side in zip(*samples, strict=True)]
 
 
-def _stacked(images: Sequence[Tensor]) -> Tensor:
-    """Images (3, H, W) as (N, 3, H, W), with the channels last in memory, where the arrays had them."""
+def _stack(images: Sequence[Tensor]) -> Tensor:
+    """Images (3, H, W) as (N, 3, H, W), with channels last in memory as in the original arrays."""
     stacked: Tensor = default_collate([image.permute(1, 2, 0) for image in images])
     return stacked.permute(0, 3, 1, 2)
 
 
-def _leave_signals_to_the_run(_worker: int) -> None:
-    """Terminals and batch systems signal every process of a job: the run saves first, and then ends its workers."""
+def _ignore_signals(_worker: int) -> None:
+    """Ignore signals: terminals and batch systems signal the workers too, but the run saves first, then ends them."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
 
 def batches(run: Run, patches: PairDataset, workers: int) -> Iterator[Samples]:
-    """This process's share of the batches from the run's step on; which samples a step sees depends on it alone.
+    """This process's share of each batch, starting at the run's step. The samples of a step depend on its number only.
 
     Raises:
         RestoreError: a photograph cannot be decoded.
@@ -63,11 +63,11 @@ def batches(run: Run, patches: PairDataset, workers: int) -> Iterator[Samples]:
     steps = range(run.step, run.recipe.train.steps)
     shares = [run.team.share(range(step * size, (step + 1) * size)) for step in steps]
     loader: DataLoader[Any] = DataLoader(
-        _Told(patches),
+        _ErrorsAsValues(patches),
         batch_sampler=map(list, shares),
         num_workers=workers,
-        collate_fn=_together,
-        worker_init_fn=_leave_signals_to_the_run,
+        collate_fn=_collate,
+        worker_init_fn=_ignore_signals,
         pin_memory=run.device.type == "cuda",
         multiprocessing_context="fork" if workers and shares_memory() else None,
     )
@@ -80,28 +80,28 @@ def batches(run: Run, patches: PairDataset, workers: int) -> Iterator[Samples]:
 
 
 def on_device(images: Tensor, device: torch.device) -> Tensor:
-    """Samples (N, 3, H, W), uint8, as a run takes them: on 0..1."""
+    """Move uint8 samples (N, 3, H, W) to the device and scale them to 0..1."""
     return images.to(device, non_blocking=True, memory_format=torch.channels_last).div(255.0)
 
 
 def shares_memory() -> bool:
-    """Whether worker processes see what this process has decoded without copying it."""
+    """Whether worker processes share pictures that this process has decoded, without a copy."""
     return "fork" in multiprocessing.get_all_start_methods()
 
 
 def fill(run: Run, patches: PairDataset, workers: int) -> Iterator[tuple[int, int]]:
-    """Decode the photographs before the first step, where the run is long enough for that to pay.
+    """Decode the photographs before the first step, if the run is long enough for that to pay.
 
-    A photograph that is decoded while a step waits for it costs the same and is waited for; one that each of several
-    workers decodes for itself costs several times as much, in time and in memory.
+    Decoding a photograph while a step waits for it costs the same time, but stalls the step. If each worker decodes it
+    on its own, that multiplies the time and memory.
 
     Args:
-        run: about to begin or to continue.
-        patches: that it learns from.
+        run: about to start or resume.
+        patches: training samples.
         workers: processes that will cut patches.
 
     Yields:
-        How many photographs are done, and of how many.
+        The number of photographs done, and the total.
     """
     stores = patches.stores()
     count = sum(len(store) for store in stores)
@@ -113,4 +113,4 @@ def fill(run: Run, patches: PairDataset, workers: int) -> Iterator[tuple[int, in
         yield from ((done + number, count) for number in store.fill())
         done += len(store)
     for store in stores:
-        store.free //= max(1, workers)  # what is left is each worker's own
+        store.free //= max(1, workers)  # each worker gets its share of the remaining budget

@@ -1,4 +1,4 @@
-"""The discriminator of a run: one update a step, before the network's own."""
+"""Training of the discriminator: one update per step, before the update of the network."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from restore.training.recipe import Discriminator
 
 
 @dataclass(frozen=True)
-class Critic:
-    """A discriminator and what trains it."""
+class DiscriminatorTrainer:
+    """A discriminator, its options and its optimizer."""
 
     options: Discriminator
     network: nn.Module
     optimizer: torch.optim.Optimizer
 
     @classmethod
-    def build(cls, options: Discriminator, device: torch.device) -> Critic:
-        """A discriminator with fresh weights, drawn from torch's own generator."""
+    def build(cls, options: Discriminator, device: torch.device) -> DiscriminatorTrainer:
+        """A discriminator with new weights, drawn from torch's global generator."""
         network = options.network.build().to(device).to(memory_format=torch.channels_last)
         return cls(options, network, build_optimizer(options.optimizer, network.parameters()))
 
     @property
     def opponent(self) -> Opponent:
-        """What losses see of it."""
+        """The view of the discriminator that losses get."""
         return Opponent(self.network, self.options.form)
 
     def logits(self, x: Tensor) -> Tensor:
-        """What it makes of pictures (N, 3, H, W), 0..1."""
+        """Logits for pictures (N, 3, H, W) on 0..1."""
         assert isinstance(self.network, DiscriminatorNetwork)
         return self.network.logits(x)
 
@@ -52,20 +52,20 @@ class Critic:
         team: Team | None = None,
         pieces: int = 1,
     ) -> Tensor:
-        """One update, unless it is too early.
+        """Do one update, or nothing before the step at which the discriminator begins.
 
         Args:
-            judged: in as many ``pieces``, what the network made, (N, 3, H, W), whose graph is left alone, and
-                photographs of the same shape, 0..1.
-            step: of the run, from 0.
-            rate: learning rate over its peak.
-            generator: of the penalty's draws.
-            autocast: the precision of forward passes.
-            team: whose gradients are averaged; this process alone by default.
-            pieces: whose gradients are averaged too.
+            judged: ``pieces`` pairs of network output (N, 3, H, W), which is detached, and photographs of the same
+                shape, on 0..1.
+            step: step of the run, from 0.
+            rate: learning rate as a fraction of its peak.
+            generator: randomness for the penalty.
+            autocast: context manager that sets the precision of forward passes.
+            team: processes to average gradients over; only this process by default.
+            pieces: number of pairs in ``judged``; their gradients are averaged.
 
         Returns:
-            Its loss, penalty included; 0 before it begins.
+            The loss including the penalty; 0 if the discriminator has not begun.
         """
         options, total = self.options, torch.zeros((), device=next(self.network.parameters()).device)
         if step < options.begin:
@@ -95,6 +95,6 @@ class Critic:
         assert self.options.penalty is not None
         if self.options.penalty.kind == "r1":
             return r1_penalty(self.logits, real)
-        # Drawn on the CPU, so that every device draws the same.
-        places = torch.Generator(real.device).manual_seed(int(torch.randint(2**62, (), generator=generator)))
-        return gradient_penalty(self.logits, fake, real, places)
+        # The seed is drawn on the CPU, so that it is the same for every device.
+        positions = torch.Generator(real.device).manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        return gradient_penalty(self.logits, fake, real, positions)

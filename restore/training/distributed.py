@@ -1,8 +1,8 @@
-"""Several processes at one run, started by torchrun: each takes its share of every batch, gradients are averaged.
+"""Training with several processes started by torchrun: each takes a share of every batch; gradients are averaged.
 
-Not torch's DistributedDataParallel: a step runs two networks several times each, and some losses let some parameters
-out, which its hooks do not bear. One sum over all gradients after the backward pass serves every recipe; with networks
-this small there is nothing to hide it behind.
+This does not use DistributedDataParallel: a step runs two networks several times each, and some losses skip some
+parameters, which its hooks do not support. One all-reduce of all gradients after the backward pass works for every
+recipe; networks this small leave no computation to overlap it with.
 """
 
 from __future__ import annotations
@@ -20,53 +20,53 @@ from restore.errors import RecipeError
 
 @dataclass(frozen=True)
 class Team:
-    """The processes of a run, as one of them sees it; alone by default.
+    """The processes of a run, from the point of view of one of them; a single process by default.
 
     Attributes:
-        rank: of this process; the first, 0, validates, saves and reports.
+        rank: rank of this process; rank 0 validates, saves and reports.
         size: number of processes.
-        here: rank among those on this machine, which is the GPU's number too.
-        size_here: number of those on this machine.
+        local_rank: rank among the processes on this machine; also the number of its GPU.
+        local_size: number of processes on this machine.
     """
 
     rank: int = 0
     size: int = 1
-    here: int = 0
-    size_here: int = 1
+    local_rank: int = 0
+    local_size: int = 1
 
     @property
-    def leads(self) -> bool:
-        """Whether this process is the one that validates, saves and reports."""
+    def is_main(self) -> bool:
+        """Whether this process validates, saves and reports."""
         return self.rank == 0
 
     def check_shares(self, batch: int, pieces: int) -> None:
-        """Refuse a batch that cannot be shared evenly, each share in so many pieces.
+        """Check that a batch can be split evenly over the processes, and each share into ``pieces``.
 
         Raises:
-            RecipeError: it cannot.
+            RecipeError: it cannot be split evenly.
         """
         unit = self.size * pieces
         if batch % unit:
             how = f"{self.size} processes" + (f" in {pieces} pieces each" if pieces > 1 else "")
             raise RecipeError(
-                f"train.batch = {batch} cannot be shared by {how}: it is the whole batch of a step; give a multiple of "
-                f"{unit}, such as --set train.batch={-(-batch // unit) * unit}"
+                f"train.batch = {batch} cannot be split over {how}. It counts the samples of all processes; use a "
+                f"multiple of {unit}, such as --set train.batch={-(-batch // unit) * unit}"
             )
 
     def share(self, samples: range) -> range:
-        """Which of a step's samples are this process's."""
+        """This process's share of the samples of a step."""
         each = len(samples) // self.size
         return samples[self.rank * each : (self.rank + 1) * each]
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Give every process the mean of all processes' gradients.
+        """Set the gradients of every process to their mean over all processes.
 
-        A parameter that had a part in one process's share and none in another's counts there with a gradient of 0.
+        A parameter that was used by some processes only counts as a gradient of 0 in the others.
         """
         if self.size == 1:
             return
         parameters = list(parameters)
-        # On the CPU: see anyone().
+        # On the CPU: see any_process.
         had = torch.tensor([p.grad is not None for p in parameters], dtype=torch.int32)
         distributed.all_reduce(had, distributed.ReduceOp.MAX)
         gradients = []
@@ -84,32 +84,32 @@ class Team:
             gradient.copy_(mean.view(gradient.shape))
 
     def average(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The means of scalars over the processes, by name; the names are the same in all."""
+        """Means of scalars over all processes, by name; the names must be the same in every process."""
         if self.size == 1 or not values:
             return dict(values)
         stacked = torch.stack([value.detach().float() for value in values.values()])
         distributed.all_reduce(stacked)
         return dict(zip(values, (stacked / self.size).unbind(), strict=True))
 
-    def anyone(self, flag: bool) -> bool:
-        """Whether it holds in any of the processes."""
+    def any_process(self, flag: bool) -> bool:
+        """Whether ``flag`` is true in any process."""
         if self.size == 1:
             return flag
-        # On the CPU, whose backend is another: a GPU need not finish its queue for it.
+        # On the CPU, which has a backend of its own, so that a GPU need not finish its queue first.
         count = torch.tensor(int(flag))
         distributed.all_reduce(count)
         return bool(count)
 
-    def heed(self, *values: float) -> list[float]:
-        """The first process's numbers, in all."""
+    def broadcast(self, *values: float) -> list[float]:
+        """The numbers of rank 0, in every process."""
         if self.size == 1:
             return list(values)
-        told = torch.tensor(values, dtype=torch.float64)
-        distributed.broadcast(told, 0)
-        return told.tolist()
+        tensor = torch.tensor(values, dtype=torch.float64)
+        distributed.broadcast(tensor, 0)
+        return tensor.tolist()
 
-    def align(self, modules: Iterable[nn.Module]) -> None:
-        """Give every process the first one's parameters and buffers, and wait for all."""
+    def sync(self, modules: Iterable[nn.Module]) -> None:
+        """Copy the parameters and buffers of rank 0 to every process, and wait for all of them."""
         if self.size == 1:
             return
         for module in modules:
@@ -120,7 +120,7 @@ class Team:
 
 @contextmanager
 def join_team(on_gpu: bool) -> Iterator[Team]:
-    """The team that torchrun made this process part of, or this process alone."""
+    """The team that torchrun put this process in, or a team of one."""
     if not distributed.is_available() or not distributed.is_torchelastic_launched():
         yield Team()
         return
@@ -128,8 +128,8 @@ def join_team(on_gpu: bool) -> Iterator[Team]:
     try:
         numbers = [int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")]
         yield Team(*numbers)
-        # gloo's threads still let go of the last tensors, for which they want the interpreter: one that ended meanwhile
-        # would abort. What they are given here has no object in Python, and takes all of them a round to finish.
+        # The threads of gloo may still be releasing the last tensors, which needs the interpreter; exiting now would
+        # abort. A barrier holds no Python objects, and completes only after all of them have finished.
         distributed.barrier()
     finally:
         distributed.destroy_process_group()

@@ -1,4 +1,4 @@
-"""What a run was made with: versions, hardware, the command, and the state of the code."""
+"""Record of how a run was made: versions, hardware, command line, and the state of the code."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from restore.training.distributed import Team
 _PACKAGES = ("torch", "numpy", "opencv-python-headless", "kornia", "basicsr", "lpips")
 
 
-def note_environment(folder: Path, device: torch.device, team: Team, step: int, precision: str) -> None:
-    """Append what holds now to ``environment.jsonl`` in a run's folder: a line each time a run begins or goes on."""
+def log_environment(folder: Path, device: torch.device, team: Team, step: int, precision: str) -> None:
+    """Append the environment to ``environment.jsonl`` in the run's folder, one line each time it starts or resumes."""
     with (folder / "environment.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(environment(device, team, step, precision)) + "\n")
 
 
 def environment(device: torch.device, team: Team, step: int, precision: str) -> dict[str, Any]:
-    """All that may tell two runs of one recipe apart."""
+    """Everything that may make two runs of the same recipe differ."""
     return {
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "step": step,
@@ -46,10 +46,10 @@ def environment(device: torch.device, team: Team, step: int, precision: str) -> 
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """The commit of the checkout that a folder is in, and whether files differ from it; None outside of one."""
+    """The commit of the checkout that contains a folder, and whether files were changed; None outside a checkout."""
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None or _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:
-        return None  # no git, or a package installed inside somebody else's repository
+        return None  # no git, or a package installed inside another repository
     return {"commit": commit, "changed": bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))}
 
 

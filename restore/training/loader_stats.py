@@ -1,4 +1,4 @@
-"""How much of its time a training run waits for batches, and what would help."""
+"""Measures how long a training run waits for batches, and suggests a number of workers."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import time
 
 from restore.runtime.cpu import usable_cores
 
-# Steps that are judged, all after the first, in which everything is slow; and the share that is worth a word.
+# Measured steps, not counting the slow first one, and the share of waiting above which a message is shown.
 STEPS, SHARE = 200, 0.3
 
 
-class Waited:
-    """Enter it to wait for the samples of a step.
+class LoaderStats:
+    """Context manager to use around waiting for the samples of a step.
 
     Args:
-        workers: processes that cut patches beside the network; 0 for none.
+        workers: processes that cut patches; 0 for none.
     """
 
     def __init__(self, workers: int) -> None:
@@ -35,18 +35,18 @@ class Waited:
             self._waited += now - self._since
 
     def share(self) -> float:
-        """Of the time since it was last asked for, how much was spent waiting, 0..1; the first step is left out."""
+        """Share of the time since the last call that was spent waiting, 0..1; the first step does not count."""
         now = time.monotonic()
         share = (self._waited - self._before) / max(1e-9, now - self._asked)
         self._asked, self._before = now, self._waited
         return min(1.0, share)
 
     def advice(self) -> str | None:
-        """Once, after some steps: how many workers would keep up, if those there are do not."""
+        """After :data:`STEPS` steps, once: how many workers would keep up, if the current ones do not."""
         if self._steps != STEPS + 1:
             return None
         share = self._waited / max(1e-9, time.monotonic() - self._began)
-        # What they do in a step must not take longer than the rest of it.
+        # Loading a batch must not take longer than the rest of a step.
         wanted = math.ceil((self._workers or share) / max(1e-9, 1 - share))
         workers = min(wanted, usable_cores())
         if share < SHARE or workers <= self._workers:

@@ -1,4 +1,4 @@
-"""One training to a folder: two at once would overwrite each other's checkpoints without a word."""
+"""A lock on a run's folder: two processes in one folder would silently overwrite each other's checkpoints."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ NAME = ".lock"
 
 
 @contextlib.contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """A run's folder for this process alone; it is made if need be, and removed again if nothing came to be in it.
+def run_lock(folder: Path) -> Iterator[None]:
+    """Lock a run's folder for this process. Creates the folder if needed, and removes it if it stays empty.
 
-    The system gives the folder free when the process ends, however it does.
+    The operating system releases the lock when the process ends for any reason.
 
     Raises:
-        RecipeError: another process has it.
-        OSError: it cannot be made or written to.
+        RecipeError: another process holds the lock.
+        OSError: the folder cannot be created or written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / NAME)
     try:
-        with contextlib.suppress(NotImplementedError):  # file systems of some clusters have no locks: then without
+        with contextlib.suppress(NotImplementedError):  # some cluster file systems do not support locks
             lock.acquire(timeout=0)
     except Timeout as error:
-        raise RecipeError(f"{folder}: another process is training here: wait for it, or give another --out") from error
+        raise RecipeError(f"{folder}: another process is training here; wait for it, or use another --out") from error
     try:
         yield
     finally:
         lock.release()
         if all(path.name == NAME for path in folder.iterdir()):
             (folder / NAME).unlink(missing_ok=True)
-            with contextlib.suppress(OSError):  # somebody has put something there
+            with contextlib.suppress(OSError):  # another process has put something there
                 folder.rmdir()

@@ -1,4 +1,4 @@
-"""What a training run tells: a progress line, a log file, TensorBoard."""
+"""Reporting of a training run: progress line, log file and TensorBoard."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from restore.utils.atomic_write import write_bytes
 
 @dataclass(frozen=True)
 class Step:
-    """What a step tells.
+    """Results of a step.
 
     Attributes:
-        loss: of the network, all told.
-        norm: of the network's gradient before clipping.
-        parts: each loss before its weight, and the discriminator's own.
+        loss: total loss of the network.
+        norm: norm of the network's gradient before clipping.
+        parts: each loss before weighting, and the loss of the discriminator.
     """
 
     loss: Tensor
@@ -38,14 +38,14 @@ class Step:
 
 
 class Reporter:
-    """Progress on the console, scalars in ``log.jsonl`` and TensorBoard, the last sheet in ``validation.jpg``.
+    """Reports progress on the console, scalars to ``log.jsonl`` and TensorBoard, and pictures to ``validation.jpg``.
 
     Args:
         folder: the run's folder.
-        metric: what is validated.
-        console: where the progress goes; a line now and then when it is not a terminal.
+        metric: the validation metric.
+        console: where to show progress; if it is not a terminal, a line about once a minute.
         every: steps between logged losses.
-        tensorboard: write TensorBoard events too.
+        tensorboard: also write TensorBoard events.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Reporter:
             TextColumn("step"),
             MofNCompleteColumn(),
             BarColumn(),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[status]}"),
             TimeRemainingColumn(),
             console=console,
             disable=not console.is_terminal,
@@ -72,28 +72,31 @@ class Reporter:
         self._printed = 0.0
 
     def start(self, step: int, steps: int, training: str, validation: int, unchanged: float | None) -> None:
-        """Say what is trained on, and the value to beat."""
+        """Report the training data and the baseline, the metric of the unchanged inputs."""
         self.steps = steps
         self._since = (step, time.monotonic())
         if unchanged is not None:
             self._log({"step": step, "unchanged": unchanged})
-        beat = "" if unchanged is None else f", {validation} to validate on; unchanged: {self.metric.format(unchanged)}"
-        self.console.print(f"{training}{beat}; " + (f"going on from step {step}" if step else f"{steps} steps"))
+        baseline = (
+            "" if unchanged is None else f", {validation} to validate on; unchanged: {self.metric.format(unchanged)}"
+        )
+        self.console.print(f"{training}{baseline}; " + (f"resuming at step {step}" if step else f"{steps} steps"))
         self._progress.start()
-        self._task = self._progress.add_task("train", total=steps, completed=step, told="")
+        self._task = self._progress.add_task("train", total=steps, completed=step, status="")
 
     def preparing(self, done: int, count: int) -> None:
-        """While photographs are decoded before the first step."""
-        self._progress.update(self._task, told=f"decoding photographs: {done} of {count}")
+        """Report the decoding of photographs before the first step."""
+        self._progress.update(self._task, status=f"decoding photographs: {done} of {count}")
 
-    def step(self, step: int, told: Step, lr: float, seconds: float, waiting: Callable[[], float]) -> None:
-        """After every step; ``waiting`` gives the share of the time since it was last asked that went into waiting."""
-        self._steps.append(told)  # tensors: reading their values here would make a GPU wait
+    def step(self, step: int, result: Step, lr: float, seconds: float, waiting: Callable[[], float]) -> None:
+        """Report a step; ``waiting`` returns the share of time spent waiting for batches since its last call."""
+        self._steps.append(result)  # tensors: reading their values here would make a GPU wait
         if step % self.every and step != self.steps:
             return
         mean = _mean([one.loss for one in self._steps])
         parts = {
-            f"loss/{name}": _mean([one.parts[name] for one in self._steps if name in one.parts]) for name in told.parts
+            f"loss/{name}": _mean([one.parts[name] for one in self._steps if name in one.parts])
+            for name in result.parts
         }
         self._steps.clear()
         now = time.monotonic()
@@ -101,8 +104,8 @@ class Reporter:
         self._since = (step, now)
         value = "" if self._value is None else f"{self.metric.format(self._value)}  "
         line = f"loss {mean:.5f}  {value}{speed:.1f} steps/s, {waiting():.0%} waiting for batches"
-        self._progress.update(self._task, completed=step, told=line)
-        facts = {"loss": mean, "gradient": float(told.norm), "lr": lr, "seconds": round(seconds, 1)}
+        self._progress.update(self._task, completed=step, status=line)
+        facts = {"loss": mean, "gradient": float(result.norm), "lr": lr, "seconds": round(seconds, 1)}
         self._log({"step": step, **facts, **(parts if len(parts) > 1 else {})})
         if not self.console.is_terminal and now - self._printed > 60:
             self._printed = now
@@ -110,7 +113,7 @@ class Reporter:
             self.console.print(f"step {step}/{self.steps}  {line}  {left:.0f} min left")
 
     def validation(self, step: int, value: float | None, best: float, picture: NDArray[np.uint8]) -> None:
-        """After every validation; ``picture`` is a sheet of inputs, results and targets, RGB."""
+        """Report a validation; ``picture`` is an RGB contact sheet of inputs, results and targets."""
         if self._writer is not None:
             self._writer.add_image("validation", picture, step, dataformats="HWC")
         write_bytes(self.folder / "validation.jpg", _jpeg(picture), overwrite=True)
@@ -120,8 +123,8 @@ class Reporter:
         self._log({"step": step, self.metric.name: value, "best": best})
         self.console.print(f"step {step}: {self.metric.format(value)}" + ("  (best)" if value == best else ""))
 
-    def tell(self, line: str) -> None:
-        """A line for the console."""
+    def report(self, line: str) -> None:
+        """Print a line on the console."""
         self.console.print(line, markup=False, highlight=False)
 
     def _log(self, values: dict[str, float]) -> None:
@@ -139,8 +142,8 @@ class Reporter:
             self._writer.close()
 
 
-class Silence(Reporter):
-    """What a process reports that does not lead: nothing."""
+class SilentReporter(Reporter):
+    """Reports nothing, for all processes but the main one."""
 
     def __init__(self) -> None:
         pass
@@ -151,13 +154,13 @@ class Silence(Reporter):
     def preparing(self, done: int, count: int) -> None:
         pass
 
-    def step(self, step: int, told: Step, lr: float, seconds: float, waiting: Callable[[], float]) -> None:
+    def step(self, step: int, result: Step, lr: float, seconds: float, waiting: Callable[[], float]) -> None:
         pass
 
     def validation(self, step: int, value: float | None, best: float, picture: NDArray[np.uint8]) -> None:
         pass
 
-    def tell(self, line: str) -> None:
+    def report(self, line: str) -> None:
         pass
 
     def finish(self) -> None:

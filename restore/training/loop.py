@@ -1,4 +1,4 @@
-"""The training loop: photographs in, checkpoints out, the same result however often it was interrupted."""
+"""The training loop. A run that was interrupted and resumed gives the same result as one that was not."""
 
 from __future__ import annotations
 
@@ -21,91 +21,90 @@ from restore.training.logging import Reporter, Step
 from restore.training.state import BEST, LAST, Run
 from restore.training.step import update
 from restore.training.training_data import open_training_data
-from restore.training.validation import enlarge, sheet, unchanged
+from restore.training.validation import enlarge, unchanged, validation_sheet
 
 
 def find_training_data(run: Run, data: Path, workers: int | None = None) -> TrainingData:
-    """The training data of a run, below ``data``; processes that do not share memory share ``data.cache_gb``.
+    """Open the training data of a run, below ``data``. Processes without shared memory split ``data.cache_gb``.
 
     Raises:
         RestoreError: photographs are missing or broken, or packages or weights of the validation metric are missing.
     """
     copies = 1 if shares_memory() else max(1, workers or 0)
-    budget = run.recipe.data.cache_gb * 2**30 / copies / run.team.size_here
-    material = open_training_data(run.recipe, data, int(budget))
-    if run.metric.applies_to(material.samples):
-        _ = run.measure  # built now: what it lacks is reported before the run begins
-    return material
+    budget = run.recipe.data.cache_gb * 2**30 / copies / run.team.local_size
+    training_data = open_training_data(run.recipe, data, int(budget))
+    if run.metric.applies_to(training_data.samples):
+        _ = run.measure  # built now to report missing packages or weights before the run begins
+    return training_data
 
 
-def train(run: Run, material: TrainingData, reporter: Reporter, workers: int | None = None) -> bool:
-    """Train until the recipe's last step, or until its patience runs out.
+def train(run: Run, training_data: TrainingData, reporter: Reporter, workers: int | None = None) -> bool:
+    """Train until the last step of the recipe, or until its patience runs out.
 
     Args:
         run: from :func:`restore.training.state.new_run` or :func:`restore.training.state.resume_run`.
-        material: from :func:`find_training_data`.
-        reporter: progress and logs.
-        workers: processes that cut patches; 0 cuts them between the steps; None finds out what is fastest.
+        training_data: from :func:`find_training_data`.
+        reporter: for progress and logs.
+        workers: processes that cut patches; 0 cuts them between steps; None picks the fastest number.
 
     Returns:
-        Whether the run is complete; False after Ctrl-C or SIGTERM, with everything saved.
+        Whether the run is complete; False after Ctrl-C or SIGTERM, with the state saved.
     """
     try:
-        return _steps(run, material, reporter, workers)
-    finally:  # the cursor is hidden behind a progress bar
+        return _steps(run, training_data, reporter, workers)
+    finally:  # the progress bar hides the cursor
         reporter.finish()
 
 
-def _steps(run: Run, material: TrainingData, reporter: Reporter, workers: int | None) -> bool:
+def _steps(run: Run, training_data: TrainingData, reporter: Reporter, workers: int | None) -> bool:
     recipe = run.recipe
-    samples, options = material.samples, recipe.validation
-    beat = None
+    samples, options = training_data.samples, recipe.validation
+    baseline = None
     if run.metric.applies_to(samples):
-        beat = run.measure(unchanged(samples, recipe.scale), samples)
-    reporter.start(run.step, recipe.train.steps, material.description, len(samples), beat)
+        baseline = run.measure(unchanged(samples, recipe.scale), samples)
+    reporter.start(run.step, recipe.train.steps, training_data.description, len(samples), baseline)
     if run.step == 0:
-        for line in introduce(run, material.dataset):
-            reporter.tell(line)
-    loader, stopped = BatchLoader(run, material.dataset, workers), False
+        for line in calibrate(run, training_data.dataset):
+            reporter.report(line)
+    loader, stopped = BatchLoader(run, training_data.dataset, workers), False
     with _stop_on_signal(run):
-        for done, count in fill(run, material.dataset, loader.workers):
+        for done, count in fill(run, training_data.dataset, loader.workers):
             reporter.preparing(done, count)
             if run.stopping and run.team.size == 1:
-                break  # the first step then ends the run; several processes must all come to it
+                break  # the first step then ends the run; with several processes, all must reach it
         began = time.monotonic() - run.seconds
-        told: Step | None = None
-        while not run.over:
-            low, high, labels = _next(run, loader, told)
+        result: Step | None = None
+        while not run.finished:
+            low, high, labels = _next(run, loader, result)
             try:
-                told = update(run, low, high, labels)
-            except ValueError as error:  # a loss that cannot be had of such samples
+                result = update(run, low, high, labels)
+            except ValueError as error:  # a loss that cannot be computed for these samples
                 raise RecipeError(f"step {run.step}: {error}") from error
             run.step += 1
             run.seconds = time.monotonic() - began
             if (note := loader.after_step()) is not None:
-                reporter.tell(note)
-            reporter.step(run.step, told, run.optimizer.param_groups[0]["lr"], run.seconds, loader.share)
+                reporter.report(note)
+            reporter.step(run.step, result, run.optimizer.param_groups[0]["lr"], run.seconds, loader.share)
             saving = run.step == recipe.train.steps or run.step % recipe.train.save_every == 0
             if run.step == recipe.train.steps or run.step % options.every == 0:
-                _check(run, told)
-                _validate(run, material, reporter)
-            stopped = run.team.anyone(run.stopping)
-            if saving or stopped or run.over:
-                _check(run, told)
+                _check(run, result)
+                _validate(run, training_data, reporter)
+            stopped = run.team.any_process(run.stopping)
+            if saving or stopped or run.finished:
+                _check(run, result)
                 run.save(LAST)
             if stopped:
                 break
-    if run.over and run.step < recipe.train.steps:
-        reporter.tell(f"step {run.step}: no better for {run.stale} validations, so it ends here")
-    return run.over
+    if run.finished and run.step < recipe.train.steps:
+        reporter.report(f"step {run.step}: no improvement in {run.stale} validations; training stops here")
+    return run.finished
 
 
-def _next(run: Run, loader: BatchLoader, told: Step | None) -> Samples:
+def _next(run: Run, loader: BatchLoader, result: Step | None) -> Samples:
     """The next step's samples.
 
     Raises:
-        RestoreError: a photograph cannot be decoded, here or in another process of the team; nothing of the run is
-            lost over it.
+        RestoreError: a photograph cannot be decoded, here or in another process of the team; the run is saved first.
     """
     found: Samples | None = None
     problem: RestoreError | None = None
@@ -113,36 +112,36 @@ def _next(run: Run, loader: BatchLoader, told: Step | None) -> Samples:
         found = next(loader)
     except RestoreError as error:
         problem = error
-    if run.team.anyone(problem is not None):
-        if told is not None:
-            _check(run, told)
+    if run.team.any_process(problem is not None):
+        if result is not None:
+            _check(run, result)
         run.save(LAST)
-        raise problem or DataError("another process of this run could not read a photograph, and says which")
+        raise problem or DataError("another process of this run could not read a photograph; see its message")
     assert found is not None
     return found
 
 
-def _check(run: Run, told: Step) -> None:
-    """Nothing is saved over the last good checkpoint once the loss, or its gradient, is no number."""
-    if not (torch.isfinite(told.loss) and torch.isfinite(told.norm)):
+def _check(run: Run, result: Step) -> None:
+    """Raise if the loss or its gradient is not finite, so that the last good checkpoint is not overwritten."""
+    if not (torch.isfinite(result.loss) and torch.isfinite(result.norm)):
         raise RecipeError(
-            f"the loss is {float(told.loss)}, its gradient {float(told.norm)}, at step {run.step}: the training has "
-            f"diverged. Lower train.optimizer.lr; {run.folder / LAST}, where there is one, is from before"
+            f"the loss is {float(result.loss)}, its gradient {float(result.norm)}, at step {run.step}: the training "
+            f"has diverged. Lower train.optimizer.lr. {run.folder / LAST}, if it exists, is from before that"
         )
 
 
-def _validate(run: Run, material: TrainingData, reporter: Reporter) -> None:
-    """Measure the averaged weights; of several processes the first one does, and all know the outcome."""
-    better, samples, scale = False, material.samples, run.recipe.scale
-    if run.team.leads:
+def _validate(run: Run, training_data: TrainingData, reporter: Reporter) -> None:
+    """Validate the averaged weights in the main process, and share the result with the others."""
+    better, samples, scale = False, training_data.samples, run.recipe.scale
+    if run.team.is_main:
         network = deployed(run.average.module).eval()
         results = [enlarge(network, sample.low, run.device) for sample in samples]
         value = run.measure(results, samples) if run.metric.applies_to(samples) else None
         if value is not None:
             better = run.metric.improves(value, run.best)
             run.best, run.stale = (value, 0) if better else (run.best, run.stale + 1)
-        reporter.validation(run.step, value, run.best, sheet(results, samples, scale))
-    best, stale = run.team.heed(run.best, run.stale)
+        reporter.validation(run.step, value, run.best, validation_sheet(results, samples, scale))
+    best, stale = run.team.broadcast(run.best, run.stale)
     run.best, run.stale = best, int(stale)
     if better:
         run.save(BEST)
@@ -150,7 +149,7 @@ def _validate(run: Run, material: TrainingData, reporter: Reporter) -> None:
 
 @contextmanager
 def _stop_on_signal(run: Run) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the run after the step in hand; a second Ctrl-C ends it at once."""
+    """Ctrl-C and SIGTERM end the run after the current step; a second Ctrl-C ends it at once."""
 
     def stop(number: int, _: object) -> None:
         run.stopping = True
@@ -164,21 +163,21 @@ def _stop_on_signal(run: Run) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def introduce(run: Run, patches: PairDataset) -> Iterator[str]:
-    """Calibrate every loss that needs it with the first samples of the training data.
+def calibrate(run: Run, patches: PairDataset) -> Iterator[str]:
+    """Calibrate every loss that needs it on the first samples of the training data.
 
     Args:
-        run: at step 0; a checkpoint restores what was found.
-        patches: the training data.
+        run: at step 0; later, the checkpoint restores the calibration.
+        patches: training samples.
 
     Yields:
-        What was found, one line of text each.
+        Lines of text that describe the result.
     """
     for options, term in run.terms:
         if term.calibration_samples:
             lines = term.calibrate(_batches(run, patches, term.calibration_samples))
             yield from (f"{options.kind}: {line}" for line in lines)
-    run.team.align(run.modules.values())
+    run.team.sync(run.modules.values())
 
 
 def _batches(run: Run, patches: PairDataset, count: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -1,4 +1,4 @@
-"""From the options of a recipe to an optimiser."""
+"""Optimizer, learning rate schedule and weight averaging, from the options of a recipe."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from restore.training.recipe import Optimizer, Schedule
 
 
 def build_optimizer(options: Optimizer, *groups: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """Adam or AdamW over one or more groups of parameters, empty ones left out."""
+    """Adam or AdamW over one or more groups of parameters; empty groups are skipped."""
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[options.kind]
     filled = [{"params": parameters} for group in groups if (parameters := list(group))]
     optimizer: torch.optim.Optimizer = kind(
@@ -25,7 +25,7 @@ def build_optimizer(options: Optimizer, *groups: Iterable[nn.Parameter]) -> torc
 def rate(schedule: Schedule, step: int, steps: int) -> float:
     """Learning rate at ``step`` (from 0) of ``steps``, as a fraction of the peak.
 
-    A function of the step alone: nothing to save, nothing to restore.
+    It depends on the step only, so there is no state to save or restore.
     """
     each = steps / len(schedule.peaks)
     cycle = min(int(step / each), len(schedule.peaks) - 1)
@@ -46,8 +46,8 @@ def _cycle(schedule: Schedule, step: float, steps: float) -> float:
 def warm_average(decay: float) -> Callable[[Any, Any, Any], None]:
     """Update for ``torch.optim.swa_utils.AveragedModel``: an exponential average that forgets faster at first.
 
-    After n updates the decay is ``min(decay, (1 + n) / (10 + n))``. With a constant 0.999 a network that has trained
-    for 1000 steps is still a third its random start, and every early validation says so.
+    After n updates the decay is ``min(decay, (1 + n) / (10 + n))``. With a constant decay of 0.999, the random initial
+    weights would still make up a third of the average after 1000 steps and spoil every early validation.
     """
 
     @torch.no_grad()

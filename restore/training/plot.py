@@ -1,4 +1,4 @@
-"""Curves of runs, from their ``log.jsonl``."""
+"""Plots of training curves, from the ``log.jsonl`` of runs."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Log:
-    """What a run has told.
+    """The log of a run.
 
     Attributes:
-        name: of the run's folder.
-        losses: step and value of each loss, by its name; ``loss`` is all of them by their weights.
-        metric: what was validated; None where nothing was.
-        validations: step and value.
-        unchanged: the metric of the inputs as they are, or of bicubic.
+        name: name of the run's folder.
+        losses: step and value of each loss, by name; ``loss`` is their weighted sum.
+        metric: the validation metric; None if nothing was validated.
+        validations: step and value of each validation.
+        unchanged: the metric of the unchanged inputs, or of bicubic enlargement.
     """
 
     name: str
@@ -36,47 +36,46 @@ class Log:
 
 
 def read_log(folder: Path) -> Log:
-    """The log of a run.
+    """Read the log of a run.
 
-    Where a run was killed and went on from its last checkpoint, the steps that it did again count as they were done
-    last.
+    If a run was killed and resumed from its last checkpoint, repeated steps count as they were done last.
 
     Raises:
-        DataError: the folder holds no log, or one that is not a run's.
+        DataError: the folder has no log, or the file is not a log of ``restore train``.
     """
     path = folder / "log.jsonl"
     if not path.is_file():
-        raise DataError(f"{folder}: no {path.name} here: give the folder of a run of restore train")
+        raise DataError(f"{folder}: no {path.name} here; give the folder of a run of restore train")
     losses: dict[str, dict[int, float]] = {}
     validations: dict[int, float] = {}
     metric = unchanged = None
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         try:
-            said: dict[str, Any] = json.loads(line)
-            step = int(said["step"])
+            row: dict[str, Any] = json.loads(line)
+            step = int(row["step"])
         except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{path}, line {number}: not what restore train writes") from error
-        unchanged = said.get("unchanged", unchanged)
-        for name, value in said.items():
-            if "best" in said and name not in ("step", "best"):
-                if name != metric:  # the run went on with another metric
+            raise DataError(f"{path}, line {number}: not a line that restore train writes") from error
+        unchanged = row.get("unchanged", unchanged)
+        for name, value in row.items():
+            if "best" in row and name not in ("step", "best"):
+                if name != metric:  # the run was resumed with another metric
                     validations.clear()
                 metric = name
                 validations[step] = value
             elif name.startswith("loss"):
                 losses.setdefault(name.removeprefix("loss/"), {})[step] = value
     if not losses:
-        raise DataError(f"{path}: nothing in it yet; a run writes every 100 steps")
+        raise DataError(f"{path}: empty so far; a run writes every 100 steps")
     ordered = {name: sorted(values.items()) for name, values in losses.items()}
     return Log(folder.resolve().name, ordered, metric, sorted(validations.items()), unchanged)
 
 
 def plot(logs: Sequence[Log], suffix: str) -> bytes:
-    """Losses, and validations where there were any, over the steps.
+    """Plot losses, and validations if there are any, over the steps.
 
     Args:
-        logs: of one run, whose losses are shown one by one; or of several, whose whole losses are compared.
-        suffix: of :data:`restore.utils.plotting.FORMATS`.
+        logs: one log, to show each of its losses, or several, to compare their total losses.
+        suffix: one of :data:`restore.utils.plotting.FORMATS`.
 
     Returns:
         The bytes of the picture.
@@ -104,7 +103,7 @@ def _validations(axis: Axes, logs: Sequence[Log], metric: str) -> None:
 
 
 def _label(metric: str) -> str:
-    """A metric in words; its bare name if the package that added it is no longer installed."""
+    """The label of a metric; its bare name if the package that added it is no longer installed."""
     try:
         return find_metric(metric).label
     except ValueError:
@@ -119,6 +118,6 @@ def _losses(axis: Axes, logs: Sequence[Log]) -> None:
             axis.plot(*zip(*values, strict=True), linewidth=1, label=name if len(logs) == 1 else log.name)
     if all(value > 0 for log in logs for values in log.losses.values() for _, value in values):
         axis.set_yscale("log")
-    axis.set_ylabel("loss, before its weight" if len(logs) == 1 and len(logs[0].losses) > 1 else "loss")
+    axis.set_ylabel("loss, before weighting" if len(logs) == 1 and len(logs[0].losses) > 1 else "loss")
     axis.grid(alpha=0.3)
     axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))

@@ -1,4 +1,4 @@
-"""The prompts of a run and their turns: CLIP-LIT lets prompts and network learn one after the other."""
+"""Training of prompts. In CLIP-LIT, prompts and network take turns to learn."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _PROMPTS = {"latent": LatentPrompts, "text": TextPrompts}
 
 
 @dataclass(frozen=True)
-class Guidance:
-    """Prompts, what trains them, and the network as it was a round ago.
+class PromptTrainer:
+    """Prompts, their optimizer, and a copy of the network from an earlier round.
 
     Attributes:
-        options: of the recipe.
-        judge: the prompts and what compares pictures with them.
-        earlier: a copy of the network, as it was at the end of the last round but one.
-        optimizer: of the prompts.
+        options: ``guidance`` of the recipe.
+        judge: compares pictures with the prompts.
+        earlier: copy of the network as it was at the end of the last round but one.
+        optimizer: optimizer of the prompts.
     """
 
     options: Options
@@ -36,12 +36,12 @@ class Guidance:
     optimizer: torch.optim.Optimizer
 
     @classmethod
-    def build(cls, options: Options, network: nn.Module, device: torch.device) -> Guidance:
-        """Fresh prompts.
+    def build(cls, options: Options, network: nn.Module, device: torch.device) -> PromptTrainer:
+        """A trainer with new prompts.
 
         Raises:
             RestoreError: the weights of the encoder, or a package, are missing.
-            ValueError: text prompts of an encoder that reads no text.
+            ValueError: text prompts with an encoder that does not read text.
         """
         encoder = options.encoder.build().to(device)
         prompts = _PROMPTS[options.prompts](encoder).to(device)
@@ -50,7 +50,7 @@ class Guidance:
         return cls(options, judge, earlier, build_optimizer(options.optimizer, prompts.parameters()))
 
     def turn(self, step: int) -> tuple[Turn, int]:
-        """Whose step it is, from 0, and of which round, from 0."""
+        """Whose turn it is at ``step`` (from 0), and in which round (from 0)."""
         options = self.options
         step -= options.begin
         if step < 0:
@@ -62,7 +62,7 @@ class Guidance:
         return ("network" if within < options.enhance else "refine"), number
 
     def network_steps(self, steps: int) -> int:
-        """How many of so many steps, from the first one on, were the network's."""
+        """How many of the first ``steps`` steps train the network."""
         options = self.options
         rest = max(0, steps - options.begin)
         rounds, within = divmod(max(0, rest - options.reconstruct), options.enhance + options.refine)
@@ -71,18 +71,17 @@ class Guidance:
     def learn(
         self, pieces: list[tuple[Tensor, Tensor]], network: Any, step: int, rate: float, team: Team
     ) -> tuple[Tensor, Tensor]:
-        """One step of the prompts.
+        """Do one step of the prompts.
 
         Args:
-            pieces: of a batch, whose gradients are averaged: pictures to restore, (N, 3, h, w), and pictures as they
-                should be.
-            network: as it is now, whose results stand between the two.
-            step: of the run, from 0.
-            rate: learning rate over its peak.
-            team: whose gradients are averaged too.
+            pieces: parts of a batch, whose gradients are averaged: pictures to restore (N, 3, h, w), and good pictures.
+            network: the current network; the prompts rank its results between the two.
+            step: step of the run, from 0.
+            rate: learning rate as a fraction of its peak.
+            team: processes to average gradients over.
 
         Returns:
-            Its loss, and the norm of its gradient.
+            The loss, and the norm of its gradient.
         """
         turn, number = self.turn(step)
         total = torch.zeros((), device=next(self.judge.prompts.parameters()).device)

@@ -1,4 +1,4 @@
-"""What a training run is: a YAML file, checked to the last key."""
+"""The training recipe: a YAML file that is validated completely before a run."""
 
 from __future__ import annotations
 
@@ -43,31 +43,33 @@ def _known_metric(name: str) -> str:
 
 
 class Validation(_Options):
-    """How progress is measured: with the averaged weights, in float32, with a border of the scale left out."""
+    """Validation, with the averaged weights in float32; a border of ``scale`` pixels is ignored."""
 
-    folder: str | None = Field(None, description="a folder to validate on, instead of the held-out photographs")
-    pairs: Pairs | None = Field(None, description="pairs to validate on; unpaired data have no other way")
+    folder: str | None = Field(None, description="folder to validate on instead of held-out photographs")
+    pairs: Pairs | None = Field(None, description="pairs to validate on; the only way to measure unpaired data")
     metric: Annotated[str, AfterValidator(_known_metric)] = Field(
         "psnr-y",
-        description="what 'best' means: PSNR or SSIM on Y, PSNR on RGB where colors change, or a metric of `restore "
-        "evaluate --list`; lower is better where it says so",
+        description="metric that decides which weights are best: PSNR or SSIM on Y, PSNR on RGB if colors change, or "
+        "any metric of `restore evaluate --list`, which also says whether lower is better",
         json_schema_extra=lambda schema: schema.update(enum=list(validation_metrics())),
     )
     weights: Path | None = Field(
-        None, description="file of weights for a learned metric; null for torch hub's cache or the metric's package"
+        None, description="weights file of a learned metric; null for torch hub's cache or the metric's package"
     )
     every: PositiveInt = Field(2000, description="steps between validations")
-    crop: PositiveInt = Field(480, description="largest side used of a photograph, from its middle")
+    crop: PositiveInt = Field(
+        480, description="largest side of a validation picture, pixels: its central crop, or the whole picture reduced"
+    )
     patience: PositiveInt | None = Field(
         None,
-        description="validations without a better one after which training ends; null for never. With a cosine "
-        "schedule the last steps gain most: for a constant rate (schedule.floor 1)",
+        description="stop after this many validations without improvement; null for never. Use it with a constant "
+        "rate (schedule.floor 1): with a cosine schedule, the last steps gain most",
     )
 
     @model_validator(mode="after")
     def _weights_are_used(self) -> Self:
         if self.weights is not None and not find_metric(self.metric).metric.takes_weights:
-            raise ValueError(f"validation.weights: '{self.metric}' has no weights; leave it out")
+            raise ValueError(f"validation.weights: '{self.metric}' has no weights; remove it")
         return self
 
 
@@ -75,111 +77,111 @@ class Optimizer(_Options):
     """Adam or AdamW."""
 
     kind: Literal["adam", "adamw"] = "adam"
-    lr: PositiveFloat = Field(2e-3, description="learning rate at the peak")
-    betas: tuple[float, float] = Field((0.9, 0.99), description="how long the gradient and its square are remembered")
-    weight_decay: float = Field(
-        0.0, ge=0, description="how far weights are drawn to 0; of adam it is added to the gradient"
+    lr: PositiveFloat = Field(2e-3, description="peak learning rate")
+    betas: tuple[float, float] = Field(
+        (0.9, 0.99), description="decay of the running averages of the gradient and its square"
     )
+    weight_decay: float = Field(0.0, ge=0, description="weight decay; adam adds it to the gradient, adamw decouples it")
 
 
 class Penalty(_Options):
-    """On the discriminator's slope: R1 at photographs, or WGAN-GP between photographs and fakes."""
+    """Gradient penalty of the discriminator: R1 at photographs, or WGAN-GP between photographs and fakes."""
 
     kind: Literal["r1", "gradient"]
-    weight: PositiveFloat = Field(10.0, description="factor of the penalty")
-    every: PositiveInt = Field(1, description="steps from one to the next; it then weighs so many times as much")
+    weight: PositiveFloat = Field(10.0, description="weight of the penalty")
+    every: PositiveInt = Field(1, description="compute it every so many steps, and multiply its weight by that number")
 
 
 class Discriminator(_Options):
-    """A second network, trained to tell what the first one makes from photographs."""
+    """A second network, trained to distinguish the first one's output from photographs."""
 
     network: AnyDiscriminator
-    form: Form = Field("relativistic", description="of the adversarial loss, on both sides")
-    weight: PositiveFloat = Field(1.0, description="of the discriminator's own loss")
+    form: Form = Field("relativistic", description="form of the adversarial loss, for both networks")
+    weight: PositiveFloat = Field(1.0, description="weight of the discriminator's loss")
     penalty: Penalty | None = None
     optimizer: Optimizer = Optimizer(lr=1e-4, betas=(0.9, 0.999))
-    begin: int = Field(0, ge=0, description="first step that it learns at, from 0")
+    begin: int = Field(0, ge=0, description="first step at which it is trained, from 0")
 
 
 class Guidance(_Options):
-    """Prompts that learn what bad and good pictures are, in turn with the network (CLIP-LIT).
+    """Prompts that learn what bad and good pictures are, alternating with the network (CLIP-LIT).
 
-    The first steps are the prompts' alone; then the network has some, to learn to keep what is there; then they take
+    The first steps train only the prompts. Then the network learns to reconstruct its input, and after that they take
     turns. ``train.steps`` counts the steps of both.
     """
 
     encoder: AnyHeldFeatures = EfficientNetLite0Options(taps=("head",))
     prompts: Literal["latent", "text"] = Field(
-        "latent", description="two free vectors, of any encoder, or two texts that learn, of CLIP"
+        "latent", description="latent: two free vectors, for any encoder; text: two learned texts, for CLIP"
     )
-    side: PositiveInt | None = Field(224, description="of the square that pictures are squeezed into; null for not")
-    begin: PositiveInt = Field(8000, description="first steps, of the prompts: to tell both sets apart")
-    reconstruct: int = Field(1000, ge=0, description="steps of the network before the first round")
-    enhance: PositiveInt = Field(2100, description="steps of the network in a round")
-    refine: PositiveInt = Field(1000, description="steps of the prompts after them: to rank what it made")
-    weight: PositiveFloat = Field(200.0, description="of the ranking")
+    side: PositiveInt | None = Field(
+        224, description="side of the square that pictures are resized to, pixels; null keeps their size"
+    )
+    begin: PositiveInt = Field(8000, description="first steps, which train the prompts to distinguish the two sets")
+    reconstruct: int = Field(1000, ge=0, description="network steps before the first round")
+    enhance: PositiveInt = Field(2100, description="network steps per round")
+    refine: PositiveInt = Field(1000, description="prompt steps per round, which learn to rank the network's results")
+    weight: PositiveFloat = Field(200.0, description="weight of the ranking loss")
     optimizer: Optimizer = Optimizer(lr=5e-4, betas=(0.9, 0.999), weight_decay=1e-3)
 
     @model_validator(mode="after")
     def _reads(self) -> Self:
         if self.prompts == "text" and not isinstance(self.encoder, ClipOptions):
-            raise ValueError(f"'{self.encoder.kind}' reads no text: use prompts: latent, or the encoder clip")
+            raise ValueError(f"'{self.encoder.kind}' does not read text; use prompts: latent, or the encoder clip")
         return self
 
 
 class Schedule(_Options):
-    """Linear warm-up, an optional plateau, then a cosine down to ``floor`` times the peak; once, or several times."""
+    """Linear warm-up, an optional plateau, then cosine decay to ``floor`` times the peak; one or several cycles."""
 
-    warmup: int = Field(
-        500, ge=0, description="steps from 0 to the full learning rate; of a short run at most half of a cycle"
-    )
-    hold: float = Field(0.0, ge=0, lt=1, description="fraction of all steps before the cosine begins")
-    floor: float = Field(1e-3, ge=0, le=1, description="last learning rate over the peak")
+    warmup: int = Field(500, ge=0, description="steps from 0 to the full learning rate; at most half of a cycle")
+    hold: float = Field(0.0, ge=0, lt=1, description="fraction of a cycle before the cosine decay begins")
+    floor: float = Field(1e-3, ge=0, le=1, description="final learning rate as a fraction of the peak")
     peaks: list[PositiveFloat] = Field(
         [1.0],
         min_length=1,
-        description="of each cycle over train.optimizer.lr; all cycles are as long, and warm restarts lie between "
-        "them. A run that ended may go on with another cycle: train.steps and this one longer",
+        description="peak of each cycle as a fraction of train.optimizer.lr. Cycles have equal length and start with "
+        "a warm restart. A finished run can continue with another cycle: increase train.steps and add a peak",
     )
 
 
 class Train(_Options):
-    """The loop."""
+    """Options of the training loop."""
 
-    steps: PositiveInt = Field(60_000, description="updates of the weights, each by a batch")
-    batch: PositiveInt = Field(16, description="samples of a step, over all processes")
-    accumulate: PositiveInt = Field(1, description="pieces that a batch is done in, one after another, to save memory")
+    steps: PositiveInt = Field(60_000, description="training steps, one batch each")
+    batch: PositiveInt = Field(16, description="samples per step, over all processes")
+    accumulate: PositiveInt = Field(1, description="split each batch into this many pieces to save memory")
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights that are validated and exported")
     clip: float | None = Field(1.0, gt=0, description="largest gradient norm; null for no clipping")
     only: list[str] = Field(
-        [], description="parts of the network that learn, such as gate; the rest stays as it begins; empty for all"
+        [], description="parts of the network to train, such as gate; the rest stays frozen; empty for all"
     )
-    precision: Literal["bf16", "fp32"] = Field("bf16", description="of what the networks compute; weights stay fp32")
+    precision: Literal["bf16", "fp32"] = Field("bf16", description="precision of the networks; weights stay fp32")
     save_every: PositiveInt = Field(1000, description="steps between checkpoints")
-    seed: int = Field(0, ge=0, description="of the first weights and of everything that is drawn")
+    seed: int = Field(0, ge=0, description="seed of the initial weights and of all randomness")
     stride: PositiveInt = Field(
         1,
-        description="of networks that judge by a thumbnail: of a view every so many-th row and column is changed and "
-        "compared, the thumbnail is of all of it",
+        description="for networks conditioned on a thumbnail: process and compare only every so many-th row and "
+        "column of a view; the thumbnail still shows all of it",
     )
 
     @model_validator(mode="after")
     def _even_pieces(self) -> Self:
         if self.batch % self.accumulate:
-            raise ValueError(f"a batch of {self.batch} cannot be done in {self.accumulate} equal pieces")
+            raise ValueError(f"a batch of {self.batch} cannot be split into {self.accumulate} equal pieces")
         return self
 
 
 class Recipe(_Options):
-    """A whole run."""
+    """A complete training run."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="what the exported model is called")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="name of the exported model")
     task: Literal["super-resolution", "restoration", "enhancement", "filter-removal"] = Field(
-        "super-resolution", description="what the model says that it does"
+        "super-resolution", description="task of the exported model"
     )
-    scale: int = Field(ge=1, le=8, description="how many times longer the sides become")
+    scale: int = Field(ge=1, le=8, description="factor by which sides grow")
     network: AnyNetwork
     data: AnyData
     validation: Validation = Validation()
@@ -187,7 +189,7 @@ class Recipe(_Options):
     guidance: Guidance | None = None
     losses: list[AnyLoss] = Field(default=[PixelOptions(kind="l1")], min_length=1)
     train: Train = Train()
-    licence: str = Field("unspecified", description="licence of the trained weights, written into the model")
+    licence: str = Field("unspecified", description="license of the trained weights, written into the model")
     data_note: str = Field("", description="where the photographs come from, written into the model")
     plugins: list[Annotated[str, Field(pattern=f"^{NAME}$")]] = Field(
         [],
@@ -201,11 +203,11 @@ class Recipe(_Options):
         for step in sorted(n for n in begins if n < self.train.steps):
             if not any(loss.counts_at(step) for loss in self.losses):
                 raise ValueError(
-                    f"no loss counts at step {step} of {self.train.steps}: see begin and end of the losses"
+                    f"no loss is active at step {step} of {self.train.steps}; see begin and end of the losses"
                 )
         late = [loss.kind for loss in self.losses if loss.begin >= self.train.steps]
         if late:
-            raise ValueError(f"{', '.join(late)} would begin after the last of {self.train.steps} steps")
+            raise ValueError(f"{', '.join(late)} would begin after the last of {self.train.steps} steps; lower begin")
         return self
 
     @model_validator(mode="after")
@@ -218,7 +220,7 @@ class Recipe(_Options):
     @model_validator(mode="after")
     def _translation(self) -> Self:
         if isinstance(self.network, TranslatingOptions) and self.scale != 1:
-            raise ValueError(f"the network 'translating' gives back what it gets: scale 1, not {self.scale}")
+            raise ValueError(f"the network 'translating' reproduces its input, so scale must be 1, not {self.scale}")
         return self
 
     @model_validator(mode="after")
@@ -230,18 +232,16 @@ class Recipe(_Options):
     @model_validator(mode="after")
     def _unpaired(self) -> Self:
         if self.validation.folder is not None and self.validation.pairs is not None:
-            raise ValueError(
-                "validation.folder and validation.pairs: one of them says what to measure on; leave one out"
-            )
+            raise ValueError("validation.folder and validation.pairs cannot be combined; remove one of them")
         if self.validation.folder is not None and not self.data.train:
-            raise ValueError("validation.folder is for inputs made of data.train: give validation.pairs")
+            raise ValueError("validation.folder needs data.train, from which inputs are made; use validation.pairs")
         if self.data.has_targets:
             return self
         compares = find_metric(self.validation.metric).metric.reference
         if self.validation.patience is not None and self.validation.pairs is None and compares:
             raise ValueError(
-                "validation.patience needs validation.pairs, or a metric without references such as niqe: unpaired "
-                "pictures measure nothing else"
+                "validation.patience needs validation.pairs, or a metric without references such as niqe, because "
+                "unpaired data have no targets"
             )
         return self
 
@@ -249,7 +249,7 @@ class Recipe(_Options):
     def _discriminator_is_used(self) -> Self:
         if self.discriminator is not None and not any(loss.uses_discriminator for loss in self.losses):
             raise ValueError(
-                "no loss uses the discriminator: add {kind: adversarial}, or {kind: discriminator} as an encoder"
+                "no loss uses the discriminator; add {kind: adversarial}, or the encoder {kind: discriminator}"
             )
         return self
 
@@ -260,14 +260,14 @@ class Recipe(_Options):
         if patch % multiple or patch < least:
             near = max(-(-least // multiple), round(patch / multiple)) * multiple
             raise ValueError(
-                f"data.patch: the network '{self.network.kind}' takes sides of at least {least} that are multiples of "
-                f"{multiple}, not {patch}: try {near}"
+                f"data.patch: the network '{self.network.kind}' needs sides of at least {least} that are multiples of "
+                f"{multiple}, not {patch}; try {near}"
             )
         judge = self.discriminator
         if judge is not None and self.scale * patch < judge.network.minimum():
             raise ValueError(
-                f"data.patch: the discriminator '{judge.network.kind}' judges pictures of at least "
-                f"{judge.network.minimum()} pixels, and patches of {patch} become {self.scale * patch}: enlarge patch"
+                f"data.patch: the discriminator '{judge.network.kind}' needs pictures of at least "
+                f"{judge.network.minimum()} pixels, but patches of {patch} become {self.scale * patch}; increase patch"
             )
         return self
 
@@ -275,7 +275,9 @@ class Recipe(_Options):
     def _stride_fits(self) -> Self:
         if self.train.stride > 1:
             if not (self.network.context() and self.network.halo(self.scale) == 0) or self.discriminator is not None:
-                raise ValueError("train.stride is for networks that judge by a thumbnail and change single pixels")
+                raise ValueError(
+                    "train.stride is only for networks that are conditioned on a thumbnail and change single pixels"
+                )
             if self.data.patch % self.train.stride or self.data.patch < 2 * self.train.stride:
                 raise ValueError(f"train.stride {self.train.stride} does not divide data.patch {self.data.patch}")
         return self
@@ -285,36 +287,37 @@ class Recipe(_Options):
         if self.guidance is None:
             return self
         if not any(loss.uses_prompts for loss in self.losses):
-            raise ValueError("no loss uses the prompts of guidance: add {kind: prompt-score}")
+            raise ValueError("no loss uses the prompts of guidance; add {kind: prompt-score}")
         if self.guidance.begin >= self.train.steps:
             raise ValueError(
-                f"guidance.begin ({self.guidance.begin} steps) leaves none of {self.train.steps} to the network"
+                f"guidance.begin ({self.guidance.begin} steps) must be below train.steps ({self.train.steps}): "
+                "otherwise, the network is never trained"
             )
         return self
 
     def digest(self) -> str:
-        """SHA-256 of what the recipe says beyond the defaults, in one canonical spelling.
+        """SHA-256 of everything in the recipe that differs from the defaults, in a canonical form.
 
-        An option that is added later, with a default that does as before, leaves the digests of older recipes alone.
+        Adding an option whose default keeps the previous behavior does not change the digests of older recipes.
         """
-        return hashlib.sha256(json.dumps(_said(self), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(_explicit_values(self), sort_keys=True).encode()).hexdigest()
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, every default spelt out."""
+        """Plain values, including all defaults."""
         return self.model_dump(mode="json")
 
 
-def _said(value: Any) -> Any:
-    """Plain values without what is a default; a kind is said even so, for it tells classes apart."""
+def _explicit_values(value: Any) -> Any:
+    """Plain values without defaults; ``kind`` is always included, as it identifies the class."""
     if isinstance(value, BaseModel):
         fields = type(value).model_fields
         return {
-            name: _said(getattr(value, name))
+            name: _explicit_values(getattr(value, name))
             for name, field in fields.items()
             if name == "kind" or getattr(value, name) != field.get_default(call_default_factory=True)
         }
     if isinstance(value, dict):
-        return {key: _said(item) for key, item in value.items()}
+        return {key: _explicit_values(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_said(item) for item in value]
+        return [_explicit_values(item) for item in value]
     return str(value) if isinstance(value, Path) else value

@@ -1,4 +1,4 @@
-"""Training recipes as files; where one is wrong is told by :mod:`restore.utils.yaml_options`."""
+"""Reads and writes training recipes; :mod:`restore.utils.yaml_options` reports the line of a mistake."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from restore.utils.yaml_options import parse_options, read_text
 
 
 def load_recipe(path: Path, changes: Sequence[str] = (), trust: Trust = NO_CODE) -> Recipe:
-    """A recipe from a YAML file, with changes such as ``train.steps=100`` applied.
+    """Load a recipe from a YAML file and apply changes such as ``train.steps=100``.
 
     Args:
         path: the file.
@@ -22,14 +22,14 @@ def load_recipe(path: Path, changes: Sequence[str] = (), trust: Trust = NO_CODE)
         trust: which code may run; its plug-ins are imported first.
 
     Raises:
-        RecipeError: the file cannot be read, is not YAML, or says something that a recipe cannot.
+        RecipeError: the file cannot be read, is not YAML, or is not a valid recipe.
         PluginError: the recipe names code that is not trusted, or a plug-in fails on import.
     """
     return parse_recipe(read_text(path), str(path), changes, trust)
 
 
 def parse_recipe(text: str, source: str, changes: Sequence[str] = (), trust: Trust = NO_CODE) -> Recipe:
-    """The same from the text itself; ``source`` is what messages call it."""
+    """Parse a recipe from YAML text; error messages refer to it as ``source``."""
     return parse_options(
         Recipe,
         text,
@@ -42,5 +42,5 @@ def parse_recipe(text: str, source: str, changes: Sequence[str] = (), trust: Tru
 
 
 def dump_recipe(recipe: Recipe) -> str:
-    """The recipe as YAML, every default spelt out."""
+    """The recipe as YAML, with all defaults written out."""
     return yaml.safe_dump(recipe.as_dict(), sort_keys=False, allow_unicode=True, width=100)

@@ -1,4 +1,4 @@
-"""One step of a run: an update of the network, after one of the discriminator if there is one; or one of prompts."""
+"""One training step: update the discriminator, if any, and then the network; or update the prompts."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from restore.networks.base import NetworkOptions, ReadsThumbnail
 from restore.networks.thumbnail import whole
 from restore.training.logging import Step
 from restore.training.optim import rate
-from restore.training.prompt_trainer import Guidance
+from restore.training.prompt_trainer import PromptTrainer
 from restore.training.state import Run
 
-# The name of the whole loss among its parts.
+# Name of the total loss among its parts.
 _ALL = "loss"
 
 
 def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) -> Step:
-    """Update everything that learns by this process's share of a step's samples.
+    """Do a training step with this process's share of its samples.
 
-    In ``train.accumulate`` pieces, one after another, whose gradients add up: less memory, the same step.
+    The samples are processed in ``train.accumulate`` pieces whose gradients add up, which saves memory and gives the
+    same step.
 
     Args:
-        run: at the step to do.
-        low: (N, 3, h, w) on 0..1.
-        high: (N, 3, scale * h, scale * w).
-        labels: (N,), for losses that want to know what was done to ``low``.
+        run: the run, at the step to do.
+        low: inputs (N, 3, h, w) on 0..1.
+        high: targets (N, 3, scale * h, scale * w) on 0..1.
+        labels: (N,), for losses that use what was done to ``low``.
     """
     options = run.recipe.train
     fraction = rate(options.schedule, run.step, options.steps)
@@ -42,29 +43,30 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
     terms = [(loss, term) for loss, term in run.terms if loss.counts_at(run.step)]
     sums: dict[str, Tensor] = {}
     run.optimizer.zero_grad(set_to_none=True)
-    # Made once for both updates where one piece is all there is; more would not be in memory together.
-    output = _make(run, low) if len(pieces) == 1 and options.stride == 1 else None
-    if run.critic is not None:
-        fakes = (_make_apart(run, piece) for piece, _ in pieces) if output is None else [output]
+    # With a single piece, both updates use the same output; the outputs of several would not fit into memory together.
+    output = _forward(run, low) if len(pieces) == 1 and options.stride == 1 else None
+    if run.discriminator is not None:
+        fakes = (_forward_no_grad(run, piece) for piece, _ in pieces) if output is None else [output]
         judged = zip(fakes, (piece for _, piece in pieces), strict=True)
-        sums["discriminator"] = run.critic.learn(
+        sums["discriminator"] = run.discriminator.learn(
             judged, run.step, fraction, drawing, run.autocast, run.team, len(pieces)
         )
-    marks = [None] * len(pieces) if labels is None else labels.chunk(options.accumulate)
-    for (low_piece, high_piece), mark in zip(pieces, marks, strict=True):
-        view, aside, shared = low_piece, tuple[Tensor | None, ...](), dict[str, Tensor]()
+    label_pieces = [None] * len(pieces) if labels is None else labels.chunk(options.accumulate)
+    for (low_piece, high_piece), piece_labels in zip(pieces, label_pieces, strict=True):
+        view, conditioning, shared = low_piece, tuple[Tensor | None, ...](), dict[str, Tensor]()
         if options.stride > 1:
-            low_piece, high_piece, aside = thin(view, high_piece, run.recipe.network, options.stride, drawing)
-            if mark is not None and run.recipe.network.codes():
+            low_piece, high_piece, conditioning = thin(view, high_piece, run.recipe.network, options.stride, drawing)
+            if piece_labels is not None and run.recipe.network.codes():
                 assert isinstance(run.network, ReadsThumbnail)
-                assert aside[0] is not None
+                assert conditioning[0] is not None
                 with run.autocast():  # computed once, for the network and its losses
-                    shared["codes"] = run.network.codes(aside[0])
-                aside = (*aside, None, shared["codes"])
-        made = _make(run, low_piece, *aside) if output is None else output
+                    shared["codes"] = run.network.codes(conditioning[0])
+                conditioning = (*conditioning, None, shared["codes"])
+        made = _forward(run, low_piece, *conditioning) if output is None else output
         parts: dict[str, Tensor] = {}
         with run.autocast():
-            loss = total_loss(terms, made, high_piece, low_piece, drawing, parts, mark, view, shared) / len(pieces)
+            total = total_loss(terms, made, high_piece, low_piece, drawing, parts, piece_labels, view, shared)
+            loss = total / len(pieces)
         torch.autograd.backward(loss)
         for name, value in {_ALL: loss.detach(), **{k: v / len(pieces) for k, v in parts.items()}}.items():
             sums[name] = sums[name] + value if name in sums else value
@@ -73,12 +75,12 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
     norm = nn.utils.clip_grad_norm_(run.network.parameters(), limit)
     run.optimizer.step()
     run.average.update_parameters(run.network)
-    told = run.team.average(sums)
-    return Step(told.pop(_ALL), norm.detach(), told)
+    means = run.team.average(sums)
+    return Step(means.pop(_ALL), norm.detach(), means)
 
 
-def _guide(run: Run, guidance: Guidance, pieces: list[tuple[Tensor, Tensor]], fraction: float) -> Step:
-    """A step of the prompts alone."""
+def _guide(run: Run, guidance: PromptTrainer, pieces: list[tuple[Tensor, Tensor]], fraction: float) -> Step:
+    """A step that updates only the prompts."""
     loss, norm = guidance.learn(pieces, run.network, run.step, fraction, run.team)
     return Step(run.team.average({_ALL: loss})[_ALL], norm, {"prompts": loss})
 
@@ -86,17 +88,17 @@ def _guide(run: Run, guidance: Guidance, pieces: list[tuple[Tensor, Tensor]], fr
 def thin(
     view: Tensor, target: Tensor, network: NetworkOptions, stride: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor, Tensor]]:
-    """Some of the pixels of views, and what a network is given of the whole.
+    """Keep a grid of the pixels of views, and compute the network's conditioning from the whole views.
 
     Args:
-        view: (N, 3, H, W).
-        target: the same.
-        network: says what thumbnail it takes.
-        stride: every so many-th row and column is kept.
-        generator: draws at which they begin.
+        view: inputs (N, 3, H, W).
+        target: targets of the same shape.
+        network: options of the network, which define the thumbnail.
+        stride: keep every ``stride``-th row and column.
+        generator: source of randomness for the first row and column.
 
     Returns:
-        The two, (N, 3, H / stride, W / stride); and the thumbnail, rows and columns of what is left of the first.
+        Inputs and targets (N, 3, H / stride, W / stride); and the thumbnail, rows and columns for the kept pixels.
     """
     top, left = torch.randint(stride, (2,), generator=generator).tolist()
     small, rows, columns = whole(view, network.context(), network.thumbnails())
@@ -104,16 +106,16 @@ def thin(
     return view[few], target[few], (small, rows[:, top::stride], columns[:, left::stride])
 
 
-def _make(run: Run, low: Tensor, *aside: Tensor | None) -> Tensor:
+def _forward(run: Run, low: Tensor, *conditioning: Tensor | None) -> Tensor:
     with run.autocast():
-        made: Tensor = run.call(low, *aside)
+        made: Tensor = run.call(low, *conditioning)
     return made.float()
 
 
-def _make_apart(run: Run, low: Tensor) -> Tensor:
-    """Without a graph, which would be of no use to the discriminator."""
+def _forward_no_grad(run: Run, low: Tensor) -> Tensor:
+    """Forward pass without a graph, which the update of the discriminator does not need."""
     with torch.no_grad():
-        return _make(run, low)
+        return _forward(run, low)
 
 
 def total_loss(
@@ -127,18 +129,18 @@ def total_loss(
     view: Tensor | None = None,
     shared: dict[str, Tensor] | None = None,
 ) -> Tensor:
-    """The sum of losses by their weights.
+    """Weighted sum of losses.
 
     Args:
-        terms: that count.
-        output: see :meth:`restore.losses.base.LossTerm.forward`, also for the next three.
-        target: what it should be.
-        input: what it was made of.
-        generator: the source of all random numbers.
-        parts: gets each loss before its weight, by its kind; two of a kind are told apart by a number.
-        labels: of the inputs, where they have any.
-        view: what losses with labels judge, where ``input`` is not all of it.
-        shared: see :meth:`restore.losses.base.LabelledTerm.of_labels`; may hold results already.
+        terms: options and terms of the losses to sum.
+        output: output of the network; see :meth:`restore.losses.base.LossTerm.forward`, also for the next three.
+        target: the target.
+        input: the input of the network.
+        generator: source of all randomness.
+        parts: receives each loss before weighting, by its kind; a second loss of a kind gets a number.
+        labels: labels of the inputs, if they have any.
+        view: whole input for losses that use labels, if ``input`` is only a part of it.
+        shared: see :meth:`restore.losses.base.LabelledTerm.of_labels`; may already hold results.
     """
     total = output.new_zeros(())
     shared = {} if shared is None else shared
@@ -156,6 +158,6 @@ def total_loss(
 
 
 def draws(seed: int, step: int, rank: int = 0) -> torch.Generator:
-    """What the losses of a step draw from: of the step alone, so that a resumed run draws the same."""
+    """Generator for the losses of a step. It depends on the step only, so that a resumed run draws the same."""
     (state,) = np.random.SeedSequence([seed, step, rank] if rank else [seed, step]).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state >> np.uint64(1)))

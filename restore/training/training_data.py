@@ -1,10 +1,10 @@
-"""From a recipe's folders to what a run trains on and validates on."""
+"""Opens the folders of a recipe: training data and validation samples."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from restore.data.dataset import InTurn
+from restore.data.dataset import InterleavedDataset
 from restore.data.sources.base import DataContext, TrainingData
 from restore.data.sources.samples import Sample
 from restore.errors import DataError
@@ -15,26 +15,26 @@ def open_training_data(recipe: Recipe, root: Path, budget: int) -> TrainingData:
     """Find the pictures of a recipe and hold some out for validation.
 
     Args:
-        recipe: of the run.
-        root: what its folders are relative to.
+        recipe: recipe of the run.
+        root: folder that its folder names are relative to.
         budget: bytes of decoded pixels to keep in memory.
 
     Raises:
-        DataError: a folder is missing or empty, its pictures do not fit, or nothing is left to train or validate on.
+        DataError: a folder is missing or empty, sizes do not fit, or nothing is left to train or validate on.
         ImageError: a picture to validate on cannot be read.
         FilterError: a lookup table cannot be read.
     """
     context = data_context(recipe, root, budget)
     parts = [source.open(context) for source in recipe.data.sources()]
-    # Pairs to validate on are the same for every part.
+    # Validation pairs are the same for every part.
     measured = parts[:1] if recipe.validation.pairs is not None else parts
     samples = [_trimmed(sample, recipe) for part in measured for sample in part.samples]
-    dataset = parts[0].dataset if len(parts) == 1 else InTurn([part.dataset for part in parts])
+    dataset = parts[0].dataset if len(parts) == 1 else InterleavedDataset([part.dataset for part in parts])
     return TrainingData(dataset, samples, " and ".join(part.description for part in parts))
 
 
 def data_context(recipe: Recipe, root: Path, budget: int) -> DataContext:
-    """What the sources of a recipe need to know of the rest of it; see :func:`open_training_data`."""
+    """The parts of a recipe that its data sources need; see :func:`open_training_data`."""
     validation = recipe.validation
     folder, pairs = validation.folder, validation.pairs
     return DataContext(
@@ -49,10 +49,10 @@ def data_context(recipe: Recipe, root: Path, budget: int) -> DataContext:
 
 
 def _trimmed(sample: Sample, recipe: Recipe) -> Sample:
-    """Cut to sides that the network takes."""
+    """Crop to sides that the network accepts."""
     multiple, scale = recipe.network.multiple(recipe.scale), recipe.scale
     height, width = (n - n % multiple for n in sample.low.shape[:2])
     if 0 in (height, width):
-        raise DataError(f"{sample.name}: smaller than {multiple} pixels, the least that the network takes")
+        raise DataError(f"{sample.name}: smaller than {multiple} pixels, the minimum for this network")
     high = None if sample.high is None else sample.high[: scale * height, : scale * width]
     return Sample(sample.name, sample.low[:height, :width], high)

@@ -1,4 +1,4 @@
-"""How good a network is on a few pictures, in the literature's protocol, and a sheet to look at."""
+"""Validation: running a network on a few pictures, and a contact sheet of the results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from restore.data.sources.samples import Sample, middle
 from restore.imaging.contact_sheet import contact_sheet
 from restore.metrics.sr_protocol import bicubic
 
-# Pictures on a sheet, and the side of the middle that is shown of each.
+# Pictures on a contact sheet, and the side of the central crop that is shown of each.
 _SHOWN, _SIDE = 4, 256
 
 
@@ -32,12 +32,12 @@ def _to_uint8(image: torch.Tensor) -> NDArray[Any]:
 
 
 def unchanged(samples: Sequence[Sample], scale: int) -> list[NDArray[np.uint8]]:
-    """What bicubic enlargement makes of the inputs, or the inputs themselves at scale 1."""
+    """The inputs enlarged by bicubic, or the inputs themselves at scale 1."""
     return [bicubic(sample.low, scale) if scale > 1 else sample.low for sample in samples]
 
 
-def sheet(results: Sequence[NDArray[np.uint8]], samples: Sequence[Sample], scale: int) -> NDArray[np.uint8]:
-    """A row for each of the first pictures: the input (enlarged by bicubic), the result, the target; their middles."""
+def validation_sheet(results: Sequence[NDArray[np.uint8]], samples: Sequence[Sample], scale: int) -> NDArray[np.uint8]:
+    """Contact sheet with central crops of the first pictures: a row of input (bicubic), result and target for each."""
     cells: list[NDArray[np.uint8]] = []
     columns = 2 if all(sample.high is None for sample in samples[:_SHOWN]) else 3
     for sample, before, after in zip(samples, unchanged(samples[:_SHOWN], scale), results, strict=False):

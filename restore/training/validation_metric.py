@@ -1,4 +1,4 @@
-"""What "best" means: the metric that a run is validated by."""
+"""The validation metric of a run, which decides what "best" means."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WITH_COLOR: dict[str, tuple[str, Colour]] = {
 
 
 class ValidationSample(Protocol):
-    """One picture to validate on; ``high`` is its target, uint8 (H, W, 3), or None."""
+    """A validation picture; ``high`` is its target, uint8 (H, W, 3), or None."""
 
     @property
     def name(self) -> str: ...
@@ -41,8 +41,8 @@ class ValidationMetric:
     """A registered metric as a recipe names it.
 
     Attributes:
-        name: in recipes and logs.
-        metric: the registered one.
+        name: name in recipes and logs.
+        metric: the registered metric.
         colour: color space to measure on; None for the metric's own choice.
     """
 
@@ -52,23 +52,23 @@ class ValidationMetric:
 
     @property
     def worst(self) -> float:
-        """The value that every other improves on."""
+        """The worst possible value, which any other improves on."""
         return float("-inf" if self.metric.higher_is_better else "inf")
 
     def improves(self, value: float, best: float) -> bool:
-        """Whether ``value`` is better than ``best``; nan never is."""
+        """Whether ``value`` is better than ``best``; NaN never is."""
         return value > best if self.metric.higher_is_better else value < best
 
     def applies_to(self, samples: Iterable[ValidationSample]) -> bool:
-        """Whether it can measure these samples: without targets only metrics that need no reference can."""
+        """Whether it can measure these samples; without targets, only metrics that need no reference can."""
         return not self.metric.reference or all(sample.high is not None for sample in samples)
 
     def build(self, scale: int, weights: Path | None = None) -> Measure:
-        """A function that averages the metric over results and their samples; a border of ``scale`` pixels is ignored.
+        """A function that averages the metric over results and their samples, ignoring a border of ``scale`` pixels.
 
         Args:
-            scale: of the network.
-            weights: file for a learned metric; None for torch hub's cache or the metric's package.
+            scale: scale of the network.
+            weights: weights file of a learned metric; None for torch hub's cache or the metric's package.
 
         Raises:
             MissingExtraError: a package is missing.
@@ -98,39 +98,39 @@ class ValidationMetric:
 
     @property
     def label(self) -> str:
-        """For the axis of a plot."""
+        """Label for the axis of a plot."""
         unit = f", {self.metric.unit}" if self.metric.unit else ""
         return f"{self.metric.title}{f' on {self.colour.upper()}' if self.colour else ''}{unit}"
 
     def format(self, value: float) -> str:
-        """A value for the console, with one digit more for PSNR than tables have: training moves by little."""
+        """A value as text for the console; PSNR gets one digit more than in tables, as it changes slowly."""
         unit = f" {self.metric.unit}" if self.metric.unit else ""
         color = f" ({self.colour.upper()})" if self.colour else ""
         return f"{self.metric.title}{color} {value:.{max(3, self.metric.digits)}f}{unit}"
 
 
 def validation_metrics() -> list[str]:
-    """Every name that ``validation.metric`` may have."""
+    """All valid values of ``validation.metric``."""
     return [*_WITH_COLOR, *(name for name, metric in METRICS.items() if _usable(metric))]
 
 
 def find_metric(name: str) -> ValidationMetric:
-    """The metric of a recipe's ``validation.metric``.
+    """The metric for ``validation.metric`` of a recipe.
 
     Raises:
-        ValueError: there is no such metric, or it cannot measure single pictures during training; says what to choose.
+        ValueError: there is no such metric, or it cannot measure single pictures; the message lists the valid ones.
     """
     if name in _WITH_COLOR:
         registered, colour = _WITH_COLOR[name]
         return ValidationMetric(name, METRICS[registered], colour)
     if name not in METRICS:
         near = difflib.get_close_matches(name, validation_metrics(), n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"choose one of {', '.join(validation_metrics())}"
+        hint = f"did you mean '{near[0]}'?" if near else f"use one of {', '.join(validation_metrics())}"
         raise ValueError(f"no metric '{name}': {hint}")
     metric = METRICS[name]
     if not _usable(metric):
-        reason = "needs scores that another program computed" if metric.precomputed else "measures whole sets"
-        raise ValueError(f"'{name}' {reason}: choose one of {', '.join(validation_metrics())}")
+        reason = "needs scores computed by another program" if metric.precomputed else "measures whole sets"
+        raise ValueError(f"'{name}' {reason}; use one of {', '.join(validation_metrics())}")
     return ValidationMetric(name, metric)
 
 

@@ -1,4 +1,4 @@
-"""Degraded pairs: aligned, from within the picture, and the same in any order and by any worker."""
+"""Degraded pairs are aligned, and the same in any order and with any worker."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ NOTHING = SecondOrder.model_validate(
 
 
 @pytest.mark.parametrize("scale", [1, 2, 4])
-def test_the_sides_lie_on_each_other(tmp_path: Path, scale: int) -> None:
-    """Pictures hardly larger than a patch: most windows are mirrored somewhere."""
+def test_the_sides_are_aligned(tmp_path: Path, scale: int) -> None:
+    """The pictures are barely larger than a patch, so that most windows are mirrored somewhere."""
     path = save(tmp_path / "x.png", picture(17 * scale + 1, 19 * scale))
     pairs = DegradedPairs([path], scale, 16, 0, NOTHING)
     for number in range(20):
@@ -39,14 +39,14 @@ def test_the_sides_lie_on_each_other(tmp_path: Path, scale: int) -> None:
         np.testing.assert_allclose(low, high.reshape(16, scale, 16, scale, 3).mean(axis=(1, 3)), atol=0.51)
 
 
-def test_the_patch_is_where_it_was_asked_for() -> None:
+def test_the_patch_is_at_the_given_position() -> None:
     pixels = picture(80, 100)
     _, high = degraded_patch(pixels, (5, 10), 12, 2, NOTHING, generator(0, 0))
     np.testing.assert_array_equal(high, pixels[10:34, 20:44])
 
 
 def test_jpeg_blocks_begin_anywhere_in_a_patch() -> None:
-    """Of a slope, the worst quality leaves steps between blocks: at every column, one in eight of the time."""
+    """At the worst quality, a ramp has steps between blocks; they start at each of the 8 columns equally often."""
     coarse = SecondOrder.model_validate(
         {
             "first": QUIET,
@@ -80,8 +80,8 @@ def test_samples_depend_on_seed_and_number_alone(photos: Path) -> None:
     assert not torch.equal(forward[0][0], DegradedPairs(paths, 2, 12, 6, SecondOrder(preset="light"))[0][0])
 
 
-def test_neighbouring_samples_share_no_random_numbers() -> None:
-    """A generator whose number is the counter gives the same numbers, shifted by four."""
+def test_neighboring_samples_share_no_random_numbers() -> None:
+    """If the sample number were the counter, they would share all numbers but four."""
     drawn = [generator(7, n).random(400) for n in range(3)]
     assert len(np.unique(drawn)) == 1200
     assert not np.array_equal(generator(7, 0).random(4), generator(8, 0).random(4))
@@ -95,5 +95,5 @@ def test_a_window_beyond_every_border_is_mirrored() -> None:
 
 
 def test_photographs_too_small(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="none of 1 photographs.*32 pixels a side"):
+    with pytest.raises(DataError, match="none of 1 photographs.*32 x 32 pixels"):
         DegradedPairs([save(tmp_path / "x.png", picture(31, 90))], 2, 16, 0, SecondOrder())

@@ -1,4 +1,4 @@
-"""Photographs under filters, to learn from: what is drawn, and what is said of it."""
+"""Filtered photographs for training: random filters and their labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from pydantic import ValidationError
 
-from restore.data.dataset import InTurn
+from restore.data.dataset import InterleavedDataset
 from restore.data.filters.cube import read_cube
 from restore.data.filters.library import find_filter
 from restore.data.filters.options import (
@@ -28,7 +28,7 @@ from restore.data.filters.options import (
 from restore.data.sampling import generator
 from restore.data.sources.filtered import FilteredPairs
 from restore.errors import FilterError
-from restore.training.data_loading import _together
+from restore.training.data_loading import _collate
 from tests.conftest import picture, save
 from tests.data.filters.test_filters import cube
 
@@ -52,7 +52,7 @@ def test_what_is_drawn_is_as_often_as_it_should() -> None:
 
 
 def test_a_share_of_the_whole_ones_stays_as_published() -> None:
-    """And no other draw changes by it, so that recipes without it see what they always saw."""
+    """It changes no other draws, so that recipes without it see the same samples as before."""
     options = PhotoFilters(names=("aden", "rise"), untouched=0.1, whole=0.5, second=0.3)
     some = options.model_copy(update={"exact": 0.75})
     draws = [(draw_filter(options, generator(0, i)), draw_filter(some, generator(0, i))) for i in range(2000)]
@@ -88,7 +88,7 @@ def test_pairs_and_their_labels(tmp_path: Path) -> None:
         name = names[pairs.label(number)]
         np.testing.assert_array_equal(low, find_filter(name)(high) if name else high)
         np.testing.assert_array_equal(low, again.cut(number)[0])
-    both = InTurn([pairs, again])
+    both = InterleavedDataset([pairs, again])
     assert [both.label(number) for number in range(6)] == [pairs.label(number // 2) for number in range(6)]
 
 
@@ -123,11 +123,11 @@ def test_a_photograph_varies_by_gain_gamma_and_saturation(seed: int) -> None:
     ("values", "message"),
     [
         ({"names": ["claredon"]}, "did you mean 'clarendon'"),
-        ({"names": ["aden", "aden"]}, "each filter once"),
-        ({"names": ["a/film.cube", "b/film.cube"]}, "a table by its file's name"),
-        ({"names": ["moon", "moon.cube"]}, "a table by its file's name"),
-        ({"names": ["none.cube"]}, "none 'none'"),
-        ({"names": ["a\u202eb.cube"]}, "no character to be shown"),
+        ({"names": ["aden", "aden"]}, "each filter may appear only once"),
+        ({"names": ["a/film.cube", "b/film.cube"]}, "tables count by file name"),
+        ({"names": ["moon", "moon.cube"]}, "tables count by file name"),
+        ({"names": ["none.cube"]}, "'none' is reserved"),
+        ({"names": ["a\u202eb.cube"]}, "cannot be displayed"),
         ({"names": []}, "at least 1"),
         ({"strength": [0.8, 0.4]}, "from the smaller to the larger"),
         ({"strength": [0.8, 1.4]}, "from the smaller to the larger"),
@@ -141,7 +141,7 @@ def test_options_are_checked(values: dict, message: str) -> None:
 
 
 def test_lookup_tables_are_filters(tmp_path: Path) -> None:
-    """Below the data folder, by their files' names; and those that read photographs get them by pickle."""
+    """Tables lie below the data folder and are named after their files; worker processes get them by pickle."""
     paths = [save(tmp_path / "0.png", picture(60, 70))]
     (tmp_path / "looks").mkdir()
     tables = [cube(tmp_path / "looks/film.cube", 5, lambda c: c**1.5), tmp_path / "curves.CUBE"]
@@ -164,7 +164,7 @@ def test_lookup_tables_are_filters(tmp_path: Path) -> None:
 
 
 def test_some_were_saved_as_jpeg(tmp_path: Path) -> None:
-    """As Pillow's saves them, at every quality of the range; the rest, the photographs and the labels are the same."""
+    """As saved by Pillow, at every quality of the range; all other inputs, the targets and the labels are unchanged."""
     paths = [save(tmp_path / "0.png", picture(60, 70))]
     plain = PhotoFilters(names=("toaster",), jitter=0, whole=1)
     pairs = FilteredPairs(paths, 32, 3, plain)
@@ -181,7 +181,7 @@ def test_some_were_saved_as_jpeg(tmp_path: Path) -> None:
 
 
 def test_some_were_made_half_as_large(tmp_path: Path) -> None:
-    """With the photographs that they are compared with, and before they were saved; each pixel is then there four times."""
+    """Together with their targets, and before saving; each pixel is then repeated four times."""
     paths = [save(tmp_path / "0.png", picture(60, 70))]
     plain = PhotoFilters(names=("toaster",), jitter=0, whole=1)
     pairs = FilteredPairs(paths, 32, 3, plain)
@@ -209,7 +209,7 @@ def saved(pixels: np.ndarray, quality: int) -> np.ndarray:
 
 @pytest.mark.filterwarnings("error")
 def test_as_tensors_they_are_writable_with_the_channels_last(tmp_path: Path) -> None:
-    """What Pillow lends can only be read, and torch warns of that once for each process that reads pictures."""
+    """Arrays from Pillow are read-only, of which torch would warn once in each process that loads data."""
     paths = [save(tmp_path / "0.png", picture(60, 70))]
     pairs = FilteredPairs(paths, 32, 3, PhotoFilters(jitter=0, whole=1, untouched=0))
     for number in range(8):
@@ -217,4 +217,4 @@ def test_as_tensors_they_are_writable_with_the_channels_last(tmp_path: Path) -> 
             np.testing.assert_array_equal(tensor.permute(1, 2, 0).numpy(), array)
             assert tensor.stride()[0] == 1
             tensor += 1
-    assert _together([pairs[0], pairs[1]])[0].is_contiguous(memory_format=torch.channels_last)
+    assert _collate([pairs[0], pairs[1]])[0].is_contiguous(memory_format=torch.channels_last)

@@ -102,12 +102,12 @@ def test_sizes_that_do_not_fit(tmp_path: Path) -> None:
     low, high = two_folders(tmp_path, 2)
     save(high / "sub/b.bmp", picture(63, 58))
     with pytest.raises(
-        DataError, match=r"first pair says scale 2, and .*b\.png \(29 x 21\) and .*b\.bmp \(58 x 63\) does"
+        DataError, match=r"first pair has scale 2, but .*b\.png \(29 x 21\) and .*b\.bmp \(58 x 63\) does"
     ):
         FolderPairs(match_photos(low, high), 8, seed=0)
-    with pytest.raises(DataError, match="scale 3 was asked for, and .* do not fit it"):
+    with pytest.raises(DataError, match="the scale is 3, but .* do not fit"):
         FolderPairs(match_photos(low, high), 8, seed=0, scale=3)
-    with pytest.raises(DataError, match="says scale 1, and .* do not fit"):
+    with pytest.raises(DataError, match="has scale 1, but .* do not fit"):
         FolderPairs(match_photos(high, low), 8, seed=0)
 
 
@@ -117,7 +117,7 @@ def test_folders_that_cannot_serve(tmp_path: Path) -> None:
         FolderPairs(match_photos(low, low / "../low"), 8, seed=0)
     with pytest.raises(DataError, match="no such folder"):
         FolderPairs(match_photos(low, tmp_path / "none"), 8, seed=0)
-    with pytest.raises(DataError, match="none of 3 photographs is as large as one patch"):
+    with pytest.raises(DataError, match="none of 3 photographs is large enough for a patch of 64 x 64"):
         FolderPairs(match_photos(low, high), 64, seed=0)
     (low / "a.png").write_text("no")
     with pytest.raises(ImageError, match=r"a\.png: cannot be used"):
@@ -133,7 +133,7 @@ def test_sizes_are_those_of_the_picture_upright(tmp_path: Path, suffix: str) -> 
 
 
 def test_a_turned_partner(tmp_path: Path) -> None:
-    """The high side by its EXIF orientation, the low side already upright."""
+    """The target is rotated by its EXIF orientation, the input is already upright."""
     low = np.zeros((10, 20, 3), np.uint8)
     low[:5] = 200
     save(tmp_path / "low/a.png", low)

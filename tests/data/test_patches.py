@@ -1,4 +1,4 @@
-"""Patches: exactly what the whole picture's reduction would give, the same in any order and by any worker."""
+"""Patches equal crops of the reduced whole picture, and are the same in any order and with any worker."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.conftest import picture, save
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_a_patch_is_a_crop_of_the_whole_reduction(tmp_path: Path, scale: int) -> None:
-    """Borders included: the pictures are hardly larger than a patch, so that most windows are mirrored somewhere."""
+    """At borders too: the pictures are barely larger than a patch, so that most windows are mirrored somewhere."""
     pixels = picture(8 * scale + 7, 9 * scale + 1)
     path = save(tmp_path / "x.png", pixels)
     high_whole = modcrop(pixels, scale)
@@ -67,7 +67,7 @@ def test_workers_give_the_same_batches(photos: Path) -> None:
 def test_orientations_are_the_eight_symmetries() -> None:
     colors = np.arange(27, dtype=np.uint8).reshape(3, 3, 3)
     assert len({orient(colors, i).tobytes() for i in range(8)}) == 8
-    for which in range(8):  # OpenCV turns bytes, NumPy the rest
+    for which in range(8):  # OpenCV rotates bytes, NumPy other types
         np.testing.assert_array_equal(orient(colors, which), orient(colors.astype(np.int64), which))
 
 
@@ -84,7 +84,7 @@ def test_photographs_too_small_are_left_out(tmp_path: Path) -> None:
     large = save(tmp_path / "l.png", np.full((40, 60, 3), 200, np.uint8))
     pairs = PatchPairs([small, large], 2, 8, seed=0)
     assert all(pairs.cut(i)[1].min() == 200 for i in range(30))
-    with pytest.raises(DataError, match="none of 1 photographs.*16 pixels a side"):
+    with pytest.raises(DataError, match="none of 1 photographs.*16 x 16 pixels"):
         PatchPairs([small], 2, 8, seed=0)
 
 
@@ -123,7 +123,7 @@ def test_the_store_keeps_to_its_budget(photos: Path) -> None:
 
 
 def test_candidates_prefer_detail(tmp_path: Path) -> None:
-    """A quarter of the picture is textured: one draw in four finds it, and 1 - (3/4)^3 of three draws."""
+    """A quarter of the picture is textured: one draw finds it with probability 1/4, three with 1 - (3/4)^3."""
     pixels = np.full((64, 800, 3), 128, np.uint8)
     pixels[:, 600:] = picture(64, 200)
     path = save(tmp_path / "x.png", pixels)
@@ -136,7 +136,7 @@ def test_candidates_prefer_detail(tmp_path: Path) -> None:
     assert share(3) == pytest.approx(1 - 0.75**3, abs=0.07)
 
 
-def test_neighbouring_samples_choose_from_different_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neighboring_samples_choose_from_different_positions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(tmp_path / "x.png", picture(400, 400))
     pairs = PatchPairs([path], 2, 8, seed=0, candidates=3)
     seen = []
@@ -146,4 +146,4 @@ def test_neighbouring_samples_choose_from_different_places(tmp_path: Path, monke
         pairs.cut(number)
     repeated = len(seen) - len(set(seen))
     assert len(seen) == 120
-    assert repeated <= 2, "by chance, of 37,000 places"
+    assert repeated <= 2, "by chance, of 37,000 positions"

@@ -1,4 +1,4 @@
-"""Two sets, drawn independently of each other."""
+"""Two unpaired sets, drawn independently of each other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.conftest import picture, save
 
 
 def two_sets(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Dark and bright pictures whose red is their number."""
+    """Dark and bright pictures; their red value is their number."""
     for n in range(3):
         save(folder / f"dark/{n}.png", np.full((30, 40, 3), (n, 10, 10), np.uint8))
     for n in range(2):
@@ -41,7 +41,7 @@ def test_the_sides_are_independent(tmp_path: Path) -> None:
 
 
 def test_places_and_turns_are_independent_too(tmp_path: Path) -> None:
-    """The same picture in both sets: equal patches are as rare as chance makes them."""
+    """With the same picture in both sets, equal patches are as rare as chance predicts."""
     pixels = np.arange(16, dtype=np.uint8).reshape(4, 4, 1).repeat(3, axis=2)
     for name in ("a", "b"):
         save(tmp_path / name / "x.png", pixels)
@@ -72,5 +72,5 @@ def test_folders_that_cannot_serve(tmp_path: Path) -> None:
         UnpairedPatches([tmp_path], dark, 12, seed=0)
     with pytest.raises(DataError, match="dark is inside"):
         UnpairedPatches(dark, [tmp_path], 12, seed=0)
-    with pytest.raises(DataError, match="none of 2 photographs is as large as one patch"):
+    with pytest.raises(DataError, match="none of 2 photographs is large enough for a patch of 40 x 40"):
         UnpairedPatches(dark, bright, 20, seed=0, scale=2)

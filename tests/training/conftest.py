@@ -1,4 +1,4 @@
-"""Folders of pictures to train on."""
+"""Fixtures with folders of training pictures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.conftest import picture, save
 
 @pytest.fixture
 def folders(tmp_path: Path) -> Path:
-    """Pictures, and the same darker and redder."""
+    """Folders of pictures, and of the same pictures made darker and redder."""
     for i in range(4):
         light = picture(60 + 8 * i, 64, seed=i)
         save(tmp_path / f"light/{i}.png", light)

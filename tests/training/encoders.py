@@ -1,4 +1,4 @@
-"""Encoders for recipes of tests."""
+"""Encoders for test recipes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import nn
 
 
 class _Edges(nn.Module):
-    """Four random filters without a mean: what has no edges gives nothing."""
+    """Four random filters with zero mean, which respond only to edges."""
 
     def __init__(self) -> None:
         super().__init__()

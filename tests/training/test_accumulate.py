@@ -1,4 +1,4 @@
-"""A batch done in pieces is the same batch."""
+"""A batch that is split into pieces gives the same step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from restore.training.state import LAST
 from tests.training.test_distributed import EXACT, assert_close
 from tests.training.test_loop import RECIPE, go
 
-# Without a spectral norm, which goes on with every forward pass, and with pieces there are more of them.
+# Without spectral norm, whose estimate changes with every forward pass: pieces mean more forward passes.
 ADVERSARIAL = """\
 discriminator: {network: {kind: haar, norm: group, width: 8, taps: [2]}, form: lsgan, optimizer: {lr: 1e-5}}
 losses:
@@ -31,5 +31,5 @@ def test_pieces_equal_the_whole(photos: Path, tmp_path: Path, losses: str) -> No
 
 
 def test_pieces_are_equal() -> None:
-    with pytest.raises(RecipeError, match="a batch of 4 cannot be done in 3 equal pieces"):
+    with pytest.raises(RecipeError, match="a batch of 4 cannot be split into 3 equal pieces"):
         parse_recipe(RECIPE, "r", ["train.accumulate=3"])

@@ -1,4 +1,4 @@
-"""The number of workers is found out while a run goes on, and changes nothing but its speed."""
+"""The number of workers is chosen during a run, and affects only its speed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def small_run(folder: Path, *changes: str) -> Run:
 def timed(
     monkeypatch: pytest.MonkeyPatch, folder: Path, seconds: dict[int, tuple[float, float]], cores: int = 8
 ) -> tuple[BatchLoader, list[str], list[int]]:
-    """Steps whose waiting and working time depends on the number of workers: what is said, and the workers of each."""
+    """Run steps whose waiting and working time depend on the number of workers.
+
+    Returns the loader, its messages, and the number of workers at each step.
+    """
     now = 0.0
     monkeypatch.setattr("time.monotonic", lambda: now)
     monkeypatch.setattr(batch_loader, "usable_cores", lambda: cores)
@@ -60,7 +63,7 @@ def test_workers_that_make_it_faster_are_kept(monkeypatch: pytest.MonkeyPatch, t
     assert used.count(0) == SETTLE + TRIAL
 
 
-def test_workers_that_make_it_slower_are_sent_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_workers_that_make_it_slower_are_dropped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     loader, said, used = timed(monkeypatch, tmp_path, {0: (0.1, 0.1), 1: (0.0, 0.4)}, cores=2)
     assert loader.workers == 0
     assert said == ["no workers: 5.0 steps/s, with 1 worker 2.5"]
@@ -88,7 +91,7 @@ def test_weights_do_not_depend_on_the_trials(tmp_path: Path, monkeypatch: pytest
     for name, workers in (("auto", None), ("none", 0)):
         options = Options(threads=1, workers=workers, changes=["train.steps=9"])
         assert start(tmp_path / "r.yaml", tmp_path, tmp_path / name, options, console)
-    assert "worker" in console.file.getvalue(), "it was tried"  # type: ignore[attr-defined]
+    assert "worker" in console.file.getvalue(), "workers were tried"  # type: ignore[attr-defined]
     left, right = (load(tmp_path / name / "last.safetensors") for name in ("auto", "none"))
     assert left.keys() == right.keys()
     assert all(torch.equal(left[key], right[key]) for key in left)

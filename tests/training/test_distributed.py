@@ -1,4 +1,4 @@
-"""Several processes end where one ends: two real ones, through torchrun, on the CPU."""
+"""Several processes give the same result as one; tested with two processes of torchrun on the CPU."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from restore.training.state import BEST, LAST
 from restore.training.train import choose_device
 from tests.training.test_loop import RECIPE, go, tensors
 
-# Means over samples: what looks across the batch, such as the relativistic form, sees a share alone. And smooth: the
-# slope of |x| jumps where rounding moves x past 0.
+# Losses that are means over samples, because those that compare samples, such as the relativistic form, only see their
+# process's share. And smooth ones, because the slope of |x| jumps if rounding moves x past 0.
 LOSSES = """\
 discriminator: {network: {kind: patchgan, width: 4, layers: 1}, form: lsgan}
 losses:
@@ -28,7 +28,7 @@ losses:
   - {kind: adversarial, weight: 0.01}
   - {kind: perceptual, distance: l2, jitter: 0, weight: 0.1}
 """
-# Adam divides a gradient by its own size: where it is nearly zero, its rounding moves a weight by up to the rate.
+# Adam divides a gradient by its magnitude: if it is nearly zero, rounding moves a weight by up to the learning rate.
 EXACT = (
     "train.precision=fp32",
     "train.steps=8",
@@ -63,11 +63,11 @@ def assert_close(a: Path, b: Path) -> None:
 
 
 def test_two_processes_equal_one_with_the_double_batch(photos: Path, tmp_path: Path) -> None:
-    """Each of the two sees half of every batch; the weights, the averages and the moments end alike."""
+    """Each process gets half of every batch; weights, averages and moments are the same in the end."""
     data = photos.parent
     assert go(data, tmp_path / "one", *EXACT, text=RECIPE + LOSSES)
     told = finish(torchrun(data, tmp_path / "two", *EXACT))
-    assert told.count("2 processes") == 1, "one process speaks"
+    assert told.count("2 processes") == 1, "only one process reports"
     for name in (LAST, BEST):
         assert_close(tmp_path / "one" / name, tmp_path / "two" / name)
 
@@ -92,9 +92,9 @@ def test_shares() -> None:
     assert [sample for share in shares for sample in share] == list(range(12, 24))
     assert {len(share) for share in shares} == {4}
     assert list(Team().share(range(4))) == [0, 1, 2, 3]
-    with pytest.raises(RecipeError, match=r"16 cannot be shared by 3 processes: .*train\.batch=18"):
+    with pytest.raises(RecipeError, match=r"16 cannot be split over 3 processes\. .*train\.batch=18"):
         Team(0, 3).check_shares(16, 1)
-    with pytest.raises(RecipeError, match=r"20 cannot be shared by 2 processes in 4 pieces each: .*train\.batch=24"):
+    with pytest.raises(RecipeError, match=r"20 cannot be split over 2 processes in 4 pieces each\. .*train\.batch=24"):
         Team(0, 2).check_shares(20, 4)
     Team(0, 2).check_shares(24, 4)
 
@@ -105,14 +105,14 @@ def test_a_process_needs_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> No
     chosen: list[torch.device] = []
     monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
     assert choose_device("auto", 1) == torch.device("cuda", 1)
-    assert chosen == [], "it is for the process to set, once it knows its number"
+    assert chosen == [], "the caller sets the device"
     assert choose_device("cpu", 1) == torch.device("cpu")
     with pytest.raises(DeviceError, match="process 3 on this machine finds 2 GPUs"):
         choose_device("cuda", 2)
 
 
-def test_a_gradient_that_some_shares_have_not_is_shared_out_too(tmp_path: Path) -> None:
-    """Two processes, of which each used another part of a network, as aRGB's experts are."""
+def test_a_gradient_that_some_processes_lack_is_averaged(tmp_path: Path) -> None:
+    """Each of two processes uses another part of a network, like the experts of aRGB."""
     script = tmp_path / "apart.py"
     script.write_text(
         """

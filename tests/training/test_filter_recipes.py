@@ -1,4 +1,4 @@
-"""The shipped recipes that take filters off train, on pictures of tests."""
+"""The shipped recipes for filter removal train on test pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of the time that goes into waiting for pictures."""
+"""Advice on the time spent waiting for batches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from restore.training import loader_stats
-from restore.training.loader_stats import STEPS, Waited
+from restore.training.loader_stats import STEPS, LoaderStats
 from restore.training.train import Options, start
 from tests.conftest import picture, save
 from tests.training.test_loop import RECIPE
@@ -19,30 +19,30 @@ from tests.training.test_loop import RECIPE
     ("workers", "waiting", "working", "said"),
     [
         (0, 3.0, 1.0, "75% of the time is spent waiting for batches: try --workers 3"),
-        (0, 9.0, 1.0, "90% of the time is spent waiting for batches: try --workers 8"),  # there are no more cores
+        (0, 9.0, 1.0, "90% of the time is spent waiting for batches: try --workers 8"),  # all cores
         (0, 0.2, 1.0, None),
         (1, 1.0, 1.0, "50% of the time is spent waiting for batches: try --workers 2"),
         (2, 2.0, 1.0, "67% of the time is spent waiting for batches: try --workers 6"),
         (8, 2.0, 1.0, None),
     ],
 )
-def test_it_is_said_once_and_how_many_would_keep_up(
+def test_advice_is_given_once_with_the_number_that_keeps_up(
     workers: int, waiting: float, working: float, said: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
     monkeypatch.setattr(loader_stats.time, "monotonic", lambda: now)
     monkeypatch.setattr(loader_stats, "usable_cores", lambda: 8)
-    one, found = Waited(workers), []
+    one, found = LoaderStats(workers), []
     for step in range(STEPS + 30):
         with one:
-            now += 100.0 if step == 0 else waiting  # the first begins everything
+            now += 100.0 if step == 0 else waiting  # the first step is slow
         found.append(one.advice())
         now += working
     assert [line for line in found if line] == ([said] if said else [])
     assert found[:STEPS] == [None] * STEPS
 
 
-def test_a_run_says_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_prints_the_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(4):
         save(tmp_path / "photos" / f"{number}.png", picture(40, 50, seed=number))
     monkeypatch.setattr(loader_stats, "STEPS", 5)

@@ -37,7 +37,7 @@ from restore.plugins import Trust
 from restore.training import loop
 from restore.training.checkpoint import FORMAT, Checkpoint
 from restore.training.environment import git_state
-from restore.training.lock import held
+from restore.training.lock import run_lock
 from restore.training.logging import Reporter, Step
 from restore.training.optim import rate
 from restore.training.recipe import Schedule
@@ -70,13 +70,13 @@ def go(
     *changes: str,
     resume: bool = False,
     text: str = RECIPE,
-    begin_with: Path | None = None,
+    start_from: Path | None = None,
     workers: int = 0,
 ) -> bool:
     recipe = data / "recipe.yaml"
     recipe.write_text(text)
     screen = Console(file=io.StringIO())
-    options = Options(begin_with, resume, changes, "cpu", threads=1, workers=workers, trust=Trust(recipe=True))
+    options = Options(start_from, resume, changes, "cpu", threads=1, workers=workers, trust=Trust(recipe=True))
     return start(None if resume else recipe, data, run, options, screen)
 
 
@@ -103,7 +103,7 @@ losses:
 """
 
 
-# A discriminator, its features, heads with a queue, and losses that begin later: all that a checkpoint may hold.
+# A discriminator, its features, heads with a queue, and losses that begin later: everything a checkpoint can hold.
 ADVERSARIAL = """\
 discriminator:
   network: {kind: haar, width: 4, taps: [2, 4]}
@@ -120,7 +120,7 @@ losses:
 
 @contextmanager
 def stopping_at(stop: int) -> Iterator[None]:
-    """As Ctrl-C during that step."""
+    """Simulate Ctrl-C during a step."""
     original = loop.update
 
     def stopping(run: Run, *samples: torch.Tensor) -> Step:
@@ -141,7 +141,7 @@ def stopping_at(stop: int) -> Iterator[None]:
     ids=["save", "between", "draws", "adversarial"],
 )
 def test_a_resumed_run_equals_the_unbroken_one(photos: Path, tmp_path: Path, stop: int, losses: str) -> None:
-    """Also when it stopped between two saves and between two validations, and with losses that draw."""
+    """Also when stopped between saves and validations, and with losses that use random numbers."""
     data, text = photos.parent, RECIPE + losses
     assert go(data, tmp_path / "whole", text=text)
     with stopping_at(stop):
@@ -153,7 +153,7 @@ def test_a_resumed_run_equals_the_unbroken_one(photos: Path, tmp_path: Path, sto
 
 
 def test_a_degradation_is_trained_and_validated_on(photos: Path, tmp_path: Path) -> None:
-    """The pictures to validate on are degraded too, the same way every time, and the run resumes exactly."""
+    """Validation pictures are degraded too, always in the same way, and the run resumes exactly."""
     changes = ("data.degradation={preset: light}", "train.steps=12", "validation.every=6")
     assert go(photos.parent, tmp_path / "whole", *changes)
     with stopping_at(7):
@@ -174,7 +174,7 @@ def test_a_degradation_is_trained_and_validated_on(photos: Path, tmp_path: Path)
 def test_a_run_may_begin_with_the_weights_of_another(photos: Path, tmp_path: Path) -> None:
     data = photos.parent
     assert go(data, tmp_path / "first")
-    assert go(data, tmp_path / "second", "train.steps=5", "train.optimizer.lr=1e-12", begin_with=tmp_path / "first")
+    assert go(data, tmp_path / "second", "train.steps=5", "train.optimizer.lr=1e-12", start_from=tmp_path / "first")
     first, second = (tensors(tmp_path / name / LAST) for name in ("first", "second"))
     for key in (key for key in first if key.startswith("average.")):
         torch.testing.assert_close(second[key], first[key], rtol=0, atol=1e-9)
@@ -184,26 +184,26 @@ def test_a_run_may_begin_with_the_weights_of_another(photos: Path, tmp_path: Pat
     assert re.fullmatch(rf"a run of 24 steps and 0.0\d hours \(checkpoint's SHA-256 {digest}\)", begun_from)
     recipe, network, checkpoint = load_trained(tmp_path / "second")
     assert make_spec(recipe, network, checkpoint).start == begun_from
-    assert go(data, tmp_path / "grandchild", "train.steps=1", begin_with=tmp_path / "second")
+    assert go(data, tmp_path / "grandchild", "train.steps=1", start_from=tmp_path / "second")
     assert Checkpoint(tmp_path / "grandchild" / LAST).facts["begun_from"].endswith(f", begun with {begun_from}")
     with pytest.raises(ModelError, match="another network"):
-        go(data, tmp_path / "third", "network.depth=2", begin_with=tmp_path / "first" / LAST)
+        go(data, tmp_path / "third", "network.depth=2", start_from=tmp_path / "first" / LAST)
     assert not (tmp_path / "third").exists()
-    with pytest.raises(RecipeError, match="leave --start out"):
-        go(data, tmp_path / "second", resume=True, begin_with=tmp_path / "first")
+    with pytest.raises(RecipeError, match="remove --start"):
+        go(data, tmp_path / "second", resume=True, start_from=tmp_path / "first")
 
 
 def test_named_parts_learn_alone_and_go_on_so(photos: Path, tmp_path: Path) -> None:
     data, only = photos.parent, "train.only=[end]"
     text = RECIPE.replace("kind: plain, width: 16, depth: 1", "kind: residual, width: 8, blocks: 1")
     assert go(data, tmp_path / "first", "train.steps=2", text=text)
-    assert go(data, tmp_path / "whole", only, text=text, begin_with=tmp_path / "first")
+    assert go(data, tmp_path / "whole", only, text=text, start_from=tmp_path / "first")
     first, second = (tensors(tmp_path / name / LAST) for name in ("first", "whole"))
     names = [key for key in first if key.startswith("average.")]
     changed = {key.split(".")[1] for key in names if not torch.equal(first[key], second[key])}
     assert changed == {"end"}
     with stopping_at(9):
-        go(data, tmp_path / "broken", only, text=text, begin_with=tmp_path / "first")
+        go(data, tmp_path / "broken", only, text=text, start_from=tmp_path / "first")
     assert go(data, tmp_path / "broken", text=text, resume=True)
     assert_same(tmp_path / "whole" / LAST, tmp_path / "broken" / LAST)
     with pytest.raises(RecipeError, match=r"train\.only: the network has no part 'gate'"):
@@ -211,7 +211,7 @@ def test_named_parts_learn_alone_and_go_on_so(photos: Path, tmp_path: Path) -> N
 
 
 def test_a_loss_counts_from_its_first_step_to_its_last(photos: Path, tmp_path: Path) -> None:
-    """Equal to the run without it up to that step, and another afterwards."""
+    """The run equals one without the loss up to its first step, and differs afterwards."""
     late = "losses:\n  - {kind: l1, end: 12}\n  - {kind: l2, weight: 20, begin: 12}\n"
     assert go(photos.parent, tmp_path / "l1", "train.steps=24")
     assert go(photos.parent, tmp_path / "staged", text=RECIPE + late)
@@ -228,11 +228,11 @@ def test_a_loss_counts_from_its_first_step_to_its_last(photos: Path, tmp_path: P
 
 
 def test_a_contrastive_term_reaches_the_weights(photos: Path, tmp_path: Path) -> None:
-    """Beside a control of the same schedule and seed: the released PCL-SR would end with the control's weights."""
+    """Compared with a control of the same schedule and seed; the released PCL-SR would equal the control."""
     assert go(photos.parent, tmp_path / "control", "train.steps=5")
     assert go(photos.parent, tmp_path / "contrastive", "train.steps=5", text=RECIPE + CONTRASTIVE)
     control, trained = (tensors(tmp_path / name / LAST) for name in ("control", "contrastive"))
-    assert set(control) == set(trained), "a frozen encoder is no part of a checkpoint"
+    assert set(control) == set(trained), "a frozen encoder is not saved in a checkpoint"
     weights = [key for key in control if key.startswith("network.") and key.endswith("weight")]
     assert weights
     assert [key for key in weights if torch.equal(control[key], trained[key])] == []
@@ -240,7 +240,7 @@ def test_a_contrastive_term_reaches_the_weights(photos: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_signals(photos: Path, tmp_path: Path, number: int) -> None:
-    """SIGTERM and Ctrl-C save at once; after SIGKILL the last whole checkpoint is there."""
+    """SIGTERM and Ctrl-C save at once; after SIGKILL the last complete checkpoint is there."""
     process, run = begun(photos, tmp_path)
     process.send_signal(number)
     _, told = process.communicate(timeout=60)
@@ -254,19 +254,19 @@ def test_signals(photos: Path, tmp_path: Path, number: int) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_to_the_workers_too(photos: Path, tmp_path: Path, number: int) -> None:
-    """As a terminal and batch systems send them, to the whole group: a worker that dies first must not end the run."""
+    """Terminals and batch systems signal the whole process group; a worker must not die first and end the run."""
     process, run = begun(photos, tmp_path, "--workers", "1")
     os.killpg(process.pid, number)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told
     assert b"--resume" in told
-    assert Checkpoint(run / LAST).step > 8, "what came after the last of the regular checkpoints is saved"
+    assert Checkpoint(run / LAST).step > 8, "steps after the last regular checkpoint are saved"
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
 
 
 def begun(photos: Path, tmp_path: Path, *options: str) -> tuple[subprocess.Popen[bytes], Path]:
-    """A long run in a process group of its own, once it has written a checkpoint; and its folder."""
+    """Start a long run in its own process group and wait for a checkpoint. Returns the process and the folder."""
     (photos.parent / "recipe.yaml").write_text(RECIPE)
     run = tmp_path / "run"
     command = [sys.executable, "-m", "restore.cli.main", "train", str(photos.parent / "recipe.yaml")]
@@ -280,7 +280,7 @@ def begun(photos: Path, tmp_path: Path, *options: str) -> tuple[subprocess.Popen
 
 
 def test_it_learns(photos: Path, tmp_path: Path) -> None:
-    """In three hundred steps it passes nearest-neighbour enlargement on pictures it has not seen."""
+    """After 300 steps it is better than nearest-neighbor enlargement on unseen pictures."""
     changes = ("train.steps=300", "validation.every=100", "network.depth=2", "train.batch=8")
     assert go(photos.parent, tmp_path / "run", *changes)
     rows = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
@@ -303,19 +303,19 @@ def test_logs(photos: Path, tmp_path: Path) -> None:
 
 def test_a_run_is_not_begun_over_another(photos: Path, tmp_path: Path) -> None:
     go(photos.parent, tmp_path / "run")
-    with pytest.raises(RecipeError, match="holds a run already"):
+    with pytest.raises(RecipeError, match="already contains a run"):
         go(photos.parent, tmp_path / "run")
     with pytest.raises(ModelError, match="no such checkpoint"):
         go(photos.parent, tmp_path / "other", resume=True)
 
 
 def test_two_processes_do_not_train_in_one_folder(photos: Path, tmp_path: Path) -> None:
-    with held(tmp_path / "run"):
+    with run_lock(tmp_path / "run"):
         with pytest.raises(RecipeError, match="run: another process is training here"):
             go(photos.parent, tmp_path / "run")
         (tmp_path / "run/kept").touch()
     assert go(photos.parent, tmp_path / "run")
-    with held(tmp_path / "run"), pytest.raises(RecipeError, match="another process is training here"):
+    with run_lock(tmp_path / "run"), pytest.raises(RecipeError, match="another process is training here"):
         go(photos.parent, tmp_path / "run", resume=True)
 
 
@@ -326,7 +326,7 @@ def test_a_file_system_without_locks_is_trained_on_all_the_same(
         raise NotImplementedError("FileSystem does not appear to support flock")
 
     monkeypatch.setattr("filelock.FileLock.acquire", none)
-    with held(tmp_path / "run"):
+    with run_lock(tmp_path / "run"):
         (tmp_path / "run/kept").touch()
     assert (tmp_path / "run/kept").exists()
 
@@ -341,12 +341,12 @@ def test_a_run_that_is_refused_leaves_nothing(photos: Path, tmp_path: Path) -> N
     before = (tmp_path / "run/recipe.yaml").read_bytes()
     with pytest.raises(DataError):
         go(tmp_path / "empty", tmp_path / "run", "train.seed=5", resume=True)
-    with pytest.raises(RecipeError, match=r"train\.steps = 3: 24 steps are done"):
+    with pytest.raises(RecipeError, match=r"train\.steps = 3: 24 steps are already done"):
         go(photos.parent, tmp_path / "run", "train.steps=3", resume=True)
     assert (tmp_path / "run/recipe.yaml").read_bytes() == before
 
 
-def test_the_best_of_another_measure_is_no_best(photos: Path, tmp_path: Path) -> None:
+def test_the_best_score_of_another_metric_does_not_count(photos: Path, tmp_path: Path) -> None:
     assert go(photos.parent, tmp_path / "run", "validation.every=4")
     before = Checkpoint(tmp_path / "run" / LAST).facts["best"]
     assert before > 1
@@ -358,12 +358,14 @@ def test_the_best_of_another_measure_is_no_best(photos: Path, tmp_path: Path) ->
     assert Checkpoint(tmp_path / "run" / BEST).step > 28
 
 
-def test_too_little_memory_is_told_with_its_cure(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_memory_is_reported_with_a_remedy(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried")
 
     monkeypatch.setattr(loop, "update", full)
-    with pytest.raises(DeviceError, match=r"cpu: not enough memory to train with.*train\.accumulate=4"):
+    with pytest.raises(DeviceError, match=r"cpu: not enough memory to train; .*train\.accumulate=4"):
         go(photos.parent, tmp_path / "run")
 
 
@@ -389,9 +391,9 @@ def test_a_run_that_fails_gives_the_terminal_back(
         {"step": "1", "recipe": "x", "facts": "{}"},
     ],
 )
-def test_a_checkpoint_that_says_nonsense_is_named(metadata: dict[str, str], tmp_path: Path) -> None:
+def test_a_checkpoint_with_damaged_metadata_is_named(metadata: dict[str, str], tmp_path: Path) -> None:
     save_file({"a": torch.zeros(1)}, tmp_path / "x.safetensors", {"format": FORMAT, **metadata})
-    with pytest.raises(ModelError, match=r"x\.safetensors: a checkpoint, but what it says of its run is damaged"):
+    with pytest.raises(ModelError, match=r"x\.safetensors: the metadata of this checkpoint is damaged"):
         Checkpoint(tmp_path / "x.safetensors")
 
 
@@ -399,13 +401,13 @@ def test_a_damaged_checkpoint_is_named(photos: Path, tmp_path: Path) -> None:
     go(photos.parent, tmp_path / "run")
     last = tmp_path / "run" / LAST
     last.write_bytes(last.read_bytes()[:500])
-    with pytest.raises(ModelError, match=r"last\.safetensors: not a checkpoint that can be read"):
+    with pytest.raises(ModelError, match=r"last\.safetensors: cannot read this checkpoint"):
         go(photos.parent, tmp_path / "run", resume=True)
 
 
 def test_changed_network_does_not_resume(photos: Path, tmp_path: Path) -> None:
     go(photos.parent, tmp_path / "run")
-    with pytest.raises(ModelError, match="made for another network"):
+    with pytest.raises(ModelError, match="the checkpoint is from another network"):
         go(photos.parent, tmp_path / "run", "network.width=32", resume=True)
 
 
@@ -470,13 +472,15 @@ def test_schedule() -> None:
 @pytest.mark.parametrize(("steps", "cycles", "warm"), [(20_000, 1, 500), (600, 2, 150), (5, 1, 2), (1, 1, 0)])
 def test_a_short_run_warms_up_less(steps: int, cycles: int, warm: int) -> None:
     schedule = Schedule(peaks=[1.0] * cycles)
-    told = schedule.model_copy(update={"warmup": warm})
-    assert [rate(schedule, step, steps) for step in range(steps)] == [rate(told, step, steps) for step in range(steps)]
+    shorter = schedule.model_copy(update={"warmup": warm})
+    assert [rate(schedule, step, steps) for step in range(steps)] == [
+        rate(shorter, step, steps) for step in range(steps)
+    ]
     assert rate(schedule, max(warm - 1, 0), steps) == 1
 
 
 def test_warm_restarts() -> None:
-    """The first cycle is that of the shorter run, so that one may go on with another cycle."""
+    """The first cycle equals that of the shorter run, so that a run can continue with another cycle."""
     once, twice = Schedule(warmup=10), Schedule(warmup=10, peaks=[1.0, 0.5])
     first = [rate(once, step, 100) for step in range(100)]
     both = [rate(twice, step, 200) for step in range(200)]
@@ -501,7 +505,7 @@ def test_devices() -> None:
 
 
 def test_a_photograph_that_breaks_off_loses_nothing(photos: Path, tmp_path: Path) -> None:
-    """Its header is whole, so it is found only when its turn comes: the run is saved, the file is named."""
+    """Its header is intact, so the damage shows only when it is decoded: the run is saved, the file is named."""
     whole = sorted((photos / "a").glob("*.png"))[0]
     whole.write_bytes(whole.read_bytes()[:-3000])
     save(photos.parent / "val/x.png", picture(40, 40))
@@ -512,13 +516,13 @@ def test_a_photograph_that_breaks_off_loses_nothing(photos: Path, tmp_path: Path
     assert go(photos.parent, tmp_path / "run", resume=True)
 
 
-def test_divergence_is_told_and_the_last_good_checkpoint_kept(photos: Path, tmp_path: Path) -> None:
+def test_divergence_is_reported_and_the_last_good_checkpoint_kept(photos: Path, tmp_path: Path) -> None:
 
     original = loop.update
 
     def diverging(run, *samples):
-        told = original(run, *samples)
-        return replace(told, loss=told.loss * float("nan")) if run.step >= 12 else told
+        result = original(run, *samples)
+        return replace(result, loss=result.loss * float("nan")) if run.step >= 12 else result
 
     loop.update = diverging
     try:
@@ -530,11 +534,11 @@ def test_divergence_is_told_and_the_last_good_checkpoint_kept(photos: Path, tmp_
 
 
 def test_patience_ends_a_run_that_gets_no_better(photos: Path, tmp_path: Path) -> None:
-    """Also when it was interrupted in between; and it stays ended."""
+    """Also if it was interrupted in between, and resuming it does nothing."""
     constant = ("train.steps=100", "validation={every: 4, crop: 64, patience: 3}", "train.optimizer.lr=1e-12")
     assert go(photos.parent, tmp_path / "whole", *constant, "train.ema=0")
     checkpoint = Checkpoint(tmp_path / "whole" / LAST)
-    assert checkpoint.step == 16, "the first is the best, three more are not better"
+    assert checkpoint.step == 16, "the first is the best, and three more do not improve"
     assert checkpoint.facts["stale"] == 3
     with stopping_at(10):
         assert not go(photos.parent, tmp_path / "broken", *constant, "train.ema=0")
@@ -598,7 +602,7 @@ def test_weights_that_a_metric_lacks_are_reported_before_the_run(
 
 
 def test_a_run_says_what_it_was_made_with(photos: Path, tmp_path: Path) -> None:
-    """A line when it begins, and one when it goes on."""
+    """One line when it starts, and one when it resumes."""
     with stopping_at(6):
         go(photos.parent, tmp_path / "run")
     go(photos.parent, tmp_path / "run", resume=True)
@@ -620,7 +624,7 @@ def test_the_state_of_the_code(tmp_path: Path) -> None:
     assert git_state(package) is None
     git("init", "-q")
     git("commit", "-q", "--allow-empty", "-m", "before")
-    assert git_state(package) is None, "somebody else's repository"
+    assert git_state(package) is None, "another repository"
     git("add", ".")
     git("commit", "-q", "-m", "one")
     assert git_state(package) == {"commit": git("rev-parse", "HEAD"), "changed": False}
@@ -629,7 +633,7 @@ def test_the_state_of_the_code(tmp_path: Path) -> None:
 
 
 def test_compiled(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is compiled is what runs; where it cannot be, the reason and the way out are told."""
+    """The compiled network is used; if compilation fails, the message gives the reason and a way out."""
     made = []
 
     def compiling(network: torch.nn.Module) -> object:
@@ -649,7 +653,7 @@ def test_compiled(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         raise RuntimeError("no compiler\nmore")
 
     monkeypatch.setattr(torch, "compile", failing)
-    with pytest.raises(DeviceError, match=r"torch\.compile fails here \(no compiler\).*leave --compile out"):
+    with pytest.raises(DeviceError, match=r"torch\.compile fails here \(no compiler\).*remove --compile"):
         start(data / "recipe.yaml", data, tmp_path / "none", options, screen)
 
 
@@ -667,13 +671,13 @@ def test_compiled_for_real(photos: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("loses", ["loss", "norm"])
 def test_what_diverged_is_not_saved_when_it_is_stopped(loses: str, photos: Path, tmp_path: Path) -> None:
-    """Between two checkpoints: neither over the last good one nor as the best."""
+    """If stopped between checkpoints, neither the last nor the best checkpoint is overwritten."""
     original = loop.update
 
     def diverging(run, *samples):
-        told = original(run, *samples)
+        result = original(run, *samples)
         run.stopping = run.step + 1 == 14
-        return replace(told, **{loses: told.norm * float("inf")}) if run.step >= 12 else told
+        return replace(result, **{loses: result.norm * float("inf")}) if run.step >= 12 else result
 
     loop.update = diverging
     try:
@@ -696,7 +700,7 @@ def test_what_diverged_is_not_saved_when_it_is_stopped(loses: str, photos: Path,
         ("losses=[{kind: contrastive, negatives: [{kind: shuffle, count: 99}]}]", "step 0: shuffle: 99 other pictures"),
     ],
 )
-def test_what_only_the_parts_can_tell_is_a_recipes_error(
+def test_errors_that_only_the_parts_can_find_are_recipe_errors(
     change: str, message: str, photos: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(RecipeError, match=message):
@@ -716,7 +720,7 @@ def test_a_run_that_goes_on_with_other_losses_says_what_does_not_fit(photos: Pat
     learned = "losses=[{kind: l1}, {kind: patch-nce, dim: 8, positions: 8, weight: 0.1, encoder: {kind: efficientnet-lite0, taps: [stem]}}]"
     with stopping_at(3):
         go(photos.parent, tmp_path / "run", learned)
-    with pytest.raises(ModelError, match=r"last\.safetensors: more was learned than the recipe has now"):
+    with pytest.raises(ModelError, match=r"last\.safetensors: has more trained parameters than the recipe"):
         go(photos.parent, tmp_path / "run", "losses=[{kind: l1}]", resume=True)
-    with pytest.raises(ModelError, match="its loss1 does not fit"):
+    with pytest.raises(ModelError, match="loss1 does not fit"):
         go(photos.parent, tmp_path / "run", learned.replace("dim: 8", "dim: 4"), resume=True)

@@ -1,4 +1,4 @@
-"""What a recipe's folders become: pairs, unpaired sets, and what is held out of them."""
+"""Training data from the folders of a recipe: pairs, unpaired sets, and held-out pictures."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def go(data: Path, text: str, run: str, *changes: str, resume: bool = False) -> 
 
 
 def test_pairs_are_learned(folders: Path) -> None:
-    """The colours come back on the pair that was held out."""
+    """The colors of the held-out pair are restored."""
     _, told = go(folders, PAIRS, "run")
     assert "3 pairs of photographs to train on, 1 to validate on; unchanged: PSNR (RGB)" in told
     rows = [json.loads(line) for line in (folders / "run/log.jsonl").read_text().splitlines()]
@@ -70,7 +70,7 @@ def test_pairs_are_learned(folders: Path) -> None:
 
 
 def test_pairs_must_fit_the_scale(folders: Path) -> None:
-    with pytest.raises(DataError, match="scale 2 was asked for"):
+    with pytest.raises(DataError, match="the scale is 2, but"):
         go(folders, PAIRS, "run", "scale=2")
     with pytest.raises(DataError, match="would leave none of 4"):
         go(folders, PAIRS, "run", "data.holdout=4")
@@ -88,18 +88,18 @@ def test_validation_on_pairs_of_their_own(folders: Path) -> None:
 
 
 def test_unpaired_sets_train_and_resume_exactly(folders: Path) -> None:
-    """CUT in small: a discriminator, and the network's own features, which the loss changes too."""
+    """A small CUT: a discriminator, and a loss on features of the network that is trained."""
     done, told = go(folders, UNPAIRED, "whole")
     assert done
     assert "4 photographs to bring closer to 4 others; 12 steps" in told
-    assert not (folders / "whole" / BEST).exists(), "nothing says which is best"
+    assert not (folders / "whole" / BEST).exists(), "there is nothing to measure"
     assert Image.open(folders / "whole/validation.jpg").size[0] == 2 * 64, "input and result"
     with stopping_at(7):
         assert not go(folders, UNPAIRED, "broken")[0]
     assert go(folders, UNPAIRED, "broken", resume=True)[0]
     assert_same(folders / "whole" / LAST, folders / "broken" / LAST)
     heads = [key for key in Checkpoint(folders / "whole" / LAST).part("loss1") if "heads" in key]
-    assert heads, "what the loss learns is kept"
+    assert heads, "parameters of the loss are saved"
 
 
 def test_unpaired_sets_can_be_validated_on_pairs(folders: Path) -> None:
@@ -116,7 +116,7 @@ def test_unpaired_sets_can_be_validated_on_pairs(folders: Path) -> None:
         ("data.train=[x]", "train and unpaired cannot be combined"),
         ("data.unpaired=null", "give train, pairs, unpaired or exposures"),
         ("data.candidates=2", "candidates applies only to data.train"),
-        ("validation.folder=x", "validation.folder is for inputs made of data.train"),
+        ("validation.folder=x", "validation.folder needs data.train"),
         ("validation.patience=3", "validation.patience needs validation.pairs"),
         ("scale=2", "patch-nce with identity is for scale 1"),
         ("network={kind: plain, width: 16, depth: 1}", "'plain' provides no features: use 'residual'"),
@@ -163,7 +163,7 @@ def test_exposures_are_split_by_scene(tmp_path: Path) -> None:
 
 
 def test_exposures_and_backlit_pictures_take_turns(folders: Path) -> None:
-    """And a network that wants even sides is validated on such."""
+    """A network that needs even sides is validated on pictures with even sides."""
     scenes = [[exposed(photo(i, 97), stops) for stops in (-4, -2, 0, 1)] for i in range(3)]
     sequence(folders / "exposures", *scenes)
     changes = ["data.exposures=[exposures]", "network={kind: bilateral-grid, thumbnail: 32, width: 8, local: 4}"]
@@ -197,7 +197,7 @@ def test_light_that_cannot_be_is_refused(change: str, message: str) -> None:
 
 
 def test_views_are_validated_on_whole_pictures(folders: Path) -> None:
-    """Of pairs, and of unpaired sets without targets: made small, not cut."""
+    """For pairs, and for unpaired sets without targets: pictures are reduced, not cropped."""
     views = ["data.views=true", "data.patch=32", "validation.crop=40"]
     (sample,) = open_training_data(parse_recipe(PAIRS, "r", views), folders, 2**24).samples
     assert max(sample.low.shape) == 40

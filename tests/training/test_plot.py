@@ -1,4 +1,4 @@
-"""Curves of runs: what is read of a log, and what is drawn of it."""
+"""Plots of runs: reading a log and drawing it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def draw(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["plot", *map(str, arguments)])
 
 
-def test_what_a_log_says_and_steps_that_were_done_again_count_once(tmp_path: Path) -> None:
+def test_a_log_is_read_and_repeated_steps_count_once(tmp_path: Path) -> None:
     log = read_log(run_folder(tmp_path / "mine", LINES))
     assert log.name == "mine"
     assert log.losses == {
@@ -61,7 +61,7 @@ def test_one_run_shows_its_losses_and_several_their_sum(tmp_path: Path) -> None:
     one = read_log(run_folder(tmp_path / "one", LINES))
     two = read_log(run_folder(tmp_path / "two", [{"step": 100, "loss": -0.5}]))
     alone = plot([one], ".svg").decode()
-    assert all(word in alone for word in ("l1", "contrastive", "one, unchanged", "loss, before its weight"))
+    assert all(word in alone for word in ("l1", "contrastive", "one, unchanged", "loss, before weighting"))
     both = plot([one, two], ".svg").decode()
     assert "contrastive" not in both
     assert all(word in both for word in ("one", "two"))
@@ -73,13 +73,13 @@ def test_one_run_shows_its_losses_and_several_their_sum(tmp_path: Path) -> None:
 
 def test_what_cannot_be_drawn(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="no log.jsonl here: give the folder of a run"):
+    with pytest.raises(DataError, match="no log.jsonl here; give the folder of a run"):
         read_log(tmp_path / "empty")
-    with pytest.raises(DataError, match="nothing in it yet"):
+    with pytest.raises(DataError, match="empty so far"):
         read_log(run_folder(tmp_path / "young", [{"step": 0, "unchanged": 20.0}]))
     run_folder(tmp_path / "odd", [])
     (tmp_path / "odd/log.jsonl").write_text('{"step": 1, "loss": 1}\nnonsense\n')
-    with pytest.raises(DataError, match="line 2: not what restore train writes"):
+    with pytest.raises(DataError, match="line 2: not a line that restore train writes"):
         read_log(tmp_path / "odd")
     assert draw(tmp_path / "young", "--out", tmp_path / "x.gif").exit_code == 2
     assert draw(tmp_path / "nowhere").exit_code == 2

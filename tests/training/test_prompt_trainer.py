@@ -1,4 +1,4 @@
-"""CLIP-LIT and RAVE as runs: whose turn it is, what is kept, and that every shipped recipe of theirs trains."""
+"""Training with CLIP-LIT and RAVE: turns, checkpoints, and the shipped recipes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import yaml
 from restore.errors import DataError, RecipeError
 from restore.recipes import find_recipe
 from restore.training.checkpoint import Checkpoint
-from restore.training.prompt_trainer import Guidance
+from restore.training.prompt_trainer import PromptTrainer
 from restore.training.recipe import Guidance as Options
 from restore.training.recipe_file import parse_recipe
 from restore.training.state import LAST, new_run, resume_run
@@ -49,7 +49,7 @@ def folders(tmp_path: Path) -> Path:
 
 
 def turns(options: Options, steps: int) -> str:
-    guidance = Guidance(options, None, None, None)
+    guidance = PromptTrainer(options, None, None, None)
     found = [guidance.turn(step) for step in range(steps)]
     for step in range(steps):
         assert guidance.network_steps(step) == sum(turn == "network" for turn, _ in found[:step])
@@ -75,24 +75,24 @@ def test_only_one_of_both_learns_at_a_time_and_the_network_a_round_ago_is_kept(f
         modules = [run.network, run.average.module, run.guidance.judge.prompts, run.guidance.earlier]
         before = [state(module) for module in modules]
         turn, _ = run.guidance.turn(run.step)
-        told = update(run, low, high)
+        result = update(run, low, high)
         run.step += 1
         moved = [not torch.equal(state(module), old) for module, old in zip(modules, before, strict=True)]
-        assert told.loss.isfinite()
+        assert result.loss.isfinite()
         assert moved[:3] == ([True, True, False] if turn == "network" else [False, False, True])
         last = turn == "refine" and run.guidance.turn(run.step)[0] == "network"
         assert moved[3] == last
         if last:
             ends.append(state(run.network))
             torch.testing.assert_close(state(run.guidance.earlier), ends[-1])
-        assert ("prompts" in told.parts) == (turn != "network")
+        assert ("prompts" in result.parts) == (turn != "network")
     assert len(ends) == 2
     assert not torch.equal(*ends)
     assert run.average.n_averaged == run.guidance.network_steps(14)
 
 
 def test_an_interrupted_run_ends_as_the_unbroken_one(folders: Path) -> None:
-    """Broken off among the prompts' steps of the second round, where the network of the first is wanted."""
+    """Interrupted during the prompt steps of the second round, which need the network of the first round."""
     assert go(folders, LATENT, "whole")[0]
     for number, steps in enumerate((2, 12)):
         with stopping_at(steps):
@@ -109,7 +109,7 @@ def test_pieces_make_the_step_of_the_whole(folders: Path) -> None:
     for pieces in (1, 2):
         recipe = parse_recipe(LATENT, "r", ["train.batch=4", f"train.accumulate={pieces}", "train.precision=fp32"])
         run = new_run(recipe, folders / "run", torch.device("cpu"))
-        for step in (0, 7):  # of the beginning, and of the refinement
+        for step in (0, 7):  # one of the first steps, and one of a refinement
             run.step = step
             update(run, low, high)
         found.append(run.guidance.judge.prompts.vectors.detach())
@@ -120,9 +120,9 @@ def test_pieces_make_the_step_of_the_whole(folders: Path) -> None:
     ("change", "message"),
     [
         ("guidance=null", "prompt-score needs prompts: add guidance"),
-        ("losses=[{kind: total-variation}]", "no loss uses the prompts of guidance: add {kind: prompt-score}"),
-        ("guidance.begin=14", "guidance.begin (14 steps) leaves none of 14 to the network"),
-        ("guidance.prompts=text", "'efficientnet-lite0' reads no text: use prompts: latent, or the encoder clip"),
+        ("losses=[{kind: total-variation}]", "no loss uses the prompts of guidance; add {kind: prompt-score}"),
+        ("guidance.begin=14", "guidance.begin (14 steps) must be below train.steps (14)"),
+        ("guidance.prompts=text", "'efficientnet-lite0' does not read text; use prompts: latent, or the encoder clip"),
         ("guidance.encoder={kind: haar}", "haar"),
         ("losses=[{kind: residual-vector, shift: 3}, {kind: prompt-score}]", "'efficientnet-lite0' does not"),
         ("losses=[{kind: perceptual}, {kind: prompt-score}]", "perceptual compares the output with its target"),
@@ -145,7 +145,7 @@ def test_a_well_lit_folder_that_is_empty_or_the_backlit_one(folders: Path) -> No
 
 
 def reduced(said: Any, tiny_clip: Callable[[str], Path]) -> Any:
-    """A recipe with tiny CLIPs of the same interface for the real ones, and its thousands of steps as units."""
+    """A recipe with tiny CLIP models instead of the real ones, and a thousandth of the steps."""
     if isinstance(said, dict):
         said = {key: reduced(value, tiny_clip) for key, value in said.items()}
         if said.get("kind") == "clip":
@@ -161,7 +161,7 @@ def reduced(said: Any, tiny_clip: Callable[[str], Path]) -> Any:
 
 @pytest.mark.parametrize("name", ["clip-lit", "clip-lit-latent", "rave", "rave-supervised"])
 def test_the_shipped_recipes_train(name: str, folders: Path, tiny_clip: Callable[[str], Path]) -> None:
-    """For 14 to 20 steps: beginning, reconstruction, a round of the network and the prompts, and one more."""
+    """For 14 to 20 steps: first prompt steps, reconstruction, and two rounds of network and prompts."""
     said = reduced(yaml.safe_load(find_recipe(name).read_text()), tiny_clip)
     said["network"] = {"kind": "residual", "width": 8, "blocks": 1}
     said["data"]["patch"], said["train"]["batch"], said["train"]["steps"] = 32, 2, 14 if "guidance" in said else 20

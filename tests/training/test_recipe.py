@@ -1,4 +1,4 @@
-"""A recipe is checked to the last key, and errors say the line."""
+"""Recipes are validated completely, and errors give the line."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def test_a_run_is_validated_by_any_metric_of_pictures() -> None:
     ("change", "says"),
     [
         ("metric=lpip", "'validation.metric': no metric 'lpip': did you mean 'lpips'"),
-        ("metric=fid", "'fid' measures whole sets: choose one of psnr-y"),
-        ("metric=perceptual-index", "needs scores that another program computed"),
-        ("weights=a.pth", "'psnr-y' has no weights; leave it out"),
+        ("metric=fid", "'fid' measures whole sets; use one of psnr-y"),
+        ("metric=perceptual-index", "needs scores computed by another program"),
+        ("weights=a.pth", "'psnr-y' has no weights; remove it"),
     ],
 )
 def test_metrics_that_cannot_validate(change: str, says: str) -> None:
@@ -71,9 +71,9 @@ def test_shipped_recipes(path: Path) -> None:
 @pytest.mark.parametrize(
     ("network", "patch", "says"),
     [
-        ("{kind: destyling}", 100, "'destyling' takes sides of at least 8 that are multiples of 8, not 100: try 96"),
-        ("{kind: destyling}", 4, "multiples of 8, not 4: try 8"),
-        ("{kind: bilateral-grid}", 33, "multiples of 2, not 33: try"),
+        ("{kind: destyling}", 100, "'destyling' needs sides of at least 8 that are multiples of 8, not 100; try 96"),
+        ("{kind: destyling}", 4, "multiples of 8, not 4; try 8"),
+        ("{kind: bilateral-grid}", 33, "multiples of 2, not 33; try"),
     ],
 )
 def test_patches_are_what_the_network_takes(network: str, patch: int, says: str) -> None:
@@ -98,8 +98,8 @@ def test_patches_are_what_the_network_takes(network: str, patch: int, says: str)
         ("{kind: l1}", "{kind: contrastive, objective: {kind: isogclr}}", "choose another objective"),
         ("{kind: l1}", "{kind: contrastiv}", r"line 8: 'losses\.0'.*'contrastive'"),
         ("{kind: l1}", "{kind: l1, begin: 5, end: 5}", r"line 8: 'losses\.0'.*end \(5\) must come after begin \(5\)"),
-        ("{kind: l1}", "{kind: l1, end: 6}", "no loss counts at step 6 of 10"),
-        ("{kind: l1}", "{kind: l1, begin: 3}", "no loss counts at step 0 of 10"),
+        ("{kind: l1}", "{kind: l1, end: 6}", "no loss is active at step 6 of 10"),
+        ("{kind: l1}", "{kind: l1, begin: 3}", "no loss is active at step 0 of 10"),
         ("- {kind: l1}", "- {kind: l1}\n  - {kind: l2, begin: 10}", "l2 would begin after the last of 10 steps"),
         ("{kind: l1}", "{kind: adversarial}", "adversarial needs a discriminator"),
         ("{kind: l1}", "{kind: contrastive, encoder: {kind: discriminator}}", "contrastive needs a discriminator"),
@@ -117,7 +117,7 @@ def test_patches_are_what_the_network_takes(network: str, patch: int, says: str)
         (
             "{kind: l1}",
             "{kind: adversarial}\ndiscriminator: {network: {kind: patchgan, layers: 4}, form: hinge}",
-            "'patchgan' judges pictures of at least 48 pixels, and patches of 12 become 24: enlarge patch",
+            "'patchgan' needs pictures of at least 48 pixels, but patches of 12 become 24; increase patch",
         ),
         ("{kind: l1}", "{kind: l1, wieght: 2}", r"line 8: unknown option 'losses\.0\.wieght'; did you mean 'weight'\?"),
         ("scale: 2", "scale: two", r"line 2: 'scale': .*valid integer.*'two'"),
@@ -163,7 +163,7 @@ def test_digest_is_of_the_meaning() -> None:
     a = parse_recipe(GOOD, "r")
     assert a.digest() == parse_recipe("# a comment\n" + GOOD, "r").digest()
     assert a.digest() != parse_recipe(GOOD, "r", ["train.seed=1"]).digest()
-    assert a.digest() == parse_recipe(GOOD, "r", ["train.seed=0", "data.candidates=1"]).digest(), "defaults spelt out"
+    assert a.digest() == parse_recipe(GOOD, "r", ["train.seed=0", "data.candidates=1"]).digest(), "explicit defaults"
     compact = GOOD.replace("kind: plain", "kind: compact")
     assert a.digest() != parse_recipe(compact, "r").digest(), "another network with the same options"
     assert isinstance(a, Recipe)
@@ -176,14 +176,16 @@ def test_what_is_wrong_in_a_change_is_not_blamed_on_the_file() -> None:
         parse_recipe(GOOD, "r.yaml", ["network={kind: plain, widht: 3}"])
 
 
-def test_what_a_change_brings_about_is_told_with_it() -> None:
+def test_errors_name_the_change_that_causes_them() -> None:
     with pytest.raises(RecipeError, match=r"^r\.yaml, line 9, with --set train\.accumulate=3: 'train': a batch of"):
         parse_recipe(GOOD, "r.yaml", ["train.accumulate=3", "scale=2"])
 
 
-def test_what_groups_say_against_each_other_is_told_without_a_key() -> None:
+def test_contradictions_between_groups_are_reported_without_a_key() -> None:
     changes = ["train.steps=5", "losses=[{kind: l1, begin: 6}]"]
-    said = r"^r\.yaml, with --set train\.steps=5 --set losses=\[\{kind: l1, begin: 6\}\]: no loss counts at step 0 of 5"
+    said = (
+        r"^r\.yaml, with --set train\.steps=5 --set losses=\[\{kind: l1, begin: 6\}\]: no loss is active at step 0 of 5"
+    )
     with pytest.raises(RecipeError, match=said):
         parse_recipe(GOOD, "r.yaml", changes)
 
@@ -230,7 +232,7 @@ def test_a_loss_of_another_package_builds_and_checks_itself(monkeypatch: pytest.
         parse_recipe(GOOD, "r.yaml", ["losses=[{kind: square-only}]"])
 
 
-def test_only_filter_class_names_what_the_network_tells_apart() -> None:
+def test_only_filter_class_names_classes() -> None:
     recipe = load_recipe(find_recipe("unfilter"))
     names = {loss.kind: loss.class_names(recipe) for loss in recipe.losses}
     assert names.pop("filter-class") == recipe.data.filters.kinds()

@@ -1,4 +1,4 @@
-"""Of a view some pixels are changed and compared, and all of it is judged."""
+"""With a stride, only some pixels of a view are processed and compared, but all of it is judged."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_pixels_that_are_kept_are_changed_as_in_the_whole() -> None:
         assert low.shape == high.shape == (2, 3, 16, 16)
         torch.testing.assert_close(high, target[..., top::4, left::4])
         torch.testing.assert_close(aside[0], whole(view, 32, "middle")[0])
-        # A view is a square: its shape can be told from the pixels that are left.
+        # A view is square, so its shape follows from the pixels that are kept.
         torch.testing.assert_close(network(low, *aside), network(view)[..., top::4, left::4], atol=1e-5, rtol=1e-5)
     assert len(begins) > 3, "not always the same"
 
@@ -68,8 +68,8 @@ def test_labels_are_judged_on_all_of_the_view() -> None:
     [
         ({"train": {"stride": 5}}, "train.stride 5 does not divide data.patch 64"),
         ({"train": {"stride": 64}}, "does not divide data.patch 64"),
-        ({"network": {"kind": "residual"}}, "judge by a thumbnail and change single pixels"),
-        ({"network": {"kind": "bilateral-grid"}}, "judge by a thumbnail and change single pixels"),
+        ({"network": {"kind": "residual"}}, "conditioned on a thumbnail and change single pixels"),
+        ({"network": {"kind": "bilateral-grid"}}, "conditioned on a thumbnail and change single pixels"),
     ],
 )
 def test_where_it_makes_no_sense_it_is_refused(changed: dict, message: str) -> None:

@@ -1,5 +1,5 @@
-"""Operations that make good photographs bad, for training and for looking at.
+"""Operations that degrade good photographs, for training and for ``restore degrade``.
 
-Each takes and gives float32 RGB (H, W, 3) on 0..1 as a numpy array, and whatever is random comes out of the generator
-that is passed in.
+Each maps a NumPy array of float32 RGB (H, W, 3) on 0..1 to another. All randomness comes from the generator that is
+passed in.
 """

@@ -1,4 +1,4 @@
-"""What a degradation is, and the types of its options."""
+"""Base class of degradations, and types for their options."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def ordered(pair: _Pair) -> _Pair:
 
 def _odd(pair: tuple[int, int]) -> tuple[int, int]:
     if pair[0] % 2 == 0 or pair[1] % 2 == 0:
-        raise ValueError("a kernel's size is odd")
+        raise ValueError("the size of a kernel must be odd")
     return pair
 
 
@@ -40,35 +40,35 @@ QualityRange = Annotated[tuple[Percent, Percent], AfterValidator(ordered)]
 
 
 class Options(BaseModel):
-    """Options that a recipe may give."""
+    """Base class for options in a recipe."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Degradation(Options):
-    """One way to spoil a picture, drawn at random. Subclasses that recipes can choose have a literal ``kind``."""
+    """A random degradation. Subclasses that recipes can select have a literal ``kind``."""
 
-    probability: Probability = Field(1.0, description="how often anything is done")
+    probability: Probability = Field(1.0, description="probability that it is applied")
 
     def __call__(self, image: Image, draw: np.random.Generator) -> Image:
-        """The picture degraded, or with ``1 - probability`` as it is.
+        """Degrade a picture with ``probability``; otherwise return it unchanged.
 
         Args:
-            image: float32 RGB (H, W, 3) on 0..1; may go slightly beyond, as after a sharp filter.
-            draw: the source of all randomness.
+            image: float32 RGB (H, W, 3) on 0..1; values may slightly exceed the range, as after a sharp filter.
+            draw: source of all randomness.
 
         Returns:
-            The same shape and type.
+            An array of the same shape and type.
         """
         return self.apply(image, draw) if draw.random() < self.probability else image
 
     def apply(self, image: Image, draw: np.random.Generator) -> Image:
-        """Degrade the picture; arguments as for calling it."""
+        """Degrade a picture; for the arguments see :meth:`__call__`."""
         raise NotImplementedError
 
 
 class Shares(Options):
-    """Numbers that say how often each of some things is chosen; their sum counts as one."""
+    """Relative probabilities of several choices; they are normalized to a sum of 1."""
 
     @model_validator(mode="after")
     def _something_is_chosen(self) -> Self:
@@ -77,18 +77,18 @@ class Shares(Options):
         return self
 
     def shares(self) -> dict[str, float]:
-        """By name."""
+        """The shares by name."""
         return {
             name: getattr(self, name) for name, field in type(self).model_fields.items() if field.annotation is float
         }
 
 
 def draw_odd(sizes: tuple[int, int], draw: np.random.Generator) -> int:
-    """An odd size within a range."""
+    """Draw an odd size within a range."""
     return int(draw.integers(sizes[0] // 2, sizes[1] // 2, endpoint=True)) * 2 + 1
 
 
 def draw_share(shares: dict[str, float], draw: np.random.Generator) -> str:
-    """A name, as often as its share says."""
+    """Draw a name in proportion to its share."""
     names, weights = list(shares), np.array(list(shares.values()))
     return names[int(draw.choice(len(names), p=weights / weights.sum()))]

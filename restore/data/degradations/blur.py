@@ -1,4 +1,4 @@
-"""Blur by kernels drawn at random."""
+"""Blur with random kernels."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from restore.data.degradations.base import (
     draw_share,
 )
 
-# Below this size a sinc filter has another range of cutoffs.
+# Sinc filters smaller than this have a different range of cutoffs.
 _SMALL = 13
 
 
 def blur(image: NDArray[np.float32], kernel: NDArray[Any]) -> NDArray[np.float32]:
-    """Correlate every channel with a kernel; beyond the border the picture is mirrored about the edge pixel.
+    """Correlate every channel with a kernel; the border is mirrored about the edge pixel.
 
-    The same as ``basicsr.utils.img_process_util.filter2D``.
+    Equal to ``basicsr.utils.img_process_util.filter2D``.
 
     Args:
         image: float32 (H, W, 3).
         kernel: (size, size), see :mod:`.kernels`.
 
     Returns:
-        float32 (H, W, 3), not clipped: a kernel with negative parts goes beyond the range at edges.
+        float32 (H, W, 3), not clipped; kernels with negative values may exceed the range at edges.
     """
     import cv2
 
@@ -46,44 +46,44 @@ def blur(image: NDArray[np.float32], kernel: NDArray[Any]) -> NDArray[np.float32
 
 
 class Kernels(Shares):
-    """Which blur kernels are drawn."""
+    """Shares of the blur kernels."""
 
     iso: Share = Field(0.45, description="share of round Gaussians")
-    aniso: Share = Field(0.25, description="share of turned, elongated Gaussians")
-    generalized_iso: Share = Field(0.12, description="share of round generalised Gaussians")
-    generalized_aniso: Share = Field(0.03, description="share of elongated generalised Gaussians")
+    aniso: Share = Field(0.25, description="share of rotated, elongated Gaussians")
+    generalized_iso: Share = Field(0.12, description="share of round generalized Gaussians")
+    generalized_aniso: Share = Field(0.03, description="share of elongated generalized Gaussians")
     plateau_iso: Share = Field(0.12, description="share of round plateaus")
     plateau_aniso: Share = Field(0.03, description="share of elongated plateaus")
 
 
 class Blur(Degradation):
-    """A blur, or the ringing of a sinc filter in its place."""
+    """A blur, or the ringing of a sinc filter instead."""
 
-    size: SizeRange = Field((7, 21), description="side of the kernel, pixels; odd ones are drawn")
-    kernels: Kernels = Field(Kernels(), description="which kernels are drawn")
+    size: SizeRange = Field((7, 21), description="side of the kernel, pixels; always odd")
+    kernels: Kernels = Field(Kernels(), description="shares of the kernels")
     sigma: PositiveRange = Field((0.2, 3.0), description="standard deviation along each axis, pixels")
     generalized_beta: PositiveRange = Field(
-        (0.5, 4.0), description="shape of the generalised Gaussians; 1 is a Gaussian"
+        (0.5, 4.0), description="shape of the generalized Gaussians; 1 is a Gaussian"
     )
     plateau_beta: PositiveRange = Field((1.0, 2.0), description="shape of the plateaus")
-    sinc_probability: Probability = Field(0.1, description="how often the kernel is a sinc filter")
+    sinc_probability: Probability = Field(0.1, description="probability that the kernel is a sinc filter")
     cutoff: FractionRange = Field(
-        (1 / 5, 1.0), description="of sinc filters, highest frequency over the Nyquist frequency"
+        (1 / 5, 1.0), description="cutoff of sinc filters as a fraction of the Nyquist frequency"
     )
-    cutoff_small: FractionRange = Field((1 / 3, 1.0), description="the same of kernels smaller than 13 pixels")
+    cutoff_small: FractionRange = Field((1 / 3, 1.0), description="cutoff for kernels smaller than 13 pixels")
 
     def apply(self, image: Image, draw: np.random.Generator) -> Image:
         return blur(image, draw_kernel(self, draw))
 
 
 class BlurStep(Blur):
-    """A blur, or the ringing of a sinc filter, as a step of its own."""
+    """A blur, or the ringing of a sinc filter, as a separate step."""
 
     kind: Literal["blur"] = "blur"
 
 
 def draw_kernel(options: Blur, draw: np.random.Generator) -> kernels.Kernel:
-    """A random blur kernel."""
+    """Draw a blur kernel."""
     size = draw_odd(options.size, draw)
     if draw.random() < options.sinc_probability:
         cutoff = options.cutoff_small if size < _SMALL else options.cutoff
@@ -101,7 +101,7 @@ def draw_kernel(options: Blur, draw: np.random.Generator) -> kernels.Kernel:
 
 
 def _beta(betas: tuple[float, float], draw: np.random.Generator) -> float:
-    """As often below 1 as above it, though the range reaches further above."""
+    """Draw a shape that is below 1 as often as above it, although the range extends further above."""
     least, most = betas
     if not least <= 1 <= most:
         return draw.uniform(least, most)

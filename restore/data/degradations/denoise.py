@@ -1,4 +1,4 @@
-"""Denoising as phones do it: fine texture goes with the noise."""
+"""Denoising like that of phones, which removes fine texture along with the noise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Denoise(Degradation):
     """
 
     kind: Literal["denoise"] = "denoise"
-    range: PositiveRange = Field((6.0, 30.0), description="differences that are smoothed away, in steps of 1/255")
+    range: PositiveRange = Field((6.0, 30.0), description="differences that are smoothed, in steps of 1/255")
     sigma: PositiveRange = Field((1.0, 2.5), description="standard deviation in space, pixels")
 
     def apply(self, image: Image, draw: np.random.Generator) -> Image:

@@ -1,4 +1,4 @@
-"""Fading: an old print loses contrast and dye by dye its color."""
+"""Fading: an old print loses contrast and, dye by dye, its color."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Fade(Degradation):
 
     kind: Literal["fade"] = "fade"
     black: Annotated[tuple[Probability, Probability], AfterValidator(ordered)] = Field(
-        (0.02, 0.15), description="value that black becomes"
+        (0.02, 0.15), description="new value of black"
     )
     white: Annotated[tuple[Probability, Probability], AfterValidator(ordered)] = Field(
-        (0.8, 0.98), description="value that white becomes"
+        (0.8, 0.98), description="new value of white"
     )
     bleach: Annotated[tuple[Probability, Probability], AfterValidator(ordered)] = Field(
-        (0.0, 0.25), description="share of a channel's darkness that is lost, drawn for each channel"
+        (0.0, 0.25), description="fraction of a channel's darkness that is lost, drawn for each channel"
     )
 
     def apply(self, image: Image, draw: np.random.Generator) -> Image:

@@ -1,4 +1,4 @@
-"""Film grain: noise with a size, strongest in the midtones."""
+"""Film grain: noise with a grain size, strongest in the midtones."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from restore.data.degradations.base import Degradation, Image, NonNegativeRange,
 
 
 class FilmGrain(Degradation):
-    """Gaussian noise blurred to a grain size, weighted by ``4 v (1 - v)``: black and white have none."""
+    """Gaussian noise blurred to a grain size, weighted by ``4 v (1 - v)``; black and white stay clean."""
 
     kind: Literal["film-grain"] = "film-grain"
     sigma: NonNegativeRange = Field((3.0, 12.0), description="standard deviation at middle gray, in steps of 1/255")
     size: PositiveRange = Field((0.5, 1.2), description="standard deviation of a grain, pixels")
-    gray_probability: Probability = Field(0.5, description="how often the grain is the same in all channels")
+    gray_probability: Probability = Field(0.5, description="probability that the grain is the same in all channels")
 
     def apply(self, image: Image, draw: np.random.Generator) -> Image:
         import cv2

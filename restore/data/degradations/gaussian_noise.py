@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 def gaussian_noise(
     image: NDArray[np.float32], sigma: float, grey: bool, draw: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Add white Gaussian noise, as a sensor's electronics do.
+    """Add white Gaussian noise, like that of a sensor's electronics.
 
     Args:
-        image: float32 (H, W, 3) on 0..1; it may go beyond at edges, as after a sharp filter.
+        image: float32 (H, W, 3) on 0..1; values may exceed the range, as after a sharp filter.
         sigma: standard deviation, in steps of 1/255.
-        grey: the same noise in all channels.
-        draw: where it comes from.
+        grey: whether the noise is the same in all channels.
+        draw: source of all randomness.
 
     Returns:
         float32 (H, W, 3), clipped to 0..1.

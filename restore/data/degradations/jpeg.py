@@ -12,11 +12,11 @@ from restore.data.degradations.base import Degradation, Image, QualityRange
 
 
 def jpeg(image: NDArray[np.float32], quality: int) -> NDArray[np.float32]:
-    """Compress as libjpeg does, at half the colour resolution, and decompress.
+    """Compress with libjpeg at half the chroma resolution (4:2:0), and decompress.
 
     Args:
         image: float32 (H, W, 3) on 0..1; clipped and rounded to 8 bits first.
-        quality: 1..100, libjpeg's.
+        quality: libjpeg quality, 1..100.
 
     Returns:
         float32 (H, W, 3), multiples of 1/255.
@@ -25,7 +25,7 @@ def jpeg(image: NDArray[np.float32], quality: int) -> NDArray[np.float32]:
 
 
 def jpeg8(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    """The same of uint8 (H, W, 3)."""
+    """Compress and decompress uint8 (H, W, 3); see :func:`jpeg`."""
     import cv2
 
     settings = [cv2.IMWRITE_JPEG_QUALITY, quality]
@@ -36,26 +36,26 @@ def jpeg8(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
 
 
 def to_uint8(image: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """0..1 as 8 bits, clipped, rounded to the nearest."""
+    """Convert 0..1 to 8 bits, clipped and rounded to nearest."""
     rounded: NDArray[np.uint8] = np.rint(np.clip(image, 0, 1) * np.float32(255)).astype(np.uint8)
     return rounded
 
 
 def to_float(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """8 bits as 0..1."""
+    """Convert 8 bits to 0..1."""
     return image.astype(np.float32) / np.float32(255)
 
 
 class Jpeg(Degradation):
     """JPEG compression."""
 
-    quality: QualityRange = Field((30, 95), description="libjpeg's quality, 1..100")
+    quality: QualityRange = Field((30, 95), description="libjpeg quality, 1..100")
 
     def apply(self, image: Image, draw: np.random.Generator) -> Image:
         return jpeg(image, int(draw.integers(self.quality[0], self.quality[1], endpoint=True)))
 
 
 class JpegStep(Jpeg):
-    """JPEG compression, as a step of its own."""
+    """JPEG compression as a separate step."""
 
     kind: Literal["jpeg"] = "jpeg"

@@ -1,8 +1,8 @@
-"""Blur kernels: Gaussian, generalised Gaussian, plateau and sinc.
+"""Blur kernels: Gaussian, generalized Gaussian, plateau and sinc.
 
-The set of Zhang et al., "Designing a Practical Degradation Model for Deep Blind Image Super-Resolution" (ICCV 2021),
-as Wang et al. use it in "Real-ESRGAN" (ICCVW 2021); the same values as ``basicsr.data.degradations`` gives. Every
-kernel is float64 (size, size), symmetric about its centre, and sums to 1.
+These are the kernels of Zhang et al., "Designing a Practical Degradation Model for Deep Blind Image Super-Resolution"
+(ICCV 2021), as used by Wang et al. in "Real-ESRGAN" (ICCVW 2021). Values equal those of ``basicsr.data.degradations``.
+Every kernel is float64 (size, size), symmetric about its center, and sums to 1.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ Kernel = NDArray[np.float64]
 
 
 def gaussian_kernel(size: int, sigma_x: float, sigma_y: float, angle: float = 0.0, beta: float = 1.0) -> Kernel:
-    """``exp(-d^(2 beta) / 2)``, with ``d`` the distance in standard deviations.
+    """``exp(-d^(2 beta) / 2)``, where ``d`` is the distance in standard deviations.
 
     Pascal et al., "Parameter Estimation for Multivariate Generalized Gaussian Distributions" (2013).
 
     Args:
-        size: of a side, odd.
-        sigma_x: standard deviation along the first axis, in pixels.
-        sigma_y: along the second; equal to ``sigma_x`` for an isotropic kernel.
-        angle: from the picture's x axis to the first, in radians, clockwise as seen (y points down).
-        beta: 1 is the Gaussian; below it, the peak is sharper and the tails longer, above it the top is flatter.
+        size: side of the kernel, odd.
+        sigma_x: standard deviation along the first axis, pixels.
+        sigma_y: standard deviation along the second axis; equal to ``sigma_x`` for an isotropic kernel.
+        angle: from the x axis of the picture to the first axis, radians, clockwise as displayed (y points down).
+        beta: 1 for a Gaussian; smaller values give a sharper peak and longer tails, larger ones a flatter top.
 
     Raises:
-        ValueError: an even size, or a deviation or shape that is not positive.
+        ValueError: the size is even, or a deviation or shape is not positive.
     """
     return _normalized(np.exp(-0.5 * _squared_distance(size, sigma_x, sigma_y, angle) ** _positive("beta", beta)))
 
@@ -37,43 +37,43 @@ def plateau_kernel(size: int, sigma_x: float, sigma_y: float, angle: float = 0.0
     """``1 / (1 + d^(2 beta))``: flat in the middle, with long tails.
 
     Args:
-        size: of a side, odd.
-        sigma_x: distance along the first axis, in pixels, at which half of the peak is left.
-        sigma_y: the same along the second.
-        angle: from the picture's x axis to the first, in radians, clockwise as seen.
-        beta: how steeply the plateau falls.
+        size: side of the kernel, odd.
+        sigma_x: distance along the first axis at which half of the peak is left, pixels.
+        sigma_y: the same along the second axis.
+        angle: from the x axis of the picture to the first axis, radians, clockwise as displayed.
+        beta: steepness of the plateau's edge.
 
     Raises:
-        ValueError: an even size, or a deviation or shape that is not positive.
+        ValueError: the size is even, or a deviation or shape is not positive.
     """
     return _normalized(1 / (1 + _squared_distance(size, sigma_x, sigma_y, angle) ** _positive("beta", beta)))
 
 
 def sinc_kernel(size: int, cutoff: float) -> Kernel:
-    """The ideal circular low-pass filter, cut to a square: it rings at edges, as sharpened and resized pictures do.
+    """The ideal circular low-pass filter, cropped to a square. It rings at edges, like sharpened and resized pictures.
 
-    ``cutoff * J1(cutoff * r) / (2 pi r)`` at distance r, with J1 the Bessel function of the first kind.
+    ``cutoff * J1(cutoff * r) / (2 pi r)`` at distance r, where J1 is the Bessel function of the first kind.
 
     Args:
-        size: of a side, odd.
-        cutoff: the highest frequency that passes, in radians a pixel, up to pi.
+        size: side of the kernel, odd.
+        cutoff: highest frequency that passes, radians per pixel, at most pi.
 
     Raises:
-        ValueError: an even size, or a cutoff that is not within 0..pi.
+        ValueError: the size is even, or the cutoff is not within 0..pi.
     """
     if not 0 < cutoff <= math.pi:
         raise ValueError(f"cutoff must be above 0 and at most pi, not {cutoff}")
-    # Few of the distances are different.
+    # Only few distances differ.
     radius, place = np.unique(np.hypot(*_grid(size)), return_inverse=True)
     values = cutoff * _bessel_j1(cutoff * radius[1:]) / (2 * math.pi * radius[1:])
     return _normalized(np.append(cutoff**2 / (4 * math.pi), values)[place.reshape(size, size)])
 
 
 def _bessel_j1(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """J1 by Bessel's integral, the mean of ``cos(t - x sin t)`` over a period; saves the dependence on SciPy.
+    """J1 by Bessel's integral, the mean of ``cos(t - x sin t)`` over a period; avoids a dependency on SciPy.
 
-    The trapezoidal rule on a period is off by ``J_(n-1)(x)`` for n points: nothing for any x of a kernel below 100 a
-    side.
+    The error of the trapezoidal rule over a period is ``J_(n-1)(x)`` for n points, which is negligible for kernels with
+    sides below 100.
     """
     points = 512
     t = np.arange(points) * (2 * math.pi / points)
@@ -82,9 +82,9 @@ def _bessel_j1(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _grid(size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """x and y of every sample, from the middle."""
+    """x and y of every sample, relative to the center."""
     if size < 1 or size % 2 == 0:
-        raise ValueError(f"a kernel's size must be odd, not {size}")
+        raise ValueError(f"the size of a kernel must be odd, not {size}")
     axis = np.arange(size) - (size - 1) / 2
     x, y = np.meshgrid(axis, axis)
     return x, y

@@ -1,4 +1,4 @@
-"""Motion blur: the camera moved while the shutter was open."""
+"""Motion blur from camera movement during the exposure."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from restore.imaging.color import from_linear, to_linear
 
 
 class MotionBlur(Degradation):
-    """Blur along a curved camera path, computed on linear light, where bright points leave bright traces.
+    """Blur along a curved camera path, computed in linear light, so that bright points leave bright traces.
 
     A simplification of the random trajectories of Boracchi and Foi, "Modeling the performance of image restoration
-    from motion blur", TIP 2012: constant speed, and a turn that is itself drawn.
+    from motion blur", TIP 2012, with constant speed and a random turn.
     """
 
     kind: Literal["motion-blur"] = "motion-blur"
     length: PositiveRange = Field((2.0, 15.0), description="length of the path, pixels of the picture it is applied to")
-    curvature: NonNegativeRange = Field((0.0, 1.5), description="angle by which the path turns in all, radians")
+    curvature: NonNegativeRange = Field((0.0, 1.5), description="total angle by which the path turns, radians")
 
     def apply(self, image: Image, draw: np.random.Generator) -> Image:
         turn = draw.uniform(*self.curvature) * draw.choice((-1.0, 1.0))
@@ -36,12 +36,12 @@ def path_kernel(length: float, angle: float, turn: float) -> NDArray[np.float64]
     """The trace of a point that moves along an arc at constant speed.
 
     Args:
-        length: of the arc, pixels.
+        length: length of the arc, pixels.
         angle: direction in the middle of the arc, radians.
         turn: change of direction from end to end, radians; 0 for a straight line.
 
     Returns:
-        float64 (size, size), size odd; its sum is 1 and its centroid is the middle, so that nothing is shifted.
+        float64 (size, size) with odd size and sum 1; its centroid is the center, so that nothing is shifted.
     """
     count = max(2, math.ceil(8 * length))
     headings = angle + turn * (np.arange(count) + 0.5 - count / 2) / count

@@ -1,4 +1,4 @@
-"""Gaussian or Poisson noise, drawn at random."""
+"""Random Gaussian or Poisson noise."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from restore.data.degradations.poisson_noise import poisson_noise
 class Noise(Degradation):
     """Gaussian or Poisson noise."""
 
-    gaussian_probability: Probability = Field(0.5, description="how often it is Gaussian; else it is Poisson")
+    gaussian_probability: Probability = Field(0.5, description="probability of Gaussian noise; otherwise Poisson")
     sigma: NonNegativeRange = Field((1.0, 30.0), description="standard deviation of Gaussian noise, in steps of 1/255")
     poisson_scale: NonNegativeRange = Field(
-        (0.05, 3.0), description="strength of Poisson noise; 1 is 256 photons at white"
+        (0.05, 3.0), description="strength of Poisson noise; 1 means 256 photons at white"
     )
-    grey_probability: Probability = Field(0.4, description="how often the noise is the same in all channels")
+    grey_probability: Probability = Field(0.4, description="probability that the noise is the same in all channels")
 
     def apply(self, image: Image, draw: np.random.Generator) -> Image:
         gaussian = draw.random() < self.gaussian_probability
@@ -31,6 +31,6 @@ class Noise(Degradation):
 
 
 class NoiseStep(Noise):
-    """Gaussian or Poisson noise, as a step of its own."""
+    """Gaussian or Poisson noise as a separate step."""
 
     kind: Literal["noise"] = "noise"

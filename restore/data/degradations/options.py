@@ -1,4 +1,4 @@
-"""What the second-order chain may draw: every probability and every range."""
+"""Options of the second-order degradation: all probabilities and ranges."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from restore.utils.registry import OneOf
 
 
 class Pass(Options):
-    """Blur, resize, noise and JPEG, in this order."""
+    """Blur, resize, noise and JPEG, in that order."""
 
     blur: Blur = Blur()
     resize: Resize = Resize()
@@ -36,29 +36,29 @@ class Pass(Options):
 
 
 class SecondBlur(Blur):
-    """The second pass's blur."""
+    """Blur of the second pass."""
 
-    probability: Probability = Field(0.8, description="how often anything is done")
+    probability: Probability = Field(0.8, description="probability that it is applied")
     sigma: PositiveRange = Field((0.2, 1.5), description="standard deviation along each axis, pixels")
 
 
 class SecondResize(Resize):
-    """The second pass's resize: its factors are of the low resolution."""
+    """Resize of the second pass; its factors are relative to the low resolution."""
 
     up: Share = Field(0.3, description="share of enlarging")
     down: Share = Field(0.4, description="share of shrinking")
-    keep: Share = Field(0.3, description="share of neither")
+    keep: Share = Field(0.3, description="share of keeping the size")
     factor: tuple[Fraction, Annotated[float, Field(ge=1, le=4)]] = Field(
-        (0.3, 1.2), description="the smallest factor that shrinks and the largest that enlarges"
+        (0.3, 1.2), description="smallest factor for shrinking and largest for enlarging"
     )
 
 
 class SecondNoise(Noise):
-    """The second pass's noise."""
+    """Noise of the second pass."""
 
     sigma: NonNegativeRange = Field((1.0, 25.0), description="standard deviation of Gaussian noise, in steps of 1/255")
     poisson_scale: NonNegativeRange = Field(
-        (0.05, 2.5), description="strength of Poisson noise; 1 is 256 photons at white"
+        (0.05, 2.5), description="strength of Poisson noise; 1 means 256 photons at white"
     )
 
 
@@ -71,33 +71,35 @@ class SecondPass(Pass):
 
 
 class Final(Options):
-    """The last resize, to exactly the low resolution, and a sinc filter with it."""
+    """The last resize, to exactly the low resolution, and a sinc filter."""
 
-    probability: Probability = Field(0.8, description="how often the sinc filter is used")
-    size: SizeRange = Field((7, 21), description="side of its kernel, pixels; odd ones are drawn")
-    cutoff: FractionRange = Field((1 / 3, 1.0), description="highest frequency over the Nyquist frequency")
-    before_jpeg: Probability = Field(0.5, description="how often they come before the second JPEG rather than after")
+    probability: Probability = Field(0.8, description="probability of the sinc filter")
+    size: SizeRange = Field((7, 21), description="side of its kernel, pixels; always odd")
+    cutoff: FractionRange = Field((1 / 3, 1.0), description="cutoff as a fraction of the Nyquist frequency")
+    before_jpeg: Probability = Field(
+        0.5, description="probability that both come before the second JPEG rather than after it"
+    )
     filters: tuple[Filter, ...] = Field(
-        ("area", "bilinear", "bicubic"), min_length=1, description="of the resize, drawn from with even chances"
+        ("area", "bilinear", "bicubic"), min_length=1, description="filters of the resize, all equally likely"
     )
 
 
 class SecondOrder(Options):
     """The second-order degradation of Real-ESRGAN.
 
-    The defaults are those that RealESRGAN_x4plus was trained with. A preset starts from other values; every option
-    given with it changes that option alone.
+    The defaults are those RealESRGAN_x4plus was trained with. A preset starts from other values; options given with it
+    override single values.
     """
 
-    preset: Preset = Field("realesrgan", description="the values of what is not given")
+    preset: Preset = Field("realesrgan", description="values of options that are not given")
     first: Pass = Pass()
     second: SecondPass = SecondPass()
     final: Final = Final()
     before: tuple[Annotated[Degradation, OneOf(DEGRADATIONS)], ...] = Field(
-        (), description="degradations of the photograph before the first pass, in order, such as [{kind: noise}]"
+        (), description="degradations of the photograph before the first pass, in order, for example [{kind: noise}]"
     )
     after: tuple[Annotated[Degradation, OneOf(DEGRADATIONS)], ...] = Field(
-        (), description="degradations of the low resolution after the last resize and JPEG, in order"
+        (), description="degradations of the low-resolution picture after the last resize and JPEG, in order"
     )
 
     @model_validator(mode="before")
@@ -109,7 +111,7 @@ class SecondOrder(Options):
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """``above`` over ``below``, group by group."""
+    """Merge two nested mappings; ``above`` takes precedence."""
     groups = {
         k: _merged(below[k], v) for k, v in above.items() if isinstance(v, dict) and isinstance(below.get(k), dict)
     }

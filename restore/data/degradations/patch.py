@@ -1,4 +1,4 @@
-"""A degraded patch out of a photograph, as training and the contact sheets of ``restore degrade`` see it."""
+"""Degraded patches of photographs, for training and the contact sheets of ``restore degrade``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from restore.data.degradations.options import SecondOrder
 from restore.data.degradations.secondorder import second_order
 from restore.data.sampling import window
 
-# Rows and columns of low-resolution context around a patch, so that blurs and JPEG blocks see what lies around it;
-# what Real-ESRGAN has, which crops 256 pixels out of 400 at scale 4.
+# Low-resolution pixels of context around a patch, for blurs and JPEG blocks. Real-ESRGAN has the same: it crops 256
+# pixels out of 400 at scale 4.
 MARGIN = 18
 
 
@@ -22,20 +22,20 @@ def degraded_patch(
     options: SecondOrder,
     draw: np.random.Generator,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """A patch of a photograph in both resolutions.
+    """A patch of a photograph at both resolutions.
 
     Args:
         photo: uint8 RGB (H, W, 3).
         corner: row and column of the patch's top left, in units of ``scale`` pixels.
         patch: side of the low-resolution patch.
         scale: the factor.
-        options: how it is degraded.
-        draw: what all that is random comes from.
+        options: options of the degradation.
+        draw: source of all randomness.
 
     Returns:
         Low (patch, patch, 3) and high resolution (patch * scale, patch * scale, 3).
     """
-    # The patch lies anywhere in what is degraded: else JPEG's blocks would always begin at the same pixel of it.
+    # The patch has a random offset in the degraded area; otherwise, JPEG blocks would always start at the same pixel.
     down, right = (int(n) for n in draw.integers(0, 2 * MARGIN, 2, endpoint=True))
     side = patch + 2 * MARGIN
     top, left = (corner[0] - down) * scale, (corner[1] - right) * scale

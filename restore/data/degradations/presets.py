@@ -1,4 +1,4 @@
-"""Sets of values for the second-order chain: what differs from its defaults."""
+"""Presets of the second-order degradation, as differences from its defaults."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 Preset = Literal["realesrgan", "light", "web", "phone", "print", "heavy"]
 
-# Photographs from phones and from the web, as people have them: taken with a small lens and a denoiser, reduced once or
-# twice, compressed at the qualities that phones and sites use. Half of the blur and a third of the noise of
-# Real-ESRGAN's; no factor that throws most of the picture away. A network that trains on it invents less.
+# Typical photographs from phones and the web: taken with a small lens and a denoiser, reduced once or twice, and
+# compressed at the usual qualities of phones and sites. Half the blur and a third of the noise of Real-ESRGAN, and no
+# scale factor that discards most of the picture. A network trained on it invents less.
 LIGHT: dict[str, Any] = {
     "first": {
         "blur": {"probability": 0.7, "sigma": (0.2, 1.5), "sinc_probability": 0.05},
@@ -25,7 +25,7 @@ LIGHT: dict[str, Any] = {
     "final": {"probability": 0.4, "cutoff": (0.5, 1.0)},
 }
 
-# Pictures from the web: reduced and saved again and again, at whatever quality each site chose.
+# Pictures from the web: repeatedly reduced and saved, each time at a different quality.
 WEB: dict[str, Any] = {
     "first": {
         "blur": {"probability": 0.4, "sigma": (0.2, 1.0), "sinc_probability": 0.05},
@@ -42,7 +42,7 @@ WEB: dict[str, Any] = {
     "final": {"probability": 0.3, "cutoff": (0.5, 1.0)},
 }
 
-# Straight from a phone: noise of a small sensor, smeared by the denoiser, reduced, sharpened too much, one good JPEG.
+# Straight from a phone: noise of a small sensor, smeared by a denoiser, reduced, oversharpened, one good JPEG.
 PHONE: dict[str, Any] = {
     "first": {
         "blur": {"probability": 0.6, "sigma": (0.2, 1.0), "sinc_probability": 0.0},
@@ -60,7 +60,7 @@ PHONE: dict[str, Any] = {
     "after": [{"kind": "denoise", "probability": 0.9}, {"kind": "sharpen"}, {"kind": "jpeg", "quality": (70, 95)}],
 }
 
-# Scans of old prints: soft, grainy and faded, then what a scanner and a file add.
+# Scans of old prints: soft, grainy and faded, followed by the degradations of scanner and file.
 PRINT: dict[str, Any] = {
     "first": {
         "blur": {"sigma": (0.5, 2.0), "sinc_probability": 0.0},
@@ -78,7 +78,7 @@ PRINT: dict[str, Any] = {
     "before": [{"kind": "film-grain"}, {"kind": "fade"}],
 }
 
-# By name; `heavy` is what Real-ESRGAN does, under a name that says how much it is.
+# By name; `heavy` is a descriptive alias of `realesrgan`.
 PRESETS: dict[Preset, dict[str, Any]] = {
     "realesrgan": {},
     "light": LIGHT,

@@ -1,11 +1,11 @@
-"""Rain that falls on a clean photograph: streaks in layers of different distance, and a veil of drops too far to tell.
+"""Synthetic rain: layers of streaks at different distances, and a veil of drops that are too far away to be distinct.
 
-A falling drop crosses a pixel during a small part of the exposure, and shows the light of the whole sky meanwhile:
-Garg and Nayar, "Vision and Rain" (IJCV 2007). A streak is therefore transparent, brighter than what is dark behind it
-and hardly seen against the sky. Layers and the veil follow Yang et al., "Deep Joint Rain Detection and Removal from a
-Single Image" (CVPR 2017), and the range of densities Zhang and Patel, "Density-aware Single Image De-raining using a
-Multi-stream Dense Network" (CVPR 2018). Both add streaks to sRGB values; this composes in linear light, where exposures
-add up.
+A falling drop covers a pixel for a small part of the exposure, and meanwhile shows the light of the whole sky:
+Garg and Nayar, "Vision and Rain" (IJCV 2007). A streak is therefore transparent, brighter than a dark background, and
+barely visible against the sky. Layers and veil follow Yang et al., "Deep Joint Rain Detection and Removal from a Single
+Image" (CVPR 2017), and the range of densities follows Zhang and Patel, "Density-aware Single Image De-raining using a
+Multi-stream Dense Network" (CVPR 2018). Both add streaks to sRGB values; this module composes in linear light, in which
+exposures add up.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from restore.imaging.color import from_linear, to_linear
 
 _Values = NDArray[np.float64]
 
-# Size of the farthest layer's drops over that of the nearest layer's.
+# Ratio of drop sizes in the farthest and the nearest layer.
 _FARTHEST = 0.3
-# Standard deviation of a pixel's own blur; a streak that is narrower than a pixel becomes fainter instead.
+# Standard deviation of the blur of a pixel; streaks narrower than a pixel become fainter instead.
 _PIXEL = 0.4
 # Drops oscillate while they fall, so a streak varies along its length: Garg and Nayar, "Photorealistic Rendering of
 # Rain Streaks" (SIGGRAPH 2006).
 _OSCILLATION = 0.35
-# Fraction of a streak over which its ends fade.
+# Fraction of a streak's length over which its ends fade.
 _TAPER = 0.3
 
 _Ordered = AfterValidator(ordered)
@@ -41,55 +41,62 @@ _Density = Annotated[float, Field(ge=0, le=100)]
 
 
 class Rain(Degradation):
-    """Rain; the defaults go from a drizzle to a downpour."""
+    """Synthetic rain; the defaults range from drizzle to downpour."""
 
     kind: Literal["rain"] = "rain"
-    probability: Probability = Field(0.95, description="how often anything is done")
+    probability: Probability = Field(0.95, description="probability that it is applied")
     layers: Annotated[tuple[Annotated[int, Field(ge=1, le=8)], Annotated[int, Field(ge=1, le=8)]], _Ordered] = Field(
-        (2, 4), description="distances at which drops fall; farther ones are smaller and more"
+        (2, 4), description="number of layers; farther ones have smaller and more drops"
     )
     density: Annotated[tuple[_Density, _Density], _Ordered] = Field(
-        (0.5, 8.0), description="streaks of all layers over 1000 pixels"
+        (0.5, 8.0), description="streaks of all layers per 1000 pixels"
     )
     angle: Annotated[tuple[_Angle, _Angle], _Ordered] = Field(
-        (-30.0, 30.0), description="of the streaks from the vertical, degrees; above 0 they fall to the right"
+        (-30.0, 30.0), description="angle of the streaks from vertical, degrees; positive ones fall to the right"
     )
     spread: Annotated[float, Field(ge=0, le=45)] = Field(
-        2.0, description="standard deviation of a single streak's angle, degrees"
+        2.0, description="standard deviation of the angle of single streaks, degrees"
     )
     length: Annotated[tuple[_Length, _Length], _Ordered] = Field(
-        (20.0, 90.0), description="of the nearest streaks, pixels: how far a drop falls during the exposure"
+        (20.0, 90.0), description="length of the nearest streaks, pixels: the distance a drop falls during the exposure"
     )
-    width: Annotated[tuple[_Width, _Width], _Ordered] = Field((1.0, 3.0), description="of the nearest streaks, pixels")
+    width: Annotated[tuple[_Width, _Width], _Ordered] = Field(
+        (1.0, 3.0), description="width of the nearest streaks, pixels"
+    )
     opacity: _Fractions = Field(
-        (0.15, 0.6), description="of a streak in its middle: the part of the exposure that the drop is there"
+        (0.15, 0.6),
+        description="opacity in the middle of a streak: the fraction of the exposure in which the drop is there",
     )
-    light: _Fractions = Field((0.5, 1.0), description="of drops and veil, over white, in linear light: that of the sky")
-    veil: _Fractions = Field((0.0, 0.3), description="opacity of the drops that are too far to be told apart")
+    light: _Fractions = Field(
+        (0.5, 1.0), description="brightness of drops and veil, that of the sky, as a fraction of white in linear light"
+    )
+    veil: _Fractions = Field(
+        (0.0, 0.3), description="opacity of the veil of drops that are too far away to be distinct"
+    )
 
     def apply(self, image: Image, draw: np.random.Generator) -> Image:
         return rain(image, self, draw)
 
 
 def rain(image: Image, options: Rain, draw: np.random.Generator) -> Image:
-    """A picture in the rain.
+    """Add rain to a picture.
 
-    The veil comes first, being the farthest, then the layers of streaks from far to near. Each covers a pixel by its
-    opacity ``a``: ``light = (1 - a) * light + a * sky``.
+    The veil comes first because it is farthest away, then the layers of streaks from far to near. Each covers a pixel
+    with its opacity ``a``: ``light = (1 - a) * light + a * sky``.
 
     Args:
-        image: float32 RGB (H, W, 3) on 0..1, sRGB.
-        options: what may be drawn.
+        image: float32 sRGB (H, W, 3) on 0..1.
+        options: ranges to draw from.
         draw: source of all randomness.
 
     Returns:
-        The same shape and type, on 0..1.
+        An array of the same shape and type, on 0..1.
     """
     height, width = image.shape[:2]
     level = draw.uniform(*options.light)
-    # An overcast sky, a little colder than white or as white.
+    # An overcast sky, neutral or slightly bluish.
     sky = level * np.array([1 - draw.uniform(0, 0.08), 1 - draw.uniform(0, 0.03), 1], np.float32)
-    heavy = draw.random()  # the more drops fall, the denser is the veil of those far away
+    heavy = draw.random()  # heavier rain has a denser veil
     density = options.density[0] + heavy * (options.density[1] - options.density[0])
     veil = options.veil[0] + heavy * draw.random() * (options.veil[1] - options.veil[0])
     light = _covered(to_linear(np.clip(image, 0, 1)), _clouds(height, width, veil, draw), sky)
@@ -102,15 +109,15 @@ def streaks(height: int, width: int, density: float, options: Rain, draw: np.ran
     """The opacity of each layer of streaks, (height, width) on 0..1, the farthest layer first.
 
     Args:
-        height: of the picture.
-        width: of the picture.
-        density: streaks of all layers over 1000 pixels.
-        options: what may be drawn.
+        height: height of the picture.
+        width: width of the picture.
+        density: streaks of all layers per 1000 pixels.
+        options: ranges to draw from.
         draw: source of all randomness.
     """
     count = int(draw.integers(*options.layers, endpoint=True))
     sizes = np.geomspace(_FARTHEST, 1, count) if count > 1 else np.ones(1)
-    # A camera sees more drops the farther they are, in proportion to the area that it sees there.
+    # A camera sees more drops at a larger distance, in proportion to the area in view there.
     shares = sizes**-2 / (sizes**-2).sum()
     angle, length, thick, opacity = (
         draw.uniform(*pair) for pair in (options.angle, options.length, options.width, options.opacity)
@@ -130,17 +137,17 @@ def streaks(height: int, width: int, density: float, options: Rain, draw: np.ran
 
 @dataclass
 class _Streaks:
-    """Streaks of a layer, an array (N,) for each property.
+    """Streaks of a layer, with an array (N,) for each property.
 
     Attributes:
-        row: of the middle.
-        column: of the middle.
+        row: row of the center.
+        column: column of the center.
         length: pixels.
-        angle: from the vertical, radians.
+        angle: angle from vertical, radians.
         thick: full width at half of the opacity, pixels.
-        opacity: in the middle, 0..1.
-        wave: length of the oscillation over that of the streak.
-        phase: of the oscillation, radians.
+        opacity: opacity in the center, 0..1.
+        wave: wavelength of the oscillation as a fraction of the length.
+        phase: phase of the oscillation, radians.
     """
 
     row: _Values
@@ -153,14 +160,14 @@ class _Streaks:
     phase: _Values
 
     def hits(self, height: int, width: int) -> list[int]:
-        """The numbers of the streaks that may reach into a picture."""
+        """Indices of the streaks that may overlap the picture."""
         down, right = np.cos(self.angle) * self.length / 2 + 9, np.abs(np.sin(self.angle)) * self.length / 2 + 9
         inside = (self.row > -down) & (self.row < height + down) & (self.column > -right)
         return [int(n) for n in np.flatnonzero(inside & (self.column < width + right))]
 
 
 def _draw_streaks(height: int, width: int, density: float, length: float, draw: np.random.Generator) -> _Streaks:
-    """Streaks on a picture and around it; angle, thickness and opacity relative to those of the layer."""
+    """Draw streaks on and around a picture; angle, thickness and opacity are relative to those of the layer."""
     margin = length
     number = draw.poisson(density * (height + 2 * margin) * (width + 2 * margin) / 1000)
     return _Streaks(
@@ -176,7 +183,7 @@ def _draw_streaks(height: int, width: int, density: float, length: float, draw: 
 
 
 def _add_streak(layer: Image, one: _Streaks, number: int) -> None:
-    """Draw a streak over a layer: a Gaussian across, with fading ends and the drop's oscillation along."""
+    """Draw a streak on a layer: a Gaussian profile across; fading ends and an oscillation along its length."""
     length, thick, angle = one.length[number], one.thick[number], one.angle[number]
     down, right = np.float32(np.cos(angle)), np.float32(np.sin(angle))
     sigma = np.float32(np.hypot(thick / 2.355, _PIXEL))
@@ -199,7 +206,7 @@ def _add_streak(layer: Image, one: _Streaks, number: int) -> None:
 
 
 def _clouds(height: int, width: int, opacity: float, draw: np.random.Generator) -> Image:
-    """Opacity of the veil, (height, width): it varies slowly, as drifting clouds of spray do."""
+    """Opacity of the veil, (height, width), which varies slowly like drifting spray."""
     import cv2
 
     clouds = draw.uniform(0.8, 1.2, (3, 3)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Degradations that recipes can add to the chain, by ``kind``. Each describes itself in its own file."""
+"""Registry of degradations that recipes can add before and after the chain, by ``kind``."""
 
 from __future__ import annotations
 

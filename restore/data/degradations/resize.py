@@ -1,6 +1,6 @@
-"""Resize by OpenCV's filters, which do what the picture's earlier life may have done to it.
+"""Resizing with OpenCV's filters, to simulate earlier processing of a picture.
 
-For the literature's bicubic see :mod:`restore.imaging.resize`.
+For the bicubic of the literature, see :mod:`restore.imaging.resize`.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ Filter = Literal["area", "bilinear", "bicubic", "lanczos"]
 
 
 def resize(image: NDArray[np.float32], height: int, width: int, by: Filter) -> NDArray[np.float32]:
-    """Resize to a size, the pictures' corners kept on each other.
+    """Resize a picture, with aligned outer corners.
 
-    ``bilinear`` and ``bicubic`` (a = -0.75) look at 2 and 4 neighbours a side, without antialiasing: shrinking, they
-    alias, which is wanted here; they are what torch's ``interpolate`` does. ``area`` takes the mean of what a pixel
-    covers; enlarging, it is OpenCV's blend of nearest and linear. ``lanczos`` looks at 8 neighbours a side and rings.
+    ``bilinear`` and ``bicubic`` (a = -0.75) use 2 and 4 neighbors per axis without antialiasing, like ``interpolate``
+    of torch. They alias when shrinking, which is intended here. ``area`` averages the area that a pixel covers; for
+    enlarging, it is OpenCV's blend of nearest and linear. ``lanczos`` uses 8 neighbors per axis and rings.
 
     Args:
         image: float32 (H, W, 3).
-        height: of the result, at least 1.
-        width: of the result, at least 1.
+        height: height of the result, at least 1.
+        width: width of the result, at least 1.
         by: the filter.
 
     Returns:
@@ -52,12 +52,12 @@ class Resize(Shares):
 
     up: Share = Field(0.2, description="share of enlarging")
     down: Share = Field(0.7, description="share of shrinking")
-    keep: Share = Field(0.1, description="share of neither")
+    keep: Share = Field(0.1, description="share of keeping the size")
     factor: tuple[Fraction, Annotated[float, Field(ge=1, le=4)]] = Field(
-        (0.15, 1.5), description="the smallest factor that shrinks and the largest that enlarges"
+        (0.15, 1.5), description="smallest factor for shrinking and largest for enlarging"
     )
     filters: tuple[Filter, ...] = Field(
-        ("area", "bilinear", "bicubic"), min_length=1, description="drawn from with even chances"
+        ("area", "bilinear", "bicubic"), min_length=1, description="filters, all equally likely"
     )
 
     def apply(self, image: Image, height: int, width: int, draw: np.random.Generator) -> Image:
@@ -70,5 +70,5 @@ class Resize(Shares):
 
 
 def draw_filter(filters: Sequence[Filter], draw: np.random.Generator) -> Filter:
-    """One of the filters, with even chances."""
+    """Draw one of the filters, all equally likely."""
     return filters[int(draw.integers(len(filters)))]

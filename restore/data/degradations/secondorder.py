@@ -1,8 +1,8 @@
-"""The second-order degradation: what happens to a photograph, twice.
+"""The second-order degradation, which degrades a photograph twice.
 
 Wang, Xie, Dong, Shan, "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data" (ICCVW 2021):
-blur, resize, noise and JPEG, the same again, and a sinc filter at the end. Two things differ from the authors' code:
-JPEG is libjpeg's, of a whole quality, and Poisson noise depends on the light alone (see :mod:`.poisson_noise`).
+blur, resize, noise and JPEG, the same again, and a final sinc filter. Two things differ from the authors' code: JPEG
+uses libjpeg with integer quality, and Poisson noise depends only on the light (see :mod:`.poisson_noise`).
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from restore.data.degradations.resize import draw_filter, resize
 def second_order(
     high: NDArray[np.uint8], scale: int, options: SecondOrder, draw: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """The low resolution of a patch or picture, degraded at random.
+    """Make a randomly degraded low-resolution version of a patch or picture.
 
     Args:
         high: uint8 RGB (H, W, 3), both sides multiples of ``scale``.
         scale: the factor; 1 keeps the size.
-        options: what may be drawn.
-        draw: what all that is random comes from.
+        options: ranges to draw from.
+        draw: source of all randomness.
 
     Returns:
         uint8 RGB (H / scale, W / scale, 3).
@@ -53,7 +53,7 @@ def second_order(
     image = second.blur(image, draw)
     image = second.resize.apply(image, height, width, draw)
     image = second.noise(image, draw)
-    # A sinc filter, then JPEG, then a resize would twist lines: the resize and the sinc filter stay together.
+    # Resize and sinc filter stay together, because a sinc filter, JPEG and then a resize would twist lines.
     if draw.random() < final.before_jpeg:
         image = _finished(image, height, width, final, draw)
         image = second.jpeg(image, draw)

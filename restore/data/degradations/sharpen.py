@@ -1,4 +1,4 @@
-"""Sharpening, as cameras and editors overdo it: halos along edges."""
+"""Excessive sharpening as by cameras and editors, with halos along edges."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from restore.data.degradations.base import Degradation, Image, NonNegativeRange,
 
 
 class Sharpen(Degradation):
-    """An unsharp mask: the difference from a Gaussian blur, added ``amount`` times."""
+    """An unsharp mask: adds ``amount`` times the difference from a Gaussian blur."""
 
     kind: Literal["sharpen"] = "sharpen"
     amount: NonNegativeRange = Field((0.3, 1.5), description="strength")

@@ -1,1 +1,1 @@
-"""Photo filters, as social networks lay them over pictures."""
+"""Photo filters like those of social networks."""

@@ -1,8 +1,9 @@
-"""Filters that pilgram lacks, or gets wrong.
+"""Filters that pilgram lacks or gets wrong.
 
-Amaro, Hefe and Sutro as instagram.css defines them, Aden and Xpro2 as CSSgram does: a layer over the picture, then CSS
-filter functions on both, for the layer is an element within the filtered one. pilgram 2.0 turns the mask of Aden's
-layer by a right angle, which leaves a seam in every picture that is not square, and fades Xpro2's otherwise than CSS.
+Amaro, Hefe and Sutro follow instagram.css, Aden and Xpro2 follow CSSgram. Each blends a layer with the picture and then
+applies CSS filter functions to both, because the layer is an element inside the filtered one. pilgram 2.0 rotates the
+mask of Aden's layer by a right angle, which leaves a seam in all pictures that are not square, and its gradient for
+Xpro2 differs from CSS.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def amaro(picture: Image.Image) -> Image.Image:
 
 
 def hefe(picture: Image.Image) -> Image.Image:
-    """Strong and warm, darker towards the corners; RGB to RGB."""
+    """High contrast and warm, darker toward the corners; RGB to RGB."""
     layered = _vignette(picture, [0, 1], [0, 0.25])
     toned = css.saturate(css.brightness(css.contrast(css.sepia(layered, 0.4), 1.5), 1.2), 1.4)
     return css.hue_rotate(toned, -10)
@@ -48,13 +49,13 @@ def sutro(picture: Image.Image) -> Image.Image:
 
 
 def xpro2(picture: Image.Image) -> Image.Image:
-    """Burned blue towards the corners; RGB to RGB."""
+    """Color burn with blue toward the corners; RGB to RGB."""
     middle, corner = np.array([230, 231, 224]) / 255, np.array([43, 42, 161]) / 255
 
     def burn(pixels: Floats, distance: Floats) -> Floats:
         share = np.clip((distance - 0.4) / 0.7, 0, 1)
         opacity = 1 - 0.4 * share
-        colour = ((1 - share) * middle + 0.6 * share * corner) / opacity  # CSS blends what is multiplied by its opacity
+        colour = ((1 - share) * middle + 0.6 * share * corner) / opacity  # CSS interpolates premultiplied colors
         burned: Floats = (1 - opacity) * pixels + opacity * (1 - np.minimum(1, (1 - pixels) / colour))
         return burned
 
@@ -62,27 +63,27 @@ def xpro2(picture: Image.Image) -> Image.Image:
 
 
 def _vignette(picture: Image.Image, stops: Sequence[float], opacities: Sequence[float]) -> Image.Image:
-    """Black over a picture: multiplied or darkened with it, which for black is the same.
+    """Blend a picture with black by "multiply" or "darken", which are the same for black.
 
     Args:
-        picture: RGB.
-        stops: distances from the middle, as shares of that to a corner.
-        opacities: of the black at each of them.
+        picture: RGB picture.
+        stops: distances from the center, as fractions of the distance to a corner.
+        opacities: opacity of black at each stop.
     """
     return _by_distance(picture, lambda pixels, distance: pixels * (1 - np.interp(distance, stops, opacities)))
 
 
 def _by_distance(picture: Image.Image, change: Callable[[Floats, Floats], Floats]) -> Image.Image:
-    """A picture changed by colour and place.
+    """Apply a function of color and distance from the center to a picture.
 
     Args:
-        picture: RGB.
-        change: of RGB in 0..1, (H, W, 3), and the distances from the middle as shares of that to a corner, (H, W, 1);
-            gives RGB again.
+        picture: RGB picture.
+        change: function of RGB on 0..1, (H, W, 3), and of the distance from the center as a fraction of the distance to
+            a corner, (H, W, 1); returns RGB.
     """
     x, y = ((np.arange(n) + 0.5 - n / 2) for n in picture.size)
     pixels = np.array(picture)
-    for row in range(0, len(pixels), 256):  # by blocks: the picture may be large, and these numbers have eight bytes
+    for row in range(0, len(pixels), 256):  # in blocks, as large pictures take much memory in float64
         part = slice(row, row + 256)
         distance = np.hypot(x, y[part, None]) / (np.hypot(*picture.size) / 2)
         pixels[part] = np.round(255 * change(pixels[part] / 255, distance[..., None]))

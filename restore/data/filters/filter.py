@@ -1,4 +1,4 @@
-"""What a photo filter is."""
+"""Description of a photo filter."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class Filter:
-    """A photo filter's description, as the registry lists it.
+    """A photo filter, as listed in the registry.
 
     Attributes:
-        name: on the command line and in recipes, in lower case.
-        apply: RGB picture to RGB picture of the same size, any size from one pixel on. A function of a module, so that
-            it can be sent to worker processes.
-        gray: whether it takes the colors away, which nothing can bring back.
+        name: name on the command line and in recipes, in lower case.
+        apply: function from an RGB picture of any size to one of the same size. A module-level function, so that it can
+            be pickled for worker processes.
+        gray: whether it removes the colors, which cannot be restored.
     """
 
     name: str

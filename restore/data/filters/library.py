@@ -1,7 +1,7 @@
-"""All photo filters by name: CSSgram's through pilgram, some of instagram.css, and those with a file of their own.
+"""All photo filters by name: those of CSSgram through pilgram, some of instagram.css, and sepia.
 
-They imitate the filters of their names by open definitions; what the social network itself does is not published.
-Installed packages can add more.
+They are open imitations of the filters they are named after, whose exact definitions are not published. Installed
+packages can add more.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ FILTERS: Registry[Filter] = Registry(
 
 
 def find_name(name: str) -> str:
-    """A filter's name as the registry has it, from any spelling: ``Lo-Fi`` is ``lofi``.
+    """The registered name of a filter, from any spelling: ``Lo-Fi`` is ``lofi``.
 
     Raises:
-        FilterError: there is no such filter; suggests the nearest.
+        FilterError: there is no such filter; the message suggests a similar name.
     """
     if name in FILTERS:
         return name
@@ -43,7 +43,7 @@ def find_name(name: str) -> str:
     key = _plain(name)
     if key not in names:
         near = difflib.get_close_matches(key, names, n=1, cutoff=0.5)
-        hint = f"did you mean '{names[near[0]]}'?" if near else f"there are {', '.join(FILTERS)}"
+        hint = f"did you mean '{names[near[0]]}'?" if near else f"use one of {', '.join(FILTERS)}"
         raise FilterError(f"no filter '{name}': {hint}")
     return names[key]
 
@@ -53,10 +53,10 @@ def _plain(name: str) -> str:
 
 
 def find_filter(name: str) -> Callable[[Pixels], Pixels]:
-    """A filter as a function of uint8 RGB (H, W, 3), any size.
+    """A filter as a function of uint8 RGB (H, W, 3) of any size.
 
     Raises:
-        FilterError: there is no such filter; suggests the nearest.
+        FilterError: there is no such filter; the message suggests a similar name.
     """
     return partial(_apply, FILTERS[find_name(name)].apply)
 
@@ -66,11 +66,11 @@ def _apply(function: Callable[[Image.Image], Image.Image], pixels: Pixels) -> Pi
 
 
 def blend(before: Pixels, after: Pixels, strength: float) -> Pixels:
-    """A picture with a filter laid over it in part, 0 for not at all, 1 for the whole of it."""
+    """Blend a picture with its filtered version; strength 0 is the picture, 1 the filtered version."""
     if strength == 1:
         return after
     mixed = np.empty_like(before)
-    for row in range(0, len(mixed), 256):  # by blocks: the picture may be large, and these numbers have four bytes
+    for row in range(0, len(mixed), 256):  # in blocks, as large pictures take much memory in float32
         part = slice(row, row + 256)
         low = before[part].astype(np.float32)
         mixed[part] = np.round(low + np.float32(strength) * (after[part] - low))

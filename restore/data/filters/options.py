@@ -1,4 +1,4 @@
-"""What photo filters training lays over photographs, and how: options, and the drawing of one."""
+"""Random photo filters for training: their options, and functions that draw and apply them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from restore.utils.text import printable, unseen
 
 Pixels = NDArray[np.uint8]
 
-# What recipes that name no filters train on. Digests leave defaults out, so this tuple must never change, whatever is
-# added to the registry: the same digest would then mean other data, and other labels of other models.
+# Filters of recipes that do not name any. Digests do not include defaults, so this tuple must never change, even if the
+# registry grows: otherwise, the same digest would mean different data and different labels.
 DEFAULT_NAMES = (
     "1977",
     "aden",
@@ -52,9 +52,9 @@ DEFAULT_NAMES = (
     "willow",
     "xpro2",
 )
-# What a picture without one is said to be under.
+# Label of an unfiltered picture.
 NO_FILTER = "none"
-# How the name of a lookup table ends.
+# File suffix of lookup tables.
 _TABLE = ".cube"
 
 
@@ -63,14 +63,14 @@ def _known(names: tuple[str, ...]) -> tuple[str, ...]:
         names = tuple(name if _is_table(name) else find_name(name) for name in names)
     except FilterError as error:
         raise ValueError(str(error)) from error
-    called = [_called(name) for name in (*names, NO_FILTER)]
+    called = [_display_name(name) for name in (*names, NO_FILTER)]
     for name in called:
         if fault := unseen(name):
-            raise ValueError(
-                f"names: there is {fault!r} in the name {printable(name)}, which is no character to be shown"
-            )
+            raise ValueError(f"names: {printable(name)} contains {fault!r}, which cannot be displayed")
     if len(set(called)) < len(called):
-        raise ValueError(f"names: each filter once, a table by its file's name, and none '{NO_FILTER}'")
+        raise ValueError(
+            f"names: each filter may appear only once, tables count by file name, and '{NO_FILTER}' is reserved"
+        )
     return names
 
 
@@ -78,62 +78,64 @@ def _is_table(name: str) -> bool:
     return name.lower().endswith(_TABLE)
 
 
-def _called(name: str) -> str:
+def _display_name(name: str) -> str:
     return Path(name).stem if _is_table(name) else name
 
 
 def _shares(pair: tuple[float, float]) -> tuple[float, float]:
     if not 0 <= pair[0] <= pair[1] <= 1:
-        raise ValueError(f"a range from the smaller to the larger on 0..1, not from {pair[0]} to {pair[1]}")
+        raise ValueError(f"a range goes from the smaller to the larger on 0..1, not from {pair[0]} to {pair[1]}")
     return pair
 
 
 def _qualities(pair: tuple[int, int]) -> tuple[int, int]:
     if not 1 <= pair[0] <= pair[1] <= 100:
-        raise ValueError(f"a range from the smaller to the larger on 1..100, not from {pair[0]} to {pair[1]}")
+        raise ValueError(f"a range goes from the smaller to the larger on 1..100, not from {pair[0]} to {pair[1]}")
     return pair
 
 
 class PhotoFilters(BaseModel):
-    """What may be drawn; the defaults are CSSgram's filters and three more, mostly whole, as people use them."""
+    """Options of random filters; by default, the filters of CSSgram and three more, mostly at full strength."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     names: Annotated[tuple[str, ...], AfterValidator(_known)] = Field(
         DEFAULT_NAMES,
         min_length=1,
-        description="which, each drawn as often: those that are known, or lookup tables in the data folder (film.cube)",
+        description="filters, all equally likely: names, or lookup tables in the data folder (film.cube)",
     )
-    untouched: float = Field(0.08, ge=0, le=1, description="chance that a photograph stays as it is")
-    whole: float = Field(0.6, ge=0, le=1, description="chance that a filter is laid over at full strength")
-    strength: Annotated[tuple[float, float], AfterValidator(_shares)] = Field((0.4, 1.0), description="of the others")
-    second: float = Field(0.0, ge=0, le=1, description="chance that another filter follows")
+    untouched: float = Field(0.08, ge=0, le=1, description="probability that a photograph is left unfiltered")
+    whole: float = Field(0.6, ge=0, le=1, description="probability that a filter has full strength")
+    strength: Annotated[tuple[float, float], AfterValidator(_shares)] = Field(
+        (0.4, 1.0), description="strength of all other filters"
+    )
+    second: float = Field(0.0, ge=0, le=1, description="probability of a second filter")
     jitter: float = Field(
-        0.03, ge=0, lt=0.5, description="most that a channel's gain and gamma depart after the filter: no two are alike"
+        0.03, ge=0, lt=0.5, description="largest random change of each channel's gain and gamma after the filter"
     )
-    exact: float = Field(
-        0.0, ge=0, le=1, description="chance that a filter at full strength stays as published, without the jitter"
-    )
+    exact: float = Field(0.0, ge=0, le=1, description="probability that a filter at full strength gets no jitter")
     reduced: float = Field(
-        0.0, ge=0, le=1, description="chance that what was made, and the photograph, are then made half as large"
+        0.0, ge=0, le=1, description="probability that input and target are then reduced to half their size"
     )
-    posted: float = Field(0.0, ge=0, le=1, description="chance that what was made was then saved as JPEG")
-    quality: Annotated[tuple[int, int], AfterValidator(_qualities)] = Field((60, 98), description="of that JPEG")
+    posted: float = Field(0.0, ge=0, le=1, description="probability that the input is then saved as JPEG")
+    quality: Annotated[tuple[int, int], AfterValidator(_qualities)] = Field(
+        (60, 98), description="quality of that JPEG"
+    )
     vary: float = Field(
         0.0,
         ge=0,
         lt=0.5,
-        description="most that a channel's gain and gamma depart in the photograph itself, its saturation by twice "
-        "that: else a network learns the photographs by heart",
+        description="largest random change of each channel's gain and gamma in the photograph itself; saturation "
+        "changes by up to twice as much. Keeps a network from memorizing the photographs",
     )
 
     def kinds(self) -> tuple[str, ...]:
-        """What pictures may be said to be under, in the order of their labels; the last is none."""
-        return (*map(_called, self.names), NO_FILTER)
+        """Names of the classes in the order of their labels; the last is "none"."""
+        return (*map(_display_name, self.names), NO_FILTER)
 
 
 class Draw(NamedTuple):
-    """What is to be laid over a photograph: filters and their strengths in order, and a gain and gamma by channel."""
+    """Filters drawn for a photograph: names and strengths in order, and a gain and gamma for each channel."""
 
     layers: Sequence[tuple[str, float]]
     gain: NDArray[np.float64]
@@ -141,7 +143,7 @@ class Draw(NamedTuple):
 
 
 def draw_filter(options: PhotoFilters, draw: np.random.Generator) -> Draw:
-    """Draw what is done to one photograph; nothing, now and then."""
+    """Draw the filters for one photograph; sometimes none."""
     layers: list[tuple[str, float]] = []
     if draw.random() >= options.untouched:
         count = 1 + int(draw.random() < options.second)
@@ -149,14 +151,15 @@ def draw_filter(options: PhotoFilters, draw: np.random.Generator) -> Draw:
             name = options.names[int(draw.integers(len(options.names)))]
             layers.append((name, 1.0 if draw.random() < options.whole else float(draw.uniform(*options.strength))))
     whole = bool(layers) and all(strength == 1 for _, strength in layers)
-    exact = whole and options.exact > 0 and draw.random() < options.exact  # no draw where a recipe does not ask for it
+    # Draws no number if exact is 0, so that recipes without it keep their samples.
+    exact = whole and options.exact > 0 and draw.random() < options.exact
     jitter = options.jitter if layers and not exact else 0.0
     gain, gamma = (1 + draw.uniform(-jitter, jitter, 3) for _ in range(2))
     return Draw(layers, gain, gamma)
 
 
 def open_filters(options: PhotoFilters, root: Path) -> dict[str, Callable[[Pixels], Pixels]]:
-    """What may be drawn, by name, as functions of uint8 RGB (H, W, 3); tables lie below ``root``.
+    """All filters of the options by name, as functions of uint8 RGB (H, W, 3); tables lie below ``root``.
 
     Raises:
         FilterError: a table cannot be read.
@@ -165,7 +168,7 @@ def open_filters(options: PhotoFilters, root: Path) -> dict[str, Callable[[Pixel
 
 
 def filtered(photo: Pixels, chosen: Draw, filters: Mapping[str, Callable[[Pixels], Pixels]]) -> Pixels:
-    """A photograph, uint8 RGB (H, W, 3), with what was drawn of the filters laid over it."""
+    """Apply the drawn filters to a photograph, uint8 RGB (H, W, 3)."""
     for name, strength in chosen.layers:
         photo = blend(photo, filters[name](photo), strength)
     if np.any(chosen.gain != 1) or np.any(chosen.gamma != 1):
@@ -174,16 +177,16 @@ def filtered(photo: Pixels, chosen: Draw, filters: Mapping[str, Callable[[Pixels
 
 
 def posted(made: Pixels, photo: Pixels, options: PhotoFilters, draw: np.random.Generator) -> tuple[Pixels, Pixels]:
-    """What becomes of a filtered picture on its way to those who see it, and of the photograph to compare it with.
+    """Simulate posting a filtered picture: reduce it together with its target, and save it as JPEG.
 
     Args:
-        made: uint8 RGB (H, W, 3), both sides even.
-        photo: the same without the filter.
+        made: filtered picture, uint8 RGB (H, W, 3), both sides even.
+        photo: the same without filter.
         options: see ``PhotoFilters.reduced`` and ``PhotoFilters.posted``.
-        draw: what happens comes from.
+        draw: source of all randomness.
 
     Returns:
-        The two, of the size that they had: if they were made half as large, each of their pixels is there four times.
+        Both pictures at their original size; if they were reduced, each pixel is repeated four times.
     """
     smaller, saved = draw.random() < options.reduced, draw.random() < options.posted
     if smaller:
@@ -200,7 +203,7 @@ def _resized(photo: Pixels, factor: float, interpolation: int) -> Pixels:
 
 
 def varied(photo: Pixels, most: float, draw: np.random.Generator) -> Pixels:
-    """A photograph, uint8 RGB (H, W, 3), as another camera or hour might have had it; see ``PhotoFilters.vary``."""
+    """Vary a photograph, uint8 RGB (H, W, 3), like another camera or time of day; see ``PhotoFilters.vary``."""
     gain, gamma = (1 + draw.uniform(-most, most, 3) for _ in range(2))
     curved = _curved(photo, gain, gamma)
     grey = cv2.cvtColor(cv2.cvtColor(curved, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
@@ -210,14 +213,14 @@ def varied(photo: Pixels, most: float, draw: np.random.Generator) -> Pixels:
 
 
 def _curved(photo: Pixels, gain: NDArray[np.float64], gamma: NDArray[np.float64]) -> Pixels:
-    """A photograph with every channel's gain and gamma changed."""
+    """Apply a gain and gamma to each channel of a photograph."""
     curves = np.clip(gain * (np.arange(256)[:, None] / 255) ** gamma, 0, 1)
     tables = np.round(255 * curves).astype(np.uint8)
     return np.asarray(cv2.LUT(photo, tables[None]), np.uint8)
 
 
 def label(options: PhotoFilters, chosen: Draw) -> int:
-    """The number of the filter among ``names``; one more for none; -1 for more than one."""
+    """The index of the filter in ``names``; ``len(names)`` for no filter; -1 for more than one."""
     if len(chosen.layers) > 1:
         return -1
     return options.names.index(chosen.layers[0][0]) if chosen.layers else len(options.names)

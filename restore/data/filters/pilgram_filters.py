@@ -1,4 +1,4 @@
-"""CSSgram's filters as the package pilgram implements them."""
+"""The filters of CSSgram, as implemented by the package pilgram."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sepia, as CSS and SVG define it."""
+"""Sepia, as defined by CSS and SVG."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from PIL import Image
 
 from restore.data.filters.filter import Filter
 
-# Filter Effects Module Level 1 (W3C), "sepia", at its full amount: rows are red, green and blue of the result.
+# Filter Effects Module Level 1 (W3C), "sepia" at full amount; rows give red, green and blue of the result.
 _MATRIX = (0.393, 0.769, 0.189, 0.0, 0.349, 0.686, 0.168, 0.0, 0.272, 0.534, 0.131, 0.0)
 
 

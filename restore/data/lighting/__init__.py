@@ -1,1 +1,1 @@
-"""Light: exposure sequences, references made of them, and photographs against the light made of good ones."""
+"""Light: exposure sequences, their fusion into references, and synthetic backlight."""

@@ -1,4 +1,4 @@
-"""Good photographs as they would be against the light: part of them in the shade, what is behind it too bright."""
+"""Synthetic backlight: part of a good photograph gets dark, and the rest too bright."""
 
 from __future__ import annotations
 
@@ -28,46 +28,54 @@ _Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
 
 
 class Backlight(BaseModel):
-    """What may be drawn; the defaults cover what a camera that exposes for the sky makes of a portrait."""
+    """Options of synthetic backlight; the defaults cover portraits by a camera that exposes for the sky."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    stops: _Range = Field((1.0, 4.0), description="how far the shade lies below the photograph's light")
-    glare: _Range = Field((0.0, 1.2), description="how far the rest lies above it; what passes white is lost")
-    share: _Range = Field((0.25, 0.75), description="of the picture that lies in the shade")
-    softness: _Range = Field((0.05, 0.3), description="width of the border of the shade, of its own contrast")
-    dark_first: float = Field(0.85, ge=0, le=1, description="how far what is dark is in the shade, rather than chance")
-    low_first: float = Field(0.3, ge=0, description="how far what is low is in the shade: light comes from the sky")
-    cast: float = Field(0.08, ge=0, lt=1, description="most that a channel's light departs in the shade")
-    least: float = Field(
-        0.3, ge=0, lt=1, description="mean of a view that may be a target; a darker one is dark on purpose, perhaps"
+    stops: _Range = Field((1.0, 4.0), description="how much darker the shade gets, stops")
+    glare: _Range = Field((0.0, 1.2), description="how much brighter the rest gets, stops; highlights clip")
+    share: _Range = Field((0.25, 0.75), description="fraction of the picture in the shade")
+    softness: _Range = Field(
+        (0.05, 0.3), description="softness of the edge of the shade, relative to the contrast of its random field"
     )
-    untouched: float = Field(0.1, ge=0, le=1, description="chance that a photograph stays as it is: what is well lit")
+    dark_first: float = Field(
+        0.85, ge=0, le=1, description="weight of darkness against chance in the choice of the shade"
+    )
+    low_first: float = Field(
+        0.3, ge=0, description="weight of low position in the choice of the shade, as light comes from the sky"
+    )
+    cast: float = Field(0.08, ge=0, lt=1, description="largest relative change of a channel in the shade")
+    least: float = Field(
+        0.3, ge=0, lt=1, description="smallest mean of a target on 0..1; darker views may be dark on purpose"
+    )
+    untouched: float = Field(0.1, ge=0, le=1, description="probability that a well-lit photograph stays unchanged")
     low_key: float | None = Field(
         None,
         ge=0,
         le=1,
-        description="share of black from which a dark view with bright parts is dark on purpose and is shown as it is; "
-        "null for never",
+        description="fraction of black pixels from which a dark view with bright parts counts as dark on purpose and "
+        "stays unchanged; null for never",
     )
-    sought: float = Field(0.0, ge=0, le=1, description="chance that a low-key view is looked for before another")
-    read_noise: _Range = Field((0.0, 0.002), description="deviation in the dark, of white's light")
-    shot_noise: _Range = Field((0.0, 0.0004), description="variance over light")
+    sought: float = Field(0.0, ge=0, le=1, description="probability that a low-key view is looked for first")
+    read_noise: _Range = Field(
+        (0.0, 0.002), description="standard deviation of noise in the dark, as a fraction of white"
+    )
+    shot_noise: _Range = Field((0.0, 0.0004), description="variance of noise per unit of light")
 
     def model_post_init(self, _context: object) -> None:
         if not 0 <= self.share[0] <= self.share[1] <= 1:
-            raise ValueError(f"share {list(self.share)}: between 0 and 1")
+            raise ValueError(f"share must be between 0 and 1, not {list(self.share)}")
         if self.sought and self.low_key is None:
-            raise ValueError("sought only with low_key, which says what is looked for: leave out")
+            raise ValueError("sought requires low_key, which defines what is looked for: remove sought")
 
     @classmethod
     def plain(cls) -> Self:
-        """Shade and glare alone, always: no noise, no cast."""
+        """Options with only shade and glare: no noise, no cast, and never untouched."""
         return cls(cast=0, untouched=0, read_noise=(0, 0), shot_noise=(0, 0))
 
 
 def well_lit(photo: NDArray[np.uint8], options: Backlight) -> bool:
-    """Whether a photograph (H, W, 3) is bright enough to be what a dark one should be."""
+    """Whether a photograph (H, W, 3) is bright enough to be a target."""
     return float(photo.mean()) >= 255 * options.least
 
 
@@ -80,18 +88,18 @@ def low_key(photo: NDArray[np.uint8], options: Backlight) -> bool:
 
 
 def backlit(photo: NDArray[np.uint8], options: Backlight, draw: np.random.Generator) -> NDArray[np.uint8]:
-    """A photograph against the light.
+    """Simulate backlight.
 
-    In linear light: a soft-edged shade that follows the picture's own edges is darkened, coloured a little, and gets
-    the noise that so little light has; the rest is brightened until it clips. Now and then nothing is done.
+    In linear light, a soft-edged shade that follows the picture's edges gets darker, with a slight color cast and the
+    noise of low light; the rest gets brighter and may clip. Some photographs stay unchanged.
 
     Args:
-        photo: uint8 RGB (H, W, 3), well exposed, sRGB.
-        options: what may be drawn.
-        draw: what all that is random comes from.
+        photo: uint8 sRGB (H, W, 3), well exposed.
+        options: ranges to draw from.
+        draw: source of all randomness.
 
     Returns:
-        The same shape and type.
+        An array of the same shape and type.
     """
     if options.untouched and draw.random() < options.untouched:
         return photo.copy()
@@ -109,12 +117,12 @@ def backlit(photo: NDArray[np.uint8], options: Backlight, draw: np.random.Genera
 
 
 def shade(values: _Image, options: Backlight, draw: np.random.Generator) -> _Image:
-    """Where the shade is, 0..1, (H, W): a few large blobs, dark things first, up to the picture's own edges.
+    """Draw a mask of the shade, (H, W) on 0..1: a few large blobs that prefer dark areas and end at edges.
 
     Args:
         values: RGB (H, W, 3) on 0..1.
-        options: what may be drawn.
-        draw: what all that is random comes from.
+        options: ranges to draw from.
+        draw: source of all randomness.
     """
     height, width = values.shape[:2]
     blobs = draw.standard_normal(tuple(draw.integers(3, 6, 2)), np.float32)
@@ -124,21 +132,21 @@ def shade(values: _Image, options: Backlight, draw: np.random.Generator) -> _Ima
     field = (1 - options.dark_first) * field - options.dark_first * _standard(around)
     field += options.low_first * _standard(np.linspace(-1, 1, height, dtype=np.float32))[:, None]
     threshold = np.quantile(field, 1 - draw.uniform(*options.share))
-    # The logistic function, by a form of it that does not overflow.
+    # The logistic function, in a form that does not overflow.
     mask = (1 + np.tanh((field - threshold) / (2 * draw.uniform(*options.softness)))) / 2
     return np.clip(guided_filter(mask.astype(np.float32), grey, max(1, min(height, width) // 24)), 0, 1)
 
 
 def guided_filter(picture: _Image, guide: _Image, radius: int, epsilon: float = 1e-3) -> _Image:
-    """Smooth a picture but for where the guide has edges.
+    """Smooth a picture except at edges of the guide.
 
-    He, Sun and Tang, "Guided image filtering", ECCV 2010, one channel each.
+    He, Sun and Tang, "Guided image filtering", ECCV 2010, for single-channel picture and guide.
 
     Args:
         picture: (H, W).
-        guide: (H, W), 0..1.
-        radius: of the window, pixels.
-        epsilon: variance of the guide below which it counts as flat.
+        guide: (H, W) on 0..1.
+        radius: radius of the window, pixels.
+        epsilon: variance below which the guide counts as flat.
     """
 
     def mean(x: _Image) -> _Image:
@@ -153,6 +161,6 @@ def guided_filter(picture: _Image, guide: _Image, radius: int, epsilon: float = 
 
 
 def _standard(x: _Image) -> _Image:
-    """With mean 0 and deviation 1; flat stays flat."""
+    """Normalize to mean 0 and standard deviation 1; constants become 0."""
     standard: _Image = (x - x.mean()) / (x.std() + 1e-6)
     return standard

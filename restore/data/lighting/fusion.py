@@ -1,4 +1,4 @@
-"""A well-exposed picture out of several exposures."""
+"""Fusion of several exposures into a well-exposed picture."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from numpy.typing import NDArray
 
 
 def fuse(exposures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Exposure fusion: each place from the pictures that show it best, blended over a pyramid.
+    """Exposure fusion: blend each area from the pictures that show it best, using a pyramid.
 
     Mertens, Kautz and Van Reeth, "Exposure fusion", Pacific Graphics 2007; contrast, saturation and well-exposedness
-    weigh alike, as OpenCV has it.
+    have equal weights, the defaults of OpenCV.
 
     Args:
-        exposures: RGB (H, W, 3) of one size that lie alike, at least one.
+        exposures: at least one; aligned RGB pictures (H, W, 3) of the same size.
 
     Raises:
-        ValueError: none, or of several sizes.
+        ValueError: there are no pictures, or their sizes differ.
     """
     if len({picture.shape for picture in exposures}) != 1:
         raise ValueError(f"expected pictures of one size, not {[picture.shape for picture in exposures]}")
     threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # several add the exposures up in any order, and the last bit of a sum depends on it
+    cv2.setNumThreads(1)  # several threads sum in any order, which changes the last bit
     try:
-        # Which channel is which does not matter to it.
+        # The order of channels does not matter.
         fused = cv2.createMergeMertens().process([np.ascontiguousarray(picture) for picture in exposures])
     finally:
         cv2.setNumThreads(threads)

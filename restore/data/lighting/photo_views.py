@@ -1,4 +1,4 @@
-"""Views of good photographs that something is done to: what is learned from is made of them."""
+"""Base for data sets that make samples from views of good photographs."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ Options = TypeVar("Options")
 
 
 class PhotoViews(PairDataset, Generic[Options]):
-    """Every photograph that is large enough is drawn as often; a sample depends on ``seed`` and its number alone.
+    """Draws views of photographs. A sample depends only on ``seed`` and its number.
+
+    All photographs that are large enough are equally likely.
 
     Args:
         paths: photographs.
-        side: of a view.
-        seed: of the samples.
-        options: what is done to them.
+        side: side of a view, pixels.
+        seed: seed of the samples.
+        options: options of the degradation.
         budget: bytes of decoded pixels to keep in memory.
 
     Raises:
@@ -40,6 +42,6 @@ class PhotoViews(PairDataset, Generic[Options]):
         return [self.store]
 
     def view(self, draw: np.random.Generator) -> NDArray[np.uint8]:
-        """A view (side, side, 3) of a photograph, both drawn."""
+        """Draw a photograph and a view (side, side, 3) of it."""
         photo = self.store[int(draw.choice(self._numbers))]
         return View(photo.shape[0], photo.shape[1], self.side, draw).of(photo)

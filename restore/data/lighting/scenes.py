@@ -1,4 +1,4 @@
-"""Exposure sequences in one folder: where a scene ends and the next begins, and which of its pictures lie alike."""
+"""Splits a folder of exposure sequences into scenes, and finds which pictures of a scene are aligned."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from restore.errors import DataError
 from restore.imaging.color import luma
 from restore.imaging.decode import read_rgb8
 
-# Side that pictures are compared at, and the height of the correlation's peak above which two show the same. Measured
-# on 1,850 pictures of the SICE sequences, at 512 pixels: above 0.19 within a scene, black or white pictures included,
-# and below 0.1 between scenes but for a few, whose shift gives them away.
+# Side at which pictures are compared, and the correlation peak above which two show the same scene. Measured on 1,850
+# pictures of the SICE sequences at 512 pixels: above 0.19 within a scene, including black and white pictures, and below
+# 0.1 between scenes except for a few, which are recognized by their shift.
 _SIDE = 256
 _SAME = 0.13
-# A scene may have been moved between two exposures by this share of its side; by more it is another view.
+# Largest shift between two exposures of a scene, as a fraction of the side; a larger shift means another scene.
 _MOVED = 1 / 32
-# Displacement in pixels up to which pictures lie alike.
+# Largest displacement of aligned pictures, in pixels.
 _ALIKE = 1.0
 
 
@@ -30,9 +30,9 @@ class Scene:
     """Pictures of one scene.
 
     Attributes:
-        paths: in the order of the sequence.
-        means: mean luma of each, 0..255.
-        alike: whether each lies within a pixel of the scene's middle exposure.
+        paths: pictures in the order of the sequence.
+        means: mean luma of each picture, 0..255.
+        alike: whether each picture is within a pixel of the scene's middle exposure.
     """
 
     paths: list[Path]
@@ -40,14 +40,14 @@ class Scene:
     alike: list[bool]
 
     def usable(self) -> list[Path]:
-        """Those that lie alike, dark to bright."""
+        """The aligned pictures, from dark to bright."""
         kept = [(mean, path) for path, mean, alike in zip(self.paths, self.means, self.alike, strict=True) if alike]
         return [path for _, path in sorted(kept)]
 
 
 @dataclass(frozen=True)
 class _Look:
-    """A picture without its light: local contrast, and the mean luma that it had; its size is that of the file."""
+    """A picture reduced to its local contrast, with its mean luma and the size of the file."""
 
     detail: NDArray[np.float32]
     mean: float
@@ -55,17 +55,17 @@ class _Look:
 
 
 def find_scenes(paths: Sequence[Path]) -> list[Scene]:
-    """Cut a sequence of pictures where the scene changes.
+    """Split a sequence of pictures where the scene changes.
 
-    Two neighbours show the same scene when the phase correlation of their local contrast has a clear peak near zero:
-    that does not care how bright either is, nor in which order a scene was taken.
+    Two neighbors show the same scene if the phase correlation of their local contrast has a clear peak near zero. That
+    is independent of brightness and of the order of exposures.
 
     Args:
-        paths: in the order in which the pictures were taken.
+        paths: pictures in the order in which they were taken.
 
     Raises:
-        DataError: there are none.
-        ImageError: one cannot be read.
+        DataError: there are no pictures.
+        ImageError: a picture cannot be read.
     """
     if not paths:
         raise DataError("no pictures to find scenes in")
@@ -87,28 +87,28 @@ def _look(path: Path) -> _Look:
 
 
 def local_contrast(grey: NDArray[np.float32], sigma: float = 4.0) -> NDArray[np.float32]:
-    """Luma less its surroundings, over how much it varies there: nearly the same for every exposure.
+    """Luma minus its local mean, divided by its local deviation; nearly the same for every exposure.
 
     Args:
-        grey: (H, W), 0..255.
-        sigma: of the surroundings, in pixels.
+        grey: luma (H, W), 0..255.
+        sigma: standard deviation of the local window, pixels.
     """
     mean = cv2.GaussianBlur(grey, (0, 0), sigma)
     variance = np.maximum(cv2.GaussianBlur(grey * grey, (0, 0), sigma) - mean * mean, 0)
-    # Where nothing varies by some levels there is nothing but noise.
+    # The constant suppresses areas that vary by only a few levels, which is noise.
     contrast: NDArray[np.float32] = ((grey - mean) / (np.sqrt(variance) + 4)).astype(np.float32)
     return contrast
 
 
 def displacement(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[float, float]:
-    """How far two pictures of :func:`local_contrast` lie apart, in their pixels, and how sure that is, 0..1."""
+    """Displacement between two results of :func:`local_contrast` in pixels, and its confidence, 0..1."""
     window = cv2.createHanningWindow((a.shape[1], a.shape[0]), cv2.CV_32F)
     shift, peak = cv2.phaseCorrelate(a, b, window)
     return float(np.hypot(*shift)), float(peak)
 
 
 def same_scene(a: _Look, b: _Look) -> bool:
-    """Whether two pictures are of one scene."""
+    """Whether two pictures show the same scene."""
     if a.size != b.size:
         return False
     distance, peak = displacement(a.detail, b.detail)

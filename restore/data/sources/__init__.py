@@ -1,1 +1,1 @@
-"""Kinds of training data: each file has the options, the data set, the validation samples and the checks of one."""
+"""Kinds of training data. Each file contains the options, data set, validation samples and checks of one kind."""

@@ -1,4 +1,4 @@
-"""Light, learned from good photographs that are put against the light: ``data: {train: [...], backlight: {...}}``."""
+"""Backlit inputs, synthesized from good photographs: ``data: {train: [...], backlight: {...}}``."""
 
 from __future__ import annotations
 
@@ -17,22 +17,20 @@ from restore.data.sources.base import DataContext, DataOptions, PhotoSource
 from restore.data.sources.samples import Sample, small, validation_generator
 from restore.imaging.decode import read_rgb8
 
-# Views drawn for one that is bright enough to be a target.
+# Attempts to draw a view that is bright enough to be a target.
 _TRIES = 8
 # The same for one that is low-key, which few are.
 _SEARCHED = 16
 
 
 class BacklitData(DataOptions):
-    """Keys of ``data:`` for photographs put against the light."""
+    """Keys of ``data:`` for synthetic backlight."""
 
-    backlight: Backlight | None = Field(
-        None, description="of the input: as against the light, at scale 1; null for not"
-    )
+    backlight: Backlight | None = Field(None, description="synthesize backlit inputs, at scale 1; null for none")
 
 
 class BacklitSource(PhotoSource[BacklitData]):
-    """Good photographs, and the same against the light."""
+    """Good photographs as targets, and backlit versions as inputs."""
 
     key = "backlight"
     fields = BacklitData
@@ -41,7 +39,7 @@ class BacklitSource(PhotoSource[BacklitData]):
 
     @property
     def backlight(self) -> Backlight:
-        """What may be drawn."""
+        """Options of the synthesis."""
         assert self.options.backlight is not None
         return self.options.backlight
 
@@ -53,9 +51,9 @@ class BacklitSource(PhotoSource[BacklitData]):
 
 
 class BacklitPairs(PhotoViews[Backlight]):
-    """Views of good photographs against the light, and as they are, each (3, side, side).
+    """Views of good photographs, backlit and unchanged, each (3, side, side).
 
-    Every photograph is drawn equally often, except for dark ones: see :attr:`Backlight.least`.
+    All photographs are equally likely, except dark ones: see :attr:`Backlight.least`.
     """
 
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -75,10 +73,10 @@ class BacklitPairs(PhotoViews[Backlight]):
 
 
 def backlit_samples(paths: Sequence[Path], crop: int, options: Backlight, seed: int) -> list[Sample]:
-    """Each picture reduced to ``crop`` pixels on its longer side, and the same against the light.
+    """Each picture reduced to ``crop`` pixels on its longer side, and a backlit version of it.
 
-    None is left untouched: there the result could only be compared with itself. Pictures that are too dark to be
-    trained on are left out, unless all are.
+    No input is left untouched, as such a sample would measure nothing. Pictures that are too dark to train on are
+    skipped, unless all of them are.
 
     Raises:
         ImageError: a picture cannot be read.

@@ -1,4 +1,4 @@
-"""What a kind of training data is: the keys that it adds to ``data:`` of a recipe, and what it makes of them."""
+"""Base classes of data sources, which define keys below ``data:`` of a recipe and open the data they describe."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from restore.data.sources.samples import Sample, pair_samples, whole_pair_sample
 from restore.errors import DataError
 
 _Item = TypeVar("_Item")
-# Held out of any folder, if the recipe holds out as many.
+# This many items may be held out even of a small set.
 _FEW = 12
 
 
 class DataOptions(BaseModel):
-    """The keys of ``data:`` that every source has. A source that has more declares them in a subclass."""
+    """Keys of ``data:`` that all sources have. A source declares further keys in a subclass."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    train: list[str] = Field([], description="folders of photographs, relative to --data; the input is made of them")
+    train: list[str] = Field([], description="folders of photographs, relative to --data; inputs are made from them")
     patch: PositiveInt = Field(
-        48, description="side of a low-resolution patch, pixels; of a view where light is learned"
+        48, description="side of a low-resolution patch, pixels; or of a view, for sources that use views"
     )
     holdout: int = Field(
-        12, ge=0, description="photographs or scenes kept for validation alone; of more than 12, at most a fifth of all"
+        12, ge=0, description="photographs or scenes held out for validation; if more than 12, at most a fifth of all"
     )
-    cache_gb: PositiveFloat = Field(4.0, description="decoded pixels to keep in memory")
+    cache_gb: PositiveFloat = Field(4.0, description="memory for decoded pixels, GiB")
 
 
 Options = TypeVar("Options", bound=DataOptions)
@@ -41,16 +41,16 @@ Options = TypeVar("Options", bound=DataOptions)
 
 @dataclass(frozen=True)
 class DataContext:
-    """What a source gets from the rest of the recipe.
+    """Settings from the rest of the recipe that a source needs.
 
     Attributes:
         root: folder that all others are relative to.
-        scale: how many times larger a target is than its input.
-        seed: of the samples.
+        scale: factor from the size of an input to that of its target.
+        seed: seed of the samples.
         budget: bytes of decoded pixels to keep in memory.
         crop: largest side of a validation picture, pixels.
         validation_folder: photographs to validate on instead of held-out ones.
-        validation_pairs: folders of inputs and targets to validate on instead, and the template that pairs names.
+        validation_pairs: folders of inputs and targets to validate on instead, and the template of their names.
     """
 
     root: Path
@@ -62,7 +62,7 @@ class DataContext:
     validation_pairs: tuple[Path, Path, str | None] | None = None
 
     def photos(self, folders: Sequence[str]) -> list[Path]:
-        """The photographs below folders of the recipe.
+        """The photographs below folders named in the recipe.
 
         Raises:
             DataError: a folder is missing, empty or cannot be read.
@@ -70,18 +70,18 @@ class DataContext:
         return list_photos([self.root / name for name in folders])
 
     def split(self, items: Sequence[_Item], holdout: int) -> tuple[list[_Item], list[_Item]]:
-        """Items to train on, and held-out ones: see :func:`hold_out`; none if validation has pictures of its own."""
+        """Split into training and held-out items, see :func:`hold_out`; holds out none if validation has its own."""
         if self.validation_folder is not None or self.validation_pairs is not None:
             return list(items), []
         return hold_out(items, holdout)
 
 
 def hold_out(items: Sequence[_Item], holdout: int) -> tuple[list[_Item], list[_Item]]:
-    """Items to train on, and items for validation alone, spread evenly over the list.
+    """Split into training items and validation items, which are spread evenly over the list.
 
     Args:
         items: photographs, pairs or scenes.
-        holdout: how many to hold out; of more than 12, at most a fifth of the items.
+        holdout: number of items to hold out; if more than 12, at most a fifth of the items.
 
     Raises:
         DataError: nothing is left to train or validate on.
@@ -89,11 +89,11 @@ def hold_out(items: Sequence[_Item], holdout: int) -> tuple[list[_Item], list[_I
     # A recipe for thousands of photographs should also work for dozens.
     count = min(holdout, max(_FEW, len(items) // 5))
     if count == 0:
-        raise DataError("nothing to validate on: give validation.folder or validation.pairs, or data.holdout above 0")
+        raise DataError("nothing to validate on: set validation.folder, validation.pairs, or data.holdout above 0")
     if count >= len(items):
         raise DataError(
-            f"data.holdout = {holdout} would leave none of {len(items)} photographs or scenes to train on: "
-            "give more of them, a smaller data.holdout, or something else to validate on"
+            f"data.holdout = {holdout} would leave none of {len(items)} photographs or scenes to train on; "
+            "add more, lower data.holdout, or set validation.folder or validation.pairs"
         )
     held = {round((i + 0.5) * len(items) / count) for i in range(count)}
     return [item for i, item in enumerate(items) if i not in held], [items[i] for i in sorted(held)]
@@ -101,12 +101,12 @@ def hold_out(items: Sequence[_Item], holdout: int) -> tuple[list[_Item], list[_I
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a run trains on and validates on.
+    """Data to train and validate on.
 
     Attributes:
         dataset: training samples.
-        samples: validation samples, at least one; without targets they are mostly to look at.
-        description: of the training pictures, for the console.
+        samples: validation samples, at least one; without targets, they mainly serve for visual inspection.
+        description: description of the training pictures, for the console.
     """
 
     dataset: PairDataset
@@ -115,19 +115,19 @@ class TrainingData:
 
 
 class DataSource(ABC, Generic[Options]):
-    """One kind of training data. A recipe selects it by giving its key below ``data:``.
+    """A kind of training data. A recipe selects it by its key below ``data:``.
 
     Attributes:
         key: the key that selects it, and its name in the registry.
-        fields: the keys that it understands; the selecting one among them.
+        fields: the keys that it accepts, including the selecting one.
         origin: the key that names its folders.
-        mixes_with: keys of sources that a recipe may use beside it; samples of either then take turns.
+        mixes_with: keys of sources that a recipe may combine with it; samples then alternate.
         has_targets: False if input and target show different things.
         same_size: the key that makes input and target the same size; None if the source works at any scale.
-        whole: whether pairs of pictures are validated whole, made small, rather than by their middles.
+        whole: whether to validate on whole pairs of pictures, reduced, instead of central crops.
 
     Args:
-        options: ``data:`` of a recipe that selects it.
+        options: ``data:`` of a recipe that selects the source.
     """
 
     key: ClassVar[str]
@@ -142,14 +142,14 @@ class DataSource(ABC, Generic[Options]):
         self.options = options
 
     def labels(self) -> tuple[str, ...]:
-        """Names of what may have been done to an input, by label; see :meth:`PairDataset.label`."""
+        """Names of the labels; see :meth:`PairDataset.label`. Empty if the samples have no labels."""
         return ()
 
     def check(self) -> None:
-        """Refuse options that each are valid, but not together.
+        """Check options that depend on each other.
 
         Raises:
-            ValueError: says which and why.
+            ValueError: options contradict each other.
         """
 
     @abstractmethod
@@ -157,27 +157,26 @@ class DataSource(ABC, Generic[Options]):
         """Find the pictures, and hold some out for validation.
 
         Raises:
-            DataError: a folder is missing or empty, its pictures do not fit, or nothing is left to train or validate
-                on.
+            DataError: a folder is missing or empty, sizes do not fit, or nothing is left to train or validate on.
             ImageError: a picture cannot be read.
         """
 
     def paired_samples(self, pairs: Sequence[tuple[Path, Path]], context: DataContext) -> list[Sample]:
-        """Validation samples of pairs of pictures."""
+        """Validation samples from pairs of pictures."""
         return (
             whole_pair_samples(pairs, context.crop) if self.whole else pair_samples(pairs, context.scale, context.crop)
         )
 
     def validation_pairs(self, context: DataContext) -> list[Sample]:
-        """Samples of the pairs that the recipe validates on; empty if it names none."""
+        """Samples from ``validation.pairs`` of the recipe; empty if it has none."""
         folders = context.validation_pairs
         return [] if folders is None else self.paired_samples(match_photos(*folders), context)
 
 
 class PhotoSource(DataSource[Options]):
-    """Training data whose inputs are made of good photographs, which are the targets.
+    """Training data with good photographs as targets and inputs made from them.
 
-    A subclass says how: :meth:`dataset` for training, :meth:`samples` for validation.
+    A subclass implements :meth:`dataset` for training and :meth:`samples` for validation.
     """
 
     origin: ClassVar[str] = "train"
@@ -192,8 +191,8 @@ class PhotoSource(DataSource[Options]):
 
     @abstractmethod
     def dataset(self, photos: Sequence[Path], context: DataContext) -> PairDataset:
-        """Training samples made of photographs."""
+        """Training samples made from photographs."""
 
     @abstractmethod
     def samples(self, photos: Sequence[Path], context: DataContext) -> list[Sample]:
-        """Validation samples made of photographs, the same ones at every call."""
+        """Validation samples made from photographs, identical for every call."""

@@ -1,4 +1,4 @@
-"""Super-resolution from photographs, reduced by bicubic: ``data: {train: [...]}``."""
+"""Super-resolution with bicubic downsampling: ``data: {train: [...]}``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import Field, PositiveInt
 
 from restore.data.dataset import PairDataset
 from restore.data.folder import PhotoStore, photo_sizes
-from restore.data.sampling import Places, generator, orient, window
+from restore.data.sampling import PatchSampler, generator, orient, window
 from restore.data.sources.base import DataContext, DataOptions, PhotoSource
 from restore.data.sources.samples import Sample, middle
 from restore.errors import DataError
@@ -20,20 +20,20 @@ from restore.imaging.decode import read_rgb8
 from restore.imaging.resize import modcrop, resize_matrix, round_to, shrink
 from restore.metrics.sr_protocol import reduce
 
-# Rows and columns of low-resolution context cut around a patch, so that its bicubic shrinking sees what the whole
-# picture's would: the antialiased cubic kernel reaches two low-resolution pixels to either side.
+# Low-resolution pixels of context around a patch, so that reducing it gives the same as reducing the whole picture: the
+# antialiased cubic kernel reaches two low-resolution pixels to either side.
 _MARGIN = 2
 _UINT8 = np.dtype(np.uint8)
 
 
 class BicubicData(DataOptions):
-    """Keys of ``data:`` for photographs that are only reduced."""
+    """Keys of ``data:`` for bicubic downsampling."""
 
-    candidates: PositiveInt = Field(1, description="places drawn for a patch; the one with most detail is used")
+    candidates: PositiveInt = Field(1, description="positions drawn for a patch; the one with most detail is used")
 
 
 class BicubicSource(PhotoSource[BicubicData]):
-    """Photographs, and the same reduced by bicubic."""
+    """Photographs as targets, and the same reduced by bicubic as inputs."""
 
     key = "train"
     fields = BicubicData
@@ -47,7 +47,7 @@ class BicubicSource(PhotoSource[BicubicData]):
 
 
 def reduced_samples(paths: Sequence[Path], scale: int, crop: int) -> list[Sample]:
-    """The middle ``crop`` pixels of each picture, and the same reduced by bicubic.
+    """Central crop of each picture, at most ``crop`` pixels per side, and the same reduced by bicubic.
 
     Raises:
         DataError: a picture is smaller than ``scale`` pixels.
@@ -57,17 +57,17 @@ def reduced_samples(paths: Sequence[Path], scale: int, crop: int) -> list[Sample
     for path in paths:
         high = middle(read_rgb8(path), crop)
         if min(high.shape[:2]) < scale:
-            raise DataError(f"{path}: {high.shape[1]} x {high.shape[0]} pixels are too few to validate on")
+            raise DataError(f"{path}: {high.shape[1]} x {high.shape[0]} pixels are too small to validate on")
         samples.append(Sample(path.stem, *reduce(high, scale)))
     return samples
 
 
 def shrink_patch(window: NDArray[np.uint8], scale: int, margin: int) -> NDArray[np.uint8]:
-    """Bicubic 1/scale of the middle of a window, equal to the last bit to a crop of the whole picture's.
+    """Reduce the middle of a window by bicubic; identical to a crop of the reduced whole picture.
 
     Args:
-        window: uint8 (S, S, 3), square, with ``margin * scale`` pixels of context on every side.
-        scale: the factor.
+        window: uint8 (S, S, 3), with ``margin * scale`` pixels of context on every side.
+        scale: the factor to reduce by.
         margin: context in low-resolution pixels.
 
     Returns:
@@ -83,20 +83,21 @@ def shrink_patch(window: NDArray[np.uint8], scale: int, margin: int) -> NDArray[
 
 
 class PatchPairs(PairDataset):
-    """Super-resolution pairs from folders of high-resolution photographs, reduced by bicubic.
+    """Super-resolution pairs from photographs, reduced by bicubic.
 
     ``dataset[i]`` is low (3, patch, patch) and high resolution (3, scale * patch, scale * patch). Sample ``i`` depends
-    on ``seed`` and ``i`` alone, not on what was drawn before or by which worker: a resumed run sees exactly the
-    samples that the unbroken one would have seen. A photograph is drawn in proportion to its area.
+    only on ``seed`` and ``i``, not on earlier samples or the worker, so a resumed run sees exactly the samples that an
+    uninterrupted one would have seen. Photographs are drawn in proportion to their area.
 
     Args:
         paths: photographs.
         scale: the factor.
         patch: side of the low-resolution patch.
-        seed: of the samples.
+        seed: seed of the samples.
         budget: bytes of decoded pixels to keep in memory.
-        candidates: of that many places drawn, the one with the most detail is used. Most of a photograph is smooth
-            and teaches nothing that bicubic does not know (cf. Wang et al., "SamplingAug", BMVC 2021).
+        candidates: number of positions to draw, of which the one with the most detail is used. Most of a photograph is
+            smooth, and a network learns nothing there that bicubic cannot do (cf. Wang et al., "SamplingAug", BMVC
+            2021).
 
     Raises:
         DataError: no photograph is large enough for a patch.
@@ -114,7 +115,7 @@ class PatchPairs(PairDataset):
     ) -> None:
         self.scale, self.patch, self.seed, self.candidates = scale, patch, seed, candidates
         self.store = PhotoStore(paths, budget, lambda photo: shrink(modcrop(photo, scale), scale))
-        self._places = Places(photo_sizes(paths), patch, scale)
+        self._sampler = PatchSampler(photo_sizes(paths), patch, scale)
 
     def stores(self) -> list[PhotoStore]:
         return [self.store]
@@ -128,9 +129,9 @@ class PatchPairs(PairDataset):
         return orient(low, which), orient(high, which)
 
     def _place(self, draw: np.random.Generator) -> tuple[int, int, int]:
-        """The number of a photograph, and the top left corner of a patch in it, in low-resolution pixels."""
-        photo = self._places.photo(draw)
-        return photo, *self._places.corner(self.store[photo], draw)
+        """Draw the number of a photograph and the top left corner of a patch in it, in low-resolution pixels."""
+        photo = self._sampler.photo(draw)
+        return photo, *self._sampler.corner(self.store[photo], draw)
 
     def _cut(self, photo: int, top: int, left: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         scale, patch, pixels = self.scale, self.patch, self.store[photo]
@@ -143,7 +144,7 @@ class PatchPairs(PairDataset):
         return shrink_patch(around, scale, _MARGIN), around[edge:-edge, edge:-edge]
 
     def _detail(self, place: tuple[int, int, int]) -> float:
-        """Mean absolute difference of neighbors in the green of every other pixel: cheap, and all that is needed."""
+        """Mean absolute difference of neighbors in the green channel, at half resolution, which is cheap and enough."""
         photo, top, left = place
         scale, side = self.scale, self.scale * self.patch
         part = self.store[photo][top * scale : top * scale + side : 2, left * scale : left * scale + side : 2, 1]

@@ -14,20 +14,22 @@ from restore.data.degradations.options import SecondOrder
 from restore.data.degradations.patch import degraded_patch
 from restore.data.degradations.secondorder import second_order
 from restore.data.folder import PhotoStore, photo_sizes
-from restore.data.sampling import Places, generator, orient
+from restore.data.sampling import PatchSampler, generator, orient
 from restore.data.sources.base import DataContext, DataOptions, PhotoSource
 from restore.data.sources.bicubic import reduced_samples
 from restore.data.sources.samples import Sample, validation_generator
 
 
 class DegradedData(DataOptions):
-    """Keys of ``data:`` for degraded photographs."""
+    """Keys of ``data:`` for the second-order degradation."""
 
-    degradation: SecondOrder | None = Field(None, description="of the low resolution; null for bicubic alone")
+    degradation: SecondOrder | None = Field(
+        None, description="second-order degradation of the inputs; null for bicubic only"
+    )
 
 
 class DegradedSource(PhotoSource[DegradedData]):
-    """Photographs, and the same after the second-order degradation."""
+    """Photographs as targets, and the same after a second-order degradation as inputs."""
 
     key = "degradation"
     fields = DegradedData
@@ -43,7 +45,7 @@ class DegradedSource(PhotoSource[DegradedData]):
 
 
 def degraded_samples(paths: Sequence[Path], scale: int, crop: int, options: SecondOrder, seed: int) -> list[Sample]:
-    """The middle ``crop`` pixels of each picture, and the same degraded, identically at every call.
+    """Central crop of each picture, at most ``crop`` pixels per side, and a degraded version, the same at every call.
 
     Raises:
         DataError: a picture is smaller than ``scale`` pixels.
@@ -60,17 +62,17 @@ def degraded_samples(paths: Sequence[Path], scale: int, crop: int, options: Seco
 
 
 class DegradedPairs(PairDataset):
-    """Pairs for blind super-resolution from folders of high-resolution photographs.
+    """Pairs for blind super-resolution from photographs.
 
-    ``dataset[i]`` is low (3, patch, patch) and high resolution (3, scale * patch, scale * patch), and depends on
-    ``seed`` and ``i`` alone. A photograph is drawn in proportion to its area.
+    ``dataset[i]`` is low (3, patch, patch) and high resolution (3, scale * patch, scale * patch), and depends only on
+    ``seed`` and ``i``. Photographs are drawn in proportion to their area.
 
     Args:
         paths: photographs.
         scale: the factor; 1 to restore without enlarging.
         patch: side of the low-resolution patch.
-        seed: of the samples.
-        options: how the low-resolution side is degraded.
+        seed: seed of the samples.
+        options: the degradation of the low-resolution side.
         budget: bytes of decoded pixels to keep in memory.
 
     Raises:
@@ -89,16 +91,16 @@ class DegradedPairs(PairDataset):
     ) -> None:
         self.scale, self.patch, self.seed, self.options = scale, patch, seed, options
         self.store = PhotoStore(paths, budget)
-        self._places = Places(photo_sizes(paths), patch, scale)
+        self._sampler = PatchSampler(photo_sizes(paths), patch, scale)
 
     def stores(self) -> list[PhotoStore]:
         return [self.store]
 
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         draw = generator(self.seed, number)
-        photo = self.store[self._places.photo(draw)]
-        corner = self._places.corner(photo, draw)
+        photo = self.store[self._sampler.photo(draw)]
+        corner = self._sampler.corner(photo, draw)
         low, high = degraded_patch(photo, corner, self.patch, self.scale, self.options, draw)
-        # Turned last, which is cheapest: all that is drawn is as likely turned as not.
+        # Rotated last, which is cheapest; the degradations have no preferred orientation.
         which = int(draw.integers(0, 8))
         return orient(low, which), orient(high, which)

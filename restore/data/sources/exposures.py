@@ -1,4 +1,4 @@
-"""Light, learned from exposure sequences: ``data: {exposures: [...]}``."""
+"""Exposure correction, learned from exposure sequences: ``data: {exposures: [...]}``."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from restore.data.sources.samples import Sample, small
 from restore.errors import DataError
 from restore.imaging.decode import read_rgb8
 
-# A scene needs this many exposures that lie alike for its reference.
+# Number of aligned exposures that a scene needs for its reference.
 FEWEST = 3
-# Exposures so much brighter than the reference have lost what was bright: they are for the reference alone.
+# Exposures that are brighter than the reference by this factor have lost highlights, and are no inputs.
 _BRIGHTEST = 1.15
 
 
@@ -32,10 +32,13 @@ class ExposureData(DataOptions):
     """Keys of ``data:`` for exposure sequences."""
 
     exposures: list[str] = Field(
-        [], description="folders of exposure sequences, one scene after another in the order of the names"
+        [], description="folders of exposure sequences; scenes follow each other in the order of file names"
     )
     well_exposed: float = Field(
-        0.0, ge=0, le=1, description="of exposures: chance that what should come of a scene is the input too: it stays"
+        0.0,
+        ge=0,
+        le=1,
+        description="probability that the target is also the input, so that good pictures stay unchanged",
     )
     as_bright: float | None = Field(
         None,
@@ -46,7 +49,7 @@ class ExposureData(DataOptions):
 
 
 class ExposureSource(DataSource[ExposureData]):
-    """Exposures of scenes, and the well-exposed picture that exposure fusion makes of each scene."""
+    """Exposures of scenes as inputs, and the exposure fusion of each scene as target."""
 
     key = origin = "exposures"
     fields = ExposureData
@@ -64,21 +67,22 @@ class ExposureSource(DataSource[ExposureData]):
 
 
 class ExposurePairs(PairDataset):
-    """Views of exposures, and of what exposure fusion makes of their scene.
+    """Views of exposures, and of the exposure fusion of their scene.
 
-    ``dataset[i]`` is an exposure's view (3, side, side) and the reference's, and depends on ``seed`` and ``i`` alone.
-    Every scene is drawn as often, and of it every exposure that is not much brighter than the reference.
+    ``dataset[i]`` is a view of an exposure and of the reference, (3, side, side) each, and depends only on ``seed`` and
+    ``i``. All scenes are equally likely, and so are the exposures of a scene that are not much brighter than the
+    reference.
 
     Args:
         scenes: from :func:`usable_scenes`.
-        side: of a view.
-        seed: of the samples.
+        side: side of a view, pixels.
+        seed: seed of the samples.
         budget: bytes of decoded pixels to keep in memory.
-        well_exposed: chance that the reference is the input too: what needs nothing is to stay.
-        as_bright: exposures whose mean is at least this share of the reference's stay as they are; None for none.
+        well_exposed: probability that the reference is also the input, so that good pictures stay unchanged.
+        as_bright: exposures whose mean is at least this fraction of the reference's stay unchanged; None for none.
 
     Raises:
-        DataError: no scene, or none large enough.
+        DataError: there is no scene, or none is large enough.
     """
 
     def __init__(
@@ -91,7 +95,7 @@ class ExposurePairs(PairDataset):
         as_bright: float | None = None,
     ) -> None:
         if not scenes:
-            raise DataError(f"no scene with {FEWEST} exposures that lie alike")
+            raise DataError(f"no scene has {FEWEST} or more aligned exposures")
         self.side, self.seed, self.well_exposed, self.as_bright = side, seed, well_exposed, as_bright
         fits = large_enough(photo_sizes([scene.paths[0] for scene in scenes]), side)
         self.scenes = [scenes[i] for i in fits]
@@ -129,25 +133,25 @@ class ExposurePairs(PairDataset):
 
 
 def usable_scenes(scenes: Sequence[Scene]) -> list[Scene]:
-    """Those with exposures enough that lie alike."""
+    """The scenes with enough aligned exposures."""
     return [scene for scene in scenes if len(scene.usable()) >= FEWEST]
 
 
 def inputs(exposures: Sequence[NDArray[np.uint8]], reference: NDArray[np.uint8]) -> list[int]:
-    """Which exposures a network may be asked to better; the darkest at least."""
+    """Numbers of the exposures that may be inputs; at least the darkest."""
     limit = _BRIGHTEST * float(reference.mean())
     found = [i for i, picture in enumerate(exposures) if picture.mean() <= limit]
     return found or [0]
 
 
 def scene_samples(scenes: Sequence[Scene], crop: int) -> list[Sample]:
-    """A dark exposure of each scene and its reference, reduced to ``crop`` pixels on the longer side."""
+    """An exposure of each scene and the reference, reduced to ``crop`` pixels on the longer side."""
     pairs = [(scene.paths[0].stem, *middle_and_reference(scene)) for scene in scenes]
     return [Sample(name, small(low, crop), small(high, crop)) for name, low, high in pairs]
 
 
 def middle_and_reference(scene: Scene) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """To measure on: the exposure in the middle of those to better, and what the scene should be."""
+    """For validation: the middle one of the possible inputs, and the reference of the scene."""
     exposures = [read_rgb8(path) for path in scene.usable()]
     reference = fuse(exposures)
     chosen = inputs(exposures, reference)
@@ -155,7 +159,7 @@ def middle_and_reference(scene: Scene) -> tuple[NDArray[np.uint8], NDArray[np.ui
 
 
 def in_sequence(paths: Sequence[Path]) -> list[Path]:
-    """By folder and name, numbers in names by their value: 9.jpg before 10.jpg."""
+    """Sort by folder and name, with numbers in names sorted by value: 9.jpg before 10.jpg."""
 
     def key(path: Path) -> tuple[str, list[tuple[int, int | str]]]:
         parts = re.split(r"(\d+)", path.stem)

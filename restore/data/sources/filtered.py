@@ -1,4 +1,4 @@
-"""Removal of photo filters, learned from photographs: ``data: {train: [...], filters: {...}}``."""
+"""Removal of photo filters, with filtered photographs as inputs: ``data: {train: [...], filters: {...}}``."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from restore.imaging.decode import read_rgb8
 
 
 class FilteredData(DataOptions):
-    """Keys of ``data:`` for photographs under filters."""
+    """Keys of ``data:`` for photo filters."""
 
     filters: PhotoFilters | None = Field(
-        None, description="of the input: as under a photo filter, at scale 1; null for not"
+        None, description="apply photo filters to the inputs, at scale 1; null for none"
     )
 
 
 class FilteredSource(PhotoSource[FilteredData]):
-    """Photographs under a photo filter, and as they were."""
+    """Photographs as targets, and the same with a photo filter as inputs."""
 
     key = "filters"
     fields = FilteredData
@@ -36,7 +36,7 @@ class FilteredSource(PhotoSource[FilteredData]):
 
     @property
     def filters(self) -> PhotoFilters:
-        """What may be drawn."""
+        """Options of the filters."""
         assert self.options.filters is not None
         return self.options.filters
 
@@ -45,7 +45,7 @@ class FilteredSource(PhotoSource[FilteredData]):
 
     def check(self) -> None:
         if self.filters.reduced and self.options.patch % 2:
-            raise ValueError(f"filters.reduced halves the pictures: patch must be even, not {self.options.patch}")
+            raise ValueError(f"filters.reduced halves pictures, so patch must be even, not {self.options.patch}")
 
     def dataset(self, photos: Sequence[Path], context: DataContext) -> PairDataset:
         return FilteredPairs(photos, self.options.patch, context.seed, self.filters, context.budget, context.root)
@@ -55,13 +55,14 @@ class FilteredSource(PhotoSource[FilteredData]):
 
 
 def filtered_samples(paths: Sequence[Path], crop: int, options: PhotoFilters, root: Path = Path()) -> list[Sample]:
-    """Each picture whole, reduced to ``crop`` pixels on its longer side, under one filter after another.
+    """Whole pictures, reduced to ``crop`` pixels on the longer side; the filters are used in turn.
 
     Raises:
         FilterError: a lookup table below ``root`` cannot be read.
         ImageError: a picture cannot be read.
     """
-    filters = list(zip(options.kinds(), open_filters(options, root).values(), strict=False))  # the last kind is none
+    # Not strict: the last kind, "none", has no filter.
+    filters = list(zip(options.kinds(), open_filters(options, root).values(), strict=False))
     samples = []
     for number, path in enumerate(paths):
         good, (kind, apply) = small(read_rgb8(path), crop), filters[number % len(filters)]
@@ -70,9 +71,9 @@ def filtered_samples(paths: Sequence[Path], crop: int, options: PhotoFilters, ro
 
 
 class FilteredPairs(PhotoViews[PhotoFilters]):
-    """Views of photographs under a filter, and as they are, each (3, side, side); ``label(i)`` says the filter.
+    """Views of photographs, filtered and unchanged, each (3, side, side); ``label(i)`` is the number of the filter.
 
-    ``root`` is what lookup tables among the filters are relative to.
+    Paths of lookup tables among the filters are relative to ``root``.
 
     Raises:
         DataError: no photograph is large enough.

@@ -1,4 +1,4 @@
-"""Pairs of photographs that were taken, or made, in both states: ``data: {pairs: {...}}``."""
+"""Existing pairs of photographs, input and target: ``data: {pairs: {...}}``."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from restore.data.dataset import PairDataset
 from restore.data.folder import PhotoStore, photo_sizes
 from restore.data.lighting.views import View, large_enough
 from restore.data.pairs import common_scale, match_photos, refuse_turned
-from restore.data.sampling import Places, generator, orient
+from restore.data.sampling import PatchSampler, generator, orient
 from restore.data.sources.base import DataContext, DataOptions, DataSource, TrainingData
 from restore.files.pairing import NameRule
 
 
 class Pairs(BaseModel):
-    """Two folders, relative to --data, with pictures of the same names: how they are, and how they should be."""
+    """Two folders of pictures with matching names, relative to --data: inputs and targets."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     input: str = Field(description="folder of the pictures to restore")
-    target: str = Field(description="folder of what should come of them, scale times as large")
+    target: str = Field(description="folder of the targets, scale times as large")
     template: str | None = Field(
-        None, description="how an input is named after its target: {stem}x4, {stem}_HR={stem}_LR; null for the same"
+        None, description="how inputs are named after targets: {stem}x4, {stem}_HR={stem}_LR; null for the same name"
     )
 
     @field_validator("template")
@@ -46,23 +46,23 @@ class Pairs(BaseModel):
 
 
 class ViewData(DataOptions):
-    """Keys of ``data:`` for pictures that may be learned from in views."""
+    """Keys of ``data:`` for sources that can use views."""
 
     views: bool = Field(
         False,
-        description="of pairs and unpaired sets: large squares made small in place of patches, for light is judged by "
-        "the whole; at scale 1. Made backlit pictures and exposures are seen so in any case",
+        description="for pairs and unpaired sets: use large squares reduced in size instead of patches, because light "
+        "is judged by the whole picture; at scale 1. Backlight, filters and exposures always use views",
     )
 
 
 class PairedData(ViewData):
     """Keys of ``data:`` for pairs of photographs."""
 
-    pairs: Pairs | None = Field(None, description="photographs that are there in both states")
+    pairs: Pairs | None = Field(None, description="folders of inputs and targets")
 
 
 class PairedSource(DataSource[PairedData]):
-    """Pairs of photographs, input and target."""
+    """Existing pairs of input and target."""
 
     key = origin = "pairs"
     fields = PairedData
@@ -87,18 +87,17 @@ class PairedSource(DataSource[PairedData]):
 
 
 class FolderPairs(PairDataset):
-    """Aligned patches of pairs of pictures, turned and flipped alike.
+    """Aligned patches of pairs of pictures, with the same rotation and flip.
 
-    ``dataset[i]`` is low (3, patch, patch) and high (3, scale * patch, scale * patch), and depends on ``seed`` and
-    ``i`` alone. A pair is drawn in proportion to its area. The scale is 1 where both have the same size, as for
-    denoising.
+    ``dataset[i]`` is low (3, patch, patch) and high (3, scale * patch, scale * patch), and depends only on ``seed`` and
+    ``i``. Pairs are drawn in proportion to their area. The scale is 1 if both have the same size, as for denoising.
 
     Args:
-        pairs: a picture to restore and what should come of it, such as :func:`match_photos` gives.
+        pairs: inputs and targets, for example from :func:`match_photos`.
         patch: side of the low-resolution patch.
-        seed: of the samples.
-        scale: what the factor must be; by default it is inferred.
-        budget: bytes of decoded pixels to keep in memory, of both sides together.
+        seed: seed of the samples.
+        scale: the required scale; inferred by default.
+        budget: bytes of decoded pixels to keep in memory, for both sides together.
 
     Raises:
         DataError: the sizes fit no common scale, or no picture is large enough for a patch.
@@ -118,19 +117,19 @@ class FolderPairs(PairDataset):
         low, high = (list(side) for side in zip(*self.pairs, strict=True))
         sizes = photo_sizes(low)
         self.scale = common_scale(self.pairs, sizes, photo_sizes(high), scale)
-        # One store, so that the budget goes where it is needed.
+        # A single store, so that both sides share the budget.
         self.store = PhotoStore([*low, *high], budget)
-        self._places = Places(sizes, patch)
+        self._sampler = PatchSampler(sizes, patch)
 
     def stores(self) -> list[PhotoStore]:
         return [self.store]
 
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         draw = generator(self.seed, number)
-        which = self._places.photo(draw)
+        which = self._sampler.photo(draw)
         low, high = self.store[which], self.store[which + len(self.pairs)]
         refuse_turned(self.pairs[which], low, high, self.scale)
-        top, left = self._places.corner(low, draw)
+        top, left = self._sampler.corner(low, draw)
         turn = int(draw.integers(0, 8))
         sides = ((low, 1), (high, self.scale))
         first, second = (image[_square(top * unit, left * unit, self.patch * unit)] for image, unit in sides)
@@ -140,17 +139,17 @@ class FolderPairs(PairDataset):
 class PairViews(PairDataset):
     """The same view of both pictures of a pair.
 
-    ``dataset[i]`` is the view of the input and of the target, (3, side, side) each, and depends on ``seed`` and ``i``
-    alone. Every pair is drawn as often.
+    ``dataset[i]`` is a view of the input and of the target, (3, side, side) each, and depends only on ``seed`` and
+    ``i``. All pairs are equally likely.
 
     Args:
-        pairs: a picture to restore and what should come of it, as large.
-        side: of a view.
-        seed: of the samples.
-        budget: bytes of decoded pixels to keep in memory, of both sides together.
+        pairs: inputs and targets of the same size.
+        side: side of a view, pixels.
+        seed: seed of the samples.
+        budget: bytes of decoded pixels to keep in memory, for both sides together.
 
     Raises:
-        DataError: the two of a pair differ in size, or none is large enough.
+        DataError: the pictures of a pair differ in size, or no pair is large enough.
         ImageError: a picture cannot be read.
     """
 

@@ -1,4 +1,4 @@
-"""Removal of rain, learned from clean photographs: ``data: {train: [...], rain: {...}}``."""
+"""Removal of rain, with synthetic rain on clean photographs: ``data: {train: [...], rain: {...}}``."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from restore.data.sources.restoration import RestorationSource
 
 
 class RainData(DataOptions):
-    """Keys of ``data:`` for photographs in the rain."""
+    """Keys of ``data:`` for synthetic rain."""
 
-    rain: Rain | None = Field(None, description="of the input: rain falls, at scale 1; null for none")
+    rain: Rain | None = Field(None, description="add rain to the inputs, at scale 1; null for none")
 
 
 class RainSource(RestorationSource[RainData]):
-    """Clean photographs, and the same in the rain."""
+    """Clean photographs as targets, and the same with rain as inputs."""
 
     key = "rain"
     fields = RainData

@@ -1,4 +1,4 @@
-"""Every kind of training data by the key that selects it, and ``data:`` of a recipe, made of their keys."""
+"""Registry of training data by the key that selects it, and the model of ``data:`` that is assembled from all keys."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from restore.utils.registry import OneOf, Registry
 
 Source = type[DataSource[Any]]
 
-# Of sources that are mixed, samples take turns in this order.
+# Samples of combined sources alternate in this order.
 SOURCES: Registry[Source] = Registry(
     "data source",
     (
@@ -49,9 +49,9 @@ SOURCES: Registry[Source] = Registry(
 
 
 class Data(DataOptions):
-    """What to learn from: one of ``train``, ``pairs``, ``unpaired`` and ``exposures``.
+    """Training data: one of ``train``, ``pairs``, ``unpaired`` and ``exposures``.
 
-    ``exposures`` may be given together with ``train`` and ``backlight``: samples of both then take turns.
+    ``exposures`` can be combined with ``train`` and ``backlight``; samples of both then alternate.
     """
 
     @model_validator(mode="after")
@@ -62,20 +62,20 @@ class Data(DataOptions):
 
     @model_serializer(mode="wrap")
     def _applicable(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Only the keys that the selected sources understand: what is written can be read without other plug-ins."""
+        """Write only the keys of the selected sources, so that the result can be read without unrelated plug-ins."""
         known = {name for source in _select(self) for name in source.fields.model_fields}
         return {name: value for name, value in handler(self).items() if name in known}
 
     def sources(self) -> list[DataSource[Any]]:
-        """The sources that the given keys select; one, or several whose samples take turns.
+        """The sources selected by the given keys; if there are several, their samples alternate.
 
         Raises:
-            ValueError: the keys select none, or do not go together; never after validation.
+            ValueError: the keys select no source or cannot be combined; never after validation.
         """
         return [source(self) for source in _select(self)]
 
     def labels(self) -> tuple[str, ...]:
-        """Names of what may have been done to an input, by label; empty if the samples have no labels."""
+        """Names of the labels of inputs; empty if the samples have no labels."""
         return next((labels for source in self.sources() if (labels := source.labels())), ())
 
     @property
@@ -88,7 +88,7 @@ class Data(DataOptions):
         return next((key for source in self.sources() if (key := source.same_size)), None)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The class is made at run time: pickle could not find it by name.
+        # The class is created at run time, so pickle could not find it by name.
         return parse_data, (self.model_dump(),)
 
 
@@ -100,7 +100,7 @@ def _select(data: Data) -> list[Source]:
     given = [name for name in used if name in origins]
     if not given:
         names = [name for name in fields if name in origins]
-        raise ValueError(f"give {_listed(names, 'or')}: the folders to learn from")
+        raise ValueError(f"give {_listed(names, 'or')}: the folders to train on")
     chosen = [_of_origin(origin, used, known) for origin in given]
     if not all(a is b or _mix(a, b) for a in chosen for b in chosen):
         raise ValueError(f"{_listed(given)} cannot be combined: use only one of them")
@@ -109,7 +109,7 @@ def _select(data: Data) -> list[Source]:
 
 
 def _of_origin(origin: str, used: Sequence[str], known: Iterable[Source]) -> Source:
-    """The source for the pictures of an origin: the one that a key of its own selects, else the plain one."""
+    """The source for an origin: the one selected by its own key, or else the plain one."""
     of_it = {source.key: source for source in known if source.origin == origin}
     asked = [key for key in used if key in of_it and key != origin]
     return of_it[asked[0] if asked else origin]
@@ -120,7 +120,7 @@ def _mix(a: Source, b: Source) -> bool:
 
 
 def _refuse_strays(used: Sequence[str], chosen: Sequence[Source], known: Sequence[Source]) -> None:
-    """Refuse keys that none of the chosen sources understands."""
+    """Refuse keys that none of the chosen sources accepts."""
     origins = {source.origin for source in chosen}
     strays: dict[str, set[str]] = {}
     for name in used:
@@ -132,7 +132,7 @@ def _refuse_strays(used: Sequence[str], chosen: Sequence[Source], known: Sequenc
         names = [name for name in foreign if strays[name] == owners]
         verb, them = ("applies", "it") if len(names) == 1 else ("apply", "them")
         where = _listed([f"data.{source.key}" for source in known if source.key in owners])
-        raise ValueError(f"{_listed(names)} {verb} only to {where}: leave {them} out")
+        raise ValueError(f"{_listed(names)} {verb} only to {where}; remove {them}")
     if strays:
         clash = {*strays, *(source.key for source in chosen if source.key != source.origin)}
         raise ValueError(
@@ -146,7 +146,7 @@ def _listed(names: Sequence[str], word: str = "and") -> str:
 
 
 class _Assembled(OneOf):
-    """Annotation of ``data:``: a model with the keys of all sources, also of those that plug-ins register."""
+    """Annotation of ``data:``: a model with the keys of all sources, including those of plug-ins."""
 
     def __init__(self, registry: Registry[Source]) -> None:
         super().__init__(registry)
@@ -161,13 +161,13 @@ class _Assembled(OneOf):
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        # As a step of a chain, the model becomes a definition that the schema refers to, like any other model.
+        # Inside a chain, the model becomes a definition that the schema refers to, like any other model.
         return handler(core_schema.chain_schema([self._union().core_schema]))
 
 
 def _assemble(fields: Iterable[type[DataOptions]]) -> type[Data]:
     every = list(dict.fromkeys(fields))
-    # A class must not come before one that is derived from it.
+    # A base class must not come before a class derived from it.
     own = [one for one in every if not any(other is not one and issubclass(other, one) for other in every)]
     # Pydantic takes the fields of the last base first.
     bases: Any = (Data, *reversed(own))
@@ -179,10 +179,10 @@ AnyData = Annotated[Data, _DATA]
 
 
 def parse_data(values: Any) -> Data:
-    """``data:`` of a recipe, from a mapping.
+    """Parse ``data:`` of a recipe from a mapping.
 
     Raises:
-        pydantic.ValidationError: a key is unknown, a value is wrong, or keys do not go together.
+        pydantic.ValidationError: a key is unknown, a value is invalid, or keys cannot be combined.
     """
     data: Data = _DATA.validate(values)
     return data

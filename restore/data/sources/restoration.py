@@ -1,4 +1,4 @@
-"""Base for restoration tasks: the input is a clean photograph that something was done to, at scale 1."""
+"""Base for restoration tasks at scale 1, whose inputs are degraded clean photographs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from restore.data.dataset import PairDataset
 from restore.data.folder import PhotoStore, photo_sizes
-from restore.data.sampling import Places, generator
+from restore.data.sampling import PatchSampler, generator
 from restore.data.sources.base import DataContext, Options, PhotoSource
 from restore.data.sources.bicubic import reduced_samples
 from restore.data.sources.samples import Sample, validation_generator
@@ -20,14 +20,17 @@ Pixels = NDArray[np.uint8]
 
 
 class RestorationSource(PhotoSource[Options]):
-    """Patches of clean photographs, and the same degraded. A subclass gives :meth:`degrade` and :attr:`same_size`."""
+    """Patches of clean photographs as targets, and the same degraded as inputs.
+
+    A subclass defines :meth:`degrade` and :attr:`same_size`.
+    """
 
     @abstractmethod
     def degrade(self, clean: Pixels, draw: np.random.Generator) -> Pixels:
-        """The input for a clean picture.
+        """Degrade a clean picture.
 
         Args:
-            clean: uint8 RGB (H, W, 3), contiguous; must not be changed.
+            clean: uint8 RGB (H, W, 3), contiguous; must not be modified.
             draw: source of all randomness.
 
         Returns:
@@ -47,15 +50,15 @@ class RestorationSource(PhotoSource[Options]):
 
 
 class RestorationPairs(PairDataset):
-    """Degraded patches of photographs, and clean ones, (3, patch, patch) each.
+    """Degraded and clean patches of photographs, (3, patch, patch) each.
 
-    A sample depends on ``seed`` and its number alone. A photograph is drawn in proportion to its area. Patches are
-    mirrored but never turned: the direction of what is done to them, such as rain, matters.
+    A sample depends only on ``seed`` and its number. Photographs are drawn in proportion to their area. Patches are
+    mirrored horizontally but never rotated, because the direction of a degradation such as rain matters.
 
     Args:
         paths: photographs.
         patch: side of a patch.
-        seed: of the samples.
+        seed: seed of the samples.
         degrade: see :meth:`RestorationSource.degrade`.
         budget: bytes of decoded pixels to keep in memory.
 
@@ -74,15 +77,15 @@ class RestorationPairs(PairDataset):
     ) -> None:
         self.patch, self.seed, self.degrade = patch, seed, degrade
         self.store = PhotoStore(paths, budget)
-        self._places = Places(photo_sizes(paths), patch)
+        self._sampler = PatchSampler(photo_sizes(paths), patch)
 
     def stores(self) -> list[PhotoStore]:
         return [self.store]
 
     def cut(self, number: int) -> tuple[Pixels, Pixels]:
         draw = generator(self.seed, number)
-        photo = self.store[self._places.photo(draw)]
-        top, left = self._places.corner(photo, draw)
+        photo = self.store[self._sampler.photo(draw)]
+        top, left = self._sampler.corner(photo, draw)
         clean = photo[top : top + self.patch, left : left + self.patch]
         clean = np.ascontiguousarray(clean[:, ::-1] if draw.integers(0, 2) else clean)
         return self.degrade(clean, draw), clean

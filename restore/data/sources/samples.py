@@ -1,4 +1,4 @@
-"""Validation samples: what they are, and how any source cuts them out of pictures and pairs of pictures."""
+"""Validation samples, and functions that make them from pictures and pairs."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from restore.data.pairs import common_scale, refuse_turned
 from restore.data.sampling import generator
 from restore.imaging.decode import read_rgb8
 
-# Validation draws from numbers that training never reaches.
+# Validation uses sample numbers that training never reaches.
 _FIRST = 2**62
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A validation picture.
+    """A validation sample.
 
     Attributes:
-        name: of the picture.
+        name: name of the picture.
         low: the input, uint8 RGB (h, w, 3).
-        high: the target, uint8 RGB (scale * h, scale * w, 3); None if there is none and the result is only looked at.
+        high: the target, uint8 RGB (scale * h, scale * w, 3); None if the result is only for visual inspection.
     """
 
     name: str
@@ -39,7 +39,7 @@ def validation_generator(seed: int, number: int) -> np.random.Generator:
 
 
 def middle(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """The central ``side`` x ``side`` pixels of a picture (H, W, 3), or all of a side that is shorter."""
+    """The central ``side`` x ``side`` pixels of a picture (H, W, 3); shorter sides are kept whole."""
     top, left = (max(0, (n - side) // 2) for n in pixels.shape[:2])
     return pixels[top : top + side, left : left + side]
 
@@ -54,7 +54,7 @@ def small(pixels: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
 
 
 def pair_samples(pairs: Sequence[tuple[Path, Path]], scale: int, crop: int) -> list[Sample]:
-    """The middle of each pair, ``crop`` pixels of the target.
+    """Central crop of each pair, at most ``crop`` pixels per side of the target.
 
     Raises:
         DataError: the sizes of a pair do not fit the scale.
@@ -76,7 +76,7 @@ def whole_pair_samples(pairs: Sequence[tuple[Path, Path]], crop: int) -> list[Sa
     """Both pictures of each pair, whole, reduced to ``crop`` pixels on the longer side.
 
     Raises:
-        DataError: the two differ in size.
+        DataError: the pictures of a pair differ in size.
         ImageError: a picture cannot be read.
     """
     samples = []

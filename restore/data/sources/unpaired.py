@@ -1,4 +1,4 @@
-"""Two sets of photographs without correspondence, backlit and well lit, say: ``data: {unpaired: {...}}``."""
+"""Two unpaired sets of photographs, such as backlit and well-lit ones: ``data: {unpaired: {...}}``."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from pydantic import BaseModel, ConfigDict, Field
 from restore.data.dataset import PairDataset
 from restore.data.folder import PhotoStore, list_photos, photo_sizes
 from restore.data.lighting.views import View, large_enough
-from restore.data.sampling import Places, generator, orient
+from restore.data.sampling import PatchSampler, generator, orient
 from restore.data.sources.base import DataContext, DataSource, TrainingData
 from restore.data.sources.paired import ViewData
 from restore.data.sources.samples import Sample, middle, small
 from restore.errors import DataError
 from restore.imaging.decode import read_rgb8
 
-# Pictures to look at, of a run that has no targets to measure on.
+# Validation pictures for visual inspection, if there are no targets.
 _SHOWN = 4
 
 
 class Unpaired(BaseModel):
-    """Two sets of photographs, relative to --data, that show different things: how they are, and how they should be."""
+    """Two sets of photographs of different scenes, relative to --data: pictures to restore, and good pictures."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     input: list[str] = Field(min_length=1, description="folders of the pictures to restore")
-    target: list[str] = Field(min_length=1, description="folders of pictures as they should be")
+    target: list[str] = Field(min_length=1, description="folders of good pictures")
 
 
 class UnpairedData(ViewData):
     """Keys of ``data:`` for unpaired sets."""
 
-    unpaired: Unpaired | None = Field(None, description="two sets of photographs without correspondence")
+    unpaired: Unpaired | None = Field(None, description="two sets of photographs of different scenes")
 
 
 class UnpairedSource(DataSource[UnpairedData]):
-    """Photographs to restore, and others that are as results should be."""
+    """Photographs to restore, and unrelated photographs that look like the results should."""
 
     key = origin = "unpaired"
     fields = UnpairedData
@@ -67,7 +67,7 @@ class UnpairedSource(DataSource[UnpairedData]):
 
 
 def bare_samples(paths: Sequence[Path], crop: int, whole: bool = False) -> list[Sample]:
-    """Inputs without targets: a few of the pictures, spread evenly; their middles, or the whole ones made small.
+    """Samples without targets from a few pictures spread evenly over the list: central crops, or whole and reduced.
 
     Raises:
         ImageError: a picture cannot be read.
@@ -79,18 +79,18 @@ def bare_samples(paths: Sequence[Path], crop: int, whole: bool = False) -> list[
 
 
 class UnpairedPatches(PairDataset):
-    """Patches of two sets, drawn, turned and flipped independently of each other.
+    """Patches of two sets, drawn, rotated and flipped independently of each other.
 
     ``dataset[i]`` is a patch of the first set (3, patch, patch) and one of the second (3, scale * patch,
-    scale * patch), and depends on ``seed`` and ``i`` alone. A photograph is drawn in proportion to its area.
+    scale * patch), and depends only on ``seed`` and ``i``. Photographs are drawn in proportion to their area.
 
     Args:
         first: folders of the pictures to restore.
-        second: folders of pictures as they should be.
-        patch: side of the first patch.
-        seed: of the samples.
-        scale: side of the second patch over that of the first.
-        budget: bytes of decoded pixels to keep in memory, of both sets together.
+        second: folders of good pictures.
+        patch: side of a patch of the first set.
+        seed: seed of the samples.
+        scale: ratio of the sides of the second and the first patch.
+        budget: bytes of decoded pixels to keep in memory, for both sets together.
 
     Raises:
         DataError: a folder is missing, empty, or inside a folder of the other set; no photograph of a set is large
@@ -111,7 +111,7 @@ class UnpairedPatches(PairDataset):
         photos = two_sets(first, second)
         self.store = PhotoStore([*photos[0], *photos[1]], budget)
         self._begins = 0, len(photos[0])
-        self._places = Places(photo_sizes(photos[0]), patch), Places(photo_sizes(photos[1]), patch * scale)
+        self._sampler = PatchSampler(photo_sizes(photos[0]), patch), PatchSampler(photo_sizes(photos[1]), patch * scale)
 
     def stores(self) -> list[PhotoStore]:
         return [self.store]
@@ -121,7 +121,7 @@ class UnpairedPatches(PairDataset):
         return self._patch(0, draw), self._patch(1, draw)
 
     def _patch(self, which: int, draw: np.random.Generator) -> NDArray[np.uint8]:
-        places = self._places[which]
+        places = self._sampler[which]
         photo = self.store[self._begins[which] + places.photo(draw)]
         top, left = places.corner(photo, draw)
         return orient(photo[top : top + places.patch, left : left + places.patch], int(draw.integers(0, 8)))
@@ -130,15 +130,15 @@ class UnpairedPatches(PairDataset):
 class UnpairedViews(PairDataset):
     """Views of two sets, drawn and mirrored independently of each other.
 
-    ``dataset[i]`` is a view of the first set and one of the second, (3, side, side) each, and depends on ``seed`` and
-    ``i`` alone. Every photograph of a set is drawn as often.
+    ``dataset[i]`` is a view of the first set and one of the second, (3, side, side) each, and depends only on ``seed``
+    and ``i``. All photographs of a set are equally likely.
 
     Args:
         first: folders of the pictures to restore.
-        second: folders of pictures as they should be.
-        side: of a view.
-        seed: of the samples.
-        budget: bytes of decoded pixels to keep in memory, of both sets together.
+        second: folders of good pictures.
+        side: side of a view, pixels.
+        seed: seed of the samples.
+        budget: bytes of decoded pixels to keep in memory, for both sets together.
 
     Raises:
         DataError: a folder is missing, empty, or inside a folder of the other set; no photograph of a set is large
@@ -177,9 +177,9 @@ def two_sets(first: Sequence[Path], second: Sequence[Path]) -> tuple[list[Path],
         for b in second:
             inner, outer = sorted((a.resolve(), b.resolve()), key=lambda path: -len(path.parts))
             if inner == outer:
-                raise DataError(f"{a} is in both sets: a network cannot tell them apart; give two folders")
+                raise DataError(f"{a} is in both sets; give two different folders")
             if inner.is_relative_to(outer):
                 raise DataError(
-                    f"{inner} is inside {outer}, so its pictures are in both sets: give two separate folders"
+                    f"{inner} is inside {outer}, so its pictures are in both sets; give two separate folders"
                 )
     return list_photos(first), list_photos(second)

@@ -1,4 +1,4 @@
-"""Kernels beside basicsr's and SciPy's, and what every kernel must be."""
+"""Kernels compared with basicsr and SciPy, and properties of all kernels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIGMAS = st.floats(0.2, 5)
 
 @settings(deadline=None)
 @given(SIZES, SIGMAS, SIGMAS, st.floats(-math.pi, math.pi), st.floats(0.5, 8))
-def test_every_kernel_sums_to_one_and_is_centred(size: int, a: float, b: float, angle: float, beta: float) -> None:
+def test_every_kernel_sums_to_one_and_is_centered(size: int, a: float, b: float, angle: float, beta: float) -> None:
     kernels = [gaussian_kernel(size, a, b, angle, beta), plateau_kernel(size, a, b, angle, beta)]
     kernels.append(sinc_kernel(size, math.pi * min(1.0, a / 5)))
     for kernel in kernels:
@@ -60,7 +60,9 @@ def test_the_bessel_function_is_scipys() -> None:
 def test_a_gaussian_has_its_standard_deviations() -> None:
     kernel = gaussian_kernel(61, 3.0, 1.5, math.pi / 2)
     at = np.arange(61) - 30
-    assert math.sqrt(kernel.sum(axis=0) @ at**2) == pytest.approx(1.5, rel=1e-3), "turned a quarter: x has the second"
+    assert math.sqrt(kernel.sum(axis=0) @ at**2) == pytest.approx(1.5, rel=1e-3), (
+        "rotated by a quarter turn, so x has the second"
+    )
     assert math.sqrt(kernel.sum(axis=1) @ at**2) == pytest.approx(3.0, rel=1e-3)
 
 

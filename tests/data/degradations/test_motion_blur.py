@@ -1,4 +1,4 @@
-"""Kernels of camera paths, and blur on linear light."""
+"""Kernels of camera paths, and blur in linear light."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blur, resize, noise and JPEG, each beside another library or by what it must keep."""
+"""Blur, resize, noise and JPEG, compared with other libraries or by their invariants."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_blur_keeps_the_light(a: float, b: float, angle: float, value: float) 
 
 
 def test_a_blur_is_that_of_basicsr() -> None:
-    """An asymmetric kernel too: correlation, not convolution, and the border mirrored without the edge pixel."""
+    """Also for an asymmetric kernel: correlation, not convolution, and a border mirrored without the edge pixel."""
     torch = pytest.importorskip("torch")
     from restore.networks.basicsr_adapter import basicsr_module
 
@@ -77,7 +77,7 @@ def test_resize_by_area_takes_the_mean() -> None:
 
 
 @pytest.mark.parametrize("by", ["area", "bilinear", "bicubic"])
-def test_resize_to_the_same_size_and_of_plain_colour(by: str) -> None:
+def test_resize_to_the_same_size_and_of_plain_color(by: str) -> None:
     pixels = image(7, 5)
     np.testing.assert_array_equal(resize(pixels, 7, 5, by), pixels)
     for size in ((1, 1), (20, 3), (3, 20)):

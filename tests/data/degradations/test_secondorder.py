@@ -1,4 +1,4 @@
-"""The chain: sizes, what it depends on, what each option does, and Real-ESRGAN's numbers."""
+"""The second-order degradation: sizes, reproducibility, its options, and the values of Real-ESRGAN."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOTHING: dict[str, Any] = {
 
 
 def only(first: dict[str, Any] | None = None, second: dict[str, Any] | None = None, **final: Any) -> SecondOrder:
-    """Nothing but what is given."""
+    """Options that apply only the given operations."""
     values = {
         "first": {**NOTHING, **(first or {})},
         "second": {**NOTHING, **(second or {})},
@@ -102,7 +102,7 @@ def test_every_operation_alone_changes_the_picture_but_not_its_light(options: di
 
 @pytest.mark.parametrize("before", [0.0, 1.0])
 def test_the_last_jpeg_comes_before_or_after_the_last_resize(before: float) -> None:
-    """After everything, its blocks of constant colour are as it left them; before a sinc filter, they are not."""
+    """As the last operation, JPEG leaves blocks of constant color; before a sinc filter, it does not."""
     options = only(
         second={"jpeg": {"quality": [1, 1]}}, probability=1, before_jpeg=before, cutoff=[0.34, 0.35], size=[21, 21]
     )
@@ -113,8 +113,8 @@ def test_the_last_jpeg_comes_before_or_after_the_last_resize(before: float) -> N
 
 
 @pytest.mark.parametrize("scale", [1, 2, 4])
-def test_low_and_high_lie_on_each_other(scale: int) -> None:
-    """A shift of any fraction of a pixel would show: the unshifted fits best."""
+def test_low_and_high_are_aligned(scale: int) -> None:
+    """The unshifted picture fits best; a shift by any fraction of a pixel would show."""
     quiet = {"noise": {"probability": 0}, "jpeg": {"probability": 0}}
     options = SecondOrder.model_validate({"preset": "light", "first": quiet, "second": quiet})
     high = picture(64 * scale, 64 * scale)
@@ -126,7 +126,7 @@ def test_low_and_high_lie_on_each_other(scale: int) -> None:
         for x in (-1, 0, 1)
     }
     assert min(fits, key=fits.__getitem__) == (0, 0)
-    # Half of a shift would make two opposite neighbours differ.
+    # A shift by half a pixel would make opposite neighbors differ.
     assert fits[0, 1] == pytest.approx(fits[0, -1], rel=0.2)
     assert fits[1, 0] == pytest.approx(fits[-1, 0], rel=0.2)
 
@@ -165,7 +165,7 @@ def test_the_presets_do_what_they_are_called() -> None:
 
 
 def test_the_defaults_are_those_of_realesrgan() -> None:
-    """options/train_realesrgan_x4plus.yml of the authors' repository."""
+    """See options/train_realesrgan_x4plus.yml in the authors' repository."""
     first, second, final = SecondOrder().first, SecondOrder().second, SecondOrder().final
     shares = [0.45, 0.25, 0.12, 0.03, 0.12, 0.03]
     for one in (first, second):
@@ -190,7 +190,7 @@ def test_a_preset_gives_what_is_not_given() -> None:
     assert options.second.jpeg.quality == (40, 50)
     assert options.second.jpeg.probability == light.second.jpeg.probability != SecondOrder().second.jpeg.probability
     assert options.first == light.first != SecondOrder().first
-    assert SecondOrder.model_validate(light.model_dump(mode="json")) == light, "spelt out and read again"
+    assert SecondOrder.model_validate(light.model_dump(mode="json")) == light, "written out and read again"
 
 
 def test_kernels_are_drawn_as_often_as_their_shares() -> None:
@@ -218,7 +218,7 @@ def test_kernels_are_drawn_as_often_as_their_shares() -> None:
 
 
 def test_shapes_are_as_often_below_one_as_above_it() -> None:
-    """Told by the kernel itself: a generalised Gaussian's logarithm falls with the distance to the power of 2 beta."""
+    """Measured on the kernel: the logarithm of a generalized Gaussian falls with the distance to the power 2 beta."""
     only_generalized = {
         "iso": 0,
         "aniso": 0,
@@ -241,7 +241,7 @@ def test_shapes_are_as_often_below_one_as_above_it() -> None:
     ("values", "says"),
     [
         ({"first": {"blur": {"sigma": [3, 1]}}}, "from the smaller to the larger, not from 3.0 to 1.0"),
-        ({"first": {"blur": {"size": [8, 21]}}}, "a kernel's size is odd"),
+        ({"first": {"blur": {"size": [8, 21]}}}, "the size of a kernel must be odd"),
         ({"first": {"resize": {"up": 0, "down": 0, "keep": 0}}}, "one of the shares must be above 0"),
         ({"first": {"resize": {"factor": [1.2, 1.5]}}}, "less than or equal to 1"),
         ({"second": {"jpeg": {"quality": [0, 90]}}}, "greater than or equal to 1"),

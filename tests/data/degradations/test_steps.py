@@ -1,4 +1,4 @@
-"""Degradations before and after the chain, and the registry that they come from."""
+"""Degradations before and after the chain, and their registry."""
 
 from __future__ import annotations
 

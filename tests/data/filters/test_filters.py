@@ -33,8 +33,8 @@ def test_there_are_all_of_pilgram_and_three_more() -> None:
 
 @pytest.mark.parametrize("name", FILTERS)
 @pytest.mark.parametrize("size", [(60, 90), (90, 60)])
-def test_each_changes_colours_without_seams(name: str, size: tuple[int, int]) -> None:
-    """On an even picture neighbours differ by little, whatever its shape."""
+def test_each_changes_colors_without_seams(name: str, size: tuple[int, int]) -> None:
+    """On a uniform picture of any shape, neighboring pixels differ little."""
     even = np.full((*size, 3), (120, 130, 140), np.uint8)
     made = find_filter(name)(even)
     assert made.shape == even.shape
@@ -58,7 +58,7 @@ def test_aden_is_pilgrams_where_that_is_sound() -> None:
 
 
 def test_gray_ones_leave_one_tint_alone() -> None:
-    """What red is says what green and blue are, whatever color was there."""
+    """Red determines green and blue, whatever the original color."""
     draw = np.random.default_rng(0)
     for name in (name for name, filter in FILTERS.items() if filter.gray):
         red, *others = find_filter(name)(draw.integers(0, 256, (60, 60, 3), np.uint8)).astype(int).reshape(-1, 3).T
@@ -72,7 +72,7 @@ def _inverted(photo: Image.Image) -> Image.Image:
 
 
 def test_another_filter_changes_no_older_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Digests leave defaults out, and labels follow the names: the default names are fixed."""
+    """The default names are fixed, because digests leave out defaults and labels follow the names."""
     assert PhotoFilters().names == DEFAULT_NAMES
     assert hashlib.sha256(" ".join(DEFAULT_NAMES).encode()).hexdigest()[:16] == "3b7265a7eb4cb9c6"
     monkeypatch.setattr(FILTERS, "_members", dict(FILTERS._members))
@@ -126,7 +126,7 @@ def color_burn(below: np.ndarray, above: np.ndarray) -> np.ndarray:
     return np.where(below >= 1, 1, 1 - np.minimum(1, (1 - below) / above))
 
 
-# The layer's blend mode and its stops (place, red, green, blue, opacity) from the middle to a corner; the functions.
+# Blend mode of the layer, its stops (position, red, green, blue, opacity) from the center to a corner, and functions.
 CSS = {
     "amaro": (
         overlay,
@@ -150,8 +150,8 @@ CSS = {
 @pytest.mark.parametrize("name", CSS)
 @pytest.mark.parametrize("size", [(48, 80), (71, 40)])
 def test_css_by_its_definitions(name: str, size: tuple[int, int]) -> None:
-    """A browser blends the layer with the picture and then runs the filter functions on both: the layer is an element
-    within the one that has them. Gradients go between colours multiplied by their opacity.
+    """A browser blends the layer with the picture and then applies the filter functions to both, because the layer is
+    an element inside the filtered one. Gradients interpolate premultiplied colors.
     """
     pixels = picture(*size)
     blend_mode, stops, functions = CSS[name]
@@ -171,7 +171,7 @@ def test_css_by_its_definitions(name: str, size: tuple[int, int]) -> None:
 
 
 @given(strength=st.floats(0, 1))
-def test_strength_lies_between(strength: float) -> None:
+def test_strength_interpolates(strength: float) -> None:
     before = picture(20, 30)
     after = find_filter("toaster")(before)
     mixed = blend(before, after, strength).astype(float)
@@ -180,14 +180,14 @@ def test_strength_lies_between(strength: float) -> None:
 
 def test_one_filter_has_one_name_in_any_spelling() -> None:
     assert PhotoFilters(names=("Lo-Fi", "X-Pro2", "film.cube")).kinds() == ("lofi", "xpro2", "film", "none")
-    with pytest.raises(ValidationError, match="each filter once"):
+    with pytest.raises(ValidationError, match="each filter may appear only once"):
         PhotoFilters(names=("lofi", "Lo-Fi"))
 
 
 def test_names() -> None:
     with pytest.raises(FilterError, match="no filter 'claredon': did you mean 'clarendon'"):
         find_filter("claredon")
-    with pytest.raises(FilterError, match=r"there are 1977, aden, .*xpro2"):
+    with pytest.raises(FilterError, match=r"use one of 1977, aden, .*xpro2"):
         find_filter("zzzzzz")
 
 
@@ -221,16 +221,16 @@ def test_a_table_of_curves(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "has to say either LUT_1D_SIZE or LUT_3D_SIZE"),
-        ("LUT_3D_SIZE 2\n0 0 0\n", "1 entries, and LUT_3D_SIZE 2 wants 8"),
+        ("", "must contain LUT_1D_SIZE or LUT_3D_SIZE"),
+        ("LUT_3D_SIZE 2\n0 0 0\n", "1 entries, but LUT_3D_SIZE 2 needs 8"),
         ("LUT_3D_SIZE 66\n", "from 2 to 65"),
-        ("LUT_3D_SIZE x\n", "line 1: 'LUT_3D_SIZE x' is not what"),
+        ("LUT_3D_SIZE x\n", "line 1: 'LUT_3D_SIZE x' is not valid"),
         ("LUT_1D_SIZE 2\n0 0 0\n1 nan 1\n", "line 3"),
         ("LUT_1D_SIZE 2\n0 0 0\n1 1\n", "line 3"),
-        ("LUT_1D_SIZE 2\nDOMAIN_MAX 4 4 4\n0 0 0\n1 1 1\n", "line 2: DOMAIN_MAX 4 4 4: the table is not for pictures from 0 to 1"),
-        ("LUT_3D_INPUT_RANGE -0.5 8.0\nLUT_1D_SIZE 2\n0 0 0\n1 1 1\n", "line 1: LUT_3D_INPUT_RANGE -0.5 8.0: the table is not"),
-        ("LUT_3D_SIZE 2\n" + "0 0 0\n" * 300_000, "more entries than any table has"),
-        ("\x89PNG\r\n\x1a\n\x00\xff", "is not what a .cube file says"),
+        ("LUT_1D_SIZE 2\nDOMAIN_MAX 4 4 4\n0 0 0\n1 1 1\n", "line 2: DOMAIN_MAX 4 4 4: only tables for pictures from 0 to 1"),
+        ("LUT_3D_INPUT_RANGE -0.5 8.0\nLUT_1D_SIZE 2\n0 0 0\n1 1 1\n", "line 1: LUT_3D_INPUT_RANGE -0.5 8.0: only tables"),
+        ("LUT_3D_SIZE 2\n" + "0 0 0\n" * 300_000, "more entries than any supported table"),
+        ("\x89PNG\r\n\x1a\n\x00\xff", "is not valid in a .cube file"),
     ],
 )  # fmt: skip
 def test_tables_that_cannot_be_read(tmp_path: Path, text: str, message: str) -> None:

@@ -1,4 +1,4 @@
-"""A photograph against the light: darker in the shade by the stops drawn, lost where it clips, else as it was."""
+"""Synthetic backlight: the shade is darker by the drawn number of stops, highlights clip, and colors stay."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_the_guided_filter_keeps_the_guides_edges_and_is_the_papers() -> None:
 def test_options_are_checked() -> None:
     with pytest.raises(ValidationError, match="from the smaller to the larger"):
         Backlight(stops=(3, 1))
-    with pytest.raises(ValidationError, match="between 0 and 1"):
+    with pytest.raises(ValidationError, match="must be between 0 and 1"):
         Backlight(share=(0.5, 1.5))
 
 

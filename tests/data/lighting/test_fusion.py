@@ -1,4 +1,4 @@
-"""Exposure fusion shows what any of the exposures shows."""
+"""Exposure fusion shows the details of all exposures."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def test_one_picture_is_itself() -> None:
 
 
 def test_it_shows_what_one_exposure_alone_does_not() -> None:
-    """A room with a window: short exposures show what is outside, long ones the room, none shows both."""
+    """A room with a window: short exposures show the view outside, long ones the room, and none shows both."""
     truth = photo(1, 224)
     room, window = np.s_[:, :112], np.s_[:, 112:]
     linear = (truth / 255.0) ** 2.2
-    linear[window] *= 256  # times as bright outside
+    linear[window] *= 256  # brighter outside
     exposures = [
         np.round(255 * np.clip(linear * t, 0, 1) ** (1 / 2.2)).astype(np.uint8)
         for t in (1 / 256, 1 / 64, 1 / 16, 1 / 4, 1)

@@ -1,4 +1,4 @@
-"""Views of both sides lie alike; what is drawn depends on the seed and the number alone."""
+"""Views of input and target are aligned; samples depend only on the seed and their number."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_what_is_dark_on_purpose_is_shown_as_it_is(tmp_path: Path) -> None:
 
 def test_exposure_pairs(exposures: list[Path]) -> None:
     scenes = usable_scenes(find_scenes(exposures))
-    assert [len(scene.paths) for scene in scenes] == [4, 4, 4], "the single one has no reference"
+    assert [len(scene.paths) for scene in scenes] == [4, 4, 4], "the single exposure has no reference"
     pairs = ExposurePairs(scenes, 64, 0)
     again = ExposurePairs(scenes, 64, 0, budget=0)
     darker = 0
@@ -121,7 +121,7 @@ def test_exposure_pairs(exposures: list[Path]) -> None:
         np.testing.assert_array_equal(low, again.cut(number)[0])
         np.testing.assert_array_equal(high, again.cut(number)[1])
     assert darker >= 15
-    with pytest.raises(DataError, match="no scene with 3 exposures"):
+    with pytest.raises(DataError, match="no scene has 3 or more aligned exposures"):
         ExposurePairs([], 64, 0)
 
 
@@ -177,6 +177,6 @@ def test_the_order_of_a_sequence_is_by_number() -> None:
 
 
 def test_generators_are_not_shared() -> None:
-    """Two numbers of one seed look at different places."""
+    """Two sample numbers of one seed give different positions."""
     first, second = (View(500, 500, 50, generator(0, n)) for n in (0, 1))
     assert vars(first) != vars(second)

@@ -1,4 +1,4 @@
-"""Exposure sequences are cut where the scene changes, whatever the light does."""
+"""Exposure sequences are split where the scene changes, at any brightness."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.conftest import SAMPLES, picture, save
 
 
 def photo(number: int, side: int = 256) -> np.ndarray:
-    """Pieces of the samples: real structure."""
+    """Crops of the sample pictures, for realistic structure."""
     paths = sorted(p for p in SAMPLES.rglob("*") if p.suffix in {".jpg", ".png"})
     pixels = cv2.imread(str(paths[number % len(paths)]))[..., ::-1]
     start = 40 * (number // len(paths))
@@ -22,7 +22,7 @@ def photo(number: int, side: int = 256) -> np.ndarray:
 
 
 def exposed(pixels: np.ndarray, stops: float) -> np.ndarray:
-    """As a camera would with that many stops more: linear light scaled, clipped, and back."""
+    """Simulate a change of exposure by a number of stops: scale and clip linear light."""
     linear = (pixels / 255.0) ** 2.2 * 2**stops
     return np.round(255 * np.clip(linear, 0, 1) ** (1 / 2.2)).astype(np.uint8)
 

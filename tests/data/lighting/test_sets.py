@@ -1,4 +1,4 @@
-"""Views of two unpaired sets, and of pairs."""
+"""Views of unpaired sets and of pairs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_they_depend_on_seed_and_number_alone(tmp_path: Path) -> None:
     one, other = UnpairedViews(*sets, 12, seed=5), UnpairedViews(*sets, 12, seed=5, budget=0)
     backward = [other[i] for i in reversed(range(6))][::-1]
     assert all(torch.equal(x, y) for i in range(6) for x, y in zip(one[i], backward[i], strict=True))
-    assert not torch.equal(one[0][0], one[0][1]), "drawn independently, of one picture too"
+    assert not torch.equal(one[0][0], one[0][1]), "independent draws, even from one picture"
 
 
 def test_both_of_a_pair_show_the_same(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_both_of_a_pair_show_the_same(tmp_path: Path) -> None:
     for number in range(8):
         low, high = pairs.cut(number)
         assert np.abs(255 - low.astype(int) - high).max() <= 1
-    # At least half of the picture, averaged down: as smooth as a large square of it is, not as a patch.
+    # At least half of the picture, area-averaged: as smooth as a large square of it, unlike a patch.
     whole = cv2.resize(good[:, 10:70], (24, 24), interpolation=cv2.INTER_AREA)
     assert high.std() < 1.3 * whole.std()
 
@@ -59,7 +59,7 @@ def test_what_cannot_serve(tmp_path: Path) -> None:
     save(tmp_path / "input/x.png", picture(30, 40))
     save(tmp_path / "target/x.png", picture(60, 80))
     pairs = match_photos(tmp_path / "input", tmp_path / "target")
-    with pytest.raises(DataError, match="scale 1 was asked for"):
+    with pytest.raises(DataError, match="the scale is 1, but"):
         PairViews(pairs, 12, seed=0)
     save(tmp_path / "target/x.png", picture(30, 40))
     with pytest.raises(DataError, match="none of 1 photographs has 31 pixels on its shorter side"):

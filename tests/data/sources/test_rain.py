@@ -1,4 +1,4 @@
-"""Rain: what falls is what the options say, by the generator alone."""
+"""Rain follows its options and depends only on the generator."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def test_layers_are_opacities() -> None:
 
 
 @pytest.mark.parametrize("angle", [-40, -15, 0, 25, 40])
-def test_streaks_fall_in_the_direction_that_was_asked_for(angle: float) -> None:
-    """By the structure tensor, whose main direction is across the streaks; above 0 they fall to the right."""
+def test_streaks_fall_in_the_given_direction(angle: float) -> None:
+    """The main direction of the structure tensor is across the streaks; at a positive angle they fall to the right."""
     options = Rain(angle=(angle, angle), spread=0.5, layers=(1, 1), width=(5, 5))
     (layer,) = streaks(300, 300, 2, options, generator(5, 0))
     down, right = np.gradient(layer)
@@ -81,11 +81,11 @@ def test_streaks_fall_in_the_direction_that_was_asked_for(angle: float) -> None:
     assert -np.rad2deg(across) == pytest.approx(angle, abs=3)
 
 
-def test_far_streaks_are_shorter_and_more() -> None:
+def test_far_streaks_are_shorter_and_more_numerous() -> None:
     far, near = streaks(300, 300, 3, Rain(layers=(2, 2), angle=(0, 0), spread=0), generator(6, 0))
 
     def correlation(layer: np.ndarray, shift: int) -> float:
-        """Of a layer with itself some pixels below: high where streaks are longer than that."""
+        """Correlation of a layer with itself shifted down; high if streaks are longer than the shift."""
         return float(np.corrcoef(layer[:-shift].ravel(), layer[shift:].ravel())[0, 1])
 
     assert correlation(near, 12) > correlation(far, 12) + 0.1

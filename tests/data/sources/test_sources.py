@@ -1,4 +1,4 @@
-"""The registry of data sources: ``data:`` of a recipe follows it, and a plug-in may add a source."""
+"""The registry of data sources defines ``data:`` of a recipe, and plug-ins can add sources."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_a_registered_source_is_trained_on(tmp_path: Path) -> None:
         ("snow:", "sonw:", r"line 7: unknown option 'data\.sonw'; did you mean 'snow'"),
         ("  patch", "  filters: {}\n  patch", "line 5: 'data': filters and snow cannot be combined"),
         ("  patch", "  candidates: 2\n  patch", "line 5: 'data': candidates and snow cannot be combined"),
-        ("train: [photos]", "exposures: [x]", r"line 5: 'data': snow applies only to data\.train: leave it out"),
+        ("train: [photos]", "exposures: [x]", r"line 5: 'data': snow applies only to data\.train; remove it"),
         ("scale: 1", "scale: 2", r"data\.snow: input and target have the same size, so scale must be 1, not 2"),
     ],
 )
@@ -152,7 +152,7 @@ def test_what_a_run_writes_can_be_read_without_plug_ins_that_it_does_not_use(sno
 
 
 def test_digests_ignore_sources_that_are_not_used(snow: None) -> None:
-    """A plug-in that is installed later must not change what models say that they were trained by."""
+    """Installing a plug-in later must not change the recorded digests of models."""
     text = TEXT.replace("  snow: {flakes: 3}\n", "")
     with_snow = parse_recipe(text, "r").digest()
     SOURCES._members.pop("snow")
