@@ -50,15 +50,12 @@ class Backlight(BaseModel):
         description="share of black from which a dark view with bright parts is dark on purpose and is shown as it is; "
         "null for never",
     )
-    sought: float = Field(0.0, ge=0, le=1, description="chance that a low-key view is looked for before another")
     read_noise: _Range = Field((0.0, 0.002), description="deviation in the dark, of white's light")
     shot_noise: _Range = Field((0.0, 0.0004), description="variance over light")
 
     def model_post_init(self, _context: object) -> None:
         if not 0 <= self.share[0] <= self.share[1] <= 1:
             raise ValueError(f"share {list(self.share)}: between 0 and 1")
-        if self.sought and self.low_key is None:
-            raise ValueError("sought only with low_key, which says what is looked for: leave out")
 
     @classmethod
     def plain(cls) -> Self:
