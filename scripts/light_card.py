@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,39 +55,61 @@ def best_gamma(found: list[tuple[Pixels, Pixels]]) -> float:
 
 
 def measure_light(model: Model, scenes: Path, testsets: Path, photos: list[Path], start: Path) -> dict[str, Any]:
-    """Means over the pairs for reporting, and of NIQE over the low-light photographs, by method; and the judgment.
+    """Means over the reporting half of the pairs and NIQE over the low-light photos, by method; and the judgments.
 
     Args:
-        model: opened.
+        model: an open model.
         scenes: what scripts/scene_pairs.py wrote.
         testsets: holds lowlight/LIME and Kodak24.
-        photos: that the recipe holds out.
-        start: the run that it began with.
+        photos: the photos that the recipe holds out.
+        start: the run that the model's training started from.
     """
-    found = pairs(scenes, "report")
-    before, after = trained(start), of_file(model)
-    exponent = best_gamma(found)
+    others, before = _others(scenes, testsets, tuple(photos), start)
+    after = of_file(model)
+    rows = {**others, model.spec.name: _means(after, scenes, testsets)}
+    judged = judge(after, scenes, _plain(testsets, photos))
+    counts = {"pairs": len(pairs(scenes, "report")), "dark": len(_dark(testsets))}
+    return {**counts, "methods": rows, "before": before, "after": judged}
+
+
+@cache
+def _others(
+    scenes: Path, testsets: Path, photos: tuple[Path, ...], start: Path
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The means of the methods that the model is compared with, and the judgment of the run it started from.
+
+    Cached, because they are the same for every precision of a model.
+    """
+    exponent, before = best_gamma(pairs(scenes, "report")), trained(start)
     methods: dict[str, Callable[[Pixels], Pixels]] = {
         "identity": lambda low: low,
         "CLAHE": clahe,
         f"gamma {exponent:g}": gamma(exponent),
         "before": before,
     }
-    methods[model.spec.name] = after
-    dark = [read_rgb8(path) for path in sorted((testsets / "lowlight/LIME").iterdir())]
-    distance = FeatureDistance()
-    rows = {}
-    for name, method in methods.items():
-        scores = []
-        for low, high in found:
-            made = method(low)
-            both = score(made, high, 1)
-            scores.append({"psnr": both.psnr, "ssim": both.ssim, "features": distance(made, high)})
-        rows[name] = {key: round(statistics.mean(one[key] for one in scores), 4) for key in scores[0]}
-        rows[name]["niqe"] = round(statistics.mean(niqe(method(picture), 0) for picture in dark), 4)
-    plain = {"Kodak24": list_photos([testsets / "Kodak24"]), "held out": photos}
-    judged = {said: judge(method, scenes, plain) for said, method in (("before", before), ("after", after))}
-    return {"pairs": len(found), "dark": len(dark), "methods": rows, **judged}
+    rows = {name: _means(method, scenes, testsets) for name, method in methods.items()}
+    return rows, judge(before, scenes, _plain(testsets, photos))
+
+
+def _means(method: Callable[[Pixels], Pixels], scenes: Path, testsets: Path) -> dict[str, float]:
+    """The mean of each metric for one method."""
+    scores, distance = [], FeatureDistance()
+    for low, high in pairs(scenes, "report"):
+        made = method(low)
+        both = score(made, high, 1)
+        scores.append({"psnr": both.psnr, "ssim": both.ssim, "features": distance(made, high)})
+    means = {key: round(statistics.mean(one[key] for one in scores), 4) for key in scores[0]}
+    return {**means, "niqe": round(statistics.mean(niqe(method(picture), 0) for picture in _dark(testsets)), 4)}
+
+
+def _dark(testsets: Path) -> list[Pixels]:
+    """The low-light photos."""
+    return [read_rgb8(path) for path in sorted((testsets / "lowlight/LIME").iterdir())]
+
+
+def _plain(testsets: Path, photos: Sequence[Path]) -> dict[str, list[Path]]:
+    """Photos that need nothing."""
+    return {"Kodak24": list_photos([testsets / "Kodak24"]), "held out": list(photos)}
 
 
 def twelve_megapixels(file: Path) -> dict[str, float]:
@@ -129,12 +152,12 @@ def section(facts: Mapping[Kind, Any], name: str) -> str:
         [
             *lines,
             "",
-            f"{light['pairs']} exposures of 12 scenes: of the 24 that are not trained on, every other one is for",
-            "tuning and the rest are reported here. An exposure counts if it is not much brighter than its reference,",
-            "which exposure fusion makes of the sequence. PSNR on RGB, SSIM on Y. The gamma is the best single one for",
-            "these very pictures. The feature distance is our own: the mean relative change of EfficientNet-Lite0's",
-            f"features. NIQE is taken over the {light['dark']} photographs of LIME, lower is better. *Before* are the",
-            "weights that `start.yaml` gives, which were shipped once.",
+            f"{light['pairs']} exposures of 12 scenes. Of the 24 scenes that are not trained on, every other one is",
+            "for tuning and the rest are reported here. Exposures much brighter than their reference are left out; the",
+            "reference is made by exposure fusion of the sequence. PSNR on RGB, SSIM on Y. The gamma is the best",
+            "single one for these very pictures. The feature distance is our own: the mean relative change of",
+            f"EfficientNet-Lite0's features. NIQE is measured on LIME's {light['dark']} photos; lower is better.",
+            "*Before* are the weights of `start.yaml`, which were shipped earlier.",
             "",
             *_stays(light["before"], light["after"]),
             "",
@@ -148,7 +171,7 @@ def section(facts: Mapping[Kind, Any], name: str) -> str:
 
 
 def _stays(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """What becomes of photographs that need nothing, by the earlier weights and by these."""
+    """What happens to photos that need nothing, with the earlier weights and with these."""
     columns = {
         "change": "mean change",
         "most": "largest",
@@ -157,30 +180,32 @@ def _stays(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
         "white": "newly 255",
     }
     lines = [
-        f"| as they are | mean brightness | photographs | {' | '.join(columns.values())} |",
+        f"| unprocessed photos | mean brightness | photos | {' | '.join(columns.values())} |",
         f"|{'---|' * (3 + len(columns))}",
     ]
+    lifts = []
     for name, judged in after["plain"].items():
+        was = before["plain"][name]
         for of, row in judged["classes"].items():
-            old = before["plain"][name]["classes"][of]
+            old = was["classes"][of]
             units = (" %" if key in ("above 2", "above 8", "white") else "" for key in columns)
             cells = (f"{old[key]:.2f} → {row[key]:.2f}{unit}" for key, unit in zip(columns, units, strict=True))
             lines.append(f"| {name} | {of} | {row['count']} | {' | '.join(cells)} |")
-    lifts = [
-        f"{name}: {before['plain'][name]['backgrounds']['lift']:.1f} → {one['lift']:.1f} levels, at most "
-        f"{before['plain'][name]['backgrounds']['most']:.1f} → {one['most']:.1f}, in {one['count']} photographs"
-        for name, one in ((name, judged["backgrounds"]) for name, judged in after["plain"].items())
-    ]
+        old, new = was["backgrounds"], judged["backgrounds"]
+        lifts.append(
+            f"{old['lift']:.1f} → {new['lift']:.1f} levels on average and {old['most']:.1f} → {new['most']:.1f} at "
+            f"most ({name}, {new['count']} photos)"
+        )
     old, new = before["exposures"], after["exposures"]
     return [
         *lines,
         "",
-        "Photographs that need nothing, before → now: the mean absolute change of a picture in levels of 255, the",
-        "largest, how many change by more than 2 and by more than 8, and pixels that newly reach 255 in a channel.",
+        "Photos as they are, before → now: the mean absolute change of a photo in levels of 255, the largest, the",
+        "share of photos that change by more than 2 and by more than 8 levels, and the pixels that newly reach 255 in a",
+        "channel.",
         "",
-        f"Large black areas are lifted by ({'; '.join(lifts)}). Of the exposures, {old['clipped']:.2f} → "
-        f"{new['clipped']:.2f} %",
-        f"of the pixels newly reach 255. The color noise in shadows that are lifted is {old['noise']:.2f} → "
-        f"{new['noise']:.2f} levels; the same",
-        f"places of the references have {new['reference noise']:.2f}.",
+        f"Large black areas become brighter by {', '.join(lifts)}.",
+        f"In the exposures, {old['clipped']:.2f} → {new['clipped']:.2f} % of the pixels newly reach 255, and the",
+        f"color noise in brightened shadows is {old['noise']:.2f} → {new['noise']:.2f} levels;",
+        f"the references have {new['reference noise']:.2f}.",
     ]

@@ -155,9 +155,6 @@ class Train(_Options):
     schedule: Schedule = Schedule()
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights that are validated and exported")
     clip: float | None = Field(1.0, gt=0, description="largest gradient norm; null for no clipping")
-    only: list[str] = Field(
-        [], description="parts of the network to train, such as gate; the rest stays frozen; empty for all"
-    )
     precision: Literal["bf16", "fp32"] = Field("bf16", description="precision of the networks; weights stay fp32")
     save_every: PositiveInt = Field(1000, description="steps between checkpoints")
     seed: int = Field(0, ge=0, description="seed of the initial weights and of all randomness")

@@ -159,7 +159,6 @@ def _build(recipe: Recipe, folder: Path, device: torch.device, team: Team) -> Ru
     """A run with new weights."""
     torch.manual_seed(recipe.train.seed)
     network = recipe.network.build(recipe.scale).to(device).to(memory_format=torch.channels_last)
-    _hold(network, recipe.train.only)
     average = AveragedModel(network, multi_avg_fn=warm_average(recipe.train.ema))
     average.n_averaged = average.n_averaged.cpu()  # read at every step, which would synchronize with a GPU
     discriminator = DiscriminatorTrainer.build(recipe.discriminator, device) if recipe.discriminator else None
@@ -171,16 +170,6 @@ def _build(recipe: Recipe, folder: Path, device: torch.device, team: Team) -> Ru
     learned = [parameter for _, term in terms if term.learned is not None for parameter in term.learned.parameters()]
     optimizer = build_optimizer(recipe.train.optimizer, network.parameters(), learned)
     return Run(recipe, folder, device, team, network, average, optimizer, terms, discriminator, guidance)
-
-
-def _hold(network: nn.Module, only: list[str]) -> None:
-    """Let the named parts of a network learn and no other, if any are named."""
-    for part in only:
-        if not isinstance(getattr(network, part, None), nn.Module):
-            raise ValueError(f"train.only: the network has no part '{part}'")
-    for name, parameter in network.named_parameters():
-        if only and name.partition(".")[0] not in only:
-            parameter.requires_grad_(False)
 
 
 def _load_weights(run: Run, path: Path) -> None:

@@ -193,23 +193,6 @@ def test_a_run_may_begin_with_the_weights_of_another(photos: Path, tmp_path: Pat
         go(data, tmp_path / "second", resume=True, start_from=tmp_path / "first")
 
 
-def test_named_parts_learn_alone_and_go_on_so(photos: Path, tmp_path: Path) -> None:
-    data, only = photos.parent, "train.only=[end]"
-    text = RECIPE.replace("kind: plain, width: 16, depth: 1", "kind: residual, width: 8, blocks: 1")
-    assert go(data, tmp_path / "first", "train.steps=2", text=text)
-    assert go(data, tmp_path / "whole", only, text=text, start_from=tmp_path / "first")
-    first, second = (tensors(tmp_path / name / LAST) for name in ("first", "whole"))
-    names = [key for key in first if key.startswith("average.")]
-    changed = {key.split(".")[1] for key in names if not torch.equal(first[key], second[key])}
-    assert changed == {"end"}
-    with stopping_at(9):
-        go(data, tmp_path / "broken", only, text=text, start_from=tmp_path / "first")
-    assert go(data, tmp_path / "broken", text=text, resume=True)
-    assert_same(tmp_path / "whole" / LAST, tmp_path / "broken" / LAST)
-    with pytest.raises(RecipeError, match=r"train\.only: the network has no part 'gate'"):
-        go(data, tmp_path / "third", "train.only=[gate]", text=text)
-
-
 def test_a_loss_counts_from_its_first_step_to_its_last(photos: Path, tmp_path: Path) -> None:
     """The run equals one without the loss up to its first step, and differs afterwards."""
     late = "losses:\n  - {kind: l1, end: 12}\n  - {kind: l2, weight: 20, begin: 12}\n"

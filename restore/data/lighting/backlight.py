@@ -56,7 +56,6 @@ class Backlight(BaseModel):
         description="fraction of black pixels from which a dark view with bright parts counts as dark on purpose and "
         "stays unchanged; null for never",
     )
-    sought: float = Field(0.0, ge=0, le=1, description="probability that a low-key view is looked for first")
     read_noise: _Range = Field(
         (0.0, 0.002), description="standard deviation of noise in the dark, as a fraction of white"
     )
@@ -65,8 +64,6 @@ class Backlight(BaseModel):
     def model_post_init(self, _context: object) -> None:
         if not 0 <= self.share[0] <= self.share[1] <= 1:
             raise ValueError(f"share must be between 0 and 1, not {list(self.share)}")
-        if self.sought and self.low_key is None:
-            raise ValueError("sought requires low_key, which defines what is looked for: remove sought")
 
     @classmethod
     def plain(cls) -> Self:

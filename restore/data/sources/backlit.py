@@ -19,8 +19,6 @@ from restore.imaging.decode import read_rgb8
 
 # Attempts to draw a view that is bright enough to be a target.
 _TRIES = 8
-# The same for one that is low-key, which few are.
-_SEARCHED = 16
 
 
 class BacklitData(DataOptions):
@@ -58,11 +56,6 @@ class BacklitPairs(PhotoViews[Backlight]):
 
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         draw = generator(self.seed, number)
-        if self.options.sought and draw.random() < self.options.sought:
-            for _ in range(_SEARCHED):
-                good = self.view(draw)
-                if low_key(good, self.options):
-                    return good.copy(), good
         for _ in range(_TRIES):
             good = self.view(draw)
             if well_lit(good, self.options):

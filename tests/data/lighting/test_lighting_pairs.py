@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from restore.data.lighting.backlight import Backlight, low_key
 from restore.data.lighting.fusion import fuse
@@ -98,10 +97,6 @@ def test_what_is_dark_on_purpose_is_shown_as_it_is(tmp_path: Path) -> None:
         else:
             assert not np.array_equal(low, high)
     assert 10 < purpose < 30
-    sought = BacklitPairs(paths, 60, 0, Backlight(low_key=0.2, untouched=0, sought=0.7))
-    assert purpose < sum(sought.cut(number)[1].mean() < 100 for number in range(40)) > 25
-    with pytest.raises(ValidationError, match="sought only with low_key"):
-        Backlight(sought=0.5)
     assert low_key(low_key_photo, options)
     assert not low_key(dark, options), "nothing in it is bright"
     assert not low_key(low_key_photo, Backlight(untouched=0))
