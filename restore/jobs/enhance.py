@@ -1,4 +1,4 @@
-"""From the options of ``restore enhance`` to a finished job."""
+"""Run ``restore enhance`` with parsed options."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FAILED, INTERRUPTED = 1, 130
 
 @dataclass(frozen=True)
 class Request:
-    """The options as they were given; ``restore enhance --help`` says what each means."""
+    """The command-line options; ``restore enhance --help`` explains each."""
 
     source: Path
     target: Path
@@ -68,7 +68,7 @@ class Request:
 
     @property
     def model_name(self) -> str:
-        """The model's name or path, if need be chosen by the scale."""
+        """The model's name or path; chosen by scale if no model was given."""
         return self.model or f"sr-x{self.scale or _DEFAULT_SCALE}"
 
     def picture_options(self) -> PictureOptions:
@@ -83,20 +83,20 @@ def start(
     page: Callable[[], PageWriter] | None = None,
     give: Callable[[Record], None] | None = None,
 ) -> int:
-    """Do what was asked for.
+    """Run the job.
 
     Args:
         request: the options.
-        screen: for people.
-        say: prints a line for people on standard output.
-        page: gives what writes a report for a browser, if one is asked for; None where none can be had.
-        give: gets the record of each picture as it is done, and the summary last, for programs; nothing is said then.
+        screen: human-readable output.
+        say: prints a human-readable line on standard output.
+        page: returns the writer of HTML reports; None if HTML is not supported.
+        give: receives each picture's record as it finishes, then the summary; replaces ``say``.
 
     Returns:
         The exit code: 0 all done, 1 some failed, 130 interrupted.
 
     Raises:
-        RestoreError: wrong use (nothing was written), or a disk that nothing more can be written to.
+        RestoreError: wrong usage (nothing was written), or the disk cannot be written to any more.
     """
     _refuse_contradictions(request)
     if request.report is not None:
@@ -106,7 +106,7 @@ def start(
     if naming.needs("model") or naming.needs("scale"):
         network = _open_model(request)
         naming = Naming(naming.template, naming.suffix, find(request.model_name).stem, network.spec.scale)
-    # The plan comes before the model, if it can: wrong use is told before anything heavy is loaded.
+    # Plan before opening the model where possible, so that usage errors appear before anything heavy loads.
     plan = _plan(request, naming, first=True)
     teller = Teller(screen, say, give, None if request.dry_run else request.report, page)
     if request.dry_run:
@@ -118,20 +118,20 @@ def start(
 
 
 def default_workers() -> int:
-    """Threads that read, and as many that write: half the cores, 2..8."""
+    """Default number of reading threads, and of writing threads: half the cores, 2..8."""
     return min(8, max(2, (os.cpu_count() or 1) // 2))
 
 
 def _refuse_contradictions(request: Request) -> None:
     single = not request.source.is_dir() and request.source.exists()
     if request.resume and request.existing == "skip":
-        raise PlanError("--resume and --skip-existing: --resume looks at what is there itself; leave one out")
+        raise PlanError("--resume and --skip-existing: --resume already skips finished pictures; remove one")
     if request.resume and single:
-        raise PlanError(f"--resume goes on with a folder, and {request.source} is a file: use --overwrite")
+        raise PlanError(f"--resume needs a folder, but {request.source} is a file: use --overwrite")
     if request.watch and single:
-        raise PlanError(f"--watch needs a folder, and {request.source} is a file")
+        raise PlanError(f"--watch needs a folder, but {request.source} is a file")
     if request.watch and (request.dry_run or request.shard != (1, 1)):
-        raise PlanError("--watch cannot be had with --dry-run or --shard: a folder that grows has no plan to divide")
+        raise PlanError("--watch does not work with --dry-run or --shard: a growing folder has no fixed plan")
     if request.watch:
         check_watch()
 
@@ -139,7 +139,7 @@ def _refuse_contradictions(request: Request) -> None:
 def _plan(request: Request, naming: Naming, first: bool) -> Plan:
     existing: Existing = request.existing or "refuse"
     if request.resume or (not first and existing != "skip"):
-        existing = "overwrite"  # the journal says, picture by picture, what may be replaced
+        existing = "overwrite"  # the journal decides for each picture whether it may be replaced
     return make_plan(request.source, request.target, naming, existing, request.shard, may_be_empty=request.watch)
 
 
@@ -151,9 +151,9 @@ def _open_model(request: Request) -> Model:
     plan = TilePlan(tile=request.tile) if request.tile else None
     network = open_named(name, request.device, request.precision, request.threads, request.spec, plan)
     if scale is not None and scale != network.spec.scale:
-        raise ModelError(f"--scale {scale} contradicts --model {name}, which enlarges {network.spec.scale} times")
+        raise ModelError(f"--scale {scale} contradicts --model {name}, whose scale is {network.spec.scale}")
     if request.strength is not None and not network.spec.strength:
-        raise ModelError(f"--strength: {name} changes pictures in one way alone; leave it out")
+        raise ModelError(f"--strength: {name} has no adjustable strength; remove --strength")
     return network
 
 
@@ -171,7 +171,7 @@ def _key(request: Request, network: Model) -> str:
 
 
 def _show_plan(plan: Plan, request: Request, network: Model | None, teller: Teller) -> int:
-    """Say what would be done; write nothing."""
+    """Print the plan; write nothing."""
     teller.begin(Plan([], unreadable=plan.unreadable, ignored=plan.ignored))
     for item in plan.skipped:
         teller.planned(Outcome(item, "skipped"))
@@ -192,7 +192,7 @@ def _show_plan(plan: Plan, request: Request, network: Model | None, teller: Tell
 
 
 class _Enhancing:
-    """The job itself, one plan or, when a folder is watched, several."""
+    """The running job: one plan, or several when a folder is watched."""
 
     def __init__(self, request: Request, naming: Naming, network: Model, teller: Teller) -> None:
         from restore.runtime.stream import StreamOptions, picture_stream
@@ -204,7 +204,7 @@ class _Enhancing:
         strength = 1.0 if request.strength is None else request.strength
         self._stream = picture_stream(network, StreamOptions(request.tile, strength=strength), teller.warn)
         self._summary = Summary(workers=request.workers)
-        self._digest = model_digest(network.file)  # now: the file may be another by the end
+        self._digest = model_digest(network.file)  # now, because the file may have changed by the end
         self._complaint = ""
 
     def run(self, plan: Plan) -> int:
@@ -229,9 +229,9 @@ class _Enhancing:
             if plan.folder is None:
                 how = "the picture was written" if self._summary.counts["enhanced"] else "nothing was written"
             elif request.watch:
-                how = "what was written is whole; the same command with --resume watches on"
+                how = "written files are complete; run the same command with --resume to keep watching"
             else:
-                how = "what was written is whole, the rest is not begun; the same command with --resume goes on"
+                how = "written files are complete; run the same command with --resume to continue"
             teller.warn(f"Interrupted: {how}.")
             return INTERRUPTED
         return FAILED if teller.failed else 0
@@ -243,7 +243,7 @@ class _Enhancing:
         watch(self._request.source, self._plan_again, lambda arrived: self._job(arrived, journal, stop, watched=True))
 
     def _plan_again(self, first: bool) -> Plan | None:
-        """While a folder is watched: a name that clashes is told, once, and waits for somebody to mend it."""
+        """Plan while a folder is watched: a name clash is reported once and waits until it is fixed."""
         try:
             plan = _plan(self._request, self._naming, first)
         except PlanError as error:
@@ -277,7 +277,7 @@ class _Enhancing:
         if self._request.resume and plan.folder is not None:
             removed = sum(sweep(folder) for folder in {plan.folder, *(item.target.parent for item in plan.items)})
             if removed:
-                self._teller.warn(f"{removed} temporary file{'s' * (removed != 1)} of a killed run removed")
+                self._teller.warn(f"{removed} temporary file{'s' * (removed != 1)} left by a killed run removed")
 
     def _end(self, interrupted: bool, whole: bool) -> None:
         request, network, summary = self._request, self._network, self._summary
@@ -306,13 +306,13 @@ class _Enhancing:
             f"results in {printable(request.target)}"
         )
         where = summary.bottleneck()
-        # After an early end nobody waits for pictures to be read again, least of all on a disk that is full.
+        # After an early end, do not read the pictures again for the report; the disk may even be full.
         text = f"{text}\n{where}" if where else text
         teller.end(text, record, shown=whole)
 
 
 def _versions() -> dict[str, str]:
-    """Of what the pixels depend on."""
+    """Versions of everything that the pixels depend on."""
     import cv2
     import numpy
     import onnxruntime

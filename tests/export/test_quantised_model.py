@@ -121,7 +121,7 @@ def test_a_model_of_light_has_a_twin_too(pictures: Path, tmp_path: Path) -> None
     assert 30 < psnr(*both) < 80
     options += ["--check-input", str(dark), "--check-input", str(dark)]
     result = CliRunner().invoke(main, ["export", str(file), str(tmp_path), *options])
-    assert "1 --check and 2 --check-input: give one for each" in result.output
+    assert "1 --check and 2 --check-input: give one --check-input for each --check" in result.output
 
 
 def test_too_much_lost_is_refused(wide: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,7 +299,7 @@ def test_a_twin_has_no_twin_and_nothing_is_replaced_unasked(wide: Path, pictures
         (["x.onnx", "--precision", "int8", "--explain"], "--explain needs --calibrate FOLDER, to"),
         (["x.onnx", "out", "--precision", "int8", "--explain"], "OUT is for weights and the fp16 twin"),
         (["x.onnx", "--precision", "int8", "--explain", "--check", "d"], "--check is for weights and the fp16 twin"),
-        (["x.onnx", "--explain"], "--explain belongs to --precision int8"),
+        (["x.onnx", "--explain"], "--explain needs --precision int8"),
         (["runs/x", "out", "--max-loss", "1"], "--max-loss is for --precision int8, and not for weights"),
         (
             ["runs/x", "out", "--calibrate", "c"],

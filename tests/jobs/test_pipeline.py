@@ -295,7 +295,7 @@ def test_a_source_that_changes_while_it_is_read_fails(
     told: list[Outcome] = []
     run_job(make_plan(photos, tmp_path / "out"), DOUBLE, told.append)
     assert {o.item.source.stem: o.error for o in told if o.error} == {
-        "2": "the file changed while it was read: enhance it again when it is whole"
+        "2": "the file changed while it was being read: enhance it again once it is complete"
     }
 
 
