@@ -50,8 +50,8 @@ class Model:
         """Enhance a picture of any size.
 
         Args:
-            pixels: uint8 or uint16; RGB (H, W, 3), RGBA (H, W, 4) or gray (H, W) or (H, W, 1). Convert PIL pictures of mode
-                RGB, RGBA or L by ``numpy.asarray(picture)``.
+            pixels: uint8 or uint16; RGB (H, W, 3), RGBA (H, W, 4) or gray (H, W) or (H, W, 1). Convert PIL pictures of
+                mode RGB, RGBA or L by ``numpy.asarray(picture)``.
             strength: strength of the change, 0..1, for models with adjustable strength (``spec.strength``).
             tile: largest side of a tile, in input pixels; None chooses by available memory.
 

@@ -55,8 +55,8 @@ _MEANS: dict[type[Request], str] = {
     type=click.Choice(["fp32", "fp16", "int8"]),
     default="fp32",
     show_default=True,
-    help="fp16 keeps sensitive operations in fp32. int8 makes the 8-bit twin of an fp32 .onnx file; it needs --calibrate "
-    "and --check.",
+    help="fp16 keeps sensitive operations in fp32. int8 makes the 8-bit twin of an fp32 .onnx file; it needs "
+    "--calibrate and --check.",
 )
 @click.option(
     "--shape",
@@ -84,7 +84,7 @@ _MEANS: dict[type[Request], str] = {
     "inputs",
     multiple=True,
     type=_FOLDER,
-    help="int8, for models that do not enlarge: inputs of a --check folder, with the same names. --calibrate then takes inputs.",
+    help="int8, for models that do not enlarge: inputs of a --check folder, by the same names. --calibrate takes inputs.",
 )
 @click.option(
     "--pattern", default="*", show_default=True, help="int8: which files of --check to use, for example '*_HR.png'."

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 def verify(file: Path, against: Path | None, spec: tuple[str, ...], as_json: bool) -> None:
     """Check the ONNX file MODEL and its metadata.
 
-    Checks the metadata, graph, precision, accepted sizes, determinism, exactness of tiles, NaN and infinite values, value
-    range, colors and classification. Exits with 1 if a check fails.
+    Checks the metadata, graph, precision, accepted sizes, determinism, exactness of tiles, NaN and infinite values,
+    value range, colors and classification. Exits with 1 if a check fails.
     """
     given = parse_pairs(spec, "--spec")
     with extra_needed("Verifying", "verify"):

@@ -93,7 +93,7 @@ class Promises:
         self._by_target[promise.target].append(promise)
 
     def ours(self, target: str) -> list[Promise]:
-        """The entries that match the file at ``target``; empty if it is missing or was made or changed by someone else."""
+        """The entries that match the file at ``target``; empty if it is missing or someone else made or changed it."""
         promises = self._by_target.get(target)
         if not promises:
             return []

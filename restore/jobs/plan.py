@@ -106,7 +106,7 @@ def _regard_existing(plan: Plan, existing: Existing) -> Plan:
                 f"{there[0].target} already exists: add --overwrite to replace it, or choose another output"
             )
         raise PlanError(
-            f"{_count(len(there), 'output', 'outputs')} already exist{'s' * (len(there) == 1)}, first {there[0].target}: add "
+            f"{_count(len(there), 'output already exists', 'outputs already exist')}, first {there[0].target}: add "
             "--resume to continue a job, --overwrite to replace, --skip-existing to keep, or choose another output"
         )
     gone = {item.target for item in there}

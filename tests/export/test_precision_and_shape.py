@@ -177,7 +177,7 @@ def test_what_is_no_number_is_refused() -> None:
     source = residual()
     with torch.no_grad():
         next(source.network.parameters())[0] = float("nan")
-    with pytest.raises(ExportError, match="'exported' there are values that are not numbers"):
+    with pytest.raises(ExportError, match="'exported' there are NaN or infinite values"):
         make_model(source)
 
 
@@ -340,5 +340,5 @@ def test_half_of_a_network_with_nothing_to_halve() -> None:
         if len(tensor.dims) == 4:
             values = onnx.numpy_helper.to_array(tensor) * np.float32(1e6)
             tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
-    with pytest.raises(ExportError, match="nothing of this network can be had in 16 bits"):
+    with pytest.raises(ExportError, match="nothing in this network can be converted to 16 bits"):
         to_half(model, source.spec)

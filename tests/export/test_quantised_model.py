@@ -183,7 +183,7 @@ def test_nodes_need_no_names(name: str, wide: Path, pictures: Path, tmp_path: Pa
     onnx.save(unnamed(onnx.load(wide)), tmp_path / "m.onnx")  # two of one name onnxruntime would not open
     layers = explain(tmp_path / "m.onnx", pictures, SCREEN)
     assert len({layer.name for layer in layers}) == len(layers) == 7
-    assert sum("in 8 bits in a twin" in layer.what for layer in layers) == 4
+    assert sum("in 8 bits in the twin" in layer.what for layer in layers) == 4
 
 
 def test_each_node_gets_a_name_of_its_own() -> None:
@@ -250,7 +250,7 @@ def test_each_layer_is_explained(wide: Path, pictures: Path) -> None:
     convs = [node.name for node in onnx.load(wide).graph.node if node.op_type == "Conv"]
     assert sorted(layer.name for layer in layers) == sorted(convs)
     assert [layer.psnr for layer in layers] == sorted(layer.psnr for layer in layers)
-    assert sum("in 8 bits in a twin" in layer.what for layer in layers) == 4
+    assert sum("in 8 bits in the twin" in layer.what for layer in layers) == 4
     assert all("3x3" in layer.what or "1x1" in layer.what for layer in layers)
     # One by one they lose less than together.
     model = onnx.load(wide)

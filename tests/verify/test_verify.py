@@ -220,7 +220,7 @@ def test_an_overflow_of_16_bits_is_caught(tmp_path: Path) -> None:
     describe(wide, SPEC)
     from restore.errors import ExportError
 
-    with pytest.raises(ExportError, match="nothing of this network can be had in 16 bits"):
+    with pytest.raises(ExportError, match="nothing in this network can be converted to 16 bits"):
         to_half(wide, SPEC)
 
 
