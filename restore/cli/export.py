@@ -84,7 +84,7 @@ _MEANS: dict[type[Request], str] = {
     "inputs",
     multiple=True,
     type=_FOLDER,
-    help="int8, for models that do not enlarge: inputs of a --check folder, by the same names. --calibrate takes inputs.",
+    help="int8, for models that do not enlarge: inputs of --check, by the same names. --calibrate also takes inputs.",
 )
 @click.option(
     "--pattern", default="*", show_default=True, help="int8: which files of --check to use, for example '*_HR.png'."

@@ -38,7 +38,7 @@ def walk(folder: Path, on_error: Callable[[OSError], object]) -> Iterator[Path]:
 
     Args:
         folder: where to start.
-        on_error: called with the error of each folder that cannot be listed; may raise. If it returns, the walk continues.
+        on_error: called with the error of each folder that cannot be listed; may raise. Otherwise the walk continues.
     """
     waiting = [(folder, True)]
     while waiting:

@@ -83,7 +83,7 @@ def make_plan(
         if not plan.items and not may_be_empty:
             raise PlanError(_nothing_there(source, plan))
     elif is_special(source):
-        raise PlanError(f"{source}: is a pipe, a socket or a device, not a file")
+        raise PlanError(f"{source} is a pipe, a socket or a device, not a file")
     elif source.exists():
         path = _single_target(source, target, naming)
         plan = Plan([Item(source, path, source.name, path.name)])

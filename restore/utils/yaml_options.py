@@ -178,7 +178,7 @@ def _plain(annotation: Any) -> Any:
 
 
 def _chosen(metadata: Sequence[Any]) -> Any:
-    """The members to choose from, for a field annotated with a registry; a single member, which has no tag, by itself."""
+    """The members to choose from, for a field annotated with a registry; just the member if there is only one."""
     members = next((one.members() for one in metadata if isinstance(one, OneOf)), ())
     return members[0] if len(members) == 1 else members
 

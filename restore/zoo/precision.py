@@ -1,4 +1,4 @@
-"""Choose which file of a model to run: ``NAME.onnx`` (float32), or its twin ``NAME.int8.onnx`` or ``NAME.fp16.onnx``."""
+"""Choose a model's file to run: ``NAME.onnx`` (float32), or its twin ``NAME.int8.onnx`` or ``NAME.fp16.onnx``."""
 
 from __future__ import annotations
 

@@ -251,7 +251,7 @@ def test_a_dry_run_says_all_and_writes_nothing(tmp_path: Path) -> None:
     assert [json.loads(line)["status"] for line in said.splitlines()] == ["skipped", "planned", "planned"]
     code, said, _ = inside(source, out, "--dry-run", "--resume")
     assert code == 1
-    assert "not what restore wrote" in said
+    assert "is not a result of restore" in said
     assert (contents(out), hidden(out)) == (before, set())
     assert inside(source, out, "--overwrite")[0] == 0
     journal = (out / ".restore-journal.jsonl").read_bytes()
@@ -272,10 +272,10 @@ def test_a_dry_run_says_all_and_writes_nothing(tmp_path: Path) -> None:
         (["--shard", "3/2"], "write it as i/n"),
         (["--shard", "half"], "write it as i/n"),
         (["--resume", "--skip-existing"], "leave one out"),
-        (["--report", "r.txt"], "no kind of report"),
+        (["--report", "r.txt"], "not a report format"),
         (["--report", "{mine}"], "is no page that restore wrote"),
-        (["--watch", "--dry-run"], "--watch cannot be had"),
-        (["--watch", "--shard", "1/2"], "--watch cannot be had"),
+        (["--watch", "--dry-run"], "--watch does not work"),
+        (["--watch", "--shard", "1/2"], "--watch does not work"),
         (["--workers", "0"], "--workers"),
         (["--max-pixels", "0"], "--max-pixels"),
         (["--max-pixels", "nan"], "--max-pixels"),

@@ -151,7 +151,7 @@ def test_a_half_that_is_too_far_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setattr(make_module, "to_half", coarse)
     result = run("export", checkpoint(tmp_path / "c.safetensors"), tmp_path / "out", "--precision", "fp16")
     assert result.exit_code == 1
-    assert "fp16 explains no less than 50 dB" in result.output
+    assert "fp16 must reach 50 dB" in result.output
     assert not (tmp_path / "out").exists()
 
 
@@ -245,7 +245,7 @@ def test_a_checkpoint_and_a_published_file_are_exported(tmp_path: Path) -> None:
     spec = open_model(tmp_path / "t.onnx", "cpu").spec
     assert (spec.licence, spec.network, spec.halo) == ("BSD-3-Clause", "RealESRGAN Compact", 4)
     assert (
-        "its recipe says what it is" in run("export", tmp_path / "c.safetensors", tmp_path, "--spec", "scale=3").output
+        "its metadata comes from its recipe" in run("export", tmp_path / "c.safetensors", tmp_path, "--spec", "scale=3").output
     )
 
 

@@ -278,7 +278,7 @@ def test_a_network_of_a_first_and_a_last_layer_has_nothing_in_8_bits(pictures: P
     spec = ModelSpec(name="short", scale=2, halo=2)
     network = PlainSR(2, width=16, depth=0).deployed()
     (tmp_path / "short.onnx").write_bytes(to_onnx(network, spec).SerializeToString())
-    with pytest.raises(ExportError, match="nothing of this network can be had in 8 bits"):
+    with pytest.raises(ExportError, match="nothing in this network can be quantized"):
         quantise(onnx.load(tmp_path / "short.onnx"), calibration_patches(pictures, spec))
 
 
@@ -293,7 +293,7 @@ def test_a_twin_has_no_twin_and_nothing_is_replaced_unasked(wide: Path, pictures
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["runs/x", "out", "--precision", "int8"], "takes an fp32 .onnx file"),
+        (["runs/x", "out", "--precision", "int8"], "needs an fp32 .onnx file"),
         (["x.onnx", "out", "--precision", "int8"], "--calibrate FOLDER and --check FOLDER"),
         (["x.onnx", "out", "--precision", "int8", "--calibrate", "c", "--check", "d"], "x.onnx: no such model"),
         (["x.onnx", "--precision", "int8", "--explain"], "--explain needs --calibrate FOLDER, to"),

@@ -32,7 +32,7 @@ def test_rules(rule: str, stem: str, partner: str | None) -> None:
 
 @pytest.mark.parametrize("text", ["", "x4", "=x", "{stem}{stem}", "{stem}{x}", "../{stem}", "a={stem}/b", "{x}=y"])
 def test_what_is_no_rule(text: str) -> None:
-    with pytest.raises(ValueError, match="write it as|each side has"):
+    with pytest.raises(ValueError, match="write it as|each side needs"):
         NameRule.parse(text)
 
 

@@ -109,11 +109,11 @@ def test_a_write_that_failed_half_way_does_not_spoil_the_next(tmp_path: Path, mo
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "is none"),
-        (b"my diary\n", "is none"),
-        (b"[1]\n", "is none"),
-        (b'{"other": 1}\n', "is none"),
-        (b"\xff\xfe\n", "is none"),
+        (b"", "is named like a journal"),
+        (b"my diary\n", "is named like a journal"),
+        (b"[1]\n", "is named like a journal"),
+        (b'{"other": 1}\n', "is named like a journal"),
+        (b"\xff\xfe\n", "is named like a journal"),
         (b'{"restore-journal": 2}\n', "journal of version 2.*update restore"),
     ],
 )

@@ -89,7 +89,7 @@ def test_somebody_elses_file_is_refused_for_its_picture(photos: Path, out: Path,
     before = (out / "a/1.png").read_bytes()
     told = work(photos, out)
     assert statuses(told) == ("dfddd" if change == "retouched" else "efeee")
-    assert "is not what restore wrote" in told["1"].error
+    assert "is not a result of restore" in told["1"].error
     assert "--overwrite" in told["1"].error
     assert (out / "a/1.png").read_bytes() == before
     assert statuses(work(photos, out, overwrite=True)) == "deddd"
