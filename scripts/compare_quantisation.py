@@ -22,7 +22,7 @@ import onnx
 from rich.console import Console
 
 from restore.export.quantise import Method, Rounding, quantise
-from restore.export.quantised_model import Yardstick, calibration_patches, measure_losses, scores
+from restore.export.quantised_model import BenchmarkSet, calibration_patches, measure_losses, scores
 from restore.export.to_onnx import describe
 from restore.runtime.cpu import cpu_name
 from restore.runtime.model import Model, open_model
@@ -47,7 +47,7 @@ def main() -> None:
     wide = open_model(file, "cpu", options.threads)
     patches = calibration_patches(options.calibrate, wide.spec)
     checks = [
-        Yardstick(folder, options.pattern, inputs)
+        BenchmarkSet(folder, options.pattern, inputs)
         for folder, inputs in zip(options.check, options.check_input or [None] * len(options.check), strict=True)
     ]
     print(f"{wide.spec.name}, {len(patches)} patches, {cpu_name()}, {options.threads} thread(s)")

@@ -128,7 +128,7 @@ def test_strength_where_there_is_one(model: restore.Model) -> None:
     dark = picture(40, 60) // 4
     np.testing.assert_array_equal(light(dark, strength=0), dark)
     assert light(dark).mean() > light(dark, strength=0.5).mean() > dark.mean()
-    with pytest.raises(ValueError, match="from 0 to 1"):
+    with pytest.raises(ValueError, match="within 0..1"):
         light(dark, strength=2)
     with pytest.raises(ValueError, match="sr-x2 has no adjustable strength"):
         model(dark, strength=0.5)

@@ -51,8 +51,8 @@ def import_(
     """Import FILE, a third-party checkpoint (.pth, .safetensors) or ONNX file, as a model.
 
     Scale, input sizes and receptive field are detected by running the network. The result is compared with the
-    checkpoint and checked against what was detected; if that fails, nothing is installed and the exit code is 1. Checkpoints
-    are loaded as plain weights: no code in them runs.
+    checkpoint and checked against what was detected; if that fails, nothing is installed and the exit code is 1.
+    Checkpoints are loaded as plain weights: no code in them runs.
     """
     given = parse_pairs(spec, "--spec")
     with extra_needed("Importing", "train"):

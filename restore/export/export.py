@@ -10,7 +10,7 @@ from restore.export.build_model import How, fitted
 from restore.export.fidelity import picture_patches
 from restore.export.layer_sensitivity import explain
 from restore.export.load_source import load_source
-from restore.export.quantised_model import Yardstick, export_twin
+from restore.export.quantised_model import BenchmarkSet, export_twin
 from restore.export.requests import ExplainRequest, HalfRequest, Int8Request, Request, WeightsRequest
 from restore.export.run import Exported, export, export_half
 from restore.plugins import Trust
@@ -82,7 +82,7 @@ def _show(done: Exported, tell: Tell) -> None:
 
 def _int8(request: Int8Request, screen: Console, tell: Tell) -> None:
     pairs = zip(request.check, request.inputs or [None] * len(request.check), strict=True)
-    checks = [Yardstick(folder, request.pattern, inputs) for folder, inputs in pairs]
+    checks = [BenchmarkSet(folder, request.pattern, inputs) for folder, inputs in pairs]
     twin = export_twin(
         request.source, request.target, request.calibrate, checks, request.max_loss, request.overwrite, screen
     )

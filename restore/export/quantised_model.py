@@ -43,7 +43,7 @@ _LAST = (1, 2, 4, 6)
 _METHODS: tuple[Method, ...] = ("MinMax", "Percentile")
 
 
-class Yardstick(NamedTuple):
+class BenchmarkSet(NamedTuple):
     """A folder of ground truth, a file pattern, and the folder of inputs; None to synthesize the inputs."""
 
     folder: Path
@@ -75,7 +75,7 @@ def export_twin(
     source: Path,
     target: Path,
     calibrate: Path,
-    check: Sequence[Yardstick],
+    check: Sequence[BenchmarkSet],
     most: float,
     overwrite: bool,
     screen: Console,
@@ -140,7 +140,7 @@ def _search(
     wide: Model,
     model: onnx.ModelProto,
     patches: Sequence[Batch],
-    check: Sequence[Yardstick],
+    check: Sequence[BenchmarkSet],
     most: float,
     screen: Console,
 ) -> tuple[onnx.ModelProto, _Found]:
@@ -239,7 +239,7 @@ def _stretch(length: int, draw: np.random.Generator, multiple: int) -> Span:
     return Span(start, start + side, start, start + side)
 
 
-def scores(model: Model, check: Sequence[Yardstick], screen: Console) -> dict[str, float]:
+def scores(model: Model, check: Sequence[BenchmarkSet], screen: Console) -> dict[str, float]:
     """Mean PSNR of each folder; on Y, or on RGB at scale 1."""
     found = {}
     for folder, pattern, inputs in check:
@@ -251,7 +251,7 @@ def scores(model: Model, check: Sequence[Yardstick], screen: Console) -> dict[st
 
 
 def measure_losses(
-    before: Mapping[str, float], narrow: Model, check: Sequence[Yardstick], screen: Console
+    before: Mapping[str, float], narrow: Model, check: Sequence[BenchmarkSet], screen: Console
 ) -> dict[str, float]:
     """How much worse a model's :func:`scores` are than those of its original, in dB."""
     after = scores(narrow, check, screen)

@@ -18,7 +18,7 @@ Record = FileRecord | SummaryRecord
 
 
 @dataclass
-class Teller:
+class JobReporter:
     """Prints and counts outcomes as they arrive; over several plans when a folder is watched.
 
     Attributes:
@@ -98,12 +98,12 @@ class Teller:
             self.records.append(one)
 
 
-def counted(teller: Teller) -> str:
+def counted(reporter: JobReporter) -> str:
     """A sentence with the number of pictures by status."""
-    counts = teller.counts
+    counts = reporter.counts
     parts = [f"{counts['planned']} to enhance"] if counts["planned"] else [f"{counts['enhanced']} enhanced"]
     parts += [f"{counts['done']} already done"] * bool(counts["done"])
     parts += [f"{counts['skipped']} skipped because their results exist"] * bool(counts["skipped"])
-    parts += [f"{teller.failed} failed"] * bool(teller.failed)
-    parts += [f"{teller.ignored} other file{'s' * (teller.ignored != 1)} ignored"] * bool(teller.ignored)
+    parts += [f"{reporter.failed} failed"] * bool(reporter.failed)
+    parts += [f"{reporter.ignored} other file{'s' * (reporter.ignored != 1)} ignored"] * bool(reporter.ignored)
     return ", ".join(parts)

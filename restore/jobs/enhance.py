@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from restore import __version__
 from restore.errors import ModelError
-from restore.jobs.console import Record, Teller, counted
-from restore.jobs.journal import Journal, Promises, earlier, file_digest, job_key, model_digest
+from restore.jobs.console import JobReporter, Record, counted
+from restore.jobs.journal import Journal, JournalIndex, earlier, file_digest, job_key, model_digest
 from restore.jobs.naming import Naming, PlanError
 from restore.jobs.options import Metadata, PictureOptions
 from restore.jobs.outcome import Outcome, Summary
@@ -108,13 +108,13 @@ def start(
         naming = Naming(naming.template, naming.suffix, find(request.model_name).stem, network.spec.scale)
     # Plan before opening the model where possible, so that usage errors appear before anything heavy loads.
     plan = _plan(request, naming, first=True)
-    teller = Teller(screen, say, give, None if request.dry_run else request.report, page)
+    reporter = JobReporter(screen, say, give, None if request.dry_run else request.report, page)
     if request.dry_run:
-        return _show_plan(plan, request, network, teller)
+        return _show_plan(plan, request, network, reporter)
     network = network or _open_model(request)
     if network.note:
-        teller.warn(f"Running on {'the CPU' if network.device == 'cpu' else network.device}: {network.note}")
-    return _Enhancing(request, naming, network, teller).run(plan)
+        reporter.warn(f"Running on {'the CPU' if network.device == 'cpu' else network.device}: {network.note}")
+    return _Enhancing(request, naming, network, reporter).run(plan)
 
 
 def default_workers() -> int:
@@ -170,14 +170,14 @@ def _key(request: Request, network: Model) -> str:
     return job_key(model_digest(network.file), options)
 
 
-def _show_plan(plan: Plan, request: Request, network: Model | None, teller: Teller) -> int:
+def _show_plan(plan: Plan, request: Request, network: Model | None, reporter: JobReporter) -> int:
     """Print the plan; write nothing."""
-    teller.begin(Plan([], unreadable=plan.unreadable, ignored=plan.ignored))
+    reporter.begin(Plan([], unreadable=plan.unreadable, ignored=plan.ignored))
     for item in plan.skipped:
-        teller.planned(Outcome(item, "skipped"))
+        reporter.planned(Outcome(item, "skipped"))
     known = None
     if request.resume and plan.folder is not None:
-        known = _key(request, network or _open_model(request)), Promises(plan.folder)
+        known = _key(request, network or _open_model(request)), JournalIndex(plan.folder)
     for item in plan.items:
         settled = None
         if known is not None:
@@ -185,30 +185,30 @@ def _show_plan(plan: Plan, request: Request, network: Model | None, teller: Tell
                 settled = earlier(item, file_digest(item.source), *known, request.existing == "overwrite")
             except OSError as error:
                 settled = Outcome(item, "failed", f"cannot be read: {error.strerror}")
-        teller.planned(settled or Outcome(item, "planned"))
-    if teller.give is None:
-        teller.say(f"{counted(teller)}; nothing was written")
-    return FAILED if teller.failed else 0
+        reporter.planned(settled or Outcome(item, "planned"))
+    if reporter.give is None:
+        reporter.say(f"{counted(reporter)}; nothing was written")
+    return FAILED if reporter.failed else 0
 
 
 class _Enhancing:
     """The running job: one plan, or several when a folder is watched."""
 
-    def __init__(self, request: Request, naming: Naming, network: Model, teller: Teller) -> None:
+    def __init__(self, request: Request, naming: Naming, network: Model, reporter: JobReporter) -> None:
         from restore.runtime.stream import StreamOptions, picture_stream
 
         self._request = request
         self._naming = naming
         self._network = network
-        self._teller = teller
+        self._reporter = reporter
         strength = 1.0 if request.strength is None else request.strength
-        self._stream = picture_stream(network, StreamOptions(request.tile, strength=strength), teller.warn)
+        self._stream = picture_stream(network, StreamOptions(request.tile, strength=strength), reporter.warn)
         self._summary = Summary(workers=request.workers)
         self._digest = model_digest(network.file)  # now, because the file may have changed by the end
         self._complaint = ""
 
     def run(self, plan: Plan) -> int:
-        request, teller = self._request, self._teller
+        request, reporter = self._request, self._reporter
         interrupted = False
         with stoppable() as stop:
             try:
@@ -232,9 +232,9 @@ class _Enhancing:
                 how = "written files are complete; run the same command with --resume to keep watching"
             else:
                 how = "written files are complete; run the same command with --resume to continue"
-            teller.warn(f"Interrupted: {how}.")
+            reporter.warn(f"Interrupted: {how}.")
             return INTERRUPTED
-        return FAILED if teller.failed else 0
+        return FAILED if reporter.failed else 0
 
     def _folder(self, plan: Plan, journal: Journal, stop: Stop) -> None:
         if not self._request.watch:
@@ -248,7 +248,7 @@ class _Enhancing:
             plan = _plan(self._request, self._naming, first)
         except PlanError as error:
             if str(error) != self._complaint:
-                self._teller.warn(str(error), "red")
+                self._reporter.warn(str(error), "red")
                 self._complaint = str(error)
             return None
         self._complaint = ""
@@ -264,31 +264,31 @@ class _Enhancing:
             workers=request.workers,
             judge=self._network.believe,
         )
-        self._teller.begin(plan)
-        with job_progress(self._teller.screen, len(plan.items)) as advance:
+        self._reporter.begin(plan)
+        with job_progress(self._reporter.screen, len(plan.items)) as advance:
 
-            def tell(outcome: Outcome) -> None:
-                self._teller.outcome(outcome)
+            def on_outcome(outcome: Outcome) -> None:
+                self._reporter.outcome(outcome)
                 advance()
 
-            run_job(plan, self._stream, tell, settings, journal, stop, self._summary)
+            run_job(plan, self._stream, on_outcome, settings, journal, stop, self._summary)
 
     def _sweep(self, plan: Plan) -> None:
         if self._request.resume and plan.folder is not None:
             removed = sum(sweep(folder) for folder in {plan.folder, *(item.target.parent for item in plan.items)})
             if removed:
-                self._teller.warn(f"{removed} temporary file{'s' * (removed != 1)} left by a killed run removed")
+                self._reporter.warn(f"{removed} temporary file{'s' * (removed != 1)} left by a killed run removed")
 
     def _end(self, interrupted: bool, whole: bool) -> None:
         request, network, summary = self._request, self._network, self._summary
-        teller = self._teller
+        reporter = self._reporter
         record: SummaryRecord = {
             "type": "summary",
-            "enhanced": teller.counts["enhanced"],
-            "done": teller.counts["done"],
-            "skipped": teller.counts["skipped"],
-            "failed": teller.failed,
-            "ignored": teller.ignored,
+            "enhanced": reporter.counts["enhanced"],
+            "done": reporter.counts["done"],
+            "skipped": reporter.counts["skipped"],
+            "failed": reporter.failed,
+            "ignored": reporter.ignored,
             "seconds": round(summary.wall, 3),
             "busy": {stage: round(share, 3) for stage, share in summary.busy().items()},
             "interrupted": interrupted,
@@ -301,14 +301,14 @@ class _Enhancing:
             "versions": _versions(),
         }
         text = (
-            f"{counted(teller)}; {network.spec.name} {network.spec.precision} on {network.device}, "
+            f"{counted(reporter)}; {network.spec.name} {network.spec.precision} on {network.device}, "
             f"{summary.wall:.1f} s; "
             f"results in {printable(request.target)}"
         )
         where = summary.bottleneck()
         # After an early end, do not read the pictures again for the report; the disk may even be full.
         text = f"{text}\n{where}" if where else text
-        teller.end(text, record, shown=whole)
+        reporter.end(text, record, shown=whole)
 
 
 def _versions() -> dict[str, str]:

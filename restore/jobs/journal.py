@@ -27,7 +27,7 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Promise:
+class JournalEntry:
     """One line: the source, the job's key and the resulting file.
 
     Attributes:
@@ -73,7 +73,7 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-class Promises:
+class JournalIndex:
     """The entries of all journals in an output folder; read once."""
 
     def __init__(self, folder: Path) -> None:
@@ -83,25 +83,25 @@ class Promises:
             PlanError: a file with a journal's name is not a journal, or is of a newer version.
         """
         self._folder = folder
-        self._by_target: dict[str, list[Promise]] = defaultdict(list)
+        self._by_target: dict[str, list[JournalEntry]] = defaultdict(list)
         for path in sorted(folder.glob(f"{_STEM}*.jsonl")):
-            for promise in _read(path):
-                self.add(promise)
+            for entry in _read(path):
+                self.add(entry)
 
-    def add(self, promise: Promise) -> None:
+    def add(self, entry: JournalEntry) -> None:
         """Add an entry."""
-        self._by_target[promise.target].append(promise)
+        self._by_target[entry.target].append(entry)
 
-    def ours(self, target: str) -> list[Promise]:
+    def ours(self, target: str) -> list[JournalEntry]:
         """The entries that match the file at ``target``; empty if it is missing or someone else made or changed it."""
-        promises = self._by_target.get(target)
-        if not promises:
+        entries = self._by_target.get(target)
+        if not entries:
             return []
         try:
             digest = file_digest(self._folder / target)
         except OSError:
             return []
-        return [promise for promise in promises if promise.target_digest == digest]
+        return [entry for entry in entries if entry.target_digest == digest]
 
     def is_done(self, source: str, source_digest: str, key: str, target: str) -> bool:
         """Whether ``target`` is what a job with this key would write for this source."""
@@ -120,18 +120,18 @@ class Journal:
 
     Attributes:
         key: of the job, see :func:`job_key`.
-        promises: all entries of the folder, including this journal's new ones.
+        index: all entries of the folder, including this journal's new ones.
     """
 
     def __init__(self, folder: Path, key: str, shard: tuple[int, int] = (1, 1)) -> None:
         """Open or create the journal, and its folder if missing.
 
         Raises:
-            PlanError: see :class:`Promises`.
+            PlanError: see :class:`JournalIndex`.
             OSError: the folder cannot be written to.
         """
         self.key = key
-        self.promises = Promises(folder)
+        self.index = JournalIndex(folder)
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / _name(shard)
@@ -146,14 +146,14 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def promise(self, source: str, source_digest: str, target: str, data: bytes) -> None:
+    def append(self, source: str, source_digest: str, target: str, data: bytes) -> None:
         """Append an entry; it is on disk when this returns.
 
         Raises:
             OSError: it cannot be written; the next entry then starts on a new line.
         """
-        promise = Promise(source, source_digest, self.key, target, hashlib.sha256(data).hexdigest())
-        line = _line(asdict(promise))
+        entry = JournalEntry(source, source_digest, self.key, target, hashlib.sha256(data).hexdigest())
+        line = _line(asdict(entry))
         with self._lock:
             if self._torn:
                 line = b"\n" + line
@@ -163,7 +163,7 @@ class Journal:
                 written += self._file.write(line[written:]) or 0
             os.fsync(self._file.fileno())
             self._torn = False
-            self.promises.add(promise)
+            self.index.add(entry)
 
 
 def _name(shard: tuple[int, int]) -> str:
@@ -176,7 +176,7 @@ def _line(values: Mapping[str, object]) -> bytes:
     return json.dumps(values, ensure_ascii=True).encode() + b"\n"
 
 
-def _read(path: Path) -> Iterator[Promise]:
+def _read(path: Path) -> Iterator[JournalEntry]:
     first, *lines = path.read_bytes().split(b"\n")
     cure = "move it away, or choose another output folder"
     try:
@@ -189,26 +189,26 @@ def _read(path: Path) -> Iterator[Promise]:
         )
     for line in lines:
         try:
-            promise = Promise(**json.loads(line))
-            if all(isinstance(value, str) for value in asdict(promise).values()):
-                yield promise
+            entry = JournalEntry(**json.loads(line))
+            if all(isinstance(value, str) for value in asdict(entry).values()):
+                yield entry
         except (ValueError, TypeError):
             continue  # cut off by a kill: the picture is enhanced again
 
 
-def earlier(item: Item, digest: str, key: str, promises: Promises, overwrite: bool) -> Outcome | None:
+def earlier(item: Item, digest: str, key: str, index: JournalIndex, overwrite: bool) -> Outcome | None:
     """The outcome of a picture that is already done or whose target is taken; None if it must be enhanced.
 
     Args:
         item: the picture.
         digest: SHA-256 of the source's bytes.
         key: of the current job.
-        promises: journal entries of the output folder.
+        index: journal entries of the output folder.
         overwrite: whether files that restore did not write may be replaced.
     """
-    if promises.is_done(item.source_name, digest, key, item.target_name):
+    if index.is_done(item.source_name, digest, key, item.target_name):
         return Outcome(item, "done")
-    if os.path.lexists(item.target) and not overwrite and not promises.is_ours(item.target_name):
+    if os.path.lexists(item.target) and not overwrite and not index.is_ours(item.target_name):
         return foreign(item)
     return None
 

@@ -22,7 +22,7 @@ from restore.jobs.options import PictureOptions
 from restore.jobs.outcome import Outcome, Seconds, Summary
 from restore.jobs.plan import Item, Plan
 from restore.jobs.stop import Stop
-from restore.jobs.worker import Look, Worker, failure
+from restore.jobs.worker import SourceInfo, Worker, failure
 
 DEFAULT_MEMORY = 1 << 30
 
@@ -54,7 +54,7 @@ class Settings:
 def run_job(
     plan: Plan,
     stream: Stream,
-    tell: Callable[[Outcome], None],
+    on_outcome: Callable[[Outcome], None],
     settings: Settings | None = None,
     journal: Journal | None = None,
     stop: Stop | None = None,
@@ -67,7 +67,7 @@ def run_job(
     Args:
         plan: from :func:`restore.jobs.plan.make_plan`.
         stream: the network; used only in the calling thread.
-        tell: called in the calling thread after every picture, in plan order.
+        on_outcome: called in the calling thread after every picture, in plan order.
         settings: how to run the job.
         journal: of the output folder; required to resume.
         stop: checked before each picture.
@@ -79,7 +79,7 @@ def run_job(
     """
     settings = settings or Settings()
     summary = summary or Summary(workers=settings.workers)
-    return _Job(plan, stream, tell, settings, journal, stop or Stop(), summary).run()
+    return _Job(plan, stream, on_outcome, settings, journal, stop or Stop(), summary).run()
 
 
 @dataclass
@@ -95,7 +95,7 @@ class _Slot:
     """
 
     item: Item
-    looking: Future[Look]
+    inspecting: Future[SourceInfo]
     digest: str = ""
     decoded: int = 0
     held: int = 0
@@ -114,7 +114,7 @@ class _Job:
         self,
         plan: Plan,
         stream: Stream,
-        tell: Callable[[Outcome], None],
+        on_outcome: Callable[[Outcome], None],
         settings: Settings,
         journal: Journal | None,
         stop: Stop,
@@ -122,14 +122,14 @@ class _Job:
     ) -> None:
         self._items = iter(plan.items)
         self._stream = stream
-        self._tell = tell
+        self._on_outcome = on_outcome
         self._settings = settings
         self._worker = Worker(settings.options, settings.scale, settings.overwrite, settings.resume, journal)
         self._stop = stop
         self._summary = summary
         self._held = 0
-        self._untold: deque[_Slot] = deque()  # every picture started but not reported, in plan order
-        self._looked: deque[_Slot] = deque()  # before decoding
+        self._unreported: deque[_Slot] = deque()  # every picture started but not reported, in plan order
+        self._inspected: deque[_Slot] = deque()  # before decoding
         self._begun: deque[_Slot] = deque()  # being decoded, or decoded
         self._in_network: deque[_Slot] = deque()
         self._writing: list[_Slot] = []
@@ -144,8 +144,8 @@ class _Job:
             ThreadPoolExecutor(workers) as self._writers,
         ):
             try:
-                self._look_ahead()
-                while self._looked or self._begun:
+                self._inspect_ahead()
+                while self._inspected or self._begun:
                     self._pass_through_network()
                 while self._writing:
                     self._await_a_write()
@@ -154,7 +154,7 @@ class _Job:
                 # Drop pending writes; let running writes finish, and report them.
                 self._readers.shutdown(wait=False, cancel_futures=True)
                 self._writers.shutdown(wait=True, cancel_futures=True)
-                self._tell_what_was_written()
+                self._report_written()
                 raise
             finally:
                 self._summary.wall += time.perf_counter() - began
@@ -199,7 +199,7 @@ class _Job:
             self._settle()
             self._begin_decoding()
             if not self._begun:
-                if not self._looked or self._in_network:
+                if not self._inspected or self._in_network:
                     # Finished, or no memory for the next picture until the network releases what it holds.
                     return None
                 self._await_a_write()
@@ -226,36 +226,36 @@ class _Job:
             self._in_network.append(slot)
             return arrays
 
-    def _look_ahead(self) -> None:
+    def _inspect_ahead(self) -> None:
         """Keep a few inspections running: each reads a file's header, or the whole file if there is a journal."""
-        for item in islice(self._items, 2 * self._settings.workers - len(self._looked)):
-            slot = _Slot(item, self._readers.submit(self._worker.look, item))
-            self._looked.append(slot)
-            self._untold.append(slot)
+        for item in islice(self._items, 2 * self._settings.workers - len(self._inspected)):
+            slot = _Slot(item, self._readers.submit(self._worker.inspect, item))
+            self._inspected.append(slot)
+            self._unreported.append(slot)
 
     def _begin_decoding(self) -> None:
         """Start decoding the next pictures, in order, within the limits on count and memory."""
-        while self._looked and len(self._begun) < self._settings.workers:
-            slot = self._looked[0]
-            if self._begun and not slot.looking.done():
+        while self._inspected and len(self._begun) < self._settings.workers:
+            slot = self._inspected[0]
+            if self._begun and not slot.inspecting.done():
                 return
             try:
-                look = slot.looking.result()
+                info = slot.inspecting.result()
             except (RestoreError, OSError, MemoryError) as error:
-                look = Look(outcome=failure(slot.item, error))
-            needed = self._needed(look.decoded)
-            if look.outcome is None and self._held and self._held + needed > self._settings.memory:
+                info = SourceInfo(outcome=failure(slot.item, error))
+            needed = self._needed(info.decoded)
+            if info.outcome is None and self._held and self._held + needed > self._settings.memory:
                 return
-            self._looked.popleft()
-            self._look_ahead()
-            slot.digest, slot.decoded = look.digest, look.decoded
-            slot.seconds.decode += look.seconds
-            if look.outcome is not None:
-                self._end(slot, look.outcome)
+            self._inspected.popleft()
+            self._inspect_ahead()
+            slot.digest, slot.decoded = info.digest, info.decoded
+            slot.seconds.decode += info.seconds
+            if info.outcome is not None:
+                self._end(slot, info.outcome)
                 self._settle()
                 continue
-            self._hold(slot, look.decoded)
-            slot.reading = self._readers.submit(self._worker.decode, slot.item, look.version)
+            self._hold(slot, info.decoded)
+            slot.reading = self._readers.submit(self._worker.decode, slot.item, info.version)
             self._begun.append(slot)
 
     def _needed(self, decoded: int) -> int:
@@ -300,21 +300,21 @@ class _Job:
 
     def _settle(self) -> None:
         """Report finished pictures, in plan order."""
-        while self._untold and self._untold[0].outcome is not None:
-            self._told(self._untold.popleft().outcome)
+        while self._unreported and self._unreported[0].outcome is not None:
+            self._report(self._unreported.popleft().outcome)
 
-    def _tell_what_was_written(self) -> None:
+    def _report_written(self) -> None:
         """After an early end, report all finished pictures, even after unfinished ones."""
-        for slot in self._untold:
+        for slot in self._unreported:
             writing = slot.writing
             if slot.outcome is None and writing and not writing.cancelled() and writing.exception() is None:
                 self._end(slot, writing.result())
-            self._told(slot.outcome)
+            self._report(slot.outcome)
 
-    def _told(self, outcome: Outcome | None) -> None:
+    def _report(self, outcome: Outcome | None) -> None:
         if outcome is not None:
             self._summary.count(outcome)
-            self._tell(outcome)
+            self._on_outcome(outcome)
 
 
 # Keeps the order and yields one result per input: pixels, or the exception that made it fail. May pull several inputs

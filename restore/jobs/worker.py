@@ -37,7 +37,7 @@ class DiskError(RestoreError):
 
 
 @dataclass(frozen=True)
-class Look:
+class SourceInfo:
     """What is known about a source before it is decoded.
 
     Attributes:
@@ -65,7 +65,7 @@ class Worker:
     resume: bool
     journal: Journal | None
 
-    def look(self, item: Item) -> Look:
+    def inspect(self, item: Item) -> SourceInfo:
         """Inspect a source: its header, and all its bytes if there is a journal.
 
         The decoder reads the bytes again, then from the system's cache.
@@ -79,20 +79,20 @@ class Worker:
         if self.journal is not None:
             digest = file_digest(item.source)
             if self.resume:
-                outcome = earlier(item, digest, self.journal.key, self.journal.promises, self.overwrite)
+                outcome = earlier(item, digest, self.journal.key, self.journal.index, self.overwrite)
         size = header_size(item.source) if outcome is None else None
         decoded = 0
         if size is not None:
             height, width = size
             check_fits(item.target.suffix, height * self.scale, width * self.scale)
             decoded = height * width * _BYTES
-        return Look(digest, decoded, version, time.perf_counter() - began, outcome)
+        return SourceInfo(digest, decoded, version, time.perf_counter() - began, outcome)
 
     def decode(self, item: Item, version: tuple[int, int]) -> tuple[Picture, float]:
         """Decode a picture; returns it with the seconds it took.
 
         Raises:
-            ImageError: it cannot be read, is damaged or too large, or changed after :meth:`look`.
+            ImageError: it cannot be read, is damaged or too large, or changed after :meth:`inspect`.
         """
         began = time.perf_counter()
         picture = pictures.decode(item.source, self.options)
@@ -129,12 +129,12 @@ class Worker:
         )
 
     def _save(self, item: Item, data: bytes, digest: str) -> None:
-        journal, overwrite, promise = self.journal, self.overwrite, None
+        journal, overwrite, entry = self.journal, self.overwrite, None
         if journal is not None:
-            overwrite = overwrite or (self.resume and journal.promises.is_ours(item.target_name))
-            promise = partial(journal.promise, item.source_name, digest, item.target_name, data)
+            overwrite = overwrite or (self.resume and journal.index.is_ours(item.target_name))
+            entry = partial(journal.append, item.source_name, digest, item.target_name, data)
         item.target.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(item.target, data, overwrite=overwrite, before_rename=promise)
+        write_bytes(item.target, data, overwrite=overwrite, before_rename=entry)
 
 
 def failure(item: Item, error: BaseException, cure: str = "") -> Outcome:

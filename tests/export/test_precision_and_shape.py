@@ -245,7 +245,8 @@ def test_a_checkpoint_and_a_published_file_are_exported(tmp_path: Path) -> None:
     spec = open_model(tmp_path / "t.onnx", "cpu").spec
     assert (spec.licence, spec.network, spec.halo) == ("BSD-3-Clause", "RealESRGAN Compact", 4)
     assert (
-        "its metadata comes from its recipe" in run("export", tmp_path / "c.safetensors", tmp_path, "--spec", "scale=3").output
+        "its metadata comes from its recipe"
+        in run("export", tmp_path / "c.safetensors", tmp_path, "--spec", "scale=3").output
     )
 
 

@@ -19,7 +19,7 @@ from restore.errors import ExportError, ModelError
 from restore.export import quantised_model as twin_module
 from restore.export.layer_sensitivity import explain
 from restore.export.quantise import Rounding, quantise, quantise_layers
-from restore.export.quantised_model import Twin, Yardstick, calibration_patches, export_twin
+from restore.export.quantised_model import BenchmarkSet, Twin, calibration_patches, export_twin
 from restore.export.to_onnx import describe, to_onnx, with_names
 from restore.metrics.psnr import psnr
 from restore.networks.plain import PlainSR
@@ -55,7 +55,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make(wide: Path, target: Path, pictures: Path, most: float = 1.0) -> Twin:
-    return export_twin(wide, target, pictures, [Yardstick(pictures, "*.png")], most, False, SCREEN)
+    return export_twin(wide, target, pictures, [BenchmarkSet(pictures, "*.png")], most, False, SCREEN)
 
 
 def test_the_twin_is_close_and_says_what_it_is(wide: Path, pictures: Path, tmp_path: Path) -> None:
@@ -340,7 +340,7 @@ def test_a_network_without_convolutions_of_the_picture_is_stored_in_8_bits(pictu
     spec = COLOUR.but(name="colour", parameters=sum(p.numel() for p in modulated_colour().parameters()), **said)
     file = tmp_path / "colour.onnx"
     file.write_bytes(to_onnx(modulated_colour(), spec).SerializeToString())
-    check = Yardstick(pictures, "*.png", pictures)
+    check = BenchmarkSet(pictures, "*.png", pictures)
     done = export_twin(file, tmp_path, pictures, [check], 1.0, False, SCREEN)
     assert done.last is None
     assert done.path.stat().st_size < 0.5 * file.stat().st_size

@@ -253,7 +253,7 @@ def test_a_full_disk_at_the_journals_line_ends_the_job_too(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(journal, "promise", full)
+    monkeypatch.setattr(journal, "append", full)
     with pytest.raises(DiskError):
         run_job(make_plan(photos, tmp_path / "out"), DOUBLE, lambda _: None, journal=journal)
     assert set(contents(tmp_path / "out")) == {".restore-journal.jsonl"}
