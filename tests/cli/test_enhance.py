@@ -266,7 +266,7 @@ def test_a_dry_run_says_all_and_writes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--name", "{name}"], "no field {name}"),
+        (["--name", "{name}"], "unknown field {name}"),
         (["--name", "same"], "would both be written to"),
         (["--shard", "0/2"], "write it as i/n"),
         (["--shard", "3/2"], "write it as i/n"),
