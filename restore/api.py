@@ -1,4 +1,4 @@
-"""What programs import: a model that takes arrays, and a folder job in one call."""
+"""The Python API: a model that takes arrays, and folder jobs in one call."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ Precision = Literal["auto", "fp32", "fp16", "int8"]
 
 
 class Model:
-    """An opened model, for pictures that a program holds as arrays.
+    """An opened model that enhances pictures given as arrays.
 
-    Opening takes a moment: keep one and call it for each picture, from as many threads as you like.
-    :func:`restore.load` opens one by name.
+    Opening is slow: keep the model and call it for each picture. Thread-safe.
+    Use :func:`restore.load` to open one by name.
 
     Attributes:
-        spec: what its file says of it: task, scale, parameters, licence and more.
+        spec: the file's metadata: task, scale, parameters, license and more.
         file: the file.
-        device: where it runs: ``cpu``, ``cuda:0``, ...
-        note: a sentence for the user when that is not what one might expect; else empty.
+        device: device it runs on: ``cpu``, ``cuda:0``, ...
+        note: a sentence for the user if the device or precision is not the expected one; else empty.
     """
 
     def __init__(self, opened: Opened) -> None:
@@ -50,23 +50,23 @@ class Model:
         """Enhance a picture of any size.
 
         Args:
-            pixels: uint8 or uint16, channels in the order red, green, blue: (H, W, 3); with transparency (H, W, 4);
-                grey (H, W) or (H, W, 1). A PIL picture of mode RGB, RGBA or L goes as ``numpy.asarray(picture)``.
-            strength: how far the picture is changed, 0..1, by a model that lets one choose (``spec.strength``).
-            tile: largest side of a tile, in input pixels; None chooses by the memory there is.
+            pixels: uint8 or uint16; RGB (H, W, 3), RGBA (H, W, 4) or gray (H, W) or (H, W, 1). Convert PIL pictures of
+                mode RGB, RGBA or L by ``numpy.asarray(picture)``.
+            strength: strength of the change, 0..1, for models with adjustable strength (``spec.strength``).
+            tile: largest side of a tile, in input pixels; None chooses by available memory.
 
         Returns:
-            The same type and number of axes and channels, ``spec.scale`` times as high and wide.
+            An array of the same dtype, number of axes and channels, ``spec.scale`` times as high and wide.
 
         Raises:
-            ValueError: ``pixels`` is not such a picture, or ``strength`` is not one that the model has.
-            ModelError: the model failed, or gave values that are not numbers.
-            MemoryError: there is no room for the result.
+            ValueError: ``pixels`` is not such a picture, or the model does not support ``strength``.
+            ModelError: the model failed, or returned NaN or infinite values.
+            MemoryError: not enough memory for the result.
         """
         if not 0 <= strength <= 1:
-            raise ValueError(f"strength {strength}: it goes from 0 to 1")
+            raise ValueError(f"strength {strength}: must be within 0..1")
         if strength != 1 and not self.spec.strength:
-            raise ValueError(f"strength {strength}: {self.spec.name} changes pictures in one way alone; leave it out")
+            raise ValueError(f"strength {strength}: {self.spec.name} has no adjustable strength; remove it")
         picture = _picture(pixels)
         results = [
             enhance_pixels(one, self._opened, self.spec, tile, strength) for one in to_arrays(picture, self.spec.scale)
@@ -74,7 +74,7 @@ class Model:
         return _like(pixels, from_arrays(picture, results, self.spec.scale))
 
     def believe(self, pixels: Samples) -> tuple[str, float] | None:
-        """Which kind of picture it is, and how sure that is, 0..1; None for models that tell no kinds apart.
+        """Classify a picture: its kind and probability, 0..1; None for models that do not classify.
 
         Args:
             pixels: as for a call.
@@ -99,11 +99,11 @@ def load(
 
     Args:
         model: a name (``restore models`` lists them), or the path of an ``.onnx`` file.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``tensorrt``, ``coreml``, ``directml`` or ``openvino``; one
-            that is named fails rather than run on the CPU.
-        precision: ``auto`` takes what suits the device.
-        threads: CPU threads; None for all cores that the process may use.
-        spec: what a foreign file does not say of itself, for example ``{"scale": "4"}``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``tensorrt``, ``coreml``, ``directml`` or ``openvino``; a
+            named device fails instead of falling back to the CPU.
+        precision: ``auto`` chooses by device.
+        threads: CPU threads; None for all cores available to the process.
+        spec: metadata that a third-party file lacks, for example ``{"scale": "4"}``.
 
     Raises:
         ModelError: there is no such model, or it cannot be opened.
@@ -135,35 +135,35 @@ def enhance(
     tile: int | None = None,
     spec: Mapping[str, str] | None = None,
 ) -> list[FileRecord | SummaryRecord]:
-    """Enhance a picture, or a folder with all below it, file to file: ``restore enhance`` as a call.
+    """Enhance a picture file or a folder (recursively), like ``restore enhance``.
 
-    Formats, depth, transparency, colour profiles, EXIF and XMP are kept as there. A picture that fails is told in its
-    record and does not stop the rest.
+    Formats, bit depth, transparency, color profiles, EXIF and XMP are kept, as by the command. A picture that fails is
+    reported in its record and does not stop the rest.
 
     Args:
         source: a file or a folder.
-        target: a file, or the folder of the results.
-        model: see :func:`load`; so are ``device``, ``precision``, ``threads`` and ``spec``.
-        strength: 0..1, for models that let one choose.
-        format: of the results; None keeps each picture's own where it can be written.
+        target: a file, or a folder for the results.
+        model: see :func:`load`, also for ``device``, ``precision``, ``threads`` and ``spec``.
+        strength: 0..1, for models with adjustable strength.
+        format: of the results; None keeps each picture's own if it can be written.
         name: of the results, with ``{stem}``, ``{ext}``, ``{model}`` and ``{scale}``.
-        quality: of JPEG and WebP, 1..100.
-        png_level: effort of PNG, 0..9.
-        metadata: ``keep``; ``no-place`` leaves out where the picture was taken; ``none`` keeps only the colour profile.
-        max_pixels: pictures of more megapixels are refused.
-        existing: what to do about results that are there: refuse the job, skip the pictures, or replace them.
-        resume: go on with an interrupted job.
-        workers: threads that read, and as many that write; None for half the cores, 2..8.
-        tile: largest side of a tile, in input pixels; None chooses by the memory there is.
+        quality: JPEG and WebP quality, 1..100.
+        png_level: PNG compression effort, 0..9.
+        metadata: ``keep``; ``no-place`` removes where the picture was taken; ``none`` keeps only the color profile.
+        max_pixels: pictures with more megapixels are rejected.
+        existing: what to do about existing results: refuse the job, skip the pictures, or overwrite the results.
+        resume: continue an interrupted job.
+        workers: threads for reading, and as many for writing; None for half the cores, 2..8.
+        tile: largest side of a tile, in input pixels; None chooses by available memory.
 
     Returns:
-        A :class:`~restore.jobs.report.FileRecord` for each picture and last a
-        :class:`~restore.jobs.report.SummaryRecord`: dictionaries, told apart by ``type``, as
-        ``restore enhance --json`` prints them.
+        A :class:`~restore.jobs.report.FileRecord` for each picture, followed by a
+        :class:`~restore.jobs.report.SummaryRecord`: dictionaries distinguished by ``type``, as printed by
+        ``restore enhance --json``.
 
     Raises:
-        RestoreError: wrong use, and nothing was written; or the disk is full.
-        KeyboardInterrupt: Ctrl-C; what was written is whole.
+        RestoreError: wrong usage (nothing was written), or the disk is full.
+        KeyboardInterrupt: Ctrl-C; written results are complete.
     """
     from rich.console import Console
 
@@ -201,16 +201,16 @@ def enhance(
 
 
 def _picture(pixels: Samples) -> Picture:
-    """An array as a picture, with what the network shall see under its transparency.
+    """Convert an array to a picture, with the color under transparent pixels filled for the network.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the array is not a picture.
     """
     channels = 1 if pixels.ndim == 2 else pixels.shape[-1]
     if pixels.ndim not in (2, 3) or channels not in (1, 3, 4) or pixels.dtype not in (np.uint8, np.uint16):
         raise ValueError(
             f"{pixels.dtype} of shape {pixels.shape}: a picture is uint8 or uint16, (H, W), (H, W, 1), (H, W, 3) or "
-            "(H, W, 4); floats on 0..1 become one by (255 * values).round().astype('uint8')"
+            "(H, W, 4); convert floats in 0..1 by (255 * values).round().astype('uint8')"
         )
     if 0 in pixels.shape:
         raise ValueError(f"a picture of shape {pixels.shape} has no pixels")
@@ -222,7 +222,7 @@ def _picture(pixels: Samples) -> Picture:
 
 
 def _like(pixels: Samples, made: Picture) -> Samples:
-    """With the axes and channels of what it was made from."""
+    """Convert a result to the axes and channels of its input."""
     if pixels.ndim == 2:
         return made.pixels[..., 0]
     return made.pixels if made.alpha is None else np.concatenate((made.pixels, made.alpha[..., None]), axis=2)

@@ -1,7 +1,7 @@
-"""Plug-ins: modules that add losses, networks and other parts, and the consent that running them takes.
+"""Plug-ins: modules that add losses, networks and other parts, and the user's consent to run them.
 
-A recipe is data, but for two keys that name code: ``plugins`` and an encoder's ``factory``. Whoever got the recipe from
-somebody else, or a checkpoint with a recipe inside, must not run that code by accident.
+A recipe is data, except for two keys that name code: ``plugins`` and an encoder's ``factory``. Users who received a
+recipe, or a checkpoint that contains one, from someone else must not run that code by accident.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ NAME = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
 
 @dataclass(frozen=True)
 class Trust:
-    """Which code may run.
+    """Which code is allowed to run.
 
     Attributes:
-        plugins: modules to import before a recipe is validated. A recipe may name them, too.
-        recipe: whether everything that the recipe names may be imported and called.
+        plugins: modules to import before a recipe is validated. Recipes may also name them.
+        recipe: whether everything named by the recipe may be imported and called.
     """
 
     plugins: tuple[str, ...] = ()
@@ -42,15 +42,15 @@ class Code:
     """The code that a recipe names.
 
     Attributes:
-        plugins: modules that it imports.
-        factories: what it calls, as ``package.module:name``.
+        plugins: modules to import.
+        factories: functions to call, as ``package.module:name``.
     """
 
     plugins: tuple[str, ...]
     factories: tuple[str, ...]
 
     def modules(self) -> tuple[str, ...]:
-        """Every module that it would import, each once."""
+        """All modules to import, without duplicates."""
         return tuple(dict.fromkeys((*self.plugins, *map(factory_module, self.factories))))
 
 
@@ -60,14 +60,14 @@ def factory_module(factory: str) -> str:
 
 
 def code_of(values: Mapping[Any, Any]) -> Code:
-    """The code that a recipe names, as it was read from YAML: not yet validated, and possibly nonsense."""
+    """The code named by a recipe as read from YAML, before validation; the values may be anything."""
     plugins = values.get("plugins")
     named = [name for name in plugins if isinstance(name, str)] if isinstance(plugins, list) else []
     return Code(tuple(dict.fromkeys(named)), tuple(dict.fromkeys(_factories(values))))
 
 
 def _factories(root: Any) -> Iterator[str]:
-    """Of encoders of kind ``module``, wherever they stand."""
+    """The factories of encoders of kind ``module``, anywhere in the recipe."""
     waiting, seen = [root], set[int]()
     while waiting:
         value = waiting.pop()
@@ -82,15 +82,15 @@ def _factories(root: Any) -> Iterator[str]:
 
 
 def admit(values: Mapping[Any, Any], source: str, trust: Trust = NO_CODE) -> None:
-    """Import the plug-ins that a recipe is validated with, if all code that it names is trusted.
+    """Import the plug-ins needed to validate a recipe, if all code named by it is trusted.
 
     Args:
-        values: the recipe as it was read from YAML.
-        source: what messages call it.
-        trust: which code may run.
+        values: the recipe as read from YAML.
+        source: name of the recipe in messages.
+        trust: which code is allowed to run.
 
     Raises:
-        PluginError: the recipe names code that is not trusted, and nothing was imported; or a plug-in fails on import.
+        PluginError: the recipe names code that is not trusted (nothing is imported), or a plug-in fails on import.
     """
     code = code_of(values)
     strange = [] if trust.recipe else [name for name in code.modules() if name not in trust.plugins]
@@ -102,12 +102,12 @@ def admit(values: Mapping[Any, Any], source: str, trust: Trust = NO_CODE) -> Non
             f"{source}: this recipe would {', '.join(imports + calls)}, which runs code that is not part of restore. "
             f"If you trust it, add {flags}, or --trust-recipe for everything it names"
         )
-    # What is no module's name is left to validation, which says the line.
+    # Names that are not valid are left to validation, which reports the line.
     load_plugins((*trust.plugins, *(name for name in code.plugins if re.fullmatch(NAME, name))))
 
 
 def load_plugins(names: Iterable[str]) -> None:
-    """Import plug-ins, each once, in order.
+    """Import plug-ins in order, without duplicates.
 
     Raises:
         PluginError: see :func:`import_plugin`.
@@ -117,15 +117,15 @@ def load_plugins(names: Iterable[str]) -> None:
 
 
 def import_plugin(name: str) -> ModuleType:
-    """Import a module, also from the current folder, which is on the path only meanwhile.
+    """Import a module, also from the current folder, which is added to the path only meanwhile.
 
-    The folder comes last on the path, so that no file in it takes the place of an installed module.
+    The folder is last on the path, so that files in it cannot shadow installed modules.
 
     Raises:
         PluginError: there is no such module, or it fails on import.
     """
     if not re.fullmatch(NAME, name):
-        raise PluginError(f"plug-in {name!r}: not the name of a module; write package.module, without .py")
+        raise PluginError(f"plug-in {name!r}: not a module name; write package.module, without .py")
     folder = str(Path.cwd())
     added = folder not in sys.path
     if added:
@@ -133,7 +133,7 @@ def import_plugin(name: str) -> ModuleType:
     try:
         importlib.invalidate_caches()
         return importlib.import_module(name)
-    except (Exception, SystemExit) as error:  # somebody else's code: anything may go wrong
+    except (Exception, SystemExit) as error:  # third-party code: anything may go wrong
         if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
             raise PluginError(f"plug-in {name}: no module '{error.name}', neither installed nor in {folder}") from error
         raise PluginError(f"plug-in {name} fails on import: {type(error).__name__}: {error}") from error

@@ -1,4 +1,4 @@
-"""What does a folder job cost beside its network, beside a plain torch loop, and beside bicubic?
+"""Compare the cost of a folder job with its network alone, a plain torch loop, and bicubic.
 
     python scripts/bench_folder.py --photos FOLDER [--model sr-x2] [--count 100] [--side 1000] [--megapixels 50]
 
@@ -48,7 +48,7 @@ TILE = 512
 
 @dataclass(frozen=True)
 class Measured:
-    """A process that has ended: its wall time, what it printed last, and its peak memory in GB."""
+    """A finished process: its wall time, last printed line, and peak memory in GB."""
 
     seconds: float
     printed: str
@@ -56,7 +56,7 @@ class Measured:
 
 
 def main() -> None:
-    """Cut the pictures, time each way."""
+    """Cut the pictures and time each variant."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, required=True, help="folder of photographs to cut from")
     parser.add_argument("--model", default="sr-x2", help="name in the zoo")
@@ -111,7 +111,7 @@ def measured(command: list[str]) -> Measured:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     status, peak = Path(f"/proc/{process.pid}/status"), 0
     while process.poll() is None:
-        # Not the kernel's figure for a child that has ended: that counts what its parent held when it began.
+        # Not the kernel's figure for a finished child: that includes its parent's memory at the start.
         held = [line for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
         peak = max([peak, *(int(line.split()[1]) * 1024 for line in held)])
         time.sleep(0.02)
@@ -130,7 +130,7 @@ def enhance(folder: Path, source: str, target: str, model: str, *more: str) -> M
 
 
 def run_way(way: str, folder: Path, file: Path) -> Measured:
-    """One of :data:`WAYS` in a process of its own."""
+    """Run one of :data:`WAYS` in a separate process."""
     paths = ["--photos", str(folder / "in"), "--file", str(file), "--out", str(folder / f"out-{way}")]
     return measured([sys.executable, __file__, "--way", way, *paths])
 
@@ -141,7 +141,7 @@ def network_seconds(folder: Path, file: Path) -> float:
 
 
 def cut(photos: Path, out: Path, count: int, side: int) -> None:
-    """Squares out of the photographs that are large enough, saved as JPEG."""
+    """Cut squares from photographs that are large enough; save as JPEG."""
     out.mkdir()
     found = [p for p in sorted(photos.rglob("*")) if p.suffix.lower() in PHOTO_SUFFIXES and fits(p, side)]
     if not found:
@@ -151,13 +151,13 @@ def cut(photos: Path, out: Path, count: int, side: int) -> None:
 
 
 def fits(path: Path, side: int) -> bool:
-    """Whether a square of that side can be cut."""
+    """Whether a square with this side can be cut."""
     with Image.open(path) as image:
         return min(image.size) >= side
 
 
 def large(photos: Path, out: Path, megapixels: int) -> None:
-    """One picture of about that size, 3 to 2, mosaicked of the photographs."""
+    """A mosaic of the photographs with about this size, aspect ratio 3:2."""
     out.mkdir()
     height, width = round((megapixels * 1e6 / 1.5) ** 0.5), round((megapixels * 1e6 * 1.5) ** 0.5)
     canvas, y = np.zeros((height, width, 3), np.uint8), 0
@@ -172,7 +172,7 @@ def large(photos: Path, out: Path, megapixels: int) -> None:
     Image.fromarray(canvas).save(out / "large.jpg", quality=92)
 
 
-# The ways, each in a process of its own: the folder of pictures, the fp32 or int8 model file, the folder for results.
+# Variants, each in a separate process. Arguments: folder of pictures, fp32 or int8 model file, folder for results.
 
 
 def network_way(folder: Path, file: Path, _: Path) -> None:
@@ -192,7 +192,7 @@ def network_way(folder: Path, file: Path, _: Path) -> None:
 
 
 def torch_way(folder: Path, file: Path, out: Path) -> None:
-    """Read, cut, run, put together, write: one after another."""
+    """Read, tile, run, assemble and write, sequentially."""
     import torch
 
     run, spec = torch_network(file)
@@ -238,7 +238,7 @@ def seen(pixels: NDArray[np.uint8], part: Tile) -> NDArray[np.uint8]:
 
 
 def torch_network(file: Path) -> tuple[Callable[[Any], Any], ModelSpec]:
-    """The network of an fp32 file in torch: its operators one by one, channels last, as fast as torch has them."""
+    """An fp32 file's network in torch, operator by operator, in the fast channels-last layout."""
     import onnx
     import torch
     from onnx import numpy_helper

@@ -1,4 +1,4 @@
-"""How fast training is beside a bare loop: the same network, losses, optimizer and precision, without data.
+"""Compare training speed with a bare loop: same network, losses, optimizer and precision, without data loading.
 
     python scripts/bench_training.py --data PHOTOGRAPHS [--steps 400] [--rounds 3]
 
@@ -28,7 +28,7 @@ from restore.training.state import new_run
 ROOT = Path(__file__).resolve().parents[1]
 RECIPE = ROOT / "models/sr-x4/recipe.yaml"
 SIZES = {"144k": ("network.width=32", "network.blocks=7"), "479k": ("network.width=48", "network.blocks=11")}
-# Steps that do not count, in which everything is slow.
+# Warm-up steps that are not timed.
 WARM = 100
 
 
@@ -84,7 +84,7 @@ def trained(changes: tuple[str, ...], options: argparse.Namespace) -> float:
     """Steps per second of ``restore train``."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, str(ROOT / "cli.py"), "train", str(RECIPE), "--data", str(options.data)]
-        # As in a long run photographs are decoded ahead; validation is not what is timed.
+        # Decode photographs ahead, as in a long run; exclude validation from the timing.
         settings = [*changes, f"train.steps={options.steps}", "validation.every=1000000", "data.holdout=1"]
         command += ["--out", folder, *(part for setting in settings for part in ("--set", setting))]
         subprocess.run(command, capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Which 8 bits: signed or unsigned activations, and ranges from extremes or from a histogram, measured on a model.
+"""Compare 8-bit variants on a model: signed or unsigned activations, ranges by extremes or by histogram.
 
     python scripts/compare_quantisation.py sr-x2 --calibrate PHOTOGRAPHS --check TESTSETS/Set5/x2 --pattern '*_HR.png'
 
@@ -22,7 +22,7 @@ import onnx
 from rich.console import Console
 
 from restore.export.quantise import Method, Rounding, quantise
-from restore.export.quantised_model import Yardstick, calibration_patches, measure_losses, scores
+from restore.export.quantised_model import BenchmarkSet, calibration_patches, measure_losses, scores
 from restore.export.to_onnx import describe
 from restore.runtime.cpu import cpu_name
 from restore.runtime.model import Model, open_model
@@ -35,7 +35,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="name or path of an fp32 model")
-    parser.add_argument("--calibrate", required=True, type=Path, help="photographs to take the ranges from")
+    parser.add_argument("--calibrate", required=True, type=Path, help="photographs to calibrate on")
     parser.add_argument("--check", required=True, action="append", type=Path, help="folder to measure on; repeatable")
     parser.add_argument("--check-input", action="append", type=Path, help="its inputs, for models that do not enlarge")
     parser.add_argument("--pattern", default="*", help="which files of --check")
@@ -47,7 +47,7 @@ def main() -> None:
     wide = open_model(file, "cpu", options.threads)
     patches = calibration_patches(options.calibrate, wide.spec)
     checks = [
-        Yardstick(folder, options.pattern, inputs)
+        BenchmarkSet(folder, options.pattern, inputs)
         for folder, inputs in zip(options.check, options.check_input or [None] * len(options.check), strict=True)
     ]
     print(f"{wide.spec.name}, {len(patches)} patches, {cpu_name()}, {options.threads} thread(s)")
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def timed(one: Model, other: Model, side: int, repeats: int = 9) -> tuple[float, float]:
-    """Median milliseconds of each on a window, run in turn so that both meet the same machine."""
+    """Median milliseconds of each on a window, alternating, so that both see the same machine load."""
     batch, beside = of_pixels([scene(side, side)], one.spec)
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(repeats + 1):

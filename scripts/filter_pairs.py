@@ -1,4 +1,4 @@
-"""Write pairs of files for a recipe of filters: photographs under filters, and as they were.
+"""Write pairs of files for a filter-removal recipe: filtered photographs and their originals.
 
     python scripts/filter_pairs.py RECIPE OUT --data PHOTOGRAPHS --testsets TESTSETS
 
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def write_pairs(recipe: Recipe, data: Path, testsets: Path, out: Path) -> int:
-    """Write the pairs, and say how many are of held-out photographs."""
+    """Write the pairs; returns the number from held-out photographs."""
     for folder in ("held/input", "held/target", "seen/input"):
         shutil.rmtree(out / folder, ignore_errors=True)
         (out / folder).mkdir(parents=True)

@@ -14,7 +14,7 @@ from restore.spec import ModelSpec
 
 FOLDER = Path(__file__).parents[1] / "restore" / "runtime" / "graphs"
 
-# Old enough for every onnxruntime that is supported.
+# Old enough for every supported onnxruntime.
 OPSET, IR_VERSION = 17, 8
 TYPES = {"uint8": TensorProto.UINT8, "uint16": TensorProto.UINT16}
 PIXELS, VALUES = ["n", "h", "w", 3], ["n", 3, "h", "w"]
@@ -77,7 +77,7 @@ def to_pixels(dtype: str) -> ModelProto:
 
 
 def probe() -> ModelProto:
-    """One convolution, a blur of each colour: what it must give is known."""
+    """One convolution that blurs each color, with a known result."""
     blur = np.outer([1, 2, 1], [1, 2, 1]).astype(np.float32) / 16
     weights = np.zeros((3, 3, 3, 3), np.float32)
     weights[range(3), range(3)] = blur

@@ -15,7 +15,7 @@ from restore.spec import ModelSpec
 PAGE = Path(__file__).parents[1] / "docs" / "model-file.md"
 _MARKS = re.compile(r"(<!-- fields: .*? -->\n).*?(<!-- end of fields -->)", re.DOTALL)
 
-# A file that has all of it, so that each field has an example.
+# A spec with every field set, to have an example of each.
 EXAMPLE: dict[str, Any] = {
     "format": "restore-model-1",
     "name": "unfilter",
@@ -79,7 +79,7 @@ def kind(schema: dict[str, Any]) -> str:
 
 
 def written(page: str) -> str:
-    """The page with the table as it should be."""
+    """The page with the updated table."""
     return _MARKS.sub(lambda marks: marks[1] + table() + marks[2], page)
 
 

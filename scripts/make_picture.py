@@ -26,20 +26,20 @@ _FILTER = "toaster"
 
 
 def enlarged() -> tuple[Pixels, Pixels]:
-    """A face, reduced to a quarter: enlarged by bicubic and by sr-x4."""
+    """A face at a quarter of its size, enlarged by bicubic and by sr-x4."""
     face = Image.fromarray(data.chelsea()).crop((40, 0, 40 + _WIDTH, _HEIGHT))
     small = face.resize((_WIDTH // 4, _HEIGHT // 4), Image.Resampling.BICUBIC)
     return np.asarray(small.resize(face.size, Image.Resampling.BICUBIC)), restore.load("sr-x4")(np.asarray(small))
 
 
 def lifted() -> tuple[Pixels, Pixels]:
-    """A launch before dawn, as it is and by backlit."""
+    """A launch before dawn, original and enhanced by backlit."""
     dark = _fitted(data.rocket())
     return dark, restore.load("backlit")(dark)
 
 
 def unfiltered() -> tuple[Pixels, Pixels]:
-    """A cup under a filter, and by unfilter."""
+    """A cup with a filter, and restored by unfilter."""
     under = find_filter(_FILTER)(_fitted(data.coffee()))
     return under, restore.load("unfilter")(under)
 
@@ -61,7 +61,7 @@ def _fitted(picture: Pixels) -> Pixels:
 
 
 def main() -> None:
-    """Each picture half as it was and half as it became, side by side."""
+    """Pictures side by side, each half before and half after."""
     sheet = Image.new("RGB", (len(PANELS) * (_WIDTH + 6) - 6, _HEIGHT + _LINE), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=17)
     for number, (words, make) in enumerate(PANELS.items()):

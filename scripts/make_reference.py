@@ -1,4 +1,4 @@
-"""Write docs/reference/ from what the program itself says: commands, recipes, and what programs import.
+"""Generate docs/reference/ from the code: commands, recipes and the Python API.
 
     python scripts/make_reference.py [--check]
 
@@ -69,7 +69,7 @@ def _row(option: click.Parameter, context: click.Context) -> str:
 
 
 def _range(kind: click.ParamType) -> str:
-    """What numbers an option takes."""
+    """The range of an option's numbers."""
     least, most = getattr(kind, "min", None), getattr(kind, "max", None)
     if least is not None and most is not None:
         return f" ({least:g} to {most:g})"
@@ -82,7 +82,7 @@ def _cell(text: str) -> str:
 
 
 def recipe() -> str:
-    """Every field that a recipe may have."""
+    """All fields of a recipe."""
     schema = Recipe.model_json_schema()
     parts = [
         f"{_MADE}\n\n# The recipe\n",
@@ -180,7 +180,7 @@ def _bounds(schema: dict[str, Any]) -> Iterator[str]:
 
 
 def python() -> str:
-    """What ``import restore`` gives."""
+    """The public API of ``import restore``."""
     parts = [f"{_MADE}\n\n# From Python\n", f"{restore.__doc__}"]
     for name in ("load", "enhance", "Model", "RestoreError"):
         thing = getattr(restore, name)
@@ -215,7 +215,7 @@ def _argument(parameter: inspect.Parameter) -> str:
 
 
 def _docstring(thing: Any) -> str:
-    """Google's style as Markdown: the sections as lists."""
+    """Convert Google-style docstrings to Markdown, sections as lists."""
     lines: list[str] = []
     listing = False
     for line in inspect.cleandoc(thing.__doc__ or "").splitlines():

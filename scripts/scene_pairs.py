@@ -1,4 +1,4 @@
-"""Write the scenes of a recipe's exposures as pairs of files: what is to be bettered, and what it should be.
+"""Write the scenes of an exposure recipe as pairs of files: inputs and targets.
 
     python scripts/scene_pairs.py RECIPE OUT --data PHOTOGRAPHS
 
@@ -26,7 +26,7 @@ from restore.imaging.decode import read_rgb8
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import load_recipe
 
-# Every so many scenes that were trained on are used for calibration.
+# Every n-th training scene is used for calibration.
 _EVERY = 8
 
 
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def write_pairs(recipe: Recipe, data: Path, out: Path) -> int:
-    """Write the pairs, and say how many are of held-out scenes."""
+    """Write the pairs; returns the number from held-out scenes."""
     paths = in_sequence(list_photos([data / name for name in recipe.data.exposures]))
     seen, held = hold_out(usable_scenes(find_scenes(paths)), recipe.data.holdout)
     for folder in ("held/input", "held/target", "seen/input"):
@@ -63,12 +63,12 @@ def write_pairs(recipe: Recipe, data: Path, out: Path) -> int:
 
 
 def bettered(scene: Scene) -> tuple[Sequence[str], Sequence[NDArray[np.uint8]], NDArray[np.uint8]]:
-    """The exposures of a scene that a network may be asked to better, their names, and what they should be."""
+    """The exposures of a scene to enhance, their names, and their target."""
     paths = scene.usable()
     exposures = [read_rgb8(path) for path in paths]
     reference = fuse(exposures)
     chosen = inputs(exposures, reference)
-    # With its folder: two sequences may have numbers for names.
+    # Includes the folder: two sequences may have the same numbers as names.
     names = [f"{path.parent.name}-{path.stem}" for path in paths]
     return [names[i] for i in chosen], [exposures[i] for i in chosen], reference
 

@@ -87,7 +87,7 @@ def test_the_schema_knows_the_losses() -> None:
 def test_names_and_paths(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="did you mean 'pcl-sr-x4'"):
         find_recipe("pclsr-x4")
-    with pytest.raises(RecipeError, match="there are: .*sr-x2"):
+    with pytest.raises(RecipeError, match="available: .*sr-x2"):
         find_recipe("zzz")
     assert find_recipe("some/where") == Path("some/where")
     assert find_recipe("mine.yaml") == Path("mine.yaml")

@@ -1,1 +1,1 @@
-"""One click command a file; heavy imports inside the commands."""
+"""Command line: one click command per file; heavy imports happen inside the commands."""

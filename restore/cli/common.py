@@ -1,4 +1,4 @@
-"""What the commands share."""
+"""Options and helpers shared by the commands."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ device_option: Callable[[Any], Any] = click.option(
     metavar="DEVICE",
     default="auto",
     show_default=True,
-    help="auto, cpu, cuda, tensorrt (of several GPUs: cuda:1), coreml, directml or openvino; one that is named fails "
-    "rather than fall back to the CPU.",
+    help="auto, cpu, cuda, tensorrt (with several GPUs: cuda:1), coreml, directml or openvino; a named device fails "
+    "instead of falling back to the CPU.",
 )
 
 
 class FiniteRange(click.FloatRange):
-    """A number within bounds. click's own range lets ``nan`` through, which no bound holds."""
+    """A finite number within bounds. click's own range accepts ``nan``."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
-            self.fail(f"{value} is not a number that can be used.", param, ctx)
+            self.fail(f"{value} is not a finite number.", param, ctx)
         return number
 
 
@@ -39,7 +39,7 @@ max_pixels_option: Callable[[Any], Any] = click.option(
     type=FiniteRange(0, 1e6, min_open=True),
     default=256,
     show_default=True,
-    help="Refuse pictures of more megapixels.",
+    help="Reject pictures with more megapixels.",
 )
 
 
@@ -49,7 +49,7 @@ plugin_option: Callable[[Any], Any] = click.option(
     multiple=True,
     metavar="MODULE",
     shell_complete=complete.modules,
-    help="A Python module that adds parts, installed or in the current folder. Its code runs. Repeatable.",
+    help="Python module that adds parts, installed or in the current folder. Runs its code. Repeatable.",
 )
 trust_option: Callable[[Any], Any] = click.option(
     "--trust-recipe",
@@ -59,7 +59,7 @@ trust_option: Callable[[Any], Any] = click.option(
 
 
 class _ListOption(click.Option):
-    """A flag that lists what there is and ends; what --plugin adds is there, wherever on the line it stands."""
+    """A flag that prints a list and exits; includes what --plugin adds, wherever that appears on the command line."""
 
     def handle_parse_result(
         self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
@@ -75,8 +75,8 @@ def list_option(lines: Callable[[], Iterable[str]], help: str) -> Callable[[Any]
     """``--list``.
 
     Args:
-        lines: what it prints.
-        help: for the command's help.
+        lines: returns the lines to print.
+        help: help text.
     """
 
     def callback(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
@@ -90,7 +90,7 @@ def list_option(lines: Callable[[], Iterable[str]], help: str) -> Callable[[Any]
 
 
 def console(stderr: bool = True) -> Console:
-    """A console for progress and messages; standard output stays for results."""
+    """A console for progress and messages; standard output is reserved for results."""
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False, soft_wrap=True)
@@ -98,7 +98,7 @@ def console(stderr: bool = True) -> Console:
 
 @contextmanager
 def extra_needed(purpose: str, extra: str) -> Iterator[None]:
-    """Turn a missing optional dependency into the command that mends it."""
+    """Turn a missing optional dependency into an error with the install command."""
     from restore.errors import MissingExtraError
 
     try:
@@ -110,7 +110,7 @@ def extra_needed(purpose: str, extra: str) -> Iterator[None]:
 
 
 def parse_pairs(pairs: Sequence[str], option: str) -> dict[str, str]:
-    """``FIELD=VALUE`` options as a dictionary."""
+    """Parse ``FIELD=VALUE`` options into a dictionary."""
     wrong = [pair for pair in pairs if not pair.partition("=")[0] or "=" not in pair]
     if wrong:
         raise click.UsageError(f"{option} {wrong[0]}: write it as FIELD=VALUE")
@@ -118,7 +118,7 @@ def parse_pairs(pairs: Sequence[str], option: str) -> dict[str, str]:
 
 
 def shape_option(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, int, int] | None:
-    """``256`` or ``4x256x320`` as batch, height and width."""
+    """Parse ``256`` or ``4x256x320`` into batch, height and width."""
     from restore.utils.text import parse_shape
 
     try:

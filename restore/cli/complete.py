@@ -1,4 +1,4 @@
-"""What a shell offers after an option or for an argument: names that are at hand, and files."""
+"""Shell completion: known names, and files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Completer = Callable[[click.Context, click.Parameter, str], "list[CompletionItem
 
 
 def names_or_files(names: Callable[[], Iterable[str]]) -> Completer:
-    """Of the names those that begin as what was typed; files where none does."""
+    """Complete from names that start with the typed text; from files if none does."""
 
     def complete(_ctx: click.Context, _param: click.Parameter, typed: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
@@ -44,7 +44,7 @@ def _filters() -> Iterable[str]:
 
 
 def _modules() -> Iterable[str]:
-    """Modules and packages of the current folder; nothing is imported."""
+    """Modules and packages in the current folder; imports nothing."""
     from pathlib import Path
 
     files = [path.stem for path in Path().glob("*.py")]

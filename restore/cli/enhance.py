@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 _SECTIONS = {
-    "What is done": ("--model", "--scale", "--strength", "--spec"),
-    "What is written": ("--format", "--name", "--quality", "--png-level", "--strip", "--strip-gps"),
-    "What is there already": ("--overwrite", "--skip-existing", "--resume", "--dry-run"),
-    "Many pictures, many machines": ("--report", "--json", "--watch", "--shard", "--max-pixels"),
-    "The machine": ("--device", "--precision", "--tile", "--threads", "--workers"),
+    "Model and strength": ("--model", "--scale", "--strength", "--spec"),
+    "Output files": ("--format", "--name", "--quality", "--png-level", "--strip", "--strip-gps"),
+    "Existing results": ("--overwrite", "--skip-existing", "--resume", "--dry-run"),
+    "Large jobs": ("--report", "--json", "--watch", "--shard", "--max-pixels"),
+    "Hardware and speed": ("--device", "--precision", "--tile", "--threads", "--workers"),
 }
 
 
@@ -51,50 +51,50 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     shell_complete=complete.models,
     help="Name ('restore models' lists them) or path of an .onnx file.  [default: sr-x2]",
 )
-@click.option("--scale", type=click.IntRange(1, 16), help="Enlargement: chooses sr-x2 or sr-x4.")
+@click.option("--scale", type=click.IntRange(1, 16), help="Enlargement factor: selects sr-x2 or sr-x4.")
 @click.option(
     "--strength",
     type=FiniteRange(0, 1),
-    help="How far pictures are changed, for models that let one choose: 0 not at all, 1 as learned.  [default: 1]",
+    help="Strength of the change, for models with adjustable strength: 0 none, 1 as trained.  [default: 1]",
 )
 @click.option(
     "--format",
     "format_",
     type=click.Choice(["png", "jpg", "webp", "tif", "bmp"]),
-    help="Format of the results.  [default: each picture's own, PNG where that cannot be written]",
+    help="Format of the results.  [default: each picture's own, PNG if that cannot be written]",
 )
 @click.option(
     "--name",
     default="{stem}",
     show_default=True,
-    help="Name of the results, with {stem} and {ext} of the source, {model} and {scale}; the ending is added.",
+    help="Name of the results, with {stem} and {ext} of the source, {model} and {scale}; the suffix is added.",
 )
 @click.option(
     "--quality",
     type=click.IntRange(1, 100),
     default=95,
     show_default=True,
-    help="Of JPEG (full colour resolution from 90 on) and WebP (100 is lossless).",
+    help="JPEG quality (full color resolution from 90) and WebP quality (100 is lossless).",
 )
 @click.option(
     "--png-level",
     type=click.IntRange(0, 9),
     default=1,
     show_default=True,
-    help="Effort of PNG; above 2 pays on drawings, hardly on photographs.",
+    help="PNG compression effort; above 2 helps on drawings, hardly on photographs.",
 )
-@click.option("--strip", "metadata", flag_value="none", help="Leave out EXIF and XMP; the colour profile stays.")
+@click.option("--strip", "metadata", flag_value="none", help="Remove EXIF and XMP; keep the color profile.")
 @click.option(
     "--strip-gps",
     "metadata",
     flag_value="no-place",
-    help="Leave out where the picture was taken.",
+    help="Remove where the picture was taken.",
 )
 @max_pixels_option
 @click.option(
     "--tile",
     type=click.IntRange(16),
-    help="Largest side, in input pixels, of what is enhanced at once; smaller takes less memory.  [default: by memory]",
+    help="Largest side of a tile, in input pixels; smaller tiles take less memory.  [default: by memory]",
 )
 @device_option
 @click.option(
@@ -102,48 +102,48 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     type=click.Choice(["auto", "fp32", "fp16", "int8"]),
     default="auto",
     show_default=True,
-    help="auto takes int8 on a CPU that is fast with it, where the model loses at most 0.1 dB; fp16 on a GPU.",
+    help="auto uses int8 on CPUs with fast int8 if the model loses at most 0.1 dB, and fp16 on GPUs.",
 )
 @click.option("--threads", type=click.IntRange(1), help="CPU threads of the network.  [default: all cores]")
 @click.option(
     "--workers",
     type=click.IntRange(1, 64),
-    help="Threads that read pictures, and as many that write them.  [default: half the cores, 2..8]",
+    help="Threads for reading pictures, and as many for writing.  [default: half the cores, 2..8]",
 )
-@click.option("--overwrite", "existing", flag_value="overwrite", help="Replace results that exist.")
-@click.option("--skip-existing", "existing", flag_value="skip", help="Leave out pictures whose result exists.")
+@click.option("--overwrite", "existing", flag_value="overwrite", help="Replace existing results.")
+@click.option("--skip-existing", "existing", flag_value="skip", help="Skip pictures whose result exists.")
 @click.option(
     "--resume",
     is_flag=True,
-    help="Go on with an interrupted job: what is done stays, what changed (picture, model, option) is done again.",
+    help="Continue an interrupted job: keep finished results, redo those whose picture, model or options changed.",
 )
 @click.option(
     "--shard",
     metavar="i/n",
     default="1/1",
     callback=_shard,
-    help="Do the i-th of n parts of the folder, for n machines or processes.",
+    help="Process the i-th of n parts of the folder, for n machines or processes.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
-@click.option("--json", "as_json", is_flag=True, help="JSON lines on standard output, for machines.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done; write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON lines on standard output.")
 @click.option(
     "--report",
     type=click.Path(path_type=Path),
-    help="Also write what became of each: .json, .csv, or .html, a page that shows the pictures beside their results.",
+    help="Write a report: .json, .csv, or .html, a page that shows pictures next to their results.",
 )
-@click.option("--watch", is_flag=True, help="Then wait for pictures that arrive, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Keep running and enhance new pictures until Ctrl-C.")
 @click.option(
     "--spec",
     multiple=True,
     metavar="FIELD=VALUE",
-    help="What a foreign .onnx file does not say of itself, for example --spec scale=4. Repeatable.",
+    help="Metadata that a third-party .onnx file lacks, for example --spec scale=4. Repeatable.",
 )
 def enhance(
     spec: tuple[str, ...], metadata: Metadata | None, workers: int | None, as_json: bool, **options: Any
 ) -> None:
-    """Enhance IN, a picture or a folder with all below it, into OUT.
+    """Enhance IN, a picture or a folder (recursively), into OUT.
 
-    Exits with 0 when all was done, 1 when some pictures failed, 2 on wrong use, 130 after Ctrl-C or SIGTERM.
+    Exit codes: 0 success, 1 some pictures failed, 2 usage error, 130 Ctrl-C or SIGTERM.
     """
     pairs = parse_pairs(spec, "--spec")
     from restore.jobs.enhance import Request, default_workers, start
@@ -151,7 +151,7 @@ def enhance(
     request = Request(spec=pairs, metadata=metadata or "keep", workers=workers or default_workers(), **options)
 
     def page() -> PageWriter:
-        # It takes a quarter of a second to import, and few jobs want one.
+        # Imported on demand: it takes a quarter of a second, and few jobs need it.
         from restore.compare.job_report import JobPage
 
         return JobPage(request.workers)

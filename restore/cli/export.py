@@ -24,7 +24,7 @@ from restore.export.requests import ExplainRequest, HalfRequest, Int8Request, Re
 
 _FOLDER = click.Path(path_type=Path)
 
-# What each request is called in messages.
+# Names of the requests in messages.
 _MEANS: dict[type[Request], str] = {
     WeightsRequest: "weights",
     HalfRequest: "the fp16 twin of an .onnx file",
@@ -48,56 +48,56 @@ _MEANS: dict[type[Request], str] = {
     type=click.Choice(["last", "best"]),
     default="last",
     show_default=True,
-    help="Which checkpoint of a run's folder.",
+    help="Which checkpoint of a run folder to use.",
 )
 @click.option(
     "--precision",
     type=click.Choice(["fp32", "fp16", "int8"]),
     default="fp32",
     show_default=True,
-    help="fp16: what would suffer stays in fp32. int8 makes the 8-bit twin of an fp32 .onnx file; it needs --calibrate "
-    "and --check.",
+    help="fp16 keeps sensitive operations in fp32. int8 makes the 8-bit twin of an fp32 .onnx file; it needs "
+    "--calibrate and --check.",
 )
 @click.option(
     "--shape",
     metavar="SIDE|NxHxW",
     callback=shape_option,
-    help="A file for this one input alone, as some devices want it; pictures are cut and filled up to it.",
+    help="Fix the input shape, as some devices require; pictures are tiled and padded to it.",
 )
-@click.option(
-    "--opset", type=click.IntRange(17, 23), default=18, show_default=True, help="Version of ONNX's operators."
-)
-@click.option("--name", help="Of the model.  [default: the recipe's, or the file's]")
+@click.option("--opset", type=click.IntRange(17, 23), default=18, show_default=True, help="ONNX opset version.")
+@click.option("--name", help="Name of the model.  [default: the recipe's, or the file's]")
 @click.option(
     "--spec",
     multiple=True,
     metavar="FIELD=VALUE",
-    help="What is known of a published checkpoint, for example --spec licence=MIT. Repeatable.",
+    help="Metadata of a third-party checkpoint, for example --spec licence=MIT. Repeatable.",
 )
-@click.option("--calibrate", type=_FOLDER, help="int8: photographs to take the ranges of the 8-bit values from.")
+@click.option("--calibrate", type=_FOLDER, help="int8: folder of photographs to calibrate the value ranges on.")
 @click.option(
     "--check",
     multiple=True,
     type=_FOLDER,
-    help="Folder of pictures to measure on. int8: as they should be, and not those of --calibrate. Repeatable.",
+    help="Folder of pictures to measure on. int8: the ground truth, disjoint from --calibrate. Repeatable.",
 )
 @click.option(
     "--check-input",
     "inputs",
     multiple=True,
     type=_FOLDER,
-    help="int8 of a model that does not enlarge: the inputs of a --check, by the same names. Of --calibrate, inputs.",
+    help="int8, for models that do not enlarge: inputs of --check, by the same names. --calibrate also takes inputs.",
 )
-@click.option("--pattern", default="*", show_default=True, help="int8: which files of --check, for example '*_HR.png'.")
+@click.option(
+    "--pattern", default="*", show_default=True, help="int8: which files of --check to use, for example '*_HR.png'."
+)
 @click.option(
     "--max-loss",
     type=FiniteRange(min=0),
     default=0.1,
     show_default=True,
-    help="int8: dB of PSNR that it may lose on any --check folder; above, nothing is written.",
+    help="int8: allowed PSNR loss in dB on any --check folder; if exceeded, nothing is written.",
 )
-@click.option("--explain", is_flag=True, help="int8: say what each layer loses by itself in 8 bits, and write nothing.")
-@click.option("--overwrite", is_flag=True, help="Replace a model file that exists.")
+@click.option("--explain", is_flag=True, help="int8: report the loss of quantizing each layer alone; write nothing.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing model file.")
 @plugin_option
 @trust_option
 def export(
@@ -107,28 +107,30 @@ def export(
     calibrate: Path | None,
     **options: Any,
 ) -> None:
-    """Turn weights into an ONNX file OUT (or a file in the folder OUT), and prove it.
+    """Export weights to an ONNX file OUT (or a file in the folder OUT), and verify it.
 
-    RUN_OR_FILE is a run's folder or checkpoint, or a published .pth or .safetensors file. With --precision int8 it is
-    an fp32 .onnx file, and OUT its 8-bit twin; with fp16 it can be.
+    RUN_OR_FILE is a run folder, a checkpoint, or a third-party .pth or .safetensors file. With --precision int8 it must
+    be an fp32 .onnx file, and OUT is its 8-bit twin; with fp16 it may be one.
 
-    After each step the model is measured beside the network; then the file is run beside it at five shapes, and held to
-    what it says of itself. If anything differs, nothing is written and the exit code is 1.
+    After each step the model is compared with the network. The final file is then compared with it at five shapes and
+    checked against its own metadata. If anything differs, nothing is written and the exit code is 1.
     """
     kind = _kind(options["source"], options["precision"], explain)
-    _refuse_what_means_nothing(kind)
+    _refuse_inapplicable_options(kind)
     check, inputs = options["check"], options["inputs"]
     if target is None and kind is not ExplainRequest:
         raise click.UsageError("Missing argument 'OUT'.")
     if kind is Int8Request and (calibrate is None or not check):
         raise click.UsageError("--precision int8 needs --calibrate FOLDER and --check FOLDER")
     if kind is ExplainRequest and calibrate is None:
-        raise click.UsageError("--explain needs --calibrate FOLDER, to take ranges from and to measure on")
+        raise click.UsageError("--explain needs --calibrate FOLDER, to calibrate and measure on")
     if inputs and len(inputs) != len(check):
-        raise click.UsageError(f"{len(check)} --check and {len(inputs)} --check-input: give one for each")
+        raise click.UsageError(
+            f"{len(check)} --check and {len(inputs)} --check-input: give one --check-input for each --check"
+        )
     given = {**options, "target": target, "calibrate": calibrate, "spec": parse_pairs(spec, "--spec")}
     source = options["source"]
-    if not source.exists():  # said at once: what reads it takes seconds to load
+    if not source.exists():  # checked early: the code that reads it takes seconds to import
         raise ModelError(f"{source}: no such {'model' if source.suffix == '.onnx' else 'run or checkpoint'}")
     with extra_needed("Exporting", "train"):
         from restore.export.export import start
@@ -136,35 +138,35 @@ def export(
 
 
 def _kind(source: Path, precision: str, explain: bool) -> type[Request]:
-    """What is asked for, where the precision goes with the source and with --explain."""
+    """The kind of request; checks that the precision fits the source and --explain."""
     is_onnx = source.suffix == ".onnx"
     if explain and precision != "int8":
-        raise click.UsageError("--explain belongs to --precision int8")
+        raise click.UsageError("--explain needs --precision int8")
     if precision == "int8":
         if not is_onnx:
-            raise click.UsageError(f"--precision int8 takes an fp32 .onnx file, not {source}: export that first")
+            raise click.UsageError(f"--precision int8 needs an fp32 .onnx file, not {source}: export that first")
         return ExplainRequest if explain else Int8Request
     if not is_onnx:
         return WeightsRequest
     if precision == "fp32":
-        raise click.UsageError(f"{source} is an .onnx file already; 'restore import' makes one of others a model")
+        raise click.UsageError(f"{source} is already an .onnx file; use 'restore import' for third-party files")
     return HalfRequest
 
 
 def _options(kind: type[Request]) -> list[str]:
-    """The options that mean something for a request: its fields."""
+    """The options that apply to a request: its fields."""
     return [field.name for field in dataclasses.fields(kind)]
 
 
-def _refuse_what_means_nothing(kind: type[Request]) -> None:
-    """Refuse options of another request rather than ignore them."""
+def _refuse_inapplicable_options(kind: type[Request]) -> None:
+    """Reject options of other requests instead of ignoring them."""
     ctx = click.get_current_context()
     for parameter in ctx.command.params:
         name = str(parameter.name)
-        if name in ("precision", "explain") or name in _options(kind):  # those two say what is asked for
+        if name in ("precision", "explain") or name in _options(kind):  # these two select the request
             continue
         given = ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
         if given and ctx.params.get(name) is not None:
             what = max(parameter.opts, key=len) if isinstance(parameter, click.Option) else "OUT"
             means = " and ".join(_MEANS[other] for other in _MEANS if name in _options(other))
-            raise click.UsageError(f"{what} is for {means}, and not for {_MEANS[kind]}")
+            raise click.UsageError(f"{what} applies to {means}, not to {_MEANS[kind]}")

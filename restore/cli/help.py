@@ -1,6 +1,6 @@
-"""Help with examples, and with many options under headings; bold where the terminal has it.
+"""Help pages with examples and with options grouped under headings, bold where the terminal supports it.
 
-Not rich-click, which would load every command for the overview, and sets errors in boxes that break their lines.
+rich-click is not used: it would load every command for the overview, and wraps errors in boxes that break lines.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ import click
 
 
 class Formatter(click.HelpFormatter):
-    """Click's own, with headings that can be found."""
+    """click's formatter with bold headings."""
 
     def write_heading(self, heading: str) -> None:
         self.write(f"{'':>{self.current_indent}}{click.style(heading + ':', bold=True)}\n")
 
 
 class Context(click.Context):
-    """Of all commands."""
+    """The context of all commands."""
 
     formatter_class = Formatter
 
 
 class Command(click.Command):
-    """A command with examples.
+    """A command with examples and option sections.
 
     Args:
         examples: command lines.
-        sections: options by heading; the others come last.
+        sections: options by heading; all others come last.
     """
 
     context_class = Context
@@ -55,7 +55,7 @@ class Command(click.Command):
                 formatter.write_dl([record for one in options if (record := one.get_help_record(ctx))])
 
     def in_sections(self, ctx: click.Context) -> dict[str, list[click.Option]]:
-        """The options that help shows, by heading."""
+        """The visible options by heading."""
         every = self.get_params(ctx)
         shown = [one for one in every if isinstance(one, click.Option) and one.get_help_record(ctx)]
         found = {
@@ -67,5 +67,5 @@ class Command(click.Command):
 
 
 def colours() -> bool | None:
-    """None where it depends on whether there is a terminal; see https://no-color.org."""
+    """False if NO_COLOR is set, else None: decide by the terminal. See https://no-color.org."""
     return False if os.environ.get("NO_COLOR") else None

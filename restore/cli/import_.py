@@ -20,26 +20,26 @@ from restore.utils.text import printable
     ),
 )
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("--name", help="What to call the model.  [default: as the file]")
+@click.option("--name", help="Name of the model.  [default: the file's]")
 @click.option(
     "--into",
     "folder",
     type=click.Path(path_type=Path),
-    help="Folder of models.  [default: the first that RESTORE_MODELS names, else the user's]",
+    help="Folder of models.  [default: the first in RESTORE_MODELS, else the user's folder]",
 )
 @click.option(
     "--spec",
     multiple=True,
     metavar="FIELD=VALUE",
-    help="What is known of the model, and wins over what is found: --spec licence=MIT, --spec high=255. Repeatable.",
+    help="Metadata that overrides what is detected: --spec licence=MIT, --spec high=255. Repeatable.",
 )
 @click.option(
     "--shape",
     metavar="SIDE|NxHxW",
     callback=shape_option,
-    help="Make the file for this one input alone, for networks that cannot be had for all sizes.",
+    help="Fix the input shape, for networks that cannot be exported for all sizes.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace a model of that name.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing model of that name.")
 def import_(
     file: Path,
     name: str | None,
@@ -48,11 +48,11 @@ def import_(
     shape: tuple[int, int, int] | None,
     overwrite: bool,
 ) -> None:
-    """Make a model at hand of FILE: a published checkpoint (.pth, .safetensors), or an ONNX file of somebody else's.
+    """Import FILE, a third-party checkpoint (.pth, .safetensors) or ONNX file, as a model.
 
-    What the network needs is found by trying: scale, sizes, how far it looks. It is run beside the checkpoint and held
-    to what was found; if that fails nothing is installed, and the exit code is 1. Checkpoints are read as weights
-    alone: nothing in them is run.
+    Scale, input sizes and receptive field are detected by running the network. The result is compared with the
+    checkpoint and checked against what was detected; if that fails, nothing is installed and the exit code is 1.
+    Checkpoints are loaded as plain weights: no code in them runs.
     """
     given = parse_pairs(spec, "--spec")
     with extra_needed("Importing", "train"):
@@ -63,9 +63,9 @@ def import_(
         click.echo(f"{check.name}: {printable(check.measured)}")
     found = done.spec
     tiles = (
-        "tiles give the whole picture's result"
+        "tiling is exact"
         if found.exact_tiles
-        else "it looks further than that, and tiles may differ from the whole"
+        else "the receptive field is larger, so tiles may differ from the whole picture"
     )
     click.echo(
         f"{found.network} x{found.scale}, {found.parameters:,} parameters; {found.low:g}..{found.high:g}, "
@@ -74,14 +74,14 @@ def import_(
     if done.note:
         click.echo(printable(done.note))
     for twin in done.outdated:
-        click.echo(f"{twin}: made of another file, and no longer taken by itself. Make it again, or delete it")
+        click.echo(f"{twin}: was made from another file and is no longer selected automatically. Rebuild or delete it")
     if found.licence == "unknown":
-        click.echo("Its licence is unknown: ask whoever published it before you use it, and add --spec licence=...")
+        click.echo("The license is unknown: ask the publisher before you use the model, and add --spec licence=...")
     click.echo(f"{done.path}: restore enhance IN OUT --model {_called(done.path, found.name)}")
 
 
 def _called(path: Path, name: str) -> str:
-    """How a model is named: by its name where that finds it, else by its file."""
+    """How to refer to a model: by name if that finds it, else by path."""
     import shlex
 
     from restore.zoo.find import entries

@@ -1,4 +1,4 @@
-"""The ``restore`` command: subcommands are imported when they are called."""
+"""The ``restore`` command; subcommands are imported on demand."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from restore.cli.help import Context, colours
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-# name: (module, one line for the overview). The line is here so that --help imports no command.
+# name: (module, summary). The summaries are here so that --help imports no command.
 COMMANDS = {
     "enhance": ("restore.cli.enhance", "Enhance a picture or a folder of pictures."),
-    "models": ("restore.cli.models", "List the models that are at hand."),
-    "evaluate": ("restore.cli.evaluate", "Measure models, or results that are there, as the literature does."),
-    "pick": ("restore.cli.pick", "Rank the pictures of a folder by how they look, the worst first."),
-    "compare": ("restore.cli.compare", "Show pictures beside what became of them, on a page."),
-    "degrade": ("restore.cli.degrade", "Degrade pictures as they are for training, to look at."),
-    "filter": ("restore.cli.filter", "Lay a photo filter over pictures."),
-    "train": ("restore.cli.train", "Train a network by a recipe."),
-    "plot": ("restore.cli.plot", "Draw the curves of training runs."),
-    "doctor": ("restore.cli.doctor", "Say what is installed, what works, and what to do about the rest."),
-    "bench": ("restore.cli.bench", "Time models on this machine's devices."),
-    "recipes": ("restore.cli.recipes", "List the training recipes that come along."),
-    "export": ("restore.cli.export", "Turn a trained network into an ONNX file, and check it."),
-    "import": ("restore.cli.import_", "Make a published checkpoint or ONNX file a model at hand."),
-    "verify": ("restore.cli.verify", "Check that a model file keeps what it promises."),
+    "models": ("restore.cli.models", "List available models."),
+    "evaluate": ("restore.cli.evaluate", "Measure models, or existing results, with standard protocols."),
+    "pick": ("restore.cli.pick", "Rank the pictures of a folder by visual quality, worst first."),
+    "compare": ("restore.cli.compare", "Compare pictures and their results on an HTML page."),
+    "degrade": ("restore.cli.degrade", "Degrade pictures as in training, for inspection."),
+    "filter": ("restore.cli.filter", "Apply a photo filter to pictures."),
+    "train": ("restore.cli.train", "Train a network from a recipe."),
+    "plot": ("restore.cli.plot", "Plot the curves of training runs."),
+    "doctor": ("restore.cli.doctor", "Check the installation, and suggest fixes."),
+    "bench": ("restore.cli.bench", "Benchmark models on this machine's devices."),
+    "recipes": ("restore.cli.recipes", "List the included training recipes."),
+    "export": ("restore.cli.export", "Export a trained network to ONNX, and verify it."),
+    "import": ("restore.cli.import_", "Import a third-party checkpoint or ONNX file as a model."),
+    "verify": ("restore.cli.verify", "Check a model file against its metadata."),
 }
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command when it is called, and prints our errors without a traceback."""
+    """A group that imports commands on demand and prints expected errors without a traceback."""
 
     context_class = Context
 
@@ -46,7 +46,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        # A command whose name is a word of Python's is called as its module is.
+        # A command whose name is a Python keyword has its module's name.
         module = COMMANDS[name][0]
         command = getattr(importlib.import_module(module), module.rpartition(".")[2])
         assert isinstance(command, click.Command)
@@ -79,14 +79,14 @@ class LazyGroup(click.Group):
 
         try:
             return super().invoke(ctx)
-        except RestoreError as error:  # it may name what stands in a file of others
+        except RestoreError as error:  # may contain text from untrusted files
             click.echo("\n".join(map(printable, f"restore: {error}".split("\n"))), err=True)
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("Interrupted: what was written is whole, the rest is not begun.", err=True)
+            click.echo("Interrupted: written files are complete; the rest was not started.", err=True)
             sys.exit(130)
-        except BrokenPipeError:  # '| head' has seen enough
-            # Python flushes standard output once more at its end, which would fail again, and say so.
+        except BrokenPipeError:  # for example '| head'
+            # Python flushes standard output again at exit, which would fail once more and print an error.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
         except OSError as error:  # a full or read-only disk, no permission: not a bug, no traceback
@@ -112,12 +112,12 @@ def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     is_eager=True,
     expose_value=False,
     callback=_version,
-    help="Show the version, and what it runs with; for reports of bugs.",
+    help="Show the version and environment, for bug reports.",
 )
 def main() -> None:
-    """Restore photographs with small networks: upscale a folder, train on your own, export to ONNX.
+    """Restore photographs with small networks: upscale a folder, train on your own pictures, export to ONNX.
 
-    'restore COMMAND --help' has examples and all options.
+    Run 'restore COMMAND --help' for examples and options.
     """
 
 

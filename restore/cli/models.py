@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.option("--json", "as_json", is_flag=True, help="For machines; also says the files.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, including the files.")
 def models(as_json: bool) -> None:
-    """List the models that are at hand.
+    """List available models.
 
-    More are found in the user's folder, where 'restore import' puts them, and in those that the environment variable
-    RESTORE_MODELS names, one folder a model.
+    Besides the included models, this lists the user's folder, which 'restore import' fills, and the folders in the
+    environment variable RESTORE_MODELS, each with one subfolder per model.
     """
     from restore.errors import ModelError
     from restore.runtime.model import file_spec

@@ -19,18 +19,18 @@ from restore.cli.help import Command
     ),
 )
 @click.argument("name", required=False, shell_complete=complete.recipes)
-@click.option("--schema", is_flag=True, help="The JSON schema of a recipe, for editors.")
-@click.option("--json", "as_json", is_flag=True, help="The list for machines.")
+@click.option("--schema", is_flag=True, help="Print the JSON schema of a recipe, for editors.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 @plugin_option
 def recipes(name: str | None, schema: bool, as_json: bool, plugins: tuple[str, ...]) -> None:
-    """List the recipes that come along, or print the one called NAME, to begin one of your own with.
+    """List the included recipes, or print the recipe NAME, for example to start your own.
 
-    'restore train' takes them by name.
+    'restore train' accepts these names.
     """
     from restore.recipes import find_recipe, shipped
 
     if plugins and not schema:
-        raise click.UsageError("--plugin adds parts to the --schema; leave it out")
+        raise click.UsageError("--plugin only applies to --schema; remove it")
     if schema:
         from restore.plugins import load_plugins
 

@@ -29,37 +29,37 @@ if TYPE_CHECKING:
     "--against",
     metavar="CHECKPOINT",
     type=click.Path(path_type=Path),
-    help="Also compare with the network it was made from: a run's folder, a checkpoint, or an fp32 .onnx file.",
+    help="Also compare with the network it was made from: a run folder, a checkpoint, or an fp32 .onnx file.",
 )
-@click.option("--spec", multiple=True, metavar="FIELD=VALUE", help="What a file does not say of itself. Repeatable.")
-@click.option("--json", "as_json", is_flag=True, help="A JSON object a line for each check, for machines.")
+@click.option("--spec", multiple=True, metavar="FIELD=VALUE", help="Metadata that the file lacks. Repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line and check.")
 def verify(file: Path, against: Path | None, spec: tuple[str, ...], as_json: bool) -> None:
-    """Check the ONNX file MODEL: what it says of itself, and whether it does that.
+    """Check the ONNX file MODEL and its metadata.
 
-    Looked at are its metadata, its graph, its precision, the sizes it takes, whether it gives the same again, whether
-    tiles equal the whole, values that are not numbers, range, colours and belief. Exits with 1 if a check fails.
+    Checks the metadata, graph, precision, accepted sizes, determinism, exactness of tiles, NaN and infinite values,
+    value range, colors and classification. Exits with 1 if a check fails.
     """
     given = parse_pairs(spec, "--spec")
     with extra_needed("Verifying", "verify"):
         from restore.verify.run import verify_file
     failed = 0
     for check in verify_file(file, given):
-        _tell(check, as_json)
+        _print_check(check, as_json)
         failed += check.passed is False
     if against is not None:
         with extra_needed("Comparing with a checkpoint", "train"):
             from restore.export.compare_to_source import compare
         for check in compare(file, against, given):
-            _tell(check, as_json)
+            _print_check(check, as_json)
             failed += check.passed is False
     if not as_json:
         click.echo(f"{failed} check{'s' * (failed != 1)} failed" if failed else "all checks passed")
     raise SystemExit(1 if failed else 0)
 
 
-def _tell(check: Check, as_json: bool) -> None:
+def _print_check(check: Check, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(check)))
         return
     sign = {True: "ok  ", False: "FAIL", None: "-   "}[check.passed]
-    click.echo(f"{sign} {check.name}: {printable(check.measured)}")  # names in a file of others are part of it
+    click.echo(f"{sign} {check.name}: {printable(check.measured)}")  # may contain names from untrusted files

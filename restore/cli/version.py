@@ -1,4 +1,4 @@
-"""What a report of a bug should say of the machine: told without importing any of it."""
+"""Environment information for bug reports, collected without importing the packages."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 
 import restore
 
-# One of a line is enough.
+# Alternatives; one of each group is enough.
 _PACKAGES = (("onnxruntime-gpu", "onnxruntime"), ("numpy",), ("opencv-python-headless", "opencv-python"), ("Pillow",))
 _EXTRAS = (("torch",), ("onnx",))
 
 
 def environment() -> Iterator[str]:
-    """Python, the system, the packages that matter, and where this one lies: a line each."""
+    """Yield lines on Python and the system, the relevant packages, and where this one is installed."""
     yield f"Python {platform.python_version()} on {platform.platform()}, {sys.executable}"
     yield ", ".join([*_installed(*_PACKAGES), *_installed(*_EXTRAS)])
     yield str(Path(restore.__file__).parent)

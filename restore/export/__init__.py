@@ -1,1 +1,1 @@
-"""From a trained network to an ONNX file that says what it is, proved against the network."""
+"""Export networks to self-describing ONNX files, verified against the network."""

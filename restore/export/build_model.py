@@ -1,4 +1,4 @@
-"""A network as a model file that was proved: measured after each step, run beside the network, held to its promises."""
+"""Build a verified model file: measured after each step, compared with the network, checked against its metadata."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from restore.verify.check import Check, described, failures
 from restore.verify.graphs import weights_digest
 from restore.verify.run import verify_file
 
-# What rounding to 16 bits at each layer may add up to on noise, as a share of the range; pictures are measured in dB.
+# Allowed accumulated rounding error in 16 bits on noise, as a share of the range; on pictures, PSNR is measured.
 _HALF_TOLERANCE = 2e-2
-# More than any rounding leaves: equal.
+# Higher than any rounding error yields: equal.
 _EQUAL_DB = 200.0
 
 
 @dataclass(frozen=True)
 class How:
-    """How a file is made.
+    """How to build a file.
 
     Attributes:
         precision: ``fp32``, or ``fp16`` with float32 inputs and outputs.
-        shape: batch, height and width, for a file that takes no others; None for all.
-        opset: version of ONNX's operators.
-        batches: patches to measure on; None for some made by formula.
+        shape: batch, height and width of a file with a fixed shape; None for dynamic shapes.
+        opset: ONNX opset version.
+        batches: patches to measure on; if empty, synthetic ones.
     """
 
     precision: Literal["fp32", "fp16"] = "fp32"
@@ -49,14 +49,14 @@ class How:
 
 @dataclass(frozen=True)
 class Made:
-    """A file's bytes, and how it was proved.
+    """A file's bytes, and the results of verifying it.
 
     Attributes:
         data: the bytes.
-        spec: what they say of themselves.
+        spec: the file's metadata.
         steps: PSNR to the network after each step.
-        compared: with the network, or the float32 file, at several shapes.
-        checks: of what the file promises.
+        compared: differences from the network, or the float32 file, at several shapes.
+        checks: of the file against its metadata.
     """
 
     data: bytes
@@ -67,10 +67,10 @@ class Made:
 
 
 def make_model(source: Source, how: How | None = None) -> Made:
-    """Make a model file of a network, in memory.
+    """Build a model file from a network, in memory.
 
     Raises:
-        ExportError: it cannot be exported so, or the file would not be the network or keep its promises.
+        ExportError: it cannot be exported like this, or the file would differ from the network or its metadata.
     """
     how = how or How()
     spec = fitted(source.spec, how.shape)
@@ -91,15 +91,15 @@ def make_model(source: Source, how: How | None = None) -> Made:
 
 
 def half_of(path: Path, spec: ModelSpec, batches: Sequence[Batch]) -> Made:
-    """The 16-bit twin of a float32 model file, measured against that.
+    """Build the 16-bit twin of a float32 model file, measured against it.
 
     Args:
         path: the file.
-        spec: what it says of itself.
+        spec: the file's metadata.
         batches: patches to measure on.
 
     Raises:
-        ExportError: it loses too much, or nothing of it can be had in 16 bits.
+        ExportError: it loses too much, or nothing in it can be converted to 16 bits.
     """
     wide = onnx.load(path)
     fidelity = Fidelity(wide, spec, batches)
@@ -113,10 +113,10 @@ def half_of(path: Path, spec: ModelSpec, batches: Sequence[Batch]) -> Made:
 
 
 def fitted(spec: ModelSpec, shape: tuple[int, int, int] | None) -> ModelSpec:
-    """A spec for one shape; None for what it says.
+    """A spec with a fixed shape; None keeps the spec's own.
 
     Raises:
-        ExportError: the network does not take it.
+        ExportError: the network does not accept the shape.
     """
     try:
         return spec.but(shape=shape or spec.shape)
@@ -125,10 +125,10 @@ def fitted(spec: ModelSpec, shape: tuple[int, int, int] | None) -> ModelSpec:
 
 
 def prove(data: bytes, compare: Callable[[Path], list[Compared]]) -> tuple[list[Compared], list[Check]]:
-    """Check bytes as a file, for a moment.
+    """Check a file's bytes by way of a temporary file.
 
     Raises:
-        ExportError: it does not pass.
+        ExportError: a check fails.
     """
     with tempfile.TemporaryDirectory() as folder:
         trial = Path(folder, "trial.onnx")
@@ -139,8 +139,8 @@ def prove(data: bytes, compare: Callable[[Path], list[Compared]]) -> tuple[list[
         except ModelError as error:
             if not str(error).startswith(f"{trial}: "):
                 raise
-            # The file will be gone when the user reads its name.
-            raise ExportError(f"what was made cannot be run: {str(error).removeprefix(f'{trial}: ')}") from error
+            # The temporary file is deleted before the user could look at it.
+            raise ExportError(f"the exported model cannot be run: {str(error).removeprefix(f'{trial}: ')}") from error
     if bad := failures(checks):
-        raise ExportError(f"the file does not keep what it promises: {described(bad)}")
+        raise ExportError(f"the file does not match its metadata: {described(bad)}")
     return compared, checks

@@ -1,4 +1,4 @@
-"""A model file beside what it was made from."""
+"""Compare a model file with what it was made from."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from restore.training.checkpoint import Checkpoint
 from restore.verify.check import Check
 from restore.verify.feed import aside, shapes
 
-# What is left of a picture in 8 bits: less is another network. Its loss in quality is measured apart.
+# Minimum PSNR of an 8-bit twin; below, it is a different network. Its quality loss is measured separately.
 _LEAST = {**LEAST, "int8": 30.0}
 _TOLERANCE = 1e-3
 
 
 def compare(file: Path, against: Path, given: Mapping[str, str] | None = None) -> Iterator[Check]:
-    """Run a file and its origin side by side.
+    """Run a file and its origin on the same inputs.
 
     Args:
         file: the model file.
-        against: a run's folder or checkpoint, a published checkpoint, or an fp32 ONNX file. Of a folder, the last or
-            the best checkpoint: the one of as many steps as the file says.
-        given: spec fields that win over the file's.
+        against: a run folder or checkpoint, a third-party checkpoint, or an fp32 ONNX file. In a folder, the last or
+            the best checkpoint, whichever has the file's number of steps.
+        given: spec fields that override the file's.
 
     Raises:
         ModelError: one of them cannot be loaded, or the origin is itself a twin.
@@ -45,23 +45,23 @@ def compare(file: Path, against: Path, given: Mapping[str, str] | None = None) -
         if model.spec.precision == "fp32":
             yield _at_shapes(model.spec, ask, origin)
         yield from _on_patches(model.spec, ask, origin)
-    except (ModelError, ValueError) as error:  # a size that one does not take, values that are no numbers
+    except (ModelError, ValueError) as error:  # a size that one does not accept, or NaN values
         yield Check("network", False, f"they cannot be compared: {first_line(error)}")
 
 
 def _origin(against: Path, spec: ModelSpec) -> tuple[Ask, ModelSpec]:
-    """The origin, and what is said of it."""
+    """The origin and its spec."""
     if against.suffix == ".onnx":
         model = open_model(against, "cpu")
         if model.spec.precision != "fp32":
-            raise ModelError(f"{against} is {model.spec.precision}, a twin and no origin: give the fp32 file")
+            raise ModelError(f"{against} is {model.spec.precision}, a twin: give the fp32 file")
         return asking(model, model.spec), model.spec
     source = load_source(against, _which(against, spec), name=spec.name, shape=spec.shape)
     return asking(source.network, source.spec), source.spec
 
 
 def _which(against: Path, spec: ModelSpec) -> Literal["last", "best"]:
-    """The checkpoint of a run's folder that the file is of."""
+    """The checkpoint in a run folder that the file was exported from."""
     best = against / "best.safetensors"
     if not best.is_file() or Checkpoint(best).step != spec.steps:
         return "last"
@@ -70,7 +70,7 @@ def _which(against: Path, spec: ModelSpec) -> Literal["last", "best"]:
 
 
 def _promises(ours: ModelSpec, theirs: ModelSpec) -> Check:
-    """What both must say alike; a wider halo, a coarser multiple and a longer minimum are safe."""
+    """Check that both specs agree; a wider halo, a coarser multiple and a larger minimum are safe."""
     different = [
         f"{name} {getattr(ours, name)}, not {getattr(theirs, name)}"
         for name in ("scale", "low", "high", "context", "strength", "kinds", "steps")
@@ -80,16 +80,16 @@ def _promises(ours: ModelSpec, theirs: ModelSpec) -> Check:
         different.append(f"halo {ours.halo}, less than {theirs.halo}")
     sides = ours.shape[1:] if ours.shape else (ours.multiple,)
     if any(side % theirs.multiple for side in sides):
-        different.append(f"{_sides(ours)}, no multiple of {theirs.multiple}")
+        different.append(f"{_sides(ours)}, not a multiple of {theirs.multiple}")
     if min(ours.shape[1:] if ours.shape else (ours.side(1),)) < theirs.minimum:
         different.append(f"{_sides(ours)}, shorter than {theirs.minimum}")
     return Check(
-        "promises", not different, "; ".join(different) or "scale, range, sizes, halo and inputs as its origin's"
+        "promises", not different, "; ".join(different) or "scale, range, sizes, halo and inputs match the origin"
     )
 
 
 def _sides(spec: ModelSpec) -> str:
-    """Which sides a spec says that it takes."""
+    """The sides that a spec accepts, in words."""
     if spec.shape:
         return f"sides of {spec.shape[1]} and {spec.shape[2]}"
     return f"sides of multiples of {spec.multiple} from {spec.side(1)}"
@@ -107,7 +107,7 @@ def _at_shapes(spec: ModelSpec, ask: Ask, origin: Ask) -> Check:
             return Check("network", False, said)
         worst = max(worst, got.apart(wanted, span))
     count = len(shapes(spec))
-    text = f"at {count} shapes at most {worst:.1e} of the range from its origin (limit {_TOLERANCE:.0e})"
+    text = f"at {count} shapes, at most {worst:.1e} of the range from the origin (limit {_TOLERANCE:.0e})"
     return Check("network", worst <= _TOLERANCE, text)
 
 
@@ -116,9 +116,7 @@ def _on_patches(spec: ModelSpec, ask: Ask, origin: Ask) -> Iterator[Check]:
     pairs = [(ask(given), origin(given)) for given in patches]
     results, wanted = (np.concatenate([pair[i].output.reshape(-1, 1) for pair in pairs]) for i in (0, 1))
     value, least = psnr(results, wanted, peak=spec.high - spec.low), _LEAST[spec.precision]
-    yield Check(
-        "pictures", value >= least, f"{value:.1f} dB between it and its origin on pictures (limit {least:.0f} dB)"
-    )
+    yield Check("pictures", value >= least, f"{value:.1f} dB PSNR to the origin on pictures (limit {least:.0f} dB)")
     if spec.kinds:
         apart, most = max(a.believed_apart(b) for a, b in pairs), MOST_BELIEVED[spec.precision]
         yield Check("belief", apart <= most, f"shares differ by at most {apart:.1e} on pictures (limit {most:.0e})")

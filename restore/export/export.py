@@ -1,4 +1,4 @@
-"""What ``restore export`` does: one of four ways from a network to a file, told line by line."""
+"""Run one of the four requests of ``restore export`` and print its results line by line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from restore.export.build_model import How, fitted
 from restore.export.fidelity import picture_patches
 from restore.export.layer_sensitivity import explain
 from restore.export.load_source import load_source
-from restore.export.quantised_model import Yardstick, export_twin
+from restore.export.quantised_model import BenchmarkSet, export_twin
 from restore.export.requests import ExplainRequest, HalfRequest, Int8Request, Request, WeightsRequest
 from restore.export.run import Exported, export, export_half
 from restore.plugins import Trust
@@ -21,16 +21,16 @@ Tell = Callable[[str], None]
 
 
 def start(request: Request, screen: Console, tell: Tell) -> None:
-    """Do it.
+    """Run a request.
 
     Args:
-        request: what is asked for.
-        screen: for progress.
+        request: the request.
+        screen: shows progress.
         tell: called with each line for the user.
 
     Raises:
-        ExportError: the file would not be what it should be; nothing is written.
-        ModelError: the source cannot be loaded, or what is given is wrong.
+        ExportError: the file fails verification; nothing is written.
+        ModelError: the source cannot be loaded, or an option is wrong.
         DataError: a folder of pictures is missing or empty.
     """
     if isinstance(request, WeightsRequest):
@@ -77,19 +77,19 @@ def _show(done: Exported, tell: Tell) -> None:
         f"{size / 1e6:.2f} MB, verified"
     )
     for twin in done.outdated:
-        tell(f"{twin}: of another training, and no longer taken by itself. Make it again, or delete it")
+        tell(f"{twin}: is from another training and is no longer selected automatically. Rebuild or delete it")
 
 
 def _int8(request: Int8Request, screen: Console, tell: Tell) -> None:
     pairs = zip(request.check, request.inputs or [None] * len(request.check), strict=True)
-    checks = [Yardstick(folder, request.pattern, inputs) for folder, inputs in pairs]
+    checks = [BenchmarkSet(folder, request.pattern, inputs) for folder, inputs in pairs]
     twin = export_twin(
         request.source, request.target, request.calibrate, checks, request.max_loss, request.overwrite, screen
     )
     for folder, loss in twin.losses.items():
         tell(f"{folder}: int8 loses {loss:.3f} dB")
-    kept = "" if twin.last == 1 else f", its last {twin.last} convolutions in fp32"
+    kept = "" if twin.last == 1 else f", the last {twin.last} convolutions in fp32"
     if twin.last is None:
-        kept = ", as its weights are stored: it is computed in fp32, and smaller but no faster"
-    kept += ", ranges by percentiles" if twin.method == "Percentile" else ""
+        kept = "weights only: computed in fp32, so smaller but not faster"
+    kept += ", percentile ranges" if twin.method == "Percentile" else ""
     tell(f"{twin.path}: {twin.spec.name}, int8{kept}, {twin.path.stat().st_size / 1e6:.2f} MB, measured and verified")

@@ -1,4 +1,4 @@
-"""How near a file is to the network that it was made from, on patches of pictures, after each step of making it."""
+"""Measure on picture patches how close a model is to its network after each export step."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from restore.spec import ModelSpec
 from restore.verify.feed import of_pixels
 from restore.verify.pictures import scene
 
-# The least PSNR in dB against the network: 80 is a difference of 1/10000 everywhere, 50 of less than one level of 255.
+# Minimum PSNR to the network in dB: 80 is a uniform difference of 1/10000, 50 of less than one level in 255.
 LEAST = {"fp32": 80.0, "fp16": 50.0}
-# The most that a share of what it believes, 0..1, may be another. What it believes by is computed in floating point.
+# Maximum difference of class probabilities, 0..1. The classifier is computed in floating point.
 MOST_BELIEVED = {"fp32": 1e-3, "fp16": 2e-2, "int8": 5e-2}
 
 _PATCHES, _PHOTOS, _SIDE = 4, 16, 64
@@ -33,19 +33,19 @@ _PATCHES, _PHOTOS, _SIDE = 4, 16, 64
 
 @dataclass(frozen=True)
 class Step:
-    """A step of making a file, and the PSNR in dB between the network and the model after it; infinite if equal."""
+    """An export step, and the PSNR in dB between the network and the model after it; infinite if equal."""
 
     name: str
     psnr: float
 
 
 class Fidelity:
-    """Runs a model beside its network after each step.
+    """Compares a model with its network after each step.
 
     Args:
-        network: in evaluation mode; or the float32 model that another is made from.
-        spec: what both take.
-        batches: what they are given, by the names of the inputs; patches by formula if there are none.
+        network: in evaluation mode; or the float32 model that a twin is made from.
+        spec: describes the inputs of both.
+        batches: inputs by name; synthetic patches if empty.
     """
 
     def __init__(self, network: nn.Module | onnx.ModelProto, spec: ModelSpec, batches: Sequence[Batch] = ()) -> None:
@@ -59,7 +59,7 @@ class Fidelity:
             raise ExportError(str(error)) from error
 
     def watch(self, step: str, model: onnx.ModelProto) -> None:
-        """Measure a float32 model, as a step of :func:`restore.export.to_onnx.to_onnx`."""
+        """Measure a float32 model; the ``watch`` argument of :func:`restore.export.to_onnx.to_onnx`."""
         self.measure(step, model, "fp32")
 
     def measure(self, step: str, model: onnx.ModelProto, precision: str) -> float:
@@ -69,8 +69,8 @@ class Fidelity:
             Its PSNR to the network, in dB.
 
         Raises:
-            ExportError: it cannot be run, or is further from the network than its precision explains; in float32 a
-                :class:`SizesError`, for it may be the exporter that took a size for a constant.
+            ExportError: it cannot be run, or differs from the network by more than its precision explains; in float32 a
+                :class:`SizesError`, because the exporter may have baked in a size as a constant.
         """
         far = SizesError if precision == "fp32" else ExportError
         try:
@@ -79,18 +79,18 @@ class Fidelity:
         except ModelError as error:
             raise far(f"{self._spec.name}: after the step '{step}': {error}") from error
         if not all(np.isfinite(answer.output).all() for answer in (*got, *self._wanted)):
-            raise ExportError(f"{self._spec.name}: after the step '{step}' there are values that are not numbers")
+            raise ExportError(f"{self._spec.name}: after the step '{step}' there are NaN or infinite values")
         value, pairs = self._psnr(got), zip(got, self._wanted, strict=True)
         believed = max(answer.believed_apart(wanted) for answer, wanted in pairs)
         if not value >= LEAST[precision]:
             raise far(
-                f"{self._spec.name}: after the step '{step}' the model and the network are {value:.1f} dB apart, and "
-                f"{precision} explains no less than {LEAST[precision]:.0f} dB"
+                f"{self._spec.name}: after the step '{step}' the PSNR between model and network is {value:.1f} dB, but "
+                f"{precision} must reach {LEAST[precision]:.0f} dB"
             )
         if not believed <= MOST_BELIEVED[precision]:
             raise far(
                 f"{self._spec.name}: after the step '{step}' the model and the network differ by {believed:.3f} in "
-                f"what they believe of a picture, and {precision} explains no more than {MOST_BELIEVED[precision]}"
+                f"class probabilities, but {precision} allows {MOST_BELIEVED[precision]}"
             )
         self.steps.append(Step(step, value))
         return value
@@ -103,20 +103,20 @@ class Fidelity:
 
 def _of_model(model: onnx.ModelProto, spec: ModelSpec) -> Ask:
     session = cpu_session(model.SerializeToString(), spec.name)
-    # The picture is the first, whatever it is called; what is beside it goes by its name.
+    # The picture is the first input, whatever its name; the others are matched by name.
     names = [end.name for end in session.get_inputs()]
 
     def ask(batch: Batch) -> Answer:
         try:
             return Answer(*session.run(None, {name: batch.get(name, batch["input"]) for name in names}))
         except Exception as error:  # onnxruntime raises a different class for every cause
-            raise ModelError(f"onnxruntime cannot run what was made: {first_line(error)}") from error
+            raise ModelError(f"onnxruntime cannot run the exported model: {first_line(error)}") from error
 
     return ask
 
 
 def formula_patches(spec: ModelSpec) -> list[Batch]:
-    """Patches with the structure of pictures, in batches as the model takes them."""
+    """Synthetic patches that resemble pictures, batched as the model expects."""
     count, height, width = spec.shape or (1, spec.side(_SIDE), spec.side(_SIDE))
     patches: list[Batch] = []
     for number in range(_PATCHES):
@@ -126,7 +126,7 @@ def formula_patches(spec: ModelSpec) -> list[Batch]:
 
 
 def picture_patches(folder: Path, spec: ModelSpec) -> list[Batch]:
-    """Patches of photographs, of the size of :func:`formula_patches`.
+    """Patches of photographs, of the same size as :func:`formula_patches`.
 
     Raises:
         DataError: there are none in the folder.
@@ -149,5 +149,5 @@ def picture_patches(folder: Path, spec: ModelSpec) -> list[Batch]:
 
 
 def _rows(answers: Sequence[Answer]) -> NDArray[np.float32]:
-    """All results as one plane."""
+    """All results as one column."""
     return np.concatenate([answer.output.reshape(-1, 1) for answer in answers])

@@ -1,4 +1,4 @@
-"""A 16-bit twin: half the size, and twice as fast where the hardware has 16-bit units."""
+"""Convert models to 16 bits: half the size, and twice as fast on hardware with 16-bit units."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from restore.export.to_onnx import describe, quiet, with_names
 from restore.spec import ModelSpec
 from restore.verify.half import LARGEST, largest_in_half, magnitudes
 
-# Sums over many values, differences of nearly equal ones and steep functions lose more than rounding in 16 bits; what
-# places pixels must count them exactly.
+# Sums over many values, differences of nearly equal values and steep functions lose more than rounding in 16 bits;
+# operators that position pixels must count them exactly.
 SENSITIVE = (
     *("ReduceMean", "ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "GlobalAveragePool", "AveragePool"),
     *("LayerNormalization", "InstanceNormalization", "GroupNormalization", "BatchNormalization", "LpNormalization"),
@@ -20,18 +20,18 @@ SENSITIVE = (
     *("Resize", "GridSample", "Range", "TopK"),
 )
 
-# Values are measured on a few pictures; others may drive the network further.
+# Safety factor: values are measured on a few pictures, and others may reach larger ones.
 _ROOM = 8.0
 
 
 def to_half(model: onnx.ModelProto, spec: ModelSpec) -> onnx.ModelProto:
-    """Convert a float32 model to float16, what would suffer left in float32; inputs and outputs stay float32.
+    """Convert a float32 model to float16, except sensitive operators; inputs and outputs stay float32.
 
-    Left are :data:`SENSITIVE` operators, and all that meets a value that 16 bits would not hold with room to spare,
-    as measured on pictures that drive the network far.
+    Kept in float32 are :data:`SENSITIVE` operators, and all nodes with a value too large for 16 bits (with a safety
+    margin), as measured on pictures with extreme values.
 
     Raises:
-        ExportError: nothing of it can be had in 16 bits.
+        ExportError: nothing in it can be converted to 16 bits.
     """
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
     from onnxruntime.transformers.onnx_model import OnnxModel
@@ -52,18 +52,18 @@ def to_half(model: onnx.ModelProto, spec: ModelSpec) -> onnx.ModelProto:
     _tidy(done)
     describe(done, spec.but(precision="fp16"))
     if not any(tensor.data_type == TensorProto.FLOAT16 for tensor in done.graph.initializer):
-        raise ExportError(f"{spec.name}: nothing of this network can be had in 16 bits")
+        raise ExportError(f"{spec.name}: nothing in this network can be converted to 16 bits")
     name, value = largest_in_half(done, spec)
     if not value <= LARGEST:
-        raise ExportError(f"{spec.name}: {name} reaches {value:.3g} in 16 bits, which hold {LARGEST:,.0f}")
+        raise ExportError(f"{spec.name}: {name} reaches {value:.3g} in 16 bits, which hold at most {LARGEST:,.0f}")
     onnx.checker.check_model(done, full_check=True)
     return done
 
 
 def _tidy(model: onnx.ModelProto) -> None:
-    """Put right what the converter leaves: casts made twice, and those to 16 bits and back between two in 32.
+    """Clean up after the converter: duplicate casts, and casts to 16 bits and back between two float32 nodes.
 
-    The latter would round, or lose, just what is kept in 32 bits; a value that 16 do not hold is infinite after them.
+    The latter would round exactly the values kept in 32 bits, and turn those that 16 bits cannot hold into infinity.
     """
     _once(model)
     types = _types(model)
@@ -76,7 +76,7 @@ def _tidy(model: onnx.ModelProto) -> None:
         before = halved[node.input[0]]
         if types.get(before) == TensorProto.FLOAT and node.output[0] not in ends:
             same[node.output[0]] = before
-        else:  # whole numbers, such as sizes: straight to 32 bits
+        else:  # integers, for example sizes: cast directly to 32 bits
             node.input[0] = before
     _keep(model, [node for node in model.graph.node if node.output[0] not in same])
     for node in model.graph.node:
@@ -88,7 +88,7 @@ def _tidy(model: onnx.ModelProto) -> None:
 
 
 def _once(model: onnx.ModelProto) -> None:
-    """Leave out nodes that make what another has made."""
+    """Remove nodes whose output another node already computes."""
     made: set[str] = set()
     nodes = []
     for node in model.graph.node:
@@ -105,7 +105,7 @@ def _keep(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:
 
 
 def _types(model: onnx.ModelProto) -> dict[str, int]:
-    """The kinds of numbers of all values."""
+    """The element types of all values."""
     graph = onnx.shape_inference.infer_shapes(model).graph
     types = {value.name: value.type.tensor_type.elem_type for value in (*graph.input, *graph.value_info)}
     return types | {tensor.name: tensor.data_type for tensor in graph.initializer}
@@ -116,7 +116,7 @@ def _casts(node: onnx.NodeProto, to: int) -> bool:
 
 
 def _too_large(model: onnx.ModelProto, spec: ModelSpec) -> list[str]:
-    """The nodes that a value too large for 16 bits goes into or comes out of."""
+    """The nodes that read or write a value too large for 16 bits."""
     inferred = onnx.shape_inference.infer_shapes(model)
     floats = {v.name for v in inferred.graph.value_info if v.type.tensor_type.elem_type == TensorProto.FLOAT}
     made = [name for node in model.graph.node for name in node.output if name in floats]

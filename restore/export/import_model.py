@@ -1,4 +1,4 @@
-"""Import: somebody's checkpoint or ONNX file becomes a model at hand."""
+"""Import third-party checkpoints and ONNX files as models."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from restore.verify.check import Check
 from restore.zoo.find import user_folder
 from restore.zoo.install import install, outdated, place
 
-# The side of the only shape, where a network cannot be exported for all; what is kept of it beside its halo.
+# Side of the fixed shape if a network cannot be exported for all shapes, and the minimum kept inside its halo.
 _SIDE, _KEPT = 256, 128
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What was installed, and what was found and checked of it.
+    """What was installed, and the results of checking it.
 
     Attributes:
-        path: the file.
-        spec: what it says.
-        checks: of that.
-        note: what is not as one might expect.
-        outdated: twins beside it that were made of the file that was there before.
+        path: the installed file.
+        spec: the file's metadata.
+        checks: of the file.
+        note: what may surprise about the file; empty otherwise.
+        outdated: twins next to it that were made from the file it replaced.
     """
 
     path: Path
@@ -48,35 +48,35 @@ def import_model(
     overwrite: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Imported:
-    """Verify a model and put it into a folder of models.
+    """Verify a model and install it in a folder of models.
 
     Args:
         file: ``.onnx``, or a checkpoint: ``.pth``, ``.pt``, ``.ckpt`` or ``.safetensors``.
-        name: of the model; None makes one of the file's.
-        folder: of models; None for the user's.
-        given: spec fields as text, which win over what is found.
-        shape: batch, height and width of the only input that its file will take; None for all where that can be had.
+        name: of the model; None derives it from the file name.
+        folder: of models; None for the user's folder.
+        given: spec fields as text, which override what is detected.
+        shape: batch, height and width of a fixed input shape; None for dynamic shapes if possible.
         overwrite: replace a model of that name.
-        tell: called with what is being done.
+        tell: called with progress messages.
 
     Raises:
-        ModelError: the file is not a model that can be run, or the name cannot be had.
-        ExportError: it could not be verified. Nothing is left behind.
+        ModelError: the file is not a model that can be run, or the name is invalid or taken.
+        ExportError: verification failed. Nothing is installed.
     """
     name = name or name_of(file)
     path = place(name, folder or user_folder(), overwrite)
     if file.suffix.lower() == ".onnx":
-        tell(f"{file}: looking into it")
+        tell(f"{file}: inspecting the model")
         data, spec, checks = describe_foreign(file, name, given or {}, shape)
         note = _one_shape(spec)
     else:
-        tell(f"{file}: reading the weights, and trying what the network needs")
+        tell(f"{file}: reading the weights and detecting what the network needs")
         source = load_source(file, name=name, given=given, shape=shape)
-        tell(f"{source.spec.network} x{source.spec.scale}: writing ONNX, and running it beside the network")
+        tell(f"{source.spec.network} x{source.spec.scale}: exporting to ONNX and comparing with the network")
         made, note = _made(source, shape)
         data, spec = made.data, made.spec
         worst = max(check.difference for check in made.compared)
-        text = f"at {len(made.compared)} shapes at most {worst:.1e} of the range from the network"
+        text = f"at {len(made.compared)} shapes, at most {worst:.1e} of the range from the network"
         checks = [Check("network", True, text), *made.checks]
     install(path, data, overwrite)
     return Imported(path, spec, checks, note, outdated(path, spec))
@@ -88,17 +88,17 @@ def _made(source: Source, shape: tuple[int, int, int] | None) -> tuple[Made, str
         return made, _one_shape(made.spec)
     try:
         return make_model(source), ""
-    except SizesError as error:  # and no other: what does not keep a promise for all sizes is not to pass for one
+    except SizesError as error:  # only this error: other failures must not be hidden by fixing the shape
         side = source.spec.side(max(_SIDE, 2 * source.spec.whole_halo + _KEPT))
         try:
             made = make_model(source, How(shape=(1, side, side)))
         except ExportError:
             raise error from None
-        return made, f"{_one_shape(made.spec)}, because for all sizes it cannot be had: {error}"
+        return made, f"{_one_shape(made.spec)}, because it cannot be exported for all sizes: {error}"
 
 
 def _one_shape(spec: ModelSpec) -> str:
     if spec.shape is None:
         return ""
     count, height, width = spec.shape
-    return f"its file takes {count} x {height} x {width} pixels alone; pictures are cut and filled up to that"
+    return f"the file only accepts {count} x {height} x {width} pixels; pictures are tiled and padded to that"

@@ -1,4 +1,4 @@
-"""What a published network needs, so that it can be run: its author's word where there is one, else by trying."""
+"""Infer the spec of a third-party network: from its author's data if available, else by running it."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ UNKNOWN = "unknown"
 def published_spec(
     found: Published, name: str, given: Mapping[str, str], shape: tuple[int, int, int] | None = None
 ) -> ModelSpec:
-    """Describe a published network.
+    """Describe a third-party network.
 
-    Its range is 0..1, as spandrel's networks have it. Sizes are tried; the reach is the gradient's, unless far more
-    than was seen to matter: then it is what was seen, and tiles are not promised to be exact.
+    The range is 0..1, as in spandrel. Sizes are tried out. The reach is that of the gradient, unless that is far larger
+    than what was observed to matter: then the observed reach is used, and tiles are not declared exact.
 
     Args:
         found: the network.
-        name: what it shall be called.
-        given: spec fields as text, which win.
-        shape: what it is to be run at, if that shall be one shape alone; some networks take no other.
+        name: the model's name.
+        given: spec fields as text, which override what is inferred.
+        shape: fixed input shape, if any; some networks accept only one.
 
     Raises:
-        ModelError: it cannot be run at any size tried, or what is given does not fit a spec.
+        ModelError: it cannot be run at any size tried, or ``given`` is not a valid spec.
     """
     try:
         return _tried(found, name, given, shape)
@@ -52,13 +52,13 @@ def _tried(found: Published, name: str, given: Mapping[str, str], shape: tuple[i
         one = shape[1:]
         sizes = sizes_at(run, one)
     if sizes.scale != found.scale:
-        raise ModelError(f"it should enlarge {found.scale} times, and does {sizes.scale}")
+        raise ModelError(f"the scale should be {found.scale}, but it is {sizes.scale}")
     seen = find_reach(run, sizes, 0.0, 1.0, one)
     halo, exact = seen.halo, seen.exact
     if exact and one is None:
         try:
             support = gradient_support(found.network, sizes.scale, seen.multiple, sizes.minimum)
-        except RuntimeError:  # it works in place, where torch can derive nothing: what was seen must do
+        except RuntimeError:  # in-place operations without gradient: use the observed reach
             support = halo
         exact = support is not None and support <= 2 * seen.halo + 16
         halo = max(support, halo - seen.multiple) if exact and support is not None else halo
@@ -80,13 +80,13 @@ def _tried(found: Published, name: str, given: Mapping[str, str], shape: tuple[i
 
 
 def as_function(network: nn.Module) -> Run:
-    """A network as a function of arrays."""
+    """Wrap a network as a function of arrays."""
 
     @torch.no_grad()
     def run(batch: Floats) -> Floats:
         try:
             result: Floats = network(torch.from_numpy(batch)).numpy()
-        except Exception as error:  # each network fails in its own way on what it does not take
+        except Exception as error:  # each network fails in its own way on unsupported inputs
             raise ModelError(f"it fails on {'x'.join(map(str, batch.shape))}: {first_line(error)}") from error
         return result
 

@@ -1,4 +1,4 @@
-"""Networks and model files, asked alike, so that one can be held against the other."""
+"""A common interface to networks and model files, to compare their results."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Answer:
-    """What a network gives: the result (N, 3, H, W), and its belief (N, kinds) if it tells kinds apart."""
+    """A network's outputs: the result (N, 3, H, W), and class probabilities (N, kinds) if it classifies."""
 
     output: Floats
     belief: Floats | None = None
 
     def apart(self, other: Answer, span: float) -> float:
-        """The largest difference, of the result as a share of the range; infinite as :func:`largest` is."""
+        """The largest difference; of the result as a share of the range. May be infinite, see :func:`largest`."""
         return max(largest(self.output, other.output) / span, self.believed_apart(other))
 
     def believed_apart(self, other: Answer) -> float:
-        """The largest difference of a belief; 0 where both have none."""
+        """The largest difference of class probabilities; 0 if both have none."""
         if self.belief is None and other.belief is None:
             return 0.0
         if self.belief is None or other.belief is None:
@@ -40,22 +40,22 @@ class Answer:
 
 
 def largest(some: Floats, others: Floats) -> float:
-    """The largest difference; infinite where one is not a number, or the shapes differ."""
+    """The largest absolute difference; infinite if a value is NaN or the shapes differ."""
     if some.shape != others.shape:
         return float("inf")
     return float(np.nan_to_num(np.abs(some - others), nan=np.inf).max())
 
 
-# What it takes at once, by the names of its inputs, the picture as ``input``.
+# Takes a batch of inputs by name; the picture is ``input``.
 Ask = Callable[[Mapping[str, Floats]], Answer]
 
 
 def asking(what: nn.Module | Model, spec: ModelSpec) -> Ask:
-    """A network in evaluation mode, or an opened file, as a function that raises ModelError where it fails.
+    """Wrap a network in evaluation mode, or an opened file, as a function that raises ModelError on failure.
 
     Args:
-        what: float32 (N, 3, H, W), and what else the spec says, to (N, 3, scale * H, scale * W).
-        spec: of it.
+        what: maps float32 (N, 3, H, W), and the spec's further inputs, to (N, 3, scale * H, scale * W).
+        spec: of the network.
     """
     return _of_model(what) if isinstance(what, Model) else _of_network(what, spec)
 
@@ -73,7 +73,7 @@ def _of_network(network: nn.Module, spec: ModelSpec) -> Ask:
     network = network.cpu().float().eval()
     believes: Callable[[Tensor], Tensor] | None = None
     if spec.kinds:
-        assert isinstance(network, ReadsThumbnail), "a network of kinds has a belief"
+        assert isinstance(network, ReadsThumbnail), "a network with kinds must classify"
         believes = network.belief
 
     @torch.no_grad()
@@ -82,7 +82,7 @@ def _of_network(network: nn.Module, spec: ModelSpec) -> Ask:
         try:
             output: Floats = network(*tensors.values()).numpy()
             belief: Floats | None = believes(tensors["thumbnail"]).numpy() if believes else None
-        except Exception as error:  # each network fails in its own way on what it does not take
+        except Exception as error:  # each network fails in its own way on unsupported inputs
             shape = "x".join(map(str, given["input"].shape))
             raise ModelError(f"{spec.name} fails on an input of {shape}: {first_line(error)}") from error
         return Answer(output, belief)

@@ -1,4 +1,4 @@
-"""What goes into a foreign ONNX file and comes out of it: names, and which of the axes are free."""
+"""Inputs and outputs of third-party ONNX files: names, and dynamic or fixed axes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ Shape = tuple[int, int, int]
 
 
 def name_ends(model: onnx.ModelProto, path: Path) -> None:
-    """Call the one input ``input`` and the one output ``output``.
+    """Rename the only input to ``input`` and the only output to ``output``.
 
     Raises:
-        ModelError: it does not take a picture alone and give one.
+        ModelError: it does not map a single picture to a single picture.
     """
     inputs = inputs_of(model)
     if len(inputs) != 1 or len(model.graph.output) != 1:
         raise ModelError(
-            f"{path}: takes {len(inputs)} inputs and gives {len(model.graph.output)} outputs; expected a picture each"
+            f"{path}: has {len(inputs)} inputs and {len(model.graph.output)} outputs; expected one picture each"
         )
     for value in (inputs[0], model.graph.output[0]):
         kind = value.type.tensor_type
@@ -31,27 +31,27 @@ def name_ends(model: onnx.ModelProto, path: Path) -> None:
             raise ModelError(f"{path}: '{value.name}' is not float32 (N, 3, H, W)")
     planes = inputs[0].type.tensor_type.shape.dim[1].dim_value
     if planes not in (0, 3):
-        raise ModelError(f"{path}: takes {planes} planes; networks run here take RGB")
+        raise ModelError(f"{path}: takes {planes} channels; restore supports only RGB")
     _rename(model, inputs[0].name, "input")
     _rename(model, model.graph.output[0].name, "output")
 
 
 def settle_axes(model: onnx.ModelProto, path: Path, shape: Shape | None) -> Shape | None:
-    """Fix the picture's axes at one shape, or free them all.
+    """Fix the picture's axes at one shape, or make them all dynamic.
 
-    A batch that is fixed while the sides are free is an exporter's habit and seldom the network's: it is freed, and
-    whether it is by that is to be tried.
+    A fixed batch with dynamic sides is usually an exporter's habit, not the network's need: the batch is made dynamic,
+    and the caller must test whether that works.
 
     Args:
-        model: with the names of :func:`name_ends`.
+        model: with names as set by :func:`name_ends`.
         path: for messages.
-        shape: what it is to take; None for what its axes say.
+        shape: fixed shape; None to follow the axes.
 
     Returns:
-        The one shape; None when all are free.
+        The fixed shape; None if all axes are dynamic.
 
     Raises:
-        ModelError: the shape is not one that it takes, or one side is fixed and one is not.
+        ModelError: the model does not accept the shape, or only one side is fixed.
     """
     (picture,) = inputs_of(model)
     axes = picture.type.tensor_type.shape.dim
@@ -60,14 +60,13 @@ def settle_axes(model: onnx.ModelProto, path: Path, shape: Shape | None) -> Shap
         return (count or 1, height, width)
     if shape is None and (height or width):
         raise ModelError(
-            f"{path}: one side of its input is fixed and one is free: give the one shape that it is to take with "
-            "--shape BATCHxHEIGHTxWIDTH"
+            f"{path}: only one side of its input is fixed: fix the whole shape with --shape BATCHxHEIGHTxWIDTH"
         )
     if shape is not None and any(
         has not in (0, wanted) for has, wanted in zip((count, height, width), shape, strict=True)
     ):
         has = "x".join(str(n or "any") for n in (count, height, width))
-        raise ModelError(f"{path}: takes {has}, and not {'x'.join(map(str, shape))}")
+        raise ModelError(f"{path}: takes {has}, not {'x'.join(map(str, shape))}")
     if shape is None and not count:
         return None
     for i, name, size in zip((0, 2, 3), ("batch", "height", "width"), shape or (0, 0, 0), strict=True):
@@ -76,12 +75,12 @@ def settle_axes(model: onnx.ModelProto, path: Path, shape: Shape | None) -> Shap
         elif axes[i].dim_value:
             axes[i].dim_param = name
         model.graph.output[0].type.tensor_type.shape.dim[i].Clear()
-    del model.graph.value_info[:]  # it was derived from the axes as they were
+    del model.graph.value_info[:]  # derived from the old axes
     return shape
 
 
 def _rename(model: onnx.ModelProto, old: str, new: str) -> None:
-    """Rename a value of a graph, and of the graphs within it; what has the new name gets another first."""
+    """Rename a value in a graph and its subgraphs; a value that already has the new name is renamed first."""
     if old == new:
         return
 

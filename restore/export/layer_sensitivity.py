@@ -1,4 +1,4 @@
-"""What each layer of a network loses by itself when it is computed in 8 bits."""
+"""Measure the loss of computing each layer alone in 8 bits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from restore.metrics.psnr import psnr
 from restore.runtime.session import cpu_session
 from restore.utils.progress import with_bar
 
-# Patches that are measured on; those of the calibration, which do each layer a small favour, the same to all.
+# Patches to measure on: those of the calibration, which favors all layers slightly and equally.
 _MEASURED = 16
 
 
@@ -37,12 +37,12 @@ class Layer:
 
 
 def explain(source: Path, calibrate: Path, screen: Console) -> list[Layer]:
-    """Quantise each convolution alone, and measure; the one that loses most comes first.
+    """Quantize each convolution alone and measure the loss; returns the most sensitive first.
 
     Args:
         source: an fp32 model file.
-        calibrate: photographs to take the ranges from, and to measure on.
-        screen: for progress.
+        calibrate: photographs to calibrate and measure on.
+        screen: shows progress.
 
     Raises:
         ModelError: the file cannot have an 8-bit twin.
@@ -56,15 +56,15 @@ def explain(source: Path, calibrate: Path, screen: Console) -> list[Layer]:
     kernels = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
     layers = []
     convs = [node for node in model.graph.node if node.op_type == "Conv"]
-    for node in with_bar(convs, "Quantising layer by layer", screen):
+    for node in with_bar(convs, "Quantizing layer by layer", screen):
         narrow = quantise_layers(model, patches, [node.name])
         value = psnr(_results(narrow, patches), wanted, peak=spec.high - spec.low)
         outputs, inputs, height, width = kernels.get(node.input[1], (0, 0, 0, 0))
-        kept = "in 8 bits in a twin" if node.name in usual else "stays in fp32"
+        kept = "in 8 bits in the twin" if node.name in usual else "stays in fp32"
         layers.append(Layer(node.name, f"{height}x{width}, {inputs} to {outputs}, {kept}", value))
     return sorted(layers, key=lambda layer: layer.psnr)
 
 
 def _results(model: onnx.ModelProto, patches: list[Batch]) -> NDArray[np.float32]:
-    session = cpu_session(model.SerializeToString(), "a quantised copy")
+    session = cpu_session(model.SerializeToString(), "a quantized copy")
     return np.concatenate([session.run(None, dict(batch))[0].reshape(-1, 1) for batch in patches[:_MEASURED]])

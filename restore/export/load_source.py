@@ -1,4 +1,4 @@
-"""Where a model comes from: a run of ours, or a checkpoint that somebody published."""
+"""Load the network to export: from a training run, or from a third-party checkpoint."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from restore.training.recipe import Recipe
 from restore.training.recipe_file import parse_recipe
 from restore.utils.text import name_fault, name_of
 
-# Others' networks are deeper, and work on larger numbers inside.
+# Third-party networks are deeper, and have larger intermediate values.
 _PUBLISHED_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
 class Source:
-    """A network and what its file will say.
+    """A network and the metadata for its file.
 
     Attributes:
-        network: in evaluation mode, as it should run.
-        spec: see there.
-        tolerance: how far a file may be from it, as a share of the range.
+        network: in evaluation mode, ready for deployment.
+        spec: metadata for the file.
+        tolerance: maximum difference of a file from the network, as a share of the range.
     """
 
     network: nn.Module
@@ -50,30 +50,32 @@ def load_source(
     shape: tuple[int, int, int] | None = None,
     trust: Trust = NO_CODE,
 ) -> Source:
-    """Load a run's averaged weights, or a published checkpoint.
+    """Load a run's averaged weights, or a third-party checkpoint.
 
     Args:
-        source: a run's folder, one of its checkpoints, or ``.pth`` or ``.safetensors`` of a network spandrel knows.
-        which: ``last`` or ``best`` checkpoint of a folder.
-        name: of the model; None for the recipe's, or one made of the file's.
-        given: spec fields of a published checkpoint, as text.
-        shape: the one that its file will take, for a published network that takes no other.
-        trust: which code the recipe of a run may name.
+        source: a run folder, one of its checkpoints, or ``.pth`` or ``.safetensors`` of a network known to spandrel.
+        which: ``last`` or ``best`` checkpoint of a run folder.
+        name: of the model; None for the recipe's, or one derived from the file name.
+        given: spec fields of a third-party checkpoint, as text.
+        shape: fixed input shape, for a third-party network that accepts only one.
+        trust: which code a run's recipe may name.
 
     Raises:
-        ModelError: it cannot be loaded, or what is given is wrong.
+        ModelError: it cannot be loaded, or an argument is invalid.
         PluginError: the recipe of the run names code that is not trusted, or a plug-in fails on import.
     """
     if name and (fault := name_fault(name)):
         raise ModelError(f"--name {fault}")
     if source.is_dir() or _is_ours(source):
         if given:
-            raise ModelError(f"{source}: its recipe says what it is; --spec is for checkpoints of others")
+            raise ModelError(f"{source}: its metadata comes from its recipe; --spec is for third-party checkpoints")
         recipe, network, checkpoint = load_trained(source, which, trust)
         try:
             return Source(network, make_spec(recipe, network, checkpoint, name))
         except ValidationError as error:
-            raise ModelError(f"{checkpoint.path}: what its recipe says cannot be written: {fault_of(error)}") from error
+            raise ModelError(
+                f"{checkpoint.path}: its recipe cannot be written as metadata: {fault_of(error)}"
+            ) from error
     known = check_given(str(source), given or {})
     found = load_published(source)
     spec = published_spec(found, name or name_of(source), given or {}, shape or known.shape)
@@ -89,15 +91,15 @@ def _is_ours(path: Path) -> bool:
     except FileNotFoundError as error:
         raise ModelError(f"{path}: no such checkpoint") from error
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path}: not a checkpoint that can be read: {error}") from error
+        raise ModelError(f"{path}: not a readable checkpoint: {error}") from error
 
 
 def load_trained(source: Path, which: str = "last", trust: Trust = NO_CODE) -> tuple[Recipe, nn.Module, Checkpoint]:
-    """The averaged weights of a run, as the network that should run.
+    """Load the averaged weights of a run into a network ready for deployment.
 
     Args:
-        source: a run's folder, or a checkpoint file.
-        which: ``last`` or ``best`` checkpoint of a folder.
+        source: a run folder, or a checkpoint file.
+        which: ``last`` or ``best`` checkpoint of a run folder.
         trust: which code its recipe may name.
 
     Raises:
@@ -112,10 +114,10 @@ def load_trained(source: Path, which: str = "last", trust: Trust = NO_CODE) -> t
 
 
 def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint, name: str | None = None) -> ModelSpec:
-    """What the model file will say of itself.
+    """The metadata of a run's model file.
 
     Raises:
-        ValidationError: the recipe has a name that cannot be a file's, or characters that are not shown.
+        ValidationError: the recipe's name is not a valid file name, or contains unprintable characters.
     """
     return ModelSpec(
         name=name or recipe.name,
@@ -142,5 +144,5 @@ def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint, name: 
 
 
 def _line(text: str) -> str:
-    """Text of several lines, as YAML may have it, on one."""
+    """Join the lines of a text."""
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""Is the ONNX file the network? Run both, at several shapes."""
+"""Check that an ONNX file reproduces its network, by running both at several shapes."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Compared:
 def verify(path: Path, network: nn.Module | Model, tolerance: float = TOLERANCE) -> list[Compared]:
     """Compare a model file with the network, or the float32 file, that it was made from.
 
-    The inputs are noise over the whole range and a step edge, drawn from a fixed seed, and so is what else the model
-    takes. Where it tells kinds apart, its belief is compared too.
+    The inputs are noise over the whole range and a step edge, from a fixed seed; further inputs are random too. Class
+    probabilities are compared if the model classifies.
 
     Returns:
-        One for each shape.
+        One comparison per shape.
 
     Raises:
-        SizesError: they differ by more than ``tolerance`` somewhere, in size or in value, or the file fails there.
+        SizesError: at some shape the sizes differ, the values differ by more than ``tolerance``, or the file fails.
     """
     model = open_model(path, "cpu")
     draw, spec = np.random.default_rng(0), model.spec
@@ -52,7 +52,7 @@ def verify(path: Path, network: nn.Module | Model, tolerance: float = TOLERANCE)
             raise SizesError(f"for an input of {shape}: {error}") from error
         if got.output.shape != should.output.shape:
             raise SizesError(
-                f"for an input of {shape} the file gives {got.output.shape}, the network {should.output.shape}"
+                f"for an input of {shape} the file returns {got.output.shape}, the network {should.output.shape}"
             )
         difference = got.apart(should, span)
         compared.append(Compared(shape, difference))

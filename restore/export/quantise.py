@@ -1,4 +1,4 @@
-"""An 8-bit twin of an ONNX model, and what it costs in quality."""
+"""Quantize ONNX models to 8 bits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from restore.errors import ExportError
 from restore.export.to_onnx import quiet, with_names
 
-# What a network takes at once, by the names of its inputs.
+# A batch of a network's inputs, by name.
 Batch = Mapping[str, NDArray[np.float32]]
 
 
@@ -28,11 +28,11 @@ Method = Literal["MinMax", "Entropy", "Percentile"]
 
 @dataclass(frozen=True)
 class Rounding:
-    """How activations are rounded; ``scripts/compare_quantisation.py`` measures the others on a model.
+    """How activations are rounded; ``scripts/compare_quantisation.py`` compares the alternatives on a model.
 
     Attributes:
-        signed: activations as int8 and not as uint8.
-        method: what a tensor's range is taken from: its extremes, or a histogram's least divergence or percentile.
+        signed: int8 activations instead of uint8.
+        method: how a tensor's range is calibrated: by its extremes, or by a histogram's divergence or percentile.
     """
 
     signed: bool = False
@@ -42,55 +42,54 @@ class Rounding:
 def quantise(
     model: onnx.ModelProto, patches: Sequence[Batch], last: int = 1, rounding: Rounding | None = None
 ) -> onnx.ModelProto:
-    """Quantise a network's convolutions to 8 bits, the activations' ranges taken from real patches.
+    """Quantize a network's convolutions to 8 bits, with activation ranges calibrated on patches.
 
-    Static QDQ: weights int8 with one scale a channel, activations uint8 with one scale a tensor, which is what x86
-    processors with VNNI multiply fastest. The ends stay in floating point, where 8 bits would round the picture itself
-    and not only what is made of it: the first and the last convolutions, and all additions. So does what looks at a
-    thumbnail (:mod:`restore.export.weight_compression` makes its weights small): it is a small part of the work, and
-    decides about the whole picture.
+    Static QDQ: int8 weights with one scale per channel, uint8 activations with one scale per tensor, which x86
+    processors with VNNI multiply fastest. The first and last convolutions and all additions stay in floating point,
+    because 8 bits would round the picture itself there. So does the thumbnail branch, which is a small part of the work
+    but affects the whole picture (:mod:`restore.export.weight_compression` compresses its weights).
 
     Args:
         model: with an input ``input``, float32 (N, 3, H, W), the picture.
-        patches: what it takes, ``input`` and the others, on the model's range, as it will come.
-        last: how many of the last convolutions stay in floating point.
+        patches: representative inputs, ``input`` and the others, on the model's range.
+        last: number of last convolutions that stay in floating point.
         rounding: how activations are rounded.
 
     Returns:
-        The quantised model, metadata kept.
+        The quantized model, with the metadata kept.
 
     Raises:
-        ExportError: nothing to take the ranges from, or (:class:`NothingLeftError`) nothing to quantise.
+        ExportError: there are no patches, or (:class:`NothingLeftError`) nothing to quantize.
     """
     model = with_names(model)
     layers = _layers(model, last)
     if not layers:
-        raise NothingLeftError("nothing of this network can be had in 8 bits: its convolutions are its first and last")
+        raise NothingLeftError("nothing in this network can be quantized: it has only first and last convolutions")
     return quantise_layers(model, patches, layers, rounding)
 
 
 def quantised_by_default(model: onnx.ModelProto) -> set[str]:
-    """The convolutions that :func:`quantise` takes, by their names in :func:`restore.export.to_onnx.with_names`."""
+    """The convolutions that :func:`quantise` quantizes, named by :func:`restore.export.to_onnx.with_names`."""
     return set(_layers(with_names(model), 1))
 
 
 def quantise_layers(
     model: onnx.ModelProto, patches: Sequence[Batch], layers: Sequence[str], rounding: Rounding | None = None
 ) -> onnx.ModelProto:
-    """Quantise some convolutions and nothing else; see :func:`quantise`, and for the arguments too.
+    """Quantize only the given convolutions; see :func:`quantise`.
 
     Args:
-        model: see there.
-        patches: see there.
-        layers: names of convolutions, as :func:`restore.export.to_onnx.with_names` has them.
-        rounding: see there.
+        model: see :func:`quantise`.
+        patches: see :func:`quantise`.
+        layers: names of convolutions, set by :func:`restore.export.to_onnx.with_names`.
+        rounding: see :func:`quantise`.
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     rounding = rounding or Rounding()
     if not patches:
-        raise ExportError("no patches to take the ranges of the 8-bit activations from")
+        raise ExportError("no patches to calibrate the ranges of 8-bit activations on")
     with tempfile.TemporaryDirectory() as folder, quiet():
         source, prepared, target = (str(Path(folder, f"{name}.onnx")) for name in ("source", "prepared", "quantised"))
         onnx.save(with_names(model), source)
@@ -116,7 +115,7 @@ def quantise_layers(
 
 
 def _layers(model: onnx.ModelProto, last: int) -> list[str]:
-    """All convolutions but those of the input, the last ones of the others, and all that look at a thumbnail."""
+    """All convolutions except those at the input, the last ones, and those of the thumbnail branch."""
     of_picture = made_of(model, "input")
     apart = made_of(model, "thumbnail") - of_picture
     before_any = made_of(model, "input", until="Conv")
@@ -126,7 +125,7 @@ def _layers(model: onnx.ModelProto, last: int) -> list[str]:
 
 
 class _Reader:
-    """What onnxruntime calls a CalibrationDataReader."""
+    """A CalibrationDataReader of onnxruntime."""
 
     def __init__(self, patches: Sequence[Batch]) -> None:
         self._patches: Iterator[Batch] = iter(patches)
@@ -137,12 +136,12 @@ class _Reader:
 
 
 def made_of(model: onnx.ModelProto, name: str, until: str = "") -> set[int]:
-    """The places among the nodes of those that an input has a part in.
+    """Indices of the nodes that depend on an input.
 
     Args:
-        model: with its nodes sorted, as ONNX demands.
+        model: with topologically sorted nodes, as ONNX requires.
         name: of the input.
-        until: of this kind of nodes, the first on each way and none after it.
+        until: operator type at which each path stops, after including the first such node.
     """
     values, nodes = {name}, set()
     for number, node in enumerate(model.graph.node):

@@ -1,4 +1,4 @@
-"""From an fp32 model file to its 8-bit twin, measured before it is written."""
+"""Make the 8-bit twin of an fp32 model file, measured before it is written."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ from restore.spec import ModelSpec
 from restore.utils.atomic_write import write_bytes
 from restore.verify.graphs import inputs_of
 
-# More patches gained nothing on the shipped models.
+# More patches brought no improvement on the included models.
 _PATCHES, _SIDE = 64, 64
 
-# How many of the last convolutions stay in floating point: as many more as the loss asks for. Before that, ranges by
-# percentiles: what lies outside is clipped, which costs some networks less than coarser steps and others more
-# (scripts/compare_quantisation.py). Those by entropy and signed activations gained nothing.
+# Number of last convolutions that stay in floating point, increased until the loss is small enough. Percentile ranges
+# are tried first: clipping costs some networks less than coarser steps, and others more
+# (scripts/compare_quantisation.py). Entropy ranges and signed activations brought no improvement.
 _LAST = (1, 2, 4, 6)
 _METHODS: tuple[Method, ...] = ("MinMax", "Percentile")
 
 
-class Yardstick(NamedTuple):
-    """A folder of pictures as they should be, which of its files, and where the inputs lie; None to make them."""
+class BenchmarkSet(NamedTuple):
+    """A folder of ground truth, a file pattern, and the folder of inputs; None to synthesize the inputs."""
 
     folder: Path
     pattern: str = "*"
@@ -53,15 +53,15 @@ class Yardstick(NamedTuple):
 
 @dataclass(frozen=True)
 class Twin:
-    """What was written.
+    """A twin that was written.
 
     Attributes:
         path: the file.
-        spec: what it says of itself.
-        losses: in dB of PSNR, for each folder that it was measured on.
-        last: how many of the last convolutions stay in floating point; None where all is computed in it, and 8 bits are
-            what weights are stored in.
-        method: what the ranges of the activations were taken from.
+        spec: the file's metadata.
+        losses: PSNR loss in dB for each folder it was measured on.
+        last: number of last convolutions that stay in floating point; None if everything is computed in floating point
+            and only weights are stored in 8 bits.
+        method: calibration method of the activation ranges.
     """
 
     path: Path
@@ -75,35 +75,35 @@ def export_twin(
     source: Path,
     target: Path,
     calibrate: Path,
-    check: Sequence[Yardstick],
+    check: Sequence[BenchmarkSet],
     most: float,
     overwrite: bool,
     screen: Console,
 ) -> Twin:
-    """Quantise a model file to 8 bits, its last convolutions left in floating point as far as the loss asks for it.
+    """Quantize a model file to 8 bits; keep as many last convolutions in floating point as the loss limit requires.
 
     Args:
-        source: an fp32 model file that says what it is.
+        source: an fp32 model file with metadata.
         target: an ``.onnx`` file, or a folder for ``NAME.int8.onnx``.
-        calibrate: photographs to take the activations' ranges from; never those of ``check``.
-        check: what to measure the loss on.
-        most: the largest loss allowed, in dB of PSNR, on any of the folders.
-        overwrite: replace a file that is there.
-        screen: for progress.
+        calibrate: photographs to calibrate the activation ranges on; never those of ``check``.
+        check: benchmark sets to measure the loss on.
+        most: maximum PSNR loss in dB on any benchmark set.
+        overwrite: replace an existing file.
+        screen: shows progress.
 
     Raises:
-        ExportError: the twin loses more than ``most``, does not keep what it promises, or exists; nothing is written.
-        ModelError: the source is missing or not a model of ours.
+        ExportError: the twin loses more than ``most``, fails a check, or exists; nothing is written.
+        ModelError: the source is missing or not a model of restore.
         DataError: a folder is missing or holds no pictures, or the inputs of a model that does not enlarge are missing.
     """
     model, spec = load_wide(source)
     path = target if target.suffix == ".onnx" else target / f"{spec.name}.int8.onnx"
     if path.exists() and not overwrite:
-        raise ExportError(f"{path} exists already: add --overwrite to replace it")
+        raise ExportError(f"{path} already exists: add --overwrite to replace it")
     wide = open_model(source, "cpu")
     narrow, found = _search(wide, model, calibration_patches(calibrate, spec), check, most, screen)
     worst = max(found.losses.values())
-    # What was measured of the fp32 file is not this one's.
+    # Measurements of the fp32 file do not apply to this one.
     spec = spec.but(precision="int8", loss_db=round(max(0.0, worst), 4), measured={})
     describe(narrow, spec)
     data = narrow.SerializeToString()
@@ -114,19 +114,19 @@ def export_twin(
 
 
 def load_wide(source: Path) -> tuple[onnx.ModelProto, ModelSpec]:
-    """A model file that can have an 8-bit twin.
+    """Load a model file that can have an 8-bit twin.
 
     Raises:
-        ModelError: it cannot be opened, or is not of fp32, takes one shape alone, or has inputs of other names.
+        ModelError: it cannot be opened, is not fp32, has a fixed shape, or non-standard input names.
     """
     spec, model = file_spec(source), onnx.load(source)
     if spec.precision != "fp32":
         raise ModelError(f"{source} is {spec.precision}: give the fp32 file")
     if spec.shape:
-        raise ModelError(f"{source} takes one shape alone: give a file that takes all")
+        raise ModelError(f"{source} has a fixed input shape: give a file with dynamic shapes")
     names = tuple(value.name for value in inputs_of(model))
     if names != spec.inputs:
-        raise ModelError(f"{source} calls its input {names[0]!r}: 'restore import' makes a file that calls it 'input'")
+        raise ModelError(f"{source} calls its input {names[0]!r}: use 'restore import' to rename it to 'input'")
     return model, spec
 
 
@@ -140,14 +140,14 @@ def _search(
     wide: Model,
     model: onnx.ModelProto,
     patches: Sequence[Batch],
-    check: Sequence[Yardstick],
+    check: Sequence[BenchmarkSet],
     most: float,
     screen: Console,
 ) -> tuple[onnx.ModelProto, _Found]:
-    """The first way that loses little enough, of those that leave ever more in floating point.
+    """Find the first variant with an acceptable loss, keeping more and more in floating point.
 
     Raises:
-        ExportError: none does; says how much the best of them loses.
+        ExportError: no variant is good enough; reports the best loss.
     """
     before = scores(wide, check, screen)
     tried: list[tuple[float, str]] = []
@@ -163,16 +163,16 @@ def _search(
         tried.append((worst, max(losses, key=lambda name: losses[name])))
     least, where = min(tried)
     raise ExportError(
-        f"int8 loses {least:.3f} dB on {where}, more than the {most} allowed, however many of its last "
-        "convolutions stay in fp32: calibrate on photographs more like those, or allow more with --max-loss"
+        f"int8 loses {least:.3f} dB on {where}, more than the {most} allowed, even with more of the last "
+        "convolutions in fp32: calibrate on photographs more like those, or raise --max-loss"
     )
 
 
 def _ways(model: onnx.ModelProto, patches: Sequence[Batch]) -> Iterator[tuple[onnx.ModelProto, int | None, Method]]:
-    """Ever less of it in 8 bits. What looks at a thumbnail is stored in them in any case, and is most of some files.
+    """Yield variants with less and less in 8 bits. Thumbnail branches always get 8-bit weights.
 
     Raises:
-        NothingLeftError: nothing of it can be had in 8 bits.
+        NothingLeftError: nothing in the model can be quantized.
     """
     for number, (last, method) in enumerate(product(_LAST, _METHODS)):
         try:
@@ -189,10 +189,10 @@ def _ways(model: onnx.ModelProto, patches: Sequence[Batch]) -> Iterator[tuple[on
 
 
 def _believes_alike(trial: Path, wide: Model) -> list[Compared]:
-    """Nothing in 8 bits may change its mind; what becomes of pictures is measured as a loss.
+    """Check that the twin classifies like the original; the quality of pictures is measured as a loss.
 
     Raises:
-        ExportError: it does.
+        ExportError: the class probabilities differ.
     """
     if not wide.spec.kinds:
         return []
@@ -201,12 +201,12 @@ def _believes_alike(trial: Path, wide: Model) -> list[Compared]:
     patches = formula_patches(wide.spec)
     apart = max(asks[0](given).believed_apart(asks[1](given)) for given in patches)
     if not apart <= MOST_BELIEVED["int8"]:
-        raise ExportError(f"{wide.spec.name}: in int8 it differs by {apart:.3f} in what it believes of a picture")
+        raise ExportError(f"{wide.spec.name}: in int8, class probabilities differ by {apart:.3f}")
     return []
 
 
 def calibration_patches(folder: Path, spec: ModelSpec) -> list[Batch]:
-    """Patches of pictures as the model will see them: photographs reduced by its scale, inputs as they are at 1."""
+    """Representative input patches: photographs downscaled by the model's scale, or used directly at scale 1."""
     photos = list_photos([folder])
     gain, offset = np.float32((spec.high - spec.low) / 255), np.float32(spec.low)
     patches: list[Batch] = []
@@ -227,20 +227,20 @@ def calibration_patches(folder: Path, spec: ModelSpec) -> list[Batch]:
 
 
 def _stretch(length: int, draw: np.random.Generator, multiple: int) -> Span:
-    """Up to a patch's side, anywhere along an axis.
+    """A random stretch of an axis, at most a patch's side long.
 
     Raises:
         DataError: the axis is too short for the network.
     """
     side = min(_SIDE, length) // multiple * multiple
     if side == 0:
-        raise DataError(f"a picture with a side of {length} pixels, and the network takes multiples of {multiple}")
+        raise DataError(f"a picture has a side of {length} pixels, but the network needs multiples of {multiple}")
     start = int(draw.integers(0, length - side + 1))
     return Span(start, start + side, start, start + side)
 
 
-def scores(model: Model, check: Sequence[Yardstick], screen: Console) -> dict[str, float]:
-    """PSNR, averaged over each folder: on Y, at scale 1 on RGB."""
+def scores(model: Model, check: Sequence[BenchmarkSet], screen: Console) -> dict[str, float]:
+    """Mean PSNR of each folder; on Y, or on RGB at scale 1."""
     found = {}
     for folder, pattern, inputs in check:
         measured = evaluate_model(
@@ -251,8 +251,8 @@ def scores(model: Model, check: Sequence[Yardstick], screen: Console) -> dict[st
 
 
 def measure_losses(
-    before: Mapping[str, float], narrow: Model, check: Sequence[Yardstick], screen: Console
+    before: Mapping[str, float], narrow: Model, check: Sequence[BenchmarkSet], screen: Console
 ) -> dict[str, float]:
-    """What a model lacks of the :func:`scores` of the one that it was made of."""
+    """How much worse a model's :func:`scores` are than those of its original, in dB."""
     after = scores(narrow, check, screen)
     return {name: before[name] - after[name] for name in after}

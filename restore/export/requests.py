@@ -1,4 +1,4 @@
-"""What ``restore export`` can be asked for: four jobs, each with the options that mean something for it."""
+"""The four requests of ``restore export``, each with its own options."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class WeightsRequest:
-    """Weights of a run or a published checkpoint, to a file in fp32 or fp16."""
+    """Export the weights of a run or a third-party checkpoint in fp32 or fp16."""
 
     source: Path
     target: Path
@@ -28,7 +28,7 @@ class WeightsRequest:
 
 @dataclass(frozen=True)
 class HalfRequest:
-    """The fp16 twin of an fp32 file."""
+    """Make the fp16 twin of an fp32 file."""
 
     source: Path
     target: Path
@@ -38,7 +38,7 @@ class HalfRequest:
 
 @dataclass(frozen=True)
 class Int8Request:
-    """The int8 twin of an fp32 file. ``inputs`` is empty, or has a folder for each of ``check``."""
+    """Make the int8 twin of an fp32 file. ``inputs`` is empty, or has one folder per ``check``."""
 
     source: Path
     target: Path
@@ -52,7 +52,7 @@ class Int8Request:
 
 @dataclass(frozen=True)
 class ExplainRequest:
-    """What each layer of an fp32 file loses by itself in 8 bits; nothing is written."""
+    """Report the loss of quantizing each layer of an fp32 file alone; nothing is written."""
 
     source: Path
     calibrate: Path

@@ -1,4 +1,4 @@
-"""From a run's folder, a checkpoint or a published network to a verified model file."""
+"""Export a run, a checkpoint or a third-party network to a verified model file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from restore.zoo.precision import Kind
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written and how it was checked; ``outdated`` are twins beside it that are of another training."""
+    """What was written and how it was verified; ``outdated`` lists twins next to it that are from another training."""
 
     path: Path
     made: Made
@@ -30,8 +30,8 @@ def export(source: Source, target: Path, how: How | None = None, overwrite: bool
     Args:
         source: the network; see :func:`restore.export.load_source.load_source`.
         target: an ``.onnx`` file, or a folder for one named after the model.
-        how: see there.
-        overwrite: replace a file that is there.
+        how: how to build the file.
+        overwrite: replace an existing file.
 
     Raises:
         ExportError: the file would not reproduce the network, or exists; nothing is written.
@@ -46,10 +46,10 @@ def export(source: Source, target: Path, how: How | None = None, overwrite: bool
 
 
 def export_half(source: Path, target: Path, how: How, overwrite: bool = False) -> Exported:
-    """Make the 16-bit twin of a model file; the arguments as of :func:`export`.
+    """Make the 16-bit twin of a model file; for arguments see :func:`export`.
 
     Raises:
-        ModelError: the file is not float32, or does not say what it is.
+        ModelError: the file is not float32, or has no metadata.
     """
     spec = file_spec(source)
     if spec.precision != "fp32":
@@ -64,7 +64,7 @@ def _path(target: Path, spec: ModelSpec, precision: Kind, overwrite: bool) -> Pa
     ending = ".onnx" if precision == "fp32" else f".{precision}.onnx"
     path = target if target.suffix == ".onnx" else target / f"{spec.name}{ending}"
     if path.exists() and not overwrite:
-        raise ExportError(f"{path} exists already: add --overwrite to replace it")
+        raise ExportError(f"{path} already exists: add --overwrite to replace it")
     return path
 
 

@@ -1,4 +1,4 @@
-"""How far a network's gradient reaches: the context that its tiles need, whatever the picture."""
+"""Receptive field by gradient: the context that tiles need, for any picture."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ _LONGEST = 1024
 
 
 def gradient_support(network: nn.Module, scale: int, multiple: int, minimum: int) -> int | None:
-    """Input pixels before and after a step of ``multiple`` pixels that its result depends on, along either axis.
+    """Number of input pixels around a block of ``multiple`` pixels that its result depends on, along either axis.
 
-    Where the gradient of an output is not zero, the output looks. Strips are grown until it ends before they do.
+    An output depends on the inputs with nonzero gradient. Strips are enlarged until the gradient ends inside them.
 
     Args:
         network: float32 (N, 3, H, W) to (N, 3, scale * H, scale * W), in evaluation mode.
-        scale: see above.
-        multiple: what cuts are made at, and sides are multiples of.
+        scale: output side over input side.
+        multiple: sides and tile positions are multiples of this.
         minimum: the shortest side.
 
     Returns:
-        The reach; None when it is longer than can be looked for, or everywhere.
+        The reach; None if it exceeds the search limit or is global.
     """
     across = -(-max(minimum, 24) // multiple) * multiple
     length = 128
@@ -38,7 +38,7 @@ def _along(network: nn.Module, scale: int, multiple: int, along: int, across: in
     size = (1, 3, across, along) if axis == 3 else (1, 3, along, across)
     start = along // 2 // multiple * multiple
     seen = torch.zeros(along, dtype=torch.bool)
-    for _ in range(2):  # a unit that happens to be off in one picture is on in another
+    for _ in range(2):  # a unit that is inactive on one picture may be active on another
         x = torch.rand(size, generator=draw).requires_grad_()
         with torch.enable_grad():
             kept = network(x).narrow(axis, start * scale, multiple * scale)

@@ -1,7 +1,7 @@
-"""Checkpoints that others published: which network is it, and the network with its weights.
+"""Load third-party checkpoints: detect the architecture and build the network with its weights.
 
-Architectures are recognised by spandrel, from the names and shapes of the weights. Files are read here and not by
-spandrel, whose loader goes through a pickle: torch's weights-only reader makes tensors and nothing else.
+spandrel recognizes architectures by the names and shapes of the weights. Files are read here and not by spandrel, whose
+loader unpickles: torch's weights-only reader creates nothing but tensors and plain values.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
 
 @dataclass(frozen=True)
 class Published:
-    """A network that somebody published.
+    """A third-party network.
 
     Attributes:
         network: float32 RGB (N, 3, H, W) on 0..1 to (N, 3, scale * H, scale * W), in evaluation mode.
-        architecture: its name.
+        architecture: name of the architecture.
         scale: output side over input side.
-        multiple: what its author says that both sides must be a multiple of.
-        minimum: the shortest side that its author allows.
-        parameters: numbers that were learned.
+        multiple: both sides must be a multiple of this, according to the author.
+        minimum: shortest allowed side, according to the author.
+        parameters: number of parameters.
     """
 
     network: nn.Module
@@ -48,11 +48,11 @@ def load_published(path: Path) -> Published:
     """Read a checkpoint and build its network.
 
     Args:
-        path: ``.pth``, ``.pt``, ``.ckpt`` or ``.safetensors``; weights alone, or a dictionary that holds them.
+        path: ``.pth``, ``.pt``, ``.ckpt`` or ``.safetensors``; a state dict, or a dictionary that contains one.
 
     Raises:
-        ModelError: the file is missing, is not of weights alone, or of a network that is not known or does not take
-            pictures and give pictures.
+        ModelError: the file is missing, contains more than weights, or belongs to a network that is unknown or does not
+            map pictures to pictures.
     """
     from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
 
@@ -61,20 +61,20 @@ def load_published(path: Path) -> Published:
         found = ModelLoader().load_from_state_dict(weights)
     except UnsupportedModelError as error:
         raise ModelError(
-            f"{path}: these weights are of no architecture that spandrel knows; if the network can be exported where "
+            f"{path}: spandrel does not know the architecture of these weights; if the network can be exported where "
             "it was trained, import the .onnx file"
         ) from error
-    except Exception as error:  # each of fifty architectures fails in its own way on weights that are not quite its
+    except Exception as error:  # each of fifty architectures fails in its own way on weights that do not quite match
         raise ModelError(f"{path}: these weights fit no network: {_line(error)}") from error
     name = str(found.architecture.name)
     if not isinstance(found, ImageModelDescriptor):
-        raise ModelError(f"{path}: {name} takes a mask beside the picture; only what takes a picture alone can be run")
+        raise ModelError(f"{path}: {name} takes a mask in addition to the picture, which is not supported")
     if (found.input_channels, found.output_channels) not in ((3, 3), (1, 1)):
         raise ModelError(
-            f"{path}: {name} takes {found.input_channels} planes and gives {found.output_channels}; "
-            "networks run here take and give RGB, or one plane"
+            f"{path}: {name} has {found.input_channels} input and {found.output_channels} output channels; "
+            "only RGB or one channel is supported"
         )
-    # Its call makes one picture of several inputs or outputs, where a network has more.
+    # spandrel's call function reduces several inputs or outputs to one picture.
     network: nn.Module = _Called(settle(found.model), found._call_fn)
     if found.input_channels == 1:
         network = PlaneByPlane(network)
@@ -91,10 +91,10 @@ def load_published(path: Path) -> Published:
 
 
 def read_weights(path: Path) -> dict[str, Any]:
-    """What a file of weights holds, without running anything that it brings along.
+    """Read a weights file without running any code in it.
 
     Raises:
-        ModelError: it is missing, damaged, or holds more than tensors and plain values.
+        ModelError: it is missing, damaged, or contains more than tensors and plain values.
     """
     if not path.is_file():
         raise ModelError(f"{path}: no such checkpoint")
@@ -110,25 +110,25 @@ def read_weights(path: Path) -> dict[str, Any]:
         named = re.search(r"GLOBAL (\S+) (?:was not an allowed|whose module)", str(error))
         if named is None:
             raise ModelError(
-                f"{path}: cannot be read as weights: it is damaged, or was not written by torch.save"
+                f"{path}: cannot be read as weights: it is damaged or was not written by torch.save"
             ) from error
         raise ModelError(
-            f"{path}: holds more than weights ({named[1]}), which could run code when it is opened, so it was not "
-            "opened. Ask for the weights alone: a .safetensors file, or torch.save(network.state_dict(), ...)"
+            f"{path}: contains more than weights ({named[1]}), which could run code when opened, so it was not "
+            "opened. Ask for plain weights: a .safetensors file, or torch.save(network.state_dict(), ...)"
         ) from error
     except Exception as error:  # a damaged archive raises whatever it meets first
         raise ModelError(f"{path}: cannot be read as weights: {_line(error)}") from error
     if not isinstance(held, dict):
-        raise ModelError(f"{path}: holds a {type(held).__name__} and no weights by name")
+        raise ModelError(f"{path}: contains a {type(held).__name__}, not a state dict")
     return held
 
 
 def settle(network: nn.Module) -> nn.Module:
-    """Put right what torch cannot export, or exports wrongly, without changing what the network computes.
+    """Replace what torch cannot export, or exports wrongly, without changing the network's results.
 
-    SPAN trains three convolutions in a row beside a fourth and runs their product, which it computes anew in each
-    forward pass: a network that changes its own weights. It is folded once. SwinIR and its like take the size of the
-    batch through a float, which ends in the file as the size that was exported.
+    SPAN trains three consecutive convolutions parallel to a fourth and recomputes their product in each forward pass,
+    so it changes its own weights: they are folded once. SwinIR and similar networks compute the batch size through a
+    float, which bakes the exported size into the file.
     """
     for module in network.modules():
         home = vars(sys.modules[type(module).__module__])
@@ -146,14 +146,14 @@ def settle(network: nn.Module) -> nn.Module:
 
 
 def windows_together(windows: Tensor, side: int, height: int, width: int) -> Tensor:
-    """Windows (N * windows, side, side, C) as the pictures (N, height, width, C) that they were cut from."""
+    """Reassemble windows (N * windows, side, side, C) into pictures (N, height, width, C)."""
     channels = windows.shape[-1]
     apart = windows.view(-1, height // side, width // side, side, side, channels)
     return apart.permute(0, 1, 3, 2, 4, 5).reshape(-1, height, width, channels)
 
 
 class _Called(nn.Module):
-    """A network called in its own way: some take a noise level, some give several results."""
+    """A network with spandrel's call function: some take a noise level, some return several results."""
 
     def __init__(self, network: nn.Module, call: Callable[[nn.Module, Tensor], Tensor]) -> None:
         super().__init__()
@@ -161,11 +161,11 @@ class _Called(nn.Module):
         self._call = call
 
     def forward(self, x: Tensor) -> Tensor:
-        return self._call(self.network, x.clone())  # some, as RCAN, work in what they are given
+        return self._call(self.network, x.clone())  # some, for example RCAN, modify their input in place
 
 
 class PlaneByPlane(nn.Module):
-    """A network for grey pictures, run on each colour by itself."""
+    """A network for gray pictures, applied to each color channel."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""An ONNX file of somebody else's, described so that it can be run here."""
+"""Describe third-party ONNX files so that restore can run them."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ from restore.verify.probing import Floats, Reach, Run, Sizes, find_range, find_r
 def describe_foreign(
     path: Path, name: str, given: Mapping[str, str], shape: Shape | None = None
 ) -> tuple[bytes, ModelSpec, list[Check]]:
-    """Find out what a file needs, write it into its metadata, and check it.
+    """Detect what a file needs, write it into its metadata, and check it.
 
     Args:
-        path: an ONNX file that takes one float32 picture and gives one. Weights in files beside it are taken in.
-        name: what it shall be called.
-        given: spec fields as text, which win over what the file says and what is found.
-        shape: the one that it is to take from now on, where its axes leave that open.
+        path: an ONNX file that maps one float32 picture to one. External weights are embedded.
+        name: the model's name.
+        given: spec fields as text, which override the file's metadata and what is detected.
+        shape: fixes dynamic axes at this shape.
 
     Returns:
-        The file's bytes with its description, the description, and what was checked.
+        The file's bytes with metadata, the metadata, and the checks.
 
     Raises:
-        ModelError: it is no such file, or something can neither be found out nor is given; says how to give it.
-        ExportError: it does not keep what is said of it.
+        ModelError: it is not such a file, or something can neither be detected nor is given; says how to give it.
+        ExportError: it does not match its metadata.
     """
     model = _load(path)
     metadata = {p.key: p.value for p in model.metadata_props}
     if METADATA_KEY in metadata:
         if shape is not None:
             raise ModelError(
-                f"{path}: says itself what it takes: --shape is for files that do not, and for checkpoints"
+                f"{path}: has metadata that gives its shape: --shape is for files without it, and for checkpoints"
             )
         spec = read_spec(metadata, str(path), {**given, "name": name})
         if spec.precision != "fp32":
-            raise ModelError(f"{path} is an {spec.precision} twin: import the fp32 file, and put this beside it")
+            raise ModelError(f"{path} is an {spec.precision} twin: import the fp32 file, and put this file next to it")
         if len(spec.inputs) == len(spec.outputs) == 1:
             name_ends(model, path)
     else:
@@ -70,8 +70,8 @@ def _load(path: Path) -> onnx.ModelProto:
         raise ModelError(f"{path}: no such model file")
     try:
         return onnx.load(path)
-    except Exception as error:  # protobuf and onnx raise what they please on files that are no models
-        raise ModelError(f"{path}: not an ONNX file that can be read: {str(error)[:300]}") from error
+    except Exception as error:  # protobuf and onnx raise many kinds of errors on files that are not models
+        raise ModelError(f"{path}: not a readable ONNX file: {str(error)[:300]}") from error
 
 
 def _precision(model: onnx.ModelProto) -> str:
@@ -98,18 +98,18 @@ def _function(model: onnx.ModelProto, path: Path, shape: Shape | None) -> Run:
 def _found(
     model: onnx.ModelProto, path: Path, known: ModelSpec, given: Mapping[str, str], shape: Shape | None
 ) -> dict[str, Any]:
-    """All that can be found out by looking into the file and running it.
+    """Everything that can be detected by inspecting and running the file.
 
     Raises:
-        ModelError: something cannot be, and says how to give it.
+        ModelError: something cannot be detected; says how to give it.
     """
     run, size = _function(model, path, shape), shape[1:] if shape else None
     try:
         sizes = sizes_at(run, size) if size else find_sizes(run, multiple=known.multiple)
         if size is None and not sizes.batch:
             raise ModelError(
-                "it takes one picture at a time, and pictures are run in batches: give the one shape that it is to "
-                "take with --shape, for example --shape 256"
+                "it takes one picture at a time, but restore runs batches: fix the input shape "
+                "with --shape, for example --shape 256"
             )
         low, high = _range(run, sizes, size, known, given)
         reach = Reach(0, True, 1)
@@ -125,7 +125,7 @@ def _found(
         "precision": _precision(model),
         "network": UNKNOWN,
         "parameters": count_weights(model),
-        "made_with": f"restore {__version__}, of a file by others",
+        "made_with": f"restore {__version__}, from a third-party file",
     }
     if shape is None:
         minimum = max(sizes.minimum, reach.multiple)
@@ -147,17 +147,17 @@ def _range(
     found = find_range(run, sizes, size)
     if found is None or found[0] != known.low:
         raise ModelError(
-            "whether white is 1 or 255 cannot be told from what it does: add --spec high=1 or --spec high=255 "
+            "cannot detect whether white is 1 or 255: add --spec high=1 or --spec high=255 "
             "(and --spec low=-1 if black is -1)"
         )
     return found
 
 
 def _within(shape: Shape, reach: Reach, given: int | None) -> dict[str, Any]:
-    """Halo and multiple of a file that takes one shape alone.
+    """Halo and multiple of a file with a fixed shape.
 
-    What was found and leaves nothing of the shape is cut to a quarter of it, and then tiles are not exact; nor are they
-    where windows would have to begin at multiples that do not divide the shape.
+    A detected halo that covers the whole shape is cut to a quarter of it, and tiles are then not exact. They are not
+    exact either if windows would have to start at multiples that do not divide the shape.
     """
     fits = all(side % reach.multiple == 0 for side in shape[1:])
     multiple, exact = (reach.multiple, reach.exact) if fits else (1, False)

@@ -1,4 +1,4 @@
-"""Write a network as ONNX with free height, width and batch."""
+"""Export a network to ONNX with dynamic height, width and batch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from restore.errors import SizesError
 from restore.networks.anchored_shuffle import pixel_unshuffle
 from restore.spec import METADATA_KEY, ModelSpec
 
-# What torch's exporter writes by itself; it can lower and raise it to the others.
+# Native version of torch's exporter, which can convert to the others.
 OPSET = 18
 OPSETS = range(17, 24)
 
@@ -35,18 +35,18 @@ def to_onnx(
     """Export a network in evaluation mode.
 
     Args:
-        network: float32 (N, 3, H, W) to (N, 3, scale * H, scale * W); what else the spec says that it takes are the
-            arguments that follow, in that order.
-        spec: written into the file's metadata. Its ``shape``, if it has one, is the only one that the file will take;
-            if it tells kinds apart, the network has ``belief``, of the thumbnail.
-        opset: version of ONNX's operators, one of :data:`OPSETS`.
-        watch: called after each step, to measure what it did.
+        network: float32 (N, 3, H, W) to (N, 3, scale * H, scale * W); the spec's further inputs follow as arguments, in
+            that order.
+        spec: written into the file's metadata. Its ``shape``, if set, becomes a fixed input shape; if it has kinds, the
+            network must have a method ``belief`` that classifies thumbnails.
+        opset: ONNX opset version, one of :data:`OPSETS`.
+        watch: called after each step, to measure its effect.
 
     Returns:
-        A model with the inputs and outputs that the spec says, optimised, checked by ONNX's own checker.
+        An optimized model with the spec's inputs and outputs, checked by ONNX's checker.
 
     Raises:
-        SizesError: torch's exporter does not take the network.
+        SizesError: torch's exporter fails on the network.
     """
     side = spec.side(32)
     axes = _axes(spec)
@@ -71,8 +71,8 @@ def to_onnx(
             )
         except (torch.onnx.OnnxExporterError, RuntimeError) as error:
             raise SizesError(
-                f"{spec.name}: torch cannot export a {type(network).__name__}; most often because what it does depends "
-                "on the values that it gets, not on the shapes alone"
+                f"{spec.name}: torch cannot export a {type(network).__name__}; the most common cause is control flow "
+                "that depends on input values, not only on shapes"
             ) from error
         watch("exported", program.model_proto)
         program.optimize()
@@ -87,7 +87,7 @@ def to_onnx(
 
 
 class _Telling(nn.Module):
-    """A network that also says which kind of picture it believes to have been given."""
+    """A network that also returns its class probabilities."""
 
     def __init__(self, network: Any) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class _Telling(nn.Module):
 
 
 class _OneNodeUnshuffle(TorchFunctionMode):
-    """Gives the exporter a convolution wherever a network unshuffles pixels."""
+    """Replaces pixel unshuffling by a convolution during export."""
 
     def __torch_function__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -120,7 +120,7 @@ def _slim(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _axes(spec: ModelSpec) -> dict[str, tuple[str, ...]]:
-    """What the axes of the inputs and of the output mean."""
+    """Names of the axes of inputs and outputs."""
     grown = ("height", "width") if spec.scale == 1 else (f"{spec.scale}*height", f"{spec.scale}*width")
     return {
         "input": ("batch", "", "height", "width"),
@@ -134,7 +134,7 @@ def _axes(spec: ModelSpec) -> dict[str, tuple[str, ...]]:
 
 
 def _name_axes(model: onnx.ModelProto, spec: ModelSpec) -> None:
-    """Readable names for the free axes."""
+    """Give dynamic axes readable names."""
     axes = _axes(spec)
     for value in [*model.graph.input, *model.graph.output]:
         for axis, name in zip(value.type.tensor_type.shape.dim, axes[value.name], strict=True):
@@ -147,7 +147,7 @@ def _describe(model: onnx.ModelProto, spec: ModelSpec) -> None:
     model.doc_string = f"{spec.name}: {spec.task} x{spec.scale}"
     del model.metadata_props[:]
     del model.graph.value_info[:]
-    # The exporter leaves file names and stack traces of the machine it ran on.
+    # The exporter leaves file names and stack traces of the machine that it ran on.
     del model.graph.metadata_props[:]
     for node in model.graph.node:
         del node.metadata_props[:]
@@ -157,7 +157,7 @@ def _describe(model: onnx.ModelProto, spec: ModelSpec) -> None:
 
 
 def with_names(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy in which every node has a name of its own; one that it has already stays, and so it can be done twice."""
+    """A copy in which every node has a unique name; existing unique names are kept, so the function is idempotent."""
     named = onnx.ModelProto()
     named.CopyFrom(model)
     count = collections.Counter(node.name for node in named.graph.node)
@@ -173,7 +173,7 @@ def with_names(model: onnx.ModelProto) -> onnx.ModelProto:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """The exporter prints its progress, the quantiser advises on the root logger: what counts is measured after."""
+    """Silence the exporter's progress and the quantizer's logging; what matters is measured afterwards."""
     logging.disable(logging.WARNING)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
@@ -183,7 +183,7 @@ def quiet() -> Iterator[None]:
 
 
 def describe(model: onnx.ModelProto, spec: ModelSpec) -> None:
-    """Replace the spec in a model's metadata; what else is there stays."""
+    """Replace the spec in a model's metadata; keep all other entries."""
     kept = [(p.key, p.value) for p in model.metadata_props if p.key != METADATA_KEY]
     del model.metadata_props[:]
     for key, value in [*kept, *spec.metadata().items()]:

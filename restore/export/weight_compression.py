@@ -1,4 +1,4 @@
-"""Weights in 8 bits, for what is not worth computing in 8 bits."""
+"""Store weights in 8 bits where computing in 8 bits does not pay."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from onnx import helper, numpy_helper
 
 from restore.export.quantise import made_of
 
-# Smaller ones do not make a file smaller: each brings its scales, and a node.
+# Smaller tensors do not make a file smaller: each needs scales and a node.
 _LEAST = 1024
-# Which axis of the weights, the second input of these operators, is the output's: one scale for each of its channels.
+# Output axis of the weights (the second input of these operators); each output channel gets a scale.
 _OUTPUTS = {"Conv": 0, "Gemm": 0, "MatMul": 1}
 
 
 def narrow_weights(model: onnx.ModelProto) -> int:
-    """Store the weights of what looks at a thumbnail as int8, one scale an output channel, symmetrical about zero.
+    """Store the weights of the thumbnail branch as int8, symmetric, with one scale per output channel.
 
-    It is computed in floating point still, since it decides about the whole picture and is a small part of the work;
-    but it holds most of the weights, and so of the file. Biases stay as they are.
+    It is still computed in floating point, because it affects the whole picture and is a small part of the work; but it
+    contains most of the weights, and so most of the file. Biases are not changed.
 
     Args:
-        model: changed in place; with inputs ``input`` and ``thumbnail``, or nothing is done.
+        model: modified in place; unchanged unless it has inputs ``input`` and ``thumbnail``.
 
     Returns:
-        How many tensors were stored so.
+        Number of compressed tensors.
     """
     graph = model.graph
     constants = {one.name: one for one in graph.initializer}

@@ -1,1 +1,1 @@
-"""Which files there are, and which of them belong together."""
+"""List and pair picture files."""

@@ -1,7 +1,7 @@
-"""The one walker of picture folders.
+"""The only code that walks picture folders.
 
-Every command sees the same files: sorted by path, hidden files and folders left out (our own half-written files are
-hidden), links to files followed, links to folders not, pipes, sockets and devices left out.
+Every command sees the same files: sorted by path, without hidden files and folders (temporary files of restore are
+hidden), following links to files but not to folders, and without pipes, sockets and devices.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Unreadable:
 
 
 class Listing(NamedTuple):
-    """The pictures of a folder and all below it, how many other files there are, and what could not be listed."""
+    """The pictures of a folder (recursively), the number of other files, and the folders that could not be listed."""
 
     pictures: list[Path]
     ignored: int
@@ -34,11 +34,11 @@ class Listing(NamedTuple):
 
 
 def walk(folder: Path, on_error: Callable[[OSError], object]) -> Iterator[Path]:
-    """The files of a folder and all below it, one folder read at a time, in the order that ``sorted`` gives paths.
+    """The files of a folder (recursively), sorted by path; reads one folder at a time.
 
     Args:
-        folder: where to begin.
-        on_error: gets the error of each folder that cannot be listed; may raise. The walk goes on if it returns.
+        folder: where to start.
+        on_error: called with the error of each folder that cannot be listed; may raise. Otherwise the walk continues.
     """
     waiting = [(folder, True)]
     while waiting:
@@ -62,11 +62,11 @@ def _kind(entry: os.DirEntry[str]) -> str:
 
 
 def scan(folder: Path, suffixes: Collection[str] = READABLE) -> Listing:
-    """List the pictures of a folder and all below it; folders that cannot be read are reported, not raised.
+    """List the pictures of a folder (recursively); unreadable folders are reported, not raised.
 
     Args:
-        folder: where to begin.
-        suffixes: of pictures, in lower case with the dot.
+        folder: where to start.
+        suffixes: of pictures, lower case, with the dot.
     """
     unreadable: list[Unreadable] = []
 
@@ -79,10 +79,10 @@ def scan(folder: Path, suffixes: Collection[str] = READABLE) -> Listing:
 
 
 def list_pictures(folder: Path, suffixes: Collection[str] = PHOTO_SUFFIXES) -> list[Path]:
-    """The pictures of a folder and all below it, sorted; for uses where a missing picture would falsify the result.
+    """The sorted pictures of a folder (recursively), for uses where a missing picture would falsify the result.
 
     Raises:
-        DataError: there is no such folder, it holds no picture, or a folder below it cannot be read.
+        DataError: there is no such folder, it contains no pictures, or a subfolder cannot be read.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
@@ -92,12 +92,12 @@ def list_pictures(folder: Path, suffixes: Collection[str] = PHOTO_SUFFIXES) -> l
 
     found = [path for path in walk(folder, refuse) if is_picture(path, suffixes)]
     if not found:
-        raise DataError(f"{folder}: no pictures here (looked for {', '.join(sorted(suffixes))})")
+        raise DataError(f"{folder}: no pictures found (supported suffixes: {', '.join(sorted(suffixes))})")
     return found
 
 
 def glob_pictures(folder: Path, pattern: str, suffixes: Collection[str] = PHOTO_SUFFIXES) -> list[Path]:
-    """The pictures of a folder that match a glob pattern, sorted, by the walker's rules; may be empty.
+    """The sorted pictures of a folder that match a glob pattern, by the rules of :func:`walk`; may be empty.
 
     Raises:
         ValueError: the pattern is empty, absolute or malformed.
@@ -109,17 +109,17 @@ def glob_pictures(folder: Path, pattern: str, suffixes: Collection[str] = PHOTO_
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder of this name is hidden."""
+    """Whether a file or folder with this name is hidden."""
     return name.startswith(".") and name != ".."
 
 
 def is_picture(path: Path, suffixes: Collection[str] = READABLE) -> bool:
-    """Whether a file is a picture by its suffix. A broken link is one too: reading it says what is wrong."""
+    """Whether a file is a picture by its suffix. Includes broken links: reading them reports the problem."""
     return path.suffix.lower() in suffixes and not is_special(path)
 
 
 def is_special(path: Path) -> bool:
-    """Whether it is a folder, pipe, socket or device, where reading may never end."""
+    """Whether a path is a folder, pipe, socket or device, from which reading may never end."""
     try:
         return not stat.S_ISREG(path.stat().st_mode)
     except OSError:

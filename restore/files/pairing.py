@@ -1,8 +1,8 @@
-"""Which files belong together, by their names.
+"""Pair files by their names.
 
-Three rules. *Strict*: the same path below the folder but for the suffix, for training and measuring, where a wrong pair
-falsifies the result. *Named*: strict, with a :class:`NameRule` for data sets that name partners differently, such as
-``0001.png`` and ``0001x4.png``. *Loose*: names that a job's ``--name`` may have made of each other, for looking at.
+Three rules. *Strict*: the same relative path except for the suffix, for training and measuring, where a wrong pair
+falsifies the result. *Named*: strict, with a :class:`NameRule` for datasets that name partners differently, for example
+``0001.png`` and ``0001x4.png``. *Loose*: names that a job's ``--name`` may have produced, for viewing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from restore.errors import DataError
 from restore.utils.text import printable
 
-# File names in a message; the rest is counted.
+# Maximum number of file names in a message; the rest is only counted.
 _NAMED = 5
 _FIELD = re.compile(r"\{(?:stem|name)\}")
 _SEPARATORS = "-_. ~@("
@@ -25,11 +25,11 @@ _SEPARATORS = "-_. ~@("
 
 @dataclass(frozen=True)
 class NameRule:
-    """How a partner is named after a picture, without the suffix.
+    """How a partner's name follows from a picture's, without the suffix.
 
     Attributes:
-        text: as it was written: a template (``{stem}x4``), two of them (``{stem}_HR={stem}_LR``: the picture's and its
-            partner's), or what is replaced by what (``_HR=_LR``).
+        text: as written by the user: a template (``{stem}x4``), two templates (``{stem}_HR={stem}_LR``: the picture's
+            and its partner's), or a replacement (``_HR=_LR``).
     """
 
     text: str
@@ -38,10 +38,10 @@ class NameRule:
 
     @classmethod
     def parse(cls, text: str) -> NameRule:
-        """Read a rule. ``{name}`` may be written for ``{stem}``.
+        """Parse a rule. ``{name}`` is accepted for ``{stem}``.
 
         Raises:
-            ValueError: the text is none of the three.
+            ValueError: the text has none of these forms.
         """
         own, equals, partner = text.partition("=")
         if not (equals and _FIELD.search(own) and _FIELD.search(partner)):
@@ -51,16 +51,18 @@ class NameRule:
                 raise ValueError(f"{text!r}: write it as '{{stem}}x4', '{{stem}}_HR={{stem}}_LR' or FROM=TO")
         for side in (own, partner):
             if len(_FIELD.findall(side)) > 1 or re.search(r"[{}/\\]", _FIELD.sub("", side)):
-                raise ValueError(f"{text!r}: each side has {{stem}} once, and no other braces and no path separators")
+                raise ValueError(
+                    f"{text!r}: each side needs {{stem}} exactly once, and no other braces or path separators"
+                )
         return cls(text, own, partner)
 
     @property
     def is_replacement(self) -> bool:
-        """Whether it has no ``{stem}``: FROM=TO."""
+        """Whether the rule is a replacement FROM=TO, without ``{stem}``."""
         return not _FIELD.search(self._partner)
 
     def __call__(self, stem: str) -> str | None:
-        """The stem of the partner of a picture with this stem; None if the picture is not named by the rule."""
+        """The stem of the partner of a picture with this stem; None if the rule does not match."""
         if self.is_replacement:
             return stem.replace(self._own, self._partner)
         before, after = _FIELD.split(self._own)
@@ -69,14 +71,14 @@ class NameRule:
         return _FIELD.sub(lambda _: stem[len(before) : len(stem) - len(after)], self._partner)
 
     def below(self, stem: str) -> str | None:
-        """As a call, of a path below a folder with ``/``: the folders on the way stay."""
+        """Like a call, for a relative path with ``/``; subfolders are kept."""
         folders, slash, name = stem.rpartition("/")
         partner = self(name)
         return None if partner is None else folders + slash + partner
 
 
 def index_stems(folder: Path, pictures: Iterable[Path]) -> dict[str, list[Path]]:
-    """Pictures by their path below the folder, with ``/`` and without the suffix."""
+    """Pictures by path relative to the folder, with ``/`` and without the suffix."""
     found: dict[str, list[Path]] = defaultdict(list)
     for path in pictures:
         found[stem_below(folder, path)].append(path)
@@ -84,7 +86,7 @@ def index_stems(folder: Path, pictures: Iterable[Path]) -> dict[str, list[Path]]
 
 
 def stem_below(folder: Path, path: Path) -> str:
-    """A picture's path below a folder, with ``/`` and without the suffix."""
+    """A picture's path relative to a folder, with ``/`` and without the suffix."""
     return path.relative_to(folder).with_suffix("").as_posix()
 
 
@@ -95,14 +97,14 @@ def pair_strictly(
 
     Args:
         inputs: a folder and its pictures.
-        targets: the same; with a rule, the two may be one folder.
-        rule: how an input is named after its target; None where both have one name.
+        targets: likewise; with a rule, both may be the same folder.
+        rule: how an input's name follows from its target's; None if both have the same name.
 
     Returns:
         Inputs and targets, in the order of the inputs' paths without suffix.
 
     Raises:
-        DataError: a picture has no partner, is not named by the rule, or two differ in the suffix alone.
+        DataError: a picture has no partner, does not match the rule, or two pictures differ only in the suffix.
     """
     (low_folder, low), (high_folder, high) = inputs, targets
     by_low, by_high = _one_each(low_folder, low), _one_each(high_folder, high)
@@ -131,61 +133,61 @@ def _one_each(folder: Path, pictures: Sequence[Path]) -> dict[str, Path]:
     index = index_stems(folder, pictures)
     for stem, paths in index.items():
         if len(paths) > 1:
-            raise DataError(f"{paths[0]} and {paths[1]} both are '{stem}': keep one, to say which is meant")
+            raise DataError(f"{paths[0]} and {paths[1]} are both '{stem}': keep only one")
     return {stem: path for stem, (path,) in index.items()}
 
 
 def _misnamed(paths: Sequence[Path], rule: NameRule | None) -> str:
     if not paths or rule is None:
         return ""
-    return f"{listed(paths)} {'is' if len(paths) == 1 else 'are'} not named as {rule.text!r} says: rename or remove"
+    return f"{listed(paths)} {'is' if len(paths) == 1 else 'are'} not named by the rule {rule.text!r}: rename or remove"
 
 
 def _lonely(alone: Sequence[tuple[Path, str]], other: Path, rule: NameRule | None, reverse: bool = False) -> str:
-    """What is said of pictures without a partner in the other folder; empty when there are none."""
+    """A message about pictures without a partner in the other folder; empty if there are none."""
     if not alone:
         return ""
     paths = [path for path, _ in alone]
     verb, what = ("has", "it") if len(paths) == 1 else ("have", "them")
     if rule is None:
-        return f"{listed(paths)} {verb} no picture of the same name in {other}: add the partner, or take {what} out"
+        return f"{listed(paths)} {verb} no picture of the same name in {other}: add the partner, or remove {what}"
     looked = f"no picture in {other} leads to {alone[0][1]!r}" if reverse else f"looked for {alone[0][1]!r} in {other}"
-    return f"{listed(paths)} {verb} no partner by {rule.text!r} ({looked}): add the partner, or take {what} out"
+    return f"{listed(paths)} {verb} no partner by {rule.text!r} ({looked}): add the partner, or remove {what}"
 
 
 def listed(names: Sequence[Path | str]) -> str:
-    """The first few names, and how many more there are."""
+    """The first few names, and the number of others."""
     more = len(names) - _NAMED
     return ", ".join(map(str, names[:_NAMED])) + (f" and {more} more" if more > 0 else "")
 
 
 def pick_partner(picture: Path, stems: Sequence[str], index: Mapping[str, Sequence[Path]]) -> Path | None:
-    """The file of the first stem that there is one of; of several suffixes, the picture's own.
+    """The file of the first stem that exists; if there are several suffixes, the one with the picture's own.
 
     Raises:
-        DataError: several files have that stem, none with the picture's suffix.
+        DataError: several files have that stem, but not exactly one has the picture's suffix.
     """
     for stem in stems:
         found = index.get(stem, [])
         same = [path for path in found if path.suffix == picture.suffix] or found
         if len(same) > 1:
-            raise DataError(f"{same[0]} and {same[1]} both go with {picture.name}: keep one of them")
+            raise DataError(f"{same[0]} and {same[1]} both match {picture.name}: keep one of them")
         if same:
             return same[0]
     return None
 
 
-# From a picture of the other folder to those of the first that it may be a version of.
+# Maps a picture of the other folder to the originals that it may be a version of.
 _Candidates = Callable[[Path], list[Path]]
 
 
 @dataclass(frozen=True)
 class LooseMatch:
-    """What pairing by similar names found; paths below the folders.
+    """The result of pairing by similar names; paths are relative to the folders.
 
     Attributes:
         partners: from originals to their partners.
-        doubts: of either side, why there is no partner where two could be meant.
+        doubts: for ambiguous pictures of either side, why they have no partner.
         left: others without an original.
     """
 
@@ -199,15 +201,14 @@ def pair_loosely(
 ) -> LooseMatch:
     """Match pictures by similar names within the same sub-folder.
 
-    From strict to loose, each step over what the one before left: the same name; the same stem (``a.heic``,
-    ``a.png``); a stem with something behind it, as ``--name`` of a job adds it (``a``, ``a-x4``; ``a.jpg``,
-    ``a-jpg``), then the other way round. Where two could be meant neither is taken: a wrong pair shows differences
-    that nobody made.
+    From strict to loose, each step on what the previous one left: the same name; the same stem (``a.heic``,
+    ``a.png``); a stem with an ending, as added by a job's ``--name`` (``a``, ``a-x4``; ``a.jpg``, ``a-jpg``); then the
+    other way round. Ambiguous pictures are not paired: a wrong pair would show differences that do not exist.
 
     Args:
-        originals: paths below their folder.
-        others: paths below theirs.
-        named: gives the stem of an original's partner, in place of the steps.
+        originals: paths relative to their folder.
+        others: paths relative to theirs.
+        named: returns the stem of an original's partner; replaces the steps.
     """
     partners: dict[Path, Path] = {}
     doubts: dict[Path, str] = {}
@@ -235,13 +236,13 @@ def _settle(claims: Mapping[Path, list[Path]], partners: dict[Path, Path], doubt
             continue
         several = by if len(by) > 1 else claims[by[0]]
         names = " and ".join(printable(one.name) for one in several[:3])
-        why = f"{names} could be of the same picture: say with --name how they were named, or rename one"
+        why = f"{names} may belong to the same picture: give the naming rule with --name, or rename one"
         doubts[path] = why
         doubts.update(dict.fromkeys(by, why))
 
 
 def _key(name: str) -> str:
-    """Names are the same however accents are stored."""
+    """Normalize a name, so that different encodings of accents are equal."""
     return unicodedata.normalize("NFC", name)
 
 
@@ -268,7 +269,7 @@ def _same_stem(ours: Sequence[Path]) -> _Candidates:
 
 
 def _longer_name(ours: Sequence[Path]) -> _Candidates:
-    """Theirs is ours and something behind it: the longest that fits, ``a-b`` before ``a`` for ``a-b-x4``."""
+    """Match names that extend an original's; the longest match wins: ``a-b`` before ``a`` for ``a-b-x4``."""
     index = _index(ours, _beginnings)
 
     def candidates(other: Path) -> list[Path]:
@@ -280,7 +281,7 @@ def _longer_name(ours: Sequence[Path]) -> _Candidates:
 
 
 def _shorter_name(ours: Sequence[Path]) -> _Candidates:
-    """Ours is theirs and something behind it, as a degraded picture's may be."""
+    """Match originals whose names extend the other's, as with degraded pictures."""
     by_theirs: dict[tuple[str, str], list[Path]] = defaultdict(list)
     for path in ours:
         for cut in (i for i, letter in enumerate(path.stem) if i and letter in _SEPARATORS):

@@ -1,1 +1,1 @@
-"""A folder of pictures as a job: plan it, run it, tell what came of it. No torch here."""
+"""Folder jobs: plan, run, report. Must not import torch."""

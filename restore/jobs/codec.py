@@ -1,4 +1,4 @@
-"""One picture of a job: from its file to arrays for the network, and from the results to the bytes of a file."""
+"""Convert between picture files and the arrays that the network takes and returns."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from restore.jobs.options import PictureOptions
 
 
 def decode(path: Path, options: PictureOptions) -> Picture:
-    """Read a picture, with what the network shall see under its transparency.
+    """Read a picture and fill the color under transparent pixels for the network.
 
     Raises:
-        ImageError: it cannot be read, is damaged or too large.
+        ImageError: the file cannot be read, is damaged or too large.
     """
     picture = read_picture(path, options.pixel_limit)
     if picture.alpha is None:
@@ -30,22 +30,25 @@ def decode(path: Path, options: PictureOptions) -> Picture:
 
 
 def held_bytes(picture: Picture) -> int:
-    """What a decoded picture takes in memory."""
+    """Memory that a decoded picture takes."""
     return picture.pixels.nbytes + (0 if picture.alpha is None else picture.alpha.nbytes)
 
 
 def to_arrays(picture: Picture, scale: int) -> list[Samples]:
-    """What the network shall enhance of a picture, as RGB (H, W, 3), for a network knows nothing else.
+    """The network's inputs for a picture, each RGB (H, W, 3), the only layout that networks accept.
 
     Args:
-        picture: decoded.
-        scale: of the network: one that enlarges also enlarges what there is of transparency, as a grey picture.
+        picture: the decoded picture.
+        scale: the network's scale. If above 1, alpha is enlarged too, as a gray picture.
     """
     return [_rgb(picture.pixels), *(_rgb(alpha[..., None]) for alpha in _passing(picture, scale))]
 
 
 def from_arrays(picture: Picture, results: list[Samples], scale: int) -> Picture:
-    """The enhanced picture out of what became of :func:`to_arrays`: grey stays grey, clear stays clear."""
+    """Assemble the enhanced picture from the network's results for :func:`to_arrays`, in the same order.
+
+    Gray pictures stay gray, and transparent pixels stay transparent.
+    """
     pixels, *passed = results
     if picture.pixels.shape[2] == 1:
         pixels = _grey(pixels)
@@ -59,7 +62,7 @@ def from_arrays(picture: Picture, results: list[Samples], scale: int) -> Picture
 
 
 def to_file(picture: Picture, suffix: str, options: PictureOptions) -> bytes:
-    """The bytes of the file.
+    """Encode a picture.
 
     Raises:
         ImageError: the format cannot hold the picture.
@@ -69,13 +72,13 @@ def to_file(picture: Picture, suffix: str, options: PictureOptions) -> bytes:
 
 
 def note(picture: Picture, suffix: str) -> str:
-    """What was not read as it is in the file, and what the result will lack, for the user; empty when nothing."""
+    """A note for the user on what was changed when reading and what the result cannot hold; empty if nothing."""
     gone = lost(picture, suffix)
     return "; ".join([*picture.notes, *([f"{suffix[1:]} cannot hold: {', '.join(gone)}"] if gone else [])])
 
 
 def _passing(picture: Picture, scale: int) -> list[Samples]:
-    """Alpha, if it must go through the network."""
+    """Alpha, if the network must enlarge it."""
     alpha = picture.alpha
     return [] if alpha is None or scale == 1 or alpha.min() == alpha.max() else [alpha]
 
@@ -87,7 +90,7 @@ def _rgb(pixels: Samples) -> Samples:
 def _grey(pixels: Samples) -> Samples:
     """The mean of the channels (H, W, 3), rounded, as (H, W, 1)."""
     grey = np.empty((*pixels.shape[:2], 1), pixels.dtype)
-    for row in range(0, len(grey), 256):  # by blocks: the sums need 32 bits, and the picture may be large
+    for row in range(0, len(grey), 256):  # in blocks, because sums need 32 bits and pictures may be large
         sums = pixels[row : row + 256].sum(axis=2, keepdims=True, dtype=np.uint32)
         grey[row : row + 256] = (sums + 1) // 3
     return grey

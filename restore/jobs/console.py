@@ -1,4 +1,4 @@
-"""What the user is told of a job: lines on the screen, records for programs, and a report."""
+"""A job's output: lines on the screen, records for programs, and a report."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ Record = FileRecord | SummaryRecord
 
 
 @dataclass
-class Teller:
-    """Tells outcomes as they come and counts them; over several plans when a folder is watched.
+class JobReporter:
+    """Prints and counts outcomes as they arrive; over several plans when a folder is watched.
 
     Attributes:
-        screen: for people, on standard error.
-        say: prints a line for people on standard output.
-        give: gets each record as it comes, in place of the lines on standard output; None for people alone.
-        report: file to write at the end, or None.
-        page: gives what writes a report for a browser; None where none can be had.
+        screen: human-readable output, on standard error.
+        say: prints a human-readable line on standard output.
+        give: receives each record as it arrives, instead of lines on standard output; None for human-readable output.
+        report: file for the report written at the end, or None.
+        page: returns the writer of HTML reports; None if HTML is not supported.
     """
 
     screen: Console
@@ -40,7 +40,7 @@ class Teller:
     records: list[FileRecord] = field(default_factory=list)
 
     def begin(self, plan: Plan) -> None:
-        """What is known before the job: skipped pictures, and folders that cannot be read."""
+        """Report what is known before the job: skipped pictures, and folders that cannot be read."""
         self.ignored = plan.ignored
         for item in plan.skipped:
             self.outcome(Outcome(item, "skipped"))
@@ -50,7 +50,7 @@ class Teller:
             self.warn(f"failed: {printable(unreadable.folder)}: the folder cannot be read: {unreadable.reason}", "red")
 
     def outcome(self, outcome: Outcome) -> None:
-        """One picture is over."""
+        """Report a finished picture."""
         self.counts[outcome.status] += 1
         self._keep(record(outcome))
         source = printable(outcome.item.source)
@@ -61,27 +61,27 @@ class Teller:
             self.warn(f"{source}: {outcome.note}")
 
     def planned(self, outcome: Outcome) -> None:
-        """One picture of a dry run."""
+        """Report one picture of a dry run."""
         self.counts[outcome.status] += 1
         self.failed += outcome.status == "failed"
         self._keep(record(outcome))
         if self.give is not None:
             return
         source, target = printable(outcome.item.source), printable(outcome.item.target)
-        why = {"skipped": "skip, its result exists", "done": "skip, done before", "failed": printable(outcome.error)}
+        why = {"skipped": "skip, result exists", "done": "skip, already done", "failed": printable(outcome.error)}
         self.say(f"{source}: {why[outcome.status]}" if outcome.status in why else f"{source} -> {target}")
 
     def warn(self, text: str, style: str = "yellow") -> None:
-        """A line for people."""
+        """Print a human-readable line."""
         self.screen.print(text, style=style, markup=False)
 
     def end(self, text: str, summary: SummaryRecord, shown: bool) -> None:
-        """The last line, and the report.
+        """Print the last line and write the report.
 
         Args:
-            text: the line.
-            summary: of the job.
-            shown: whether a report for a browser shows the pictures.
+            text: the last line.
+            summary: the job's summary.
+            shown: whether an HTML report shows the pictures.
         """
         if self.give is not None:
             self.give(summary)
@@ -98,12 +98,12 @@ class Teller:
             self.records.append(one)
 
 
-def counted(teller: Teller) -> str:
-    """How many pictures ended how, in words."""
-    counts = teller.counts
+def counted(reporter: JobReporter) -> str:
+    """A sentence with the number of pictures by status."""
+    counts = reporter.counts
     parts = [f"{counts['planned']} to enhance"] if counts["planned"] else [f"{counts['enhanced']} enhanced"]
-    parts += [f"{counts['done']} done before"] * bool(counts["done"])
-    parts += [f"{counts['skipped']} skipped, their results exist"] * bool(counts["skipped"])
-    parts += [f"{teller.failed} failed"] * bool(teller.failed)
-    parts += [f"{teller.ignored} other file{'s' * (teller.ignored != 1)} left alone"] * bool(teller.ignored)
+    parts += [f"{counts['done']} already done"] * bool(counts["done"])
+    parts += [f"{counts['skipped']} skipped because their results exist"] * bool(counts["skipped"])
+    parts += [f"{reporter.failed} failed"] * bool(reporter.failed)
+    parts += [f"{reporter.ignored} other file{'s' * (reporter.ignored != 1)} ignored"] * bool(reporter.ignored)
     return ", ".join(parts)

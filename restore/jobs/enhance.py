@@ -1,4 +1,4 @@
-"""From the options of ``restore enhance`` to a finished job."""
+"""Run ``restore enhance`` with parsed options."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from restore import __version__
 from restore.errors import ModelError
-from restore.jobs.console import Record, Teller, counted
-from restore.jobs.journal import Journal, Promises, earlier, file_digest, job_key, model_digest
+from restore.jobs.console import JobReporter, Record, counted
+from restore.jobs.journal import Journal, JournalIndex, earlier, file_digest, job_key, model_digest
 from restore.jobs.naming import Naming, PlanError
 from restore.jobs.options import Metadata, PictureOptions
 from restore.jobs.outcome import Outcome, Summary
@@ -40,7 +40,7 @@ FAILED, INTERRUPTED = 1, 130
 
 @dataclass(frozen=True)
 class Request:
-    """The options as they were given; ``restore enhance --help`` says what each means."""
+    """The command-line options; ``restore enhance --help`` explains each."""
 
     source: Path
     target: Path
@@ -68,7 +68,7 @@ class Request:
 
     @property
     def model_name(self) -> str:
-        """The model's name or path, if need be chosen by the scale."""
+        """The model's name or path; chosen by scale if no model was given."""
         return self.model or f"sr-x{self.scale or _DEFAULT_SCALE}"
 
     def picture_options(self) -> PictureOptions:
@@ -83,20 +83,20 @@ def start(
     page: Callable[[], PageWriter] | None = None,
     give: Callable[[Record], None] | None = None,
 ) -> int:
-    """Do what was asked for.
+    """Run the job.
 
     Args:
         request: the options.
-        screen: for people.
-        say: prints a line for people on standard output.
-        page: gives what writes a report for a browser, if one is asked for; None where none can be had.
-        give: gets the record of each picture as it is done, and the summary last, for programs; nothing is said then.
+        screen: human-readable output.
+        say: prints a human-readable line on standard output.
+        page: returns the writer of HTML reports; None if HTML is not supported.
+        give: receives each picture's record as it finishes, then the summary; replaces ``say``.
 
     Returns:
         The exit code: 0 all done, 1 some failed, 130 interrupted.
 
     Raises:
-        RestoreError: wrong use (nothing was written), or a disk that nothing more can be written to.
+        RestoreError: wrong usage (nothing was written), or the disk cannot be written to any more.
     """
     _refuse_contradictions(request)
     if request.report is not None:
@@ -106,32 +106,32 @@ def start(
     if naming.needs("model") or naming.needs("scale"):
         network = _open_model(request)
         naming = Naming(naming.template, naming.suffix, find(request.model_name).stem, network.spec.scale)
-    # The plan comes before the model, if it can: wrong use is told before anything heavy is loaded.
+    # Plan before opening the model where possible, so that usage errors appear before anything heavy loads.
     plan = _plan(request, naming, first=True)
-    teller = Teller(screen, say, give, None if request.dry_run else request.report, page)
+    reporter = JobReporter(screen, say, give, None if request.dry_run else request.report, page)
     if request.dry_run:
-        return _show_plan(plan, request, network, teller)
+        return _show_plan(plan, request, network, reporter)
     network = network or _open_model(request)
     if network.note:
-        teller.warn(f"Running on {'the CPU' if network.device == 'cpu' else network.device}: {network.note}")
-    return _Enhancing(request, naming, network, teller).run(plan)
+        reporter.warn(f"Running on {'the CPU' if network.device == 'cpu' else network.device}: {network.note}")
+    return _Enhancing(request, naming, network, reporter).run(plan)
 
 
 def default_workers() -> int:
-    """Threads that read, and as many that write: half the cores, 2..8."""
+    """Default number of reading threads, and of writing threads: half the cores, 2..8."""
     return min(8, max(2, (os.cpu_count() or 1) // 2))
 
 
 def _refuse_contradictions(request: Request) -> None:
     single = not request.source.is_dir() and request.source.exists()
     if request.resume and request.existing == "skip":
-        raise PlanError("--resume and --skip-existing: --resume looks at what is there itself; leave one out")
+        raise PlanError("--resume and --skip-existing: --resume already skips finished pictures; remove one")
     if request.resume and single:
-        raise PlanError(f"--resume goes on with a folder, and {request.source} is a file: use --overwrite")
+        raise PlanError(f"--resume needs a folder, but {request.source} is a file: use --overwrite")
     if request.watch and single:
-        raise PlanError(f"--watch needs a folder, and {request.source} is a file")
+        raise PlanError(f"--watch needs a folder, but {request.source} is a file")
     if request.watch and (request.dry_run or request.shard != (1, 1)):
-        raise PlanError("--watch cannot be had with --dry-run or --shard: a folder that grows has no plan to divide")
+        raise PlanError("--watch does not work with --dry-run or --shard: a growing folder has no fixed plan")
     if request.watch:
         check_watch()
 
@@ -139,7 +139,7 @@ def _refuse_contradictions(request: Request) -> None:
 def _plan(request: Request, naming: Naming, first: bool) -> Plan:
     existing: Existing = request.existing or "refuse"
     if request.resume or (not first and existing != "skip"):
-        existing = "overwrite"  # the journal says, picture by picture, what may be replaced
+        existing = "overwrite"  # the journal decides for each picture whether it may be replaced
     return make_plan(request.source, request.target, naming, existing, request.shard, may_be_empty=request.watch)
 
 
@@ -151,9 +151,9 @@ def _open_model(request: Request) -> Model:
     plan = TilePlan(tile=request.tile) if request.tile else None
     network = open_named(name, request.device, request.precision, request.threads, request.spec, plan)
     if scale is not None and scale != network.spec.scale:
-        raise ModelError(f"--scale {scale} contradicts --model {name}, which enlarges {network.spec.scale} times")
+        raise ModelError(f"--scale {scale} contradicts --model {name}, whose scale is {network.spec.scale}")
     if request.strength is not None and not network.spec.strength:
-        raise ModelError(f"--strength: {name} changes pictures in one way alone; leave it out")
+        raise ModelError(f"--strength: {name} has no adjustable strength; remove --strength")
     return network
 
 
@@ -170,14 +170,14 @@ def _key(request: Request, network: Model) -> str:
     return job_key(model_digest(network.file), options)
 
 
-def _show_plan(plan: Plan, request: Request, network: Model | None, teller: Teller) -> int:
-    """Say what would be done; write nothing."""
-    teller.begin(Plan([], unreadable=plan.unreadable, ignored=plan.ignored))
+def _show_plan(plan: Plan, request: Request, network: Model | None, reporter: JobReporter) -> int:
+    """Print the plan; write nothing."""
+    reporter.begin(Plan([], unreadable=plan.unreadable, ignored=plan.ignored))
     for item in plan.skipped:
-        teller.planned(Outcome(item, "skipped"))
+        reporter.planned(Outcome(item, "skipped"))
     known = None
     if request.resume and plan.folder is not None:
-        known = _key(request, network or _open_model(request)), Promises(plan.folder)
+        known = _key(request, network or _open_model(request)), JournalIndex(plan.folder)
     for item in plan.items:
         settled = None
         if known is not None:
@@ -185,30 +185,30 @@ def _show_plan(plan: Plan, request: Request, network: Model | None, teller: Tell
                 settled = earlier(item, file_digest(item.source), *known, request.existing == "overwrite")
             except OSError as error:
                 settled = Outcome(item, "failed", f"cannot be read: {error.strerror}")
-        teller.planned(settled or Outcome(item, "planned"))
-    if teller.give is None:
-        teller.say(f"{counted(teller)}; nothing was written")
-    return FAILED if teller.failed else 0
+        reporter.planned(settled or Outcome(item, "planned"))
+    if reporter.give is None:
+        reporter.say(f"{counted(reporter)}; nothing was written")
+    return FAILED if reporter.failed else 0
 
 
 class _Enhancing:
-    """The job itself, one plan or, when a folder is watched, several."""
+    """The running job: one plan, or several when a folder is watched."""
 
-    def __init__(self, request: Request, naming: Naming, network: Model, teller: Teller) -> None:
+    def __init__(self, request: Request, naming: Naming, network: Model, reporter: JobReporter) -> None:
         from restore.runtime.stream import StreamOptions, picture_stream
 
         self._request = request
         self._naming = naming
         self._network = network
-        self._teller = teller
+        self._reporter = reporter
         strength = 1.0 if request.strength is None else request.strength
-        self._stream = picture_stream(network, StreamOptions(request.tile, strength=strength), teller.warn)
+        self._stream = picture_stream(network, StreamOptions(request.tile, strength=strength), reporter.warn)
         self._summary = Summary(workers=request.workers)
-        self._digest = model_digest(network.file)  # now: the file may be another by the end
+        self._digest = model_digest(network.file)  # now, because the file may have changed by the end
         self._complaint = ""
 
     def run(self, plan: Plan) -> int:
-        request, teller = self._request, self._teller
+        request, reporter = self._request, self._reporter
         interrupted = False
         with stoppable() as stop:
             try:
@@ -229,12 +229,12 @@ class _Enhancing:
             if plan.folder is None:
                 how = "the picture was written" if self._summary.counts["enhanced"] else "nothing was written"
             elif request.watch:
-                how = "what was written is whole; the same command with --resume watches on"
+                how = "written files are complete; run the same command with --resume to keep watching"
             else:
-                how = "what was written is whole, the rest is not begun; the same command with --resume goes on"
-            teller.warn(f"Interrupted: {how}.")
+                how = "written files are complete; run the same command with --resume to continue"
+            reporter.warn(f"Interrupted: {how}.")
             return INTERRUPTED
-        return FAILED if teller.failed else 0
+        return FAILED if reporter.failed else 0
 
     def _folder(self, plan: Plan, journal: Journal, stop: Stop) -> None:
         if not self._request.watch:
@@ -243,12 +243,12 @@ class _Enhancing:
         watch(self._request.source, self._plan_again, lambda arrived: self._job(arrived, journal, stop, watched=True))
 
     def _plan_again(self, first: bool) -> Plan | None:
-        """While a folder is watched: a name that clashes is told, once, and waits for somebody to mend it."""
+        """Plan while a folder is watched: a name clash is reported once and waits until it is fixed."""
         try:
             plan = _plan(self._request, self._naming, first)
         except PlanError as error:
             if str(error) != self._complaint:
-                self._teller.warn(str(error), "red")
+                self._reporter.warn(str(error), "red")
                 self._complaint = str(error)
             return None
         self._complaint = ""
@@ -264,31 +264,31 @@ class _Enhancing:
             workers=request.workers,
             judge=self._network.believe,
         )
-        self._teller.begin(plan)
-        with job_progress(self._teller.screen, len(plan.items)) as advance:
+        self._reporter.begin(plan)
+        with job_progress(self._reporter.screen, len(plan.items)) as advance:
 
-            def tell(outcome: Outcome) -> None:
-                self._teller.outcome(outcome)
+            def on_outcome(outcome: Outcome) -> None:
+                self._reporter.outcome(outcome)
                 advance()
 
-            run_job(plan, self._stream, tell, settings, journal, stop, self._summary)
+            run_job(plan, self._stream, on_outcome, settings, journal, stop, self._summary)
 
     def _sweep(self, plan: Plan) -> None:
         if self._request.resume and plan.folder is not None:
             removed = sum(sweep(folder) for folder in {plan.folder, *(item.target.parent for item in plan.items)})
             if removed:
-                self._teller.warn(f"{removed} temporary file{'s' * (removed != 1)} of a killed run removed")
+                self._reporter.warn(f"{removed} temporary file{'s' * (removed != 1)} left by a killed run removed")
 
     def _end(self, interrupted: bool, whole: bool) -> None:
         request, network, summary = self._request, self._network, self._summary
-        teller = self._teller
+        reporter = self._reporter
         record: SummaryRecord = {
             "type": "summary",
-            "enhanced": teller.counts["enhanced"],
-            "done": teller.counts["done"],
-            "skipped": teller.counts["skipped"],
-            "failed": teller.failed,
-            "ignored": teller.ignored,
+            "enhanced": reporter.counts["enhanced"],
+            "done": reporter.counts["done"],
+            "skipped": reporter.counts["skipped"],
+            "failed": reporter.failed,
+            "ignored": reporter.ignored,
             "seconds": round(summary.wall, 3),
             "busy": {stage: round(share, 3) for stage, share in summary.busy().items()},
             "interrupted": interrupted,
@@ -301,18 +301,18 @@ class _Enhancing:
             "versions": _versions(),
         }
         text = (
-            f"{counted(teller)}; {network.spec.name} {network.spec.precision} on {network.device}, "
+            f"{counted(reporter)}; {network.spec.name} {network.spec.precision} on {network.device}, "
             f"{summary.wall:.1f} s; "
             f"results in {printable(request.target)}"
         )
         where = summary.bottleneck()
-        # After an early end nobody waits for pictures to be read again, least of all on a disk that is full.
+        # After an early end, do not read the pictures again for the report; the disk may even be full.
         text = f"{text}\n{where}" if where else text
-        teller.end(text, record, shown=whole)
+        reporter.end(text, record, shown=whole)
 
 
 def _versions() -> dict[str, str]:
-    """Of what the pixels depend on."""
+    """Versions of everything that the pixels depend on."""
     import cv2
     import numpy
     import onnxruntime

@@ -1,7 +1,7 @@
-"""What a job promised to write, kept beside the results, so that an interrupted job goes on where it stopped.
+"""The journal next to a job's results, which lets an interrupted job continue where it stopped.
 
-Before each result gets its name, a line says what it will be. The line is the promise; a file with the digest that it
-names is the proof. A kill between the two leaves a promise without proof, and the picture is done again.
+Before a result is renamed into place, an entry with its digest is appended. A file with that digest proves the entry.
+A kill between the two leaves an entry without a matching file, and the picture is enhanced again.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Promise:
-    """One line: from these bytes, with this key, that file.
+class JournalEntry:
+    """One line: the source, the job's key and the resulting file.
 
     Attributes:
         source: relative to the input folder.
         source_digest: SHA-256 of its bytes.
-        key: :func:`job_key` of the job that made it.
+        key: :func:`job_key` of the job that made the result.
         target: relative to the output folder.
         target_digest: SHA-256 of the result's bytes.
     """
@@ -46,16 +46,16 @@ class Promise:
 
 
 def job_key(model_digest: str, options: Mapping[str, object]) -> str:
-    """SHA-256 over the model file's digest and every option that changes pixels or files."""
+    """SHA-256 of the model file's digest and of every option that changes pixels or files."""
     text = json.dumps({"model": model_digest, "options": dict(options)}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def model_digest(path: Path) -> str:
-    """SHA-256 of a model: of its file, and of those beside it that hold its weights where it has such.
+    """SHA-256 of a model: its file and, if present, the external weight files next to it.
 
-    Exporters put large weights into ``NAME.onnx.data`` or ``NAME.onnx_data``; the file itself may then be the same of
-    two trainings.
+    Exporters store large weights in ``NAME.onnx.data`` or ``NAME.onnx_data``; two trainings may then share the same
+    ``NAME.onnx``.
     """
     beside = [other for end in (".data", "_data") if (other := path.with_name(path.name + end)).is_file()]
     digest = file_digest(path)
@@ -73,65 +73,65 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-class Promises:
-    """What all journals of an output folder promise; read once."""
+class JournalIndex:
+    """The entries of all journals in an output folder; read once."""
 
     def __init__(self, folder: Path) -> None:
-        """Read them.
+        """Read the journals.
 
         Raises:
-            PlanError: a file with a journal's name is not a journal, or a newer version's.
+            PlanError: a file with a journal's name is not a journal, or is of a newer version.
         """
         self._folder = folder
-        self._by_target: dict[str, list[Promise]] = defaultdict(list)
+        self._by_target: dict[str, list[JournalEntry]] = defaultdict(list)
         for path in sorted(folder.glob(f"{_STEM}*.jsonl")):
-            for promise in _read(path):
-                self.add(promise)
+            for entry in _read(path):
+                self.add(entry)
 
-    def add(self, promise: Promise) -> None:
-        """One more."""
-        self._by_target[promise.target].append(promise)
+    def add(self, entry: JournalEntry) -> None:
+        """Add an entry."""
+        self._by_target[entry.target].append(entry)
 
-    def ours(self, target: str) -> list[Promise]:
-        """The promises that the file there keeps: empty when somebody else made or changed it, or it is gone."""
-        promises = self._by_target.get(target)
-        if not promises:
+    def ours(self, target: str) -> list[JournalEntry]:
+        """The entries that match the file at ``target``; empty if it is missing or someone else made or changed it."""
+        entries = self._by_target.get(target)
+        if not entries:
             return []
         try:
             digest = file_digest(self._folder / target)
         except OSError:
             return []
-        return [promise for promise in promises if promise.target_digest == digest]
+        return [entry for entry in entries if entry.target_digest == digest]
 
     def is_done(self, source: str, source_digest: str, key: str, target: str) -> bool:
-        """Whether the file there is what a job with that key would make of that source."""
+        """Whether ``target`` is what a job with this key would write for this source."""
         wanted = (source, source_digest, key)
         return any((p.source, p.source_digest, p.key) == wanted for p in self.ours(target))
 
     def is_ours(self, target: str) -> bool:
-        """Whether the file there is a result that nobody has changed since."""
+        """Whether ``target`` is a result of restore, unchanged since."""
         return bool(self.ours(target))
 
 
 class Journal:
-    """The journal of one job or shard, for appending; with what all journals of the folder promised.
+    """The journal of one job or shard, for appending, with the entries of all journals of the folder.
 
-    Safe from several threads. Use as a context manager.
+    Thread-safe. Use as a context manager.
 
     Attributes:
         key: of the job, see :func:`job_key`.
-        promises: what is promised in the folder, this journal's new lines included.
+        index: all entries of the folder, including this journal's new ones.
     """
 
     def __init__(self, folder: Path, key: str, shard: tuple[int, int] = (1, 1)) -> None:
-        """Open the journal, or begin one; the folder is made.
+        """Open or create the journal, and its folder if missing.
 
         Raises:
-            PlanError: see :class:`Promises`.
+            PlanError: see :class:`JournalIndex`.
             OSError: the folder cannot be written to.
         """
         self.key = key
-        self.promises = Promises(folder)
+        self.index = JournalIndex(folder)
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / _name(shard)
@@ -146,14 +146,14 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def promise(self, source: str, source_digest: str, target: str, data: bytes) -> None:
-        """Append a line, safe on disk when this returns.
+    def append(self, source: str, source_digest: str, target: str, data: bytes) -> None:
+        """Append an entry; it is on disk when this returns.
 
         Raises:
-            OSError: it cannot be written; the next line begins afresh.
+            OSError: it cannot be written; the next entry then starts on a new line.
         """
-        promise = Promise(source, source_digest, self.key, target, hashlib.sha256(data).hexdigest())
-        line = _line(asdict(promise))
+        entry = JournalEntry(source, source_digest, self.key, target, hashlib.sha256(data).hexdigest())
+        line = _line(asdict(entry))
         with self._lock:
             if self._torn:
                 line = b"\n" + line
@@ -163,7 +163,7 @@ class Journal:
                 written += self._file.write(line[written:]) or 0
             os.fsync(self._file.fileno())
             self._torn = False
-            self.promises.add(promise)
+            self.index.add(entry)
 
 
 def _name(shard: tuple[int, int]) -> str:
@@ -172,52 +172,51 @@ def _name(shard: tuple[int, int]) -> str:
 
 
 def _line(values: Mapping[str, object]) -> bytes:
-    # Escapes also carry names whose bytes are not text.
+    # Escapes can also represent names whose bytes are not valid text.
     return json.dumps(values, ensure_ascii=True).encode() + b"\n"
 
 
-def _read(path: Path) -> Iterator[Promise]:
+def _read(path: Path) -> Iterator[JournalEntry]:
     first, *lines = path.read_bytes().split(b"\n")
     cure = "move it away, or choose another output folder"
     try:
         version = json.loads(first)[_FORMAT]
     except (ValueError, TypeError, KeyError) as error:
-        raise PlanError(f"{path} has a journal's name and is none: {cure}") from error
+        raise PlanError(f"{path} is named like a journal but is not one: {cure}") from error
     if version != _VERSION:
         raise PlanError(
-            f"{path} is a journal of version {version}, and this restore knows {_VERSION}: update restore, or {cure}"
+            f"{path} is a journal of version {version}, but this restore supports {_VERSION}: update restore, or {cure}"
         )
     for line in lines:
         try:
-            promise = Promise(**json.loads(line))
-            if all(isinstance(value, str) for value in asdict(promise).values()):
-                yield promise
+            entry = JournalEntry(**json.loads(line))
+            if all(isinstance(value, str) for value in asdict(entry).values()):
+                yield entry
         except (ValueError, TypeError):
-            continue  # torn by a kill: its picture is done again
+            continue  # cut off by a kill: the picture is enhanced again
 
 
-def earlier(item: Item, digest: str, key: str, promises: Promises, overwrite: bool) -> Outcome | None:
-    """That a picture is done, or that its output's place is taken; None when it is to be enhanced.
+def earlier(item: Item, digest: str, key: str, index: JournalIndex, overwrite: bool) -> Outcome | None:
+    """The outcome of a picture that is already done or whose target is taken; None if it must be enhanced.
 
     Args:
         item: the picture.
         digest: SHA-256 of the source's bytes.
-        key: of the job that is run now.
-        promises: of the output folder.
-        overwrite: whether somebody else's file may be replaced.
+        key: of the current job.
+        index: journal entries of the output folder.
+        overwrite: whether files that restore did not write may be replaced.
     """
-    if promises.is_done(item.source_name, digest, key, item.target_name):
+    if index.is_done(item.source_name, digest, key, item.target_name):
         return Outcome(item, "done")
-    if os.path.lexists(item.target) and not overwrite and not promises.is_ours(item.target_name):
+    if os.path.lexists(item.target) and not overwrite and not index.is_ours(item.target_name):
         return foreign(item)
     return None
 
 
 def foreign(item: Item) -> Outcome:
-    """The failure of a picture whose output's place is taken."""
+    """The failure of a picture whose target is taken by another file."""
     return Outcome(
         item,
         "failed",
-        f"{item.target} is there, and is not what restore wrote (made or changed by somebody else): "
-        "move it away, or add --overwrite",
+        f"{item.target} exists and is not a result of restore, or was changed since: move it away, or add --overwrite",
     )

@@ -1,4 +1,4 @@
-"""Small jobs: one thing done to each picture of a folder, without a journal."""
+"""Apply a function to each picture of a folder, without a journal."""
 
 from __future__ import annotations
 
@@ -24,26 +24,25 @@ def each(
     target: Path,
     screen: Console,
 ) -> int:
-    """Do it, and tell what failed and how many were done.
+    """Convert all pictures; print failures and the number converted.
 
     Args:
-        plans: of the same pictures in the same order; each picture is read once, and named once if it is bad.
-        convert: reads a picture and writes its results, one for each plan; gives what is not as one might expect of
-            them, or nothing.
-        verb: for the progress and for the end, such as ``Degrading`` and ``degraded``.
-        target: where the results go.
-        screen: for people.
+        plans: over the same pictures in the same order; each picture is read, and reported if bad, once.
+        convert: reads a picture and writes one result per plan; returns a note for the user, or an empty string.
+        verb: for the progress bar and the last line, for example ``Degrading`` and ``degraded``.
+        target: folder of the results.
+        screen: human-readable output.
 
     Returns:
         The exit code: 0 all done, 1 some pictures failed.
 
     Raises:
-        PlanError: a result is there already; nothing was written.
+        PlanError: a result already exists; nothing was written.
         OSError: a result cannot be written.
     """
     there = [item for plan in plans for item in plan.skipped]
     if there:
-        raise PlanError(f"{there[0].target} exists already, and nothing is overwritten: choose another output")
+        raise PlanError(f"{there[0].target} already exists and is not overwritten: choose another output")
     unreadable = plans[0].unreadable
     for folder in unreadable:
         screen.print(f"failed: {printable(folder.folder)}: the folder cannot be read: {folder.reason}", markup=False)
@@ -66,13 +65,13 @@ def each(
 
 
 def write_new(target: Path, data: bytes) -> None:
-    """Write a result, its folders too.
+    """Write a result; create its folders.
 
     Raises:
-        ImageError: it is there already.
+        ImageError: the file already exists.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         write_bytes(target, data, overwrite=False)
     except FileExistsError:
-        raise ImageError(f"{target} was made by somebody else meanwhile: it was left alone") from None
+        raise ImageError(f"{target} was created by another process meanwhile; it was not overwritten") from None

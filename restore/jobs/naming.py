@@ -1,4 +1,4 @@
-"""How results are named."""
+"""File names of results."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from restore.utils.text import printable
 
 FIELDS = ("stem", "ext", "model", "scale")
 
-# What the usual file systems hold. Counted in bytes, as Linux does.
+# Limit of common file systems, in bytes as on Linux.
 _LONGEST_NAME = 255
 
 
 class PlanError(RestoreError):
-    """The job cannot be done as it was asked for; nothing was written."""
+    """The job cannot run as requested; nothing was written."""
 
 
 @dataclass(frozen=True)
 class Naming:
-    """From the source's name to the result's.
+    """Derives a result's name from its source's.
 
     Attributes:
-        template: the result's name without its ending, with fields in braces: ``stem`` and ``ext`` of the source, and
-            the ``model`` and its ``scale``. The ending is added; a closing ``.{ext}`` stands for it.
-        suffix: format of the results, such as ``.png``; None keeps each picture's own where it can be written.
+        template: the result's name without its suffix, with fields in braces: ``stem`` and ``ext`` of the source, and
+            the ``model`` and its ``scale``. The suffix is appended; a trailing ``.{ext}`` stands for it.
+        suffix: format of the results, for example ``.png``; None keeps each picture's own if it can be written.
         model: value of that field.
         scale: value of that field.
     """
@@ -39,14 +39,14 @@ class Naming:
     scale: int = 1
 
     def needs(self, field: str) -> bool:
-        """Whether the template has that field."""
+        """Whether the template uses a field."""
         return field in self._fields()
 
     def result(self, source: Path) -> str:
         """The name of a picture's result.
 
         Raises:
-            PlanError: the template is wrong, or gives a name that no file can or should have.
+            PlanError: the template is invalid, or yields a name that a file cannot or should not have.
         """
         suffix = self.result_suffix(source)
         self._fields()
@@ -56,7 +56,7 @@ class Naming:
         return stem + suffix
 
     def result_suffix(self, source: Path) -> str:
-        """The ending of a picture's result."""
+        """The suffix of a picture's result."""
         if self.suffix is not None:
             return self.suffix
         return source.suffix if source.suffix.lower() in FORMATS else ".png"
@@ -66,26 +66,30 @@ class Naming:
         try:
             parts = list(string.Formatter().parse(self.template))
         except ValueError as error:
-            raise PlanError(f"--name {self.template!r}: {error}; write a brace itself as {{{{ or }}}}") from error
+            raise PlanError(f"--name {self.template!r}: {error}; write a literal brace as {{{{ or }}}}") from error
         for _, field, form, conversion in parts:
             if field is not None and (field not in FIELDS or form or conversion):
                 shown = field + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
-                raise PlanError(f"--name {self.template!r}: no field {{{shown}}}; there are {known}")
+                raise PlanError(f"--name {self.template!r}: unknown field {{{shown}}}; known fields are {known}")
         return {field for _, field, _, _ in parts if field}
 
     def _refuse_unsound(self, stem: str, suffix: str, source: Path) -> None:
         name = stem + suffix
         where = f"--name {self.template!r} names the result of {printable(source)} '{printable(name)}'"
-        # A backslash in the source's own name is no separator where the source could be called so.
+        # A backslash in the source's own name is not a separator on systems that allow such names.
         if any(mark in self.template + self.model for mark in ("/", "\\", "\0")):
-            raise PlanError(f"{where}: a name cannot hold a path separator; the tree is kept by itself, OUT says where")
+            raise PlanError(
+                f"{where}: a name cannot contain a path separator; OUT sets the folder, and subfolders are kept"
+            )
         if not stem.strip(" .") and stem != source.stem:
-            raise PlanError(f"{where}: nothing is left of a name; add {{stem}}")
+            raise PlanError(f"{where}: the name is empty; add {{stem}}")
         if name.startswith(TEMPORARY_PREFIX):
-            raise PlanError(f"{where}: files that begin with {TEMPORARY_PREFIX} are restore's own temporary ones")
+            raise PlanError(
+                f"{where}: names that begin with {TEMPORARY_PREFIX} are reserved for restore's temporary files"
+            )
         length = len(name.encode("utf-8", "surrogateescape"))
         if length > _LONGEST_NAME:
             raise PlanError(
-                f"{where}: {length} bytes are more than the {_LONGEST_NAME} that a file's name can have; "
+                f"{where}: {length} bytes exceed the limit of {_LONGEST_NAME} for file names; "
                 "shorten --name or the source's name"
             )

@@ -1,4 +1,4 @@
-"""What the user chose that changes the pixels or the files of a job."""
+"""User options that change the pixels or files of a job."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Metadata = Literal["keep", "no-place", "none"]
 
 @dataclass(frozen=True)
 class PictureOptions:
-    """How pictures are read and written; applied in :mod:`restore.jobs.codec` alone.
+    """How pictures are read and written; only :mod:`restore.jobs.codec` applies them.
 
     Attributes:
-        quality: of JPEG and WebP, 1..100.
-        png_level: effort of PNG, 0..9.
-        metadata: ``keep``; ``no-place`` leaves out where the picture was taken; ``none`` keeps only the colour profile.
-        pixel_limit: pictures of more pixels are refused before they are decoded.
+        quality: JPEG and WebP quality, 1..100.
+        png_level: PNG compression effort, 0..9.
+        metadata: ``keep``; ``no-place`` removes where the picture was taken; ``none`` keeps only the color profile.
+        pixel_limit: pictures with more pixels are rejected before decoding.
     """
 
     quality: int = 95
@@ -27,5 +27,5 @@ class PictureOptions:
     pixel_limit: int = PIXEL_LIMIT
 
     def changing_files(self) -> dict[str, object]:
-        """Those that change what is written: a result made with others is made again."""
+        """The options that change what is written; changing one makes existing results outdated."""
         return {"quality": self.quality, "png_level": self.png_level, "metadata": self.metadata}

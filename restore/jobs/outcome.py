@@ -1,4 +1,4 @@
-"""What became of one picture, and of the job."""
+"""Outcomes of single pictures, and the summary of a job."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Literal
 
 from restore.jobs.plan import Item
 
-# planned: not begun (--dry-run). enhanced: written now. done: an earlier run wrote the very same (--resume).
-# skipped: its output was there already.
+# planned: not started (--dry-run). enhanced: written now. done: an earlier run wrote the same result (--resume).
+# skipped: its output already existed.
 Status = Literal["planned", "enhanced", "done", "skipped", "failed"]
 STAGES = ("decode", "network", "encode")
 
 
 @dataclass
 class Seconds:
-    """Time that was worked, stage by stage; waiting does not count."""
+    """Working time by stage, without waiting."""
 
     decode: float = 0.0
     network: float = 0.0
@@ -27,23 +27,23 @@ class Seconds:
             setattr(self, stage, getattr(self, stage) + getattr(other, stage))
 
     def rounded(self) -> dict[str, float]:
-        """Milliseconds kept, for reports."""
+        """Rounded to milliseconds, for reports."""
         return {stage: round(getattr(self, stage), 3) for stage in STAGES}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one picture.
+    """The outcome of one picture.
 
     Attributes:
         item: the picture.
         status: how it ended.
         error: why it failed; empty otherwise.
-        note: what is not as one might expect of the result.
-        seconds: where its time went.
+        note: what may surprise about the result; empty otherwise.
+        seconds: working time by stage.
         size_in: width and height of the source, upright; None when it was not decoded.
         size_out: width and height of the result.
-        belief: which kind of picture the network took it for, and how sure it was, 0..1; None where it tells none.
+        belief: kind of picture that the network detected and its probability, 0..1; None if it does not classify.
     """
 
     item: Item
@@ -58,13 +58,13 @@ class Outcome:
 
 @dataclass
 class Summary:
-    """What became of a job.
+    """The summary of a job.
 
     Attributes:
         counts: pictures by status.
-        seconds: that each stage was busy, summed over its workers.
-        wall: seconds from begin to end.
-        workers: of the decoding and of the encoding pool, each.
+        seconds: busy time by stage, summed over workers.
+        wall: seconds from start to end.
+        workers: threads of the decoding pool, and of the encoding pool.
     """
 
     counts: Counter[Status] = field(default_factory=Counter)
@@ -77,7 +77,7 @@ class Summary:
         self.seconds.add(outcome.seconds)
 
     def busy(self) -> dict[str, float]:
-        """Share of the wall-clock time that each stage worked, 0..1; a pool's is the mean over its workers."""
+        """Share of wall-clock time that each stage was busy, 0..1; averaged over the workers of a pool."""
         wall = max(self.wall, 1e-9)
         return {
             "decode": self.seconds.decode / wall / self.workers,
@@ -86,7 +86,7 @@ class Summary:
         }
 
     def bottleneck(self) -> str:
-        """Where the time went, in words; empty when nothing was enhanced."""
+        """A sentence about where the time went; empty if nothing was enhanced."""
         if not self.counts["enhanced"]:
             return ""
         busy = self.busy()

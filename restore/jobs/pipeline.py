@@ -1,8 +1,8 @@
-"""Run a planned job: pictures are read ahead and written behind while the network works.
+"""Run a planned job; decoding and encoding overlap with the network.
 
-Three stages: a pool that decodes, the network in the calling thread, a pool that encodes and writes. All bookkeeping is
-done in the calling thread, so that nothing needs a lock. Memory is bounded whatever the folder: by the number of
-pictures, and by the bytes that decoded pictures and waiting results take.
+Three stages: a pool that decodes, the network in the calling thread, a pool that encodes and writes. All bookkeeping
+happens in the calling thread, so no locks are needed. Memory is bounded for any folder: by the number of pictures in
+flight, and by the bytes of decoded pictures and waiting results.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from restore.jobs.options import PictureOptions
 from restore.jobs.outcome import Outcome, Seconds, Summary
 from restore.jobs.plan import Item, Plan
 from restore.jobs.stop import Stop
-from restore.jobs.worker import Look, Worker, failure
+from restore.jobs.worker import SourceInfo, Worker, failure
 
 DEFAULT_MEMORY = 1 << 30
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a job is run.
+    """How to run a job.
 
     Attributes:
         options: how pictures are read and written.
-        scale: of the model: what a result will take in memory is known from it.
-        overwrite: replace outputs that exist; otherwise one that has appeared since the plan fails its picture.
-        resume: leave out pictures that the journal proves done, and replace results that it proves to be ours.
-        workers: threads of the decoding and of the encoding pool, each.
-        judge: says of a picture, RGB (H, W, 3), what kind it is and how sure that is; None where it cannot tell.
-        memory: bytes that decoded pictures and results waiting to be written may take; a picture that needs more is
-            alone.
+        scale: of the model; used to estimate the memory of a result.
+        overwrite: replace existing outputs; otherwise an output that appeared after planning makes its picture fail.
+        resume: skip pictures that are done according to the journal, and replace outdated results of restore.
+        workers: threads of the decoding pool, and of the encoding pool.
+        judge: classifies an RGB picture (H, W, 3) into kind and probability; returns None if it cannot.
+        memory: limit in bytes for decoded pictures and results waiting to be written; a larger picture is
+            processed alone.
     """
 
     options: PictureOptions = field(default_factory=PictureOptions)
@@ -54,48 +54,48 @@ class Settings:
 def run_job(
     plan: Plan,
     stream: Stream,
-    tell: Callable[[Outcome], None],
+    on_outcome: Callable[[Outcome], None],
     settings: Settings | None = None,
     journal: Journal | None = None,
     stop: Stop | None = None,
     summary: Summary | None = None,
 ) -> Summary:
-    """Enhance every picture of a plan; one picture's failure is told and does not stop the rest.
+    """Enhance every picture of a plan; failed pictures are reported and do not stop the rest.
 
-    What is written does not depend on the number of workers or on the order in which they end.
+    Results do not depend on the number of workers or on the order in which they finish.
 
     Args:
         plan: from :func:`restore.jobs.plan.make_plan`.
-        stream: the network; driven from this thread alone.
-        tell: called from this thread after every picture, in the plan's order.
-        settings: how to run it.
-        journal: of the output folder; needed to resume.
-        stop: asked before each picture whether to end.
-        summary: to add to, also when the job ends early.
+        stream: the network; used only in the calling thread.
+        on_outcome: called in the calling thread after every picture, in plan order.
+        settings: how to run the job.
+        journal: of the output folder; required to resume.
+        stop: checked before each picture.
+        summary: updated in place, also when the job ends early.
 
     Raises:
-        DiskError: the disk is full or cannot be written to; every later picture would fail too.
-        KeyboardInterrupt: Ctrl-C. What is written is whole and told, what is not is absent.
+        DiskError: the disk is full or not writable, so every later picture would fail too.
+        KeyboardInterrupt: Ctrl-C. Written results are complete and reported; nothing partial remains.
     """
     settings = settings or Settings()
     summary = summary or Summary(workers=settings.workers)
-    return _Job(plan, stream, tell, settings, journal, stop or Stop(), summary).run()
+    return _Job(plan, stream, on_outcome, settings, journal, stop or Stop(), summary).run()
 
 
 @dataclass
 class _Slot:
-    """One picture on its way.
+    """One picture in flight.
 
     Attributes:
         digest: of the source's bytes; empty without a journal.
-        decoded: bytes that it takes decoded, by its file's header.
-        held: bytes of the memory that it is counted with.
-        results: what the network gave of its arrays so far.
-        outcome: set when all is over.
+        decoded: size in bytes after decoding, estimated from the file's header.
+        held: bytes currently counted against the memory limit.
+        results: the network's results so far.
+        outcome: set when the picture is finished.
     """
 
     item: Item
-    looking: Future[Look]
+    inspecting: Future[SourceInfo]
     digest: str = ""
     decoded: int = 0
     held: int = 0
@@ -114,7 +114,7 @@ class _Job:
         self,
         plan: Plan,
         stream: Stream,
-        tell: Callable[[Outcome], None],
+        on_outcome: Callable[[Outcome], None],
         settings: Settings,
         journal: Journal | None,
         stop: Stop,
@@ -122,18 +122,18 @@ class _Job:
     ) -> None:
         self._items = iter(plan.items)
         self._stream = stream
-        self._tell = tell
+        self._on_outcome = on_outcome
         self._settings = settings
         self._worker = Worker(settings.options, settings.scale, settings.overwrite, settings.resume, journal)
         self._stop = stop
         self._summary = summary
         self._held = 0
-        self._untold: deque[_Slot] = deque()  # every picture begun and not told yet, in the plan's order
-        self._looked: deque[_Slot] = deque()  # before decoding
+        self._unreported: deque[_Slot] = deque()  # every picture started but not reported, in plan order
+        self._inspected: deque[_Slot] = deque()  # before decoding
         self._begun: deque[_Slot] = deque()  # being decoded, or decoded
         self._in_network: deque[_Slot] = deque()
         self._writing: list[_Slot] = []
-        self._outside = 0.0  # seconds within the stream that were not the network's
+        self._outside = 0.0  # seconds inside the stream that the network did not use
 
     def run(self) -> Summary:
         began = time.perf_counter()
@@ -144,24 +144,24 @@ class _Job:
             ThreadPoolExecutor(workers) as self._writers,
         ):
             try:
-                self._look_ahead()
-                while self._looked or self._begun:
+                self._inspect_ahead()
+                while self._inspected or self._begun:
                     self._pass_through_network()
                 while self._writing:
                     self._await_a_write()
                 self._settle()
             except BaseException:
-                # What waits to be written is given up; a write under way ends whole, and is told.
+                # Drop pending writes; let running writes finish, and report them.
                 self._readers.shutdown(wait=False, cancel_futures=True)
                 self._writers.shutdown(wait=True, cancel_futures=True)
-                self._tell_what_was_written()
+                self._report_written()
                 raise
             finally:
                 self._summary.wall += time.perf_counter() - began
         return self._summary
 
     def _pass_through_network(self) -> None:
-        """Drive one stream until the pictures, or the memory for more of them, are at an end."""
+        """Run one stream until the pictures, or the memory for more of them, run out."""
         results = self._stream(self._arrays())
         while True:
             self._stop.check()
@@ -178,10 +178,10 @@ class _Job:
                 self._in_network.popleft()
                 self._hand_on(slot)
         if self._in_network:
-            raise RuntimeError(f"the network gave no result for {self._in_network[0].item.source}")
+            raise RuntimeError(f"the network returned no result for {self._in_network[0].item.source}")
 
     def _arrays(self) -> Iterator[Samples]:
-        """What the network shall enhance, picture by picture."""
+        """The network's inputs, picture by picture."""
         while True:
             began = time.perf_counter()
             with self._stop.opened(False):
@@ -199,13 +199,13 @@ class _Job:
             self._settle()
             self._begin_decoding()
             if not self._begun:
-                if not self._looked or self._in_network:
-                    # The end, or no memory for the next one until the network gives up what it holds.
+                if not self._inspected or self._in_network:
+                    # Finished, or no memory for the next picture until the network releases what it holds.
                     return None
                 self._await_a_write()
                 continue
             slot = self._begun.popleft()
-            reading, slot.reading = slot.reading, None  # it would keep the pixels until the picture is told
+            reading, slot.reading = slot.reading, None  # it would keep the pixels alive until the picture is reported
             assert reading is not None
             try:
                 with self._stop.opened():
@@ -226,36 +226,36 @@ class _Job:
             self._in_network.append(slot)
             return arrays
 
-    def _look_ahead(self) -> None:
-        """Keep a few looks at sources under way: each reads a file's header, and all of it if there is a journal."""
-        for item in islice(self._items, 2 * self._settings.workers - len(self._looked)):
-            slot = _Slot(item, self._readers.submit(self._worker.look, item))
-            self._looked.append(slot)
-            self._untold.append(slot)
+    def _inspect_ahead(self) -> None:
+        """Keep a few inspections running: each reads a file's header, or the whole file if there is a journal."""
+        for item in islice(self._items, 2 * self._settings.workers - len(self._inspected)):
+            slot = _Slot(item, self._readers.submit(self._worker.inspect, item))
+            self._inspected.append(slot)
+            self._unreported.append(slot)
 
     def _begin_decoding(self) -> None:
-        """Begin decoding the next pictures, in order, as far as count and memory allow."""
-        while self._looked and len(self._begun) < self._settings.workers:
-            slot = self._looked[0]
-            if self._begun and not slot.looking.done():
+        """Start decoding the next pictures, in order, within the limits on count and memory."""
+        while self._inspected and len(self._begun) < self._settings.workers:
+            slot = self._inspected[0]
+            if self._begun and not slot.inspecting.done():
                 return
             try:
-                look = slot.looking.result()
+                info = slot.inspecting.result()
             except (RestoreError, OSError, MemoryError) as error:
-                look = Look(outcome=failure(slot.item, error))
-            needed = self._needed(look.decoded)
-            if look.outcome is None and self._held and self._held + needed > self._settings.memory:
+                info = SourceInfo(outcome=failure(slot.item, error))
+            needed = self._needed(info.decoded)
+            if info.outcome is None and self._held and self._held + needed > self._settings.memory:
                 return
-            self._looked.popleft()
-            self._look_ahead()
-            slot.digest, slot.decoded = look.digest, look.decoded
-            slot.seconds.decode += look.seconds
-            if look.outcome is not None:
-                self._end(slot, look.outcome)
+            self._inspected.popleft()
+            self._inspect_ahead()
+            slot.digest, slot.decoded = info.digest, info.decoded
+            slot.seconds.decode += info.seconds
+            if info.outcome is not None:
+                self._end(slot, info.outcome)
                 self._settle()
                 continue
-            self._hold(slot, look.decoded)
-            slot.reading = self._readers.submit(self._worker.decode, slot.item, look.version)
+            self._hold(slot, info.decoded)
+            slot.reading = self._readers.submit(self._worker.decode, slot.item, info.version)
             self._begun.append(slot)
 
     def _needed(self, decoded: int) -> int:
@@ -267,7 +267,7 @@ class _Job:
         slot.held = needed
 
     def _hand_on(self, slot: _Slot) -> None:
-        """From the network to the writers."""
+        """Pass a picture from the network to the writers."""
         failures = [result for result in slot.results if isinstance(result, Exception)]
         if failures:
             self._end(slot, failure(slot.item, failures[0], ": try a smaller --tile"))
@@ -299,24 +299,24 @@ class _Job:
         slot.picture, slot.results = None, []
 
     def _settle(self) -> None:
-        """Tell what is over, in the plan's order."""
-        while self._untold and self._untold[0].outcome is not None:
-            self._told(self._untold.popleft().outcome)
+        """Report finished pictures, in plan order."""
+        while self._unreported and self._unreported[0].outcome is not None:
+            self._report(self._unreported.popleft().outcome)
 
-    def _tell_what_was_written(self) -> None:
-        """After an early end: all that is over, though one before it is not."""
-        for slot in self._untold:
+    def _report_written(self) -> None:
+        """After an early end, report all finished pictures, even after unfinished ones."""
+        for slot in self._unreported:
             writing = slot.writing
             if slot.outcome is None and writing and not writing.cancelled() and writing.exception() is None:
                 self._end(slot, writing.result())
-            self._told(slot.outcome)
+            self._report(slot.outcome)
 
-    def _told(self, outcome: Outcome | None) -> None:
+    def _report(self, outcome: Outcome | None) -> None:
         if outcome is not None:
             self._summary.count(outcome)
-            self._tell(outcome)
+            self._on_outcome(outcome)
 
 
-# Order is kept, and every picture has one result: its pixels, or the exception that is its failure. It may pull a few
-# pictures before it gives the first result.
+# Keeps the order and yields one result per input: pixels, or the exception that made it fail. May pull several inputs
+# before the first result.
 Stream = Callable[[Iterable[Samples]], Iterator["Samples | Exception"]]

@@ -1,4 +1,4 @@
-"""Which file becomes which: decided, and refused if unsound, before anything is written."""
+"""Decide which file is written from which; reject unsafe plans before anything is written."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Item:
 
 @dataclass(frozen=True)
 class Plan:
-    """A job, not begun.
+    """A job that has not started.
 
     Attributes:
-        items: what to do.
-        folder: of the results; None when the input is one picture.
-        skipped: pictures whose output is there already.
-        ignored: how many files in the input folder are not pictures by their name.
+        items: pictures to process.
+        folder: for the results; None if the input is one picture.
+        skipped: pictures whose output already exists.
+        ignored: number of files in the input folder that are not pictures by their suffix.
         unreadable: folders whose pictures are missing from the plan.
     """
 
@@ -65,13 +65,13 @@ def make_plan(
     """Plan a job.
 
     Args:
-        source: a picture, or a folder to go through with all that is below it. Symlinked files are followed,
-            symlinked folders are not.
+        source: a picture, or a folder to search recursively. Symlinked files are followed, symlinked folders are
+            not.
         target: the folder for the results (the tree is kept), or a file when ``source`` is one.
-        naming: of the results.
-        existing: what to do about outputs that are there: refuse the job, overwrite them, or skip those pictures.
-        shard: ``(i, n)``, i in 1..n: of the whole plan in its order, every n-th picture from the i-th on.
-        may_be_empty: whether a folder without pictures is a job too.
+        naming: how results are named.
+        existing: what to do about existing outputs: refuse the job, overwrite them, or skip those pictures.
+        shard: ``(i, n)``, i in 1..n: every n-th picture of the whole plan, starting with the i-th.
+        may_be_empty: whether to accept a folder without pictures.
 
     Raises:
         PlanError: no such input, no pictures, the output inside the input, two inputs for one output, an output that
@@ -83,7 +83,7 @@ def make_plan(
         if not plan.items and not may_be_empty:
             raise PlanError(_nothing_there(source, plan))
     elif is_special(source):
-        raise PlanError(f"{source}: a pipe, a socket or a device, which may never end: give a file")
+        raise PlanError(f"{source} is a pipe, a socket or a device, not a file")
     elif source.exists():
         path = _single_target(source, target, naming)
         plan = Plan([Item(source, path, source.name, path.name)])
@@ -92,7 +92,7 @@ def make_plan(
     _refuse_collisions(plan.items)
     _refuse_sources(plan.items)
     index, count = shard
-    # The partition comes before the look at what exists: another shard may have written meanwhile.
+    # Partition before checking for existing outputs: another shard may have written some already.
     return _regard_existing(replace(plan, items=plan.items[index - 1 :: count]), existing)
 
 
@@ -103,11 +103,11 @@ def _regard_existing(plan: Plan, existing: Existing) -> Plan:
     if there and existing == "refuse":
         if plan.folder is None:
             raise PlanError(
-                f"{there[0].target} exists already: add --overwrite to replace it, or choose another output"
+                f"{there[0].target} already exists: add --overwrite to replace it, or choose another output"
             )
         raise PlanError(
-            f"{_count(len(there), 'output exists', 'outputs exist')} already, the first is {there[0].target}: add "
-            "--resume to go on with a job, --overwrite to replace, --skip-existing to keep, or choose another output"
+            f"{_count(len(there), 'output already exists', 'outputs already exist')}, first {there[0].target}: add "
+            "--resume to continue a job, --overwrite to replace, --skip-existing to keep, or choose another output"
         )
     gone = {item.target for item in there}
     return replace(plan, items=[i for i in plan.items if i.target not in gone], skipped=there)
@@ -115,7 +115,7 @@ def _regard_existing(plan: Plan, existing: Existing) -> Plan:
 
 def _plan_folder(source: Path, target: Path, naming: Naming) -> Plan:
     if target.exists() and not target.is_dir():
-        raise PlanError(f"{target} is a file, and the input is a folder: give a folder for the results")
+        raise PlanError(f"{target} is a file, but the input is a folder: choose a folder for the results")
     _refuse_inside(source, target)
     found = scan(source)
     items = []
@@ -123,7 +123,7 @@ def _plan_folder(source: Path, target: Path, naming: Naming) -> Plan:
         below = path.relative_to(source)
         name = below.with_name(naming.result(path))
         items.append(Item(path, target / name, below.as_posix(), name.as_posix()))
-    # A link in the output's tree may lead back among the originals.
+    # A link in the output tree may lead back into the input folder.
     for folder in dict.fromkeys(item.target.parent for item in items):
         _refuse_inside(source, folder)
     return Plan(items, target, ignored=found.ignored, unreadable=found.unreadable)
@@ -132,7 +132,7 @@ def _plan_folder(source: Path, target: Path, naming: Naming) -> Plan:
 def _refuse_inside(source: Path, target: Path) -> None:
     inside, outside = target.resolve(), source.resolve()
     if inside == outside:
-        raise PlanError(f"the output folder is the input folder ({source}): results would mix with the originals")
+        raise PlanError(f"the output folder is the input folder ({source}): results would be mixed with the originals")
     if inside.is_relative_to(outside):
         raise PlanError(
             f"the output folder {target} is inside the input folder {source}: "
@@ -144,8 +144,8 @@ def _nothing_there(source: Path, plan: Plan) -> str:
     if plan.unreadable:
         first = plan.unreadable[0]
         return f"{source}: no pictures found, and {first.folder} cannot be read: {first.reason}"
-    more = f" ({_count(plan.ignored, 'other file', 'other files')} there)" if plan.ignored else ""
-    return f"{source}: no pictures in this folder{more}; looked for {', '.join(sorted(READABLE))}"
+    more = f" ({_count(plan.ignored, 'other file', 'other files')} )" if plan.ignored else ""
+    return f"{source}: no pictures in this folder{more}; supported suffixes: {', '.join(sorted(READABLE))}"
 
 
 def _single_target(source: Path, target: Path, naming: Naming) -> Path:
@@ -153,16 +153,16 @@ def _single_target(source: Path, target: Path, naming: Naming) -> Path:
     if target.is_dir() or not named:
         return target / naming.result(source)
     if named not in FORMATS:
-        raise PlanError(f"{target}: '{named}' cannot be written; there are {', '.join(FORMATS)}")
+        raise PlanError(f"{target}: cannot write '{named}'; supported formats: {', '.join(FORMATS)}")
     if naming.suffix is not None and FORMATS[named] != FORMATS[naming.suffix]:
-        raise PlanError(f"{target} and --format {naming.suffix[1:]} contradict each other: leave one out")
+        raise PlanError(f"{target} and --format {naming.suffix[1:]} contradict each other: remove one")
     if naming.template != Naming.template:
-        raise PlanError(f"{target} and --name {naming.template!r} both name the result: leave one out")
+        raise PlanError(f"{target} and --name {naming.template!r} both name the result: remove one")
     return target
 
 
 def _refuse_collisions(items: Sequence[Item]) -> None:
-    """Refuse two sources for one output, also where only some file systems take the two names for one."""
+    """Refuse two sources for one output, including names that only some file systems treat as equal."""
     sources: dict[str, list[Item]] = defaultdict(list)
     for item in items:
         sources[_folded(item.target_name)].append(item)
@@ -192,16 +192,16 @@ def _folded(name: str) -> str:
 
 
 def _refuse_sources(items: Sequence[Item]) -> None:
-    """An output must never be a file that is read: not under another name, not through a link."""
+    """Refuse outputs that are also inputs, including under another name or through a link."""
     inputs = {found: item.source for item in items if (found := _identity(item.source)) is not None}
     for item in items:
         found = _identity(item.target)
         if found is not None and (victim := inputs.get(found)) is not None:
-            raise PlanError(f"the output {item.target} is the input {victim}: an original is never overwritten")
+            raise PlanError(f"the output {item.target} is the input {victim}: originals are never overwritten")
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """What a file is, whatever its name; None of one that is not there or cannot be reached."""
+    """A file's identity independent of its name; None if it is missing or unreachable."""
     try:
         status = path.stat()
     except OSError:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextmanager
 def job_progress(screen: Console, total: int) -> Iterator[Callable[[], None]]:
-    """A bar over ``total`` pictures on a terminal, nothing elsewhere; yields what to call after each."""
+    """Show a bar over ``total`` pictures on a terminal; yields a function to call after each picture."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -1,4 +1,4 @@
-"""What became of every picture, for machines (JSON, CSV) and for a browser (HTML)."""
+"""Job reports as JSON, CSV or HTML."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ _PAGE = ".html"
 
 
 class Belief(TypedDict):
-    """Which kind of picture the model took it for, and how sure it was, 0..1."""
+    """The kind of picture that the model detected, and its probability, 0..1."""
 
     kind: str
     share: float
 
 
 class FileRecord(TypedDict):
-    """What became of one picture, or of a folder that could not be listed.
+    """The outcome of one picture, or of a folder that could not be listed.
 
     Attributes:
-        type: which of the two.
+        type: ``picture`` or ``folder``.
         source: path of the input.
         target: path of the result; empty for a folder.
         status: ``enhanced``, ``done`` (by an earlier run), ``skipped`` (the result exists), ``failed`` or ``planned``.
-        error: why it failed; empty otherwise.
+        error: reason of the failure; empty otherwise.
         note: what may surprise about the result; empty otherwise.
-        seconds: of work, by stage: ``decode``, ``network``, ``encode``.
+        seconds: working time by stage: ``decode``, ``network``, ``encode``.
         size_in: [width, height] of the input, upright; None if it was not decoded.
         size_out: the same of the result.
-        belief: ``kind`` and ``share`` (0..1) where the model tells kinds of pictures apart.
+        belief: ``kind`` and ``share`` (0..1) if the model classifies pictures.
     """
 
     type: Literal["picture", "folder"]
@@ -57,7 +57,7 @@ class FileRecord(TypedDict):
 
 
 class SummaryRecord(TypedDict):
-    """A whole job: how many pictures ended how, seconds from begin to end, and what made the results."""
+    """A whole job: numbers of pictures by status, seconds from start to end, and what produced the results."""
 
     type: Literal["summary"]
     enhanced: int
@@ -78,21 +78,21 @@ class SummaryRecord(TypedDict):
 
 
 class PageWriter(Protocol):
-    """Writes reports for a browser. Pages know of jobs and not the other way round, so a job is given one."""
+    """Writes HTML reports. Passed in, because pages depend on jobs and not the other way round."""
 
     def check(self, path: Path) -> None:
-        """Refuse a place where a page cannot or should not be written. Raises RestoreError."""
+        """Refuse a path where a page cannot or should not be written. Raises RestoreError."""
         ...
 
     def write(
         self, path: Path, pictures: Sequence[FileRecord], summary: SummaryRecord, screen: Console, shown: bool
     ) -> None:
-        """Write a page, whole or not at all; as :func:`write_report`."""
+        """Write a page atomically; see :func:`write_report`."""
         ...
 
 
 def record(outcome: Outcome) -> FileRecord:
-    """What became of one picture."""
+    """The record of one picture."""
     belief = outcome.belief
     return {
         "type": "picture",
@@ -109,7 +109,7 @@ def record(outcome: Outcome) -> FileRecord:
 
 
 def folder_record(unreadable: Unreadable) -> FileRecord:
-    """A folder whose pictures could not even be listed: a failure with the same fields."""
+    """The record of a folder that could not be listed: a failure with the same fields."""
     return {
         "type": "folder",
         "source": str(unreadable.folder),
@@ -125,37 +125,39 @@ def folder_record(unreadable: Unreadable) -> FileRecord:
 
 
 def check_report(path: Path, page: Callable[[], PageWriter] | None = None) -> None:
-    """Refuse a report that cannot be written, before the job begins.
+    """Refuse a report that cannot be written, before the job starts.
 
     Args:
-        path: as of :func:`write_report`.
-        page: gives what writes a page, if one is asked for; None where none can be had.
+        path: see :func:`write_report`.
+        page: returns the writer of HTML reports; None if HTML is not supported.
 
     Raises:
-        RestoreError: its ending is none of a report's, it is a folder, or a page would replace what is no page of ours.
+        RestoreError: the suffix is not supported, the path is a folder, or the report would replace a foreign file.
     """
     kinds = (*_WRITERS, *([_PAGE] if page is not None else []))
     if path.suffix.lower() not in kinds:
-        raise RestoreError(f"--report {path}: '{path.suffix}' is no kind of report; there are {', '.join(kinds)}")
+        raise RestoreError(f"--report {path}: '{path.suffix}' is not a report format; choose from {', '.join(kinds)}")
     if path.is_dir():
-        raise RestoreError(f"--report {path} is a folder: name a file")
+        raise RestoreError(f"--report {path} is a folder: give a file name")
     if page is not None and path.suffix.lower() == _PAGE:
         page().check(path)
     elif path.exists() and not _is_ours(path):
-        raise RestoreError(f"--report {path}: a file that is no report of restore's: name another, or move it away")
+        raise RestoreError(
+            f"--report {path}: exists and is not a report of restore: choose another name, or move it away"
+        )
     above = next(folder for folder in path.absolute().parents if folder.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
-        why = "cannot be written to" if above.is_dir() else "is a file"
-        raise RestoreError(f"--report {path}: {above} {why}: name a file in a folder where it can be written")
+        why = "is not writable" if above.is_dir() else "is a file"
+        raise RestoreError(f"--report {path}: {above} {why}: choose a file in a writable folder")
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether a file begins as a report does; an empty one may be written over."""
+    """Whether a file starts like a report; an empty one may be overwritten too."""
     try:
         with path.open("rb") as file:
             beginning = file.read(200)
     except OSError as error:
-        raise RestoreError(f"--report {path}: it is there and cannot be read: {error.strerror}") from error
+        raise RestoreError(f"--report {path}: the file exists and cannot be read: {error.strerror}") from error
     ours = b'{\n  "pictures": [' if path.suffix.lower() == ".json" else ",".join(_COLUMNS[:5]).encode()
     return not beginning or beginning.startswith(ours)
 
@@ -168,21 +170,21 @@ def write_report(
     page: Callable[[], PageWriter] | None = None,
     shown: bool = True,
 ) -> None:
-    """Write a report, whole or not at all, over an earlier one.
+    """Write a report atomically, replacing an earlier one.
 
     Args:
-        path: its ending, ``.json``, ``.csv`` or ``.html``, says the kind.
+        path: the suffix, ``.json``, ``.csv`` or ``.html``, selects the format.
         pictures: from :func:`record`.
-        summary: of the job; CSV has no place for it.
-        screen: for the progress bar of a page.
-        page: as of :func:`check_report`.
-        shown: whether a page shows the pictures, beside its table.
+        summary: of the job; omitted in CSV.
+        screen: shows the progress bar of a page.
+        page: see :func:`check_report`.
+        shown: whether a page shows the pictures in addition to the table.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if page is not None and path.suffix.lower() == _PAGE:
         page().write(path, pictures, summary, screen, shown)
         return
-    # Names whose bytes are no text are shown with escapes, as JSON has them.
+    # Names whose bytes are not valid text are escaped, as in JSON.
     write_bytes(path, _WRITERS[path.suffix.lower()](pictures, summary).encode("utf-8", "backslashreplace"))
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a job in order."""
+"""Orderly shutdown on Ctrl-C and SIGTERM."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from types import FrameType
 
 
 class Stop:
-    """Whether somebody asked for the end, and whether it may come in the midst of things.
+    """Whether a stop was requested, and whether a signal may interrupt right now.
 
-    An exception out of a signal may come between any two steps: between a picture being written and being told, say.
-    So it is raised where it finds the job waiting or computing; elsewhere it is kept until the job asks.
+    A signal handler may raise between any two steps, for example after a picture is written and before it is reported.
+    So it raises only while the job waits or computes; elsewhere the request is kept until :meth:`check`.
     """
 
     def __init__(self) -> None:
@@ -21,16 +21,16 @@ class Stop:
         self._open = True
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt once the end was asked for.
+        """Raise KeyboardInterrupt if a stop was requested.
 
-        Needed beside the signal's own: an exception that is raised inside a destructor is lost.
+        Needed in addition to the signal handler, because exceptions raised inside a destructor are lost.
         """
         if self.requested:
             raise KeyboardInterrupt
 
     @contextmanager
     def opened(self, open: bool = True) -> Iterator[None]:
-        """Let a signal interrupt what is done within, or not; afterwards all is as it was."""
+        """Allow or forbid interruption inside the block; restore the previous state afterwards."""
         before, self._open = self._open, open
         try:
             if open:
@@ -42,7 +42,7 @@ class Stop:
             self.check()
 
     def handle(self, _number: int, _frame: FrameType | None) -> None:
-        """For :func:`signal.signal`. Only the first one raises: the writes under way shall end whole."""
+        """Signal handler. Only the first signal raises, so that running writes can finish."""
         if not self.requested:
             self.requested = True
             if self._open:
@@ -51,7 +51,7 @@ class Stop:
 
 @contextmanager
 def stoppable() -> Iterator[Stop]:
-    """Within it, SIGINT and SIGTERM raise KeyboardInterrupt once; outside the main thread it changes nothing."""
+    """Make SIGINT and SIGTERM raise KeyboardInterrupt once; has no effect outside the main thread."""
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop

@@ -1,4 +1,4 @@
-"""Enhance what is in a folder, and then what arrives."""
+"""Watch a folder: enhance existing pictures, then new ones."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 from restore.errors import MissingExtraError
 from restore.jobs.plan import Item, Plan
 
-# A file is taken for whole when its size and time have been still for so long.
+# A file counts as complete once its size and modification time have not changed for this long.
 STILL_SECONDS = 1.0
-# How often those that are not yet still are looked at again.
+# Polling interval for files that are still changing.
 _LOOK_SECONDS = 0.5
 
-# Size, time of change, inode: what differs when a file is written to or replaced.
+# Size, modification time, inode: one of them changes when a file is written or replaced.
 _State = tuple[int, int, int]
 
 
 def check_watch() -> None:
-    """Refuse to watch, before the job begins, where that is not possible.
+    """Check, before the job starts, that watching is possible.
 
     Raises:
         MissingExtraError: watchfiles is not installed.
@@ -33,7 +33,7 @@ def check_watch() -> None:
 
 
 def changes(folder: Path) -> Iterator[None]:
-    """Wait for something to change below a folder, again and again; the first time it does not wait.
+    """Yield once immediately, then after every change below a folder.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM.
@@ -41,7 +41,7 @@ def changes(folder: Path) -> Iterator[None]:
     import watchfiles
 
     waiting_for_first = True
-    # It wakes now and then without a change: so the watching has begun before the folder is first looked at.
+    # Wakes up without changes too, so that watching is active before the folder is first scanned.
     changed_sets = watchfiles.watch(
         folder, watch_filter=None, rust_timeout=500, yield_on_timeout=True, ignore_permission_denied=True
     )
@@ -58,7 +58,7 @@ class _Waiting:
 
 
 class Arrivals:
-    """Which pictures of a folder are new, or other than when they were last given out, and whole."""
+    """Tracks which pictures of a folder are new or changed, and complete."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -66,7 +66,7 @@ class Arrivals:
         self._waiting: dict[Path, _Waiting] = {}
 
     def ready(self, items: list[Item]) -> list[Item]:
-        """Of the pictures that are there, those to enhance now."""
+        """The pictures to enhance now."""
         now = self._clock()
         states = {item.source: state for item in items if (state := _state(item.source)) is not None}
         self._waiting = {path: waiting for path, waiting in self._waiting.items() if path in states}
@@ -88,7 +88,7 @@ class Arrivals:
 
     @property
     def pending(self) -> bool:
-        """Whether some are being written, or were a moment ago."""
+        """Whether some files are still being written, or were a moment ago."""
         return bool(self._waiting)
 
 
@@ -96,13 +96,13 @@ def watch(folder: Path, plan: Callable[[bool], Plan | None], run: Callable[[Plan
     """Enhance until interrupted.
 
     Args:
-        folder: to watch, with all below it.
-        plan: the job over all that is there now, or None when there is none until something changes; its argument
-            says whether it is the first.
-        run: enhances those pictures of a plan that are new and whole.
+        folder: to watch recursively.
+        plan: plans the job over the folder's current pictures, or returns None to wait for a change; the argument
+            is True for the first plan.
+        run: enhances the new and complete pictures of a plan.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C or SIGTERM, the only end.
+        KeyboardInterrupt: Ctrl-C or SIGTERM, the only way out.
     """
     arrivals = Arrivals()
     first = True
@@ -122,6 +122,6 @@ def watch(folder: Path, plan: Callable[[bool], Plan | None], run: Callable[[Plan
 def _state(path: Path) -> _State | None:
     try:
         status = path.stat()
-    except OSError:  # gone again, or a link that leads nowhere
+    except OSError:  # removed meanwhile, or a broken link
         return None
     return status.st_size, status.st_mtime_ns, status.st_ino

@@ -1,4 +1,4 @@
-"""What is done to one picture outside the network; called from the pools' threads."""
+"""The steps for one picture outside the network; called from pool threads."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from restore.jobs.outcome import Outcome, Seconds
 from restore.jobs.plan import Item
 from restore.utils.atomic_write import write_bytes
 
-# What a pixel is counted with before it is decoded: three channels, and transparency or more bits of some.
+# Estimated bytes per decoded pixel: three channels, plus alpha or a higher bit depth in some pictures.
 _BYTES = 4
 
-# After these every later picture would fail too.
+# Errors after which every later picture would fail too.
 _HOPELESS = {
     errno.ENOSPC: "the disk is full: make room",
     errno.EDQUOT: "your quota on this disk is used up: make room",
-    errno.EROFS: "the disk cannot be written to: choose another output folder, or mount it for writing",
+    errno.EROFS: "the disk is read-only: choose another output folder, or mount it writable",
 }
 
 
 class DiskError(RestoreError):
-    """Nothing more can be written."""
+    """The disk is full or not writable."""
 
     exit_code = 1
 
 
 @dataclass(frozen=True)
-class Look:
-    """What is known of a source before it is decoded.
+class SourceInfo:
+    """What is known about a source before it is decoded.
 
     Attributes:
         digest: SHA-256 of its bytes; empty without a journal.
-        decoded: bytes that it takes decoded, by its header.
-        version: size and time of change.
-        seconds: that the look took.
-        outcome: set when nothing is left to do.
+        decoded: size in bytes after decoding, estimated from its header.
+        version: size and modification time.
+        seconds: duration of the inspection.
+        outcome: set if nothing is left to do.
     """
 
     digest: str = ""
@@ -65,40 +65,40 @@ class Worker:
     resume: bool
     journal: Journal | None
 
-    def look(self, item: Item) -> Look:
-        """Regard a source: its header, and all its bytes if there is a journal.
+    def inspect(self, item: Item) -> SourceInfo:
+        """Inspect a source: its header, and all its bytes if there is a journal.
 
-        The bytes are read once more by the decoder, then out of the system's cache.
+        The decoder reads the bytes again, then from the system's cache.
 
         Raises:
             OSError: it cannot be read.
-            ImageError: what would come of it is more than its format can hold.
+            ImageError: the result would be too large for its format.
         """
         began = time.perf_counter()
         digest, outcome, version = "", None, _version(item.source)
         if self.journal is not None:
             digest = file_digest(item.source)
             if self.resume:
-                outcome = earlier(item, digest, self.journal.key, self.journal.promises, self.overwrite)
+                outcome = earlier(item, digest, self.journal.key, self.journal.index, self.overwrite)
         size = header_size(item.source) if outcome is None else None
         decoded = 0
         if size is not None:
             height, width = size
             check_fits(item.target.suffix, height * self.scale, width * self.scale)
             decoded = height * width * _BYTES
-        return Look(digest, decoded, version, time.perf_counter() - began, outcome)
+        return SourceInfo(digest, decoded, version, time.perf_counter() - began, outcome)
 
     def decode(self, item: Item, version: tuple[int, int]) -> tuple[Picture, float]:
-        """The picture, and the seconds it took.
+        """Decode a picture; returns it with the seconds it took.
 
         Raises:
-            ImageError: it cannot be read, is damaged or too large, or is another file than it was at the look.
+            ImageError: it cannot be read, is damaged or too large, or changed after :meth:`inspect`.
         """
         began = time.perf_counter()
         picture = pictures.decode(item.source, self.options)
         if _version(item.source) != version:
-            # Its digest would be that of other pixels.
-            raise ImageError("the file changed while it was read: enhance it again when it is whole")
+            # The digest would belong to other pixels.
+            raise ImageError("the file changed while it was being read: enhance it again once it is complete")
         return picture, time.perf_counter() - began
 
     def write(self, item: Item, picture: Picture, results: list[Samples], digest: str) -> Outcome:
@@ -117,7 +117,7 @@ class Worker:
             return foreign(item)
         except OSError as error:
             if error.errno in _HOPELESS:
-                more = ", then go on with --resume" if self.journal else ""
+                more = ", then continue with --resume" if self.journal else ""
                 raise DiskError(f"{item.target}: {error.strerror}: {_HOPELESS[error.errno]}{more}") from error
             return Outcome(item, "failed", f"cannot write {item.target}: {error.strerror or error}")
         except (RestoreError, MemoryError) as error:
@@ -129,21 +129,21 @@ class Worker:
         )
 
     def _save(self, item: Item, data: bytes, digest: str) -> None:
-        journal, overwrite, promise = self.journal, self.overwrite, None
+        journal, overwrite, entry = self.journal, self.overwrite, None
         if journal is not None:
-            overwrite = overwrite or (self.resume and journal.promises.is_ours(item.target_name))
-            promise = partial(journal.promise, item.source_name, digest, item.target_name, data)
+            overwrite = overwrite or (self.resume and journal.index.is_ours(item.target_name))
+            entry = partial(journal.append, item.source_name, digest, item.target_name, data)
         item.target.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(item.target, data, overwrite=overwrite, before_rename=promise)
+        write_bytes(item.target, data, overwrite=overwrite, before_rename=entry)
 
 
 def failure(item: Item, error: BaseException, cure: str = "") -> Outcome:
-    """What is told of an exception that one picture met with.
+    """The outcome of a picture whose processing raised an exception.
 
     Args:
         item: the picture.
         error: the exception.
-        cure: what may help where memory ran out.
+        cure: hint that is added if memory ran out.
     """
     if isinstance(error, MemoryError):
         return Outcome(item, "failed", f"not enough memory for this picture{cure}")
@@ -153,6 +153,6 @@ def failure(item: Item, error: BaseException, cure: str = "") -> Outcome:
 
 
 def _version(path: Path) -> tuple[int, int]:
-    """What changes when a file is written to."""
+    """Values that change when a file is written."""
     status = path.stat()
     return status.st_size, status.st_mtime_ns

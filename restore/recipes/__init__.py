@@ -1,4 +1,4 @@
-"""Recipes that come with the package, by name. Each file's first line says what it is for."""
+"""The included recipes, by name. The first line of each file states its purpose."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from restore.errors import RecipeError
 
 @dataclass(frozen=True)
 class Shipped:
-    """A recipe at hand: its name, its file and what it is for."""
+    """An included recipe: its name, file and purpose."""
 
     name: str
     file: Path
     purpose: str
 
     def losses(self) -> list[str]:
-        """What it is trained with, in a few words each: the loss, and the features and the objective it is taken in."""
+        """Short descriptions of its losses: the kind, color space, objective and encoder."""
         import yaml
 
         losses = yaml.safe_load(self.file.read_text(encoding="utf-8")).get("losses", [{"kind": "l1"}])
@@ -38,19 +38,19 @@ def _words(loss: dict[str, Any]) -> Iterator[str]:
 
 
 def shipped() -> list[Shipped]:
-    """Every recipe of the package, by name."""
+    """All included recipes, sorted by name."""
     files = sorted(Path(__file__).parent.glob("*.yaml"))
     return [Shipped(f.stem, f, f.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")) for f in files]
 
 
 def find_recipe(name: str) -> Path:
-    """The file of a recipe.
+    """Find the file of a recipe.
 
     Args:
-        name: of a recipe that comes with the package, or a path. What has an ending or a folder is a path.
+        name: of an included recipe, or a path. Names with a suffix or a folder are paths.
 
     Raises:
-        RecipeError: there is none of that name; names the nearest.
+        RecipeError: there is no such recipe; suggests the closest name.
     """
     path = Path(name)
     if path.suffix or path.parent != Path() or path.exists():
@@ -59,5 +59,5 @@ def find_recipe(name: str) -> Path:
     if name in known:
         return known[name]
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(known)}"
-    raise RecipeError(f"no recipe '{name}': {hint} A recipe of your own is named by its path")
+    hint = f"did you mean '{near[0]}'?" if near else f"available: {', '.join(known)}."
+    raise RecipeError(f"no recipe '{name}': {hint} Give your own recipe by its path")

@@ -1,1 +1,1 @@
-"""Helpers that know nothing of pictures, networks or commands."""
+"""General helpers, independent of pictures, networks and commands."""

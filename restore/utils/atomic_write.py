@@ -1,4 +1,4 @@
-"""Write a file so that nobody ever sees half of it."""
+"""Write files atomically, so that nobody ever sees a partial one."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-# Temporary files begin so; a folder job must never take one for a picture.
+# Prefix of temporary files; folder jobs must never treat them as pictures.
 TEMPORARY_PREFIX = ".restore-"
 
-# The host (a digest of its name) and the process that writes, so that what a killed process left can be told.
+# Contains the host (a digest of its name) and the writing process, to recognize files left by killed processes.
 _TEMPORARY = re.compile(re.escape(TEMPORARY_PREFIX) + r"([0-9a-f]{8})-([0-9]+)-[0-9a-f]{8}(\..*)?", re.DOTALL)
 
-# No write takes so long: a temporary file as old is nobody's, whichever host it came from.
+# No write takes this long: older temporary files are abandoned, whichever host they are from.
 _ABANDONED_SECONDS = 24 * 3600
 
 
 def write_bytes(
     path: Path, data: bytes | memoryview, *, overwrite: bool = True, before_rename: Callable[[], None] | None = None
 ) -> None:
-    """Write ``data`` to ``path`` by way of a temporary file in the same folder, flushed to disk and renamed.
+    """Write ``data`` to ``path`` through a temporary file in the same folder, flushed to disk and renamed.
 
-    A kill or a full disk at any moment leaves what was there before, whole. Safe from several threads.
+    A kill or a full disk at any moment leaves the previous file intact. Thread-safe.
 
     Args:
         path: the file to write; its folder must exist.
-        data: the whole content.
-        overwrite: replace a file that is there.
-        before_rename: called when the data is safe on disk under the temporary name; what it raises ends the write.
+        data: the complete content.
+        overwrite: replace an existing file.
+        before_rename: called once the data is on disk under the temporary name; if it raises, the write is aborted.
 
     Raises:
-        FileExistsError: the file is there and ``overwrite`` is false, even if it appeared this very moment.
-        OSError: the disk is full, the folder is not writable.
+        FileExistsError: the file exists and ``overwrite`` is false, even if it has only just been created.
+        OSError: the disk is full, or the folder is not writable.
     """
     temporary = _temporary(path)
     try:
-        # Created as any new file is, so that the kernel applies the umask: a process can only read it by setting it.
+        # Created like any new file, so that the kernel applies the umask, which a process can only read by setting it.
         with temporary.open("xb") as file:
             file.write(data)
             file.flush()
@@ -63,12 +63,12 @@ def write_bytes(
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """A file to write to piece by piece, which takes the name ``path``, over what is there, when all went well.
+    """Open a file for writing that replaces ``path`` on success.
 
-    After an exception, Ctrl-C included, what was there before is there still, and nothing else.
+    After an exception, including Ctrl-C, the previous file is unchanged and nothing else remains.
 
     Raises:
-        OSError: the disk is full, the folder is not writable.
+        OSError: the disk is full, or the folder is not writable.
     """
     temporary = _temporary(path)
     try:
@@ -84,14 +84,14 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def opened_beside(path: Path, folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    """A file as from :func:`opened`, and a folder to fill that belongs to it: both take their names, or neither does.
+    """Open a file as in :func:`opened`, with a folder that belongs to it: both replace their paths, or neither does.
 
-    What has the folder's name before is put aside meanwhile, comes back if anything fails, Ctrl-C included, and is
-    removed once the file has its name, which is the last step.
+    An existing folder is moved aside meanwhile, restored if anything fails, including Ctrl-C, and removed once the file
+    is renamed, which is the last step.
 
     Args:
-        path: of the file.
-        folder: must be no link; what it is in must exist.
+        path: path of the file.
+        folder: path of the folder; must not be a link, and its parent must exist.
 
     Yields:
         The file, and the folder under its temporary name.
@@ -108,7 +108,7 @@ def opened_beside(path: Path, folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
         filled.replace(folder)
         file_there.replace(path)
     finally:
-        # An interrupt may come between any two of these: what lies where tells how far it got.
+        # An interrupt may come between any two of these steps: existing paths show how far it got.
         if file_there.exists():
             if not filled.exists():
                 folder.replace(filled)
@@ -120,10 +120,10 @@ def opened_beside(path: Path, folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
 
 
 def sweep(folder: Path) -> int:
-    """Remove the temporary files and folders that killed processes left in a folder; returns how many.
+    """Remove temporary files and folders that killed processes left in a folder; returns their number.
 
-    Those of a process that runs are left alone, and so are another host's, unless a day old. Call it before this
-    process writes there itself.
+    Files of running processes are kept, and so are those of other hosts unless a day old. Call this before the current
+    process writes to the folder.
     """
     if not folder.is_dir():
         return 0
@@ -149,9 +149,9 @@ def _is_left_over(path: Path) -> bool:
 
 
 def _runs(process: int) -> bool:
-    """Whether a process of this number runs on this host."""
+    """Whether a process with this ID is running on this host."""
     if sys.platform == "win32":
-        return True  # os.kill would end it there, not ask
+        return True  # os.kill would terminate the process there
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
@@ -163,7 +163,7 @@ def _runs(process: int) -> bool:
 
 @functools.cache
 def _host() -> str:
-    """Where process numbers mean the same: this machine since it was started, this container."""
+    """Identifies where process IDs are valid: this machine since its boot, this container."""
     known = [socket.gethostname()]
     with contextlib.suppress(OSError):
         known.append(Path("/proc/sys/kernel/random/boot_id").read_text("ascii"))
@@ -173,7 +173,7 @@ def _host() -> str:
 
 
 def _temporary(path: Path) -> Path:
-    """A name beside ``path`` that nobody else has."""
+    """A unique temporary name next to ``path``."""
     return path.parent / f"{TEMPORARY_PREFIX}{_host()}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}"
 
 

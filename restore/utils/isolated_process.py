@@ -1,4 +1,4 @@
-"""Run a module of ours in a Python of its own: a crash there is none here, and its peak memory is its own."""
+"""Run a module in a separate Python process, so that crashes and peak memory are isolated."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Any
 
 
 class ApartError(Exception):
-    """It did not answer; says what is known."""
+    """The process did not return a result."""
 
 
 def run_apart(module: str, *arguments: str, timeout: float | None = None) -> dict[str, Any]:
-    """Run ``python -m MODULE ARGUMENTS`` and read what it prints.
+    """Run ``python -m MODULE ARGUMENTS`` and return its JSON output.
 
     Args:
-        module: prints one line of JSON, an object, last of all.
-        arguments: of its command line.
-        timeout: seconds.
+        module: must print a JSON object as its last line.
+        arguments: command-line arguments.
+        timeout: in seconds.
 
     Raises:
         ApartError: it failed, crashed, took too long or printed something else.
     """
-    # From a checkout the package is found by the path of the script that was started, which a child does not have.
+    # In a checkout, the package is found through the path of the started script, which a child does not inherit.
     root = str(Path(__file__).parents[2])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     try:

@@ -1,4 +1,4 @@
-"""Work in threads, results in order, memory bounded."""
+"""Run work in threads ahead of its use, with results in order and bounded memory."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Bytes that all pictures under way may take; one that needs more is alone.
+# Memory limit in bytes for all items in flight; a larger item is processed alone.
 _MEMORY = 1 << 30
 
 
 def ahead(
     items: Sequence[T], work: Callable[[T], R], workers: int, cost: Callable[[T], int], memory: int = _MEMORY
 ) -> Iterator[R]:
-    """Give ``work(item)`` of every item in order, some of them begun before they are asked for.
+    """Yield ``work(item)`` for every item in order, starting some before they are needed.
 
     Args:
-        items: what to do.
-        work: called in threads; what it raises is raised here.
-        workers: threads.
-        cost: bytes that an item takes while it is worked on or waits to be asked for.
-        memory: bytes that those together may take.
+        items: inputs of ``work``.
+        work: called in threads; its exceptions are raised here.
+        workers: number of threads.
+        cost: bytes that an item takes while in progress or waiting.
+        memory: limit of the total cost, in bytes.
     """
     begun: deque[tuple[Future[R], int]] = deque()
     held = 0

@@ -1,4 +1,4 @@
-"""A bar over something that takes long."""
+"""A progress bar for iterables."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _T = TypeVar("_T")
 
 
 def with_bar(things: Iterable[_T], says: str, screen: Console, total: int | None = None) -> Iterable[_T]:
-    """The same things, with a bar on a terminal while they are gone through; nothing elsewhere.
+    """Iterate with a progress bar on a terminal; without one elsewhere.
 
     Args:
-        things: one after another.
-        says: what is done with them.
-        screen: for people.
-        total: how many there are, where they do not know themselves.
+        things: what to iterate over.
+        says: label of the bar.
+        screen: console of the bar.
+        total: number of items, if ``things`` has no length.
     """
     from rich.progress import track
 

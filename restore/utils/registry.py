@@ -1,7 +1,7 @@
-"""Parts by name: one table for each sort of part, which names its members in one tuple and is open to plug-ins.
+"""Registries of parts by name: one per sort of part, defined by one tuple of members and open to plug-ins.
 
-A part describes itself: its options, how to build it and its documentation live in its own file. The registry of its
-sort lists it; the union that recipes are checked against is made from the same table.
+A part describes itself: its options, construction and documentation live in its own file. The registry lists it, and
+the union that validates recipes is built from the same registry.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ Member = TypeVar("Member")
 
 
 class Registry(Mapping[str, Member]):
-    """The members of one sort of part by name, in the order in which they are listed.
+    """The members of one sort of part by name, in the order of registration.
 
-    Packages that are installed beside this one add theirs through entry points of the registry's group. They are
-    looked up only when a name is not found or all names are asked for, so that start-up does not pay for them.
+    Other installed packages add members through entry points of the registry's group. Entry points are loaded only
+    when a name is not found or all names are requested, so that they do not slow down start-up.
 
     Args:
-        sort: what messages call a member, such as ``loss``.
-        members: the built-in ones.
-        names: what a member is called; most have one name.
-        group: of the entry points, such as ``restore.losses``.
+        sort: name of a member in messages, for example ``loss``.
+        members: built-in members.
+        names: returns the names of a member; most have one.
+        group: of the entry points, for example ``restore.losses``.
 
     Raises:
         ValueError: two members have the same name.
@@ -48,14 +48,14 @@ class Registry(Mapping[str, Member]):
             self.register(member)
 
     def register(self, member: Member) -> Member:
-        """Add a member; as a decorator of a class, too.
+        """Add a member; also works as a class decorator.
 
         Raises:
             ValueError: a name is taken by another member.
         """
         for name in self._names(member):
             if self._members.get(name, member) is not member:
-                raise ValueError(f"there is a {self.sort} '{name}' already: give this one another name")
+                raise ValueError(f"a {self.sort} named '{name}' already exists: choose another name")
         for name in self._names(member):
             self._members[name] = member
         return member
@@ -74,14 +74,14 @@ class Registry(Mapping[str, Member]):
         return len(self._members)
 
     def _discover(self) -> None:
-        """Load what installed packages add. One that fails is named in a warning and left out."""
+        """Load the members of installed packages; skip those that fail, with a warning."""
         if self._discovered:
             return
         self._discovered = True
         for entry in entry_points(group=self.group):
             try:
                 self._load(entry)
-            except Exception as error:  # somebody else's code: whatever is wrong with it must not stop this program
+            except Exception as error:  # third-party code: no failure in it may stop this program
                 package = entry.dist.name if entry.dist else "?"
                 warnings.warn(
                     f"the {self.sort} '{entry.name}' of the installed package '{package}' cannot be loaded "
@@ -91,19 +91,19 @@ class Registry(Mapping[str, Member]):
 
     def _load(self, entry: EntryPoint) -> None:
         loaded: Any = entry.load()
-        if not isinstance(loaded, types.ModuleType):  # a module registers its members itself when it is imported
+        if not isinstance(loaded, types.ModuleType):  # a module registers its members when imported
             self.register(loaded)
 
 
 def kinds(options: type[BaseModel]) -> tuple[str, ...]:
-    """What recipes may call a part: the values of the literal ``kind`` of its options.
+    """The names of a part in recipes: the values of the literal ``kind`` of its options.
 
     Raises:
-        TypeError: ``kind`` is no literal.
+        TypeError: ``kind`` is not a literal.
     """
     annotation = options.model_fields["kind"].annotation
     if get_origin(annotation) is not Literal:
-        raise TypeError(f"{options.__name__}: 'kind' must be a Literal, such as Literal['l1'] = 'l1'")
+        raise TypeError(f"{options.__name__}: 'kind' must be a Literal, for example Literal['l1'] = 'l1'")
     return get_args(annotation)
 
 
@@ -111,7 +111,7 @@ Options = TypeVar("Options", bound=BaseModel)
 
 
 def by_kind(sort: str, group: str, *members: type[Options]) -> Registry[type[Options]]:
-    """A registry of options for recipes, each called by its ``kind``.
+    """A registry of option classes for recipes, by ``kind``.
 
     Args:
         sort: see :class:`Registry`.
@@ -122,15 +122,15 @@ def by_kind(sort: str, group: str, *members: type[Options]) -> Registry[type[Opt
 
 
 class OneOf:
-    """Annotation of a pydantic field whose value is the options of one member, told apart by ``kind``.
+    """Annotation of a pydantic field that holds the options of one member, selected by ``kind``.
 
-    ``Annotated[LossOptions, OneOf(LOSSES)]`` validates, reports errors and describes itself in JSON schema as a tagged
-    union of the members would, and follows the registry when a plug-in adds to it.
+    ``Annotated[LossOptions, OneOf(LOSSES)]`` validates, reports errors and generates JSON schema like a tagged union of
+    the members, but includes members that plug-ins add later.
 
     Args:
-        registry: what may be chosen.
-        also: further options that may be chosen here.
-        where: which members may be chosen here; all by default.
+        registry: the members to choose from.
+        also: additional option classes allowed here.
+        where: filter for the members allowed here; all by default.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class OneOf:
         self._adapter: tuple[tuple[type[BaseModel], ...], TypeAdapter[Any]] | None = None
 
     def members(self) -> tuple[type[BaseModel], ...]:
-        """The classes to choose from, each once."""
+        """The distinct classes to choose from."""
         own = (member for member in dict.fromkeys(self.registry.values()) if self.where(member))
         return (*own, *self.also)
 
@@ -157,10 +157,10 @@ class OneOf:
         return self._adapter[1]
 
     def validate(self, value: Any) -> Any:
-        """The options, of a mapping or as they are.
+        """Validate a mapping or an options object.
 
         Raises:
-            pydantic.ValidationError: there is no such kind, or its options are wrong.
+            pydantic.ValidationError: there is no such kind, or its options are invalid.
         """
         return self._union().validate_python(value)
 

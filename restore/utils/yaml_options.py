@@ -1,6 +1,6 @@
-"""Read options from YAML; say where they are wrong, by line, and what may have been meant.
+"""Read options from YAML, with error messages that give the line and suggest corrections.
 
-A file is checked by a pydantic model, whichever: this is the part that knows of lines and of keys.
+Works with any pydantic model; this module maps its errors to lines and keys.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 def read_text(path: Path) -> str:
-    """The text of a recipe file.
+    """Read a recipe file.
 
     Raises:
         RecipeError: it cannot be read.
@@ -43,19 +43,19 @@ def parse_options(
     example_change: str,
     prepare: Callable[[dict[Any, Any]], None] = lambda _: None,
 ) -> _Model:
-    """Options from YAML, with changes such as ``train.steps=100`` applied.
+    """Parse options from YAML and apply changes, for example ``train.steps=100``.
 
     Args:
-        model: what the options are.
+        model: class of the options.
         text: a YAML mapping.
-        source: what messages call it.
-        changes: ``key=value``, keys with dots, values in YAML.
-        example: an option, for whoever gave something else than a mapping.
-        example_change: a change, for whoever wrote it wrongly.
-        prepare: called with the values, changes applied, before they are validated.
+        source: name of the text in messages.
+        changes: ``key=value``, with dotted keys and YAML values.
+        example: an option, shown if the text is not a mapping.
+        example_change: a change, shown if a change is malformed.
+        prepare: called with the values after applying changes and before validation.
 
     Raises:
-        RecipeError: the text is not YAML, or says something that the model cannot.
+        RecipeError: the text is not YAML, or is not valid for the model.
     """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -65,7 +65,7 @@ def parse_options(
         line = f", line {mark.line + 1}" if mark else ""
         raise RecipeError(f"{source}{line}: not YAML: {getattr(error, 'problem', error)}") from error
     if not isinstance(values, dict):
-        raise RecipeError(f"{source}: a recipe is a mapping of options, such as '{example}', not {_kind(values)}")
+        raise RecipeError(f"{source}: a recipe is a mapping of options, for example '{example}', not {_kind(values)}")
     for change in changes:
         _apply(values, change, example_change)
     prepare(values)
@@ -77,14 +77,14 @@ def parse_options(
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's floats (1e-3 is a number, not text) and no key twice."""
+    """Loader with YAML 1.2 floats (1e-3 is a number, not text) that rejects duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise yaml.constructor.ConstructorError(
-                    None, None, "the name of an option is a word, not a list or a mapping", key.start_mark
+                    None, None, "the name of an option must be a word, not a list or a mapping", key.start_mark
                 )
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' is given twice", key.start_mark)
@@ -116,14 +116,14 @@ def _apply(values: dict[str, Any], change: str, example: str) -> None:
 def _explain(
     problem: Any, model: type[BaseModel], root: yaml.Node | None, source: str, changes: Collection[str]
 ) -> str:
-    """One line for one problem: file, line, key, what is wrong, what may have been meant."""
+    """One line per problem: file, line, key, error and suggestion."""
     path, around = _locate(model, problem["loc"])
     line = _line(root, path)
     key = ".".join(str(part) for part in path)
     changed = any(f"{key}.".startswith(f"{change.partition('=')[0]}.") for change in changes)
     where = f"{source}, line {line}" if line and not changed else source
     within = [change for change in changes if not path or change.startswith(f"{key}.")]
-    if within:  # a group's options do not go together, and some are not the file's
+    if within:  # options of a group conflict, and some come from --set
         where += f", with --set {' --set '.join(within)}"
     if problem["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(path[-1]), around.model_fields if around else (), n=1, cutoff=0.6)
@@ -133,18 +133,18 @@ def _explain(
     if problem["type"] == "union_tag_invalid":
         tag, known = problem["ctx"]["tag"], [word.strip(" '") for word in problem["ctx"]["expected_tags"].split(",")]
         near = difflib.get_close_matches(tag, known, n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
+        hint = f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(known)}"
         return f"{where}: '{key}': no kind '{tag}' here; {hint}"
     given = problem.get("input")
-    told = "" if isinstance(given, (dict, list)) else f" (not {given!r})"
+    given_text = "" if isinstance(given, (dict, list)) else f" (not {given!r})"
     says = problem["msg"].removeprefix("Value error, ")
-    return f"{where}: " + (f"'{key}': " if path else "") + f"{says[0].lower()}{says[1:]}{told}"
+    return f"{where}: " + (f"'{key}': " if path else "") + f"{says[0].lower()}{says[1:]}{given_text}"
 
 
 def _locate(model: type[BaseModel], location: Sequence[Any]) -> tuple[list[Any], type[BaseModel] | None]:
-    """The keys on the way to a problem, and the model that its last key belongs to.
+    """The keys on the path to a problem, and the model that contains the last key.
 
-    In a location stands also the tag of a union's member (network -> plain -> width), which the file lacks.
+    pydantic's locations also contain tags of union members (network -> plain -> width), which the file does not.
     """
     path: list[Any] = []
     here: Any = model
@@ -166,7 +166,7 @@ def _locate(model: type[BaseModel], location: Sequence[Any]) -> tuple[list[Any],
 
 
 def _plain(annotation: Any) -> Any:
-    """A type without ``Annotated`` and ``| None``; of a union or a registry, the tuple of its members."""
+    """A type without ``Annotated`` and ``| None``; for a union or a registry, the tuple of its members."""
     while get_origin(annotation) is Annotated:
         annotation, *metadata = get_args(annotation)
         if members := _chosen(metadata):
@@ -178,7 +178,7 @@ def _plain(annotation: Any) -> Any:
 
 
 def _chosen(metadata: Sequence[Any]) -> Any:
-    """What a registry has to choose from, of a field that takes one of its members; a single one has no tag."""
+    """The members to choose from, for a field annotated with a registry; just the member if there is only one."""
     members = next((one.members() for one in metadata if isinstance(one, OneOf)), ())
     return members[0] if len(members) == 1 else members
 
@@ -188,7 +188,7 @@ def _is_model(annotation: Any) -> bool:
 
 
 def _is_called(member: Any, tag: Any) -> bool:
-    """Whether pydantic calls a member of a union so: by the literal that tells it apart, or by its name."""
+    """Whether pydantic uses this tag for a member of a union: the value of its literal, or its class name."""
     if not _is_model(member):
         return False
     literals = [f.annotation for f in member.model_fields.values() if get_origin(f.annotation) is Literal]
@@ -196,7 +196,7 @@ def _is_called(member: Any, tag: Any) -> bool:
 
 
 def _item(annotation: Any, part: Any) -> Any:
-    """The type of an item of a list, a tuple or a dictionary."""
+    """The item type of a list, a tuple or a dictionary."""
     arguments = get_args(annotation)
     if get_origin(annotation) is tuple and len(arguments) > 1 and arguments[-1] is not Ellipsis:
         return arguments[part] if isinstance(part, int) and part < len(arguments) else None
@@ -206,7 +206,7 @@ def _item(annotation: Any, part: Any) -> Any:
 
 
 def _line(root: yaml.Node | None, path: Sequence[Any]) -> int | None:
-    """The line of the deepest key on the path that the file has, counted from 1."""
+    """The line, counted from 1, of the deepest key on the path that is in the file."""
     line, node = None, root
     for part in path:
         if isinstance(node, yaml.MappingNode):

@@ -1,1 +1,1 @@
-"""Whether a model file keeps what it promises, told from the file alone."""
+"""Check model files against their own metadata."""

@@ -1,4 +1,4 @@
-"""What a model file does, held against what it says of itself."""
+"""Check a model's behavior against its metadata."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from restore.verify.check import Check
 from restore.verify.feed import aside, of_pixels, shapes
 from restore.verify.pictures import EXTREME, noise, scene
 
-# How far results that should be equal may lie apart, as a share of the range: rounding in another order.
+# Tolerance for results that should be equal, as a share of the range: rounding in a different order.
 SAME = {"fp32": 1e-4, "fp16": 4e-3, "int8": 1.5 / 255}
 
-# The correlation from which a colour is plainly that of the picture.
+# Minimum correlation at which a color channel clearly matches one of the picture.
 _LIKE = 0.7
 
-# A result this far outside the range, as a share of it, is no picture that is a little too bright.
+# A result this far outside the range, as a share of it, is not just a slightly too bright picture.
 _FAR = 1.5
 
-# How far shares of a belief may be from what they should be: rounding, in any precision.
+# Tolerance for class probabilities: rounding, in any precision.
 _BELIEF = 1e-2
 
 
 def behaviour(model: Model) -> Iterator[Check]:
-    """Run a model on what brings faults out; see :data:`LOOKS` for what is looked at.
+    """Run a model on inputs that expose faults; :data:`LOOKS` lists the checks.
 
-    A look that cannot be done because the model fails is a check that did not pass.
+    A check during which the model fails counts as not passed.
     """
     for name, look in LOOKS.items():
         if (name == "strength" and not model.spec.strength) or (name == "belief" and not model.spec.kinds):
@@ -48,9 +48,9 @@ def behaviour(model: Model) -> Iterator[Check]:
 
 
 def _shapes(model: Model) -> tuple[bool, str]:
-    """Every shape it should take gives ``scale`` times the size."""
+    """Every accepted shape yields ``scale`` times the size."""
     draw, spec = np.random.default_rng(0), model.spec
-    told = []
+    accepted = []
     for shape in shapes(spec):
         try:
             got = model(draw.random(shape, dtype=np.float32), **aside(spec, shape, draw)).shape
@@ -58,52 +58,52 @@ def _shapes(model: Model) -> tuple[bool, str]:
             return False, str(error)
         wanted = (*shape[:2], *(n * spec.scale for n in shape[2:]))
         if got != wanted:
-            return False, f"{_by(shape)} gives {_by(got)}, not {_by(wanted)}"
-        told.append(_by(shape))
-    return True, ", ".join(told)
+            return False, f"{_by(shape)} yields {_by(got)}, not {_by(wanted)}"
+        accepted.append(_by(shape))
+    return True, ", ".join(accepted)
 
 
 def _batch(model: Model) -> tuple[bool | None, str]:
-    """Pictures in one batch have nothing to do with each other."""
+    """Pictures in one batch do not affect each other."""
     spec = model.spec
     if spec.shape is not None and spec.shape[0] == 1:
-        return None, "takes one at a time"
+        return None, "accepts one picture at a time"
     size = _size(spec, 24, 40)
     count = spec.shape[0] if spec.shape else 2
     pictures = [scene(*size, seed=seed) for seed in range(count)]
     batch, beside = of_pixels(pictures, spec)
     together = _call(model, batch, beside)
-    if spec.shape:  # alone it cannot be: in another company
+    if spec.shape:  # cannot be run alone: run with other companions
         others = [noise(*size)] * (count - 1)
         alone = np.concatenate([_run(model, [picture, *others])[:1] for picture in pictures])
     else:
         alone = np.concatenate([_run(model, [picture]) for picture in pictures])
-    return _near(together, alone, spec, "in a batch and alone")
+    return _near(together, alone, spec, "results in a batch and alone")
 
 
 def _deterministic(model: Model) -> tuple[bool, str]:
-    """The same again is the same, to the last bit."""
+    """Repeated runs are bit-identical."""
     pictures = _full(model.spec, noise(*_size(model.spec, 40, 56)))
     first, again = _run(model, pictures), _run(model, pictures)
     if np.array_equal(first, again, equal_nan=True):
-        return True, "the same again, to the last bit"
-    return False, f"the same input gives results up to {_apart(first, again):.2e} apart"
+        return True, "repeated runs are bit-identical"
+    return False, f"repeated runs differ by up to {_apart(first, again):.2e}"
 
 
 def _tiles(model: Model) -> tuple[bool | None, str]:
-    """Tiles with the promised halo are the whole picture's result; of one shape, each what its neighbour is."""
+    """Tiles with the declared halo equal the whole picture's result; with a fixed shape, overlapping windows agree."""
     spec = model.spec
     if spec.shape is not None:
         found = [apart for axis in (0, 1) if (apart := _windows(model, spec.shape, axis)) is not None]
         if not found:
-            return None, "windows of its shape have nothing in common to compare"
+            return None, "windows of its shape do not overlap beyond the halo"
         worst = max(found)
         text = f"windows that overlap differ by at most {worst:.1e} of the range beyond a halo of {spec.halo}"
     else:
         worst = _whole_and_tiled(model)
         text = f"tiles with a halo of {spec.halo} and the whole differ by at most {worst:.1e} of the range"
     if not spec.exact_tiles:
-        return None, f"{text}; the file says that they may"
+        return None, f"{text}; its metadata allows this"
     return worst <= SAME[spec.precision], f"{text} (limit {SAME[spec.precision]:.1e})"
 
 
@@ -118,7 +118,7 @@ def _whole_and_tiled(model: Model) -> float:
 
 
 def _windows(model: Model, shape: tuple[int, int, int], axis: int) -> float | None:
-    """How much two windows of one picture, moved along an axis, differ where both keep more than their halo."""
+    """How much two shifted windows of one picture differ where they overlap beyond their halos."""
     spec, size = model.spec, list(shape[1:])
     side, halo = size[axis], spec.whole_halo
     longest = (side - 2 * halo - 1) // spec.multiple * spec.multiple
@@ -165,32 +165,32 @@ def _tiled(model: Model, pixels: Pixels, tile: int) -> NDArray[np.float32]:
 
 
 def _finite(model: Model) -> tuple[bool, str]:
-    """No picture gives values that are not numbers."""
+    """No picture yields NaN or infinite values."""
     size, broken = _size(model.spec, 40, 56), []
     for name, make in EXTREME.items():
         got = _run(model, _full(model.spec, make(*size)))
         if not np.isfinite(got).all():
             broken.append(f"{np.count_nonzero(~np.isfinite(got)) / got.size:.0%} of the result of {name}")
     if broken:
-        return False, f"not numbers: {', '.join(broken)}"
-    return True, f"numbers alone on {', '.join(EXTREME)}"
+        return False, f"NaN or infinite: {', '.join(broken)}"
+    return True, f"all values finite on {', '.join(EXTREME)}"
 
 
 def _range(model: Model) -> tuple[bool, str]:
-    """A picture's result lies on the range, near enough to be clipped to it."""
+    """The result of a picture lies within the range, or close enough to be clipped to it."""
     spec = model.spec
     got = _run(model, _full(spec, scene(*_size(spec, 48, 64))))
     low, high = float(got.min()), float(got.max())
     slack, (bottom, top) = _FAR * _span(spec), (spec.low, spec.high)
-    text = f"a picture on {bottom:g}..{top:g} gives {low:.3g}..{high:.3g}"
+    text = f"a picture on {bottom:g}..{top:g} yields {low:.3g}..{high:.3g}"
     if not (bottom - slack <= low and high <= top + slack):
-        return False, f"{text}: its range is another (--spec low=, --spec high=)"
+        return False, f"{text}: the range is wrong (set --spec low=, --spec high=)"
     flat = high - low < 1e-4 * _span(spec)
-    return not flat, f"{text}{': flat, whatever is in the picture' if flat else ''}"
+    return not flat, f"{text}{': constant for any picture' if flat else ''}"
 
 
 def _colours(model: Model) -> tuple[bool | None, str]:
-    """Each colour of the result is like the same colour of the picture, and not like another."""
+    """Each color channel of the result correlates with the same channel of the picture, not with another one."""
     spec = model.spec
     pictures = _full(spec, scene(*_size(spec, 64, 96)))
     before, _ = of_pixels(pictures, spec)
@@ -205,13 +205,13 @@ def _colours(model: Model) -> tuple[bool | None, str]:
     best = max(orders, key=lambda order: sum(orders[order]))
     if best != tuple(range(channels)) and min(orders[best]) > _LIKE:
         order = "".join(spec.colours[c] for c in best)
-        return False, f"the result's {spec.colours} is the picture's {order}: its colours are in another order"
-    text = f"each colour's correlation with the picture's: {own}"
-    return (True, text) if min(orders[tuple(range(channels))]) > _LIKE else (None, f"{text}; a likeness is not seen")
+        return False, f"the result's {spec.colours} is the picture's {order}: its channel order is wrong"
+    text = f"correlation of each color with the picture's: {own}"
+    return (True, text) if min(orders[tuple(range(channels))]) > _LIKE else (None, f"{text}; too low to judge")
 
 
 def _strength(model: Model) -> tuple[bool | None, str]:
-    """A strength of 0 leaves the picture."""
+    """A strength of 0 leaves the picture unchanged."""
     spec = model.spec
     pictures = _full(spec, scene(*_size(spec, 48, 64)))
     batch, beside = of_pixels(pictures, spec, strength=0)
@@ -220,30 +220,33 @@ def _strength(model: Model) -> tuple[bool | None, str]:
         count, channels, height, width = batch.shape
         small = got.reshape(count, channels, height, spec.scale, width, spec.scale).mean((3, 5))
         difference = _apart(small, batch) / _span(spec)
-        return None, f"at strength 0 the result, reduced again, is {difference:.1e} of the range from the picture"
+        return None, f"at strength 0 the downscaled result differs from the picture by {difference:.1e} of the range"
     difference = _apart(got, batch) / _span(spec)
     return difference <= SAME[spec.precision], f"at strength 0 the picture changes by {difference:.1e} of the range"
 
 
 def _belief(model: Model) -> tuple[bool, str]:
-    """Shares of one belief, 0..1 and together 1, of the thumbnail alone and of each picture by itself."""
+    """Class probabilities lie in 0..1, sum to 1, and depend only on the thumbnail of each single picture."""
     spec = model.spec
     count, height, width = spec.shape or (2, *_size(spec, 40, 56))
     pictures = [scene(height, width, seed=seed) for seed in range(count)]
     batch, beside = of_pixels(pictures, spec)
     shares = model.shares(batch, **beside)
     if shares.shape != (count, len(spec.kinds)):
-        return False, f"a belief of {_by(shares.shape)} for {count} pictures and {len(spec.kinds)} kinds"
+        return (
+            False,
+            f"class probabilities of shape {_by(shares.shape)} for {count} pictures and {len(spec.kinds)} kinds",
+        )
     if not (np.isfinite(shares).all() and shares.min() >= -_BELIEF and shares.max() <= 1 + _BELIEF):
-        return False, f"shares of {shares.min():.3g} to {shares.max():.3g}, not from 0 to 1"
+        return False, f"class probabilities from {shares.min():.3g} to {shares.max():.3g}, outside 0..1"
     apart = float(np.abs(shares.sum(1) - 1).max())
     if apart > _BELIEF:
-        return False, f"all shares together are {1 + apart:.3g} or {1 - apart:.3g}, not 1"
+        return False, f"class probabilities sum to {1 + apart:.3g} or {1 - apart:.3g}, not 1"
     alone = 0.0
     for picture, share in zip(pictures, shares, strict=True):
-        tile, aside = question(picture, spec)  # as the runtime asks
+        tile, aside = question(picture, spec)  # as the runtime classifies
         alone = max(alone, float(np.abs(model.shares(tile, **aside)[0] - share).max()))
-    text = f"shares of {len(spec.kinds)} kinds; asked by the thumbnail alone they differ by {alone:.1e}"
+    text = f"probabilities of {len(spec.kinds)} kinds; from the thumbnail alone they differ by {alone:.1e}"
     return alone <= _BELIEF, f"{text} (limit {_BELIEF:.0e})"
 
 
@@ -265,7 +268,7 @@ def _run(model: Model, pictures: list[Pixels]) -> NDArray[np.float32]:
 
 
 def _call(model: Model, batch: NDArray[np.float32], beside: Aside) -> NDArray[np.float32]:
-    """Run it; another size than it promises is an error of its."""
+    """Run the model; a result of the wrong size is a ModelError."""
     result = model(batch, **beside)
     count, channels, height, width = batch.shape
     check_shape(model.spec, (count, height, width, channels), result.shape)
@@ -273,7 +276,7 @@ def _call(model: Model, batch: NDArray[np.float32], beside: Aside) -> NDArray[np
 
 
 def _full(spec: ModelSpec, pixels: Pixels) -> list[Pixels]:
-    """As many copies as a batch must have."""
+    """As many copies as the batch size requires."""
     return [pixels] * (spec.shape[0] if spec.shape else 1)
 
 
@@ -290,7 +293,7 @@ def _near(a: NDArray[np.float32], b: NDArray[np.float32], spec: ModelSpec, what:
 
 
 def _apart(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """The largest difference; infinite where one is not a number."""
+    """The largest absolute difference; infinite if a value is NaN."""
     return float(np.nan_to_num(np.abs(a - b), nan=np.inf).max())
 
 

@@ -1,4 +1,4 @@
-"""What was looked at, and what was found."""
+"""Results of checks."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        name: what, in a word or two.
-        passed: whether it is as it should be; None for what is told and not judged.
-        measured: what was found, with its figures.
+        name: short name of the check.
+        passed: whether the check passed; None if it only reports a measurement.
+        measured: the findings, with figures.
     """
 
     name: str
@@ -21,10 +21,10 @@ class Check:
 
 
 def failures(checks: list[Check]) -> list[Check]:
-    """Those that did not pass."""
+    """The failed checks."""
     return [check for check in checks if check.passed is False]
 
 
 def described(checks: list[Check]) -> str:
-    """Checks in one sentence, for an error's text."""
+    """Describe checks in one sentence, for an error message."""
     return "; ".join(f"{check.name}: {check.measured}" for check in checks)

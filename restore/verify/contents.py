@@ -1,4 +1,4 @@
-"""What is in a model file: its metadata, its graph, its types."""
+"""Check the contents of a model file: metadata, graph and types."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from restore.verify.check import Check
 from restore.verify.graphs import count_weights, inputs_of, weights, weights_digest
 from restore.verify.half import LARGEST, largest_in_half
 
-# What every file should say; the rest has a meaning when it is left out.
+# Fields that every file should have; the others have meaningful defaults.
 _SAID = ("name", "task", "network", "parameters", "licence", "data", "made_with")
 
 _KINDS: dict[int, str] = {
@@ -27,11 +27,11 @@ _KINDS: dict[int, str] = {
 
 
 def contents(path: Path, spec: ModelSpec) -> Iterator[Check]:
-    """Look into a model file.
+    """Check the contents of a model file.
 
     Args:
-        path: the file, one that onnxruntime opens.
-        spec: what it says of itself, with what the user gave on top.
+        path: a file that onnxruntime can open.
+        spec: the file's metadata, with the user's overrides.
     """
     model = onnx.load(path)
     yield _metadata(model, spec)
@@ -47,7 +47,7 @@ def contents(path: Path, spec: ModelSpec) -> Iterator[Check]:
 
 def _metadata(model: onnx.ModelProto, spec: ModelSpec) -> Check:
     if METADATA_KEY not in {p.key for p in model.metadata_props}:
-        return Check("metadata", False, f"no '{METADATA_KEY}': other programs cannot know how to run it")
+        return Check("metadata", False, f"no '{METADATA_KEY}': programs cannot know how to run it")
     missing = [name for name in _SAID if not getattr(spec, name)]
     if "parameters" in missing and not count_weights(model):  # a plain resize has none
         missing.remove("parameters")
@@ -58,7 +58,7 @@ def _metadata(model: onnx.ModelProto, spec: ModelSpec) -> Check:
     if spec.precision != "fp32" and spec.recipe and spec.loss_db is None and not spec.measured:
         missing.append("loss_db")
     if missing:
-        return Check("metadata", False, f"does not say its {', '.join(dict.fromkeys(missing))}")
+        return Check("metadata", False, f"lacks {', '.join(dict.fromkeys(missing))}")
     facts = [f"x{spec.scale}", f"{spec.colours} {spec.low:g}..{spec.high:g}", f"halo {spec.halo}"]
     facts += [f"multiple {spec.multiple}", spec.precision, f"licence {spec.licence}"]
     return Check("metadata", True, ", ".join(facts))
@@ -70,7 +70,9 @@ def _checker(model: onnx.ModelProto, path: Path) -> Check:
     alone = onnx.load(path, load_external_data=False)
     outside = [t.name for t in alone.graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
     if outside:
-        return Check("onnx", False, f"{len(outside)} tensors lie in another file: {path.name} cannot be taken alone")
+        return Check(
+            "onnx", False, f"{len(outside)} tensors are stored in another file: {path.name} is incomplete by itself"
+        )
     if strange:
         return Check("onnx", False, f"needs operators of {', '.join(strange)}")
     try:
@@ -82,7 +84,7 @@ def _checker(model: onnx.ModelProto, path: Path) -> Check:
 
 
 def _names(model: onnx.ModelProto, spec: ModelSpec) -> Check:
-    """Inputs and outputs are called as any program may count on."""
+    """Check that inputs and outputs have the standard names."""
     has = [[value.name for value in ends] for ends in (inputs_of(model), model.graph.output)]
     wrong = [
         f"{what} {', '.join(names) or 'nothing'}, not {', '.join(should)}"
@@ -90,12 +92,12 @@ def _names(model: onnx.ModelProto, spec: ModelSpec) -> Check:
         if tuple(names) != should
     ]
     if wrong:
-        return Check("names", False, f"{'; '.join(wrong)}: programs go by the names ('restore import' gives them)")
+        return Check("names", False, f"{'; '.join(wrong)}: programs rely on the names ('restore import' sets them)")
     return Check("names", True, f"takes {', '.join(spec.inputs)}, gives {', '.join(spec.outputs)}")
 
 
 def _axes(model: onnx.ModelProto, spec: ModelSpec) -> Check:
-    """Which axes are free: all that the spec does not fix."""
+    """Check that exactly the axes that the spec fixes are fixed."""
     fixed = []
     picture = inputs_of(model)[0]
     sizes = [axis.dim_value if axis.HasField("dim_value") else None for axis in picture.type.tensor_type.shape.dim]
@@ -105,29 +107,29 @@ def _axes(model: onnx.ModelProto, spec: ModelSpec) -> Check:
             fixed.append(f"{axis} {has}")
     if fixed:
         count, _, height, width = (has or "N" for has in sizes)
-        cure = f"export it with free axes, or say so: --spec shape={count}x{height}x{width}"
+        cure = f"export it with dynamic axes, or declare the shape: --spec shape={count}x{height}x{width}"
         return Check("axes", False, f"{picture.name} is fixed at {', '.join(fixed)}: {cure}")
     return Check("axes", True, f"{picture.name} {' x '.join(str(has or 'any') for has in sizes)}")
 
 
 def _precision(model: onnx.ModelProto, spec: ModelSpec) -> Check:
-    """Whether the weights are of the kind that the spec says."""
+    """Check that the weights have the spec's precision."""
     sizes: dict[str, int] = {}
     for tensor in weights(model):
         kind = _KINDS.get(tensor.data_type)
         if kind:
             sizes[kind] = sizes.get(kind, 0) + math.prod(tensor.dims)
-    told = ", ".join(f"{kind} {size:,}" for kind, size in sizes.items()) or "none"
+    found = ", ".join(f"{kind} {size:,}" for kind, size in sizes.items()) or "none"
     lower = [kind for kind in ("int8", "fp16") if kind in sizes]
     right = spec.precision in sizes if spec.precision != "fp32" else not lower
-    return Check("precision", right, f"said to be {spec.precision}; numbers in the file: {told}")
+    return Check("precision", right, f"declared {spec.precision}; values in the file: {found}")
 
 
 def _weights(model: onnx.ModelProto, spec: ModelSpec) -> Check:
-    """Twins are known by the weights that they were made of."""
+    """Check the weights against their digest, which associates twins with their original."""
     if weights_digest(model) == spec.weights:
-        return Check("weights", True, f"those of SHA-256 {spec.weights[:16]}...")
-    return Check("weights", False, "not those whose SHA-256 it says: twins of others would be taken for its own")
+        return Check("weights", True, f"match SHA-256 {spec.weights[:16]}...")
+    return Check("weights", False, "do not match the SHA-256 in the metadata: twins of another file would be accepted")
 
 
 def _half(model: onnx.ModelProto, spec: ModelSpec) -> Check:
@@ -135,5 +137,5 @@ def _half(model: onnx.ModelProto, spec: ModelSpec) -> Check:
         name, value = largest_in_half(model, spec)
     except ModelError as error:
         return Check("overflow", False, str(error))
-    text = f"the largest value that is held in 16 bits is {value:.3g} ({name}; they hold {LARGEST:,.0f})"
+    text = f"the largest 16-bit value is {value:.3g} ({name}; limit {LARGEST:,.0f})"
     return Check("overflow", value <= LARGEST, text)

@@ -1,4 +1,4 @@
-"""What a model is given to be looked at, in floats on its own range."""
+"""Test inputs for models, as floats on the model's range."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Shape = tuple[int, int, int, int]
 
 
 def shapes(spec: ModelSpec) -> list[Shape]:
-    """Minimum, odd, not square, a batch, larger: rounded up to the multiple that the network needs."""
+    """Shapes to test: minimum, odd, not square, a batch, larger; rounded up to the network's multiple."""
     if spec.shape is not None:
         count, height, width = spec.shape
         return [(count, spec.channels, height, width)]
@@ -25,7 +25,7 @@ def shapes(spec: ModelSpec) -> list[Shape]:
 
 
 def aside(spec: ModelSpec, shape: Shape, draw: np.random.Generator) -> dict[str, NDArray[np.float32]]:
-    """What a model takes beside a batch of a shape, drawn at random, in order."""
+    """Random values for a model's inputs other than the picture, in order."""
     count, channels, height, width = shape
     found = {}
     for name in spec.inputs[1:]:
@@ -40,15 +40,15 @@ def aside(spec: ModelSpec, shape: Shape, draw: np.random.Generator) -> dict[str,
 
 
 def of_pixels(pictures: Sequence[Pixels], spec: ModelSpec, strength: float = 1.0) -> tuple[NDArray[np.float32], Aside]:
-    """Whole pictures of one size, as the runtime gives them.
+    """Inputs for whole pictures of one size, as the runtime builds them.
 
     Args:
-        pictures: uint8 or uint16 (H, W, 3), as many as the model's shape says if it has one.
+        pictures: uint8 or uint16 (H, W, 3), as many as a fixed shape's batch size.
         spec: of the model.
-        strength: for models that let one choose.
+        strength: for models with adjustable strength.
 
     Returns:
-        The batch (N, 3, H, W) on the model's range, and what belongs beside it.
+        The batch (N, 3, H, W) on the model's range, and the model's other inputs.
     """
     pixels = np.stack(pictures)
     gain, offset = to_range(spec, pixels.dtype)

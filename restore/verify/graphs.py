@@ -1,4 +1,4 @@
-"""What a model's graph holds, and the graphs within it: branches, loops, functions."""
+"""Traverse a model's graph and its subgraphs: branches, loops, functions."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 import onnx
 from onnx import NodeProto, TensorProto, numpy_helper
 
-# What may have been learned. Shapes, axes and indices are of other types.
+# Types of learned values. Shapes, axes and indices have other types.
 _LEARNED = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 _ROUNDED = (TensorProto.INT8, TensorProto.UINT8)
 
 
 def graphs(model: onnx.ModelProto) -> Iterator[onnx.GraphProto]:
-    """The graph, and all that lie within its nodes and its functions'."""
+    """The graph, and all subgraphs of its nodes and functions."""
     yield model.graph
     yield from _within(model.graph.node)
     for function in model.functions:
@@ -32,7 +32,7 @@ def _within(nodes: Iterable[NodeProto]) -> Iterator[onnx.GraphProto]:
 
 
 def nodes_of(model: onnx.ModelProto) -> Iterator[NodeProto]:
-    """All nodes."""
+    """All nodes, including those of subgraphs and functions."""
     for graph in graphs(model):
         yield from graph.node
     for function in model.functions:
@@ -40,13 +40,13 @@ def nodes_of(model: onnx.ModelProto) -> Iterator[NodeProto]:
 
 
 def inputs_of(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
-    """What a model is given: old files name their weights among the inputs too."""
+    """A model's inputs, without weights, which old files list as inputs too."""
     held = {tensor.name for tensor in model.graph.initializer}
     return [value for value in model.graph.input if value.name not in held]
 
 
 def weights(model: onnx.ModelProto) -> Iterator[TensorProto]:
-    """All tensors of numbers that may have been learned, initializers and constants alike."""
+    """All tensors that may have been learned, both initializers and constants."""
     kinds = (*_LEARNED, *_ROUNDED)
     for graph in graphs(model):
         yield from (tensor for tensor in graph.initializer if tensor.data_type in kinds)
@@ -56,12 +56,12 @@ def weights(model: onnx.ModelProto) -> Iterator[TensorProto]:
 
 
 def count_weights(model: onnx.ModelProto) -> int:
-    """How many numbers there are in :func:`weights`."""
+    """Total number of values in :func:`weights`."""
     return sum(math.prod(tensor.dims) for tensor in weights(model))
 
 
 def weights_digest(model: onnx.ModelProto) -> str:
-    """SHA-256 of the :func:`weights`, whatever they are called and however they are stored."""
+    """SHA-256 of the :func:`weights`, independent of their names and storage."""
     digest = hashlib.sha256()
     for tensor in weights(model):
         values = numpy_helper.to_array(tensor)

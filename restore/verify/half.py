@@ -1,4 +1,4 @@
-"""Whether 16 bits hold what a network computes. A CPU computes in 32 and would not show it."""
+"""Check for overflow in 16 bits. A CPU computes in 32 bits and would not show it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ LARGEST = 65504.0
 
 
 def largest_in_half(model: onnx.ModelProto, spec: ModelSpec) -> tuple[str, float]:
-    """The largest magnitude among the values that a model holds in float16, over the pictures that drive it furthest.
+    """The largest magnitude of a model's float16 values, over pictures with extreme values.
 
-    They are computed in float32, where none overflows.
+    Computed in float32, where nothing overflows.
 
     Returns:
-        The value's name and its magnitude; infinite if it is not a number.
+        The value's name and magnitude; infinite if it is NaN or infinite.
     """
     found = magnitudes(*widened(model), spec)
     worst = max(found, key=lambda name: found[name], default="")
@@ -35,7 +35,7 @@ def largest_in_half(model: onnx.ModelProto, spec: ModelSpec) -> tuple[str, float
 
 
 def widened(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
-    """The same model in float32 throughout, and the names of the values that were float16."""
+    """The model converted to float32, and the names of the values that were float16."""
     inferred = onnx.shape_inference.infer_shapes(model)
     half = [v.name for v in inferred.graph.value_info if v.type.tensor_type.elem_type == TensorProto.FLOAT16]
     wide = onnx.ModelProto()
@@ -58,23 +58,23 @@ def widened(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
 
 
 def magnitudes(model: onnx.ModelProto, names: list[str], spec: ModelSpec) -> dict[str, float]:
-    """The largest magnitude of each of some values of a float32 model, over pictures that drive it far.
+    """The largest magnitudes of some values of a float32 model, over pictures with extreme values.
 
     Args:
         model: in float32.
-        names: of values in it.
+        names: of values in the model.
         spec: of the model.
 
     Raises:
         ModelError: it cannot be opened or fails.
     """
-    told = onnx.ModelProto()
-    told.CopyFrom(model)
-    given = {value.name for value in told.graph.output}
+    exposed = onnx.ModelProto()
+    exposed.CopyFrom(model)
+    given = {value.name for value in exposed.graph.output}
     shown = [name for name in names if name not in given]
-    told.graph.output.extend(onnx.helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in shown)
-    # What is fused away is never held, but another device may fuse less.
-    session = cpu_session(told.SerializeToString(), spec.name, quiet_options(optimised=False))
+    exposed.graph.output.extend(onnx.helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in shown)
+    # Unoptimized: fused values are never stored here, but another device may fuse less.
+    session = cpu_session(exposed.SerializeToString(), spec.name, quiet_options(optimised=False))
     size = spec.shape[1:] if spec.shape else (spec.side(40), spec.side(56))
     found = dict.fromkeys(names, 0.0)
     for make in (*EXTREME.values(), scene):

@@ -1,6 +1,6 @@
-"""What a network needs, found by running it: for networks that do not say.
+"""Detect a network's requirements by running it, for networks without metadata.
 
-All of it works on a function from a batch to a batch, float32 (N, 3, H, W), so on a torch module as on an ONNX file.
+Works on functions from batch to batch, float32 (N, 3, H, W), and so on torch modules and ONNX files alike.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from restore.verify.pictures import noise, scene
 Floats = NDArray[np.float32]
 Run = Callable[[Floats], Floats]
 
-# Sides that are multiples of most things, to begin with.
+# Sides to try first: multiples of most common factors.
 _FIRST = (64, 48, 32, 128, 192, 256, 512)
 
-# What a change far away may do to a result that is said not to depend on it: rounding, as a share of the range.
+# Tolerance for the effect of changes outside the reach: rounding, as a share of the range.
 _NOTHING = 2e-5
 # Half a level of 255.
 _UNSEEN = 0.5 / 255
 
-# The longest strip that reach is looked for on, in input pixels; across it is as short as the network allows.
+# Length in input pixels of the longest strip for measuring reach; strips are as narrow as the network allows.
 _LONGEST = 1024
 
-# Halo of a network that sees everything: tiles will differ from the whole, the less so the more they see.
+# Halo of a network with global reach: tiles will differ from the whole picture, less so with a larger halo.
 _GLOBAL_HALO = 32
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Which sizes a network takes, and what it makes of them."""
+    """The input sizes that a network accepts, and its scale."""
 
     scale: int
     multiple: int
@@ -44,12 +44,12 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Reach:
-    """How far a network looks.
+    """A network's receptive field.
 
     Attributes:
-        halo: input pixels around a tile that change what comes out of it.
-        exact: whether nothing beyond does.
-        multiple: shifts by this give the same result, shifted.
+        halo: input pixels around a tile that affect its result.
+        exact: whether nothing beyond the halo affects the result.
+        multiple: shifting the input by this shifts the result.
     """
 
     halo: int
@@ -58,15 +58,15 @@ class Reach:
 
 
 def find_sizes(run: Run, least: int = 1, multiple: int = 1) -> Sizes:
-    """Try sizes.
+    """Detect the accepted sizes by trying.
 
     Args:
-        run: raises on what it does not take.
-        least: the shortest side worth trying.
-        multiple: what sides are known to be a multiple of.
+        run: raises on unsupported inputs.
+        least: the shortest side to try.
+        multiple: known divisor of all sides.
 
     Raises:
-        ModelError: no size works, or none gives a whole number of times its size.
+        ModelError: no size works, or the result is not an integer multiple of the input size.
     """
     base, scale = _first(run, least, multiple)
 
@@ -76,37 +76,41 @@ def find_sizes(run: Run, least: int = 1, multiple: int = 1) -> Sizes:
     steps = [multiple * 2**k for k in range(9)]
     step = next((m for m in steps if takes(_up(base, m) + m, _up(base, m) + 3 * m)), None)
     if step is None:
-        raise ModelError(f"it takes {base}x{base} and no size near it: give the one that it takes with --shape {base}")
+        raise ModelError(f"it accepts {base}x{base} but no similar size: fix the shape with --shape {base}")
     shortest = next(n for n in (*range(step, base, step), _up(base, step)) if n >= least and takes(n, n))
     return Sizes(scale, step, shortest, takes(_up(base, step), _up(base, step) + step, count=2))
 
 
 def _first(run: Run, least: int, multiple: int) -> tuple[int, int]:
-    """A side that it takes, and the scale."""
+    """A side that works, and the scale."""
     for side in (_up(max(side, least), multiple) for side in _FIRST):
         got = _gives(run, 1, side, side)
         if got is None:
             continue
         scale = got[-1] // side if len(got) == 4 else 0
         if got != (1, 3, side * scale, side * scale) or scale < 1:
-            raise ModelError(f"for {side}x{side} it gives {'x'.join(map(str, got))}, which is no enlargement of RGB")
+            raise ModelError(
+                f"for {side}x{side} it returns {'x'.join(map(str, got))}, which is not an enlarged RGB picture"
+            )
         return side, scale
     raise ModelError(
-        f"it takes no square picture with a side of {', '.join(map(str, _FIRST))}: if it takes one shape alone, "
+        f"it accepts no square picture with a side of {', '.join(map(str, _FIRST))}: if it needs a fixed shape, "
         "give it with --shape SIDE or --shape 1xHEIGHTxWIDTH"
     )
 
 
 def sizes_at(run: Run, size: tuple[int, int]) -> Sizes:
-    """Of a network that takes one height and width.
+    """The sizes of a network with a fixed height and width.
 
     Raises:
-        ModelError: it does not take them, or gives no whole number of times their size.
+        ModelError: they do not work, or the result is not an integer multiple of their size.
     """
     got = run(np.random.default_rng(0).random((1, 3, *size), dtype=np.float32)).shape
     scale = got[-1] // size[1] if len(got) == 4 else 0
     if got != (1, 3, size[0] * scale, size[1] * scale) or scale < 1:
-        raise ModelError(f"for {size[0]}x{size[1]} it gives {'x'.join(map(str, got))}, which is no enlargement of RGB")
+        raise ModelError(
+            f"for {size[0]}x{size[1]} it returns {'x'.join(map(str, got))}, which is not an enlarged RGB picture"
+        )
     return Sizes(scale, 1, 1, batch=False)
 
 
@@ -114,23 +118,23 @@ def _gives(run: Run, count: int, height: int, width: int) -> tuple[int, ...] | N
     values = np.random.default_rng(0).random((count, 3, height, width), dtype=np.float32)
     try:
         result = run(values)
-    except Exception:  # torch and onnxruntime each raise what they please; it does not take this
+    except Exception:  # unsupported input; torch and onnxruntime raise many kinds of errors
         return None
     return tuple(result.shape) if np.isfinite(result).all() else None
 
 
 def find_reach(run: Run, sizes: Sizes, low: float, high: float, shape: tuple[int, int] | None = None) -> Reach:
-    """How far away a change of the picture still changes a place of the result, along both axes.
+    """Measure how far away a change of the input still affects the result, along both axes.
 
-    A strip is run as it is, and again with all beyond a distance replaced. Whether it may be cut at all is seen from
-    strips that are moved by some pixels: windows, strides and anything about the whole picture show.
+    A strip is run unchanged, and again with everything beyond a distance replaced. Shifted strips show whether tiling
+    is possible at all: they reveal windows, strides and global dependencies.
 
     Args:
         run: the network.
-        sizes: what :func:`find_sizes` found.
+        sizes: from :func:`find_sizes`.
         low: value of black.
         high: value of white.
-        shape: the only height and width that it takes, where it takes no others.
+        shape: the height and width, if fixed.
     """
     found = [_along(run, sizes, low, high, axis, shape) for axis in (3, 2)]
     return Reach(max(r.halo for r in found), all(r.exact for r in found), max(r.multiple for r in found))
@@ -140,14 +144,14 @@ def _along(run: Run, sizes: Sizes, low: float, high: float, axis: int, shape: tu
     found: Reach | None = None
     tried: list[_Strip] = []
     for strip in _strips(run, sizes, low, high, axis, shape):
-        # On a longer strip more is replaced: what is averaged over all of it shows, however little each pixel counts.
+        # On a longer strip more is replaced, which reveals global averages even if each pixel counts little.
         if found is not None and strip.without(found.halo, found.multiple) <= _NOTHING:
             return found
         found, step = None, strip.step()
         tried.append(strip)
         halo = None if step is None else strip.halo(step, _NOTHING)
         if step is not None and halo is not None:
-            # What was not seen to matter may do so in another picture; a little more costs little.
+            # Pixels without effect here may have one in another picture; a slightly larger halo costs little.
             found = Reach(halo + step, True, step)
     if shape is not None and found is not None and 4 * found.halo <= shape[axis - 2]:
         return found
@@ -169,7 +173,7 @@ def _strips(
 
 
 class _Strip:
-    """Two long pictures, and what the network makes of them."""
+    """Two long pictures, and the network's results for them."""
 
     def __init__(self, run: Run, sizes: Sizes, low: float, high: float, axis: int, along: int, across: int) -> None:
         self._run, self._sizes, self._axis = run, sizes, axis
@@ -180,12 +184,12 @@ class _Strip:
         self._pictures = [np.ascontiguousarray(f * self._span + low, np.float32) for f in floats]
         self._others = self._pictures[::-1]
         self._results = [run(picture) for picture in self._pictures]
-        # A network of faint results, as an untrained one, is no less sensitive for that.
+        # Networks with faint results, for example untrained ones, are judged relative to those.
         self._span = min(self._span, *(float(np.ptp(result)) or self._span for result in self._results))
         self._middle = along // 2 // sizes.multiple * sizes.multiple
 
     def step(self) -> int | None:
-        """The smallest shift that the middle of the result follows; None when it follows none."""
+        """The smallest shift that the middle of the result follows; None if there is none."""
         step = self._sizes.multiple
         while step <= self._along // 8:
             if self._moved(step) <= _NOTHING:
@@ -194,7 +198,7 @@ class _Strip:
         return None
 
     def _moved(self, step: int) -> float:
-        """How much the middle changes when the picture is moved to the left, other pixels coming in."""
+        """How much the middle changes when the picture is shifted left and filled with other pixels."""
         worst, width = 0.0, self._block(step)
         for picture, other, result in zip(self._pictures, self._others, self._results, strict=True):
             moved = np.concatenate([self._cut(picture, step, self._along), self._cut(other, 0, step)], self._axis)
@@ -204,11 +208,11 @@ class _Strip:
         return worst
 
     def halo(self, step: int, limit: float) -> int | None:
-        """The smallest multiple of a step beyond which nothing matters; None when that is longer than the strip."""
+        """The smallest multiple of a step beyond which nothing has an effect; None if it exceeds the strip."""
         most = (self._along - self._middle - self._block(step)) // step - 1
         if most < 0 or self.without(most * step, step) > limit:
             return None
-        low, high = -1, most  # without high it does not change; it does without low
+        low, high = -1, most  # invariant: no change with reach high, a change with reach low
         while high - low > 1:
             middle = (low + high) // 2
             if self.without(middle * step, step) <= limit:
@@ -218,7 +222,7 @@ class _Strip:
         return high * step
 
     def without(self, reach: int, step: int) -> float:
-        """How much the middle changes when all that is further away is replaced."""
+        """How much the middle changes when everything further away is replaced."""
         worst, start = 0.0, self._middle
         stop = start + self._block(step)
         for picture, other, result in zip(self._pictures, self._others, self._results, strict=True):
@@ -232,7 +236,7 @@ class _Strip:
         return worst
 
     def _block(self, step: int) -> int:
-        """Length of the middle that is looked at: whole steps, so that each phase is in it."""
+        """Length of the compared middle: a multiple of the step, to cover each phase."""
         return _up(min(16, self._along // 8), step)
 
     def _cut(self, values: Floats, start: int, stop: int) -> Floats:
@@ -246,11 +250,11 @@ class _Strip:
 
 
 def find_range(run: Run, sizes: Sizes, shape: tuple[int, int] | None = None) -> tuple[float, float] | None:
-    """The values of black and white, 0..1 or 0..255, by what is restored better; None when that is not clear.
+    """The values of black and white, 0..1 or 0..255, by which is restored better; None if unclear.
 
-    A restored picture, reduced again, is nearly the picture; on a wrong range it is further from it, the more so the
-    more faithful the network is. One without offsets restores alike on any range. Whether it is -1..1 is never clear:
-    where all is small, faults are too.
+    A restored and downscaled picture is close to the original; on the wrong range it is further away, especially for
+    faithful networks. Networks without offsets work alike on any range. The range -1..1 is never detected: with small
+    values, errors are small too.
     """
     size = shape or (_up(max(sizes.minimum, 64), sizes.multiple),) * 2
     picture = np.ascontiguousarray(scene(*size).transpose(2, 0, 1)[None] / np.float32(255), np.float32)

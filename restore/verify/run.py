@@ -1,4 +1,4 @@
-"""All that can be said of a model file by itself."""
+"""Run all checks on a model file."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from restore.verify.contents import contents
 
 
 def verify_file(path: Path, given: Mapping[str, str] | None = None) -> Iterator[Check]:
-    """Check a model file: what it says, what is in it, what it does. On the CPU.
+    """Check a model file on the CPU: metadata, contents and behavior.
 
     Args:
         path: the file.
-        given: spec fields that win over the file's, as text.
+        given: spec fields as text, which override the file's.
 
     Yields:
-        The checks, as they are made.
+        The checks, one by one.
 
     Raises:
-        ModelError: it is missing, cannot be opened, or does not say what is needed to run it.
+        ModelError: it is missing, cannot be opened, or lacks metadata needed to run it.
     """
     model = open_model(path, "cpu", given=given)
     yield from contents(path, model.spec)

@@ -1,1 +1,1 @@
-"""The models at hand: those shipped, and any file."""
+"""Find, open and install models."""

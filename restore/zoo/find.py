@@ -11,47 +11,47 @@ from restore.errors import ModelError
 from restore.utils.user_folders import data_folder
 from restore.zoo.precision import Kind, family
 
-# More folders of models, like models/ here: one folder a model. Separated as in PATH.
+# Additional folders of models, laid out like models/ here: one folder per model. Separated as in PATH.
 SEARCH_VARIABLE = "RESTORE_MODELS"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A model at hand: its name, and its file, beside its card and recipe."""
+    """An available model: its name and file. The card and recipe are next to the file."""
 
     name: str
     file: Path
 
     @property
     def files(self) -> dict[Kind, Path]:
-        """All its files by precision: twins of 8 or 16 bits are part of it, not models of their own."""
+        """Its files by precision: 8-bit and 16-bit twins belong to the model and are not models of their own."""
         return family(self.file)
 
 
 def shipped_folder() -> Path:
-    """Where the shipped models are: inside an installed package, or beside it in a checkout."""
+    """Folder of the included models: inside an installed package, or next to it in a checkout."""
     package = Path(__file__).resolve().parent
     installed = package / "models"
     return installed if installed.is_dir() else package.parents[1] / "models"
 
 
 def named_folders() -> list[Path]:
-    """The folders that the environment variable names, in order."""
+    """The folders in the environment variable, in order."""
     return [Path(p) for p in os.environ.get(SEARCH_VARIABLE, "").split(os.pathsep) if p]
 
 
 def platform_folder() -> Path:
-    """The user's folder of models, where this system keeps data."""
+    """The user's folder of models, in the platform's data folder."""
     return data_folder() / "models"
 
 
 def user_folder() -> Path:
-    """Where models are imported to: the first folder that the environment variable names, else the platform's."""
+    """Folder for imported models: the first in the environment variable, else the platform's."""
     return next(iter(named_folders()), platform_folder())
 
 
 def entries() -> list[Entry]:
-    """Every model that has a name, the user's folders first; a name found twice counts once."""
+    """All named models; if a name occurs several times, the user's folders take precedence."""
     found: dict[str, Entry] = {}
     for folder in [*named_folders(), platform_folder(), shipped_folder()]:
         for file in sorted(folder.glob("*/*.onnx")):
@@ -61,13 +61,13 @@ def entries() -> list[Entry]:
 
 
 def find(name: str) -> Path:
-    """The file of a model.
+    """Find the file of a model.
 
     Args:
-        name: of a model at hand, or a path to an ONNX file.
+        name: of an available model, or a path to an ONNX file.
 
     Raises:
-        ModelError: there is none; names the nearest.
+        ModelError: there is none; suggests the closest name.
     """
     if name.lower().endswith(".onnx") or os.sep in name or "/" in name:
         path = Path(name)
@@ -78,7 +78,7 @@ def find(name: str) -> Path:
     if name in known:
         return known[name]
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(known) or 'none'}"
+    hint = f"did you mean '{near[0]}'?" if near else f"available: {', '.join(known) or 'none'}"
     raise ModelError(
         f"no model named '{name}'; {hint} ('restore models' lists them; a path to an .onnx file works too)"
     )

@@ -1,4 +1,4 @@
-"""Put a model into a folder of models."""
+"""Install a model in a folder of models."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from restore.zoo.precision import family
 
 
 def check_name(name: str) -> str:
-    """A name that a model can be given here.
+    """Check the name of a model to install.
 
     Raises:
-        ModelError: it cannot be a file's, or means something else here; says why.
+        ModelError: it is not a valid file name, or is taken by an included model.
     """
     if fault := name_fault(name):
         raise ModelError(f"--name {fault}")
     if (shipped_folder() / name).is_dir():
-        raise ModelError(f"--name {name}: a shipped model has this name; choose another")
+        raise ModelError(f"--name {name}: an included model has this name; choose another")
     return name
 
 
 def place(name: str, folder: Path, overwrite: bool) -> Path:
-    """Where a model of a name goes.
+    """The path at which to install a model.
 
     Raises:
-        ModelError: the name cannot be one, or is taken.
+        ModelError: the name is invalid or taken.
     """
     path = folder / check_name(name) / f"{name}.onnx"
     if path.exists() and not overwrite:
-        raise ModelError(f"{path} exists already: add --overwrite to replace it, or --name for another name")
+        raise ModelError(f"{path} already exists: add --overwrite to replace it, or choose another --name")
     return path
 
 
 def install(path: Path, data: bytes, overwrite: bool) -> None:
-    """Write a model's file where :func:`place` said; its folder does not stay behind if that fails."""
+    """Write a model's file at the path from :func:`place`; a new folder is removed if that fails."""
     there = path.parent.is_dir()
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         write_bytes(path, data, overwrite=overwrite)
     except FileExistsError as error:
-        raise ModelError(f"{path} appeared meanwhile: add --overwrite to replace it") from error
+        raise ModelError(f"{path} was created meanwhile: add --overwrite to replace it") from error
     except OSError:
         if not there:
             with suppress(OSError):
@@ -55,11 +55,11 @@ def install(path: Path, data: bytes, overwrite: bool) -> None:
 
 
 def outdated(path: Path, spec: ModelSpec) -> list[Path]:
-    """The twins beside a float32 file that were made of another, as of one that it replaced.
+    """The twins next to a float32 file that were made from another one, for example one that it replaced.
 
     Args:
         path: the file.
-        spec: what it says.
+        spec: the file's metadata.
     """
     twins = [twin for kind, twin in family(path).items() if kind != "fp32" and twin != path]
     return [twin for twin in twins if not _of(twin, spec)]
@@ -68,5 +68,5 @@ def outdated(path: Path, spec: ModelSpec) -> list[Path]:
 def _of(twin: Path, spec: ModelSpec) -> bool:
     try:
         return file_spec(twin).trained_as == spec.trained_as
-    except ModelError:  # whatever it is
+    except ModelError:  # not a model at all
         return False

@@ -1,4 +1,4 @@
-"""Open a model by name, in the precision that suits the device."""
+"""Open models by name, in the best precision for the device."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ def open_named(
     """Open a model.
 
     Args:
-        name: of a model at hand, or a path to an ONNX file.
+        name: of an available model, or a path to an ONNX file.
         device: see :func:`restore.runtime.devices.choose`.
         precision: see :func:`restore.zoo.precision.choose`.
-        threads: see :func:`restore.runtime.model.open_model`; so are the others.
-        given: spec fields that win over the file's.
-        plan: the shapes that will come.
+        threads: see :func:`restore.runtime.model.open_model`, also for the remaining arguments.
+        given: spec fields that override the file's.
+        plan: the expected input shapes.
 
-    A model in 16 bits is tried on its GPU first. What gives no pictures there is replaced by its fp32 file, and the
-    model's ``note`` says so; unless fp16 was asked for.
+    A 16-bit model is tested on the GPU first. If its results are unusable, the fp32 file is opened instead and the
+    model's ``note`` says so, unless fp16 was requested.
 
     Raises:
-        ModelError: there is no such model, or not in that precision; or it cannot be opened, or gives no pictures.
-        DeviceError: the device that was asked for cannot be used.
+        ModelError: there is no such model or precision, it cannot be opened, or its results are unusable.
+        DeviceError: the requested device cannot be used.
     """
     file = find(name)
 
-    @functools.cache  # a look into a file takes a session
+    @functools.cache  # reading a spec opens a session
     def spec(path: Path) -> ModelSpec:
         return file_spec(path, given)
 
@@ -58,27 +58,25 @@ def open_named(
         wide = family(file).get("fp32", path)
         try:
             fits = path == wide or belongs(path, wide)
-        except ModelError:  # of the file that is not run
+        except ModelError:  # concerns a file that is not run
             fits = True
-        return "" if fits else f"{path.name} was made of another file than {wide.name}, which lies beside it"
+        return "" if fits else f"{path.name} was not made from the {wide.name} next to it"
 
     wanted = find_device(device).name
     path = suited(wanted)
     model = open_model(path, device, threads, given, plan)
     if model.device != wanted and (better := suited(model.device)) != path:
-        # The GPU could not be used after all, and what suits it does not suit the CPU.
+        # The GPU could not be used after all, and the CPU prefers another file.
         path, note = better, model.note
         model = open_model(path, model.device, threads, given, plan)
         model.note = note
     if model.spec.precision == "fp16" and model.device != "cpu" and (fault := half_fault(model)):
         wide = family(file).get("fp32")
         if precision == "fp16" or wide in (None, model.file):
-            raise ModelError(f"{model.file}: in 16 bits it gives no pictures on {model.device}: {fault}")
+            raise ModelError(f"{model.file}: fp16 does not work on {model.device}: {fault}")
         where = model.device
         model = open_model(wide, where, threads, given, plan)
         path = wide
-        model.note = (
-            f"in 16 bits this model gives no pictures on {where} ({fault}): running it in fp32, which is slower"
-        )
+        model.note = f"fp16 does not work with this model on {where} ({fault}): running in fp32, which is slower"
     model.note = "; ".join(filter(None, (model.note, stale(path))))
     return model

@@ -1,4 +1,4 @@
-"""Which of a model's files to run: ``NAME.onnx`` in float32, or its twin ``NAME.int8.onnx`` or ``NAME.fp16.onnx``."""
+"""Choose a model's file to run: ``NAME.onnx`` (float32), or its twin ``NAME.int8.onnx`` or ``NAME.fp16.onnx``."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Precision = Literal["auto", "fp32", "fp16", "int8"]
 
 TWINS: tuple[Kind, ...] = ("int8", "fp16")
 
-# The most that a twin may lose against fp32, in dB of PSNR on any standard set, to be taken unasked: less than shows.
+# Maximum PSNR loss in dB against fp32, on any standard set, for automatic selection: too small to be visible.
 MOST_LOST = 0.1
 
 
 def family(model: Path) -> dict[Kind, Path]:
-    """The files that there are of a model, by precision, fp32 first.
+    """The existing files of a model by precision, fp32 first.
 
     Args:
         model: its folder, or any of its files.
@@ -30,7 +30,7 @@ def family(model: Path) -> dict[Kind, Path]:
 
 
 def precision_of(file: Path) -> Kind:
-    """What a file's name says of its precision."""
+    """The precision in a file's name."""
     return next((kind for kind in TWINS if file.stem.endswith(f".{kind}")), "fp32")
 
 
@@ -42,27 +42,26 @@ def choose(
     measured: Callable[[Path], float | None],
     belongs: Callable[[Path, Path], bool] = lambda _twin, _model: True,
 ) -> Path:
-    """Which of a model's files to run.
+    """Choose which of a model's files to run.
 
-    ``auto`` takes int8 on a CPU that sums products of bytes in one instruction, where the twin's loss was measured and
-    is at most :data:`MOST_LOST`; fp16 on an NVIDIA GPU; fp32 otherwise. A file that is a twin itself is what was asked
-    for.
+    ``auto`` selects int8 on CPUs with 8-bit dot-product instructions if the twin's measured loss is at most
+    :data:`MOST_LOST`; fp16 on NVIDIA GPUs; fp32 otherwise. If ``model`` is itself a twin, that file is used.
 
     Args:
         model: its folder, or any of its files.
-        precision: what was asked for.
-        device: where it will run: ``cpu``, ``cuda:0``, ...
-        fast_int8: whether the CPU has such an instruction.
-        measured: the loss that a file states, in dB; None when it states none.
-        belongs: whether a twin was made of that fp32 file, and not of one that was there before it.
+        precision: the requested precision.
+        device: device to run on: ``cpu``, ``cuda:0``, ...
+        fast_int8: whether the CPU has such instructions.
+        measured: returns the loss in a file's metadata, in dB; None if unknown.
+        belongs: whether a twin was made from the given fp32 file, and not from a predecessor.
 
     Raises:
-        ModelError: no such file; names those that there are.
+        ModelError: no such file; lists the existing ones.
     """
     files = family(model)
     if precision != "auto":
         if precision not in files:
-            raise ModelError(f"{model}: there is no {precision} file of this model; there is {_listed(files)}")
+            raise ModelError(f"{model}: this model has no {precision} file; available: {_listed(files)}")
         return files[precision]
     if model.is_file() and precision_of(model) != "fp32":
         return model
@@ -77,7 +76,7 @@ def choose(
     if device.startswith(("cuda", "tensorrt")) and usable("fp16"):
         return files["fp16"]
     if "fp32" not in files:
-        raise ModelError(f"{model}: there is no fp32 file of this model; there is {_listed(files)}")
+        raise ModelError(f"{model}: this model has no fp32 file; available: {_listed(files)}")
     return files["fp32"]
 
 

@@ -38,7 +38,7 @@ def test_a_measurement_and_one_that_cannot_be() -> None:
 def test_nothing_could_be_measured() -> None:
     result = CliRunner().invoke(main, ["bench", "--model", PROBE, "--precision", "int8", "--size", "16"])
     assert result.exit_code == 1
-    assert "there is no int8 file of this model" in " ".join(result.output.split())
+    assert "this model has no int8 file" in " ".join(result.output.split())
     assert "load average" in result.output
 
 

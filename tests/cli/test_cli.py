@@ -98,7 +98,7 @@ def test_the_samples(tmp_path: Path) -> None:
         small = np.asarray(after.convert("RGB").resize(before.size, Image.Resampling.BOX)).astype(int)
         assert np.abs(small - np.asarray(before.convert("RGB"))).mean() < 6
     assert "3 enhanced" in result.output
-    assert "1 other file left alone" in result.output
+    assert "1 other file ignored" in result.output
 
 
 @pytest.mark.parametrize("scale", [2, 4])
@@ -142,8 +142,8 @@ def test_fifty_mixed_files(tmp_path: Path) -> None:
         ("one", ["{d}/in", "{d}/out", "--scale", "3"], "no model named 'sr-x3'"),
         ("one", ["{d}/in", "{d}/out", "--model", "sr-x2", "--scale", "4"], "--scale 4 contradicts"),
         ("one", ["{d}/in", "{d}/out", "--model", "{d}/none.onnx"], "no such model file"),
-        ("one", ["{d}/in/a.png", "{d}/in/a.png"], "an original is never overwritten"),
-        ("one", ["{d}/in/a.png", "{d}/in/a.png", "--overwrite"], "an original is never overwritten"),
+        ("one", ["{d}/in/a.png", "{d}/in/a.png"], "originals are never overwritten"),
+        ("one", ["{d}/in/a.png", "{d}/in/a.png", "--overwrite"], "originals are never overwritten"),
         ("one", ["{d}/in", "{d}/out", "--spec", "scale"], "write it as FIELD=VALUE"),
         ("one", ["{d}/in", "{d}/out", "--tile", "3"], "--tile"),
     ],

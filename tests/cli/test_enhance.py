@@ -157,7 +157,7 @@ def test_a_signal_ends_it_whole_and_says_how_to_go_on(tmp_path: Path, number: si
         Image.open(path).load()
     again = run(source, out, "--resume")
     assert again.returncode == 0
-    assert f"{200 - summary['enhanced']} enhanced, {summary['enhanced']} done before" in again.stdout
+    assert f"{200 - summary['enhanced']} enhanced, {summary['enhanced']} already done" in again.stdout
 
 
 def test_two_shards_at_once_are_one_job(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_two_shards_at_once_are_one_job(tmp_path: Path) -> None:
     assert hidden(tmp_path / "two") == {".restore-journal-1-of-2.jsonl", ".restore-journal-2-of-2.jsonl"}
     code, said, _ = inside(source, tmp_path / "two", "--resume")
     assert code == 0
-    assert "0 enhanced, 13 done before" in said
+    assert "0 enhanced, 13 already done" in said
     code, said, _ = inside(source, tmp_path / "three", "--shard", "14/14")
     assert code == 0
     assert "0 enhanced" in said
@@ -183,10 +183,10 @@ def test_resume_makes_again_what_an_option_changes(tmp_path: Path, options: tupl
     source, out = many(tmp_path / "in", 4), tmp_path / "out"
     inside(source, out)
     before = contents(out)
-    assert "4 done before" in inside(source, out, "--resume", "--workers", "5", "--tile", "64")[1]
+    assert "4 already done" in inside(source, out, "--resume", "--workers", "5", "--tile", "64")[1]
     assert "4 enhanced" in inside(source, out, "--resume", *options)[1]
     assert contents(out) != before
-    assert "4 done before" in inside(source, out, "--resume", *options)[1]
+    assert "4 already done" in inside(source, out, "--resume", *options)[1]
 
 
 def test_resume_refuses_a_foreign_journal(tmp_path: Path) -> None:
@@ -246,19 +246,19 @@ def test_a_dry_run_says_all_and_writes_nothing(tmp_path: Path) -> None:
     assert {p.name for p in tmp_path.iterdir()} == {"in"}
     save(out / "000.png", picture(4, 4))
     before = contents(out)
-    assert f"{source / '000.png'}: skip, its result exists" in inside(source, out, "--dry-run", "--skip-existing")[1]
+    assert f"{source / '000.png'}: skip, result exists" in inside(source, out, "--dry-run", "--skip-existing")[1]
     code, said, _ = inside(source, out, "--dry-run", "--json", "--skip-existing")
     assert [json.loads(line)["status"] for line in said.splitlines()] == ["skipped", "planned", "planned"]
     code, said, _ = inside(source, out, "--dry-run", "--resume")
     assert code == 1
-    assert "not what restore wrote" in said
+    assert "is not a result of restore" in said
     assert (contents(out), hidden(out)) == (before, set())
     assert inside(source, out, "--overwrite")[0] == 0
     journal = (out / ".restore-journal.jsonl").read_bytes()
     save(source / "000.png", picture(6, 6))
     code, said, _ = inside(source, out, "--dry-run", "--resume")
     assert code == 0
-    assert said.count("skip, done before") == 2
+    assert said.count("skip, already done") == 2
     assert f"{source / '000.png'} -> " in said
     assert (out / ".restore-journal.jsonl").read_bytes() == journal
 
@@ -266,16 +266,16 @@ def test_a_dry_run_says_all_and_writes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--name", "{name}"], "no field {name}"),
+        (["--name", "{name}"], "unknown field {name}"),
         (["--name", "same"], "would both be written to"),
         (["--shard", "0/2"], "write it as i/n"),
         (["--shard", "3/2"], "write it as i/n"),
         (["--shard", "half"], "write it as i/n"),
         (["--resume", "--skip-existing"], "leave one out"),
-        (["--report", "r.txt"], "no kind of report"),
+        (["--report", "r.txt"], "not a report format"),
         (["--report", "{mine}"], "is no page that restore wrote"),
-        (["--watch", "--dry-run"], "--watch cannot be had"),
-        (["--watch", "--shard", "1/2"], "--watch cannot be had"),
+        (["--watch", "--dry-run"], "--watch does not work"),
+        (["--watch", "--shard", "1/2"], "--watch does not work"),
         (["--workers", "0"], "--workers"),
         (["--max-pixels", "0"], "--max-pixels"),
         (["--max-pixels", "nan"], "--max-pixels"),
@@ -368,7 +368,7 @@ def test_a_full_disk_exits_with_1_and_says_so(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(work, "write_bytes", full)
     code, said, told = inside(many(tmp_path / "in", 6), tmp_path / "out", "--json")
     assert code == 1
-    assert "the disk is full: make room, then go on with --resume" in told
+    assert "the disk is full: make room, then continue with --resume" in told
     assert json.loads(said.splitlines()[-1])["enhanced"] == 0
 
 

@@ -254,7 +254,7 @@ def write(folder: Path, name: str, pixels: np.ndarray) -> Path:
         (lambda mine: write(mine, "1.png", picture(200, 250).astype(np.uint16) * 257), "1.png: 16 bits a channel, and"),
         (lambda mine: save(mine / "1.png", picture(200, 250, 1)), "1.png is grey, and its reference"),
         (lambda mine: (mine / "1.png").write_bytes(b"no"), "1.png"),
-        (lambda mine: [p.unlink() for p in mine.iterdir()], "no pictures here"),
+        (lambda mine: [p.unlink() for p in mine.iterdir()], "no pictures found"),
     ],
 )
 def test_wrong_results_are_named_with_the_cure(pairs: tuple[Path, Path], spoil, says: str) -> None:

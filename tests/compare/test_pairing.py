@@ -127,7 +127,7 @@ def test_single_pictures_go_together_whatever_their_names(tmp_path: Path) -> Non
         (["in", "other"], None, r"no picture of .*other has a name that goes with one of .*in .*a\.jpg"),
         (["empty", "in"], None, "empty: no pictures in this folder"),
         (["in", "in"], "{stem}-{model}", "write out what {model} stood for"),
-        (["in", "in"], "{nonsense}", "no field {nonsense}"),
+        (["in", "in"], "{nonsense}", "unknown field {nonsense}"),
     ],
 )
 def test_wrong_use(tmp_path: Path, sources: list[str], template: str | None, says: str) -> None:

@@ -107,7 +107,7 @@ def test_folders(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
         list_photos([tmp_path / "none"])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="no pictures here"):
+    with pytest.raises(DataError, match="no pictures found"):
         list_photos([tmp_path / "empty"])
 
 

@@ -64,7 +64,7 @@ def test_samples_depend_on_seed_and_number_alone(tmp_path: Path) -> None:
 def test_folders_that_cannot_serve(tmp_path: Path) -> None:
     dark, bright = two_sets(tmp_path)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="no pictures here"):
+    with pytest.raises(DataError, match="no pictures found"):
         UnpairedPatches(dark, [tmp_path / "empty"], 12, seed=0)
     with pytest.raises(DataError, match="dark is in both sets"):
         UnpairedPatches([*dark, *bright], [tmp_path / "bright/../dark"], 12, seed=0)

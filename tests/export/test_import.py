@@ -65,7 +65,7 @@ def test_import_and_enhance(kind: str, tmp_path: Path, models: Path) -> None:
     file = save(network, tmp_path / f"{kind}.pth")
     result = run("import", file)
     assert result.exit_code == 0, result.output
-    assert "licence is unknown" in result.output
+    assert "license is unknown" in result.output
     assert find(kind) == models / kind / f"{kind}.onnx"
     model = open_model(find(kind), "cpu")
     assert (model.spec.licence, model.spec.data, model.spec.shape) == ("unknown", "unknown", None)
@@ -200,7 +200,7 @@ def test_a_damaged_checkpoint_is_not_called_harmful(place: bytes, tmp_path: Path
         ("x.pth", b"", "x.pth: cannot be read as weights: EOFError"),
         ("x.safetensors", b"\x08\0\0\0\0\0\0\0{}      ", "x.safetensors: these weights are of no architecture"),
         ("x.safetensors", b"\xff" * 20, "not a checkpoint that can be read"),
-        ("x.onnx", b"not a model", "not an ONNX file"),
+        ("x.onnx", b"not a model", "not a readable ONNX file"),
         ("x.jpg", b"", "expected a checkpoint"),
     ],
 )
@@ -214,7 +214,7 @@ def test_broken_files(name: str, content: bytes, says: str, tmp_path: Path, mode
 
 def test_weights_of_nothing_known(tmp_path: Path) -> None:
     save_file({"a.weight": torch.zeros(3, 3)}, str(tmp_path / "x.safetensors"))
-    with pytest.raises(ModelError, match="of no architecture that spandrel knows"):
+    with pytest.raises(ModelError, match="spandrel does not know the architecture"):
         load_published(tmp_path / "x.safetensors")
     with pytest.raises(ModelError, match="no such checkpoint"):
         load_published(tmp_path / "y.pth")
@@ -237,10 +237,10 @@ def test_names(tmp_path: Path, models: Path) -> None:
         ("a/b", "letters, digits"),
         ("a\\b", "letters, digits"),
         (".hidden", "begins with a letter"),
-        ("con", "is a device"),
-        ("x.int8", "leave out the ending"),
-        ("x.onnx", "leave out the ending"),
-        ("sr-x2", "a shipped model has this name"),
+        ("con", "name of a device"),
+        ("x.int8", "remove the suffix"),
+        ("x.onnx", "remove the suffix"),
+        ("sr-x2", "an included model has this name"),
         ("a" * 81, "80 at most"),
         ("a\n", "letters, digits"),
     ]:
@@ -296,7 +296,7 @@ def test_a_wrong_file_is_not_installed(tmp_path: Path, models: Path, monkeypatch
     monkeypatch.setattr(make_module, "to_onnx", wrong)
     result = run("import", save(build("compact"), tmp_path / "m.pth"))
     assert result.exit_code == 1
-    assert "dB apart" in result.output
+    assert "dB, but" in result.output
     assert not models.exists()
 
 
@@ -438,7 +438,7 @@ def test_wrong_values_are_told_before_anything_is_run(tmp_path: Path, models: Pa
         assert result.exit_code == 2
         assert f"'{value.split('=')[0]}'" in result.output
     ours = run("import", find("sr-x2"), "--name", "n", "--shape", "64")
-    assert "--shape is for files that do not" in ours.output
+    assert "--shape is for files without it" in ours.output
     assert not models.exists()
 
 
@@ -541,7 +541,7 @@ def test_a_batch_of_one_inside_asks_for_a_shape(tmp_path: Path, models: Path) ->
 def test_one_free_side_is_fixed_by_a_shape(tmp_path: Path, models: Path) -> None:
     file = linear(tmp_path / "half.onnx", size=(1, 3, 32, "w"))
     result = run("import", file, "--spec", "high=1")
-    assert "one side of its input is fixed and one is free: give the one shape" in result.output
+    assert "only one side of its input is fixed: fix the whole shape" in result.output
     assert "takes 1x32xany, and not 1x40x48" in run("import", file, "--spec", "high=1", "--shape", "1x40x48").output
     for option in (["--shape", "1x32x48"], ["--spec", "shape=1x32x48", "--overwrite"]):
         assert run("import", file, "--spec", "high=1", *option).exit_code == 0
@@ -630,7 +630,7 @@ def test_a_checkpoint_of_one_shape_is_had_by_giving_it(
     monkeypatch.setattr(source_module, "load_published", lambda _: found)
     result = run("import", tmp_path / "m.pth")
     assert result.exit_code == 2
-    assert "give the one that it takes with --shape 48" in result.output
+    assert "fix the shape with --shape 48" in result.output
     assert run("import", tmp_path / "m.pth", "--shape", "48").exit_code == 0
     spec = open_model(find("m"), "cpu").spec
     assert (spec.shape, spec.exact_tiles) == ((1, 48, 48), False)

@@ -143,7 +143,7 @@ def test_a_file_of_another_belief_is_not_made(monkeypatch: pytest.MonkeyPatch) -
 
     original = make_module.to_onnx
     monkeypatch.setattr(make_module, "to_onnx", lambda _network, *rest: original(other_belief(2.0), *rest))
-    with pytest.raises(ExportError, match="in what they believe of a picture"):
+    with pytest.raises(ExportError, match="in class probabilities"):
         make_model(Source(network(), spec(**FACTS)))
 
 
@@ -155,9 +155,9 @@ def test_a_half_of_another_belief_is_not_made(tmp_path: Path, monkeypatch: pytes
     assert half_of(file, spec(**FACTS), []).compared, "it was compared with the file at several shapes"
     other = to_onnx(other_belief(2.0), spec(**FACTS))
     monkeypatch.setattr(make_module, "to_half", lambda _model, described: original(other, described))
-    with pytest.raises(ExportError, match="in what they believe of a picture"):
+    with pytest.raises(ExportError, match="in class probabilities"):
         half_of(file, spec(**FACTS), [])
-    with pytest.raises(ExportError, match="in what they believe of a picture"):
+    with pytest.raises(ExportError, match="in class probabilities"):
         make_model(Source(network(), spec(**FACTS)), How("fp16"))
 
 

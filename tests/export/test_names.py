@@ -75,7 +75,7 @@ def test_a_recipe_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: py
         return make_spec(recipe.model_copy(update={"name": "con"}), network, checkpoint, name)
 
     monkeypatch.setattr(module, "make_spec", odd)
-    with pytest.raises(ModelError, match=r"c.safetensors: what its recipe says cannot be written: 'name': 'con'"):
+    with pytest.raises(ModelError, match=r"c.safetensors: its recipe cannot be written as metadata: 'name': 'con'"):
         load_source(checkpoint(tmp_path / "c.safetensors"))
     assert load_source(tmp_path / "c.safetensors", name="mine").spec.name == "mine"
 

@@ -19,7 +19,7 @@ from restore.errors import ExportError, ModelError
 from restore.export import quantised_model as twin_module
 from restore.export.layer_sensitivity import explain
 from restore.export.quantise import Rounding, quantise, quantise_layers
-from restore.export.quantised_model import Twin, Yardstick, calibration_patches, export_twin
+from restore.export.quantised_model import BenchmarkSet, Twin, calibration_patches, export_twin
 from restore.export.to_onnx import describe, to_onnx, with_names
 from restore.metrics.psnr import psnr
 from restore.networks.plain import PlainSR
@@ -55,7 +55,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make(wide: Path, target: Path, pictures: Path, most: float = 1.0) -> Twin:
-    return export_twin(wide, target, pictures, [Yardstick(pictures, "*.png")], most, False, SCREEN)
+    return export_twin(wide, target, pictures, [BenchmarkSet(pictures, "*.png")], most, False, SCREEN)
 
 
 def test_the_twin_is_close_and_says_what_it_is(wide: Path, pictures: Path, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_model_of_light_has_a_twin_too(pictures: Path, tmp_path: Path) -> None
     assert 30 < psnr(*both) < 80
     options += ["--check-input", str(dark), "--check-input", str(dark)]
     result = CliRunner().invoke(main, ["export", str(file), str(tmp_path), *options])
-    assert "1 --check and 2 --check-input: give one for each" in result.output
+    assert "1 --check and 2 --check-input: give one --check-input for each --check" in result.output
 
 
 def test_too_much_lost_is_refused(wide: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +183,7 @@ def test_nodes_need_no_names(name: str, wide: Path, pictures: Path, tmp_path: Pa
     onnx.save(unnamed(onnx.load(wide)), tmp_path / "m.onnx")  # two of one name onnxruntime would not open
     layers = explain(tmp_path / "m.onnx", pictures, SCREEN)
     assert len({layer.name for layer in layers}) == len(layers) == 7
-    assert sum("in 8 bits in a twin" in layer.what for layer in layers) == 4
+    assert sum("in 8 bits in the twin" in layer.what for layer in layers) == 4
 
 
 def test_each_node_gets_a_name_of_its_own() -> None:
@@ -250,7 +250,7 @@ def test_each_layer_is_explained(wide: Path, pictures: Path) -> None:
     convs = [node.name for node in onnx.load(wide).graph.node if node.op_type == "Conv"]
     assert sorted(layer.name for layer in layers) == sorted(convs)
     assert [layer.psnr for layer in layers] == sorted(layer.psnr for layer in layers)
-    assert sum("in 8 bits in a twin" in layer.what for layer in layers) == 4
+    assert sum("in 8 bits in the twin" in layer.what for layer in layers) == 4
     assert all("3x3" in layer.what or "1x1" in layer.what for layer in layers)
     # One by one they lose less than together.
     model = onnx.load(wide)
@@ -278,7 +278,7 @@ def test_a_network_of_a_first_and_a_last_layer_has_nothing_in_8_bits(pictures: P
     spec = ModelSpec(name="short", scale=2, halo=2)
     network = PlainSR(2, width=16, depth=0).deployed()
     (tmp_path / "short.onnx").write_bytes(to_onnx(network, spec).SerializeToString())
-    with pytest.raises(ExportError, match="nothing of this network can be had in 8 bits"):
+    with pytest.raises(ExportError, match="nothing in this network can be quantized"):
         quantise(onnx.load(tmp_path / "short.onnx"), calibration_patches(pictures, spec))
 
 
@@ -293,13 +293,13 @@ def test_a_twin_has_no_twin_and_nothing_is_replaced_unasked(wide: Path, pictures
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["runs/x", "out", "--precision", "int8"], "takes an fp32 .onnx file"),
+        (["runs/x", "out", "--precision", "int8"], "needs an fp32 .onnx file"),
         (["x.onnx", "out", "--precision", "int8"], "--calibrate FOLDER and --check FOLDER"),
         (["x.onnx", "out", "--precision", "int8", "--calibrate", "c", "--check", "d"], "x.onnx: no such model"),
         (["x.onnx", "--precision", "int8", "--explain"], "--explain needs --calibrate FOLDER, to"),
         (["x.onnx", "out", "--precision", "int8", "--explain"], "OUT is for weights and the fp16 twin"),
         (["x.onnx", "--precision", "int8", "--explain", "--check", "d"], "--check is for weights and the fp16 twin"),
-        (["x.onnx", "--explain"], "--explain belongs to --precision int8"),
+        (["x.onnx", "--explain"], "--explain needs --precision int8"),
         (["runs/x", "out", "--max-loss", "1"], "--max-loss is for --precision int8, and not for weights"),
         (
             ["runs/x", "out", "--calibrate", "c"],
@@ -340,7 +340,7 @@ def test_a_network_without_convolutions_of_the_picture_is_stored_in_8_bits(pictu
     spec = COLOUR.but(name="colour", parameters=sum(p.numel() for p in modulated_colour().parameters()), **said)
     file = tmp_path / "colour.onnx"
     file.write_bytes(to_onnx(modulated_colour(), spec).SerializeToString())
-    check = Yardstick(pictures, "*.png", pictures)
+    check = BenchmarkSet(pictures, "*.png", pictures)
     done = export_twin(file, tmp_path, pictures, [check], 1.0, False, SCREEN)
     assert done.last is None
     assert done.path.stat().st_size < 0.5 * file.stat().st_size

@@ -32,7 +32,7 @@ def test_rules(rule: str, stem: str, partner: str | None) -> None:
 
 @pytest.mark.parametrize("text", ["", "x4", "=x", "{stem}{stem}", "{stem}{x}", "../{stem}", "a={stem}/b", "{x}=y"])
 def test_what_is_no_rule(text: str) -> None:
-    with pytest.raises(ValueError, match="write it as|each side has"):
+    with pytest.raises(ValueError, match="write it as|each side needs"):
         NameRule.parse(text)
 
 
@@ -58,11 +58,11 @@ def test_what_is_missing_is_named_with_what_was_looked_for() -> None:
     with pytest.raises(DataError) as caught:
         pair_strictly(paths("low", "1x4.png", "3x4.png"), paths("high", "1.png", "2.png"), rule)
     assert [line.replace("\\", "/") for line in str(caught.value).splitlines()] == [
-        "low/3x4.png has no partner by '{stem}x4' (no picture in high leads to '3x4'): add the partner, or take it out",
-        "high/2.png has no partner by '{stem}x4' (looked for '2x4' in low): add the partner, or take it out",
+        "low/3x4.png has no partner by '{stem}x4' (no picture in high leads to '3x4'): add the partner, or remove it",
+        "high/2.png has no partner by '{stem}x4' (looked for '2x4' in low): add the partner, or remove it",
     ]
     both = paths("Set5", "a_HR.png", "a_LR.png", "b.png")
-    with pytest.raises(DataError, match=r"b\.png is not named as '{stem}_HR={stem}_LR' says"):
+    with pytest.raises(DataError, match=r"b\.png is not named by the rule '{stem}_HR={stem}_LR'"):
         pair_strictly(both, both, NameRule.parse("{stem}_HR={stem}_LR"))
 
 
@@ -77,5 +77,5 @@ def test_the_own_suffix_comes_first() -> None:
     index = index_stems(*paths("low", "a.png", "a.jpg", "b.png", "b.bmp"))
     assert pick_partner(Path("high/a.jpg"), ["none", "a"], index) == Path("low/a.jpg")
     assert pick_partner(Path("high/a.jpg"), ["none"], index) is None
-    with pytest.raises(DataError, match="both go with b.jpg"):
+    with pytest.raises(DataError, match="both match b.jpg"):
         pick_partner(Path("high/b.jpg"), ["b"], index)

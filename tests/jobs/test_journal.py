@@ -1,4 +1,4 @@
-"""The line is the promise, the file with that digest is the proof."""
+"""An entry counts as done only if a file with its digest exists."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from restore.jobs.journal import Journal, Promises, file_digest, job_key, model_digest
+from restore.jobs.journal import Journal, JournalIndex, file_digest, job_key, model_digest
 from restore.jobs.naming import PlanError
 
 NAME = ".restore-journal.jsonl"
 
 
 def write(journal: Journal, target: str, data: bytes, source: str = "a.png", digest: str = "s") -> None:
-    """A line, and the file that it promises."""
-    journal.promise(source, digest, target, data)
+    """A line, and the file that it index."""
+    journal.append(source, digest, target, data)
 
 
 def test_a_line_says_what_was_made_of_what(tmp_path: Path) -> None:
@@ -39,21 +39,21 @@ def test_a_line_says_what_was_made_of_what(tmp_path: Path) -> None:
     }
 
 
-def test_only_a_file_that_keeps_the_promise_is_done(tmp_path: Path) -> None:
+def test_only_a_file_that_matches_its_entry_is_done(tmp_path: Path) -> None:
     with Journal(tmp_path, "key") as journal:
         write(journal, "a.png", b"result")
         write(journal, "b.png", b"result", "b.png")
     (tmp_path / "a.png").write_bytes(b"result")
-    promises = Promises(tmp_path)
-    assert promises.is_done("a.png", "s", "key", "a.png")
-    assert not promises.is_done("a.png", "other pixels", "key", "a.png")
-    assert not promises.is_done("a.png", "s", "other model", "a.png")
-    assert not promises.is_done("c.png", "s", "key", "a.png")
-    assert promises.is_ours("a.png")
-    assert not promises.is_ours("b.png"), "promised, never written"
+    index = JournalIndex(tmp_path)
+    assert index.is_done("a.png", "s", "key", "a.png")
+    assert not index.is_done("a.png", "other pixels", "key", "a.png")
+    assert not index.is_done("a.png", "s", "other model", "a.png")
+    assert not index.is_done("c.png", "s", "key", "a.png")
+    assert index.is_ours("a.png")
+    assert not index.is_ours("b.png"), "promised, never written"
     (tmp_path / "a.png").write_bytes(b"retouched")
-    assert not promises.is_done("a.png", "s", "key", "a.png")
-    assert not promises.is_ours("a.png")
+    assert not index.is_done("a.png", "s", "key", "a.png")
+    assert not index.is_ours("a.png")
 
 
 def test_an_older_result_is_still_ours(tmp_path: Path) -> None:
@@ -62,9 +62,9 @@ def test_an_older_result_is_still_ours(tmp_path: Path) -> None:
         write(journal, "a.png", b"old", digest="before")
         (tmp_path / "a.png").write_bytes(b"old")
         write(journal, "a.png", b"new", digest="after")
-    promises = Promises(tmp_path)
-    assert promises.is_ours("a.png")
-    assert not promises.is_done("a.png", "after", "key", "a.png")
+    index = JournalIndex(tmp_path)
+    assert index.is_ours("a.png")
+    assert not index.is_done("a.png", "after", "key", "a.png")
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -83,9 +83,9 @@ def test_a_torn_line_costs_its_picture_alone(tmp_path_factory: pytest.TempPathFa
     if more:
         with Journal(folder, "key") as journal:
             write(journal, "d.png", b"result")
-    promises = Promises(folder)
-    assert [promises.is_ours(f"{name}.png") for name in "abc"] == [i < left for i in range(3)]
-    assert promises.is_ours("d.png") == more
+    index = JournalIndex(folder)
+    assert [index.is_ours(f"{name}.png") for name in "abc"] == [i < left for i in range(3)]
+    assert index.is_ours("d.png") == more
 
 
 def test_a_write_that_failed_half_way_does_not_spoil_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,17 +103,17 @@ def test_a_write_that_failed_half_way_does_not_spoil_the_next(tmp_path: Path, mo
     monkeypatch.setattr(journal, "_file", append)
     write(journal, "b.png", b"result")
     (tmp_path / "b.png").write_bytes(b"result")
-    assert Promises(tmp_path).is_ours("b.png")
+    assert JournalIndex(tmp_path).is_ours("b.png")
 
 
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "is none"),
-        (b"my diary\n", "is none"),
-        (b"[1]\n", "is none"),
-        (b'{"other": 1}\n', "is none"),
-        (b"\xff\xfe\n", "is none"),
+        (b"", "is named like a journal"),
+        (b"my diary\n", "is named like a journal"),
+        (b"[1]\n", "is named like a journal"),
+        (b'{"other": 1}\n', "is named like a journal"),
+        (b"\xff\xfe\n", "is named like a journal"),
         (b'{"restore-journal": 2}\n', "journal of version 2.*update restore"),
     ],
 )
@@ -137,7 +137,7 @@ def test_shards_write_apart_and_read_all(tmp_path: Path) -> None:
         ".restore-journal-1-of-2.jsonl",
         ".restore-journal-2-of-2.jsonl",
     }
-    whole = Journal(tmp_path, "key").promises
+    whole = Journal(tmp_path, "key").index
     assert whole.is_done("a.png", "s", "key", "a.png")
     assert whole.is_done("b.png", "s", "key", "b.png")
 
@@ -155,7 +155,7 @@ def test_names_that_are_no_text_are_kept(tmp_path: Path) -> None:
     with Journal(tmp_path, "key") as journal:
         write(journal, name, b"result", name)
     (tmp_path / name).write_bytes(b"result")
-    assert Promises(tmp_path).is_done(name, "s", "key", name)
+    assert JournalIndex(tmp_path).is_done(name, "s", "key", name)
 
 
 def test_the_key_is_the_model_and_the_options() -> None:

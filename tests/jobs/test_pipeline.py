@@ -253,7 +253,7 @@ def test_a_full_disk_at_the_journals_line_ends_the_job_too(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(journal, "promise", full)
+    monkeypatch.setattr(journal, "append", full)
     with pytest.raises(DiskError):
         run_job(make_plan(photos, tmp_path / "out"), DOUBLE, lambda _: None, journal=journal)
     assert set(contents(tmp_path / "out")) == {".restore-journal.jsonl"}
@@ -277,7 +277,7 @@ def test_a_result_that_appeared_meanwhile_is_not_overwritten(photos: Path, tmp_p
     run_job(plan, DOUBLE, told.append)
     assert late.read_bytes() == b"someone else's"
     assert [o.status for o in told] == ["failed", *["enhanced"] * 4]
-    assert "not what restore wrote" in told[0].error
+    assert "is not a result of restore" in told[0].error
 
 
 def test_a_source_that_changes_while_it_is_read_fails(
@@ -295,7 +295,7 @@ def test_a_source_that_changes_while_it_is_read_fails(
     told: list[Outcome] = []
     run_job(make_plan(photos, tmp_path / "out"), DOUBLE, told.append)
     assert {o.item.source.stem: o.error for o in told if o.error} == {
-        "2": "the file changed while it was read: enhance it again when it is whole"
+        "2": "the file changed while it was being read: enhance it again once it is complete"
     }
 
 

@@ -62,7 +62,7 @@ def test_dots_in_names_are_not_suffixes(tmp_path: Path, out: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "format_", "says"), [("x.txt", None, "'.txt' cannot be written"), ("x.png", ".jpg", "contradict")]
+    ("target", "format_", "says"), [("x.txt", None, "cannot write '.txt'"), ("x.png", ".jpg", "contradict")]
 )
 def test_impossible_single_outputs(tmp_path: Path, target: str, format_: str | None, says: str) -> None:
     source = save(tmp_path / "a.jpg", picture(8, 8))
@@ -124,7 +124,7 @@ def test_existing_outputs(tmp_path: Path, out: Path) -> None:
     for name in ("a.png", "b.png"):
         save(tmp_path / "in" / name, picture(4, 4))
     save(out / "a.png", picture(4, 4))
-    with pytest.raises(PlanError, match=r"1 output exists already.*--overwrite.*--skip-existing"):
+    with pytest.raises(PlanError, match=r"1 output already exists.*--overwrite.*--skip-existing"):
         make_plan(tmp_path / "in", out)
     assert len(make_plan(tmp_path / "in", out, existing="overwrite").items) == 2
     plan = make_plan(tmp_path / "in", out, existing="skip")
@@ -135,7 +135,7 @@ def test_existing_outputs(tmp_path: Path, out: Path) -> None:
 def test_an_output_of_one_picture(tmp_path: Path, out: Path) -> None:
     save(tmp_path / "in.png", picture(4, 4))
     save(out / "a.png", picture(4, 4))
-    with pytest.raises(PlanError, match=r"a\.png exists already: add --overwrite") as told:
+    with pytest.raises(PlanError, match=r"a\.png already exists: add --overwrite") as told:
         make_plan(tmp_path / "in.png", out / "a.png")
     assert "--resume" not in str(told.value)
 
@@ -143,7 +143,7 @@ def test_an_output_of_one_picture(tmp_path: Path, out: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_a_pipe_is_not_waited_for(tmp_path: Path, out: Path) -> None:
     os.mkfifo(tmp_path / "in.png")
-    with pytest.raises(PlanError, match=r"in\.png: a pipe"):
+    with pytest.raises(PlanError, match=r"in\.png is a pipe"):
         make_plan(tmp_path / "in.png", out / "a.png")
 
 

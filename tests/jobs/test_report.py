@@ -134,7 +134,7 @@ def test_a_page_says_where_pictures_came_from_and_what_their_results_are_called(
 
 def test_where_no_page_can_be_had_none_is_promised(tmp_path: Path) -> None:
     check_report(tmp_path / "r.json")
-    with pytest.raises(RestoreError, match=r"there are \.json, \.csv$"):
+    with pytest.raises(RestoreError, match=r"choose from \.json, \.csv$"):
         check_report(tmp_path / "r.html")
 
 
@@ -151,7 +151,7 @@ def test_a_page_replaces_a_page_of_ours_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["r.json", "r.csv"])
 def test_what_is_no_report_is_not_replaced(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text('{"my": "precious"}')
-    with pytest.raises(RestoreError, match=rf"--report .*{name}: a file that is no report"):
+    with pytest.raises(RestoreError, match=rf"--report .*{name}: exists and is not a report"):
         check_report(tmp_path / name)
     (tmp_path / name).unlink()
     write_report(tmp_path / name, records(), SUMMARY, console())
@@ -163,7 +163,7 @@ def test_what_is_no_report_is_not_replaced(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("r.txt", "'.txt' is no kind of report"),
+        ("r.txt", "'.txt' is not a report format"),
         ("dir.html", "is a folder"),
         ("file/r.json", "file is a file"),
         ("file/more/r.json", "file is a file"),

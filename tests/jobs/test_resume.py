@@ -71,7 +71,7 @@ def test_what_changed_is_done_again(photos: Path, out: Path) -> None:
     assert statuses(work(photos, out, key="another model")) == "ddedd"
 
 
-def test_going_back_to_an_earlier_model_trusts_no_old_promise(photos: Path, out: Path) -> None:
+def test_going_back_to_an_earlier_model_trusts_no_old_entry(photos: Path, out: Path) -> None:
     """The journal holds lines for both; the file there is the second's."""
     work(photos, out, key="first")
     for path in out.rglob("[0-9].png"):
@@ -89,7 +89,7 @@ def test_somebody_elses_file_is_refused_for_its_picture(photos: Path, out: Path,
     before = (out / "a/1.png").read_bytes()
     told = work(photos, out)
     assert statuses(told) == ("dfddd" if change == "retouched" else "efeee")
-    assert "is not what restore wrote" in told["1"].error
+    assert "is not a result of restore" in told["1"].error
     assert "--overwrite" in told["1"].error
     assert (out / "a/1.png").read_bytes() == before
     assert statuses(work(photos, out, overwrite=True)) == "deddd"

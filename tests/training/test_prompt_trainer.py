@@ -138,7 +138,7 @@ def test_what_cannot_be_is_refused(change: str, message: str) -> None:
 
 def test_a_well_lit_folder_that_is_empty_or_the_backlit_one(folders: Path) -> None:
     (folders / "empty").mkdir()
-    with pytest.raises(DataError, match="no pictures here"):
+    with pytest.raises(DataError, match="no pictures found"):
         go(folders, LATENT, "run", "data.unpaired.target=[empty]")
     with pytest.raises(DataError, match="backlit is in both sets"):
         go(folders, LATENT, "run", "data.unpaired.target=[backlit]")

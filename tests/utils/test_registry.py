@@ -48,7 +48,7 @@ def test_two_members_of_one_name_are_refused():
     class Other(Options):
         kind: Literal["square"] = "square"
 
-    with pytest.raises(ValueError, match="there is a shape 'square' already"):
+    with pytest.raises(ValueError, match="a shape named 'square' already exists"):
         shapes().register(Other)
 
 

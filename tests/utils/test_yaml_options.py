@@ -88,7 +88,7 @@ def test_mistakes(old: str, new: str, says: str) -> None:
 
 
 def test_examples_are_the_models_own() -> None:
-    with pytest.raises(RecipeError, match=r"such as 'span: \[0, 1\]', not a list"):
+    with pytest.raises(RecipeError, match=r"for example 'span: \[0, 1\]', not a list"):
         parse("- 1")
     with pytest.raises(RecipeError, match="for example --set fill.colour=green"):
         parse(GOOD, ("fill",))

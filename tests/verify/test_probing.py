@@ -71,9 +71,9 @@ def test_sizes(case: dict) -> None:
 
 
 def test_what_is_no_enlargement_is_refused() -> None:
-    with pytest.raises(ModelError, match="no enlargement of RGB"):
+    with pytest.raises(ModelError, match="not an enlarged RGB picture"):
         find_sizes(lambda x: x[:, :1])
-    with pytest.raises(ModelError, match="takes no square picture"):
+    with pytest.raises(ModelError, match="accepts no square picture"):
         find_sizes(picky(minimum=1000))
 
     def one(x: Floats) -> Floats:
@@ -81,7 +81,7 @@ def test_what_is_no_enlargement_is_refused() -> None:
             raise RuntimeError("64 alone")
         return x
 
-    with pytest.raises(ModelError, match="no size near it"):
+    with pytest.raises(ModelError, match="no similar size"):
         find_sizes(one)
 
 

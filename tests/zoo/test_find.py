@@ -35,7 +35,7 @@ def test_by_name_and_by_path(small_model: Path) -> None:
 def test_the_nearest_name_is_suggested() -> None:
     with pytest.raises(ModelError, match="did you mean 'sr-x4'"):
         find("srx4")
-    with pytest.raises(ModelError, match="there are: .*sr-x2"):
+    with pytest.raises(ModelError, match="available: .*sr-x2"):
         find("completely different")
     with pytest.raises(ModelError, match="no such model file"):
         find("nowhere/x.onnx")

@@ -89,7 +89,9 @@ def test_a_twin_given_by_its_path_is_what_was_asked_for(tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_an_error_that_names_the_others(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"no fp16 file of this model; there is fp32 \(m.onnx\), int8 \(m.int8.onnx\)"):
+    with pytest.raises(
+        ModelError, match=r"this model has no fp16 file; available: fp32 \(m.onnx\), int8 \(m.int8.onnx\)"
+    ):
         choose(folder(tmp_path, "fp32", "int8"), "fp16", "cpu", True, loss(0.0))
     (tmp_path / "m/m.onnx").unlink()
     with pytest.raises(ModelError, match="no fp32 file"):
