@@ -98,7 +98,7 @@ def _plans(request: Request) -> list[Plan]:
     names_a_file = bool(target.suffix) and source.is_file() and not target.is_dir()
     if names_a_file and request.count > 1:
         raise PlanError(f"--count {request.count} makes several pictures, and {target} names one: give a folder")
-    # PNG by default: the results shall have no other artefacts than those that were asked for.
+    # PNG by default: the results shall have no other artifacts than those that were asked for.
     naming = Naming(request.name, None if names_a_file else ".png", scale=request.scale)
     if naming.needs("model"):
         raise PlanError(f"--name {request.name!r}: there is no model here; leave {{model}} out")
@@ -128,7 +128,7 @@ def _number(name: str, version: int) -> int:
 
 
 def _bare(picture: Picture, pixels: NDArray[np.uint8]) -> Picture:
-    """The result with the colour profile alone: what else is said of the picture is not so of this one."""
+    """The result with the color profile alone: what else is said of the picture is not so of this one."""
     return replace(picture, pixels=pixels, alpha=None, exif=None, xmp=None)
 
 
@@ -143,7 +143,7 @@ def _whole(pixels: NDArray[np.uint8], scale: int, options: SecondOrder, draw: np
 def patch_sheet(
     pixels: NDArray[np.uint8], count: int, patch: int, scale: int, options: SecondOrder, draw: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Random patches of a picture as training would cut them: low, enlarged by nearest neighbour, beside high.
+    """Random patches of a picture as training would cut them: low, enlarged by nearest neighbor, beside high.
 
     Args:
         pixels: uint8 RGB (H, W, 3).

@@ -67,7 +67,7 @@ def start(request: Request, screen: Console) -> int:
 
     def convert(versions: Sequence[Item]) -> str:
         (item,) = versions
-        picture = _coloured(read_picture(item.source, round(request.max_pixels * 1e6)))
+        picture = _colored(read_picture(item.source, round(request.max_pixels * 1e6)))
         pixels = to8(picture.pixels)
         if request.sheet:
             made = replace(
@@ -83,11 +83,11 @@ def start(request: Request, screen: Console) -> int:
     return each([plan], convert, ("Filtering", "filtered"), request.target, screen)
 
 
-def _coloured(picture: Picture) -> Picture:
-    """A grey picture as RGB, for a filter gives it colours; a profile of grey no longer fits."""
+def _colored(picture: Picture) -> Picture:
+    """A gray picture as RGB, for a filter gives it colors; a profile of gray no longer fits."""
     if picture.pixels.shape[2] == 3:
         return picture
-    notes = (*picture.notes, *(["its profile is of grey, and was dropped"] if picture.icc else []))
+    notes = (*picture.notes, *(["its profile is of gray, and was dropped"] if picture.icc else []))
     return replace(picture, pixels=np.repeat(picture.pixels, 3, axis=2), icc=None, notes=notes)
 
 

@@ -82,7 +82,7 @@ from restore.cli.help import Command
 def compare(**options: Any) -> None:
     """Write a page that shows the pictures of BEFORE beside those of AFTER...: folders, or single pictures.
 
-    With a slider, side by side, and their difference in colours; with a table to sort. Pictures go together by their
+    With a slider, side by side, and their difference in colors; with a table to sort. Pictures go together by their
     names. The page needs no network. Exits with 0 when all was compared, 1 when some pictures have no partner or
     cannot be read: the page names them; 2 on wrong use.
     """

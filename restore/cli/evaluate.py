@@ -60,7 +60,7 @@ def _metrics() -> Iterator[str]:
 @click.option("--border", type=click.IntRange(0), help="Pixels left out on every side.  [default: the scale]")
 @click.option("--on", "colour", type=click.Choice(["y", "rgb"]), help="What PSNR and SSIM are taken on.")
 @click.option("--mixed-depth", is_flag=True, help="Results may have 8 bits and references 16: both are rounded to 8.")
-@click.option("--mixed-channels", is_flag=True, help="Results may be RGB and references grey, or the reverse.")
+@click.option("--mixed-channels", is_flag=True, help="Results may be RGB and references gray, or the reverse.")
 @click.option("--weights", multiple=True, metavar="METRIC=FILE", help="Weights of a learned metric. Repeatable.")
 @click.option("--ma", type=_folder, metavar="FILE", help="Ma scores of the results: name,score by line, or JSON.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the bootstrap intervals.")
@@ -87,7 +87,7 @@ def evaluate(
 
     A model is measured on the pictures of --data: they are cropped to a multiple of its scale and reduced with
     MATLAB's bicubic, and what it makes of them is compared with them, beside bicubic. Results of another program are
-    given with --predictions, by the same names. Benchmarks in their usual folders are recognised, with their own
+    given with --predictions, by the same names. Benchmarks in their usual folders are recognized, with their own
     low-resolution files. PSNR and SSIM are taken on Y (BT.601, 8 bits), with a border of the scale left out; of
     models that restore without enlarging, which need --lr, and of results without --scale, PSNR is taken on RGB.
     Without --data, pictures are measured by metrics that need no reference.

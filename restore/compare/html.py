@@ -14,7 +14,7 @@ from restore.compare.image_store import Store
 from restore.compare.page_json import Facts
 from restore.utils.text import printable
 
-# In this order they are one script; each is a part of the page's behaviour.
+# In this order they are one script; each is a part of the page's behavior.
 _SCRIPTS = (
     "state.js",
     "words.js",

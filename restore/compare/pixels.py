@@ -1,4 +1,4 @@
-"""Pictures for comparing: of 8 bits, over white, in one colour space and of one size where two are measured."""
+"""Pictures for comparing: of 8 bits, over white, in one color space and of one size where two are measured."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Copy:
 
 
 def display_copy(picture: Picture, max_side: int, quality: int, limit: float) -> Copy:
-    """A picture for the browser: JPEG, or WebP where it has transparency, in its own colour profile.
+    """A picture for the browser: JPEG, or WebP where it has transparency, in its own color profile.
 
     Args:
         picture: of 8 bits, without metadata.
@@ -98,7 +98,7 @@ def thumbnail(picture: Picture) -> Copy:
 
 
 def difference_map(apart: NDArray[np.uint8], max_side: int, limit: float) -> Copy:
-    """Differences as a grey picture, which the page paints with its colours.
+    """Differences as a gray picture, which the page paints with its colors.
 
     Args:
         apart: from :func:`restore.compare.pixels.difference`, 0..255.
@@ -106,7 +106,7 @@ def difference_map(apart: NDArray[np.uint8], max_side: int, limit: float) -> Cop
         limit: bytes.
 
     Returns:
-        A grey JPEG of the channels' mean, as ``255 * sqrt(d / 255)``: small differences, which are what one looks
+        A gray JPEG of the channels' mean, as ``255 * sqrt(d / 255)``: small differences, which are what one looks
         for and amplifies, get most of the 256 steps and survive the compression.
     """
     apart = to_size(apart, _bounded((apart.shape[0], apart.shape[1]), min(max_side, _MAP)))
@@ -114,8 +114,8 @@ def difference_map(apart: NDArray[np.uint8], max_side: int, limit: float) -> Cop
     for channel in range(apart.shape[2]):  # numpy is slow along short axes
         total += apart[..., channel, None]
     stored = np.sqrt(total * np.float32(255 / apart.shape[2]))
-    grey = np.rint(stored, out=stored).astype(np.uint8)
-    return display_copy(Picture(grey, None, None, None, ""), _MAP, _MAP_QUALITY, limit)
+    gray = np.rint(stored, out=stored).astype(np.uint8)
+    return display_copy(Picture(gray, None, None, None, ""), _MAP, _MAP_QUALITY, limit)
 
 
 def _bounded(size: Size, max_side: int) -> Size:

@@ -18,7 +18,7 @@ class Tolerance:
 
     Attributes:
         depth: 16 bits against 8: both are rounded to 8.
-        channels: grey against RGB: grey becomes RGB.
+        channels: gray against RGB: gray becomes RGB.
     """
 
     depth: bool = False
@@ -54,7 +54,7 @@ def read_alike(
         )
     if pixels.shape[2] != reference.shape[2] and not may.channels:
         raise DataError(
-            f"{path} is {_colour(pixels)}, and its reference {reference_path} is {_colour(reference)}: save both "
+            f"{path} is {_color(pixels)}, and its reference {reference_path} is {_color(reference)}: save both "
             "alike, or measure both as RGB with --mixed-channels"
         )
     height, width = pixels.shape[:2]
@@ -74,5 +74,5 @@ def _bits(pixels: Samples) -> int:
     return 8 * pixels.dtype.itemsize
 
 
-def _colour(pixels: Samples) -> str:
-    return "grey" if pixels.shape[2] == 1 else "RGB"
+def _color(pixels: Samples) -> str:
+    return "gray" if pixels.shape[2] == 1 else "RGB"

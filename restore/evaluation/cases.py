@@ -154,7 +154,7 @@ def _given(path: Path, high: Pixels, source: Path, scale: int) -> tuple[Pixels, 
     if not all(0 <= whole - part < scale for whole, part in zip(high.shape[:2], (height, width), strict=True)):
         sizes = [f"{pixels.shape[1]} x {pixels.shape[0]}" for pixels in (low, high)]
         raise DataError(f"{source}: {sizes[0]} pixels are not 1/{scale} of the {sizes[1]} of {path.name}")
-    if low.shape[2] != high.shape[2]:  # grey has a scale of its own in the measures
+    if low.shape[2] != high.shape[2]:  # gray has a scale of its own in the measures
         low, high = as_rgb(low), as_rgb(high)
     return low, high[:height, :width]
 

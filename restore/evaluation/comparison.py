@@ -17,7 +17,7 @@ class Protocol:
     """How it was measured, in words and as it is asked for again.
 
     Attributes:
-        data: the folder, and what was recognised of it.
+        data: the folder, and what was recognized of it.
         scale: by which the methods enlarge.
         low: how the low resolution came to be, or what the input was; empty where nothing was made.
         view: what of the pictures was measured.

@@ -34,7 +34,7 @@ class Sources:
         references: the pictures as they should be.
         lows: the low-resolution file of each; None where they are to be made.
         scale: that the folder says, if it does.
-        said: what was recognised, for the protocol; empty where nothing was.
+        said: what was recognized, for the protocol; empty where nothing was.
         chosen: whether the references are those that match a pattern, among others.
     """
 
@@ -53,8 +53,8 @@ def find_sources(
 
     Args:
         folder: of references, or of a benchmark in one of its usual layouts.
-        pattern: which of its files; None for all, or those of a recognised benchmark.
-        low_folder: given low-resolution files; None for those of a recognised benchmark, or to make them.
+        pattern: which of its files; None for all, or those of a recognized benchmark.
+        low_folder: given low-resolution files; None for those of a recognized benchmark, or to make them.
         rename: how a low-resolution file is named after its reference; None where both have one name, or the
             low-resolution one ends in ``x`` and the scale.
         scale: how many times as large the references are, if it is known.
@@ -65,7 +65,7 @@ def find_sources(
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     if pattern is None and low_folder is None:
-        known = _recognised(folder, scale)
+        known = _recognized(folder, scale)
         if known is not None:
             return known
     references = matching_pictures(folder, pattern or "*")
@@ -121,7 +121,7 @@ def _lows(folder: Path, references: Sequence[Path], low_folder: Path, rules: Seq
     return lows
 
 
-def _recognised(folder: Path, scale: int | None) -> Sources | None:
+def _recognized(folder: Path, scale: int | None) -> Sources | None:
     """A benchmark's folder, or None if it has no layout of theirs."""
     for layout in (_edsr, _basicsr, _side_by_side):
         found = layout(folder, scale)

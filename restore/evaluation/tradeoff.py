@@ -109,7 +109,7 @@ def draw_tradeoff(tradeoff: Tradeoff, suffix: str) -> bytes:
                 axis.annotate(label, (point.speed, point.quality), (6, 6), textcoords="offset points")
         if tradeoff.baseline is not None:
             name, value = tradeoff.baseline
-            axis.axhline(value, color="grey", linestyle="--", linewidth=1, label=name)
+            axis.axhline(value, color="gray", linestyle="--", linewidth=1, label=name)
         axis.set_xscale("log")
         axis.margins(x=0.25)
         for ticks in (axis.xaxis.set_major_formatter, axis.xaxis.set_minor_formatter):

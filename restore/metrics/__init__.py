@@ -1,1 +1,1 @@
-"""One metric a file, each saying its range, colour space and crop."""
+"""One metric a file, each saying its range, color space and crop."""

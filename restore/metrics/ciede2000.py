@@ -1,4 +1,4 @@
-"""CIEDE2000, how different the colours of two pictures look."""
+"""CIEDE2000, how different the colors of two pictures look."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _AT_ONCE = 2**14
 
 
 def ciede2000(image: NDArray[Any], reference: NDArray[Any], border: int = 0) -> float:
-    """The mean over the pixels of the colour difference CIEDE2000; 0 is best, about 1 is just noticed, at most 120.
+    """The mean over the pixels of the color difference CIEDE2000; 0 is best, about 1 is just noticed, at most 120.
 
     CIE 142-2001, with k_L = k_C = k_H = 1, as Sharma, Wu and Dalal write it down: "The CIEDE2000 color-difference
     formula: implementation notes, supplementary test data, and mathematical observations", 2005. Both pictures are
@@ -42,7 +42,7 @@ def ciede2000(image: NDArray[Any], reference: NDArray[Any], border: int = 0) -> 
 
 
 def delta_e(first: NDArray[np.floating[Any]], second: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    """CIEDE2000 between colours, in the names of Sharma et al.
+    """CIEDE2000 between colors, in the names of Sharma et al.
 
     Args:
         first: L*, a*, b* (..., 3).
@@ -60,7 +60,7 @@ def delta_e(first: NDArray[np.floating[Any]], second: NDArray[np.floating[Any]])
 
     d_lightness, d_chroma = lightness2 - lightness1, chroma2 - chroma1
     d_hue = 2 * np.sqrt(chroma1 * chroma2) * np.sin(turn / 2)
-    off_grey = ((lightness1 + lightness2) / 2 - 50) ** 2
+    off_gray = ((lightness1 + lightness2) / 2 - 50) ** 2
     chroma = (chroma1 + chroma2) / 2
     by_hue = (
         1
@@ -69,7 +69,7 @@ def delta_e(first: NDArray[np.floating[Any]], second: NDArray[np.floating[Any]])
         + 0.32 * np.cos(3 * hue + _radians(6))
         - 0.20 * np.cos(4 * hue - _radians(63))
     )
-    lightness_term = d_lightness / (1 + 0.015 * off_grey / np.sqrt(20 + off_grey))
+    lightness_term = d_lightness / (1 + 0.015 * off_gray / np.sqrt(20 + off_gray))
     chroma_term = d_chroma / (1 + 0.045 * chroma)
     hue_term = d_hue / (1 + 0.015 * chroma * by_hue)
     # In the blue, where ellipses of equal difference are turned.
@@ -86,7 +86,7 @@ def _mean_hue(
 ) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]:
     """The hue in the middle, 0..2 pi, and the turn from the first to the second, -pi..pi; the shorter way round.
 
-    The paper treats grey, which has no hue, apart: there the difference in hue is zero whatever comes of this.
+    The paper treats gray, which has no hue, apart: there the difference in hue is zero whatever comes of this.
     """
     circle = 2 * np.pi
     hue1, hue2 = np.where(hue1 < 0, hue1 + circle, hue1), np.where(hue2 < 0, hue2 + circle, hue2)
@@ -126,7 +126,7 @@ def _build(protocol: MetricProtocol, _: MetricInputs) -> OfPicture:
 METRIC = Metric(
     "ciede2000",
     "CIEDE2000",
-    "how different the colours look, the mean over the pixels",
+    "how different the colors look, the mean over the pixels",
     higher_is_better=False,
     reference=True,
     digits=2,

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 # Side of a block, and of the window that brightness and contrast are taken in.
 BLOCK, _WINDOW = 96, 7
 _ROUNDING = 1e-6
-# From a coefficient to a neighbour: right, below, and the two diagonals.
+# From a coefficient to a neighbor: right, below, and the two diagonals.
 _SHIFTS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
@@ -27,13 +27,13 @@ def niqe(image: NDArray[np.uint8], border: int = 0) -> float:
     """How far a picture's statistics are from pristine photographs'; lower is better, good ones have 2 to 5.
 
     Mittal, Soundararajan and Bovik, "Making a completely blind image quality analyzer", 2013: brightness and contrast
-    are divided out; the distributions of what is left, and of its products with its neighbours, are described by 18
+    are divided out; the distributions of what is left, and of its products with its neighbors, are described by 18
     numbers for each block of 96 x 96 pixels, at two scales; and their mean and covariance are compared with those of
     125 photographs. Parameters and choices are the authors' (``niqe.NOTICE`` has their terms): Y (BT.601, 8 bits),
     whole blocks without overlap, what is beyond them right and below left out. Of few blocks it says little.
 
     Args:
-        image: uint8 RGB (H, W, 3) or grey (H, W, 1).
+        image: uint8 RGB (H, W, 3) or gray (H, W, 1).
         border: pixels left out on every side.
 
     Raises:
@@ -72,7 +72,7 @@ def _features(y: Floats, side: int) -> Floats:
     """18 numbers for each block of a picture of whole blocks: (N, 18), by rows of blocks."""
     found = []
     for top in range(0, len(y), side):
-        strip = _normalised(y, top, side)
+        strip = _normalized(y, top, side)
         blocks = strip.reshape(side, -1, side).swapaxes(0, 1)
         shape, low, high = _asymmetric(blocks)
         columns = [_SHAPES[shape], (low + high) / 2]
@@ -83,7 +83,7 @@ def _features(y: Floats, side: int) -> Floats:
     return np.concatenate(found)
 
 
-def _normalised(y: Floats, top: int, side: int) -> Floats:
+def _normalized(y: Floats, top: int, side: int) -> Floats:
     """A strip of the picture, each pixel less the mean around it, over the deviation around it and one.
 
     What is left of a flat place is rounding, whose sign would count as much as any other's: it is made zero, which is
@@ -109,7 +109,7 @@ def _blur(image: Floats) -> Floats:
 
 
 def _asymmetric(blocks: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
-    """The asymmetric generalised Gaussian that fits each block (N, H, W), by its moments.
+    """The asymmetric generalized Gaussian that fits each block (N, H, W), by its moments.
 
     Lasmar, Stitou and Berthoumieu, "Multiscale skewed heavy tailed model for texture analysis", 2009.
 

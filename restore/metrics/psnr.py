@@ -15,7 +15,7 @@ from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPictu
 def psnr(image: NDArray[Any], reference: NDArray[Any], border: int = 0, peak: float = 255.0) -> float:
     """PSNR in dB; higher is better, infinite for equal pictures.
 
-    The super-resolution literature measures Y (``imaging.colour.luma``) with ``border`` = scale.
+    The super-resolution literature measures Y (``imaging.color.luma``) with ``border`` = scale.
 
     Args:
         image: (H, W) or (H, W, C).

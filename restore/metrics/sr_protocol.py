@@ -25,7 +25,7 @@ class Score:
 def score(image: NDArray[np.uint8], reference: NDArray[np.uint8], scale: int) -> Score:
     """PSNR and SSIM of 8-bit pictures, with a border of ``scale`` pixels left out.
 
-    Both on Y, as the literature measures enlargements; at scale 1, where colours are restored too, PSNR is on RGB.
+    Both on Y, as the literature measures enlargements; at scale 1, where colors are restored too, PSNR is on RGB.
     Pictures smaller than the SSIM window have no SSIM (nan).
     """
     found = measure_picture(("psnr", "ssim"), image, reference, MetricProtocol(scale))
@@ -46,9 +46,9 @@ def reduce(high: NDArray[np.uint8], scale: int) -> tuple[NDArray[np.uint8], NDAr
 def enlarge_like(
     low: NDArray[np.uint8], enlarge: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 ) -> NDArray[np.uint8]:
-    """Through a network that knows RGB alone; a grey picture comes back grey."""
+    """Through a network that knows RGB alone; a gray picture comes back gray."""
     result = enlarge(as_rgb(low))
     if low.shape[2] == 1:
-        grey: NDArray[np.uint8] = np.round(result.mean(axis=2, keepdims=True)).astype(np.uint8)
-        return grey
+        gray: NDArray[np.uint8] = np.round(result.mean(axis=2, keepdims=True)).astype(np.uint8)
+        return gray
     return result

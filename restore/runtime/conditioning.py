@@ -101,6 +101,6 @@ def _areas(length: int, side: int) -> NDArray[np.float32]:
 
 
 def _places(span: Span, length: int) -> NDArray[np.float32]:
-    """Where the pixels' centres lie, as shares of the picture's length, (1, n)."""
-    centres = np.arange(span.start, span.stop, dtype=np.float32) + np.float32(0.5)
-    return (centres / np.float32(length))[None]
+    """Where the pixels' centers lie, as shares of the picture's length, (1, n)."""
+    centers = np.arange(span.start, span.stop, dtype=np.float32) + np.float32(0.5)
+    return (centers / np.float32(length))[None]

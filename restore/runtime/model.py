@@ -133,7 +133,7 @@ def file_spec(path: Path, given: Mapping[str, str] | None = None) -> ModelSpec:
     Raises:
         ModelError: it cannot be opened, or does not say what it needs.
     """
-    return _spec(cpu_session(path, path, quiet_options(optimised=False)), path, given)
+    return _spec(cpu_session(path, path, quiet_options(optimized=False)), path, given)
 
 
 def _open_on_cpu(path: Path, threads: int | None, given: Mapping[str, str] | None, note: str) -> Model:
@@ -144,7 +144,7 @@ def _open_on_cpu(path: Path, threads: int | None, given: Mapping[str, str] | Non
 
 
 def _open_on(device: Device, path: Path, given: Mapping[str, str] | None, plan: TilePlan | None) -> Model:
-    session = cpu_session(path, path, quiet_options(optimised=False))
+    session = cpu_session(path, path, quiet_options(optimized=False))
     spec, name = _spec(session, path, given), session.get_inputs()[0].name
     plan = plan or TilePlan(tile=auto_tile(spec, None))
     file = ModelFile(name, hashlib.sha256(path.read_bytes()).hexdigest())

@@ -9,16 +9,16 @@ import onnxruntime as ort
 from restore.errors import ModelError
 
 
-def quiet_options(optimised: bool = True) -> ort.SessionOptions:
+def quiet_options(optimized: bool = True) -> ort.SessionOptions:
     """For a session whose failures are raised, in our words, and not printed.
 
     Args:
-        optimised: False for one that is only looked into, or whose every value is to be held as the file says.
+        optimized: False for one that is only looked into, or whose every value is to be held as the file says.
     """
     options = ort.SessionOptions()
     options.log_severity_level = 4
     options.enable_mem_pattern = False  # it plans memory for one shape; tiles come in several
-    if not optimised:
+    if not optimized:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     return options
 

@@ -252,7 +252,7 @@ def write(folder: Path, name: str, pixels: np.ndarray) -> Path:
         (lambda mine: (mine / "2.png").rename(mine / "two.png"), "no result of 2.png, and two.png without a reference"),
         (lambda mine: save(mine / "1.jpg", picture(9, 9)), "both are results of 1.png: keep one"),
         (lambda mine: write(mine, "1.png", picture(200, 250).astype(np.uint16) * 257), "1.png: 16 bits a channel, and"),
-        (lambda mine: save(mine / "1.png", picture(200, 250, 1)), "1.png is grey, and its reference"),
+        (lambda mine: save(mine / "1.png", picture(200, 250, 1)), "1.png is gray, and its reference"),
         (lambda mine: (mine / "1.png").write_bytes(b"no"), "1.png"),
         (lambda mine: [p.unlink() for p in mine.iterdir()], "no pictures here"),
     ],

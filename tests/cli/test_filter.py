@@ -68,8 +68,8 @@ def test_what_is_lost_is_told(tmp_path: Path) -> None:
         first.save(tmp_path / "in/two.tif", save_all=True, append_images=[first])
     result = run(tmp_path / "in", tmp_path / "out", "--name", "kelvin")
     assert result.exit_code == 0
-    assert "grey.png: its profile is of grey, and was dropped" in result.output
-    assert "two.tif: the file holds several pictures: the first is used" in result.output
+    assert "grey.png: its profile is of gray, and was dropped" in result.output
+    assert "two.tif: the file contains several pictures; only the first is used" in result.output
 
 
 def test_the_list_and_the_sheet(tmp_path: Path) -> None:

@@ -17,14 +17,14 @@ async function open(number) {
   if (mine !== showing) return;
   state.row = number;
   const size = contentSize(row);
-  if (!before || before.join() !== size.join()) Object.assign(state, { fitted: true, centre: { x: 0.5, y: 0.5 } });
+  if (!before || before.join() !== size.join()) Object.assign(state, { fitted: true, center: { x: 0.5, y: 0.5 } });
   await fill(row);
   if (mine !== showing) return;
   draw();
   byId("stage").setAttribute("aria-busy", "false");
   describe(row);
   rememberPlace();
-  const [last, next] = [-1, 1].map(step => facts.rows[neighbour(step)]).map(one => one ?? row);
+  const [last, next] = [-1, 1].map(step => facts.rows[neighbor(step)]).map(one => one ?? row);
   keepAlone([row, last, next]);
   for (const one of [next, last]) wantedReferences(one).forEach(urlOf);
 }
@@ -42,18 +42,18 @@ function describe(row) {
 
 // Where there is nothing before or after, by the table as it is now.
 function markWalk() {
-  setIdle(byId("previous"), neighbour(-1) === undefined);
-  setIdle(byId("next"), neighbour(1) === undefined);
+  setIdle(byId("previous"), neighbor(-1) === undefined);
+  setIdle(byId("next"), neighbor(1) === undefined);
 }
 
 // The picture so many places on in the table's order.
-function neighbour(step) {
+function neighbor(step) {
   const place = state.order.indexOf(state.row);
   return place < 0 ? state.order[0] : state.order[place + step];
 }
 
 function walk(step) {
-  const number = neighbour(step);
+  const number = neighbor(step);
   if (number !== undefined) open(number);
 }
 

@@ -4,7 +4,7 @@ const byId = id => document.getElementById(id);
 const facts = JSON.parse(byId("facts").textContent);
 
 // row: the number of the picture that is shown; order: rows as the table has them now, those with pictures alone.
-// scale: screen pixels a picture pixel; centre: what of the picture, 0..1, is in the middle of a pane.
+// scale: screen pixels a picture pixel; center: what of the picture, 0..1, is in the middle of a pane.
 // divider: how much of what is seen of the picture lies on its left, per cent.
 const state = {
   row: -1,
@@ -14,7 +14,7 @@ const state = {
   right: 1,
   fitted: true,
   scale: 1,
-  centre: { x: 0.5, y: 0.5 },
+  center: { x: 0.5, y: 0.5 },
   divider: 50,
   smooth: true,
   amplify: 4,

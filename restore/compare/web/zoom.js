@@ -18,24 +18,24 @@ function isCut() {
 }
 
 // The part of an axis, 0..1, that may be in the middle: no empty space is shown that need not be.
-function boundedCentre(centre, length, window) {
+function boundedCenter(center, length, window) {
   const half = window / 2 / length;
-  return half >= 0.5 ? 0.5 : Math.min(1 - half, Math.max(half, centre));
+  return half >= 0.5 ? 0.5 : Math.min(1 - half, Math.max(half, center));
 }
 
 function settle() {
   const pane = paneBox();
   const [width, height] = contentSize(shownRow());
   state.scale = state.fitted ? fitting() : Math.max(smallest(), state.scale);
-  state.centre.x = boundedCentre(state.centre.x, width * state.scale, pane.width);
-  state.centre.y = boundedCentre(state.centre.y, height * state.scale, pane.height);
+  state.center.x = boundedCenter(state.center.x, width * state.scale, pane.width);
+  state.center.y = boundedCenter(state.center.y, height * state.scale, pane.height);
 }
 
 // Left, top, width and height of the picture within a pane.
 function pictureBox() {
   const pane = paneBox();
   const [width, height] = contentSize(shownRow()).map(side => side * state.scale);
-  return { left: pane.width / 2 - state.centre.x * width, top: pane.height / 2 - state.centre.y * height, width, height };
+  return { left: pane.width / 2 - state.center.x * width, top: pane.height / 2 - state.center.y * height, width, height };
 }
 
 // Set the scale, leaving what is at a place of the pane where it is.
@@ -46,8 +46,8 @@ function zoomTo(scale, place = { x: paneBox().width / 2, y: paneBox().height / 2
   const [width, height] = contentSize(shownRow());
   state.scale = Math.min(Math.max(largest(), fitting()), Math.max(smallest(), scale));
   state.fitted = state.scale === fitting();
-  state.centre.x = at.x + (pane.width / 2 - place.x) / (width * state.scale);
-  state.centre.y = at.y + (pane.height / 2 - place.y) / (height * state.scale);
+  state.center.x = at.x + (pane.width / 2 - place.x) / (width * state.scale);
+  state.center.y = at.y + (pane.height / 2 - place.y) / (height * state.scale);
   draw();
 }
 
@@ -75,7 +75,7 @@ function zoomToggled(place) {
 // Move the picture by screen pixels.
 function panBy(x, y) {
   const [width, height] = contentSize(shownRow());
-  state.centre.x -= x / (width * state.scale);
-  state.centre.y -= y / (height * state.scale);
+  state.center.x -= x / (width * state.scale);
+  state.center.y -= y / (height * state.scale);
   draw();
 }

@@ -79,11 +79,11 @@ def frechet(made: Tensor, real: Tensor) -> float:
     return float((means[0] - means[1]).square().sum() + a.square().sum() + b.square().sum() - 2 * root)
 
 
-def _rooted(centred: Tensor) -> Tensor:
-    """A matrix (at most C, C) whose transpose times itself is the covariance of centred features (N, C)."""
-    tall = centred.shape[0] > centred.shape[1]
-    triangle: Tensor = torch.linalg.qr(centred, mode="r").R if tall else centred
-    return triangle.div((len(centred) - 1) ** 0.5)
+def _rooted(centered: Tensor) -> Tensor:
+    """A matrix (at most C, C) whose transpose times itself is the covariance of centered features (N, C)."""
+    tall = centered.shape[0] > centered.shape[1]
+    triangle: Tensor = torch.linalg.qr(centered, mode="r").R if tall else centered
+    return triangle.div((len(centered) - 1) ** 0.5)
 
 
 def kernel(made: Tensor, real: Tensor) -> float:

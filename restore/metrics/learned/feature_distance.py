@@ -17,7 +17,7 @@ class FeatureDistance:
     """How far a picture is from its original in EfficientNet-Lite0's features; 0 for equal pictures, lower is better.
 
     This project's own measure, and not LPIPS, whose backbones no package brings: the mean over the encoder's taps of
-    the mean absolute difference over the original's mean absolute feature. No judgements of people went into it.
+    the mean absolute difference over the original's mean absolute feature. No judgments of people went into it.
 
     Args:
         weights: a file of the encoder's weights; None for the package's.
