@@ -108,7 +108,7 @@ def test_a_file_whose_kinds_are_not_its_outputs_is_refused(file: Path) -> None:
     for key, value in spec().model_copy(update={"kinds": KINDS[:2]}).metadata().items():
         wrong.metadata_props.add(key=key, value=value)
     onnx.save(wrong, file)
-    with pytest.raises(ModelError, match="its belief in 2, but its outputs are"):
+    with pytest.raises(ModelError, match="lists 2 kinds, which does not match its outputs"):
         open_model(file, "cpu")
 
 
