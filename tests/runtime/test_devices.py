@@ -67,7 +67,7 @@ def test_named(device: str, name: str) -> None:
 
 
 def test_two_runtimes_at_once_are_warned_of() -> None:
-    assert "which of them is used is chance" in choose("auto", CPU_ONLY, [], ["onnxruntime", "onnxruntime-gpu"]).note
+    assert "it is undefined which one is used" in choose("auto", CPU_ONLY, [], ["onnxruntime", "onnxruntime-gpu"]).note
     assert choose("cpu", CPU_ONLY, [], ["onnxruntime", "onnxruntime-gpu"]).note == ""
 
 

@@ -1,7 +1,7 @@
-// Differences in colors. The map is a gray picture of 255 * sqrt(d / 255); a filter of three tables undoes the root,
-// amplifies and paints. A filter needs no access to pixels, so it also works on files beside a page opened from disk.
+// Differences as colors. The map is a gray picture of 255 * sqrt(d / 255); a filter with three tables undoes the root,
+// amplifies and colors it. A filter needs no pixel access, so it also works on files next to a page opened from disk.
 
-// matplotlib's inferno at 33 even steps (CC0): as bright as the value is high, for every kind of sight.
+// matplotlib's inferno at 33 even steps (CC0): brightness grows with the value, also for color-blind readers.
 const INFERNO =
   "000004040312" + "0b0724150b37" + "210c4a2f0a5b" + "3d09654a0c6b" + "57106e64156e" + "71196e7d1e6d" + "8a226a972766" +
   "a32c61b0315b" + "bc3754c73e4c" + "d24644db503b" + "e45a31eb6628" + "f1731df68013" + "f98e09fb9d07" + "fcac11fbbc21" +
@@ -25,7 +25,7 @@ function paintHeat() {
   byId("legend-most").textContent = `${numberText(255 / state.amplify, state.amplify > 8 ? 1 : 0)} of 255`;
 }
 
-// As far as lets the mean difference of the pictures be seen, once for all: colors mean the same on every one.
+// Amplify until the mean difference is visible; the same for all pictures, so that colors are comparable.
 function chooseAmplify() {
   const columns = facts.columns.flatMap(({ label }, i) => (label === "difference" ? [i] : []));
   const values = facts.rows.flatMap(row => columns.map(i => row.cells[i])).filter(value => value !== null);
