@@ -104,7 +104,7 @@ def test_a_folder_that_cannot_be_read_is_named(folder: Path) -> None:
     [
         (["{d}/none"], "no such folder"),
         (["{d}/empty"], "no pictures in this folder"),
-        (["{d}", "--metric", "psnr"], "psnr does not judge a picture by itself; there are niqe"),
+        (["{d}", "--metric", "psnr"], "psnr cannot rate a picture by itself; choose from niqe"),
         (["{d}", "--metric", "nique"], "Did you mean 'niqe'?"),
         (["{d}", "--worst", "0"], "Invalid value for '--worst'"),
     ],

@@ -73,7 +73,7 @@ def test_a_folder_for_one_scale_says_it(tmp_path: Path) -> None:
 def test_a_set_that_lacks_pictures_is_told(tmp_path: Path) -> None:
     edsr(tmp_path / "Set5")
     (tmp_path / "Set5/HR/baby.png").unlink()
-    assert "4 pictures, of which it should have 5" in find_sources(tmp_path / "Set5", None, None, None, 2).said
+    assert "4 pictures, expected 5" in find_sources(tmp_path / "Set5", None, None, None, 2).said
 
 
 @pytest.mark.parametrize("make", [edsr, basicsr])
