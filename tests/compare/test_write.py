@@ -100,7 +100,7 @@ def test_pictures_of_one_page_are_measured_in_one_way(tmp_path: Path) -> None:
             expected = psnr(luma(made), luma(high), 2)
             assert found[f"{i}.png"]["cell"]["out PSNR"] == pytest.approx(expected, abs=1e-5), i
     about = {head["label"]: head.get("about") for head in facts(tmp_path / "p.html")["columns"]}
-    assert about["PSNR"] == "the error of the pixels, on a logarithmic scale; on Y (BT.601, 8 bits), border 2"
+    assert about["PSNR"] == "mean squared error on a logarithmic scale; on Y (BT.601, 8 bits), border 2"
 
 
 @pytest.mark.parametrize("options", [[], ["--beside"], ["--most", 1], ["--reference"]])
