@@ -109,7 +109,7 @@ def test_others_need_their_provider_alone(kind: str) -> None:
             "pip uninstall -y onnxruntime-gpu && pip install onnxruntime-openvino",
         ),
         ("directml", BOTH, [], [], "pip install onnxruntime-directml"),
-        ("coreml", BOTH, [], [], "macOS alone"),
+        ("coreml", BOTH, [], [], "only onnxruntime for macOS"),
         ("gpu", BOTH, ONE, [], "--device gpu: no such device; choose auto, cpu, cuda, cuda:N"),
         ("cpu:1", BOTH, ONE, [], "no such device"),
         ("cuda:-1", BOTH, ONE, [], "no such device"),
