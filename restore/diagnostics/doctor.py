@@ -159,9 +159,9 @@ def _tried(kind: str, provider: str) -> Finding:
 def _libraries(runtime: Any, needed: bool) -> Iterator[Finding]:
     if not hasattr(runtime, "preload_dlls") or CUDA not in runtime.get_available_providers():
         return
-    with captured() as said:
+    with captured() as captured_output:
         preload(runtime)
-    absent = missing(said)
+    absent = missing(captured_output)
     if not absent:
         yield Finding("libraries", "CUDA and cuDNN", "found", True)
     elif needed:

@@ -115,10 +115,10 @@ def _alone(request: Request, metrics: list[str], material: MetricInputs, screen:
     first = request.predictions[0]
     sources = Sources(first, matching_pictures(first, request.pattern or "*"), chosen=request.pattern is not None)
     methods = Methods(request.scale or 1, {}, folders, request.prediction_name)
-    said = f"{', '.join(map(str, request.predictions))} ({counted(sources.references)}), without references"
+    description = f"{', '.join(map(str, request.predictions))} ({counted(sources.references)}), without references"
     view = MetricProtocol(methods.scale, request.border, request.colour)
     measured = with_bar(lone_cases(sources, methods), "Measuring", screen, len(sources.references))
-    protocol = Protocol(said, methods.scale, "", view, request.seed)
+    protocol = Protocol(description, methods.scale, "", view, request.seed)
     return compare(protocol, measured, methods.names, methods.baseline, metrics, material)
 
 
@@ -142,8 +142,10 @@ def _scale(request: Request, models: Mapping[str, Contender]) -> int | None:
     """The scale, from the models or the user."""
     scales = {name: one.spec.scale for name, one in models.items()}
     if len(set(scales.values())) > 1:
-        said = ", ".join(f"{name} x{scale}" for name, scale in scales.items())
-        raise UsageError(f"only models of one scale can be compared, but these are {said}: measure them separately")
+        description = ", ".join(f"{name} x{scale}" for name, scale in scales.items())
+        raise UsageError(
+            f"only models of one scale can be compared, but these are {description}: measure them separately"
+        )
     own = next(iter(scales.values()), None)
     if own is not None and request.scale not in (None, own):
         raise UsageError(f"--scale {request.scale}: {next(iter(scales))} enlarges {own} times; remove --scale")

@@ -48,9 +48,9 @@ def measure(
             f"{next(iter(methods.models))} does not enlarge: give the folder of its inputs with --lr, and the "
             "references with the same names in --data"
         )
-    said = sources.said or f"{sources.folder} ({counted(sources.references)})"
+    description = sources.description or f"{sources.folder} ({counted(sources.references)})"
     precisions = {name: model.spec.precision for name, model in methods.models.items()}
-    protocol = Protocol(said, methods.scale, _low(sources, methods), view, seed, precisions)
+    protocol = Protocol(description, methods.scale, _low(sources, methods), view, seed, precisions)
     measured = with_bar(cases(sources, methods), "Measuring", screen, len(sources.references))
     return compare(protocol, measured, methods.names, methods.baseline, metrics, material)
 

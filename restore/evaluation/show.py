@@ -91,7 +91,7 @@ def heading(found: Comparison) -> list[str]:
 
 
 def _footing(found: Comparison) -> list[str]:
-    notes = [f"{METRICS[metric].title} of {said}." for metric, said in _notes(found).items()]
+    notes = [f"{METRICS[metric].title} of {text}." for metric, text in _notes(found).items()]
     if len(found.pictures) < 2:
         return notes
     gains = "; gains are means of per-picture differences" if found.baseline else ""

@@ -34,7 +34,7 @@ class Sources:
         references: the ground truth pictures.
         lows: the low-resolution file of each; None if they must be made.
         scale: according to the folder, if it has one.
-        said: description of the recognized benchmark, for the protocol; empty if there is none.
+        description: description of the recognized benchmark, for the protocol; empty if there is none.
         chosen: whether the references were selected from more pictures by a pattern.
     """
 
@@ -42,7 +42,7 @@ class Sources:
     references: list[Path]
     lows: dict[Path, Path] | None = None
     scale: int | None = None
-    said: str = ""
+    description: str = ""
     chosen: bool = False
 
 
@@ -137,9 +137,9 @@ def _edsr(folder: Path, scale: int | None) -> Sources | None:
     references = matching_pictures(high)
     given = low / f"X{scale}"
     if scale is None or not given.is_dir():
-        return Sources(high, references, None, None, _said(folder, references, "HR"))
+        return Sources(high, references, None, None, _description(folder, references, "HR"))
     lows = _lows(high, references, given, [_scaled(scale), _SAME])
-    return Sources(high, references, lows, scale, _said(folder, references, f"HR and LR_bicubic/X{scale}"))
+    return Sources(high, references, lows, scale, _description(folder, references, f"HR and LR_bicubic/X{scale}"))
 
 
 def _basicsr(folder: Path, scale: int | None) -> Sources | None:
@@ -149,9 +149,9 @@ def _basicsr(folder: Path, scale: int | None) -> Sources | None:
         return None
     references = matching_pictures(high)
     if scale is None or not low.is_dir():
-        return Sources(high, references, None, None, _said(folder, references, "GTmod12"))
+        return Sources(high, references, None, None, _description(folder, references, "GTmod12"))
     lows = _lows(high, references, low, [_SAME])
-    return Sources(high, references, lows, scale, _said(folder, references, f"GTmod12 and {low.name}"))
+    return Sources(high, references, lows, scale, _description(folder, references, f"GTmod12 and {low.name}"))
 
 
 def _side_by_side(folder: Path, scale: int | None) -> Sources | None:
@@ -174,10 +174,10 @@ def _side_by_side(folder: Path, scale: int | None) -> Sources | None:
     set_folder = folder.parent if named else folder
     # The low-resolution files of another scale are of no use for this one.
     if not _ends(folder, "_LR") or (scale is not None and own != scale):
-        return Sources(folder, references, None, own, _said(set_folder, references, "*_HR"))
+        return Sources(folder, references, None, own, _description(set_folder, references, "*_HR"))
     lows = _lows(folder, references, folder, [NameRule.parse("_HR=_LR")])
     where = f"{folder.name}/" if named else ""
-    return Sources(folder, references, lows, own, _said(set_folder, references, f"{where}*_HR and {where}*_LR"))
+    return Sources(folder, references, lows, own, _description(set_folder, references, f"{where}*_HR and {where}*_LR"))
 
 
 def _ends(folder: Path, ending: str) -> list[Path]:
@@ -190,7 +190,7 @@ def counted(pictures: Sequence[Path]) -> str:
     return f"{len(pictures)} picture{'' if len(pictures) == 1 else 's'}"
 
 
-def _said(folder: Path, references: Sequence[Path], layout: str) -> str:
+def _description(folder: Path, references: Sequence[Path], layout: str) -> str:
     plain = re.sub(r"[^a-z0-9]", "", folder.resolve().name.lower())
     name, count = _SETS.get(plain, (folder.resolve().name, len(references)))
     short = "" if count == len(references) else f", expected {count}"

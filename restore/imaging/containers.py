@@ -40,7 +40,7 @@ def png_chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
-class Beside(NamedTuple):
+class FileMetadata(NamedTuple):
     """What a file holds besides the pixels: color profile, EXIF block, XMP packet, dots per inch."""
 
     icc: bytes | None
@@ -49,23 +49,23 @@ class Beside(NamedTuple):
     dots: resolution.Density | None
 
 
-def png_metadata(beside: Beside) -> list[bytes]:
+def png_metadata(metadata: FileMetadata) -> list[bytes]:
     """The metadata as chunks, to be placed after the header."""
     chunks = []
-    if beside.dots:
-        chunks.append(png_chunk(b"pHYs", struct.pack(">IIB", *resolution.per_meter(beside.dots), 1)))
-    if beside.icc:
-        chunks.append(png_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(beside.icc)))
-    if beside.exif:
-        chunks.append(png_chunk(b"eXIf", beside.exif))
-    if beside.xmp:
-        chunks.append(png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + beside.xmp))
+    if metadata.dots:
+        chunks.append(png_chunk(b"pHYs", struct.pack(">IIB", *resolution.per_meter(metadata.dots), 1)))
+    if metadata.icc:
+        chunks.append(png_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
+    if metadata.exif:
+        chunks.append(png_chunk(b"eXIf", metadata.exif))
+    if metadata.xmp:
+        chunks.append(png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp))
     return chunks
 
 
-def png_with_metadata(data: bytes | memoryview, beside: Beside) -> bytes:
+def png_with_metadata(data: bytes | memoryview, metadata: FileMetadata) -> bytes:
     """A PNG file with the metadata inserted after its header."""
-    return b"".join([data[:_IHDR_END], *png_metadata(beside), data[_IHDR_END:]])
+    return b"".join([data[:_IHDR_END], *png_metadata(metadata), data[_IHDR_END:]])
 
 
 def jpeg_holds(exif: bytes | None = None, xmp: bytes | None = None, icc: bytes | None = None) -> bool:
@@ -77,19 +77,19 @@ def jpeg_holds(exif: bytes | None = None, xmp: bytes | None = None, icc: bytes |
     )
 
 
-def jpeg_with_metadata(data: bytes | memoryview, beside: Beside) -> bytes:
+def jpeg_with_metadata(data: bytes | memoryview, metadata: FileMetadata) -> bytes:
     """A JPEG file with the resolution set in its JFIF segment, which follows SOI, and the other metadata after that."""
     more = []
-    if beside.exif:
-        more.append(_segment(0xE1, _EXIF + beside.exif))
-    if beside.xmp:
-        more.append(_segment(0xE1, _XMP + beside.xmp))
-    if beside.icc:
+    if metadata.exif:
+        more.append(_segment(0xE1, _EXIF + metadata.exif))
+    if metadata.xmp:
+        more.append(_segment(0xE1, _XMP + metadata.xmp))
+    if metadata.icc:
         size = _SEGMENT - len(_ICC) - 2
-        parts = [beside.icc[i : i + size] for i in range(0, len(beside.icc), size)]
+        parts = [metadata.icc[i : i + size] for i in range(0, len(metadata.icc), size)]
         more += [_segment(0xE2, _ICC + bytes([i, len(parts)]) + part) for i, part in enumerate(parts, 1)]
     (jfif,) = struct.unpack_from(">H", data, 4)
-    return b"".join([resolution.in_jfif(data[: 4 + jfif], beside.dots), *more, data[4 + jfif :]])
+    return b"".join([resolution.in_jfif(data[: 4 + jfif], metadata.dots), *more, data[4 + jfif :]])
 
 
 def _segment(marker: int, content: bytes) -> bytes:

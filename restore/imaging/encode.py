@@ -153,8 +153,8 @@ def _compressed(suffix: str, pixels: NDArray[Any], settings: list[int]) -> memor
     return memoryview(data.data)
 
 
-def _beside(picture: Picture) -> containers.Beside:
-    return containers.Beside(picture.icc, picture.exif, picture.xmp, picture.density)
+def _file_metadata(picture: Picture) -> containers.FileMetadata:
+    return containers.FileMetadata(picture.icc, picture.exif, picture.xmp, picture.density)
 
 
 def _jpeg(picture: Picture, options: EncodeOptions) -> bytes:
@@ -164,7 +164,7 @@ def _jpeg(picture: Picture, options: EncodeOptions) -> bytes:
     # Optimized Huffman tables save two percent of the file size and take three times as long.
     settings = [cv2.IMWRITE_JPEG_QUALITY, options.quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
     data = _compressed(".jpg", _for_opencv(picture.pixels, None), settings)
-    return containers.jpeg_with_metadata(data, _beside(picture))
+    return containers.jpeg_with_metadata(data, _file_metadata(picture))
 
 
 def _png(picture: Picture, options: EncodeOptions) -> bytes:
@@ -177,7 +177,7 @@ def _png(picture: Picture, options: EncodeOptions) -> bytes:
     settings = [cv2.IMWRITE_PNG_COMPRESSION, options.png_level, cv2.IMWRITE_PNG_STRATEGY, strategy]
     settings += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH]
     data = _compressed(".png", _for_opencv(picture.pixels, picture.alpha), settings)
-    return containers.png_with_metadata(data, _beside(picture))
+    return containers.png_with_metadata(data, _file_metadata(picture))
 
 
 def _png_by_rows(picture: Picture, level: int) -> bytes:
@@ -193,7 +193,7 @@ def _png_by_rows(picture: Picture, level: int) -> bytes:
     kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
     header = np.array([width, height], ">u4").tobytes() + bytes([8 * pixels.itemsize, kind, 0, 0, 0])
     file = [containers.PNG_SIGNATURE, containers.png_chunk(b"IHDR", header)]
-    file += containers.png_metadata(_beside(picture))
+    file += containers.png_metadata(_file_metadata(picture))
     for row in range(0, height, 256):
         block = pixels[row : row + 256]
         if alpha is not None:

@@ -198,8 +198,8 @@ def _tensorrt_options(
             "rows": f"{length}",
             "columns": f"{length}",
         }
-        beside = [f",{name}:{'x'.join([str(count), *filter(None, [sides.get(name)])])}" for name in spec.inputs[1:]]
-        return f"{model.input}:{count}x{spec.channels}x{length}x{length}{''.join(beside)}"
+        extra = [f",{name}:{'x'.join([str(count), *filter(None, [sides.get(name)])])}" for name in spec.inputs[1:]]
+        return f"{model.input}:{count}x{spec.channels}x{length}x{length}{''.join(extra)}"
 
     profile = {
         "trt_profile_min_shapes": shape(fewest, least),

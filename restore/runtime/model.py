@@ -156,7 +156,7 @@ def _open_on(device: Device, path: Path, given: Mapping[str, str] | None, plan: 
         if folder := settings.get("trt_engine_cache_path"):
             Path(folder).mkdir(parents=True, exist_ok=True)
     session, failure = None, None
-    with captured() as said:
+    with captured() as captured_output:
         try:
             preload(ort, tensorrt=device.kind == "tensorrt")
             # Without enable_fallback=0 onnxruntime silently continues on the CPU if the device fails, now or later.
@@ -164,29 +164,29 @@ def _open_on(device: Device, path: Path, given: Mapping[str, str] | None, plan: 
         except Exception as error:  # onnxruntime raises a different class for every cause
             failure = error
     if session is None:
-        why = said.reason or first_line(failure)
+        why = captured_output.reason or first_line(failure)
         raise DeviceError(f"{device.name} cannot run {path.name}: {why}. {device.cure}") from failure
     if session.get_providers()[0] != device.provider:
-        why = f" ({said.reason})" if said.reason else ""
+        why = f" ({captured_output.reason})" if captured_output.reason else ""
         raise DeviceError(f"onnxruntime could not load its {device.provider} for {device.name}{why}. {device.cure}")
     return Model(session, path, spec, device)
 
 
 def _spec(session: ort.InferenceSession, path: Path, given: Mapping[str, str] | None) -> ModelSpec:
     inputs, outputs = session.get_inputs(), session.get_outputs()
-    beside = tuple(end.name for end in inputs[1:])
+    extra = tuple(end.name for end in inputs[1:])
     of_floats = all(end.type == "tensor(float)" for end in [*inputs, *outputs])
     of_pictures = len(outputs) in (1, 2) and all(len(end.shape) == 4 for end in [*inputs[:1], *outputs[:1]])
-    if not (of_floats and of_pictures and set(beside) <= set(ModelSpec.BESIDE)):
+    if not (of_floats and of_pictures and set(extra) <= set(ModelSpec.BESIDE)):
         raise ModelError(
             f"{path}: expected one float32 input (N, 3, H, W) and one such output, "
             f"found inputs {_described(inputs)} and outputs {_described(outputs)}"
         )
     spec = read_spec(session.get_modelmeta().custom_metadata_map, str(path), given)
-    if beside != spec.inputs[1:]:
+    if extra != spec.inputs[1:]:
         raise ModelError(
             f"{path}: according to its context and strength fields, its inputs besides the picture should be "
-            f"{', '.join(spec.inputs[1:]) or 'none'}, but they are {', '.join(beside) or 'none'}"
+            f"{', '.join(spec.inputs[1:]) or 'none'}, but they are {', '.join(extra) or 'none'}"
         )
     kinds = outputs[1].shape[-1] if len(outputs) == 2 else 0
     if kinds != len(spec.kinds):

@@ -39,7 +39,7 @@ def clash(installed: Sequence[str]) -> str:
     )
 
 
-class Said:
+class CapturedOutput:
     """Output captured by :func:`captured`."""
 
     text = ""
@@ -52,13 +52,13 @@ class Said:
 
 
 @contextlib.contextmanager
-def captured() -> Iterator[Said]:
+def captured() -> Iterator[CapturedOutput]:
     """Capture standard output and error, including native code's.
 
     onnxruntime raises an exception if a provider is unavailable, but only prints the reason: from Python or directly
     to the terminal.
     """
-    said, printed = Said(), io.StringIO()
+    captured_output, printed = CapturedOutput(), io.StringIO()
     sys.stdout.flush()
     sys.stderr.flush()
     with tempfile.TemporaryFile() as file:
@@ -67,13 +67,13 @@ def captured() -> Iterator[Said]:
             os.dup2(file.fileno(), stream)
         try:
             with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-                yield said
+                yield captured_output
         finally:
             for stream, copy in kept:
                 os.dup2(copy, stream)
                 os.close(copy)
             file.seek(0)
-            said.text = printed.getvalue() + file.read().decode(errors="replace")
+            captured_output.text = printed.getvalue() + file.read().decode(errors="replace")
 
 
 def preload(runtime: Any, tensorrt: bool = False) -> None:
@@ -93,6 +93,6 @@ def preload(runtime: Any, tensorrt: bool = False) -> None:
                     ctypes.CDLL(str(file))
 
 
-def missing(said: Said) -> list[str]:
+def missing(captured_output: CapturedOutput) -> list[str]:
     """The libraries that :func:`preload` could not load, such as ``libcudnn.so.9``."""
-    return sorted({name.rsplit("/", 1)[-1] for name in re.findall(r"Failed to load (\S+?):", said.text)})
+    return sorted({name.rsplit("/", 1)[-1] for name in re.findall(r"Failed to load (\S+?):", captured_output.text)})

@@ -1,4 +1,4 @@
-"""``restore evaluate``: what is measured, how it is told, and what is refused."""
+"""``restore evaluate``: what is measured, how it is reported, and what is rejected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``restore filter``: formats and metadata stay, filters follow each other, wrong use is told."""
+"""``restore filter``: formats and metadata stay, filters are applied in order, usage errors are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model that tells kinds of pictures apart says so beside its result, from file to report."""
+"""Models that classify pictures report the class along with the result, from file to report."""
 
 from __future__ import annotations
 

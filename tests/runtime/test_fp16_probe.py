@@ -1,4 +1,4 @@
-"""16 bits that give no pictures are found out when the model is opened, and told. No GPU is needed to see that."""
+"""fp16 models that do not work on a device are detected when opened. These tests need no GPU."""
 
 from __future__ import annotations
 

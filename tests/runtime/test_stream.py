@@ -231,7 +231,7 @@ def test_a_sliver_of_a_fixed_window_gives_no_picture_up() -> None:
 
 
 def test_tiles_of_an_earlier_cut_are_void() -> None:
-    """While a failed batch is done one by one, the first runs out of memory, and all are cut anew."""
+    """While a failed batch is retried one by one, the first tile runs out of memory, and all pictures are cut again."""
     device = SmallDevice(3 * 64 * 64)
 
     def run(batch: np.ndarray) -> np.ndarray:
