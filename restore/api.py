@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from restore.imaging.alpha import fill_colour
+from restore.imaging.alpha import fill_color
 from restore.imaging.picture import Picture, Samples
 from restore.jobs.codec import from_arrays, to_arrays
 from restore.runtime.stream import enhance_pixels
@@ -218,7 +218,7 @@ def _picture(pixels: Samples) -> Picture:
     if channels < 4:
         return Picture(planes, None, None, None, "")
     alpha = planes[..., 3]
-    return Picture(fill_colour(planes[..., :3], alpha), alpha, None, None, "")
+    return Picture(fill_color(planes[..., :3], alpha), alpha, None, None, "")
 
 
 def _like(pixels: Samples, made: Picture) -> Samples:

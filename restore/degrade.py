@@ -1,4 +1,4 @@
-"""From the options of ``restore degrade`` to degraded pictures: what a network would be trained on, to look at."""
+"""Run ``restore degrade``: degrade pictures as for training, to inspect the result."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _DEFAULT_PRESET = "realesrgan"
 
 @dataclass(frozen=True)
 class Request:
-    """The options as they were given; ``restore degrade --help`` says what each means."""
+    """The command-line options; ``restore degrade --help`` explains them."""
 
     source: Path
     target: Path
@@ -53,17 +53,17 @@ class Request:
 
 
 def start(request: Request, screen: Console) -> int:
-    """Do what was asked for.
+    """Degrade the pictures.
 
     Args:
         request: the options.
-        screen: for people.
+        screen: console for messages.
 
     Returns:
-        The exit code: 0 all done, 1 some pictures failed.
+        The exit code: 0 on success, 1 if some pictures failed.
 
     Raises:
-        RestoreError: wrong use; nothing was written.
+        RestoreError: usage error; nothing was written.
         OSError: a result cannot be written.
     """
     options = read_degradation(request.preset, request.recipe, request.changes)
@@ -75,10 +75,10 @@ def start(request: Request, screen: Console) -> int:
 
 
 def read_degradation(preset: str | None, recipe: Path | None, changes: Sequence[str]) -> SecondOrder:
-    """The degradation that a preset or a file says, with changes such as ``second.jpeg.quality=[40, 90]``.
+    """Read the degradation from a preset or a file, with changes such as ``second.jpeg.quality=[40, 90]``.
 
     Raises:
-        RecipeError: the file cannot be read, or an option is wrong.
+        RecipeError: the file cannot be read, or an option is invalid.
     """
     source = str(recipe) if recipe else f"preset {preset or _DEFAULT_PRESET}"
     text = read_text(recipe) if recipe else f"preset: {preset or _DEFAULT_PRESET}"
@@ -93,21 +93,21 @@ def read_degradation(preset: str | None, recipe: Path | None, changes: Sequence[
 
 
 def _plans(request: Request) -> list[Plan]:
-    """One for each version; several go into numbered folders, so that each is a tree like the input's."""
+    """One plan per version; several versions go into numbered folders, each with the input's folder structure."""
     source, target = request.source, request.target
     names_a_file = bool(target.suffix) and source.is_file() and not target.is_dir()
     if names_a_file and request.count > 1:
-        raise PlanError(f"--count {request.count} makes several pictures, and {target} names one: give a folder")
-    # PNG by default: the results shall have no other artefacts than those that were asked for.
+        raise PlanError(f"--count {request.count} makes several pictures, but {target} is a single file: give a folder")
+    # PNG by default, so that the results have no artifacts other than the requested ones.
     naming = Naming(request.name, None if names_a_file else ".png", scale=request.scale)
     if naming.needs("model"):
-        raise PlanError(f"--name {request.name!r}: there is no model here; leave {{model}} out")
+        raise PlanError(f"--name {request.name!r}: there is no model here; remove {{model}}")
     targets = [target / str(n) for n in range(1, request.count + 1)] if request.count > 1 else [target]
     return [make_plan(source, target, naming, existing="skip") for target in targets]
 
 
 def _degrade(versions: Sequence[Item], request: Request, options: SecondOrder) -> str:
-    """Read a picture and write its versions; gives what was not read as it is in the file."""
+    """Read a picture and write its versions; returns notes about what was not read exactly as stored."""
     picture = read_picture(versions[0].source, round(request.max_pixels * 1e6))
     pixels = to8(picture.pixels)
     pixels = pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
@@ -123,12 +123,12 @@ def _degrade(versions: Sequence[Item], request: Request, options: SecondOrder) -
 
 
 def _number(name: str, version: int) -> int:
-    """A number for a picture's name, so that its result does not depend on what else is in the folder."""
+    """A number derived from a picture's name, so that its result does not depend on the rest of the folder."""
     return int.from_bytes(hashlib.sha256(f"{version}/{name}".encode("utf-8", "surrogateescape")).digest()[:8], "big")
 
 
 def _bare(picture: Picture, pixels: NDArray[np.uint8]) -> Picture:
-    """The result with the colour profile alone: what else is said of the picture is not so of this one."""
+    """The result with only the color profile; the other metadata no longer apply."""
     return replace(picture, pixels=pixels, alpha=None, exif=None, xmp=None)
 
 
@@ -143,15 +143,15 @@ def _whole(pixels: NDArray[np.uint8], scale: int, options: SecondOrder, draw: np
 def patch_sheet(
     pixels: NDArray[np.uint8], count: int, patch: int, scale: int, options: SecondOrder, draw: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Random patches of a picture as training would cut them: low, enlarged by nearest neighbour, beside high.
+    """Random patches as in training: low resolution (enlarged by nearest neighbor) next to high resolution.
 
     Args:
         pixels: uint8 RGB (H, W, 3).
-        count: how many patches.
+        count: number of patches.
         patch: side of a low-resolution patch.
         scale: the factor.
-        options: how they are degraded.
-        draw: what all that is random comes from.
+        options: of the degradation.
+        draw: random generator.
 
     Returns:
         uint8 RGB, about square, white between the patches.
@@ -162,7 +162,7 @@ def patch_sheet(
     side = patch * scale
     if min(pixels.shape[:2]) < side:
         size = f"{pixels.shape[1]} x {pixels.shape[0]} pixels"
-        raise ImageError(f"{size} are less than one patch ({side} a side): choose a smaller --patch or --scale")
+        raise ImageError(f"{size} are smaller than one patch ({side} x {side}): choose a smaller --patch or --scale")
     places = PatchSampler(np.array([pixels.shape[:2]], np.int64), patch, scale)
     columns = math.ceil(math.sqrt(count / 2))
     pictures: list[NDArray[np.uint8]] = []

@@ -1,4 +1,4 @@
-"""From the options of ``restore filter`` to pictures with a filter laid over them."""
+"""Run ``restore filter``: apply photo filters to pictures."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Pixels = NDArray[np.uint8]
-# The longer side of a picture on a sheet.
+# Longer side of a picture on the contact sheet.
 _SIDE = 240
 
 
 @dataclass(frozen=True)
 class Request:
-    """The options as they were given; ``restore filter --help`` says what each means."""
+    """The command-line options; ``restore filter --help`` explains them."""
 
     source: Path
     target: Path
@@ -47,17 +47,17 @@ class Request:
 
 
 def start(request: Request, screen: Console) -> int:
-    """Do what was asked for.
+    """Filter the pictures.
 
     Args:
         request: the options.
-        screen: for people.
+        screen: console for messages.
 
     Returns:
-        The exit code: 0 all done, 1 some pictures failed.
+        The exit code: 0 on success, 1 if some pictures failed.
 
     Raises:
-        RestoreError: wrong use; nothing was written.
+        RestoreError: usage error; nothing was written.
         OSError: a result cannot be written.
     """
     layers = [(name, find_filter(name)) for name in request.names]
@@ -67,14 +67,14 @@ def start(request: Request, screen: Console) -> int:
 
     def convert(versions: Sequence[Item]) -> str:
         (item,) = versions
-        picture = _coloured(read_picture(item.source, round(request.max_pixels * 1e6)))
+        picture = _colored(read_picture(item.source, round(request.max_pixels * 1e6)))
         pixels = to8(picture.pixels)
         if request.sheet:
             made = replace(
                 picture, pixels=filter_sheet(pixels, layers, request.strength), alpha=None, exif=None, xmp=None
             )
         else:
-            made = replace(picture, pixels=_laid_over(pixels, layers, request.strength), alpha=_alpha8(picture.alpha))
+            made = replace(picture, pixels=_filtered(pixels, layers, request.strength), alpha=_alpha8(picture.alpha))
         check_fits(item.target.suffix, *made.size)
         write_new(item.target, encode(made, item.target.suffix, EncodeOptions(quality=request.quality)))
         return note(picture, item.target.suffix)
@@ -83,11 +83,11 @@ def start(request: Request, screen: Console) -> int:
     return each([plan], convert, ("Filtering", "filtered"), request.target, screen)
 
 
-def _coloured(picture: Picture) -> Picture:
-    """A grey picture as RGB, for a filter gives it colours; a profile of grey no longer fits."""
+def _colored(picture: Picture) -> Picture:
+    """A gray picture as RGB, since filters add color; its gray profile no longer fits."""
     if picture.pixels.shape[2] == 3:
         return picture
-    notes = (*picture.notes, *(["its profile is of grey, and was dropped"] if picture.icc else []))
+    notes = (*picture.notes, *(["gray color profile dropped"] if picture.icc else []))
     return replace(picture, pixels=np.repeat(picture.pixels, 3, axis=2), icc=None, notes=notes)
 
 
@@ -95,20 +95,20 @@ def _alpha8(alpha: NDArray[np.unsignedinteger] | None) -> Pixels | None:
     return None if alpha is None else to8(alpha)
 
 
-def _laid_over(pixels: Pixels, layers: Sequence[tuple[str, Callable[[Pixels], Pixels]]], strength: float) -> Pixels:
-    """One filter after another, each in part."""
+def _filtered(pixels: Pixels, layers: Sequence[tuple[str, Callable[[Pixels], Pixels]]], strength: float) -> Pixels:
+    """Apply the filters in order, each blended with ``strength``."""
     for _, function in layers:
         pixels = blend(pixels, function(pixels), strength)
     return pixels
 
 
 def filter_sheet(pixels: Pixels, layers: Sequence[tuple[str, Callable[[Pixels], Pixels]]], strength: float) -> Pixels:
-    """The picture, and the picture under each filter, small, with their names.
+    """A contact sheet of the picture and its filtered versions, with the filters' names.
 
     Args:
         pixels: uint8 RGB (H, W, 3).
-        layers: filters by name.
-        strength: of each, 0..1.
+        layers: names and filters.
+        strength: of each filter, 0..1.
 
     Returns:
         uint8 RGB, about square, on white.
@@ -116,7 +116,7 @@ def filter_sheet(pixels: Pixels, layers: Sequence[tuple[str, Callable[[Pixels], 
     factor = _SIDE / max(pixels.shape[:2])
     size = (max(1, round(pixels.shape[1] * factor)), max(1, round(pixels.shape[0] * factor)))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
-    cells = [("as it is", small), *((name, blend(small, function(small), strength)) for name, function in layers)]
+    cells = [("original", small), *((name, blend(small, function(small), strength)) for name, function in layers)]
     columns = max(1, round(math.sqrt(len(cells) * size[1] / size[0])))
     names, pictures = zip(*cells, strict=True)
     return contact_sheet(pictures, columns, names)

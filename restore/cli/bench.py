@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     "models",
     multiple=True,
     shell_complete=complete.models,
-    help="Name or path of a model. Repeatable.  [default: all at hand]",
+    help="Name or path of a model. Repeatable.  [default: all installed]",
 )
 @click.option(
     "--device", "devices", multiple=True, metavar="DEVICE", help="Repeatable.  [default: cpu and every NVIDIA GPU]"
@@ -38,13 +38,15 @@ if TYPE_CHECKING:
     "precisions",
     multiple=True,
     type=click.Choice(["fp32", "fp16", "int8"]),
-    help="Repeatable.  [default: all that a model has]",
+    help="Repeatable.  [default: all available]",
 )
 @click.option("--size", type=click.IntRange(16), default=1024, show_default=True, help="Side of the picture in pixels.")
 @click.option("--tile", type=click.IntRange(16), help="Largest side of a tile.  [default: chosen by memory]")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
-@click.option("--repeats", type=click.IntRange(1), default=5, show_default=True, help="The median of these counts.")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option(
+    "--repeats", type=click.IntRange(1), default=5, show_default=True, help="Timed runs; the median is reported."
+)
+@click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 def bench(
     models: tuple[str, ...],
     devices: tuple[str, ...],
@@ -55,9 +57,9 @@ def bench(
     repeats: int,
     as_json: bool,
 ) -> None:
-    """Time models on this machine's devices, one at a time, each in a process of its own.
+    """Time models on this machine's devices, one at a time, each in its own process.
 
-    Measured is one picture from pixels to pixels: tiles and conversions are in it, reading and writing files are not.
+    Times are for one picture from pixels to pixels, including tiling and conversions but not file access.
     Exits with 1 if nothing could be measured.
     """
     from restore.diagnostics.bench import cases, machine, run
@@ -90,7 +92,7 @@ def _show(rows: list[Row], facts: dict[str, Any]) -> None:
     from rich.table import Table
 
     table = Table("model", "precision", "device", box=None, pad_edge=False)
-    for title in ("ms for 1 MP in", "MP/s out", "peak MB"):
+    for title in ("ms per MP in", "MP/s out", "peak MB"):
         table.add_column(title, justify="right")
     table.add_column("")
     for row in rows:
@@ -105,6 +107,6 @@ def _show(rows: list[Row], facts: dict[str, Any]) -> None:
     screen.print(table)
     load = "unknown" if facts["load_average"] is None else f"{facts['load_average']:.1f}"
     screen.print(
-        f"{facts['cpu']}, {facts['threads']} threads; load average at the start {load} on {facts['cores']} cores",
+        f"{facts['cpu']}, {facts['threads']} threads; load average at start {load} on {facts['cores']} cores",
         markup=False,
     )

@@ -26,35 +26,35 @@ from restore.cli.help import Command
     "--reference",
     metavar="FOLDER",
     type=click.Path(path_type=Path),
-    help="What the pictures should look like: they are measured against it.",
+    help="Ground truth pictures to measure against.",
 )
 @click.option(
     "--label",
     "labels",
     multiple=True,
-    help="What a folder is called on the page; one for each of BEFORE AFTER..., in their order.  "
-    "[default: 'before', and the names of the others]",
+    help="Label of a folder on the page; give one for each of BEFORE AFTER..., in order.  "
+    "[default: 'before' and the other folders' names]",
 )
 @click.option(
     "--name",
-    help="How those in AFTER were named after those in BEFORE, as in 'restore enhance', with {stem} and {ext}; "
+    help="How files in AFTER are named after those in BEFORE, as in 'restore enhance', with {stem} and {ext}; "
     "or both sides, as in {stem}x4={stem}.  "
-    "[default: the usual ways are tried]",
+    "[default: try the usual names]",
 )
-@click.option("--beside", is_flag=True, help="Put the pictures into a folder beside the page, not into it.")
+@click.option("--beside", is_flag=True, help="Put the pictures into a folder next to the page instead of into it.")
 @click.option(
     "--max-side",
     type=click.IntRange(64, 16_000),
     default=4096,
     show_default=True,
-    help="Longer side, in pixels, of what is shown; larger pictures are reduced, and the page says so.",
+    help="Maximum longer side of shown pictures in pixels; larger ones are reduced, and the page says so.",
 )
 @click.option(
     "--quality",
     type=click.IntRange(1, 100),
     default=92,
     show_default=True,
-    help="Of the pictures in the page, as JPEG; less where the page would become larger than --max-mb.",
+    help="JPEG quality of the pictures in the page; reduced if the page would exceed --max-mb.",
 )
 @click.option(
     "--max-mb",
@@ -62,29 +62,29 @@ from restore.cli.help import Command
     type=FiniteRange(1),
     default=80,
     show_default=True,
-    help="Size of a page that holds its pictures; does not limit --beside.",
+    help="Maximum size of a page with embedded pictures; does not limit --beside.",
 )
 @click.option(
     "--most",
     type=click.IntRange(1),
     default=500,
     show_default=True,
-    help="Pictures that are shown, evenly spread over the folder; the table has all.",
+    help="Maximum number of pictures shown, evenly spread over the folder; the table lists all.",
 )
 @click.option(
     "--workers",
     type=click.IntRange(1, 64),
     default=min(8, os.cpu_count() or 1),
     show_default="the cores, at most 8",
-    help="Pictures that are worked on at once.",
+    help="Pictures processed at once.",
 )
 @max_pixels_option
 def compare(**options: Any) -> None:
-    """Write a page that shows the pictures of BEFORE beside those of AFTER...: folders, or single pictures.
+    """Write a web page that compares the pictures in BEFORE with those in AFTER...: folders or single pictures.
 
-    With a slider, side by side, and their difference in colours; with a table to sort. Pictures go together by their
-    names. The page needs no network. Exits with 0 when all was compared, 1 when some pictures have no partner or
-    cannot be read: the page names them; 2 on wrong use.
+    The page has a slider, a side-by-side view, a color map of the difference, and a sortable table. Pictures are
+    matched by name. The page works offline. Exits with 0 if everything was compared, 1 if some pictures have no match
+    or cannot be read (the page lists them), and 2 on usage errors.
     """
     from restore.compare.compare import Request, start
 

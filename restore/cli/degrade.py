@@ -23,14 +23,14 @@ from restore.cli.help import Command
 @click.option(
     "--preset",
     type=click.Choice(["realesrgan", "light", "web", "phone", "print", "heavy"]),
-    help="realesrgan or heavy, what Real-ESRGAN was trained with; light, for good photographs from phones and the web; "
-    "web, saved as JPEG again and again; phone, denoised and sharpened; print, faded and grainy.  "
+    help="realesrgan or heavy: as in Real-ESRGAN's training; light: good photographs from phones and the web; "
+    "web: repeatedly saved as JPEG; phone: denoised and sharpened; print: faded and grainy.  "
     "[default: realesrgan]",
 )
 @click.option(
     "--recipe",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="A YAML file instead of a preset: what it does not say is the preset's that it names.",
+    help="A YAML file instead of a preset; it can name a preset for the options that it omits.",
 )
 @click.option(
     "--set",
@@ -47,40 +47,40 @@ from restore.cli.help import Command
     type=click.IntRange(0, 2**63 - 1),
     default=0,
     show_default=True,
-    help="A result depends on it, the picture and the picture's name alone.",
+    help="Random seed. A result depends only on it, the picture and the picture's name.",
 )
 @click.option(
     "--count",
     type=click.IntRange(1, 10_000),
     default=1,
     show_default=True,
-    help="Versions of each picture, in folders 1, 2, ... below OUT.",
+    help="Versions of each picture, in folders 1, 2, ... in OUT.",
 )
 @click.option(
     "--patches",
     type=click.IntRange(1, 1000),
     metavar="N",
-    help="Instead of the whole picture, a sheet of N random patches as training cuts them, beside the originals.",
+    help="Instead of the whole picture, write a sheet of N random training patches next to the originals.",
 )
 @click.option(
-    "--patch", type=click.IntRange(8, 512), default=48, show_default=True, help="Side of those patches, degraded."
+    "--patch", type=click.IntRange(8, 512), default=48, show_default=True, help="Side of the degraded patches."
 )
 @click.option(
     "--name",
     default="{stem}",
     show_default=True,
-    help="Name of the results, with {stem} and {ext} of the source and {scale}; the ending is added.",
+    help="Name of the results, with {stem} and {ext} of the source and {scale}; the extension is added.",
 )
 @max_pixels_option
 @plugin_option
 def degrade(preset: str | None, recipe: Path | None, plugins: tuple[str, ...], **options: Any) -> None:
-    """Degrade IN, a picture or a folder with all below it, into OUT, as pictures are degraded for training.
+    """Degrade IN, a picture or a folder with its subfolders, into OUT, as in training.
 
-    Blur, resize, noise and JPEG are drawn at random, twice. The results are PNG files without transparency and
-    metadata; nothing is overwritten. Exits with 0 when all was done, 1 when some pictures failed, 2 on wrong use.
+    Random blur, resize, noise and JPEG are applied twice. The results are PNG files without transparency and
+    metadata; nothing is overwritten. Exits with 0 on success, 1 if some pictures failed, and 2 on usage errors.
     """
     if preset and recipe:
-        raise click.UsageError("--preset and --recipe: a recipe may say 'preset: light' itself; leave one out")
+        raise click.UsageError("--preset and --recipe exclude each other; a recipe can contain 'preset: light'")
     from restore.degrade import Request, start
     from restore.plugins import load_plugins
 

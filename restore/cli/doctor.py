@@ -16,9 +16,9 @@ _MARKS = {True: "[green]ok[/]", False: "[red]!![/]", None: ""}
 
 
 @click.command(cls=Command)
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 def doctor(as_json: bool) -> None:
-    """Look at what is installed, try every device, and say what to do about what does not work.
+    """Check the installation, try every device, and suggest fixes for problems.
 
     Exits with 1 if something that should work does not.
     """
@@ -32,7 +32,7 @@ def doctor(as_json: bool) -> None:
         click.echo(json.dumps({"ok": not bad, "findings": [asdict(finding) for finding in findings]}, indent=2))
     else:
         _show(findings)
-        click.echo(f"{len(bad)} of this should work and does not" if bad else "all that should work does")
+        click.echo(f"problems found: {len(bad)}" if bad else "no problems found")
     raise SystemExit(1 if bad else 0)
 
 

@@ -38,16 +38,16 @@ def _metrics() -> Iterator[str]:
 @click.option(
     "--model", "models", multiple=True, shell_complete=complete.models, help="Name or path of a model. Repeatable."
 )
-@click.option("--data", type=_folder, help="Folder of the pictures as they should be, or of a benchmark.")
-@click.option("--predictions", multiple=True, type=_folder, help="Folder of results that are there. Repeatable.")
-@click.option("--metric", "metrics", multiple=True, help="Repeatable.  [default: psnr and ssim, without --data niqe]")
+@click.option("--data", type=_folder, help="Folder of reference pictures, or a benchmark.")
+@click.option("--predictions", multiple=True, type=_folder, help="Folder of existing results. Repeatable.")
+@click.option("--metric", "metrics", multiple=True, help="Repeatable.  [default: psnr and ssim; niqe without --data]")
 @list_option(_metrics, "List the metrics.")
-@click.option("--pattern", help="Which files of the folder, for example '*_HR.png'.  [default: all; a benchmark's own]")
+@click.option("--pattern", help="Which files of the folder, for example '*_HR.png'.  [default: all, or a benchmark's]")
 @click.option(
     "--lr",
     "low_folder",
     type=_folder,
-    help="Folder of given low-resolution files, instead of making them; of the inputs of a model that restores.",
+    help="Folder of low-resolution files, instead of making them; or of inputs for a model that does not enlarge.",
 )
 @click.option(
     "--lr-name",
@@ -55,22 +55,24 @@ def _metrics() -> Iterator[str]:
     metavar="RULE",
     help="How an LR file is named after its HR file: {stem}x4, {stem}_HR={stem}_LR, or FROM=TO such as _HR=_LR.",
 )
-@click.option("--prediction-name", metavar="RULE", help="How a result is named after its reference; as --lr-name.")
-@click.option("--scale", type=click.IntRange(1, 16), help="By which results were enlarged; models say it themselves.")
-@click.option("--border", type=click.IntRange(0), help="Pixels left out on every side.  [default: the scale]")
-@click.option("--on", "colour", type=click.Choice(["y", "rgb"]), help="What PSNR and SSIM are taken on.")
-@click.option("--mixed-depth", is_flag=True, help="Results may have 8 bits and references 16: both are rounded to 8.")
-@click.option("--mixed-channels", is_flag=True, help="Results may be RGB and references grey, or the reverse.")
+@click.option("--prediction-name", metavar="RULE", help="How a result is named after its reference, like --lr-name.")
+@click.option("--scale", type=click.IntRange(1, 16), help="Enlargement factor of the results; models know theirs.")
+@click.option("--border", type=click.IntRange(0), help="Pixels ignored on every side.  [default: the scale]")
+@click.option("--on", "colour", type=click.Choice(["y", "rgb"]), help="Color space of PSNR and SSIM.")
+@click.option(
+    "--mixed-depth", is_flag=True, help="Allow results with 8 bits and references with 16; both are rounded to 8."
+)
+@click.option("--mixed-channels", is_flag=True, help="Allow RGB results with gray references, and the reverse.")
 @click.option("--weights", multiple=True, metavar="METRIC=FILE", help="Weights of a learned metric. Repeatable.")
-@click.option("--ma", type=_folder, metavar="FILE", help="Ma scores of the results: name,score by line, or JSON.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the bootstrap intervals.")
+@click.option("--ma", type=_folder, metavar="FILE", help="Ma scores of the results: lines of name,score, or JSON.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the bootstrap intervals.")
 @click.option("--tile", type=click.IntRange(16), default=512, show_default=True)
 @device_option
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
-@click.option("--spec", "given", multiple=True, metavar="FIELD=VALUE", help="What a foreign .onnx does not say.")
-@click.option("--json", "form", flag_value="json", help="For machines: everything.")
-@click.option("--csv", "form", flag_value="csv", help="A line for each picture and method.")
-@click.option("--markdown", "form", flag_value="markdown", help="For documents.")
+@click.option("--spec", "given", multiple=True, metavar="FIELD=VALUE", help="Metadata missing in a third-party .onnx.")
+@click.option("--json", "form", flag_value="json", help="Output everything as JSON.")
+@click.option("--csv", "form", flag_value="csv", help="Output CSV, one line per picture and method.")
+@click.option("--markdown", "form", flag_value="markdown", help="Output a Markdown table.")
 @plugin_option
 def evaluate(
     low_name: str | None,
@@ -83,14 +85,14 @@ def evaluate(
     plugins: tuple[str, ...],
     **options: Any,
 ) -> None:
-    """Measure models, or results that are there, as the literature does.
+    """Measure models or existing results, following the literature's protocol.
 
-    A model is measured on the pictures of --data: they are cropped to a multiple of its scale and reduced with
-    MATLAB's bicubic, and what it makes of them is compared with them, beside bicubic. Results of another program are
-    given with --predictions, by the same names. Benchmarks in their usual folders are recognised, with their own
-    low-resolution files. PSNR and SSIM are taken on Y (BT.601, 8 bits), with a border of the scale left out; of
-    models that restore without enlarging, which need --lr, and of results without --scale, PSNR is taken on RGB.
-    Without --data, pictures are measured by metrics that need no reference.
+    For models, the pictures in --data are cropped to a multiple of the scale and reduced with MATLAB's bicubic; the
+    model's results are then compared with the originals, next to bicubic enlargement. Give results of other programs
+    with --predictions, under the same names. Benchmarks in their usual folder layouts are recognized, with their own
+    low-resolution files. PSNR and SSIM are computed on Y (BT.601, 8 bits), ignoring a border of the scale. For models
+    that do not enlarge, which need --lr, and for results without --scale, PSNR is computed on RGB. Without --data,
+    pictures are measured with metrics that need no reference.
     """
     from restore.evaluation import show
     from restore.evaluation.alike import Tolerance

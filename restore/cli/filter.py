@@ -34,7 +34,7 @@ def _names() -> Iterable[str]:
     "names",
     multiple=True,
     shell_complete=complete.filters,
-    help="Of the filter. Repeatable: one is laid over the other.",
+    help="Name of a filter. Repeatable; filters are applied in order.",
 )
 @click.option(
     "--cube",
@@ -42,30 +42,32 @@ def _names() -> Iterable[str]:
     multiple=True,
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="A lookup table (.cube) as a filter, after those that are named. Repeatable.",
+    help="A lookup table (.cube) as a filter, applied after named ones. Repeatable.",
 )
 @click.option(
     "--strength",
     type=FiniteRange(0, 1),
     default=1,
     show_default=True,
-    help="Of each filter, from 0 to 1.",
+    help="Strength of each filter, from 0 to 1.",
 )
-@click.option("--sheet", is_flag=True, help="Instead, a sheet of the picture under each filter: those named, or all.")
-@click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of JPEG and WebP.")
+@click.option(
+    "--sheet", is_flag=True, help="Write a sheet of the picture with each filter (the given ones, or all) instead."
+)
+@click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Quality of JPEG and WebP.")
 @max_pixels_option
 @plugin_option
 @list_option(_names, "List the filters.")
 def filter(
     names: tuple[str, ...], cubes: tuple[Path, ...], sheet: bool, plugins: tuple[str, ...], **options: Any
 ) -> None:
-    """Lay a photo filter over IN, a picture or a folder with all below it, into OUT.
+    """Apply a photo filter to IN, a picture or a folder with its subfolders, and write to OUT.
 
-    The results have the pictures' formats and metadata, and 8 bits; nothing is overwritten. Exits with 0 when all was
-    done, 1 when some pictures failed, 2 on wrong use.
+    The results keep the pictures' formats and metadata, with 8 bits; nothing is overwritten. Exits with 0 on success,
+    1 if some pictures failed, and 2 on usage errors.
     """
     if not (names or cubes or sheet):
-        raise click.UsageError("which filter? Give --name or --cube; --list lists them, --sheet shows them all")
+        raise click.UsageError("no filter given: use --name or --cube; --list lists all filters, --sheet shows them")
     from restore.filter import Request, start
     from restore.plugins import load_plugins
 

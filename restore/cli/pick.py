@@ -13,18 +13,18 @@ from restore.cli.help import Command
 
 @click.command(cls=Command, examples=("restore pick Pictures --worst 20",))
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--metric", default="niqe", show_default=True, help="One that needs no reference.")
-@click.option("--worst", type=click.IntRange(1), metavar="N", help="Show the worst N alone.")
+@click.option("--metric", default="niqe", show_default=True, help="A metric that needs no reference.")
+@click.option("--worst", type=click.IntRange(1), metavar="N", help="Show only the worst N.")
 @click.option("--weights", multiple=True, metavar="METRIC=FILE", help="Weights of a learned metric.")
-@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Pictures judged at once.")
+@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Pictures measured at once.")
 @max_pixels_option
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 def pick(as_json: bool, worst: int | None, weights: tuple[str, ...], **options: Any) -> None:
-    """Rank the pictures of FOLDER, and of all below it, by how they look: the worst first.
+    """Rank the pictures in FOLDER and its subfolders by quality, the worst first.
 
-    So one finds those that are worth enhancing. The measure is blind: it knows no picture as it should be, and takes
-    a fog for a blur. Exits with 0 when all was measured, 1 when files are broken (each is named) or nothing could be
-    measured, 2 on wrong use. Pictures too small for the measure are left out, and named.
+    Use it to find pictures worth enhancing. The metric has no reference, so it may take fog for blur. Exits with 0 if
+    everything was measured, 1 if files are broken (each is listed) or nothing could be measured, and 2 on usage
+    errors. Pictures too small for the metric are left out and listed.
     """
     from restore.evaluation.rank import Request, start, to_json, to_text
 

@@ -21,21 +21,20 @@ _file = click.Path(path_type=Path, dir_okay=False)
     ),
 )
 @click.argument("runs", metavar="[RUN]...", nargs=-1, type=click.Path(path_type=Path, file_okay=False))
-@click.option("--quality", type=_file, metavar="FILE", help="Instead of runs: what 'restore evaluate --json' wrote ...")
-@click.option("--speed", type=_file, metavar="FILE", help="... and what 'restore bench --json' wrote of those models.")
-@click.option("--metric", help="Of those in --quality.  [default: its first]")
+@click.option("--quality", type=_file, metavar="FILE", help="Instead of runs: output of 'restore evaluate --json' ...")
+@click.option("--speed", type=_file, metavar="FILE", help="... and output of 'restore bench --json' for those models.")
+@click.option("--metric", help="One of the metrics in --quality.  [default: the first]")
 @click.option(
     "--out",
     type=_file,
-    help="A .svg, .png or .pdf file.  [default: curves.svg in the first RUN, or tradeoff.svg beside --quality]",
+    help="A .svg, .png or .pdf file.  [default: curves.svg in the first RUN, or tradeoff.svg next to --quality]",
 )
 def plot(
     runs: tuple[Path, ...], quality: Path | None, speed: Path | None, metric: str | None, out: Path | None
 ) -> None:
-    """Draw the curves of one run of 'restore train', loss by loss, or compare several.
+    """Plot the losses of one run of 'restore train', or compare several runs.
 
-    With --quality and --speed, draw instead how good models are against how fast they are. The file is replaced if it
-    is there.
+    With --quality and --speed, plot the models' quality against their speed instead. An existing file is replaced.
     """
     from restore.training.plot import plot as draw
     from restore.training.plot import read_log
@@ -49,7 +48,7 @@ def plot(
     target = out or (runs[0] / "curves.svg" if quality is None else quality.parent / "tradeoff.svg")
     suffix = target.suffix.lower()
     if suffix not in FORMATS:
-        raise click.UsageError(f"--out {target}: the ending is to be one of {', '.join(FORMATS)}")
+        raise click.UsageError(f"--out {target}: the extension must be one of {', '.join(FORMATS)}")
     if quality is not None and speed is not None:
         from restore.evaluation.tradeoff import draw_tradeoff, read_tradeoff
 

@@ -1,1 +1,1 @@
-"""A page that shows pictures beside what became of them. No torch here."""
+"""A web page that compares pictures with their processed versions. Does not import torch."""

@@ -1,4 +1,4 @@
-"""The table of a page: its columns, and what a picture has in each."""
+"""The page's table: its columns, and a picture's value in each."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Column = dict[str, Any]
 
 
 def columns(labels: Sequence[str], scale: int | None, more: Sequence[Column] = ()) -> list[Column]:
-    """What the page shall show of each picture.
+    """The columns of the table.
 
     Args:
         labels: of the versions.
-        scale: by which pictures were enlarged to the size of the reference, if the last is one; else None.
-        more: columns that a job adds.
+        scale: factor from the pictures to the reference, if the last version is one; else None.
+        more: additional columns from a job.
 
     Returns:
-        For each: ``group`` and ``label`` for its head; ``kind``, one of size, bytes, number and text, and of a number
-        ``digits``, ``unit`` and which is ``better``; ``version``, which it is of; ``about``, one line.
+        For each column: ``group`` and ``label`` for its heading; ``kind``, one of size, bytes, number and text; for
+        numbers ``digits``, ``unit`` and which is ``better``; ``version``, its index; ``about``, a one-line description.
     """
     base = 0 if scale is None else len(labels) - 1
     made: list[Column] = []
@@ -32,7 +32,7 @@ def columns(labels: Sequence[str], scale: int | None, more: Sequence[Column] = (
         made.append({**of, "label": "file", "kind": "bytes", "about": "size of the file"})
         if place == base:
             continue
-        about = f"mean absolute difference to {labels[base]}, of 255"
+        about = f"mean absolute difference from {labels[base]}, out of 255"
         of_number: Column = {**of, "kind": "number"}
         better = {} if scale is None else {"better": "lower"}
         made.append({**of_number, "label": "difference", "digits": 2, "unit": "", "about": about, **better})
@@ -49,7 +49,7 @@ def columns(labels: Sequence[str], scale: int | None, more: Sequence[Column] = (
 
 
 def cells(row: Row, heads: Sequence[Column]) -> list[Any]:
-    """A picture's values in the order of the columns, None where there is none."""
+    """A picture's values in the order of the columns, None where it has none."""
     return [_cell(row, head) for head in heads]
 
 
@@ -69,5 +69,5 @@ def _value(version: Version | None, label: str) -> Any:
     value = version.apart if label == "difference" else version.measures.get(label)
     if value is None or math.isnan(value):
         return None
-    # JSON has no infinity; equal pictures have an infinite PSNR.
+    # JSON has no infinity, but the PSNR of equal pictures is infinite.
     return "infinite" if math.isinf(value) else round(value, 6)

@@ -1,4 +1,4 @@
-"""From the options of ``restore compare`` to a page."""
+"""Run ``restore compare``: from its options to a page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """The options as they were given; ``restore compare --help`` says what each means."""
+    """The command-line options; ``restore compare --help`` explains them."""
 
     before: Path
     afters: tuple[Path, ...]
@@ -42,11 +42,11 @@ class Request:
 
     @property
     def sources(self) -> list[Path]:
-        """What is compared, without the reference."""
+        """The compared folders or pictures, without the reference."""
         return [self.before, *self.afters]
 
     def options(self) -> PageOptions:
-        """How the page is made."""
+        """The settings of the page."""
         return PageOptions(
             max_side=self.max_side,
             quality=self.quality,
@@ -59,17 +59,17 @@ class Request:
 
 
 def start(request: Request, screen: Console) -> int:
-    """Do what was asked for.
+    """Write the comparison page.
 
     Args:
         request: the options.
-        screen: for people.
+        screen: console for messages.
 
     Returns:
-        The exit code: 0 all compared, 1 some pictures have no partner or cannot be read.
+        The exit code: 0 if everything was compared, 1 if some pictures have no counterpart or cannot be read.
 
     Raises:
-        RestoreError: wrong use; nothing was written.
+        RestoreError: usage error; nothing was written.
         OSError: the page cannot be written.
     """
     references = [request.reference] if request.reference is not None else []
@@ -91,7 +91,7 @@ def start(request: Request, screen: Console) -> int:
         sweep(pictures_folder(request.out).resolve().parent)
     with stoppable():
         written = write_page(request.out, page, request.options(), screen)
-    _tell(written, request.out, screen)
+    _summarize(written, request.out, screen)
     return 1 if written.problems or pairing.unreadable else 0
 
 
@@ -102,7 +102,7 @@ def _subtitle(request: Request, pairing: Pairing) -> str:
 
 
 def _labels(request: Request) -> list[str]:
-    """One for each version: as they were given, or by the folders' names."""
+    """A label for each version: given, or derived from the folder names."""
     ends = ["reference"] if request.reference is not None else []
     if request.labels:
         _check_labels(request.labels, len(request.sources))
@@ -111,17 +111,17 @@ def _labels(request: Request) -> list[str]:
         labels = ["before", *_folder_labels(request.afters), *ends]
     twice = [label for label, count in Counter(labels).items() if count > 1]
     if twice:
-        raise PlanError(f"two versions are called '{twice[0]}': name each with --label, that of BEFORE first")
+        raise PlanError(f"two versions have the label '{twice[0]}': name them with --label, BEFORE first")
     return labels
 
 
 def _check_labels(labels: Sequence[str], count: int) -> None:
     if len(labels) != count or not all(label.strip() for label in labels):
-        raise PlanError(f"--label is given {len(labels)} times, for {count} folders: once for each, BEFORE first")
+        raise PlanError(f"--label is given {len(labels)} times for {count} folders: give one for each, BEFORE first")
 
 
 def _folder_labels(paths: Sequence[Path]) -> list[str]:
-    """The folders' names, with those of the folders that they are in where two are called alike."""
+    """The folders' names, prefixed with their parents' where two are the same."""
     whole = [path.resolve() for path in paths]
     names = [path.name if path.is_dir() else path.stem for path in whole]
     alike = Counter([*names, "before", "reference"])
@@ -131,11 +131,11 @@ def _folder_labels(paths: Sequence[Path]) -> list[str]:
     ]
 
 
-def _tell(written: Written, out: Path, screen: Console) -> None:
+def _summarize(written: Written, out: Path, screen: Console) -> None:
     for name, problems in written.problems.items():
         screen.print(f"{printable(name)}: {'; '.join(map(printable, problems))}", style="yellow", markup=False)
     counts = written.counts
     parts = [f"{counts['shown'] + counts['measured']} compared"]
-    parts += [f"{counts['measured']} of them in the table alone"] * bool(counts["measured"])
+    parts += [f"{counts['measured']} of them only in the table"] * bool(counts["measured"])
     parts += [f"{counts['incomplete']} could not be"] * bool(counts["incomplete"])
     screen.print(f"{', '.join(parts)}; {printable(out)}, {written.bytes / 1e6:.1f} MB", markup=False)

@@ -1,4 +1,4 @@
-"""The page put together: its markup, style and script from the package, the facts, and the blocks of pictures."""
+"""Assemble the page: markup, style and script from the package, the data as JSON, and the picture blocks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from restore.compare.image_store import Store
 from restore.compare.page_json import Facts
 from restore.utils.text import printable
 
-# In this order they are one script; each is a part of the page's behaviour.
+# Concatenated in this order into one script.
 _SCRIPTS = (
     "state.js",
     "words.js",
@@ -36,10 +36,10 @@ def assemble(file: BinaryIO, title: str, subtitle: str, facts: Facts, store: Sto
 
     Args:
         file: of the page.
-        title: in its head.
-        subtitle: a line below.
-        facts: for its script.
-        store: of its pictures, which is full.
+        title: of the page.
+        subtitle: line below the title.
+        facts: data for the script.
+        store: contains all pictures of the page.
     """
     style, script = _part("page.css"), _script()
     sources = "data: blob:" if store.folder is None else "'self' data:"
@@ -55,7 +55,7 @@ def assemble(file: BinaryIO, title: str, subtitle: str, facts: Facts, store: Sto
         "beside": "" if store.folder is None else html.escape(f" and in the folder {printable(store.folder)}"),
         "style": style,
         "script": script,
-        # In a script's text only "<" could end it, or hide its end.
+        # Inside a script element only "<" could end it or hide its end.
         "facts": json.dumps(facts, allow_nan=False).replace("<", "\\u003c"),
     }
     before, _, after = _part("page.html").partition("{{blocks}}")
@@ -65,7 +65,7 @@ def assemble(file: BinaryIO, title: str, subtitle: str, facts: Facts, store: Sto
 
 
 def _filled(template: str, values: dict[str, str]) -> str:
-    """The template with its fields filled in one go: a value that looks like a field is none."""
+    """Fill in the template's fields in one pass, so that a value that looks like a field is not replaced."""
     first, *rest = template.split("{{")
     parts = [first]
     for part in rest:

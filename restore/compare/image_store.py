@@ -1,4 +1,4 @@
-"""Where a page's pictures go: into the page itself, or into a folder beside it."""
+"""Storage for a page's pictures: in the page itself, or in a folder next to it."""
 
 from __future__ import annotations
 
@@ -13,49 +13,49 @@ from restore.compare.preview import Copy
 _ENDINGS = {"image/jpeg": ".jpg", "image/webp": ".webp"}
 _LONGEST_STEM = 40
 _Spool = IO[bytes]
-# The mark by which a folder is known that may be replaced by the next page of the same name.
+# Marks a folder that the next page of the same name may replace.
 MARK = "written-by-restore.txt"
 
 
 class Store(Protocol):
-    """Takes copies; gives what the page finds them by."""
+    """Stores copies and returns references to them for the page."""
 
     @property
     def folder(self) -> str | None:
-        """Name of the folder that they are in; None where the page holds them."""
+        """Name of the folder that contains the copies; None if the page does."""
         ...
 
     @property
     def bytes(self) -> int:
-        """What they take in that folder."""
+        """Total size of the copies in that folder."""
         ...
 
     def put(self, copy: Copy, number: int, name: str, role: str) -> str:
-        """Keep a copy.
+        """Store a copy.
 
         Args:
             copy: the picture.
             number: of the picture in the page.
-            name: of the picture, relative to its folder; anything.
-            role: which of its versions.
+            name: of the picture, relative to its folder; may contain anything.
+            role: identifies the version.
 
         Returns:
-            What the page finds it by: a block's id after ``#``, or a relative URL.
+            The reference for the page: ``#`` and the id of a block, or a relative URL.
         """
         ...
 
     def blocks(self, page: BinaryIO) -> None:
-        """Write what belongs into the page."""
+        """Write the copies that belong in the page."""
         ...
 
 
 class Embedded:
-    """Copies as blocks of the page that a browser does not look into before it is asked to: base64 in templates.
+    """Copies embedded in the page as base64 in template elements, which browsers do not decode until asked.
 
-    They wait elsewhere, for the table stands before them and is complete after them.
+    They are spooled to a file, since the table precedes them in the page but is complete only after them.
 
     Args:
-        spool: an empty file, where they wait.
+        spool: an empty file.
     """
 
     folder = None
@@ -77,19 +77,21 @@ class Embedded:
 
 
 class Beside:
-    """Copies as files of a folder."""
+    """Copies as files in a folder."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        """Begin.
+        """Create the store.
 
         Args:
-            folder: where to write now.
-            name: of the folder as the page will find it.
+            folder: where to write for now.
+            name: final name of the folder, for references from the page.
         """
         self._there = folder
         self.folder = name
         self.bytes = 0
-        (folder / MARK).write_text("The pictures of the page beside this folder; the next page replaces the folder.\n")
+        (folder / MARK).write_text(
+            "Pictures of the page next to this folder. Writing the page again replaces the folder.\n"
+        )
 
     def put(self, copy: Copy, number: int, name: str, role: str) -> str:
         file = f"{number + 1:04}-{_plain(Path(name).stem)}-{role}{_ENDINGS[copy.kind]}"
@@ -98,9 +100,9 @@ class Beside:
         return f"{quote(self.folder.encode('utf-8', 'surrogateescape'))}/{quote(file)}"
 
     def blocks(self, page: BinaryIO) -> None:
-        """There is nothing."""
+        """Nothing to write."""
 
 
 def _plain(stem: str) -> str:
-    """A stem that every file system and URL can hold: letters, digits and a few signs."""
+    """A stem that is safe for file systems and URLs: letters, digits, hyphens and underscores."""
     return "".join(c if c.isalnum() or c in "-_" else "_" for c in stem)[:_LONGEST_STEM]

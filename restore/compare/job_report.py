@@ -1,4 +1,4 @@
-"""The page of a folder job: each picture beside its result, and what became of those that have none."""
+"""The report page of a folder job: each picture with its result, or the reason why it has none."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from restore.jobs.report import FileRecord, SummaryRecord
 if TYPE_CHECKING:
     from rich.console import Console
 
-# Pixels of a picture and its result up to which they are shown: reading them again must not take more memory than the
-# job did. The job's own limit is of what it reads, and results may be larger.
+# A picture and its result are shown up to this many pixels in total: reading them again must not take more memory than
+# the job did. The job's own limit applies to inputs only, and results may be larger.
 _MOST_PIXELS = 150_000_000
 _STATUSES: dict[Literal["enhanced", "done", "skipped", "failed"], str] = {
     "enhanced": "enhanced",
@@ -29,54 +29,54 @@ _STATUSES: dict[Literal["enhanced", "done", "skipped", "failed"], str] = {
     "failed": "failed",
 }
 _RESULT: list[Column] = [
-    {"group": "result", "label": "name", "kind": "text", "about": "the file that was written, in the output folder"}
+    {"group": "result", "label": "name", "kind": "text", "about": "the written file, in the output folder"}
 ]
 _SECONDS: list[Column] = [
     {"group": "seconds", "label": stage, "kind": "number", "digits": 2, "unit": "", "about": about}
     for stage, about in zip(STAGES, ("reading", "in the network", "writing"), strict=True)
 ]
 _BELIEF: list[Column] = [
-    {"group": "taken for", "label": "kind", "kind": "text", "about": "what the network took the picture for"},
+    {"group": "taken for", "label": "kind", "kind": "text", "about": "how the network classified the picture"},
     {
         "group": "taken for",
         "label": "share",
         "kind": "number",
         "digits": 2,
         "unit": "",
-        "about": "how sure it was, 0..1",
+        "about": "the network's confidence, 0..1",
     },
 ]
 _WITHOUT = (
-    "The job ended early, so this page has its table alone. To see the pictures, let it go on with --resume, or run "
-    "restore compare with the folders."
+    "The job ended early, so this page only contains the table. To see the pictures, continue it with --resume, or run "
+    "restore compare on the folders."
 )
 
 
 @dataclass(frozen=True)
 class JobPage:
-    """Writes a job's page, as :class:`restore.jobs.report.PageWriter` says.
+    """Writes a job's page; implements :class:`restore.jobs.report.PageWriter`.
 
     Attributes:
-        workers: threads.
+        workers: number of threads.
     """
 
     workers: int
 
     def check(self, path: Path) -> None:
-        """Refuse a place where a page cannot or should not be written. Raises PlanError."""
+        """Reject a path where a page cannot or should not be written. Raises PlanError."""
         check_place(path, "--report")
 
     def write(
         self, path: Path, pictures: Sequence[FileRecord], summary: SummaryRecord, screen: Console, shown: bool
     ) -> None:
-        """Write the page, whole or not at all, over an earlier one.
+        """Write the page atomically, replacing an earlier one.
 
         Args:
             path: of the page.
             pictures: from :func:`restore.jobs.report.record` and ``folder_record``.
             summary: of the job.
             screen: for the progress bar.
-            shown: whether there is more than the table; not of a job that ended early.
+            shown: whether to include the pictures; false if the job ended early.
 
         Raises:
             OSError: it cannot be written.
@@ -107,7 +107,7 @@ def _source(picture: FileRecord, asked: Path, output: Path, shown: bool) -> Sour
     is_picture = picture["type"] == "picture"
     made = picture["status"] in ("enhanced", "done", "skipped")
     cells: dict[str, object] = {"name": _below(after, output)} if made else {}
-    # A picture that an earlier run made took no time now.
+    # A picture done by an earlier run took no time now.
     cells |= picture["seconds"] if picture["status"] == "enhanced" else {}
     return Source(
         name=_below(before, asked),
@@ -121,7 +121,7 @@ def _source(picture: FileRecord, asked: Path, output: Path, shown: bool) -> Sour
 
 
 def _below(path: Path, folder: Path) -> str:
-    """A path within a folder; of the folder itself, and of a file that was named, the name."""
+    """A path relative to a folder; only the name for the folder itself and for files elsewhere."""
     below = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
     return below.as_posix() if below.name else path.name
 

@@ -1,4 +1,4 @@
-"""One picture of a page: its versions read, measured against each other, and copied for the browser."""
+"""One row of a page: read a picture's versions, compare them, and make copies for the browser."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from restore.metrics.metric import Metric, MetricProtocol, Pixels
 from restore.metrics.registry import METRICS
 from restore.utils.text import printable
 
-# Of what a row's copies may take, the part for its difference maps.
+# Share of a row's byte budget for its difference maps.
 _MAPS_SHARE = 0.15
-# Two shapes of which one is that many times as broad as the other are not the same picture's.
+# Aspect ratios that differ by more than this factor are reported.
 _ALIKE_SHAPE = 1.02
-# Bytes a pixel of all versions that a row takes: decoded, at one size, their difference; and to measure them against a
-# reference, the planes of SSIM in floating point.
+# Memory of a row in bytes per pixel of all versions: decoded, resized, and their difference; when measuring against a
+# reference, also SSIM's floating-point planes.
 _BYTES, _MEASURING_BYTES = 12, 60
 
 
 @dataclass(frozen=True)
 class Version:
-    """A picture as one folder has it.
+    """One version of a picture.
 
     Attributes:
-        bytes: of the file.
-        size: height and width, upright; None where it cannot be read.
+        bytes: size of the file.
+        size: height and width, upright; None if it cannot be read.
         copy: for the browser.
-        map: of its difference to the base.
-        apart: mean difference to the base, of 255.
-        measures: against the reference.
+        map: of its difference from the base.
+        apart: mean difference from the base, out of 255.
+        measures: metrics against the reference.
     """
 
     bytes: int
@@ -62,23 +62,23 @@ class Row:
 
     @property
     def shown(self) -> bool:
-        """Whether there are two versions to see."""
+        """Whether at least two versions can be shown."""
         return sum(version is not None and version.copy is not None for version in self.versions) > 1
 
 
 def memory(source: Source, scale: int | None) -> int:
-    """Bytes that making a row takes, about; as :func:`make_row`."""
+    """Approximate bytes of memory that :func:`make_row` takes."""
     return 0 if source.depth == "listed" else round((_BYTES if scale is None else _MEASURING_BYTES) * area(source))
 
 
 def make_row(source: Source, options: PageOptions, scale: int | None) -> Row:
-    """Read, measure and copy a picture's versions; what is wrong with one is told and leaves the others.
+    """Read, measure and copy a picture's versions. A problem with one is noted and does not affect the others.
 
     Args:
-        source: the picture, looked at.
-        options: how to copy.
-        scale: by which pictures were enlarged to the size of the reference, if the last version is one: then it is what
-            differences are taken to and what the others are measured against. None without: it is the first.
+        source: the picture, with its sizes known (:func:`restore.compare.source.looked_at`).
+        options: settings of the page.
+        scale: factor from the pictures to the reference, if the last version is one; the others are then compared with
+            it. None without a reference; they are then compared with the first version.
     """
     if source.depth == "listed":
         pairs = zip(source.files, source.sizes, strict=True)
@@ -109,7 +109,7 @@ class _Maker:
                 versions.append(None if file is None else Version(_bytes(file)))
                 continue
             version = Version(_bytes(file), picture.size)
-            with self._told(file):
+            with self._problems_noted(file):
                 version = self._filled(version, i, file, picture, base)
                 if version.copy is not None and (small is None or i == 1):
                     small = thumbnail(picture)
@@ -119,24 +119,24 @@ class _Maker:
     def _read(self, file: Path | None) -> Picture | None:
         picture = None
         if file is not None:
-            with self._told(file):
+            with self._problems_noted(file):
                 picture = read(file, self._options.pixel_limit)
         return picture
 
     @contextmanager
-    def _told(self, file: Path) -> Iterator[None]:
-        """What one version meets with is a problem of it: the others, and the other rows, go on."""
+    def _problems_noted(self, file: Path) -> Iterator[None]:
+        """Note an error as a problem of this version, and continue with the others."""
         try:
-            with opencv_errors("it cannot be shown"):
+            with opencv_errors("cannot be shown"):
                 yield
         except (ImageError, MemoryError) as error:
             reason = "not enough memory for this picture" if isinstance(error, MemoryError) else str(error)
             self._problems.append(f"{printable(file)}: {printable(reason.removeprefix(f'{file}: '))}")
 
     def _filled(self, version: Version, place: int, file: Path, picture: Picture, base: Picture | None) -> Version:
-        """With what is seen and measured of it."""
+        """Add the copy, the difference map and the measurements."""
         if place != self._base_place and base is not None:
-            self._tell_of_shape(file, picture, base)
+            self._note_shape(file, picture, base)
             version = self._compared(version, picture, base)
         if self._source.depth != "shown":
             return version
@@ -156,17 +156,17 @@ class _Maker:
         return replace(version, measures=measure(*for_measures(picture, base, self._scale), self._scale))
 
     def _share(self, size: Size) -> float:
-        """Of the row's bytes, by its part of the row's pixels."""
+        """The version's share of the row's byte budget, by its share of the pixels."""
         factor = min(1.0, self._options.max_side / max(size))
         return self._source.limit * min(1.0, size[0] * size[1] * factor**2 / self._total)
 
-    def _tell_of_shape(self, file: Path, picture: Picture, base: Picture) -> None:
+    def _note_shape(self, file: Path, picture: Picture, base: Picture) -> None:
         (height, width), (rows, columns) = picture.size, base.size
         shapes = width * rows, columns * height
-        # A picture of a few pixels that was enlarged after a crop may differ by that crop.
+        # A tiny picture that was cropped before it was enlarged may differ by that crop.
         if max(shapes) > _ALIKE_SHAPE * min(shapes) and min(rows, columns) > 50:
             self._problems.append(
-                f"{printable(file)}: {width} x {height} is another shape than {columns} x {rows}: shown stretched"
+                f"{printable(file)}: {width} x {height} has another shape than {columns} x {rows}: shown stretched"
             )
 
 
@@ -177,11 +177,11 @@ def _bytes(file: Path) -> int:
         return 0
 
 
-# By the registry's names: of its metrics those that need no weights and are done with in the time that copying takes.
+# Metrics that need no weights and are as fast as making the copies, by their registry names.
 MEASURES: dict[str, Metric] = {name: METRICS[name] for name in ("psnr", "ssim", "ciede2000")}
 
 
 def measure(image: Pixels, reference: Pixels, scale: int) -> dict[str, float]:
-    """Every measure, by its title; as :func:`restore.metrics.measure.measure_picture`."""
+    """Every measure by its title; see :func:`restore.metrics.measure.measure_picture`."""
     found = measure_picture(MEASURES, image, reference, MetricProtocol(scale))
     return {MEASURES[name].title: value for name, value in found.items()}

@@ -1,4 +1,4 @@
-"""What a page is made with."""
+"""Settings of a page."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from restore.imaging.formats import PIXEL_LIMIT
 
 @dataclass(frozen=True)
 class PageOptions:
-    """How pictures get into a page.
+    """How pictures are shown in a page.
 
     Attributes:
-        max_side: longer side of the copies that are shown, in pixels; larger ones are reduced, and the page says so.
-        quality: of the copies, 1..100, at most: less where the page would be larger than ``megabytes``.
-        megabytes: size of a page that holds its pictures; None is no limit.
-        most: pictures that are shown, evenly spread; the table has all.
-        most_pixels: of a picture's versions together, by their headers; those of one with more are listed alone.
-        beside: put the copies into a folder beside the page.
-        workers: threads.
-        pixel_limit: pictures of more pixels are refused before they are decoded.
+        max_side: maximum longer side of the shown copies in pixels; larger ones are reduced, and the page says so.
+        quality: maximum quality of the copies, 1..100; reduced if the page would exceed ``megabytes``.
+        megabytes: maximum size of a page with embedded pictures; None for no limit.
+        most: maximum number of pictures shown, evenly spread; the table lists all.
+        most_pixels: pixels of a picture's versions together, by their headers; those with more are only listed.
+        beside: whether to put the copies into a folder next to the page.
+        workers: number of threads.
+        pixel_limit: pictures with more pixels are rejected before decoding.
     """
 
     max_side: int = 4096
@@ -33,5 +33,5 @@ class PageOptions:
 
     @property
     def bytes_for_copies(self) -> float:
-        """What all copies may take; infinite where nothing limits them."""
+        """Byte budget of all copies; infinite if there is no limit."""
         return float("inf") if self.beside or self.megabytes is None else self.megabytes * 1e6

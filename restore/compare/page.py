@@ -1,4 +1,4 @@
-"""Write a page: measure and copy picture by picture, then put it together."""
+"""Write a page: measure and copy the pictures one by one, then assemble it."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Page:
-    """What a page shows.
+    """Content of a page.
 
     Attributes:
-        title: in its head.
-        subtitle: a line below.
-        labels: of the versions, that before first.
+        title: of the page.
+        subtitle: line below the title.
+        labels: of the versions, the original first.
         sources: the pictures.
-        reference: whether the last version is what the others should be.
-        more: columns that a job adds.
-        states: whether the pictures' statuses are told although nothing went wrong.
-        job: facts about the job, as terms and values.
-        notes: what the reader should know, one sentence each.
+        reference: whether the last version is the reference (ground truth).
+        more: additional columns from a job.
+        states: whether to show each picture's status even if nothing went wrong.
+        job: facts about the job, as pairs of term and value.
+        notes: for the reader, one sentence each.
     """
 
     title: str
@@ -58,12 +58,12 @@ class Page:
 
 @dataclass
 class Written:
-    """What became of a page.
+    """Result of writing a page.
 
     Attributes:
-        counts: of pictures by what can be seen of them, ``shown``, ``measured`` or ``incomplete``.
-        problems: of each picture that has any, by its name.
-        bytes: of the page and its pictures.
+        counts: number of pictures that are ``shown``, ``measured`` or ``incomplete``.
+        problems: by name, for pictures that have any.
+        bytes: total size of the page and its pictures.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -71,7 +71,7 @@ class Written:
     bytes: int = 0
 
     def count(self, row: Row) -> None:
-        """One picture more."""
+        """Count another row."""
         complete = all(v is not None and v.size is not None for v in row.versions) and not row.problems
         self.counts["shown" if row.shown else row.source.depth if complete else "incomplete"] += 1
         if row.problems:
@@ -79,15 +79,15 @@ class Written:
 
 
 def write_page(path: Path, page: Page, options: PageOptions, screen: Console) -> Written:
-    """Write a page, whole or not at all, over an earlier one.
+    """Write a page atomically, replacing an earlier one.
 
-    Memory holds a few pictures at a time, whatever their number.
+    Only a few pictures are in memory at a time, however many there are.
 
     Args:
-        path: of the page; its folder is made.
-        page: what to show.
-        options: how.
-        screen: for the progress bar, and to say that the page is larger than it should be.
+        path: of the page; its folder is created.
+        page: content.
+        options: settings.
+        screen: for the progress bar, and a warning if the page is larger than its limit.
 
     Raises:
         OSError: the disk is full or cannot be written to.
@@ -106,10 +106,10 @@ def write_page(path: Path, page: Page, options: PageOptions, screen: Console) ->
         assemble(file, page.title, page.subtitle, _facts(page, options, heads, rows), store)
         written.bytes = store.bytes + file.tell()
     if not options.beside and options.megabytes is not None and written.bytes > options.megabytes * 1e6:
-        # What is in it beside the copies, and the smallest copies that there are, may be too much already.
+        # The rest of the page and the smallest possible copies may already exceed the limit.
         screen.print(
-            f"{printable(path)} has {written.bytes / 1e6:.1f} MB, more than the {options.megabytes:g} that it should: "
-            "restore compare shows fewer pictures with --most, and puts them beside the page with --beside",
+            f"{printable(path)} has {written.bytes / 1e6:.1f} MB, more than the limit of {options.megabytes:g}: "
+            "use restore compare with --most to show fewer pictures, or --beside to store them next to the page",
             style="yellow",
             markup=False,
         )
@@ -118,10 +118,10 @@ def write_page(path: Path, page: Page, options: PageOptions, screen: Console) ->
 
 @contextmanager
 def _places(path: Path, options: PageOptions) -> Iterator[tuple[BinaryIO, Store]]:
-    """The page's file, and where its pictures go."""
+    """The page's file, and the store for its pictures."""
     if options.beside:
         pictures = pictures_folder(path)
-        # A link is followed: what it leads to is replaced, and it stays.
+        # A symbolic link is followed: its target is replaced, and the link stays.
         with opened_beside(path, pictures.resolve()) as (file, folder):
             yield file, Beside(folder, pictures.name)
     else:
@@ -139,7 +139,7 @@ def _facts(page: Page, options: PageOptions, heads: Sequence[Column], rows: Sequ
     notes = list(page.notes)
     shown = sum(row["thumbnail"] is not None for row in rows)
     if len([source for source in page.sources if source.depth == "shown"]) > options.most:
-        notes.append(f"The pictures of {shown:,} rows, evenly spread, can be seen; the table has all {len(rows):,}.")
+        notes.append(f"Pictures are shown for {shown:,} rows, evenly spread; the table lists all {len(rows):,}.")
     return {
         "labels": list(page.labels),
         "base": len(page.labels) - 1 if page.reference else 0,

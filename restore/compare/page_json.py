@@ -1,4 +1,4 @@
-"""What the page's script knows: its rows and columns as JSON holds them."""
+"""The page's data as JSON for its script."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Facts = dict[str, Any]
 
 
 def row_facts(row: Row, number: int, heads: Sequence[Column], store: Store) -> Facts:
-    """A row as the page has it, its copies given to the store.
+    """A row as JSON; its copies are put into the store.
 
     Args:
         row: the picture.
         number: of the row in the page.
         heads: the columns.
-        store: takes the copies.
+        store: for the copies.
     """
     versions = [
         None if version is None else _version(version, row, number, place, store)
@@ -40,7 +40,7 @@ def row_facts(row: Row, number: int, heads: Sequence[Column], store: Store) -> F
 
 
 def _status(row: Row) -> str:
-    """One word on a picture: a job's own, or how far it could be compared."""
+    """The status of a picture: the job's, or how far it could be compared."""
     if row.source.status or not row.problems:
         return row.source.status or "compared"
     if sum(version is not None and version.size is not None for version in row.versions) > 1:

@@ -1,4 +1,4 @@
-"""Which pictures of several folders are versions of one, for a page."""
+"""Find which pictures in several folders are versions of the same one."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Match:
     """One picture in several versions.
 
     Attributes:
-        name: shown; relative to the folders.
-        files: one for each folder, None where there is none.
+        name: to show, relative to the folders.
+        files: one per folder, None if missing.
         problems: what is missing, one sentence each.
     """
 
@@ -29,10 +29,10 @@ class Match:
 
 @dataclass(frozen=True)
 class Pairing:
-    """What was found.
+    """The result of :func:`pair`.
 
     Attributes:
-        matches: in the order of their names.
+        matches: sorted by name.
         unreadable: folders that could not be listed.
     """
 
@@ -44,13 +44,13 @@ def pair(sources: Sequence[Path], template: str | None = None, reference: Path |
     """Find each picture's versions.
 
     Args:
-        sources: folders, that of the originals first; or as many pictures, which are then one picture's versions.
-        template: ``--name`` of the job that made the others, with ``{stem}`` and ``{ext}``, or two templates, of an
-            original and of its versions (``{stem}x4={stem}``); None tries the usual names.
-        reference: a folder or picture more, the last version; what only it has is no loss.
+        sources: folders, the originals first; or single pictures, which are then versions of one.
+        template: ``--name`` of the job that made the versions, with ``{stem}`` and ``{ext}``, or two templates, for the
+            original and for its versions (``{stem}x4={stem}``); None tries the usual names.
+        reference: another folder or picture, the last version; pictures that only it contains are ignored.
 
     Raises:
-        PlanError: a folder is missing, files and folders are mixed, the template is wrong, or nothing goes together.
+        PlanError: a folder is missing, files and folders are mixed, the template is wrong, or nothing matches.
     """
     named = None if template is None else _namer(template)
     paths = [*sources, *([reference] if reference is not None else [])]
@@ -59,7 +59,7 @@ def pair(sources: Sequence[Path], template: str | None = None, reference: Path |
             raise PlanError(f"{path}: no such file or folder")
     kinds = {path.is_dir() for path in paths}
     if len(kinds) > 1:
-        raise PlanError("folders and single pictures are mixed: give folders alone, or one picture of each version")
+        raise PlanError("folders and single pictures are mixed: give only folders, or one picture per version")
     if kinds == {False}:
         return Pairing([Match(sources[0].name, tuple(paths))])
     first, *others = [scan(path) for path in paths]
@@ -76,7 +76,7 @@ def pair(sources: Sequence[Path], template: str | None = None, reference: Path |
             partner = match.partners.get(path)
             rows[path].append(None if partner is None else folder / partner)
             if partner is None:
-                problems[path].append(match.doubts.get(path) or f"nothing in {printable(folder)} goes with it")
+                problems[path].append(match.doubts.get(path) or f"no match in {printable(folder)}")
         if not is_reference:
             lonely += [
                 _alone(path, folder, sources[0], place, len(paths), match.doubts.get(path)) for path in match.left
@@ -87,7 +87,7 @@ def pair(sources: Sequence[Path], template: str | None = None, reference: Path |
 
 
 def _namer(template: str) -> Callable[[Path], str | None]:
-    """From an original to the stem of its versions."""
+    """A function from an original's path to the stem of its versions."""
     own, _, others = template.partition("=")
     if "{" in own and "{" in others:
         try:
@@ -98,7 +98,7 @@ def _namer(template: str) -> Callable[[Path], str | None]:
     naming = Naming(template)
     for name in ("model", "scale"):
         if naming.needs(name):
-            raise PlanError(f"--name {template!r}: write out what {{{name}}} stood for, for example '{{stem}}-x4'")
+            raise PlanError(f"--name {template!r}: replace {{{name}}} by its value, for example '{{stem}}-x4'")
     return lambda path: naming.result(path).removesuffix(naming.result_suffix(path))
 
 
@@ -108,11 +108,11 @@ def _refuse_nothing(matches: Sequence[Match], sources: Sequence[Path]) -> None:
     if not matches:
         raise PlanError(f"{sources[0]}: no pictures in this folder")
     raise PlanError(
-        f"no picture of {' or '.join(map(str, sources[1:]))} has a name that goes with one of {sources[0]} "
-        f"(the first there is {printable(matches[0].name)}): say with --name how they were named"
+        f"no picture in {' or '.join(map(str, sources[1:]))} has a name that matches one in {sources[0]} "
+        f"(the first one there is {printable(matches[0].name)}): describe how they were named with --name"
     )
 
 
 def _alone(path: Path, folder: Path, originals: Path, place: int, count: int, doubt: str | None) -> Match:
     files = tuple(folder / path if i == place else None for i in range(count))
-    return Match(path.as_posix(), files, (doubt or f"nothing in {printable(originals)} goes with it",))
+    return Match(path.as_posix(), files, (doubt or f"no match in {printable(originals)}",))

@@ -1,4 +1,4 @@
-"""Pictures for comparing: of 8 bits, over white, in one colour space and of one size where two are measured."""
+"""Prepare pictures for comparison: 8 bits, over white, in one color space and at one size."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from restore.metrics.sr_protocol import bicubic
 Pixels = NDArray[np.uint8]
 Size = tuple[int, int]
 
-# A profile is part of every copy: a longer one is applied instead.
+# Every copy contains its profile; a longer one than this is applied instead.
 _LONG_PROFILE = 16_384
 
 
 def read(path: Path, pixel_limit: int) -> Picture:
-    """A picture, upright, with 8 bits and without metadata: where it was taken is nobody's business on a page.
+    """Read a picture, upright, with 8 bits and without metadata, so that the page does not reveal its location.
 
     Raises:
         ImageError: it cannot be read, is damaged or too large.
@@ -39,7 +39,7 @@ def read(path: Path, pixel_limit: int) -> Picture:
 
 
 def alike(first: Picture, second: Picture) -> tuple[Pixels, Pixels]:
-    """The pixels of two pictures over white, with equally many channels, in sRGB unless they are in one profile."""
+    """The pixels of two pictures over white, with the same number of channels, in sRGB unless they share a profile."""
     one, other = (to8(over_white(picture).pixels) for picture in (first, second))
     if first.icc != second.icc:
         one, other = (
@@ -51,7 +51,7 @@ def alike(first: Picture, second: Picture) -> tuple[Pixels, Pixels]:
 
 
 def to_size(pixels: Pixels, size: Size) -> Pixels:
-    """Enlarged smoothly (bicubic) or reduced by averaging to (height, width)."""
+    """Resize to (height, width): enlarge with bicubic interpolation or reduce by averaging."""
     if pixels.shape[:2] == size:
         return pixels
     shrinks = size[0] * size[1] < pixels.shape[0] * pixels.shape[1]
@@ -60,12 +60,12 @@ def to_size(pixels: Pixels, size: Size) -> Pixels:
 
 
 def common_size(first: Size, second: Size) -> Size:
-    """The larger of two sizes: the smaller picture is shown enlarged."""
+    """The larger of two sizes; the smaller picture is shown enlarged."""
     return max(first, second, key=lambda size: size[0] * size[1])
 
 
 def difference(first: Picture, second: Picture) -> Pixels:
-    """How far two pictures are apart at each pixel and channel, of 255, at the larger one's size: (H, W, 1 or 3)."""
+    """The absolute difference of two pictures, 0..255, at the larger one's size: (H, W, 1 or 3)."""
     one, other = alike(first, second)
     size = common_size(first.size, second.size)
     apart: Pixels = cv2.absdiff(to_size(one, size), to_size(other, size))
@@ -73,15 +73,15 @@ def difference(first: Picture, second: Picture) -> Pixels:
 
 
 def for_measures(picture: Picture, reference: Picture, scale: int) -> tuple[Pixels, Pixels]:
-    """Picture and reference of one shape, as the literature compares them.
+    """Bring a picture and its reference to one shape, as in the literature.
 
-    Both are cropped to a multiple of the scale, which is what the enlargement of a cropped picture is; a picture of the
-    size that enlarges to that is enlarged by MATLAB's bicubic. Any other size is met by resizing.
+    Both are cropped to a multiple of the scale, the size of an enlarged cropped picture. A low-resolution picture of
+    the matching size is enlarged with MATLAB's bicubic; any other size is resized.
 
     Args:
         picture: a version.
-        reference: what it should be.
-        scale: by which pictures were enlarged to become as large as their references.
+        reference: the ground truth.
+        scale: factor from the pictures to their references.
     """
     pixels, wanted = alike(picture, reference)
     height, width = (side - side % scale if side >= scale else side for side in reference.size)
@@ -94,7 +94,7 @@ def for_measures(picture: Picture, reference: Picture, scale: int) -> tuple[Pixe
 
 
 def enlargement(original: Size, reference: Size) -> int:
-    """How many whole times larger a reference is, but for what a crop to a multiple takes of it; 1 where it is not."""
+    """The integer factor by which a reference is larger, allowing for a crop to a multiple; 1 if there is none."""
     scale = max(1, reference[0] // original[0])
     left = [whole - part * scale for whole, part in zip(reference, original, strict=True)]
     return scale if all(0 <= rest < scale for rest in left) else 1

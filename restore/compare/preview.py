@@ -1,4 +1,4 @@
-"""The copies of pictures that a page shows: no larger, in pixels and in bytes, than they may be."""
+"""Copies of pictures for the page, within limits on pixels and bytes."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from restore.compare.pixels import Size, to_size
 from restore.imaging.encode import EncodeOptions, encode, over_white
 from restore.imaging.picture import Picture, to8
 
-# Where a copy is too large, the best of these that is not; where none is, it is made smaller, each time by no more
-# than the factor.
+# If a copy is too large, use the best of these qualities that fits; if none does, shrink the copy, each time by at
+# most this factor.
 _QUALITIES = (90, 85, 80, 70, 60, 50)
 _MOST_SHRINKING = 0.5
 _SMALLEST_SIDE = 64
-# Longer side of the small pictures below the viewer, and of the difference maps.
+# Longer side of the thumbnails below the viewer, and of the difference maps.
 _THUMBNAIL, _MAP = 192, 2048
 _MAP_QUALITY = 85
 
 
 @dataclass(frozen=True)
 class Copy:
-    """What is shown of a picture.
+    """A copy of a picture for the page.
 
     Attributes:
         data: bytes of an image file.
         kind: its MIME type.
         size: height and width of the copy.
-        quality: that it was compressed with.
+        quality: of its compression.
     """
 
     data: bytes
@@ -41,13 +41,13 @@ class Copy:
 
 
 def display_copy(picture: Picture, max_side: int, quality: int, limit: float) -> Copy:
-    """A picture for the browser: JPEG, or WebP where it has transparency, in its own colour profile.
+    """A picture for the browser: JPEG, or WebP if it has transparency, in its own color profile.
 
     Args:
-        picture: of 8 bits, without metadata.
-        max_side: longer side in pixels.
-        quality: to begin with; less is tried where the file is larger than ``limit``, then fewer pixels.
-        limit: bytes.
+        picture: 8 bits, without metadata.
+        max_side: maximum longer side in pixels.
+        quality: initial quality; if the file is larger than ``limit``, lower ones are tried, then fewer pixels.
+        limit: maximum bytes.
     """
     qualities = (quality, *(q for q in _QUALITIES if q < quality))
     shown = reduced(picture, max_side)
@@ -65,7 +65,7 @@ def display_copy(picture: Picture, max_side: int, quality: int, limit: float) ->
 
 
 def _between(picture: Picture, qualities: Sequence[int], limit: float) -> Copy | None:
-    """The copy of the best of the qualities that is small enough, by bisection; None if none is."""
+    """The copy with the best quality that fits, found by bisection; None if none fits."""
     found = None
     while qualities:
         middle = len(qualities) // 2
@@ -83,7 +83,7 @@ def _compressed(picture: Picture, quality: int) -> Copy:
 
 
 def reduced(picture: Picture, max_side: int) -> Picture:
-    """The picture, made smaller if a side is longer than ``max_side``."""
+    """The picture, reduced if a side is longer than ``max_side``."""
     size = _bounded(picture.size, max_side)
     if size == picture.size:
         return picture
@@ -92,30 +92,30 @@ def reduced(picture: Picture, max_side: int) -> Picture:
 
 
 def thumbnail(picture: Picture) -> Copy:
-    """The picture very small, over white."""
+    """A thumbnail of the picture, over white."""
     small = over_white(reduced(picture, _THUMBNAIL))
     return Copy(encode(replace(small, icc=None), ".jpg", EncodeOptions(quality=75)), "image/jpeg", small.size, 75)
 
 
 def difference_map(apart: NDArray[np.uint8], max_side: int, limit: float) -> Copy:
-    """Differences as a grey picture, which the page paints with its colours.
+    """Differences as a gray picture, which the page maps to colors.
 
     Args:
         apart: from :func:`restore.compare.pixels.difference`, 0..255.
-        max_side: longer side in pixels.
-        limit: bytes.
+        max_side: maximum longer side in pixels.
+        limit: maximum bytes.
 
     Returns:
-        A grey JPEG of the channels' mean, as ``255 * sqrt(d / 255)``: small differences, which are what one looks
-        for and amplifies, get most of the 256 steps and survive the compression.
+        A gray JPEG of the channels' mean, as ``255 * sqrt(d / 255)``: small differences, which matter most and are
+        amplified, get most of the 256 levels and survive the compression.
     """
     apart = to_size(apart, _bounded((apart.shape[0], apart.shape[1]), min(max_side, _MAP)))
     total = np.zeros((*apart.shape[:2], 1), np.float32)
     for channel in range(apart.shape[2]):  # numpy is slow along short axes
         total += apart[..., channel, None]
     stored = np.sqrt(total * np.float32(255 / apart.shape[2]))
-    grey = np.rint(stored, out=stored).astype(np.uint8)
-    return display_copy(Picture(grey, None, None, None, ""), _MAP, _MAP_QUALITY, limit)
+    gray = np.rint(stored, out=stored).astype(np.uint8)
+    return display_copy(Picture(gray, None, None, None, ""), _MAP, _MAP_QUALITY, limit)
 
 
 def _bounded(size: Size, max_side: int) -> Size:

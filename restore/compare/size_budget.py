@@ -1,4 +1,4 @@
-"""What each picture gets of a page: whether it is shown, and how many bytes its copies may take."""
+"""Distribute a page's byte budget: which pictures are shown, and how many bytes their copies may take."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from dataclasses import replace
 from restore.compare.options import PageOptions
 from restore.compare.source import Source, area
 
-# What a page takes without its copies: itself, each row's facts, each shown row's small picture; and what base64 adds.
+# Sizes without the copies: the page, each row's data, each shown row's thumbnail; and the overhead of base64.
 _PAGE_BYTES, _ROW_BYTES, _SMALL_BYTES, _BASE64 = 80_000, 2_000, 12_000, 4 / 3
 
 
 def shared_out(sources: Sequence[Source], options: PageOptions) -> list[Source]:
-    """The pictures, looked at, with how far each is gone into and what its copies may take."""
+    """Set each picture's depth and byte limit. The pictures must have their sizes."""
     return _limited(_chosen([_bounded(source, options.most_pixels) for source in sources], options.most), options)
 
 
 def _bounded(source: Source, most: float) -> Source:
     if source.depth == "listed" or area(source) <= most:
         return source
-    return replace(source, depth="listed", problems=(*source.problems, "too large to be shown on this page"))
+    return replace(source, depth="listed", problems=(*source.problems, "too large to show on this page"))
 
 
 def _chosen(sources: Sequence[Source], most: int) -> list[Source]:
-    """With no more than ``most`` shown, evenly spread; what is too many is listed or measured as it says."""
+    """Show at most ``most``, evenly spread; the others are listed or measured according to ``otherwise``."""
     shown = [i for i, source in enumerate(sources) if source.depth == "shown"]
     if len(shown) <= most:
         return list(sources)
@@ -36,7 +36,7 @@ def _chosen(sources: Sequence[Source], most: int) -> list[Source]:
 
 
 def _limited(sources: Sequence[Source], options: PageOptions) -> list[Source]:
-    """Each shown one with its part, by its pixels, of what all copies may take."""
+    """Give each shown picture its share, by pixels, of the byte budget for copies."""
     if options.bytes_for_copies == float("inf"):
         return list(sources)
     areas = [area(source, options.max_side) if source.depth == "shown" else 0.0 for source in sources]

@@ -1,4 +1,4 @@
-"""The pictures of a page before they are read: their files, and what headers tell of them."""
+"""The pictures of a page before they are read: their files and the sizes in their headers."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Source:
     """A picture before it is read.
 
     Attributes:
-        name: shown.
-        files: one for each version, None where there is none.
-        status: one word of a job; empty: what can be compared of it says it.
+        name: to show.
+        files: one per version, None if missing.
+        status: one word from a job; if empty, it is derived from what could be compared.
         problems: known so far, one sentence each.
-        cells: values of columns that only a job knows, by their labels.
-        depth: of what is done: its files' sizes alone are listed, it is measured too, or it is shown as well.
-        otherwise: the depth where too many would be shown.
-        limit: bytes that its copies may take.
-        sizes: height and width of each version, upright, by its header; None where that does not tell, empty before
+        cells: values of a job's additional columns, by label.
+        depth: only listed with file sizes, also measured, or also shown.
+        otherwise: the depth if too many would be shown.
+        limit: maximum bytes of its copies.
+        sizes: height and width of each version, upright, from its header; None if unknown, empty before
             :func:`looked_at`.
     """
 
@@ -43,12 +43,12 @@ class Source:
 
 
 def looked_at(source: Source) -> Source:
-    """The same with the sizes of its files, whose headers are read here and nowhere else."""
+    """Add the sizes of the files; this is the only place that reads their headers."""
     return replace(source, sizes=tuple(None if file is None else header_size(file) for file in source.files))
 
 
 def area(source: Source, max_side: int | None = None) -> float:
-    """Pixels of all versions by their headers, in copies of at most that side."""
+    """Total pixels of all versions by their headers, in copies of at most ``max_side``."""
     sizes = [size for size in source.sizes if size is not None]
     factors = [min(1.0, max_side / max(size)) if max_side else 1.0 for size in sizes]
     return sum(size[0] * size[1] * factor**2 for size, factor in zip(sizes, factors, strict=True))

@@ -1,1 +1,1 @@
-"""What tells how this machine does."""
+"""Benchmark and check this machine and installation."""

@@ -1,4 +1,4 @@
-"""How fast models run on this machine's devices, each measured in a process of its own: so is its peak memory.
+"""Benchmark models on this machine's devices, each in its own process, so that peak memory is its own too.
 
 ``python -m restore.diagnostics.bench REQUEST`` is that process: it measures one case and prints a line of JSON.
 """
@@ -25,16 +25,16 @@ from restore.zoo.precision import Precision, family
 
 @dataclass(frozen=True)
 class Case:
-    """What to measure: a model's file of one precision on one device, over a square picture.
+    """One benchmark: a model file of one precision on one device, with a square picture.
 
     Attributes:
         model: name or path.
-        precision: of its file.
-        device: as ``--device`` takes it.
+        precision: of the file.
+        device: as for ``--device``.
         size: side of the picture in pixels.
-        tile: largest side of a tile; None chooses.
-        threads: CPU threads; None is all cores.
-        repeats: runs after the first; the median counts.
+        tile: largest side of a tile; None chooses by memory.
+        threads: CPU threads; None for all cores.
+        repeats: runs after the first, whose median is reported.
     """
 
     model: str
@@ -48,16 +48,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Row:
-    """What came of a case.
+    """Result of a case.
 
     Attributes:
         case: what was measured.
-        error: why it could not be; the other fields are then of no meaning.
-        ran_on: the device that really ran.
-        ms_per_megapixel: milliseconds for a million pixels of input, conversions and tiles included, files not.
-        output_rate: millions of pixels of output in a second.
-        peak: bytes of main memory at the peak; None where the system does not say.
-        name: what the model calls itself.
+        error: why it failed; the fields below are then meaningless.
+        ran_on: the device actually used.
+        ms_per_megapixel: milliseconds per million input pixels, including conversions and tiling but not files.
+        output_rate: millions of output pixels per second.
+        peak: peak main memory in bytes; None if the system does not report it.
+        name: the model's name in its file.
     """
 
     case: Case
@@ -70,7 +70,7 @@ class Row:
 
 
 def machine(threads: int | None) -> dict[str, str | int | float | None]:
-    """What a figure means nothing without: the processor, the threads, and how busy the machine is with other work."""
+    """The context of the results: processor, threads, and load from other work."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     return {"cpu": cpu_name(), "threads": threads or usable_cores(), "cores": usable_cores(), "load_average": load}
 
@@ -84,10 +84,10 @@ def cases(
     threads: int | None,
     repeats: int,
 ) -> list[Case]:
-    """Every model on every device in every precision; what is left empty is all that there is.
+    """Every model on every device in every precision; an empty list means all available.
 
     Raises:
-        ModelError: a model that was named is not there.
+        ModelError: a named model does not exist.
     """
     names = models or [entry.name for entry in entries()]
     places = devices or ["cpu", *(f"cuda:{number}" for number in range(len(gpus())))]
@@ -100,7 +100,7 @@ def cases(
 
 
 def run(wanted: Sequence[Case]) -> Iterator[Row]:
-    """Measure one case after the other; one that cannot run is a row that says why."""
+    """Measure the cases one by one; a case that cannot run yields a row with the error."""
     for case in wanted:
         try:
             answer = run_apart("restore.diagnostics.bench", json.dumps(asdict(case)))
@@ -111,7 +111,7 @@ def run(wanted: Sequence[Case]) -> Iterator[Row]:
 
 
 def measure(case: Case) -> dict[str, str | float | int | None]:
-    """Measure here and now. Returns the fields of a row."""
+    """Measure in this process. Returns the fields of a row."""
     import numpy as np
 
     from restore.runtime.stream import enhance_pixels
@@ -138,9 +138,9 @@ def measure(case: Case) -> dict[str, str | float | int | None]:
 
 
 def peak_memory() -> int | None:
-    """Bytes of main memory that this process has held at most; None where the system does not say."""
+    """Peak main memory of this process in bytes; None if the system does not report it."""
     try:
-        # Not getrusage's: on Linux that counts what the parent held when it started this process.
+        # Not getrusage: on Linux it includes the parent's memory at the time of the fork.
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:
         if platform.system() != "Darwin":

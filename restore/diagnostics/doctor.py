@@ -1,4 +1,4 @@
-"""What is here, what works, and what to do about what does not. Works where onnxruntime cannot be imported."""
+"""Check the installation and devices, and suggest fixes. Works even if onnxruntime cannot be imported."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from restore.runtime.ort_install import CUDA_CURE, captured, clash, missing, pre
 from restore.utils.isolated_process import ApartError, run_apart
 from restore.zoo.find import Entry, entries
 
-# One of each group must be installed; the first is what to install.
+# One package of each group must be installed; we suggest the first.
 _NEEDED = (("numpy",), ("opencv-python-headless", "opencv-python"), ("Pillow",), ("PyYAML",))
 _SPEED = frozenset({"avx2", "avx512f", "avx512_bf16", "amx_bf16", "bf16", *INT8_FEATURES})
 _PROBE_SECONDS = 120.0
@@ -28,14 +28,14 @@ _PROBE_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """Result of one check.
 
     Attributes:
-        topic: what it belongs to.
-        name: what it is.
-        value: how it is.
-        ok: whether it works; None for a mere fact.
-        cure: what to do.
+        topic: group of checks.
+        name: what was checked.
+        value: what was found.
+        ok: whether it works; None if it is only information.
+        cure: what to do about it.
     """
 
     topic: str
@@ -46,7 +46,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at everything."""
+    """Run all checks."""
     runtime, why = _import_runtime()
     cards = [gpu.name for gpu in gpus()]
     return [
@@ -93,7 +93,7 @@ def _packages(why: str) -> Iterator[Finding]:
         yield from found
         if not found:
             yield Finding("packages", names[0], "not installed", False, f"pip install {names[0]}")
-    yield Finding("packages", "torch", _version("torch") or "not installed (training alone needs it)")
+    yield Finding("packages", "torch", _version("torch") or "not installed (only needed for training)")
 
 
 def _version(name: str) -> str | None:
@@ -106,11 +106,13 @@ def _version(name: str) -> str | None:
 def _machine() -> Iterator[Finding]:
     features = cpu_features()
     yield Finding("machine", "CPU", cpu_name())
-    yield Finding("machine", "cores", f"{usable_cores()} of {os.cpu_count() or 1} may be used")
+    yield Finding("machine", "cores", f"{usable_cores()} of {os.cpu_count() or 1} available")
+    yield Finding("machine", "features", ", ".join(sorted(features & _SPEED)) or "none that matter, or unknown")
     yield Finding(
-        "machine", "features", ", ".join(sorted(features & _SPEED)) or "none of those that matter, or unknown"
+        "machine",
+        "8-bit networks",
+        "fast on this CPU" if features & INT8_FEATURES else "no faster than fp32 on this CPU",
     )
-    yield Finding("machine", "8-bit networks", "fast here" if features & INT8_FEATURES else "no faster than fp32 here")
     free = free_memory()
     yield Finding("machine", "free memory", "unknown" if free is None else f"{free / 2**30:.1f} GB")
 
@@ -120,18 +122,20 @@ def _cards() -> Iterator[Finding]:
     for number, card in enumerate(cards):
         yield Finding("GPU", f"cuda:{number}", f"{card.name}, {card.memory / 2**30:.0f} GB")
     if cards:
-        yield Finding("GPU", "driver", f"for CUDA up to {cuda_of_driver()}")
+        yield Finding("GPU", "driver", f"supports CUDA up to {cuda_of_driver()}")
     else:
         yield Finding("GPU", "NVIDIA", "no GPU or driver was found")
 
 
 def _providers(available: list[str], cards: list[str]) -> Iterator[Finding]:
-    """Every provider that onnxruntime was built with and we use, tried."""
+    """Try every supported provider that onnxruntime was built with."""
     for kind, provider in PROVIDERS.items():
         if provider not in available:
             if provider == CUDA and cards:
                 cure = f"pip uninstall -y {' '.join(runtimes())} && pip install onnxruntime-gpu"
-                yield Finding("devices", kind, f"{cards[0]} lies idle: onnxruntime is built without it", False, cure)
+                yield Finding(
+                    "devices", kind, f"{cards[0]} is not used: onnxruntime was built without CUDA", False, cure
+                )
         elif provider in (CUDA, TENSORRT) and not cards:
             yield Finding("devices", kind, "built in, but there is no GPU")
         else:
@@ -144,38 +148,38 @@ def _tried(kind: str, provider: str) -> Finding:
     except ApartError as error:
         answer = {"error": str(error)}
     if why := answer.get("error"):
-        # TensorRT is always built in, while its libraries are nobody's by default.
+        # TensorRT support is always built in, but its libraries are not installed by default.
         return Finding("devices", kind, f"does not work: {why}", None if provider == TENSORRT else False)
     if answer["difference"] > 1:
-        wrong = f"gives wrong pixels, off by {answer['difference']} of 255"
-        return Finding("devices", kind, wrong, False, "do not use it; --device cpu" if provider != CPU else "")
+        wrong = f"returns wrong pixels, off by {answer['difference']} of 255"
+        return Finding("devices", kind, wrong, False, "use --device cpu instead" if provider != CPU else "")
     return Finding("devices", kind, f"works, as {answer['device']}: {answer['ms']:.1f} ms for the test", True)
 
 
 def _libraries(runtime: Any, needed: bool) -> Iterator[Finding]:
     if not hasattr(runtime, "preload_dlls") or CUDA not in runtime.get_available_providers():
         return
-    with captured() as said:
+    with captured() as captured_output:
         preload(runtime)
-    absent = missing(said)
+    absent = missing(captured_output)
     if not absent:
         yield Finding("libraries", "CUDA and cuDNN", "found", True)
     elif needed:
         yield Finding("libraries", "CUDA and cuDNN", f"missing: {', '.join(absent)}", False, CUDA_CURE)
     else:
-        yield Finding("libraries", "CUDA and cuDNN", f"not here, not needed without a GPU: {', '.join(absent)}")
+        yield Finding("libraries", "CUDA and cuDNN", f"missing, but not needed without a GPU: {', '.join(absent)}")
 
 
 def _models(readable: bool) -> Iterator[Finding]:
     found = entries()
     if not found:
-        yield Finding("models", "none", "no model was found", False, "reinstall restore, or set RESTORE_MODELS")
+        yield Finding("models", "none", "no models found", False, "reinstall restore, or set RESTORE_MODELS")
     for entry in found:
         kinds = ", ".join(entry.files)
         if readable:
             yield _opened(entry, kinds)
         else:
-            yield Finding("models", entry.name, f"{kinds}; not opened, without onnxruntime")
+            yield Finding("models", entry.name, f"{kinds}; not checked without onnxruntime")
 
 
 def _opened(entry: Entry, kinds: str) -> Finding:
@@ -195,6 +199,8 @@ def _temporary_folder() -> Iterator[Finding]:
         with tempfile.TemporaryFile() as file:
             file.write(b"restore")
     except OSError as error:
-        yield Finding("folders", "temporary files", f"cannot be written: {error}", False, "set TMPDIR to another")
+        yield Finding(
+            "folders", "temporary files", f"cannot be written: {error}", False, "set TMPDIR to another folder"
+        )
     else:
         yield Finding("folders", "temporary files", folder, True)

@@ -1,1 +1,1 @@
-"""Measure models and pictures by the metrics: what is compared with what, how, and how sure it is."""
+"""Evaluate models and pictures with metrics, including the protocol and confidence intervals."""

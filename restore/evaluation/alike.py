@@ -1,4 +1,4 @@
-"""Two pictures that are to be compared: read, and refused if they differ in what the figures would hide."""
+"""Read pairs of pictures to compare, and reject differences that the scores would hide."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from restore.metrics.metric import Pixels
 
 @dataclass(frozen=True)
 class Tolerance:
-    """What may differ between a picture and its reference, because the user said so.
+    """Differences between a picture and its reference that the user allows.
 
     Attributes:
-        depth: 16 bits against 8: both are rounded to 8.
-        channels: grey against RGB: grey becomes RGB.
+        depth: 16 bits and 8; both are rounded to 8.
+        channels: gray and RGB; gray becomes RGB.
     """
 
     depth: bool = False
@@ -37,10 +37,10 @@ def read_reference(path: Path) -> Samples:
 def read_alike(
     path: Path, reference: Samples, reference_path: Path, scale: int, may: Tolerance
 ) -> tuple[Pixels, Pixels]:
-    """A picture and its reference as 8 bits, of one shape.
+    """Read a picture, and return it and its reference with 8 bits and one shape.
 
-    The reference may have up to ``scale - 1`` rows and columns more, at the bottom and the right: they were cropped
-    to a multiple of the scale before the picture was made.
+    The reference may have up to ``scale - 1`` more rows at the bottom and columns at the right, which were cropped to a
+    multiple of the scale before the picture was made.
 
     Raises:
         DataError: they differ in size, depth or channels.
@@ -49,20 +49,20 @@ def read_alike(
     pixels = read_reference(path)
     if pixels.dtype != reference.dtype and not may.depth:
         raise DataError(
-            f"{path}: {_bits(pixels)} bits a channel, and its reference {reference_path} has {_bits(reference)}: save "
-            "both with the same depth, or round both to 8 bits with --mixed-depth"
+            f"{path}: {_bits(pixels)} bits per channel, but its reference {reference_path} has {_bits(reference)}: "
+            "save both with the same depth, or round both to 8 bits with --mixed-depth"
         )
     if pixels.shape[2] != reference.shape[2] and not may.channels:
         raise DataError(
-            f"{path} is {_colour(pixels)}, and its reference {reference_path} is {_colour(reference)}: save both "
-            "alike, or measure both as RGB with --mixed-channels"
+            f"{path} is {_color(pixels)}, but its reference {reference_path} is {_color(reference)}: save both "
+            "the same way, or measure both as RGB with --mixed-channels"
         )
     height, width = pixels.shape[:2]
     over = [there - here for here, there in zip((height, width), reference.shape[:2], strict=True)]
     if not all(0 <= rest < scale for rest in over):
         raise DataError(
-            f"{path}: {width} x {height} pixels, and its reference {reference_path} has {reference.shape[1]} x "
-            f"{reference.shape[0]}: they must be of one size; nothing is resized to fit"
+            f"{path}: {width} x {height} pixels, but its reference {reference_path} has {reference.shape[1]} x "
+            f"{reference.shape[0]}: they must have the same size; nothing is resized to fit"
         )
     image, other = to8(pixels), to8(reference[:height, :width])
     if image.shape[2] != other.shape[2]:
@@ -74,5 +74,5 @@ def _bits(pixels: Samples) -> int:
     return 8 * pixels.dtype.itemsize
 
 
-def _colour(pixels: Samples) -> str:
-    return "grey" if pixels.shape[2] == 1 else "RGB"
+def _color(pixels: Samples) -> str:
+    return "gray" if pixels.shape[2] == 1 else "RGB"

@@ -1,4 +1,4 @@
-"""What is measured, picture by picture: made by models, found in folders, or looked at alone."""
+"""The pictures to measure, one by one: made by models, found in folders, or without a reference."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from restore.spec import ModelSpec
 
 @dataclass(frozen=True)
 class Case:
-    """A picture as it should be, and what each method made of its input.
+    """A reference picture and each method's result.
 
     Attributes:
         name: for tables.
         path: for messages.
-        pairs: by method, the result and the reference, of one shape: uint8 (H, W, 1 or 3). None where there is none.
+        pairs: result and reference by method, of one shape: uint8 (H, W, 1 or 3). The reference may be None.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Contender:
-    """A model that is measured: opened, and what it says of itself."""
+    """A model to measure: the opened network and its spec."""
 
     network: Network
     spec: ModelSpec
@@ -48,14 +48,14 @@ class Contender:
 
 @dataclass(frozen=True)
 class Methods:
-    """What is compared: models and folders of results by name, at one scale.
+    """The compared methods: models and folders of results by name, at one scale.
 
     Attributes:
-        scale: by which they enlarge.
+        scale: their enlargement factor.
         models: by name.
-        folders: of results that others made.
+        folders: of existing results, by name.
         rename: how results are named after their references.
-        may: differ in.
+        may: allowed differences between results and references.
         tile: largest side of a tile.
     """
 
@@ -68,7 +68,7 @@ class Methods:
 
     @property
     def baseline(self) -> str | None:
-        """What the others are compared with: bicubic, the input of models that do not enlarge, or the first folder."""
+        """The reference method: bicubic, the input for models that do not enlarge, or the first folder."""
         if self.models:
             return "bicubic" if self.scale > 1 else "unchanged"
         return next(iter(self.folders)) if len(self.folders) > 1 else None
@@ -81,12 +81,12 @@ class Methods:
 
 
 def cases(sources: Sources, methods: Methods) -> Iterator[Case]:
-    """Each picture of the sources, with what the methods make of it.
+    """Each reference picture with the methods' results.
 
     Raises:
         DataError: a result is missing, or differs from its reference in size, depth or channels; a picture is too
-            small; a given low-resolution file is of the wrong size.
-        ImageError: a picture cannot be read: a measurement over fewer pictures would not be the one asked for.
+            small; a given low-resolution file has the wrong size.
+        ImageError: a picture cannot be read; skipping it would measure something else than requested.
     """
     partners = {name: match(sources, folder, methods) for name, folder in methods.folders.items()}
     for path in sources.references:
@@ -100,7 +100,7 @@ def cases(sources: Sources, methods: Methods) -> Iterator[Case]:
 
 
 def lone_cases(sources: Sources, methods: Methods) -> Iterator[Case]:
-    """Each picture of the folders alone: the sources are the pictures of the first, and the others have the same.
+    """Each picture of the folders, without references. The sources are from the first folder; the others must match.
 
     Raises:
         DataError: a folder lacks a picture that another has.
@@ -117,7 +117,7 @@ def lone_cases(sources: Sources, methods: Methods) -> Iterator[Case]:
 
 
 def read_lone(path: Path) -> Pixels:
-    """A picture as 8 bits (H, W, 1 or 3)."""
+    """Read a picture as 8 bits (H, W, 1 or 3)."""
     return to8(read_picture(path).pixels)
 
 
@@ -128,10 +128,10 @@ def _name(path: Path, sources: Sources) -> str:
 def _enlarged(
     path: Path, reference: NDArray[np.unsignedinteger], sources: Sources, methods: Methods
 ) -> dict[str, tuple[Pixels, Pixels | None]]:
-    """What bicubic and the models make of the low resolution."""
+    """The results of bicubic and the models on the low-resolution picture."""
     high, scale = to8(reference), methods.scale
     if min(high.shape[:2]) < 4 * scale:
-        raise DataError(f"{path}: {high.shape[1]} x {high.shape[0]} pixels are too few to measure x{scale} on")
+        raise DataError(f"{path}: {high.shape[1]} x {high.shape[0]} pixels are too few to measure x{scale}")
     if sources.lows is None:
         low, high = reduce(high, scale)
     else:
@@ -147,24 +147,24 @@ def _enlarger(one: Contender, tile: int | None) -> Callable[[Pixels], Pixels]:
 
 
 def _given(path: Path, high: Pixels, source: Path, scale: int) -> tuple[Pixels, Pixels]:
-    """A given low-resolution picture, and the reference cropped to it."""
+    """A given low-resolution picture, and the reference cropped to match it."""
     low = read_lone(source)
     height, width = (n * scale for n in low.shape[:2])
-    # What is left over was cropped to a multiple of the scale before the file was made.
+    # The remainder was cropped to a multiple of the scale before the file was made.
     if not all(0 <= whole - part < scale for whole, part in zip(high.shape[:2], (height, width), strict=True)):
         sizes = [f"{pixels.shape[1]} x {pixels.shape[0]}" for pixels in (low, high)]
         raise DataError(f"{source}: {sizes[0]} pixels are not 1/{scale} of the {sizes[1]} of {path.name}")
-    if low.shape[2] != high.shape[2]:  # grey has a scale of its own in the measures
+    if low.shape[2] != high.shape[2]:  # gray is measured on a different scale than RGB
         low, high = as_rgb(low), as_rgb(high)
     return low, high[:height, :width]
 
 
 def match(sources: Sources, folder: Path, methods: Methods) -> dict[Path, Path]:
-    """The result of each reference in a folder: by its name, or that of its low-resolution file, whatever the ending.
+    """Find the result for each reference in a folder: by its name or its low-resolution file's, with any extension.
 
     Raises:
-        DataError: a folder or a result is missing, two fit, or there are results of no reference, unless the references
-            were chosen from more.
+        DataError: a folder or a result is missing, two results match, or there are results without a reference, unless
+            the references are a selection.
     """
     there = index_stems(folder, list_pictures(folder))
     matched: dict[Path, Path] = {}
@@ -172,7 +172,7 @@ def match(sources: Sources, folder: Path, methods: Methods) -> dict[Path, Path]:
     for path in sources.references:
         found = [one for stem in _stems(path, sources, methods) for one in there.get(stem, [])]
         if len(found) > 1:
-            raise DataError(f"{found[0]} and {found[1]} both are results of {path.name}: keep one of them")
+            raise DataError(f"{found[0]} and {found[1]} are both results of {path.name}: keep one of them")
         if found:
             matched[path] = found[0]
         else:
@@ -185,17 +185,17 @@ def match(sources: Sources, folder: Path, methods: Methods) -> dict[Path, Path]:
             f"{folder}: no result of {listed([path.name for path in missing])}"
             + (f", and {listed(extra)} without a reference" if extra else "")
             + f" (looked for {' or '.join(map(repr, looked)) or 'nothing: the name does not fit the rule'})"
-            + ": names must be the references', but for the ending; --prediction-name says how they differ"
+            + ": except for the extension, names must match the references'; set a rule with --prediction-name"
         )
     if extra and not sources.chosen:
         raise DataError(
-            f"{folder}: {listed(extra)} without a reference in {sources.folder}: add it, or take the result out"
+            f"{folder}: {listed(extra)} without a reference in {sources.folder}: add it, or remove the result"
         )
     return matched
 
 
 def _stems(path: Path, sources: Sources, methods: Methods) -> list[str]:
-    """What a reference's result may be called, without the ending."""
+    """Possible names of a reference's result, without the extension."""
     own = stem_below(sources.folder, path)
     if methods.rename is not None:
         renamed = methods.rename.below(own)

@@ -1,4 +1,4 @@
-"""The scores of methods, and how they were measured."""
+"""The methods' scores and the protocol behind them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from restore.metrics.registry import METRICS
 
 @dataclass(frozen=True)
 class Protocol:
-    """How it was measured, in words and as it is asked for again.
+    """How the scores were measured, for readers and for repeating it.
 
     Attributes:
-        data: the folder, and what was recognised of it.
-        scale: by which the methods enlarge.
-        low: how the low resolution came to be, or what the input was; empty where nothing was made.
-        view: what of the pictures was measured.
+        data: the folder, and the benchmark recognized in it.
+        scale: the methods' enlargement factor.
+        low: how the low-resolution input was made, or what the input was; empty if no model ran.
+        view: border and color space.
         seed: of the intervals.
-        precisions: of the models that were measured, by name.
+        precisions: of the measured models, by name.
     """
 
     data: str
@@ -33,27 +33,27 @@ class Protocol:
     precisions: Mapping[str, str] = field(default_factory=dict)
 
     def how(self, metrics: Sequence[str]) -> str:
-        """On what each metric was taken; those that are taken alike share their words."""
+        """What each metric was computed on; metrics with the same description are grouped."""
         alike: dict[str, list[str]] = {}
         for name in metrics:
             metric = METRICS[name]
-            said = metric.title + (f" in {metric.unit}" if metric.unit else "")
-            alike.setdefault(metric.how(self.view), []).append(said)
+            title = metric.title + (f" in {metric.unit}" if metric.unit else "")
+            alike.setdefault(metric.how(self.view), []).append(title)
         return "; ".join(f"{' and '.join(titles)} {how}" for how, titles in alike.items())
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The scores of methods.
+    """The scores of the compared methods.
 
     Attributes:
         protocol: how they were measured.
         methods: by name, the baseline first.
-        baseline: what the others are compared with, if there is one.
+        baseline: the method that the others are compared with, if any.
         metrics: by name.
         pictures: their names.
-        scores: by method and metric, a value for each picture.
-        sets: by method and metric, a value for all pictures together.
+        scores: by method and metric, one value per picture.
+        sets: by method and metric, one value for all pictures together.
     """
 
     protocol: Protocol
@@ -66,24 +66,24 @@ class Comparison:
 
     @property
     def others(self) -> list[str]:
-        """The methods but the baseline."""
+        """The methods except the baseline."""
         return [name for name in self.methods if name != self.baseline]
 
     def mean(self, method: str, metric: str) -> float:
-        """Over the pictures, or of the set."""
+        """The mean over the pictures, or the value of the set."""
         if metric in self.sets.get(method, {}):
             return self.sets[method][metric]
         return float(np.mean(self.scores[method][metric]))
 
     def interval(self, method: str, metric: str) -> Interval | None:
-        """Of the mean; a metric of sets has none."""
+        """The confidence interval of the mean; None for a metric of sets."""
         return bootstrap(self.scores[method].get(metric, []), self.protocol.seed)
 
     def gain(self, method: str, metric: str) -> tuple[float, Interval | None]:
-        """The mean of the differences to the baseline, picture by picture, and their interval."""
+        """The mean of the per-picture differences from the baseline, and its interval."""
         if self.baseline is None or metric not in self.scores[method]:
             return self.mean(method, metric) - self.mean(str(self.baseline), metric), None
         pairs = zip(self.scores[method][metric], self.scores[self.baseline][metric], strict=True)
-        with np.errstate(invalid="ignore"):  # of two infinite values
+        with np.errstate(invalid="ignore"):  # difference of two infinite values
             differences = [float(np.subtract(mine, other)) for mine, other in pairs]
         return float(np.mean(differences)), bootstrap(differences, self.protocol.seed)

@@ -1,4 +1,4 @@
-"""From the options of ``restore evaluate`` to a comparison."""
+"""Run ``restore evaluate``: from its options to a comparison."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 class UsageError(RestoreError):
-    """The options do not go together."""
+    """The options are invalid or contradict each other."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """The options as they were given; ``restore evaluate --help`` says what each means."""
+    """The command-line options; ``restore evaluate --help`` explains them."""
 
     models: tuple[str, ...] = ()
     data: Path | None = None
@@ -54,25 +54,27 @@ class Request:
 
 
 def start(request: Request, screen: Console) -> Comparison:
-    """Measure what was asked for.
+    """Evaluate the models or results.
 
     Args:
         request: the options.
         screen: for the progress bar.
 
     Raises:
-        RestoreError: wrong use, a broken picture, or something that is missing; each says what to do.
+        RestoreError: usage error, a broken picture, or something is missing; the message says what to do.
     """
     metrics = chosen_metrics(request.metrics or (("psnr", "ssim") if request.data else ("niqe",)), request.weights)
     material = MetricInputs(request.weights, request.ma)
     if "perceptual-index" in metrics and (request.models or len(request.predictions) != 1):
-        raise UsageError("Ma scores are of one folder of results: measure the perceptual index of one --predictions")
+        raise UsageError(
+            "Ma scores belong to one folder of results: measure the perceptual index of a single --predictions"
+        )
     if request.ma is not None and "perceptual-index" not in metrics:
-        raise UsageError("--ma: the perceptual index is not asked for; add --metric perceptual-index")
+        raise UsageError("--ma is only used by the perceptual index: add --metric perceptual-index")
     if request.data is None:
         return _alone(request, metrics, material, screen)
     if not request.models and not request.predictions:
-        raise UsageError("what is measured? Give --model, or --predictions with a folder of results")
+        raise UsageError("nothing to measure: give --model, or --predictions with a folder of results")
     models = _open(request)
     scale = _scale(request, models)
     sources = find_sources(request.data, request.pattern, request.low_folder, request.low_name, scale)
@@ -83,50 +85,50 @@ def start(request: Request, screen: Console) -> Comparison:
 
 
 def chosen_metrics(names: Sequence[str], weights: Mapping[str, Path]) -> list[str]:
-    """Names that exist, once each.
+    """Check the names of metrics and remove duplicates.
 
     Raises:
-        UsageError: there is none of that name; tells the nearest.
+        UsageError: an unknown name; the message suggests the closest one.
     """
     for name in [*names, *weights]:
         if name not in METRICS:
             near = difflib.get_close_matches(name, METRICS, n=1)
             meant = f"Did you mean '{near[0]}'? " if near else ""
-            raise UsageError(f"no metric '{name}'. {meant}There are {', '.join(METRICS)}; --list tells of each")
+            raise UsageError(f"no metric '{name}'. {meant}Choose from {', '.join(METRICS)}; --list describes them")
     idle = [name for name in weights if name not in names]
     if idle:
-        raise UsageError(f"--weights {idle[0]}=...: the metric '{idle[0]}' is not asked for; add --metric {idle[0]}")
+        raise UsageError(f"--weights {idle[0]}=...: the metric '{idle[0]}' is not measured; add --metric {idle[0]}")
     return list(dict.fromkeys(names))
 
 
 def _alone(request: Request, metrics: list[str], material: MetricInputs, screen: Console) -> Comparison:
-    """Pictures without references."""
+    """Evaluate pictures without references."""
     if request.models or not request.predictions:
-        raise UsageError("give --data with the pictures as they should be, or --predictions alone for pictures without")
+        raise UsageError("give --data with the reference pictures, or only --predictions to measure without references")
     blind = [name for name in metrics if METRICS[name].reference]
     if blind:
         raise UsageError(
-            f"'{blind[0]}' compares with references: give their folder with --data. Without it there are "
+            f"'{blind[0]}' needs references: give their folder with --data. Metrics that need none are "
             + ", ".join(name for name, metric in METRICS.items() if not metric.reference)
         )
     folders = _folders(request, {})
     first = request.predictions[0]
     sources = Sources(first, matching_pictures(first, request.pattern or "*"), chosen=request.pattern is not None)
     methods = Methods(request.scale or 1, {}, folders, request.prediction_name)
-    said = f"{', '.join(map(str, request.predictions))} ({counted(sources.references)}), without references"
+    description = f"{', '.join(map(str, request.predictions))} ({counted(sources.references)}), without references"
     view = MetricProtocol(methods.scale, request.border, request.colour)
     measured = with_bar(lone_cases(sources, methods), "Measuring", screen, len(sources.references))
-    protocol = Protocol(said, methods.scale, "", view, request.seed)
+    protocol = Protocol(description, methods.scale, "", view, request.seed)
     return compare(protocol, measured, methods.names, methods.baseline, metrics, material)
 
 
 def _open(request: Request) -> dict[str, Contender]:
-    """The models by the names they give themselves or, where two give the same, by what the user called them."""
+    """The models by the names in their files or, if two are the same, as given by the user."""
     from restore.runtime.model import open_model
     from restore.zoo.find import find
 
     opened = [open_model(find(name), request.device, request.threads, dict(request.spec)) for name in request.models]
-    # What a file says of itself, or is called, may be anything.
+    # Names and metadata of files are untrusted.
     own = [printable(model.spec.name) for model in opened]
     pairs = zip(own, request.models, strict=True)
     names = [name if own.count(name) == 1 else printable(given) for name, given in pairs]
@@ -137,19 +139,21 @@ def _open(request: Request) -> dict[str, Contender]:
 
 
 def _scale(request: Request, models: Mapping[str, Contender]) -> int | None:
-    """What the models say, or the user."""
+    """The scale, from the models or the user."""
     scales = {name: one.spec.scale for name, one in models.items()}
     if len(set(scales.values())) > 1:
-        said = ", ".join(f"{name} x{scale}" for name, scale in scales.items())
-        raise UsageError(f"models of one scale can be compared, and these are {said}: measure them one after another")
+        description = ", ".join(f"{name} x{scale}" for name, scale in scales.items())
+        raise UsageError(
+            f"only models of one scale can be compared, but these are {description}: measure them separately"
+        )
     own = next(iter(scales.values()), None)
     if own is not None and request.scale not in (None, own):
-        raise UsageError(f"--scale {request.scale}: {next(iter(scales))} enlarges {own} times; leave --scale out")
+        raise UsageError(f"--scale {request.scale}: {next(iter(scales))} enlarges {own} times; remove --scale")
     return own or request.scale
 
 
 def _folders(request: Request, models: Mapping[str, Contender]) -> dict[str, Path]:
-    """Folders of results by their own name or, where that is taken, by their path."""
+    """Folders of results by name or, if that is taken, by path."""
     names = [printable(path.resolve().name) for path in request.predictions]
     taken = {*models, "bicubic", "unchanged"} if models else set()
     folders: dict[str, Path] = {}
@@ -162,7 +166,7 @@ def _folders(request: Request, models: Mapping[str, Contender]) -> dict[str, Pat
 
 
 def described(name: str, metric: Metric) -> str:
-    """A metric in a line."""
+    """A one-line description of a metric."""
     better = "higher" if metric.higher_is_better else "lower"
     kind = "" if metric.reference else ", without a reference"
     return f"{metric.says}; {better} is better{kind}" + (f". Needs {metric.needs}" if metric.needs else "")

@@ -1,4 +1,4 @@
-"""How sure a mean over pictures is."""
+"""Confidence intervals of means over pictures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RESAMPLES, LEVEL = 10_000, 0.95
 
 
 class Interval(NamedTuple):
-    """The ends of a confidence interval."""
+    """Bounds of a confidence interval."""
 
     low: float
     high: float
@@ -21,24 +21,24 @@ class Interval(NamedTuple):
 def bootstrap(values: Sequence[float], seed: int = 0) -> Interval | None:
     """The 95 % percentile bootstrap interval of the mean.
 
-    Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 13: as many pictures are drawn with
-    replacement as there are, 10,000 times, and the middle 95 % of the means is the interval. It tells how far the mean
-    would move on other pictures of the kind; of a handful it is too narrow. The same seed draws the same pictures for
-    every method, and an interval of differences is given the differences.
+    Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 13: the pictures are resampled
+    with replacement 10,000 times, and the interval contains the middle 95 % of the means. It estimates how much the
+    mean would vary on other pictures of the kind; for only a handful of pictures it is too narrow. The same seed draws
+    the same pictures for every method. For an interval of differences, pass the differences.
 
     Args:
-        values: by picture.
-        seed: of the draws.
+        values: one per picture.
+        seed: of the resampling.
 
     Returns:
-        None where there are fewer than two values, or one is no number.
+        The interval; None for fewer than two values, or if one is not finite.
     """
     found: NDArray[np.float64] = np.asarray(values, dtype=np.float64)
     if len(found) < 2 or not np.isfinite(found).all():
         return None
     draw = np.random.default_rng(seed)
     means = np.empty(RESAMPLES)
-    step = max(1, 2**20 // len(found))  # some megabytes at once, however many pictures there are
+    step = max(1, 2**20 // len(found))  # a few megabytes at once, regardless of the number of pictures
     for start in range(0, RESAMPLES, step):
         part = means[start : start + step]
         part[:] = found[draw.integers(0, len(found), (len(part), len(found)))].mean(axis=1)

@@ -1,4 +1,4 @@
-"""Every method measured by every metric over every picture."""
+"""Measure every method with every metric on every picture."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ def measure(
     screen: Console,
     seed: int = 0,
 ) -> Comparison:
-    """Compare methods on pictures whose references are there, with a progress bar.
+    """Compare methods on pictures with references, with a progress bar.
 
     Args:
         sources: the pictures.
-        methods: what is compared.
+        methods: to compare.
         metrics: by name.
-        view: what of the pictures is measured.
-        material: what metrics need from the user.
+        view: border and color space.
+        material: files that metrics need from the user.
         screen: for the progress bar.
         seed: of the intervals.
 
     Raises:
-        DataError: as :func:`restore.evaluation.cases.cases` and :func:`compare`; or a model that does not enlarge has
-            no inputs.
+        DataError: as for :func:`restore.evaluation.cases.cases` and :func:`compare`; or a model that does not enlarge
+            has no inputs.
         ImageError: a picture cannot be read.
     """
     if methods.models and methods.scale == 1 and sources.lows is None:
         raise DataError(
-            f"{next(iter(methods.models))} restores and does not enlarge: give the folder of its inputs with --lr, and "
-            "in --data what should come of them, by the same names"
+            f"{next(iter(methods.models))} does not enlarge: give the folder of its inputs with --lr, and the "
+            "references with the same names in --data"
         )
-    said = sources.said or f"{sources.folder} ({counted(sources.references)})"
+    description = sources.description or f"{sources.folder} ({counted(sources.references)})"
     precisions = {name: model.spec.precision for name, model in methods.models.items()}
-    protocol = Protocol(said, methods.scale, _low(sources, methods), view, seed, precisions)
+    protocol = Protocol(description, methods.scale, _low(sources, methods), view, seed, precisions)
     measured = with_bar(cases(sources, methods), "Measuring", screen, len(sources.references))
     return compare(protocol, measured, methods.names, methods.baseline, metrics, material)
 
@@ -69,20 +69,20 @@ def compare(
     metrics: Sequence[str],
     material: MetricInputs,
 ) -> Comparison:
-    """Measure.
+    """Measure all cases.
 
     Args:
-        protocol: how.
+        protocol: describes the measurement.
         measured: see :func:`restore.evaluation.cases.cases`.
         methods: by name.
         baseline: one of them, or None.
         metrics: by name, see :data:`restore.metrics.registry.METRICS`.
-        material: what metrics need from the user.
+        material: files that metrics need from the user.
 
     Raises:
-        DataError: a picture, or the whole set, cannot be measured by a metric.
+        DataError: a metric cannot measure a picture or the whole set.
         MissingExtraError: a metric needs packages that are not installed.
-        MissingWeightsError: it needs weights that are not there.
+        MissingWeightsError: a metric's weights are missing.
     """
     view = protocol.view
     builds = {name: METRICS[name].measure for name in metrics}
@@ -95,23 +95,23 @@ def compare(
         names.append(case.name)
         for method, (image, reference) in case.pairs.items():
             for name, measure in one.items():
-                with _told(case, method, name):
+                with _located(case, method, name):
                     scores[method][name].append(measure(image, reference, case.name))
             for name, gathered in whole[method].items():
-                with _told(case, method, name):
+                with _located(case, method, name):
                     gathered.add(image, reference, case.name)
     sets = {method: _values(gathered) for method, gathered in whole.items()}
     return Comparison(protocol, list(methods), baseline, list(metrics), names, scores, sets)
 
 
 @contextmanager
-def _told(case: Case, method: str, metric: str) -> Iterator[None]:
-    """Say which picture a metric cannot measure."""
+def _located(case: Case, method: str, metric: str) -> Iterator[None]:
+    """Add the picture to the error of a metric that cannot measure it."""
     try:
         yield
     except ValueError as error:
         title = METRICS[metric].title
-        raise DataError(f"{case.path}: {title} of {method}: {error}. Leave the picture or the metric out") from error
+        raise DataError(f"{case.path}: {title} of {method}: {error}. Leave out the picture or the metric") from error
 
 
 def _values(gathered: Mapping[str, OfSet]) -> dict[str, float]:

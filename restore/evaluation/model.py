@@ -1,4 +1,4 @@
-"""One model over one folder, for those who want a figure of it."""
+"""Evaluate one model on one folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from restore.spec import ModelSpec
 if TYPE_CHECKING:
     from rich.console import Console
 
-# How models that enlarge are measured, whatever their scale.
+# How models that enlarge are measured, at any scale.
 PROTOCOL = Protocol("", 2, "", MetricProtocol(2)).how(("psnr", "ssim")).replace("border 2", "border = scale")
 
 
@@ -34,22 +34,22 @@ def evaluate_model(
     tile: int | None = 512,
     metrics: Sequence[str] = ("psnr", "ssim"),
 ) -> Comparison:
-    """Enlarge the reduced pictures of a folder, and compare them and bicubic's with the originals.
+    """Enlarge reduced pictures of a folder with the model and with bicubic, and compare both with the originals.
 
     Args:
         network: see :func:`restore.runtime.stream.enhance_pixels`.
         spec: of the model.
         folder: of high-resolution pictures.
         screen: for the progress bar.
-        pattern: which of its files.
-        low_folder: given low-resolution files, or None to make them.
+        pattern: selects files of the folder.
+        low_folder: existing low-resolution files, or None to make them.
         rename: how a low-resolution file is named after its reference; None for the same name.
-        tile: largest tile side.
+        tile: largest side of a tile.
         metrics: by name.
 
     Raises:
-        DataError: no pictures, a given low-resolution file is missing or of the wrong size, or none are given at scale
-            1, where they cannot be made.
+        DataError: no pictures, a low-resolution file is missing or has the wrong size, or none are given at scale 1,
+            where they cannot be made.
         ImageError: a picture cannot be read.
     """
     sources = find_sources(folder, pattern or "*", low_folder, rename, spec.scale)

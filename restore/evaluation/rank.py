@@ -1,4 +1,4 @@
-"""From the options of ``restore pick`` to pictures ranked by how they look, the worst first."""
+"""Run ``restore pick``: rank pictures by quality, the worst first."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from restore.utils.text import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
-# The metrics that need nothing but the picture.
+# Metrics that need only the picture itself.
 JUDGES = ("niqe", "clip-iqa")
-# What a picture takes while it is judged: its samples, and its luma and NIQE's planes in double precision.
+# Memory per pixel while measuring: the samples, and luma and NIQE's planes in double precision.
 _BYTES_A_PIXEL = 36
 
 
 @dataclass(frozen=True)
 class Request:
-    """The options as they were given; ``restore pick --help`` says what each means."""
+    """The command-line options; ``restore pick --help`` explains them."""
 
     folder: Path
     metric: str
@@ -45,10 +45,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Judged:
-    """A picture, relative to the folder, and its score; or why it has none.
+    """A picture, relative to the folder, with its score or the reason why it has none.
 
     Attributes:
-        broken: the file cannot be read, where it is not the metric that has nothing to say of it.
+        broken: whether the file cannot be read; otherwise the metric is undefined for it.
     """
 
     name: str
@@ -62,9 +62,9 @@ class Ranking:
     """The pictures of a folder.
 
     Attributes:
-        metric: by its name.
-        ranked: those with a score, worst first.
-        unranked: those without.
+        metric: its name.
+        ranked: pictures with a score, the worst first.
+        unranked: pictures without a score.
     """
 
     metric: str
@@ -73,25 +73,25 @@ class Ranking:
 
     @property
     def exit_code(self) -> int:
-        """0 all measured, but what the metric does not measure; 1 some are broken, or nothing was measured."""
+        """1 if files are broken or nothing was measured, else 0; pictures unsuitable for the metric do not count."""
         return 1 if not self.ranked or any(one.broken for one in self.unranked) else 0
 
 
 def start(request: Request, screen: Console) -> Ranking:
-    """Judge every picture of a folder and of those below it.
+    """Score every picture in a folder and its subfolders.
 
     Args:
         request: the options.
-        screen: for the progress bar, and for what cannot be measured.
+        screen: for the progress bar, and for pictures that cannot be measured.
 
     Raises:
-        RestoreError: no such folder, no pictures, no such metric, or it needs what is not there.
+        RestoreError: no such folder, no pictures, no such metric, or its requirements are missing.
     """
     (name,) = chosen_metrics([request.metric], request.weights)
     metric = METRICS[name]
     if name not in JUDGES:
         alone = ", ".join(JUDGES)
-        raise UsageError(f"--metric {name} does not judge a picture by itself; there are {alone}")
+        raise UsageError(f"--metric {name} cannot rate a picture by itself; choose from {alone}")
     if not request.folder.is_dir():
         raise PlanError(f"{request.folder}: no such folder")
     found = scan(request.folder)
@@ -115,7 +115,7 @@ def _closed(folder: Unreadable) -> Judged:
 
 
 def _judge_all(paths: Sequence[Path], request: Request, measure: OfPicture) -> Iterator[Judged]:
-    """In order, several at once, as many as memory allows."""
+    """Score pictures in order, several at once as memory allows."""
     return ahead(paths, lambda path: _judge(path, request, measure), request.workers, _memory)
 
 
@@ -153,7 +153,7 @@ def to_text(ranking: Ranking, worst: int | None) -> str:
 
 
 def to_json(ranking: Ranking, worst: int | None) -> str:
-    """Everything, for programs."""
+    """The ranking as JSON."""
     metric = METRICS[ranking.metric]
     facts = {
         "metric": ranking.metric,

@@ -1,4 +1,4 @@
-"""A comparison for a terminal, a document, a spreadsheet or a program."""
+"""Format a comparison as text, Markdown, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from restore.evaluation.interval import LEVEL, RESAMPLES, Interval
 from restore.metrics.registry import METRICS
 from restore.utils.text import printable
 
-# Columns of figures that a terminal has room for; with more, the means alone are shown.
+# Columns of numbers that fit a terminal; with more, only the means are shown.
 _ROOM = 8
 
 
 def to_text(found: Comparison) -> str:
-    """Tables for a terminal: picture by picture where there is room, then the means and the gains."""
+    """Tables for a terminal: each picture if there is room, then the means and gains."""
     picture_metrics = [name for name in found.metrics if METRICS[name].measure]
     blocks = ["\n".join(heading(found))]
     if 0 < len(found.methods) * len(picture_metrics) <= _ROOM:
@@ -30,7 +30,7 @@ def to_text(found: Comparison) -> str:
 
 
 def to_markdown(found: Comparison) -> str:
-    """The means and the gains as a table, under the protocol."""
+    """The protocol, and the means and gains as a Markdown table."""
     head, rows = _summary(found)
     lines = [f"| {' | '.join(_cell(cell) for cell in line)} |" for line in (head, *rows)]
     lines.insert(1, f"|---{'|---:' * (len(head) - 1)}|")
@@ -38,7 +38,7 @@ def to_markdown(found: Comparison) -> str:
 
 
 def to_csv(found: Comparison) -> str:
-    """A line for each picture and method, and one for each mean, with all digits."""
+    """A line for each picture and method, and for each mean, at full precision."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["picture", "method", *found.metrics])
@@ -54,7 +54,7 @@ def to_csv(found: Comparison) -> str:
 
 
 def to_json(found: Comparison) -> str:
-    """Everything. What is no number, as PSNR of equal pictures is, is null."""
+    """The comparison as JSON. Values that are not finite, such as the PSNR of equal pictures, are null."""
     protocol = found.protocol
     facts: dict[str, Any] = {
         "data": protocol.data,
@@ -81,7 +81,7 @@ def to_json(found: Comparison) -> str:
 
 
 def heading(found: Comparison) -> list[str]:
-    """The protocol in lines."""
+    """The protocol as lines of text."""
     protocol = found.protocol
     enlarges = protocol.scale > 1
     lines = [f"{', '.join(found.others)}{f', x{protocol.scale}' if enlarges else ''}: {printable(protocol.data)}"]
@@ -91,19 +91,19 @@ def heading(found: Comparison) -> list[str]:
 
 
 def _footing(found: Comparison) -> list[str]:
-    notes = [f"{METRICS[metric].title} of {said}." for metric, said in _notes(found).items()]
+    notes = [f"{METRICS[metric].title} of {text}." for metric, text in _notes(found).items()]
     if len(found.pictures) < 2:
         return notes
-    gains = "; gains are means of the differences, picture by picture" if found.baseline else ""
+    gains = "; gains are means of per-picture differences" if found.baseline else ""
     return [
         *notes,
-        f"In brackets {LEVEL:.0%} bootstrap intervals of the mean over {len(found.pictures)} pictures "
+        f"Brackets: {LEVEL:.0%} bootstrap intervals of the mean over {len(found.pictures)} pictures "
         f"({RESAMPLES:,} resamples, seed {found.protocol.seed}){gains}.",
     ]
 
 
 def _notes(found: Comparison) -> dict[str, str]:
-    """By metric, what is to be said of each method's mean."""
+    """Notes on the methods' means, by metric."""
     return {
         name: "; ".join(f"{method}: {note(found.mean(method, name))}" for method in found.methods)
         for name in found.metrics
@@ -122,7 +122,7 @@ def _by_picture(found: Comparison, metrics: Sequence[str]) -> tuple[list[str], l
 
 
 def _summary(found: Comparison) -> tuple[list[str], list[list[str]]]:
-    """Means by method, and under each but the baseline what it gains."""
+    """The means by method, each followed by its gain unless it is the baseline."""
     head = ["average", *(_head(name) for name in found.metrics)]
     rows = []
     for method in found.methods:
@@ -149,7 +149,7 @@ def _sure(metric: str, value: float, ends: Interval | None, sign: str = "") -> s
 
 
 def _aligned(head: list[str], rows: list[list[str]]) -> str:
-    """Columns as wide as what is in them, figures at the right."""
+    """Align columns: the first to the left, numbers to the right."""
     lines = [head, *rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     shown = (
@@ -159,13 +159,13 @@ def _aligned(head: list[str], rows: list[list[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text that Markdown takes for nothing else."""
+    """Text with Markdown characters escaped."""
     escaped = "".join(f"\\{c}" if c in "\\|`*_<[" else c for c in printable(text).strip())
     return f"_{escaped}_" if text.startswith("  ") else escaped
 
 
 def _scores(found: Comparison, value: Callable[[str, str], float]) -> dict[str, Any]:
-    """By method; the baseline and a model that is alone also under these words."""
+    """Scores by method; the baseline and a single model also under the keys ``baseline`` and ``model``."""
     scores = {method: {metric: _number(value(method, metric)) for metric in found.metrics} for method in found.methods}
     named = {"baseline": scores[found.baseline]} if found.baseline else {}
     if len(found.others) == 1:

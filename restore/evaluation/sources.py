@@ -1,4 +1,4 @@
-"""Which pictures are measured, and which low-resolution file belongs to each; the benchmarks' folders are known."""
+"""Find the pictures to measure and their low-resolution files; recognizes the benchmarks' usual folder layouts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from restore.files.listing import glob_pictures, list_pictures
 from restore.files.pairing import NameRule, index_stems, pick_partner, stem_below
 from restore.imaging.formats import PHOTO_SUFFIXES
 
-# The benchmarks by their folder's name, in small letters without marks, and how many pictures each has.
+# Benchmarks by folder name, in lower case without punctuation, with their number of pictures.
 _SETS = {
     "set5": ("Set5", 5),
     "set14": ("Set14", 14),
@@ -27,37 +27,37 @@ _FILES_OF_X = re.compile(r"(?:x|X|image_SRF_)(\d)")
 
 @dataclass(frozen=True)
 class Sources:
-    """What a measurement is made on.
+    """The pictures of a measurement.
 
     Attributes:
-        folder: that the references' names are relative to.
-        references: the pictures as they should be.
-        lows: the low-resolution file of each; None where they are to be made.
-        scale: that the folder says, if it does.
-        said: what was recognised, for the protocol; empty where nothing was.
-        chosen: whether the references are those that match a pattern, among others.
+        folder: the references' names are relative to it.
+        references: the ground truth pictures.
+        lows: the low-resolution file of each; None if they must be made.
+        scale: according to the folder, if it has one.
+        description: description of the recognized benchmark, for the protocol; empty if there is none.
+        chosen: whether the references were selected from more pictures by a pattern.
     """
 
     folder: Path
     references: list[Path]
     lows: dict[Path, Path] | None = None
     scale: int | None = None
-    said: str = ""
+    description: str = ""
     chosen: bool = False
 
 
 def find_sources(
     folder: Path, pattern: str | None, low_folder: Path | None, rename: NameRule | None, scale: int | None
 ) -> Sources:
-    """The pictures of a folder.
+    """Find the pictures of a folder.
 
     Args:
-        folder: of references, or of a benchmark in one of its usual layouts.
-        pattern: which of its files; None for all, or those of a recognised benchmark.
-        low_folder: given low-resolution files; None for those of a recognised benchmark, or to make them.
-        rename: how a low-resolution file is named after its reference; None where both have one name, or the
-            low-resolution one ends in ``x`` and the scale.
-        scale: how many times as large the references are, if it is known.
+        folder: references, or a benchmark in one of its usual layouts.
+        pattern: selects files; None for all, or for those of a recognized benchmark.
+        low_folder: existing low-resolution files; None for those of a recognized benchmark, or to make them.
+        rename: how a low-resolution file is named after its reference; None if both have the same name, or the
+            low-resolution one has ``x`` and the scale appended.
+        scale: factor from the low resolution to the references, if known.
 
     Raises:
         DataError: no such folder, no pictures, or a low-resolution file is missing.
@@ -65,7 +65,7 @@ def find_sources(
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     if pattern is None and low_folder is None:
-        known = _recognised(folder, scale)
+        known = _recognized(folder, scale)
         if known is not None:
             return known
     references = matching_pictures(folder, pattern or "*")
@@ -77,19 +77,18 @@ def find_sources(
 
 
 def matching_pictures(folder: Path, pattern: str = "*") -> list[Path]:
-    """The pictures of a folder that match a pattern, in order, hidden ones left out.
+    """The pictures of a folder that match a pattern, sorted, without hidden ones.
 
     Raises:
-        DataError: there is no such folder or no such picture, or the pattern is none of files in a folder.
+        DataError: no such folder, no such picture, or an invalid pattern.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     try:
         found = glob_pictures(folder, pattern)
-    except ValueError as error:  # of pathlib: it is empty, or has ** within a name
+    except ValueError as error:  # from pathlib: the pattern is empty, or has ** within a name
         raise DataError(
-            f"--pattern {pattern!r} cannot be looked for in {folder}: write it relative to the folder, for example "
-            "'*_HR.png'"
+            f"--pattern {pattern!r} is not valid in {folder}: write it relative to the folder, for example '*_HR.png'"
         ) from error
     if not found:
         raise DataError(f"{folder}: no pictures match '{pattern}' (looked for {', '.join(sorted(PHOTO_SUFFIXES))})")
@@ -104,7 +103,7 @@ def _scaled(scale: int) -> NameRule:
 
 
 def _lows(folder: Path, references: Sequence[Path], low_folder: Path, rules: Sequence[NameRule]) -> dict[Path, Path]:
-    """The low-resolution file of each picture: in the same sub-folder of the other folder, or at its top."""
+    """The low-resolution file of each picture: in the same subfolder of the other folder, or at its top level."""
     if not low_folder.is_dir():
         raise DataError(f"{low_folder}: no such folder of low-resolution files")
     index = index_stems(low_folder, list_pictures(low_folder))
@@ -121,8 +120,8 @@ def _lows(folder: Path, references: Sequence[Path], low_folder: Path, rules: Seq
     return lows
 
 
-def _recognised(folder: Path, scale: int | None) -> Sources | None:
-    """A benchmark's folder, or None if it has no layout of theirs."""
+def _recognized(folder: Path, scale: int | None) -> Sources | None:
+    """A benchmark in one of the known layouts; None for other folders."""
     for layout in (_edsr, _basicsr, _side_by_side):
         found = layout(folder, scale)
         if found is not None:
@@ -131,32 +130,32 @@ def _recognised(folder: Path, scale: int | None) -> Sources | None:
 
 
 def _edsr(folder: Path, scale: int | None) -> Sources | None:
-    """EDSR's and DIV2K's: HR/baby.png, LR_bicubic/X2/babyx2.png."""
+    """The layout of EDSR and DIV2K: HR/baby.png, LR_bicubic/X2/babyx2.png."""
     high, low = folder / "HR", folder / "LR_bicubic"
     if not high.is_dir():
         return None
     references = matching_pictures(high)
     given = low / f"X{scale}"
     if scale is None or not given.is_dir():
-        return Sources(high, references, None, None, _said(folder, references, "HR"))
+        return Sources(high, references, None, None, _description(folder, references, "HR"))
     lows = _lows(high, references, given, [_scaled(scale), _SAME])
-    return Sources(high, references, lows, scale, _said(folder, references, f"HR and LR_bicubic/X{scale}"))
+    return Sources(high, references, lows, scale, _description(folder, references, f"HR and LR_bicubic/X{scale}"))
 
 
 def _basicsr(folder: Path, scale: int | None) -> Sources | None:
-    """BasicSR's: GTmod12/baby.png, LRbicx2/baby.png."""
+    """The layout of BasicSR: GTmod12/baby.png, LRbicx2/baby.png."""
     high, low = folder / "GTmod12", folder / f"LRbicx{scale}"
     if not high.is_dir():
         return None
     references = matching_pictures(high)
     if scale is None or not low.is_dir():
-        return Sources(high, references, None, None, _said(folder, references, "GTmod12"))
+        return Sources(high, references, None, None, _description(folder, references, "GTmod12"))
     lows = _lows(high, references, low, [_SAME])
-    return Sources(high, references, lows, scale, _said(folder, references, f"GTmod12 and {low.name}"))
+    return Sources(high, references, lows, scale, _description(folder, references, f"GTmod12 and {low.name}"))
 
 
 def _side_by_side(folder: Path, scale: int | None) -> Sources | None:
-    """SelfExSR's: a folder x2 or image_SRF_2 with img_001_SRF_2_HR.png beside img_001_SRF_2_LR.png."""
+    """The layout of SelfExSR: a folder x2 or image_SRF_2 with img_001_SRF_2_HR.png and img_001_SRF_2_LR.png."""
     if not _ends(folder, "_HR"):
         places = {int(m[1]): p for p in sorted(folder.iterdir()) if (m := _FILES_OF_X.fullmatch(p.name)) and p.is_dir()}
         places = {number: place for number, place in places.items() if _ends(place, "_HR")}
@@ -165,34 +164,34 @@ def _side_by_side(folder: Path, scale: int | None) -> Sources | None:
         if scale not in places:
             there = ", ".join(place.name for place in places.values())
             raise DataError(
-                f"{folder}: there is nothing for a scale of {scale or 'unknown size'} here, only {there}: "
-                "name one of these folders, or its scale with --scale"
+                f"{folder}: no pictures for {f'scale {scale}' if scale else 'an unknown scale'}, only {there}: "
+                "give one of these folders, or its scale with --scale"
             )
         folder = places[scale]
     references = _ends(folder, "_HR")
     named = _FILES_OF_X.fullmatch(folder.name)
     own = int(named[1]) if named else scale
     set_folder = folder.parent if named else folder
-    # Beside pictures for another scale lie low-resolution files that are none for this one.
+    # The low-resolution files of another scale are of no use for this one.
     if not _ends(folder, "_LR") or (scale is not None and own != scale):
-        return Sources(folder, references, None, own, _said(set_folder, references, "*_HR"))
+        return Sources(folder, references, None, own, _description(set_folder, references, "*_HR"))
     lows = _lows(folder, references, folder, [NameRule.parse("_HR=_LR")])
     where = f"{folder.name}/" if named else ""
-    return Sources(folder, references, lows, own, _said(set_folder, references, f"{where}*_HR and {where}*_LR"))
+    return Sources(folder, references, lows, own, _description(set_folder, references, f"{where}*_HR and {where}*_LR"))
 
 
 def _ends(folder: Path, ending: str) -> list[Path]:
-    """The pictures whose name ends so."""
+    """The pictures whose stem has this ending."""
     return glob_pictures(folder, f"*{ending}.*")
 
 
 def counted(pictures: Sequence[Path]) -> str:
-    """How many there are, in words."""
+    """The number of pictures, for messages."""
     return f"{len(pictures)} picture{'' if len(pictures) == 1 else 's'}"
 
 
-def _said(folder: Path, references: Sequence[Path], layout: str) -> str:
+def _description(folder: Path, references: Sequence[Path], layout: str) -> str:
     plain = re.sub(r"[^a-z0-9]", "", folder.resolve().name.lower())
     name, count = _SETS.get(plain, (folder.resolve().name, len(references)))
-    short = "" if count == len(references) else f", of which it should have {count}"
+    short = "" if count == len(references) else f", expected {count}"
     return f"{name} ({counted(references)}{short}), by its layout {layout}"

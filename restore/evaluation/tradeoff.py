@@ -1,4 +1,4 @@
-"""How good models are against how fast they are: a picture of what two commands measured."""
+"""Plot quality against speed from the JSON of ``restore evaluate`` and ``restore bench``."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Point:
     """A model on a device.
 
     Attributes:
-        model: its name, as both files have it.
+        model: its name in both files.
         device: where it ran.
-        speed: megapixels of results in a second.
+        speed: output megapixels per second.
         quality: the mean of the metric.
-        interval: of that mean.
+        interval: confidence interval of that mean.
     """
 
     model: str
@@ -32,13 +32,13 @@ class Point:
 
 @dataclass(frozen=True)
 class Tradeoff:
-    """What is drawn.
+    """Content of the plot.
 
     Attributes:
         points: at least one.
         title: of the metric, with its unit.
         data: what it was measured on.
-        baseline: what is to be beaten, and its mean; None where there was nothing.
+        baseline: name and mean of the baseline; None if there is none.
     """
 
     points: tuple[Point, ...]
@@ -48,41 +48,41 @@ class Tradeoff:
 
 
 def read_tradeoff(quality: Path, speed: Path, metric: str | None = None) -> Tradeoff:
-    """Join what was measured.
+    """Join the measurements of quality and speed.
 
     Args:
-        quality: what ``restore evaluate --json`` wrote.
-        speed: what ``restore bench --json`` wrote; of the precisions of a model the one that was measured counts.
-        metric: of those that were measured; None for the first.
+        quality: output of ``restore evaluate --json``.
+        speed: output of ``restore bench --json``; only the precision measured by ``evaluate`` is used for each model.
+        metric: one of the measured metrics; None for the first.
 
     Raises:
-        DataError: a file is not what it should be, or no model is in both.
+        DataError: a file is not such an output, or no model is in both.
     """
-    told, timed = _object(quality, "evaluate", "average"), _object(speed, "bench", "rows")
+    scored, timed = _object(quality, "evaluate", "average"), _object(speed, "bench", "rows")
     try:
-        metrics: dict[str, Any] = told["metrics"]
+        metrics: dict[str, Any] = scored["metrics"]
         name = metric or next(iter(metrics))
         if name not in metrics:
-            raise DataError(f"{quality}: no {name} in it; it has {', '.join(metrics)}")
+            raise DataError(f"{quality}: has no {name}, only {', '.join(metrics)}")
         rows = [row for row in timed["rows"] if not row["error"]]
         points = []
-        for model, values in told["average"]["methods"].items():
-            precision = told["precisions"].get(model)
+        for model, values in scored["average"]["methods"].items():
+            precision = scored["precisions"].get(model)
             own = [row for row in rows if model in (row["model"], row["name"]) and row["precision"] == precision]
             for row in own:
-                low, high = told["intervals"][model][name]
+                low, high = scored["intervals"][model][name]
                 points.append(Point(model, row["ran_on"], row["output_rate"], values[name], (low, high)))
         title, unit = metrics[name]["title"], metrics[name]["unit"]
-        base = told["baseline"]
-        beaten = None if base is None else (base, float(told["average"]["baseline"][name]))
-        data = str(told["data"])
+        base = scored["baseline"]
+        baseline = None if base is None else (base, float(scored["average"]["baseline"][name]))
+        data = str(scored["data"])
     except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise DataError(
-            f"{quality}, {speed}: not what restore evaluate --json and restore bench --json write"
+            f"{quality}, {speed}: not the output of restore evaluate --json and restore bench --json"
         ) from error
     if not points:
         raise DataError(f"no model is in both {quality} and {speed}: give the same --model to evaluate and to bench")
-    return Tradeoff(tuple(points), f"{title}, {unit}" if unit else title, data, beaten)
+    return Tradeoff(tuple(points), f"{title}, {unit}" if unit else title, data, baseline)
 
 
 def _object(file: Path, command: str, key: str) -> dict[str, Any]:
@@ -91,12 +91,12 @@ def _object(file: Path, command: str, key: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise DataError(f"{file}: cannot be read as JSON: {error}") from error
     if not isinstance(found, dict) or key not in found:
-        raise DataError(f"{file}: not what restore {command} --json writes")
+        raise DataError(f"{file}: not the output of restore {command} --json")
     return found
 
 
 def draw_tradeoff(tradeoff: Tradeoff, suffix: str) -> bytes:
-    """Quality over speed, a mark for each model and device; the bytes of a ``.svg``, ``.png`` or ``.pdf``."""
+    """Plot quality over speed, a point per model and device; returns the bytes of a ``.svg``, ``.png`` or ``.pdf``."""
     with new_figure(7, 4.5) as figure:
         axis = figure.subplots()
         for device in dict.fromkeys(point.device for point in tradeoff.points):
@@ -109,12 +109,12 @@ def draw_tradeoff(tradeoff: Tradeoff, suffix: str) -> bytes:
                 axis.annotate(label, (point.speed, point.quality), (6, 6), textcoords="offset points")
         if tradeoff.baseline is not None:
             name, value = tradeoff.baseline
-            axis.axhline(value, color="grey", linestyle="--", linewidth=1, label=name)
+            axis.axhline(value, color="gray", linestyle="--", linewidth=1, label=name)
         axis.set_xscale("log")
         axis.margins(x=0.25)
         for ticks in (axis.xaxis.set_major_formatter, axis.xaxis.set_minor_formatter):
             ticks("{x:g}")
-        axis.set_xlabel("megapixels of results in a second")
+        axis.set_xlabel("output megapixels per second")
         axis.set_ylabel(tradeoff.title)
         axis.set_title(tradeoff.data, fontsize="medium")
         axis.grid(alpha=0.3, which="both")

@@ -1,1 +1,1 @@
-"""Pictures as numpy arrays: decode, encode, colour, resize. No torch here."""
+"""Pictures as numpy arrays: decode, encode, color, resize. Does not import torch."""

@@ -1,4 +1,4 @@
-"""Transparency beside a network that knows none: colours for it to see, and an alpha channel that it may not spoil."""
+"""Transparency for networks without an alpha channel: colors under transparent areas, and artifact-free alpha."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 from restore.imaging.picture import Samples
 
 
-def fill_colour(pixels: Samples, alpha: Samples) -> Samples:
-    """Put the visible colours' continuation under what is transparent.
+def fill_color(pixels: Samples, alpha: Samples) -> Samples:
+    """Extend the visible colors into transparent areas.
 
-    What lies under transparency is often black or white, and a network that looks across the edge draws it into the
-    visible side as a fringe. The fill is a pyramid of averages over the visible pixels (push-pull: Gortler et al.,
-    The Lumigraph, 1996), so its cost does not depend on how much is to be filled.
+    The color under transparent pixels is often black or white, and a network that looks across the edge draws it into
+    the visible side as a fringe. The fill is a pyramid of averages over the visible pixels (push-pull: Gortler et al.,
+    The Lumigraph, 1996), so its cost does not depend on the filled area.
 
     Args:
         pixels: (H, W, C), uint8 or uint16.
         alpha: (H, W) of the same type.
 
     Returns:
-        The same with other colours where alpha is at most 3 per cent, where too little of the colour is left in
-        a file to trust it; every other pixel as it was. ``pixels`` itself where nothing is hidden, or everything.
+        The same picture with new colors where alpha is at most 3 percent, since a file keeps too little of the color
+        there to trust it; other pixels are unchanged. ``pixels`` itself if nothing or everything is hidden.
     """
     hidden = alpha <= np.iinfo(alpha.dtype).max // 32
     if not hidden.any() or hidden.all():
@@ -38,19 +38,18 @@ def fill_colour(pixels: Samples, alpha: Samples) -> Samples:
 
 
 def settle_alpha(enlarged: Samples, original: Samples, scale: int) -> Samples:
-    """An alpha channel that went through a network as a grey picture, without what the network made up.
+    """Remove network artifacts from an alpha channel that was enlarged as a gray picture.
 
-    Every value is held between the least and the greatest of the original pixel that it came from and that pixel's
-    eight neighbours. So what is clear, opaque or constant beyond the next pixel stays exactly that, and an edge does
-    not ring.
+    Each value is clamped to the range of its original pixel and that pixel's eight neighbors. Areas that are clear,
+    opaque or constant stay exactly so from one pixel inside their edge, and edges do not ring.
 
     Args:
         enlarged: (scale * H, scale * W), uint8 or uint16.
         original: (H, W) of the same type.
-        scale: enlargement.
+        scale: enlargement factor.
 
     Raises:
-        ValueError: the shapes or types do not belong together.
+        ValueError: the shapes or types do not match.
     """
     height, width = original.shape
     if enlarged.shape != (height * scale, width * scale) or enlarged.dtype != original.dtype:
@@ -67,18 +66,18 @@ def settle_alpha(enlarged: Samples, original: Samples, scale: int) -> Samples:
     return result
 
 
-def _filled(colour: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Colours at every pixel, from sums over the visible (H, W, C) and how many were visible (H, W, 1)."""
+def _filled(color: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Colors for every pixel, from sums over the visible pixels (H, W, C) and their counts (H, W, 1)."""
     known = weight > 0
-    own: NDArray[np.float32] = np.divide(colour, np.maximum(weight, 1), dtype=np.float32)
+    own: NDArray[np.float32] = np.divide(color, np.maximum(weight, 1), dtype=np.float32)
     if known.all():
         return own
-    around = _doubled(_filled(_sums(colour), _sums(weight)), known.shape[:2])
+    around = _doubled(_filled(_sums(color), _sums(weight)), known.shape[:2])
     return np.where(known, own, around)
 
 
 def _sums(values: NDArray[Any]) -> NDArray[np.float32]:
-    """Sums over blocks of two by two, of what there is of them at the right and the bottom."""
+    """Sums over 2 x 2 blocks; blocks at the right and bottom edges may be incomplete."""
     height, width, channels = values.shape
     out = np.zeros((-(-height // 2), -(-width // 2), channels), np.float32)
     for y in (0, 1):
@@ -89,7 +88,7 @@ def _sums(values: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def _doubled(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Twice as large, between the pixels linearly, cut to ``shape``."""
+    """Enlarge by two with linear interpolation and crop to ``shape``."""
     large = cv2.resize(values, (2 * values.shape[1], 2 * values.shape[0]), interpolation=cv2.INTER_LINEAR)
     cut: NDArray[Any] = large[: shape[0], : shape[1]].reshape(*shape[:2], values.shape[2])
     return cut

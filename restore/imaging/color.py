@@ -1,4 +1,4 @@
-"""Luma in the literature's sense, and grey as RGB."""
+"""Color conversions: luma as in the literature, gray to RGB, linear light, CIELAB."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ LUMA_OFFSET = 16.0
 
 
 def luma(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """Y of an 8-bit picture as MATLAB's ``rgb2ycbcr`` gives it: BT.601, studio range 16..235, rounded to 8 bits.
+    """Y of an 8-bit picture like MATLAB's ``rgb2ycbcr``: BT.601, studio range 16..235, rounded to 8 bits.
 
-    A grey picture is its own Y, unchanged: so is Set14's ``bridge`` counted in the literature. (Sending it through
-    the formula would shrink its range and raise the set's average by 0.09 dB.)
+    A gray picture is returned unchanged, which is how the literature measures Set14's ``bridge``. (Converting it would
+    shrink its range and raise the set's average by 0.09 dB.)
 
     Args:
         image: uint8 (H, W, 3), (H, W, 1) or (H, W).
@@ -35,41 +35,41 @@ def luma(image: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def as_rgb(image: NDArray[Any]) -> NDArray[Any]:
-    """(H, W, 1) to (H, W, 3); RGB as it is."""
+    """(H, W, 1) to (H, W, 3); RGB is returned unchanged."""
     return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
 
 
 def to_linear(values: NDArray[Any]) -> NDArray[np.floating[Any]]:
-    """Linear light, 0..1, of sRGB values on 0..1; float64 of float64, else float32."""
+    """sRGB values in 0..1 to linear light in 0..1; float64 for float64 input, else float32."""
     kind = np.float64 if values.dtype == np.float64 else np.float32
     dark = values <= 0.04045
     return np.where(dark, values / 12.92, ((np.maximum(values, 0) + 0.055) / 1.055) ** 2.4).astype(kind)
 
 
 def from_linear(light: NDArray[np.float32]) -> NDArray[np.float32]:
-    """sRGB values, 0..1, of light on 0..1."""
+    """Linear light in 0..1 to sRGB values in 0..1."""
     dark = light <= 0.0031308
     values: NDArray[np.float32] = np.where(dark, light * 12.92, 1.055 * np.maximum(light, 0) ** (1 / 2.4) - 0.055)
     return values.astype(np.float32)
 
 
-# IEC 61966-2-1: linear sRGB to XYZ under D65. The rows' sums are the white, so that grey has no colour.
+# IEC 61966-2-1: linear sRGB to XYZ under D65. The row sums are the white point, so that gray has zero chroma.
 _TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 _TO_RELATIVE_XYZ = _TO_XYZ / _TO_XYZ.sum(axis=1, keepdims=True)
 _KNEE = 6 / 29
 
 
 def srgb_to_lab(image: NDArray[Any]) -> NDArray[np.floating[Any]]:
-    """L* (0..100), a* and b* (about -110..110) of sRGB under D65, for the 2 degree observer.
+    """sRGB to L* (0..100), a* and b* (about -110..110), under D65 for the 2 degree observer.
 
     Args:
         image: sRGB (..., 3), uint8, uint16, or floating point in 0..1.
 
     Returns:
-        The same shape; float64 of float64, else float32.
+        The same shape; float64 for float64 input, else float32.
 
     Raises:
-        ValueError: not RGB, another type, or a value outside of 0..1, as NaN is too.
+        ValueError: not RGB, an unsupported type, or a value that is NaN or outside 0..1.
     """
     if image.shape[-1:] != (3,):
         raise ValueError(f"expected RGB (..., 3), not an array of shape {image.shape}")
@@ -81,7 +81,7 @@ def srgb_to_lab(image: NDArray[Any]) -> NDArray[np.floating[Any]]:
 
 
 def _linear(image: NDArray[Any]) -> NDArray[np.floating[Any]]:
-    """sRGB's curve undone: light from 0 to 1, by a table where there are few values."""
+    """sRGB to linear light in 0..1, with a lookup table for integers."""
     if image.dtype in (np.uint8, np.uint16):
         levels = int(np.iinfo(image.dtype).max)
         table: NDArray[np.floating[Any]] = to_linear(np.arange(levels + 1) / levels).astype(np.float32)[image]
@@ -90,5 +90,5 @@ def _linear(image: NDArray[Any]) -> NDArray[np.floating[Any]]:
         raise ValueError(f"sRGB is uint8, uint16 or floating point, not {image.dtype}")
     wrong = ~((image >= 0) & (image <= 1))
     if wrong.any():
-        raise ValueError(f"sRGB in floating point is within 0..1, and a value is {image[wrong][0]}")
+        raise ValueError(f"floating-point sRGB must be within 0..1, but a value is {image[wrong][0]}")
     return to_linear(image if image.dtype == np.float64 else image.astype(np.float32))

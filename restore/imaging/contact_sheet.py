@@ -1,4 +1,4 @@
-"""Several small pictures in one."""
+"""Several small pictures on one sheet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-# Below a picture with a label: the text and the gap to the next row.
+# Space below a picture with a label: the text and the gap to the next row.
 _LABEL_HEIGHT = 22
 
 
@@ -22,9 +22,9 @@ def contact_sheet(
 
     Args:
         pictures: uint8 RGB (H, W, 3) of any sizes; an empty one, such as (0, 0, 3), leaves its cell empty.
-        columns: pictures in a row.
+        columns: pictures per row.
         labels: ASCII text below each picture; none by default.
-        gap: pixels between them, and above and left of the first.
+        gap: pixels between pictures, and above and to the left of the first.
         background: gray level of what no picture covers.
 
     Returns:

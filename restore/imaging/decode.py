@@ -1,7 +1,7 @@
-"""Read a picture: whatever the format and mode, as RGB or grey with alpha apart.
+"""Decode a picture of any supported format and mode as RGB or gray, with alpha separate.
 
-Pillow reads every header, and so refuses what is too large before anything is decoded, and decodes all but two kinds:
-16-bit PNG (OpenCV, and Pillow must agree) and baseline JPEG (OpenCV, twice as fast for the same pixels).
+Pillow reads every header, so that too large pictures are rejected before decoding. It also decodes everything except
+16-bit PNG (OpenCV, whose result must agree with Pillow's) and most JPEG (OpenCV, same pixels, twice as fast).
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from restore.imaging.header import formats
 from restore.imaging.opencv_errors import opencv_errors
 from restore.imaging.picture import Picture, Samples, to8
 
-_GREY_16 = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
+_GRAY_16 = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
 _INKS = frozenset({"CMYK", "LAB"})
 _ALPHA_MODES = frozenset({"LA", "RGBA", "PA", "La", "RGBa"})
 
-_BROKEN_EXIF = "its EXIF data are broken ({}) and were dropped"
-_FIRST_PAGE = "the file holds several pictures: the first is used"
+_BROKEN_EXIF = "broken EXIF data dropped ({})"
+_FIRST_PAGE = "the file contains several pictures; only the first is used"
 
 
 def read_rgb8(path: Path, pixel_limit: int = PIXEL_LIMIT) -> NDArray[np.uint8]:
-    """A picture as uint8 RGB (H, W, 3), upright, whatever it is stored as; alpha is dropped, 16 bits are rounded.
+    """Read any picture as upright uint8 RGB (H, W, 3); alpha is dropped and 16 bits are rounded.
 
     Raises:
         ImageError: it cannot be read, is damaged, or has more than ``pixel_limit`` pixels.
@@ -46,12 +46,12 @@ def read_picture(path: Path, pixel_limit: int = PIXEL_LIMIT) -> Picture:
     """Decode a file.
 
     Args:
-        path: the file; its content says what it is, not its name.
-        pixel_limit: refuse pictures of more pixels before decoding them.
+        path: the file; the format is determined by its content, not its name.
+        pixel_limit: reject pictures with more pixels before decoding them.
 
     Raises:
-        ImageError: missing, not a picture, damaged, truncated, too large, or of a kind that 8 or 16 bits a channel
-            cannot hold. A MemoryError passes as it is: the file may be sound.
+        ImageError: missing, not a picture, damaged, truncated, too large, or not representable in 8 or 16 bits
+            per channel. A MemoryError is passed on, since the file may be fine.
     """
     data = _read(path, pixel_limit)
     try:
@@ -61,13 +61,13 @@ def read_picture(path: Path, pixel_limit: int = PIXEL_LIMIT) -> Picture:
         raise ImageError(f"{path}: {error}") from error
     except MemoryError:
         raise
-    except Exception as error:  # decoders meet a broken file with whatever exception comes of it
+    except Exception as error:  # decoders raise anything on a broken file
         raise ImageError(f"{path}: damaged picture: {error}") from error
 
 
 def _read(path: Path, pixel_limit: int) -> bytes:
     """The whole file, unless it is larger than a picture within the limit could be."""
-    # 16 bits of red, green, blue and alpha without compression, and generous metadata.
+    # Uncompressed 16-bit RGBA plus generous metadata.
     most = 8 * pixel_limit + 2**26
     try:
         size = path.stat().st_size
@@ -80,8 +80,8 @@ def _read(path: Path, pixel_limit: int) -> bytes:
     if not path.is_file():
         raise ImageError(f"{path}: not a file")
     raise ImageError(
-        f"{path}: {size / 1e6:.0f} MB are more than a picture of {pixel_limit / 1e6:g} million pixels takes: "
-        "if it is one all the same, raise the limit with --max-pixels"
+        f"{path}: {size / 1e6:.0f} MB is more than a picture of {pixel_limit / 1e6:g} million pixels can take; "
+        "if it really is a picture, raise the limit with --max-pixels"
     )
 
 
@@ -94,14 +94,14 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
             return _deep_tiff_picture(data, layout)
     with _open(data) as image:
         _refuse_large(image.width, image.height, pixel_limit)
-        # A camera's second picture is a preview or a gain map.
+        # In MPO, a camera's second picture is only a preview or a gain map.
         notes = [_FIRST_PAGE] if getattr(image, "is_animated", False) and image.format != "MPO" else []
         bits = high_bit_depth.bits_in_file(image, data)
         pixels, alpha, icc = _samples(image, data, bits)
         if bits > 8 and pixels.dtype == np.uint8:
-            notes.append("more than 8 bits a channel: read as 8")
+            notes.append("more than 8 bits per channel; read as 8")
         if image.mode in _INKS:
-            notes.append(f"its {image.mode} colours were converted to sRGB")
+            notes.append(f"{image.mode} colors converted to sRGB")
         xmp = image.info.get("xmp")
         exif = _exif(image, data, notes)
         kind = image.format or ""
@@ -118,19 +118,19 @@ def _open(data: bytes) -> Image.Image:
     except UnidentifiedImageError as error:
         if not data:
             raise ImageError("the file is empty") from error
-        raise ImageError("not a picture in a format that can be read, or its header is damaged") from error
+        raise ImageError("not a picture in a supported format, or its header is damaged") from error
 
 
 def _refuse_large(width: int, height: int, limit: int) -> None:
     if width * height > limit:
         raise ImageError(
             f"{width} x {height} pixels are more than the limit of {limit / 1e6:g} million: "
-            f"if the file can be trusted, raise it with --max-pixels {-(-width * height // 1_000_000)}"
+            f"if you trust the file, raise it with --max-pixels {-(-width * height // 1_000_000)}"
         )
 
 
 def _tiff_layout(data: bytes) -> tiff.Layout | None:
-    """How a TIFF file is stored; None for any other file, and for one that only Pillow may understand."""
+    """The layout of a TIFF file; None for other files, and for those that only Pillow may be able to read."""
     if not tiff.is_tiff(data):
         return None
     try:
@@ -156,13 +156,13 @@ def _density(kind: str, info: Mapping[Any, Any], exif: bytes | None) -> resoluti
 
 
 def _samples(image: Image.Image, data: bytes, bits: int) -> tuple[Samples, Samples | None, bytes | None]:
-    """Pixels (H, W, 1 or 3) and alpha as they are stored, not turned upright, and the profile they are in."""
+    """Pixels (H, W, 1 or 3) and alpha as stored, not turned upright, and their color profile."""
     kind = image.format
     icc = image.info.get("icc_profile") or None
     if kind == "PNG":
         containers.check_png(data)
     if isinstance(image, TiffImageFile) and bits > 8 and image.tag_v2.get(tiff.PLANAR) == 2:
-        raise ImageError(tiff.SEPARATE_PLANES)  # Pillow would take the bytes of 16 bits for pixels of 8
+        raise ImageError(tiff.SEPARATE_PLANES)  # Pillow would read 16-bit samples as 8-bit pixels
     if kind in ("JPEG", "MPO") and (fast := _fast_jpeg(image, data)) is not None:
         return fast, None, icc
     image.load()
@@ -170,36 +170,36 @@ def _samples(image: Image.Image, data: bytes, bits: int) -> tuple[Samples, Sampl
         return wide, None, icc
     if kind == "PNG" and high_bit_depth.is_deep_png(data) and image.mode != "I;16":
         return *high_bit_depth.read_png(image, data), icc
-    if image.mode in _GREY_16 or (image.mode == "I" and kind == "PPM"):
-        grey = high_bit_depth.stretched(np.asarray(image)[..., None], 4095 if bits == 12 else 65_535)
-        return grey, high_bit_depth.keyed_alpha(grey, image.info.get("transparency")), icc
+    if image.mode in _GRAY_16 or (image.mode == "I" and kind == "PPM"):
+        gray = high_bit_depth.stretched(np.asarray(image)[..., None], 4095 if bits == 12 else 65_535)
+        return gray, high_bit_depth.keyed_alpha(gray, image.info.get("transparency")), icc
     if image.mode[0] in "IF":
         raise ImageError(
             f"{'floating-point' if image.mode[0] == 'F' else 'signed or 32-bit'} pixels cannot be enhanced: "
-            "convert the file to 8 or 16 bits a channel first"
+            "convert the file to 8 or 16 bits per channel first"
         )
     if image.mode in _INKS:
         return np.asarray(profiles.to_srgb(image, icc)), None, None
-    colour, alpha = _flattened(image)
-    pixels = np.asarray(colour)
+    color, alpha = _flattened(image)
+    pixels = np.asarray(color)
     return pixels if pixels.ndim == 3 else pixels[..., None], alpha, icc
 
 
 def _flattened(image: Image.Image) -> tuple[Image.Image, NDArray[np.uint8] | None]:
-    """An 8-bit mode as L or RGB, with alpha apart."""
-    grey = image.mode in ("L", "LA", "La", "1")
+    """An 8-bit picture as L or RGB, with alpha separate."""
+    gray = image.mode in ("L", "LA", "La", "1")
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
         image = image.convert("RGBA")
         alpha = np.asarray(image.getchannel("A"))
-        # Red equals green equals blue of a grey picture.
-        return image.getchannel("R") if grey else image.convert("RGB"), alpha
-    if grey:
+        # Red, green and blue are equal in a gray picture.
+        return image.getchannel("R") if gray else image.convert("RGB"), alpha
+    if gray:
         return image.convert("L"), None
     return image if image.mode == "RGB" else image.convert("RGB"), None
 
 
 def _fast_jpeg(image: Image.Image, data: bytes) -> NDArray[np.uint8] | None:
-    """A JPEG file through OpenCV; None where that would be less careful than Pillow, which then decodes or refuses."""
+    """Decode a JPEG file with OpenCV; None if Pillow, which is stricter, should decode or reject it."""
     if image.mode not in ("L", "RGB") or not data.endswith(b"\xff\xd9"):
         return None
     import cv2
@@ -216,7 +216,7 @@ def _fast_jpeg(image: Image.Image, data: bytes) -> NDArray[np.uint8] | None:
 
 
 def _tiff_exif(data: bytes, notes: list[str]) -> bytes | None:
-    """The EXIF block of a TIFF file; broken data are noted. None of a BigTIFF file, whose offsets have 64 bits."""
+    """The EXIF block of a TIFF file; broken data are noted. None for BigTIFF, which has 64-bit offsets."""
     try:
         return metadata.from_tiff(data) if tiff.is_tiff(data) else None
     except ifd.BrokenDirectoryError as error:
@@ -230,16 +230,16 @@ def _exif(image: Image.Image, data: bytes, notes: list[str]) -> bytes | None:
         return _tiff_exif(data, notes)
     block = image.info.get("exif")
     if not isinstance(block, bytes) and len(image.getexif()):
-        block = image.getexif().tobytes()  # old PNG files hold it as text
+        block = image.getexif().tobytes()  # old PNG files store it as text
     return block.removeprefix(b"Exif\0\0") if isinstance(block, bytes) else None
 
 
 def _settled(picture: Picture, turned: bool = False) -> Picture:
-    """Turned upright, with metadata that say so; what of them is broken or does not fit is dropped with a note.
+    """Turn the picture upright and update its metadata; broken or unsuitable metadata are dropped with a note.
 
     Args:
-        picture: as the file has it.
-        turned: the decoder has turned the pixels already.
+        picture: as stored in the file.
+        turned: whether the decoder has already turned the pixels.
     """
     notes = list(picture.notes)
     exif, xmp, icc = picture.exif, picture.xmp, picture.icc
@@ -253,9 +253,9 @@ def _settled(picture: Picture, turned: bool = False) -> Picture:
             exif = None
     settled_xmp = metadata.settled_xmp(xmp) if xmp else None
     if xmp and settled_xmp is None:
-        notes.append("its XMP data are broken and were dropped")
+        notes.append("broken XMP data dropped")
     if icc and not profiles.fits(icc, picture.pixels.shape[2]):
-        notes.append("its colour profile does not fit the pixels and was dropped")
+        notes.append("color profile dropped: it does not fit the pixels")
         icc = None
     turn = 1 if turned else turn
     dots = picture.density
@@ -266,13 +266,13 @@ def _settled(picture: Picture, turned: bool = False) -> Picture:
         icc=icc,
         exif=exif or None,
         xmp=settled_xmp,
-        density=dots[::-1] if dots and turn > 4 else dots,  # turned by a right angle
+        density=dots[::-1] if dots and turn > 4 else dots,  # rotated by 90 degrees
         notes=tuple(notes),
     )
 
 
 def _upright(values: Samples, turn: int) -> Samples:
-    """Turned by an EXIF orientation, 1..8."""
+    """Turn samples upright, given their EXIF orientation, 1..8."""
     if turn == 1:
         return values
     if turn >= 5:

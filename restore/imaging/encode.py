@@ -1,7 +1,8 @@
-"""Write a picture in a format, with its metadata.
+"""Encode a picture with its metadata.
 
-OpenCV compresses the pixels, several times as fast as Pillow; the metadata are put around them here, for OpenCV
-splits no long profile over JPEG segments and writes no XMP into PNG that others find. TIFF is in :mod:`.tiff`.
+OpenCV compresses the pixels, several times as fast as Pillow. Metadata are added here, because OpenCV does not split
+long profiles over JPEG segments, and other programs do not find the XMP that it writes into PNG. For TIFF see
+:mod:`.tiff`.
 """
 
 from __future__ import annotations
@@ -22,18 +23,18 @@ from restore.imaging.picture import Picture, Samples, to8
 
 _NO_ALPHA = frozenset({"JPEG", "BMP"})
 _DEEP = frozenset({"PNG", "TIFF"})
-# Bytes of pixels from which on PNG is written by rows: OpenCV's encoder wants a copy and grows its result by doubling.
+# Pixel bytes above which PNG is written by rows: OpenCV's encoder needs a copy and grows its output by doubling.
 _LARGE = 256_000_000
 
 
 @dataclass(frozen=True)
 class EncodeOptions:
-    """How to compress.
+    """Compression settings.
 
     Attributes:
-        quality: of JPEG and WebP, 1..100. JPEG keeps the colour's full resolution from 90 on; WebP is lossless at 100.
-        png_level: effort of PNG, 0..9. 1 and 2 use run lengths alone, which on photographs is both faster and smaller
-            than levels 3 to 5 are; those and more pay on drawings and screenshots. 0 does not compress.
+        quality: for JPEG and WebP, 1..100. JPEG keeps full color resolution from 90; WebP is lossless at 100.
+        png_level: compression effort for PNG, 0..9. 1 and 2 use only run lengths, which on photographs is both faster
+            and smaller than levels 3 to 5; higher levels help on drawings and screenshots. 0 does not compress.
     """
 
     quality: int = 95
@@ -47,17 +48,17 @@ class EncodeOptions:
 
 
 def encode(picture: Picture, suffix: str, options: EncodeOptions | None = None) -> bytes:
-    """The bytes of a picture file.
+    """Encode a picture as the bytes of a file.
 
     Args:
-        picture: pixels and metadata. Alpha is laid over white where the format has none, 16 bits become 8 where it has
-            no more; :func:`lost` says what the file will lack. Its size tags are set to the picture's size.
-        suffix: one of :data:`FORMATS`, which says the format.
-        options: how to compress.
+        picture: pixels and metadata. It is blended over white if the format has no alpha, and 16 bits are rounded to 8
+            if the format has no more; :func:`lost` lists the losses. Size tags are set to the picture's size.
+        suffix: of the format, one of :data:`FORMATS`.
+        options: compression settings.
 
     Raises:
         ImageError: the format cannot hold the picture.
-        MemoryError: there is no room for its bytes.
+        MemoryError: not enough memory for the encoded bytes.
     """
     kind = FORMATS[suffix.lower()]
     check_fits(suffix, *picture.size)
@@ -71,32 +72,32 @@ def encode(picture: Picture, suffix: str, options: EncodeOptions | None = None) 
 
 
 def lost(picture: Picture, suffix: str) -> tuple[str, ...]:
-    """What a file of this format will lack of a picture, in words for the user; empty when it holds all."""
+    """What a file of this format will lose of a picture, in words for the user; empty if nothing."""
     kind = FORMATS[suffix.lower()]
     held = _held(picture, kind)
     blocks = (
         ("EXIF data", picture.exif, held.exif),
         ("XMP data", picture.xmp, held.xmp),
-        ("colour profile", picture.icc, held.icc),
+        ("color profile", picture.icc, held.icc),
     )
     gone = [name for name, before, after in blocks if before and not after]
     if picture.alpha is not None and kind in _NO_ALPHA:
-        gone.append("transparency (laid over white)")
+        gone.append("transparency (blended over white)")
     if picture.pixels.dtype == np.uint16 and kind not in _DEEP:
-        gone.append("16 bits a channel (rounded to 8)")
+        gone.append("16 bits per channel (rounded to 8)")
     return tuple(gone)
 
 
 def _held(picture: Picture, kind: str) -> Picture:
-    """The picture with those metadata alone that the format can hold, their sizes set."""
+    """The picture with only the metadata that the format can hold, and size tags updated."""
     if kind == "BMP":
         return replace(picture, icc=None, exif=None, xmp=None)
     exif = picture.exif.removeprefix(b"Exif\0\0") if picture.exif else None
     exif = metadata.sized(exif, *picture.size) if exif else None
     xmp = metadata.sized_xmp(picture.xmp, *picture.size) if picture.xmp else None
-    # WebP has no grey.
+    # WebP has no gray mode.
     icc = picture.icc if picture.icc and profiles.fits(picture.icc, _channels(picture, kind)) else None
-    if kind == "TIFF" and exif and not _readable(exif):  # its tags go into the file's own directory
+    if kind == "TIFF" and exif and not _readable(exif):  # its tags are copied into the file's own directory
         exif = None
     if kind == "JPEG":
         exif = exif if containers.jpeg_holds(exif=exif) else None
@@ -118,20 +119,20 @@ def _channels(picture: Picture, kind: str) -> int:
 
 
 def over_white(picture: Picture) -> Picture:
-    """The picture as it looks on white paper; one without transparency as it is."""
+    """Blend the picture over white; unchanged if it has no alpha."""
     if picture.alpha is None:
         return picture
     most = int(np.iinfo(picture.pixels.dtype).max)
     mixed = np.empty_like(picture.pixels)
-    for row in range(0, len(mixed), 256):  # by blocks: the products need 64 bits
+    for row in range(0, len(mixed), 256):  # in blocks: the products need 64 bits
         alpha = picture.alpha[row : row + 256, :, None].astype(np.uint64)
-        colour = picture.pixels[row : row + 256].astype(np.uint64)
-        mixed[row : row + 256] = (colour * alpha + most * (most - alpha) + most // 2) // most
+        color = picture.pixels[row : row + 256].astype(np.uint64)
+        mixed[row : row + 256] = (color * alpha + most * (most - alpha) + most // 2) // most
     return replace(picture, pixels=mixed, alpha=None)
 
 
 def _for_opencv(pixels: Samples, alpha: Samples | None) -> NDArray[Any]:
-    """Grey (H, W), BGR or BGRA: one copy, made at once in the order that OpenCV wants."""
+    """Gray (H, W), BGR or BGRA, in OpenCV's channel order, with a single copy."""
     import cv2
 
     if alpha is None:
@@ -152,18 +153,18 @@ def _compressed(suffix: str, pixels: NDArray[Any], settings: list[int]) -> memor
     return memoryview(data.data)
 
 
-def _beside(picture: Picture) -> containers.Beside:
-    return containers.Beside(picture.icc, picture.exif, picture.xmp, picture.density)
+def _file_metadata(picture: Picture) -> containers.FileMetadata:
+    return containers.FileMetadata(picture.icc, picture.exif, picture.xmp, picture.density)
 
 
 def _jpeg(picture: Picture, options: EncodeOptions) -> bytes:
     import cv2
 
     sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444 if options.quality >= 90 else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
-    # Optimised Huffman tables save two per cent of the file and take three times as long.
+    # Optimized Huffman tables save two percent of the file size and take three times as long.
     settings = [cv2.IMWRITE_JPEG_QUALITY, options.quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
     data = _compressed(".jpg", _for_opencv(picture.pixels, None), settings)
-    return containers.jpeg_with_metadata(data, _beside(picture))
+    return containers.jpeg_with_metadata(data, _file_metadata(picture))
 
 
 def _png(picture: Picture, options: EncodeOptions) -> bytes:
@@ -176,13 +177,13 @@ def _png(picture: Picture, options: EncodeOptions) -> bytes:
     settings = [cv2.IMWRITE_PNG_COMPRESSION, options.png_level, cv2.IMWRITE_PNG_STRATEGY, strategy]
     settings += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH]
     data = _compressed(".png", _for_opencv(picture.pixels, picture.alpha), settings)
-    return containers.png_with_metadata(data, _beside(picture))
+    return containers.png_with_metadata(data, _file_metadata(picture))
 
 
 def _png_by_rows(picture: Picture, level: int) -> bytes:
-    """A PNG file with no second copy of the pixels, every row as differences to the pixel on the left (filter 1).
+    """Encode PNG without a second copy of the pixels; each row is stored as differences from the left (filter 1).
 
-    For what OpenCV does not write, grey with alpha, and for what it would need too much memory for.
+    Used for gray with alpha, which OpenCV does not write, and for pictures where OpenCV needs too much memory.
     """
     pixels, alpha = picture.pixels, picture.alpha
     height, width, channels = pixels.shape
@@ -192,7 +193,7 @@ def _png_by_rows(picture: Picture, level: int) -> bytes:
     kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
     header = np.array([width, height], ">u4").tobytes() + bytes([8 * pixels.itemsize, kind, 0, 0, 0])
     file = [containers.PNG_SIGNATURE, containers.png_chunk(b"IHDR", header)]
-    file += containers.png_metadata(_beside(picture))
+    file += containers.png_metadata(_file_metadata(picture))
     for row in range(0, height, 256):
         block = pixels[row : row + 256]
         if alpha is not None:
@@ -213,7 +214,7 @@ def _webp(picture: Picture, options: EncodeOptions) -> bytes:
     pixels = _for_opencv(picture.pixels, picture.alpha)
     kinds = (cv2.IMAGE_METADATA_EXIF, cv2.IMAGE_METADATA_XMP, cv2.IMAGE_METADATA_ICCP)
     given = [(k, b) for k, b in zip(kinds, (picture.exif, picture.xmp, picture.icc), strict=True) if b]
-    # Above 100 is OpenCV's word for lossless.
+    # OpenCV: values above 100 mean lossless.
     settings = [cv2.IMWRITE_WEBP_QUALITY, options.quality if options.quality < 100 else 101]
     blocks = [np.frombuffer(block, np.uint8) for _, block in given]
     done, data = cv2.imencodeWithMetadata(".webp", pixels, [kind for kind, _ in given], blocks, settings)

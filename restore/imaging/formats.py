@@ -1,10 +1,10 @@
-"""Which formats there are and how large they get. Imports nothing heavy: a job is planned before it is begun."""
+"""Supported formats and their size limits. Imports nothing heavy, since jobs are planned before they start."""
 
 from __future__ import annotations
 
 from restore.errors import ImageError
 
-# What can be written: the suffix and Pillow's name.
+# Formats that can be written: suffix and Pillow's name.
 FORMATS = {
     ".png": "PNG",
     ".jpg": "JPEG",
@@ -15,10 +15,10 @@ FORMATS = {
     ".bmp": "BMP",
 }
 
-# What photographs are kept in: training takes these from a folder.
+# Formats of photographs: training reads these from a folder.
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 
-# Read, though not all can be written: what is written instead of the others is PNG.
+# Formats that can be read. Those that cannot be written are saved as PNG.
 READABLE = frozenset(
     {
         *FORMATS,
@@ -41,14 +41,14 @@ READABLE = frozenset(
 # A file of a few kilobytes can claim to be gigapixels ("decompression bomb").
 PIXEL_LIMIT = 256_000_000
 
-# The longest side: of JPEG by libjpeg's own limit, of PNG by libpng's.
+# Longest side in pixels. For JPEG it is libjpeg's limit, for PNG libpng's.
 _LONGEST = {"JPEG": 65_500, "WEBP": 16_383, "PNG": 1_000_000, "TIFF": 2**31 - 1, "BMP": 2**31 - 1}
-# Sizes and offsets in the file are numbers of 31 or 32 bits.
+# Sizes and offsets in these files have 31 or 32 bits.
 _MOST_BYTES = {"TIFF": 2**32, "BMP": 2**31}
 
 
 def check_fits(suffix: str, height: int, width: int) -> None:
-    """Refuse a picture that a format cannot hold, before any work is done on it.
+    """Reject a picture that a format cannot hold, before any work is done on it.
 
     Args:
         suffix: one of :data:`FORMATS`.
@@ -61,7 +61,7 @@ def check_fits(suffix: str, height: int, width: int) -> None:
     kind = FORMATS[suffix.lower()]
     if max(height, width) > _LONGEST[kind]:
         raise ImageError(
-            f"{width} x {height} pixels are more than {kind} can hold ({_LONGEST[kind]:,} a side): "
+            f"{width} x {height} pixels are more than {kind} can hold ({_LONGEST[kind]:,} per side): "
             "choose another --format"
         )
     if height * width * 3 > _MOST_BYTES.get(kind, 2**63):

@@ -1,4 +1,4 @@
-"""What a file's header says: nothing is decoded, and only as much is read as tells the size."""
+"""Read the size from a file's header without decoding."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from PIL import Image
 from restore.errors import ImageError
 from restore.imaging import ifd, metadata, tiff
 
-# What Pillow may open. It knows forty more, some of which start other programs.
+# Formats that Pillow may open. It supports forty more, some of which start external programs.
 _READERS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "TGA")
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
 
-# Sizes are checked against a limit that the user can raise; Pillow's own is lower and cannot be.
+# We check sizes against a limit that the user can raise; Pillow's own limit is lower and fixed.
 Image.MAX_IMAGE_PIXELS = None
-# Pillow warns of odd metadata through the warnings module, which would print from the reading threads.
+# Pillow reports odd metadata through the warnings module, which would print from the reader threads.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
@@ -28,14 +28,14 @@ def read_size(path: Path) -> tuple[int, int]:
     """Height and width of a picture turned upright.
 
     Raises:
-        ImageError: the file cannot be read, or is not a picture.
+        ImageError: the file cannot be read or is not a picture.
     """
     try:
         with _opened(path) as image:
             size = image.height, image.width
             turn = _turn(image)
     except ImageError:
-        # Grey with alpha in 16 bits is a TIFF file that we read and Pillow does not.
+        # We can read 16-bit gray TIFF with alpha; Pillow cannot.
         stored = _tiff_size(path)
         if stored is None:
             raise
@@ -44,7 +44,7 @@ def read_size(path: Path) -> tuple[int, int]:
 
 
 def header_size(path: Path) -> tuple[int, int] | None:
-    """Height and width of a picture turned upright; None where they cannot be told: decoding will say what is wrong."""
+    """Height and width of a picture turned upright; None if they cannot be read: decoding will report the error."""
     try:
         return read_size(path)
     except ImageError:
@@ -52,10 +52,10 @@ def header_size(path: Path) -> tuple[int, int] | None:
 
 
 def formats(beginning: bytes) -> list[str]:
-    """What Pillow may take a file for that begins so.
+    """The formats that Pillow may try for a file with this beginning.
 
     Raises:
-        ImageError: another package is needed.
+        ImageError: the format needs a package that is not installed.
     """
     heif = beginning[4:8] == b"ftyp" and beginning[8:12] in _HEIF_BRANDS and b"avif" not in beginning[8:64]
     if not heif:
@@ -69,24 +69,24 @@ def _register_heif() -> None:
     try:
         plugin = importlib.import_module("pillow_heif")
     except ImportError as error:
-        raise ImageError("HEIC needs another package. Install it with: pip install pillow-heif") from error
+        raise ImageError("HEIC files need another package: pip install pillow-heif") from error
     plugin.register_heif_opener()
 
 
 def _opened(path: Path) -> Image.Image:
-    """A file opened by Pillow, nothing decoded. To be closed."""
+    """Open a file with Pillow without decoding it. The caller must close it."""
     try:
         with path.open("rb") as file:
             known = formats(file.read(64))
         return Image.open(path, formats=known)
-    except Exception as error:  # Pillow's readers meet a broken file with whatever exception comes of it
+    except Exception as error:  # Pillow's readers raise anything on a broken file
         raise ImageError(f"{path}: {error}") from error
 
 
 def _turn(image: Image.Image) -> int:
-    """The orientation, 1..8, by which the decoder will turn what Pillow has opened."""
+    """The orientation, 1..8, by which the decoder will turn an opened picture."""
     if image.format == "TIFF":
-        return 1  # Pillow gives its size upright
+        return 1  # Pillow already reports the upright size
     exif, xmp = image.info.get("exif"), image.info.get("xmp")
     turn = metadata.xmp_orientation(xmp) if isinstance(xmp, bytes) else 1
     if isinstance(exif, bytes):
@@ -96,7 +96,7 @@ def _turn(image: Image.Image) -> int:
 
 
 def _tiff_size(path: Path) -> tuple[int, int] | None:
-    """Of a classic TIFF file by its own directory; None of any other, and of one without a size."""
+    """Upright height and width of a classic TIFF file; None for other files, and if it declares no size."""
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             layout = tiff.Layout(data)

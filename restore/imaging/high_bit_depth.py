@@ -1,4 +1,4 @@
-"""16 bits a channel where Pillow, which has them for grey alone, would read 8."""
+"""16 bits per channel where Pillow, which supports them only for gray, would read 8."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from restore.errors import ImageError
 
-_PNG_GREY_ALPHA = 4
+_PNG_GRAY_ALPHA = 4
 _BLANK = rb"(?:\s|#[^\n]*\n)+"
 _PNM = re.compile(rb"P([2356])" + _BLANK + rb"(\d+)" + _BLANK + rb"(\d+)" + _BLANK + rb"(\d+)\s")
 
 
 def is_deep_png(data: bytes) -> bool:
-    """Whether a PNG file holds 16 bits a channel, by its header."""
+    """Whether a PNG file has 16 bits per channel, by its header."""
     return data[24:25] == b"\x10"
 
 
 def read_png(image: Image.Image, data: bytes) -> tuple[NDArray[np.uint16], NDArray[np.uint16] | None]:
-    """A 16-bit PNG with colour or alpha: Pillow keeps the upper 8 bits, and with those OpenCV's 16 must agree.
+    """Read a 16-bit PNG with color or alpha. OpenCV's 16 bits must agree with Pillow's, which are the upper 8.
 
-    OpenCV alone might hand over a picture that breaks off as if it were whole.
+    OpenCV alone may return a truncated picture as if it were complete.
 
     Args:
-        image: what Pillow has loaded of it.
-        data: the file.
+        image: as loaded by Pillow.
+        data: bytes of the file.
 
     Returns:
-        uint16 (H, W, 1 or 3) and uint16 (H, W) of alpha or None, as they are stored.
+        uint16 (H, W, 1 or 3), and alpha as uint16 (H, W) or None; as stored, not turned upright.
 
     Raises:
-        ImageError: the two decoders differ.
+        ImageError: the two decoders disagree.
     """
     import cv2
 
@@ -50,23 +50,23 @@ def read_png(image: Image.Image, data: bytes) -> tuple[NDArray[np.uint16], NDArr
         raise ImageError("damaged picture: two decoders read its 16-bit samples differently")
     if alpha is None:
         alpha = keyed_alpha(pixels, image.info.get("transparency"))
-    if data[25] == _PNG_GREY_ALPHA:  # both decoders have made it RGBA
+    if data[25] == _PNG_GRAY_ALPHA:  # both decoders return RGBA
         pixels = pixels[..., :1]
     return np.ascontiguousarray(pixels), None if alpha is None else np.ascontiguousarray(alpha)
 
 
 def keyed_alpha(pixels: NDArray[np.uint16], key: Any) -> NDArray[np.uint16] | None:
-    """Alpha by one colour that is declared transparent; None without such a colour."""
+    """Alpha from the one color declared transparent; None if there is none."""
     if key is None:
         return None
     return np.where((pixels == np.asarray(key, np.uint16)).all(axis=2), 0, 65_535).astype(np.uint16)
 
 
 def read_pnm(data: bytes) -> NDArray[np.uint16] | None:
-    """A binary PPM or PGM with more than 8 bits a sample, stretched to 16, as (H, W, 1 or 3); None for any other.
+    """A binary PPM or PGM with more than 8 bits per sample, scaled to 16, as (H, W, 1 or 3); None for any other file.
 
     Raises:
-        ValueError: the samples break off.
+        ValueError: the samples are truncated.
     """
     header = _PNM.match(data)
     if header is None or header[1] not in b"56" or int(header[4]) <= 255:
@@ -78,13 +78,13 @@ def read_pnm(data: bytes) -> NDArray[np.uint16] | None:
 
 
 def stretched(values: NDArray[Any], most: int) -> NDArray[np.uint16]:
-    """Samples on 0..``most`` as 16 bits."""
+    """Samples in 0..``most``, scaled to 16 bits."""
     wide: NDArray[np.uint32] = np.minimum(values, most).astype(np.uint32) * np.uint32(65_535)
     return ((wide + np.uint32(most // 2)) // np.uint32(most)).astype(np.uint16)
 
 
 def bits_in_file(image: Image.Image, data: bytes) -> int:
-    """The bits a channel that the file has, where its header says; 8 where it does not."""
+    """Bits per channel according to the file's header; 8 if it does not say."""
     if isinstance(image, TiffImageFile):
         bits = image.tag_v2.get(258, 8)
         return int(max(bits)) if isinstance(bits, tuple) else int(bits)
@@ -92,7 +92,7 @@ def bits_in_file(image: Image.Image, data: bytes) -> int:
         header = _PNM.match(data)
         return int(header[4]).bit_length() if header else 8
     if image.format == "JPEG2000":
-        at = data.find(b"\xff\x4f\xff\x51")  # start of codestream and SIZ; the depth of channel 0 is 42 bytes on
+        at = data.find(b"\xff\x4f\xff\x51")  # start of codestream and SIZ; channel 0 has its depth 42 bytes later
         return (data[at + 42] & 0x7F) + 1 if 0 <= at < len(data) - 42 else 8
     if image.format in ("AVIF", "HEIF"):
         at = data.find(b"pixi", 0, 65_536)  # version and flags, the number of channels, the bits of each

@@ -1,6 +1,6 @@
-"""Image file directories: the tag tables that TIFF files and EXIF blocks are made of (TIFF 6.0, section 2).
+"""Image file directories: the tag tables of TIFF files and EXIF blocks (TIFF 6.0, section 2).
 
-Values stay the bytes they are, in the byte order of the block: nothing is lost that we do not understand.
+Values are kept as raw bytes in the block's byte order, so tags that we do not understand survive unchanged.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from mmap import mmap
 from typing import Literal
 
 Order = Literal["<", ">"]
-# What directories are read from.
+# What directories can be read from.
 Block = bytes | bytearray | mmap
 
 EXIF_POINTER, GPS_POINTER, INTEROP_POINTER = 0x8769, 0x8825, 0xA005
 _POINTERS = frozenset({EXIF_POINTER, GPS_POINTER, INTEROP_POINTER})
-# Bytes of one value of each type, from BYTE to IFD.
+# Bytes per value of each type, from BYTE to IFD.
 _WIDTH = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 BYTE, SHORT, LONG, UNDEFINED = 1, 3, 4, 7
 
 
 class BrokenDirectoryError(ValueError):
-    """The tables do not hold together."""
+    """The directory tables are inconsistent."""
 
 
 @dataclass
@@ -33,9 +33,9 @@ class Tag:
     Attributes:
         number: the tag's number.
         kind: the TIFF type of its values.
-        count: how many values.
+        count: number of values.
         value: the values' bytes, in the block's byte order.
-        children: the directory that the tag points to, for the EXIF, GPS and interoperability pointers.
+        children: entries of the directory that the tag points to, for the EXIF, GPS and interoperability pointers.
     """
 
     number: int
@@ -47,7 +47,7 @@ class Tag:
 
 @dataclass(frozen=True)
 class Entry:
-    """Where one entry lies in a block: ``at`` is its own 12 bytes, ``start`` .. ``stop`` its values."""
+    """Position of an entry in a block: its own 12 bytes begin at ``at``, its values span ``start`` .. ``stop``."""
 
     number: int
     kind: int
@@ -58,10 +58,10 @@ class Entry:
 
 
 def byte_order(block: Block) -> Order:
-    """``<`` or ``>``, for :mod:`struct`.
+    """The byte order, ``<`` or ``>``, for :mod:`struct`.
 
     Raises:
-        BrokenDirectoryError: it does not begin as a TIFF structure does.
+        BrokenDirectoryError: the block does not begin with a TIFF header.
     """
     if len(block) >= 8 and block[:4] == b"II*\0":
         return "<"
@@ -71,17 +71,17 @@ def byte_order(block: Block) -> Order:
 
 
 def first_directory(block: Block) -> int:
-    """Where the first directory lies."""
+    """Offset of the first directory."""
     return int(struct.unpack_from(byte_order(block) + "I", block, 4)[0])
 
 
 def entries(block: Block, at: int) -> tuple[list[Entry], int]:
-    """The entries of the directory at ``at``, and where the offset of the next directory is written.
+    """The entries of the directory at ``at``, and the position of the link to the next directory.
 
-    An entry of unknown type, or whose values lie outside, has an empty span: writers leave such behind.
+    An entry of unknown type, or with values outside the block, gets an empty span: some writers leave such entries.
 
     Raises:
-        BrokenDirectoryError: the directory itself is not within the block.
+        BrokenDirectoryError: the directory does not fit in the block.
     """
     order = byte_order(block)
     if not 8 <= at <= len(block) - 2:
@@ -102,7 +102,7 @@ def entries(block: Block, at: int) -> tuple[list[Entry], int]:
 
 
 def number_in(block: Block, entry: Entry) -> int | None:
-    """The first value of a BYTE, SHORT or LONG entry; None of any other."""
+    """The first value of a BYTE, SHORT or LONG entry; None for other types."""
     code = {BYTE: "B", SHORT: "H", LONG: "I", 13: "I"}.get(entry.kind)
     if code is None or entry.stop == entry.start:
         return None
@@ -110,17 +110,17 @@ def number_in(block: Block, entry: Entry) -> int | None:
 
 
 def read_tags(block: bytes, at: int, wanted: Callable[[int], bool] | None = None) -> list[Tag]:
-    """A directory with its values and the directories below it; entries without values are left out.
+    """Read a directory with its values and subdirectories; entries without values are skipped.
 
     Args:
-        block: what the directory is in.
-        at: where it lies.
-        wanted: which tags of this directory, by their number, shall be read (default: all).
+        block: contains the directory.
+        at: offset of the directory.
+        wanted: whether to read a tag of this directory, given its number (default: all).
 
     Raises:
-        BrokenDirectoryError: a directory is not within the block, or its values cannot all be.
+        BrokenDirectoryError: a directory does not fit in the block, or its values together are larger than the block.
     """
-    left = len(block)  # of bytes to take, over all directories: a small file must not unfold to gigabytes
+    left = len(block)  # byte budget over all directories: a small file must not expand to gigabytes
 
     def read(at: int, depth: int) -> list[Tag]:
         nonlocal left
@@ -130,7 +130,7 @@ def read_tags(block: bytes, at: int, wanted: Callable[[int], bool] | None = None
                 continue
             left -= entry.stop - entry.start
             if left < 0:
-                raise BrokenDirectoryError("values that overlap")
+                raise BrokenDirectoryError("overlapping values")
             tag = Tag(entry.number, entry.kind, entry.count, bytes(block[entry.start : entry.stop]))
             if entry.number in _POINTERS:
                 below = number_in(block, entry)
@@ -144,7 +144,7 @@ def read_tags(block: bytes, at: int, wanted: Callable[[int], bool] | None = None
 
 
 def write_tags(tags: Sequence[Tag], order: Order, at: int) -> bytes:
-    """A directory that will lie at ``at`` (even), with its values and the directories below it behind it."""
+    """A directory to be placed at offset ``at`` (even), followed by its values and subdirectories."""
     tags = sorted(tags, key=lambda tag: tag.number)
     table = bytearray(struct.pack(order + "H", len(tags)))
     behind = bytearray()
@@ -165,5 +165,5 @@ def write_tags(tags: Sequence[Tag], order: Order, at: int) -> bytes:
 
 
 def header(order: Order, first: int) -> bytes:
-    """The eight bytes that a TIFF structure begins with."""
+    """The eight-byte TIFF header."""
     return (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", first)

@@ -1,7 +1,7 @@
-"""What a file says of its picture: EXIF, XMP, colour profile. Kept, but never left saying what is no longer true.
+"""EXIF, XMP and color profile of a picture: kept, but updated where they would no longer be true.
 
-EXIF blocks are changed in place, byte by byte: camera makers' notes hold offsets into the block, and a block that is
-taken apart and written anew breaks them.
+EXIF blocks are edited in place, byte by byte: maker notes hold offsets into the block, and parsing and rewriting the
+block would break them.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from restore.imaging.picture import Picture
 
 ORIENTATION = 0x0112
 _WIDTH_TAGS, _HEIGHT_TAGS = (0x0100, 0xA002), (0x0101, 0xA003)
-# No camera writes more than one; to take out each costs the whole block.
+# No camera writes more than one; removing each one costs a pass over the whole block.
 _MOST_GPS = 8
-_THUMBNAIL = {0x0201: 0x0202, 0x0111: 0x0117}  # where it lies: how long it is
+_THUMBNAIL = {0x0201: 0x0202, 0x0111: 0x0117}  # offset tag: length tag
 
-# Of a TIFF file's own directory, what describes the picture rather than how its samples are stored: description, make,
-# model, orientation, resolution and its unit, software, date, artist, host, rating, copyright, the Windows texts.
+# Tags of a TIFF file's own directory that describe the picture rather than its storage: description, make, model,
+# orientation, resolution and its unit, software, date, artist, host, rating, copyright, the Windows texts.
 _DESCRIPTIVE = frozenset(
     {0x010E, 0x010F, 0x0110, ORIENTATION, 0x011A, 0x011B, 0x0128, 0x0131, 0x0132, 0x013B, 0x013C, 0x4746, 0x4749}
     | {0x8298, *range(0x9C9B, 0x9CA0), ifd.EXIF_POINTER, ifd.GPS_POINTER}
@@ -29,14 +29,14 @@ _DESCRIPTIVE = frozenset(
 
 
 def strip(picture: Picture) -> Picture:
-    """Without EXIF and XMP; the colour profile stays, for the colours would be others without it."""
+    """Remove EXIF and XMP; the color profile stays, since the colors would change without it."""
     return replace(picture, exif=None, xmp=None)
 
 
 def strip_place(picture: Picture) -> Picture:
-    """Without the GPS data of EXIF, and the coordinates and names of places of XMP; all else stays.
+    """Remove the GPS data from EXIF, and coordinates and place names from XMP; everything else stays.
 
-    What cannot be searched for them is dropped whole.
+    A block that cannot be searched is dropped entirely.
     """
     exif = picture.exif
     if exif is not None:
@@ -48,7 +48,7 @@ def strip_place(picture: Picture) -> Picture:
 
 
 def orientation(exif: bytes) -> int | None:
-    """How the pixels must be turned, 1..8 (EXIF's numbers); None when the block does not say.
+    """The EXIF orientation, 1..8, by which the pixels must be turned; None if the block has none.
 
     Raises:
         BrokenDirectoryError: the block cannot be read.
@@ -61,7 +61,7 @@ def orientation(exif: bytes) -> int | None:
 
 
 def settled(exif: bytes) -> bytes:
-    """An EXIF block for upright pixels: the orientation is 1 and the thumbnail, which shows the old picture, is gone.
+    """An EXIF block for upright pixels: orientation 1, and no thumbnail, which would show the old picture.
 
     Raises:
         BrokenDirectoryError: the block cannot be read.
@@ -71,12 +71,12 @@ def settled(exif: bytes) -> bytes:
     before = _outline(block)
     _drop_thumbnail(block)
     if _outline(block) != before:
-        raise ifd.BrokenDirectoryError("a thumbnail that lies over the other data")
+        raise ifd.BrokenDirectoryError("a thumbnail that overlaps other data")
     return bytes(block)
 
 
 def sized(exif: bytes, height: int, width: int) -> bytes:
-    """The block with the size tags that it has set to ``height`` and ``width``; a broken block as it is."""
+    """The block with its existing size tags set to ``height`` and ``width``; a broken block is returned unchanged."""
     block = bytearray(exif)
     try:
         _set(block, dict.fromkeys(_WIDTH_TAGS, width) | dict.fromkeys(_HEIGHT_TAGS, height), kind=ifd.LONG)
@@ -86,7 +86,7 @@ def sized(exif: bytes, height: int, width: int) -> bytes:
 
 
 def from_tiff(data: bytes) -> bytes | None:
-    """The EXIF block of a TIFF file: its own descriptive tags, and the EXIF and GPS directories; None without any.
+    """The EXIF block of a TIFF file: its descriptive tags, and the EXIF and GPS directories; None if it has none.
 
     Raises:
         BrokenDirectoryError: the file's directory cannot be read.
@@ -99,7 +99,7 @@ def from_tiff(data: bytes) -> bytes | None:
 
 
 def tiff_tags(exif: bytes) -> tuple[list[ifd.Tag], ifd.Order]:
-    """What of an EXIF block goes into a TIFF file's own directory, and the byte order of its values.
+    """The tags of an EXIF block that belong in a TIFF file's own directory, and the byte order of their values.
 
     Raises:
         BrokenDirectoryError: the block cannot be read.
@@ -111,7 +111,7 @@ def _directories(block: bytes | bytearray) -> Iterable[list[ifd.Entry]]:
     """The main directory and the EXIF directory.
 
     Raises:
-        BrokenDirectoryError: there are several of the latter, which unfold to the square of a block's size.
+        BrokenDirectoryError: there are several EXIF directories, which could expand to the square of the block's size.
     """
     main = ifd.entries(block, ifd.first_directory(block))[0]
     yield main
@@ -129,7 +129,7 @@ def _outline(block: bytes | bytearray) -> list[tuple[int, int, int]]:
 
 
 def _set(block: bytearray, values: dict[int, int], kind: int) -> None:
-    """Overwrite the tags that are there; none is added."""
+    """Overwrite existing tags; none are added."""
     order = ifd.byte_order(block)
     for found in list(_directories(block)):
         for entry in found:
@@ -143,7 +143,7 @@ def _set(block: bytearray, values: dict[int, int], kind: int) -> None:
 def _drop_thumbnail(block: bytearray) -> None:
     order = ifd.byte_order(block)
     _, link = ifd.entries(block, ifd.first_directory(block))
-    if link + 4 > len(block):  # some writers leave the link out
+    if link + 4 > len(block):  # some writers omit the link
         return
     (at,) = struct.unpack_from(order + "I", block, link)
     struct.pack_into(order + "I", block, link, 0)
@@ -175,11 +175,11 @@ def _without_gps(exif: bytes) -> bytes:
         at = ifd.number_in(block, entry)
         if at is not None:
             _blank(block, at)
-        # The entries behind it, and the link to the next directory, move up.
+        # Move up the following entries and the link to the next directory.
         block[entry.at : end + 4] = block[entry.at + 12 : end + 4] + bytes(12)
         struct.pack_into(order + "H", block, first, len(main) - 1)
         if [e.number for e in ifd.entries(block, first)[0]] != before:
-            raise ifd.BrokenDirectoryError("GPS data that lie over the other data")
+            raise ifd.BrokenDirectoryError("GPS data that overlap other data")
     raise ifd.BrokenDirectoryError(f"{_MOST_GPS} GPS directories or more")
 
 
@@ -187,21 +187,21 @@ def _blank(block: bytearray, at: int) -> None:
     """Overwrite a directory and its values with zeros.
 
     Raises:
-        BrokenDirectoryError: its values cannot all be: to blank them would take hours.
+        BrokenDirectoryError: its values together are larger than the block: blanking them could take hours.
     """
     found, end = ifd.entries(block, at)
     if sum(entry.stop - entry.start for entry in found) > len(block):
-        raise ifd.BrokenDirectoryError("values that overlap")
+        raise ifd.BrokenDirectoryError("overlapping values")
     for entry in found:
         block[entry.start : entry.stop] = bytes(entry.stop - entry.start)
     block[at:end] = bytes(end - at)
 
 
-# A property is an attribute or an element; the prefix is whatever the writer bound to the namespace. The packet may be
-# anybody's: none of these patterns looks at a byte more than a few times, however it is made.
+# A property is an attribute or an element; the prefix is whatever the writer bound to the namespace. The packet is
+# untrusted: none of these patterns visits a byte more than a few times, whatever the input.
 _XMP_NUMBER = r"""(:{name}\s*(?:=\s*["']|>)\s*)(\d+)(?=\s*["'<])"""
 _XMP_ORIENTATION = re.compile(_XMP_NUMBER.format(name="Orientation").encode())
-# Coordinates, and the names of places: of exif, photoshop, IPTC core and IPTC extension.
+# Coordinates and place names in the exif, photoshop, IPTC core and IPTC extension namespaces.
 _PLACE = rb"(?:GPS\w*|City|State|Country|CountryCode|CountryName|Location(?:Created|Shown)?|Sublocation|ProvinceState)"
 _XMP_PLACE_ATTRIBUTE = re.compile(rb"""\s[\w.-]+:%s\s*=\s*(?:"[^"<]*"|'[^'<]*')""" % _PLACE)
 _XMP_PLACE_ELEMENT = re.compile(rb"<([\w.-]+:%s)(?![\w.-])[^<>]*>" % _PLACE)
@@ -209,12 +209,12 @@ _XMP_THUMBNAILS = re.compile(rb"<([\w.-]+:Thumbnails)\b[^<>]*>")
 
 
 def settled_xmp(xmp: bytes) -> bytes | None:
-    """A packet for upright pixels: the orientation is 1 and the thumbnails are gone; None of a broken one."""
+    """A packet for upright pixels: orientation 1, no thumbnails; None if the packet is broken."""
     return _without_elements(_XMP_ORIENTATION.sub(rb"\g<1>1", xmp), _XMP_THUMBNAILS)
 
 
 def sized_xmp(xmp: bytes, height: int, width: int) -> bytes:
-    """The packet with the size properties that it has set to ``height`` and ``width``."""
+    """The packet with its existing size properties set to ``height`` and ``width``."""
     sizes = {"ImageWidth": width, "ImageLength": height, "PixelXDimension": width, "PixelYDimension": height}
     for name, value in sizes.items():
         xmp = re.sub(_XMP_NUMBER.format(name=name).encode(), rb"\g<1>%d" % value, xmp)
@@ -222,7 +222,7 @@ def sized_xmp(xmp: bytes, height: int, width: int) -> bytes:
 
 
 def xmp_orientation(xmp: bytes) -> int:
-    """How the pixels must be turned, by the packet; 1 when it does not say."""
+    """The orientation, 1..8, by which the pixels must be turned; 1 if the packet has none."""
     found = _XMP_ORIENTATION.search(xmp)
     return int(found[2]) if found and found[2] in (b"2", b"3", b"4", b"5", b"6", b"7", b"8") else 1
 
@@ -236,7 +236,7 @@ def _xmp_without_place(xmp: bytes) -> bytes | None:
 
 
 def _without_elements(xmp: bytes, opening: re.Pattern[bytes]) -> bytes | None:
-    """Without the elements that begin so, and what is in them; None where one does not end."""
+    """Remove elements with this opening tag and their content; None if one is not closed."""
     kept, at = [], 0
     while found := opening.search(xmp, at):
         kept.append(xmp[at : found.start()])

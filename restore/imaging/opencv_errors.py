@@ -1,4 +1,4 @@
-"""OpenCV's one exception, as what it means."""
+"""Translate OpenCV's single exception type into meaningful ones."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from restore.errors import ImageError
 
 @contextmanager
 def opencv_errors(what: str) -> Iterator[None]:
-    """Turn ``cv2.error`` into MemoryError where that is what it says, and into ImageError elsewhere.
+    """Turn ``cv2.error`` into MemoryError if memory ran out, and into ImageError otherwise.
 
     Args:
-        what: could not be done, for the message.
+        what: what failed, for the message.
     """
     import cv2
 

@@ -19,14 +19,14 @@ class Picture:
     """A decoded picture.
 
     Attributes:
-        pixels: RGB (H, W, 3), or (H, W, 1) of a grey one, upright; uint8, or uint16 where the file has 16 bits.
-        alpha: (H, W) of the same type, not premultiplied, or None when the file has none.
-        icc: the colour profile that the pixels are in, as the file has it; None means sRGB or unknown.
-        exif: the EXIF block, from its byte order mark on; its orientation is reset, its thumbnail gone.
-        format: Pillow's name of the file's format.
-        xmp: the XMP packet, its orientation reset.
-        density: dots per inch along the width and the height, where the file says it.
-        notes: what was not read as it is in the file, one sentence each, for the user.
+        pixels: RGB (H, W, 3), or (H, W, 1) if gray, upright; uint8, or uint16 if the file has 16 bits.
+        alpha: (H, W) of the same type, not premultiplied, or None if the file has none.
+        icc: the pixels' color profile, as in the file; None means sRGB or unknown.
+        exif: the EXIF block, from its byte order mark on, with the orientation reset and the thumbnail removed.
+        format: Pillow's name for the file's format.
+        xmp: the XMP packet, with the orientation reset.
+        density: dots per inch along the width and the height, if the file declares it.
+        notes: for the user, one sentence about each thing that was not read exactly as stored.
     """
 
     pixels: Samples
@@ -45,15 +45,15 @@ class Picture:
 
 
 def to8(values: Samples) -> NDArray[np.uint8]:
-    """Samples of 8 or 16 bits as 8 bits, rounded to the nearest (``v * 255 / 65535``); 8 bits pass as they are."""
+    """Samples of 8 or 16 bits as 8 bits, rounded to nearest (``v * 255 / 65535``); 8 bits are returned unchanged."""
     if values.dtype == np.uint8:
         return values.astype(np.uint8, copy=False)
     out = np.empty(values.shape, np.uint8)
-    for row in range(0, len(values), 256):  # by blocks: the sum needs 32 bits, and the picture may be large
+    for row in range(0, len(values), 256):  # in blocks: the sum needs 32 bits, and the picture may be large
         out[row : row + 256] = (values[row : row + 256].astype(np.uint32) + 128) // 257
     return out
 
 
 def to16(values: Samples) -> NDArray[np.uint16]:
-    """Samples of 8 or 16 bits as 16 bits (``v * 257``, so that white stays white); 16 bits pass as they are."""
+    """Samples of 8 or 16 bits as 16 bits (``v * 257``, so white stays white); 16 bits are returned unchanged."""
     return values.astype(np.uint16, copy=False) * (np.uint16(257) if values.dtype == np.uint8 else np.uint16(1))

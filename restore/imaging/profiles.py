@@ -1,4 +1,4 @@
-"""Colour profiles: which fit which pixels, and the way from inks and LAB to sRGB."""
+"""Color profiles: whether one fits the pixels, and conversion of CMYK and LAB to sRGB."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _SPACES = {1: b"GRAY", 3: b"RGB "}
 
 
 def fits(icc: bytes, channels: int) -> bool:
-    """Whether a profile describes grey (1 channel) or RGB (3) pixels; a broken one describes nothing."""
+    """Whether a profile is for gray (1 channel) or RGB (3) pixels; a broken one fits nothing."""
     return len(icc) >= 128 and icc[36:40] == b"acsp" and icc[16:20] == _SPACES[channels]
 
 
 def to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
-    """A CMYK or LAB picture as sRGB, by its profile where that can be used.
+    """Convert a CMYK or LAB picture to sRGB, by its profile if that is usable.
 
     Args:
         image: mode ``CMYK`` or ``LAB``.
-        icc: the profile that the file carries; LAB needs none, CMYK without one is taken as plain complements.
+        icc: the file's profile; LAB needs none, CMYK without one is treated as complements of RGB.
     """
     target = ImageCms.createProfile("sRGB")
     try:
@@ -34,16 +34,16 @@ def to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
         converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, ValueError):
         return image.convert("RGB")
-    assert converted is not None  # it is None only when done in place
+    assert converted is not None  # None only when converting in place
     return converted
 
 
 def pixels_to_srgb(pixels: NDArray[np.uint8], icc: bytes) -> NDArray[np.uint8]:
-    """Grey or RGB pixels in a profile as sRGB.
+    """Convert gray or RGB pixels from a profile to sRGB.
 
     Args:
         pixels: (H, W, 1) or (H, W, 3).
-        icc: the profile, one that :func:`fits`; where nothing can be made of it the colours stay as they are.
+        icc: the profile, one that :func:`fits`; if it is unusable, the colors stay unchanged.
 
     Returns:
         (H, W, 3).
@@ -54,5 +54,5 @@ def pixels_to_srgb(pixels: NDArray[np.uint8], icc: bytes) -> NDArray[np.uint8]:
         converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, ValueError):
         converted = image.convert("RGB")
-    assert converted is not None  # it is None only when done in place
+    assert converted is not None  # None only when converting in place
     return np.asarray(converted)

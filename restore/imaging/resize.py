@@ -1,7 +1,7 @@
-"""Bicubic resize that agrees with MATLAB's ``imresize``, the one the super-resolution literature uses.
+"""Bicubic resize that matches MATLAB's ``imresize``, the standard of the super-resolution literature.
 
-When it shrinks, the cubic kernel is widened by the scale (antialiasing); pixels beyond the border are mirrored
-(the edge pixel included). OpenCV's and Pillow's bicubic differ: their numbers cannot be compared with papers.
+When shrinking, the cubic kernel is widened by the scale (antialiasing); pixels beyond the border are mirrored
+(edge pixel included). OpenCV's and Pillow's bicubic differ, so results with them are not comparable to papers.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ def resize_weights(
     """
     stretch = min(scale, 1.0) if antialias else 1.0
     width = 4.0 / stretch
-    # The centre of output sample i on the input's axis, pixel centres at whole numbers counted from 0.
-    centres = (np.arange(out_length) + 0.5) / scale - 0.5
-    first = np.floor(centres - width / 2).astype(np.intp)
+    # The center of output sample i on the input's axis, where pixel centers are whole numbers from 0.
+    centers = (np.arange(out_length) + 0.5) / scale - 0.5
+    first = np.floor(centers - width / 2).astype(np.intp)
     taps = math.ceil(width) + 2
     indices = first[:, None] + np.arange(taps)
-    weights = _cubic((centres[:, None] - indices) * stretch) * stretch
+    weights = _cubic((centers[:, None] - indices) * stretch) * stretch
     weights /= weights.sum(axis=1, keepdims=True)
     used = np.any(weights != 0, axis=0)
     weights, indices = weights[:, used], indices[:, used]
@@ -63,8 +63,8 @@ def resize_matrix(length: int, scale: float, start: int = 0, count: int | None =
     Args:
         length: samples along the input axis.
         scale: output over input.
-        start: first output row wanted.
-        count: how many output rows (default: the rest).
+        start: first output row.
+        count: number of output rows (default: the rest).
 
     Returns:
         float32 (count, length); ``matrix @ column`` is the resized column. Read-only.
@@ -89,7 +89,7 @@ def _along(image: NDArray[Any], axis: int, out_length: int, scale: float, antial
 
 
 def round_to(dtype: np.dtype[Any], values: NDArray[Any]) -> NDArray[Any]:
-    """Cast as MATLAB casts: to the nearest whole number (halves up) within the range of an integer type."""
+    """Cast like MATLAB: round to nearest (halves up) and clip to the range of an integer type."""
     if np.issubdtype(dtype, np.integer):
         limit = np.iinfo(dtype)
         values = np.floor(np.clip(values, limit.min, limit.max) + 0.5)
@@ -99,8 +99,8 @@ def round_to(dtype: np.dtype[Any], values: NDArray[Any]) -> NDArray[Any]:
 def resize(image: NDArray[Any], scale: float, antialias: bool = True) -> NDArray[Any]:
     """Resize a picture by ``scale`` as MATLAB's ``imresize(image, scale, 'bicubic')`` does.
 
-    The columns are resized first, then the rows, and an integer picture is rounded after each of the two: so does
-    ``imresize``, and only so do the benchmarks' low-resolution files come out to the last bit.
+    Columns are resized first, then rows, and integer pictures are rounded after each pass, as in ``imresize``; only
+    this reproduces the benchmarks' low-resolution files bit for bit.
 
     Args:
         image: (H, W) or (H, W, C); uint8, uint16 or floating point.
@@ -108,7 +108,7 @@ def resize(image: NDArray[Any], scale: float, antialias: bool = True) -> NDArray
         antialias: widen the kernel when shrinking (MATLAB's default).
 
     Returns:
-        An array of the same type. Integers are rounded and clipped to their range, floats are left as they come.
+        An array of the same type. Integers are rounded and clipped to their range, floats are not.
 
     Raises:
         ValueError: ``scale`` is not positive, or the picture has no pixels.
@@ -122,15 +122,15 @@ def resize(image: NDArray[Any], scale: float, antialias: bool = True) -> NDArray
 
 
 def shrink(image: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
-    """``resize(image, 1 / factor)`` of an 8-bit color picture, to the last bit, several times as fast.
+    """``resize(image, 1 / factor)`` of an 8-bit color picture, bit-identical and several times as fast.
 
-    Every output row weighs the same window of input rows, ``factor`` rows further on each time, so a tap of the kernel
-    is one slice of the picture with that stride. The weights of 2, 4 and 8 are sums of few powers of two, so float32 is
-    exact in any order; other factors are left to :func:`resize`, whose rounding depends on the position.
+    Each output row weights the same window of input rows, shifted by ``factor`` rows, so a kernel tap is one strided
+    slice of the picture. For factors 2, 4 and 8 the weights are sums of few powers of two, so float32 is exact in any
+    order; other factors are left to :func:`resize`, whose rounding depends on the position.
 
     Args:
         image: uint8 (H, W, C), sides multiples of ``factor``.
-        factor: how many times smaller, a whole number.
+        factor: whole number by which the sides are divided.
     """
     if factor not in (2, 4, 8):
         return image if factor == 1 else resize(image, 1 / factor)
@@ -140,7 +140,7 @@ def shrink(image: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
 
 def _shrink_rows(image: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
     length = image.shape[0]
-    # Far from the borders, so that nothing is mirrored yet: where the kernel begins, and its weights.
+    # Start and weights of the kernel, taken far from the borders so that nothing is mirrored.
     middle = 4 * factor
     weights, indices = resize_weights(8 * factor * factor, 8 * factor, 1 / factor)
     kernel, first = weights[middle], int(indices[middle, 0]) - middle * factor
@@ -153,6 +153,6 @@ def _shrink_rows(image: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
 
 
 def modcrop(image: NDArray[Any], multiple: int) -> NDArray[Any]:
-    """Crop the bottom and the right so that both sides are multiples of ``multiple``, as the literature does."""
+    """Crop the bottom and right so that both sides are multiples of ``multiple``, as in the literature."""
     height, width = (n - n % multiple for n in image.shape[:2])
     return image[:height, :width]

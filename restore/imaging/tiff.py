@@ -1,4 +1,4 @@
-"""TIFF beyond what Pillow does: 16 bits with colour or alpha, and directories of metadata inside a compressed file."""
+"""TIFF features that Pillow lacks: 16 bits with color or alpha, and metadata directories in compressed files."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _ROWS_PER_STRIP, _STRIP_BYTES, PLANAR, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT = 2
 _EXTRA, _FORMAT = 338, 339
 XMP, ICC = 700, 34675
 _DEFLATE, _HORIZONTAL = 8, 2
-# Of zlib: on photographs, 6 saves six per cent more and takes four times as long.
+# zlib level: on photographs, 6 saves another six percent and takes four times as long.
 _EFFORT = 4
-SEPARATE_PLANES = "a 16-bit TIFF with separate planes cannot be read: save it with interleaved samples"
+SEPARATE_PLANES = "16-bit TIFF with separate planes is not supported: save it with interleaved samples"
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _PREMULTIPLIED, _ALPHA = 1, 2
 
 
 def is_tiff(data: bytes) -> bool:
-    """Whether a file begins as classic TIFF."""
+    """Whether a file begins like classic TIFF."""
     return data[:4] in (b"II*\0", b"MM\0*")
 
 
@@ -40,10 +40,10 @@ class Layout:
     Attributes:
         height: in pixels.
         width: in pixels.
-        samples: a pixel's, extra ones included.
-        extra: what the first extra sample is; None without extra samples.
-        more: there are further pictures in the file.
-        turn: the orientation, 1..8.
+        samples: per pixel, including extra ones.
+        extra: type of the first extra sample; None without extra samples.
+        more: whether the file contains further pictures.
+        turn: EXIF orientation, 1..8.
     """
 
     def __init__(self, data: ifd.Block) -> None:
@@ -64,12 +64,12 @@ class Layout:
 
     @property
     def deep(self) -> bool:
-        """Whether it is grey or RGB, with alpha or without, of 16 unsigned bits a sample."""
-        colours = 3 if self.photometric == _RGB else 1
+        """Whether it is gray or RGB, with or without alpha, with 16 unsigned bits per sample."""
+        colors = 3 if self.photometric == _RGB else 1
         if self.samples not in (
-            colours,
-            colours + 1,
-        ):  # the number may be anything, and what follows grows by it
+            colors,
+            colors + 1,
+        ):  # untrusted, and the work below grows with it
             return False
         entry = self._entries.get(_BITS)
         bits = self._data[entry.start : entry.stop] if entry else b""
@@ -78,45 +78,45 @@ class Layout:
 
     @property
     def apart(self) -> bool:
-        """Whether every colour is stored as a plane of its own."""
+        """Whether each channel is stored as a separate plane."""
         return self.samples > 1 and self._number(PLANAR, 1) == 2
 
     @property
     def predicted(self) -> bool:
-        """Whether the samples are stored as differences to the pixel on the left."""
+        """Whether samples are stored as differences from the pixel on the left."""
         return self._number(_PREDICTOR, 1) == _HORIZONTAL
 
     @property
     def tile_width(self) -> int:
-        """In pixels; of a file in strips, the picture's."""
+        """Tile width in pixels; the picture's width if it is stored in strips."""
         return self._number(_TILE_WIDTH, self.width)
 
     @property
     def tile_height(self) -> int:
-        """In pixels; of a file in strips, 1."""
+        """Tile height in pixels; 1 if the picture is stored in strips."""
         return self._number(_TILE_HEIGHT, 1)
 
 
 def read_deep(data: bytes, layout: Layout) -> tuple[NDArray[np.uint16], NDArray[np.uint16] | None]:
-    """The first picture of a TIFF file with 16 bits, as it is stored (not turned upright).
+    """Read the first picture of a 16-bit TIFF file, as stored (not turned upright).
 
-    Pillow has 16 bits for grey alone. Byte for byte, though, a picture of n samples a pixel is a grey one n times as
-    wide; so it is given to Pillow as that, which leaves every compression to libtiff.
+    Pillow supports 16 bits only for gray. But a picture with n samples per pixel has the same bytes as a gray picture
+    n times as wide, so we present it to Pillow as that and leave decompression to libtiff.
 
     Args:
-        data: the file.
-        layout: of the same, with ``deep`` true.
+        data: bytes of the file.
+        layout: of the file; ``deep`` must be true.
 
     Returns:
-        uint16 (H, W, 1 or 3), and uint16 (H, W) of its alpha or None.
+        uint16 (H, W, 1 or 3), and alpha as uint16 (H, W) or None.
 
     Raises:
         ImageError: the samples are stored in separate planes.
-        OSError: damaged.
+        OSError: the file is damaged.
     """
     if layout.apart:
         raise ImageError(SEPARATE_PLANES)
-    with Image.open(io.BytesIO(_as_grey(data, layout)), formats=["TIFF"]) as image:
+    with Image.open(io.BytesIO(_as_gray(data, layout)), formats=["TIFF"]) as image:
         image.load()
         wide = np.asarray(image).astype(np.uint16)
     values = wide.reshape(layout.height, layout.width, layout.samples)
@@ -126,15 +126,15 @@ def read_deep(data: bytes, layout: Layout) -> tuple[NDArray[np.uint16], NDArray[
             np.cumsum(tile, axis=1, dtype=np.uint16, out=tile)
     if layout.photometric == _WHITE_IS_ZERO:
         values[..., 0] ^= 0xFFFF
-    colours = 3 if layout.photometric == _RGB else 1
-    if layout.samples == colours or layout.extra == 0:  # an extra sample that is expressly not alpha
-        return np.ascontiguousarray(values[..., :colours]), None
-    pixels, alpha = np.ascontiguousarray(values[..., :colours]), np.ascontiguousarray(values[..., colours])
+    colors = 3 if layout.photometric == _RGB else 1
+    if layout.samples == colors or layout.extra == 0:  # 0: the extra sample is explicitly not alpha
+        return np.ascontiguousarray(values[..., :colors]), None
+    pixels, alpha = np.ascontiguousarray(values[..., :colors]), np.ascontiguousarray(values[..., colors])
     return (_unmultiplied(pixels, alpha) if layout.extra == _PREMULTIPLIED else pixels), alpha
 
 
-def _as_grey(data: bytes, layout: Layout) -> bytes:
-    """The same file, said to be grey and wider, its predictor left to us."""
+def _as_gray(data: bytes, layout: Layout) -> bytes:
+    """The same file, declared as wider and gray; we undo the predictor ourselves."""
     order = ifd.byte_order(data)
     left_out = {_EXTRA, _FORMAT, ICC, XMP, ifd.EXIF_POINTER, ifd.GPS_POINTER, _ORIENTATION}
     tags = ifd.read_tags(data, ifd.first_directory(data), lambda tag: tag not in left_out)
@@ -153,12 +153,12 @@ def _as_grey(data: bytes, layout: Layout) -> bytes:
 
 
 def _unmultiplied(pixels: NDArray[np.uint16], alpha: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Colours apart from the alpha that they were multiplied with."""
+    """Divide premultiplied colors by their alpha."""
     out = np.empty_like(pixels)
     for row in range(0, len(pixels), 256):
         a = alpha[row : row + 256, :, None].astype(np.uint64)
-        colour = pixels[row : row + 256].astype(np.uint64) * 65_535
-        out[row : row + 256] = np.minimum((colour + a // 2) // np.maximum(a, 1), 65_535)
+        color = pixels[row : row + 256].astype(np.uint64) * 65_535
+        out[row : row + 256] = np.minimum((color + a // 2) // np.maximum(a, 1), 65_535)
     return out
 
 
@@ -170,18 +170,18 @@ def write_tiff(
     tags: Sequence[ifd.Tag] = (),
     order: ifd.Order = "<",
 ) -> bytes:
-    """A TIFF file, compressed by deflate without loss.
+    """Encode a TIFF file with deflate (lossless).
 
     Args:
         pixels: (H, W, 1) or (H, W, 3); uint8 or uint16.
         alpha: (H, W) of the same type, or None.
-        icc: the colour profile.
+        icc: the color profile.
         xmp: the XMP packet.
-        tags: descriptive tags, with the EXIF and GPS directories.
+        tags: descriptive tags, including the EXIF and GPS directories.
         order: byte order of the values in ``tags``, and so of the file: ``<`` or ``>``.
 
     Raises:
-        ImageError: more than 4 GiB.
+        ImageError: the file would exceed 4 GiB.
     """
     height, width = pixels.shape[:2]
     samples = pixels.shape[2] + (alpha is not None)
@@ -193,7 +193,7 @@ def write_tiff(
         place += len(strip)
     at = place + place % 2
     if at > 2**32 - 2**20:
-        raise ImageError(f"{width} x {height} pixels take more than the 4 GiB of a TIFF file: choose --format png")
+        raise ImageError(f"{width} x {height} pixels exceed the 4 GiB limit of TIFF files: choose --format png")
 
     def numbers(tag: int, kind: int, *values: int) -> ifd.Tag:
         code = {ifd.SHORT: "H", ifd.LONG: "I"}[kind]
@@ -223,7 +223,7 @@ def write_tiff(
 
 
 def _strip(pixels: Samples, alpha: Samples | None, first: int, last: int, order: ifd.Order) -> bytes:
-    """Some rows, as differences to the pixel on the left, compressed."""
+    """Compress some rows as differences from the pixel on the left."""
     values: NDArray[Any] = pixels[first:last]
     if alpha is not None:
         values = np.dstack([values, alpha[first:last]])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from restore.imaging.alpha import fill_colour, settle_alpha
+from restore.imaging.alpha import fill_color, settle_alpha
 from restore.imaging.decode import read_picture
 from restore.imaging.encode import EncodeOptions, encode, lost
 from restore.imaging.metadata import strip, strip_place
@@ -26,7 +26,7 @@ def decode(path: Path, options: PictureOptions) -> Picture:
     if picture.alpha is None:
         return picture
     with opencv_errors("its transparency cannot be filled"):
-        return replace(picture, pixels=fill_colour(picture.pixels, picture.alpha))
+        return replace(picture, pixels=fill_color(picture.pixels, picture.alpha))
 
 
 def held_bytes(picture: Picture) -> int:

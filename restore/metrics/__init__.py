@@ -1,1 +1,1 @@
-"""One metric a file, each saying its range, colour space and crop."""
+"""Metrics, one per file; each documents its range, color space and crop."""

@@ -1,4 +1,4 @@
-"""CIEDE2000, how different the colours of two pictures look."""
+"""CIEDE2000, the perceived color difference of two pictures."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from restore.imaging.color import as_rgb, srgb_to_lab
 from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture, Pixels
 from restore.metrics.psnr import within
 
-# Pixels at once: what is computed of them stays in the processor's cache.
+# Pixels per block, so that intermediate results stay in the processor's cache.
 _AT_ONCE = 2**14
 
 
 def ciede2000(image: NDArray[Any], reference: NDArray[Any], border: int = 0) -> float:
-    """The mean over the pixels of the colour difference CIEDE2000; 0 is best, about 1 is just noticed, at most 120.
+    """The mean CIEDE2000 color difference over the pixels; 0 is best, about 1 is just noticeable, at most 120.
 
-    CIE 142-2001, with k_L = k_C = k_H = 1, as Sharma, Wu and Dalal write it down: "The CIEDE2000 color-difference
+    CIE 142-2001, with k_L = k_C = k_H = 1, as given by Sharma, Wu and Dalal: "The CIEDE2000 color-difference
     formula: implementation notes, supplementary test data, and mathematical observations", 2005. Both pictures are
-    taken to be sRGB (D65). It is a measure for large patches: of noise an eye sees less than it says.
+    assumed to be sRGB (D65). It is meant for large patches: the eye notices less of noise than it suggests.
 
     Args:
         image: sRGB (H, W, 3), uint8, uint16, or floating point in 0..1.
@@ -28,7 +28,7 @@ def ciede2000(image: NDArray[Any], reference: NDArray[Any], border: int = 0) -> 
         border: pixels left out on every side.
 
     Raises:
-        ValueError: not RGB, the shapes or types differ, a value is nan or not within 0..1, or nothing is left.
+        ValueError: not RGB, the shapes or types differ, a value is NaN or outside 0..1, or nothing is left.
     """
     if image.dtype != reference.dtype:
         raise ValueError(f"the pictures differ in type: {image.dtype} and {reference.dtype}")
@@ -42,14 +42,14 @@ def ciede2000(image: NDArray[Any], reference: NDArray[Any], border: int = 0) -> 
 
 
 def delta_e(first: NDArray[np.floating[Any]], second: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    """CIEDE2000 between colours, in the names of Sharma et al.
+    """CIEDE2000 between colors, with the notation of Sharma et al.
 
     Args:
         first: L*, a*, b* (..., 3).
         second: the same shape and type; the order of the two does not matter.
 
     Returns:
-        (...), of the same type.
+        (...), the same type.
     """
     lightness1, a1, b1 = (first[..., i] for i in range(3))
     lightness2, a2, b2 = (second[..., i] for i in range(3))
@@ -60,7 +60,7 @@ def delta_e(first: NDArray[np.floating[Any]], second: NDArray[np.floating[Any]])
 
     d_lightness, d_chroma = lightness2 - lightness1, chroma2 - chroma1
     d_hue = 2 * np.sqrt(chroma1 * chroma2) * np.sin(turn / 2)
-    off_grey = ((lightness1 + lightness2) / 2 - 50) ** 2
+    off_gray = ((lightness1 + lightness2) / 2 - 50) ** 2
     chroma = (chroma1 + chroma2) / 2
     by_hue = (
         1
@@ -69,14 +69,14 @@ def delta_e(first: NDArray[np.floating[Any]], second: NDArray[np.floating[Any]])
         + 0.32 * np.cos(3 * hue + _radians(6))
         - 0.20 * np.cos(4 * hue - _radians(63))
     )
-    lightness_term = d_lightness / (1 + 0.015 * off_grey / np.sqrt(20 + off_grey))
+    lightness_term = d_lightness / (1 + 0.015 * off_gray / np.sqrt(20 + off_gray))
     chroma_term = d_chroma / (1 + 0.045 * chroma)
     hue_term = d_hue / (1 + 0.015 * chroma * by_hue)
-    # In the blue, where ellipses of equal difference are turned.
+    # Rotation term for blue hues, where ellipses of equal difference are rotated.
     in_blue = np.exp(-(((hue - _radians(275)) / _radians(25)) ** 2))
     turned = -2 * _saturating(chroma) * np.sin(_radians(60) * in_blue)
     squared = lightness_term**2 + chroma_term**2 + hue_term**2 + turned * chroma_term * hue_term
-    # The form is positive definite, but for rounding.
+    # The quadratic form is positive definite except for rounding.
     difference: NDArray[np.floating[Any]] = np.sqrt(np.maximum(squared, 0))
     return difference
 
@@ -84,9 +84,9 @@ def delta_e(first: NDArray[np.floating[Any]], second: NDArray[np.floating[Any]])
 def _mean_hue(
     hue1: NDArray[np.floating[Any]], hue2: NDArray[np.floating[Any]]
 ) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]:
-    """The hue in the middle, 0..2 pi, and the turn from the first to the second, -pi..pi; the shorter way round.
+    """The mean hue, 0..2 pi, and the angle from the first to the second, -pi..pi, along the shorter arc.
 
-    The paper treats grey, which has no hue, apart: there the difference in hue is zero whatever comes of this.
+    The paper handles gray, which has no hue, as a special case. Here it needs none: its hue difference is zero anyway.
     """
     circle = 2 * np.pi
     hue1, hue2 = np.where(hue1 < 0, hue1 + circle, hue1), np.where(hue2 < 0, hue2 + circle, hue2)
@@ -97,13 +97,13 @@ def _mean_hue(
 
 
 def _chroma(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    # hypot guards against overflow, and takes twenty times as long.
+    # hypot guards against overflow, but takes twenty times as long.
     chroma: NDArray[np.floating[Any]] = np.sqrt(a * a + b * b)
     return chroma
 
 
 def _saturating(chroma: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    """From 0 to 1, half of the way at about 25."""
+    """Saturates from 0 to 1; one half at about 25."""
     square = chroma * chroma
     seventh = square * square * square * chroma
     part: NDArray[np.floating[Any]] = np.sqrt(seventh / (seventh + 25**7))
@@ -111,7 +111,7 @@ def _saturating(chroma: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
 
 
 def _radians(degrees: float) -> float:
-    # A float of Python's, which leaves float32 as it is; NumPy's own would widen it.
+    # A Python float keeps float32; a NumPy float64 would widen it.
     return degrees * 3.141592653589793 / 180
 
 
@@ -126,7 +126,7 @@ def _build(protocol: MetricProtocol, _: MetricInputs) -> OfPicture:
 METRIC = Metric(
     "ciede2000",
     "CIEDE2000",
-    "how different the colours look, the mean over the pixels",
+    "mean perceived color difference over the pixels",
     higher_is_better=False,
     reference=True,
     digits=2,

@@ -8,11 +8,11 @@ from restore.metrics.metric import Metric
 METRIC = Metric(
     "clip-iqa",
     "CLIP-IQA",
-    "how much nearer to 'Good photo.' than to 'Bad photo.' CLIP finds it",
+    "how much closer CLIP rates the picture to 'Good photo.' than to 'Bad photo.'",
     higher_is_better=True,
     reference=False,
     digits=3,
-    how=lambda protocol: "on RGB, resized to the square of CLIP's ResNet-50",
+    how=lambda protocol: "on RGB, resized to the input size of CLIP's ResNet-50",
     measure=no_reference("clip-iqa", "clip_iqa", "ClipIqa"),
     needs="pip install 'restore[metrics,clip]', and OpenAI's weights of the ResNet-50",
     takes_weights=True,

@@ -8,12 +8,12 @@ from restore.metrics.metric import Metric
 METRIC = Metric(
     "dists",
     "DISTS",
-    "structure and texture as VGG-16 sees them",
+    "similarity of structure and texture in VGG-16's features",
     higher_is_better=False,
     reference=True,
     digits=3,
     how=whole_picture,
     measure=full_reference("dists", "dists", "Dists"),
-    needs=f"{EXTRA}, and torchvision's weights of VGG-16",
+    needs=f"{EXTRA}, and torchvision's VGG-16 weights",
     takes_weights=True,
 )

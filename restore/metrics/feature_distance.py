@@ -8,12 +8,12 @@ from restore.metrics.metric import Metric
 METRIC = Metric(
     "features",
     "feature distance",
-    "the distance of EfficientNet-Lite0's features, this project's own",
+    "distance in EfficientNet-Lite0's features, this project's own metric",
     higher_is_better=False,
     reference=True,
     digits=3,
     how=whole_picture,
     measure=full_reference("features", "feature_distance", "FeatureDistance"),
-    needs=f"{EXTRA}, with which its weights come",
+    needs=f"{EXTRA}, which includes its weights",
     takes_weights=True,
 )

@@ -18,9 +18,9 @@ def gmsd(image: NDArray[Any], reference: NDArray[Any], border: int = 0) -> float
     """GMSD of two single-channel pictures on 0..255; 0 for equal pictures, lower is better, at most 0.5.
 
     Xue, Zhang, Mou and Bovik, "Gradient magnitude similarity deviation: a highly efficient perceptual image quality
-    index", TIP 2014, as the authors' MATLAB code computes it: 2 x 2 means, every second row and column, Prewitt
-    gradients with zeros beyond the edge, and the standard deviation of how similar their magnitudes are. It reacts to
-    errors that are unevenly spread, such as blur of edges alone.
+    index", TIP 2014, matching the authors' MATLAB code: 2 x 2 means, every second row and column, Prewitt
+    gradients with zeros beyond the edge, and the standard deviation of the similarity of their magnitudes. It responds
+    to unevenly distributed errors, such as blur only at edges.
 
     Args:
         image: (H, W), at least 4 x 4 within the border.
@@ -28,7 +28,7 @@ def gmsd(image: NDArray[Any], reference: NDArray[Any], border: int = 0) -> float
         border: pixels ignored on every side.
 
     Raises:
-        ValueError: not single-channel, the shapes differ, or the picture is smaller than that.
+        ValueError: not single-channel, the shapes differ, or the picture is too small.
     """
     if image.ndim != 2:
         raise ValueError(f"expected a single channel (H, W), not an array of shape {image.shape}")
@@ -41,14 +41,14 @@ def gmsd(image: NDArray[Any], reference: NDArray[Any], border: int = 0) -> float
 
 
 def _halve(image: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean of each pixel with those right and below of it, zeros beyond the edge; every second one."""
+    """2 x 2 means, with zeros beyond the edge, at every second row and column."""
     padded = np.pad(image, ((0, 1), (0, 1)))
     means: NDArray[np.float64] = (padded[:-1, :-1] + padded[1:, :-1] + padded[:-1, 1:] + padded[1:, 1:]) / 4
     return means[::2, ::2]
 
 
 def _gradient(image: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The magnitude of Prewitt's gradient, zeros beyond the edge."""
+    """The magnitude of the Prewitt gradient, with zeros beyond the edge."""
     padded = np.pad(image, 1)
     rows = (padded[:-2] + padded[1:-1] + padded[2:]) / 3
     columns = (padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]) / 3

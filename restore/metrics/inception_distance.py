@@ -5,17 +5,17 @@ from __future__ import annotations
 from restore.metrics.learned_lazy import EXTRA, of_sets
 from restore.metrics.metric import Metric, MetricProtocol
 
-_NEEDS = f"{EXTRA}, and torch-fidelity's weights of Inception"
+_NEEDS = f"{EXTRA}, and torch-fidelity's Inception weights"
 
 
 def _how(_: MetricProtocol) -> str:
-    return "on RGB, resized to 299 x 299 as TensorFlow 1 does"
+    return "on RGB, resized to 299 x 299 like TensorFlow 1"
 
 
 FID = Metric(
     "fid",
     "FID",
-    "how far the results as a set are from the references, of thousands of pictures",
+    "distance between the results and the references as sets of thousands of pictures",
     higher_is_better=False,
     reference=True,
     digits=2,
@@ -28,7 +28,7 @@ FID = Metric(
 KID = Metric(
     "kid",
     "KID",
-    "the same without FID's bias of small sets",
+    "like FID, without its bias on small sets",
     higher_is_better=False,
     reference=True,
     digits=5,

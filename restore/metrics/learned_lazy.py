@@ -1,4 +1,4 @@
-"""The one door to metrics that need torch: their modules are imported when a metric is built, not before."""
+"""Lazy access to the metrics that need torch: their modules are only imported when a metric is built."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXTRA = "pip install 'restore[metrics]'"
 
 
 def whole_picture(_: MetricProtocol) -> str:
-    """What ``Metric.how`` says for most learned metrics."""
+    """``Metric.how`` of most learned metrics."""
     return "on RGB, the whole picture"
 
 
@@ -71,7 +71,7 @@ def of_sets(name: str, module: str, build: str) -> Callable[[MetricProtocol, Met
 
 
 class _RgbSet:
-    """An accumulator that is given RGB pictures only."""
+    """An accumulator that converts pictures to RGB."""
 
     def __init__(self, distance: Any) -> None:
         self._distance = distance
@@ -86,9 +86,9 @@ class _RgbSet:
 
 def _build(name: str, module: str, build: str, weights: Path | None, options: dict[str, Any]) -> Any:
     try:
-        behind = importlib.import_module(f"restore.metrics.learned.{module}")
+        found = importlib.import_module(f"restore.metrics.learned.{module}")
     except ModuleNotFoundError as error:
         if error.name and error.name.split(".")[0] == "restore":
             raise
         raise MissingExtraError(f"the metric '{name}'", "metrics", error.name) from error
-    return getattr(behind, build)(weights=weights, **options)
+    return getattr(found, build)(weights=weights, **options)

@@ -8,25 +8,25 @@ from restore.metrics.metric import Metric
 METRIC = Metric(
     "lpips",
     "LPIPS",
-    "the learned perceptual distance, by AlexNet",
+    "learned perceptual distance with AlexNet",
     higher_is_better=False,
     reference=True,
     digits=3,
     how=whole_picture,
     measure=full_reference("lpips", "lpips", "LpipsDistance", net="alex"),
-    needs=f"{EXTRA}, and torchvision's weights of AlexNet",
+    needs=f"{EXTRA}, and torchvision's AlexNet weights",
     takes_weights=True,
 )
 
 METRIC_VGG = Metric(
     "lpips-vgg",
     "LPIPS (VGG)",
-    "the learned perceptual distance, by VGG-16",
+    "learned perceptual distance with VGG-16",
     higher_is_better=False,
     reference=True,
     digits=3,
     how=whole_picture,
     measure=full_reference("lpips-vgg", "lpips", "LpipsDistance", net="vgg"),
-    needs=f"{EXTRA}, and torchvision's weights of VGG-16",
+    needs=f"{EXTRA}, and torchvision's VGG-16 weights",
     takes_weights=True,
 )

@@ -1,4 +1,4 @@
-"""One picture by several metrics."""
+"""Measure one picture with several metrics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from restore.metrics.registry import METRICS
 def measure_picture(
     names: Iterable[str], image: Pixels, reference: Pixels, protocol: MetricProtocol
 ) -> dict[str, float]:
-    """Measure a picture by metrics of pictures that need no files from the user.
+    """Measure a picture with per-picture metrics that need no files from the user.
 
     Args:
         names: of the metrics.
@@ -21,7 +21,7 @@ def measure_picture(
         protocol: what is measured.
 
     Returns:
-        The value by name; nan where a metric is undefined, such as SSIM of very small pictures.
+        The values by name; NaN where a metric is undefined, such as SSIM of very small pictures.
     """
     return {name: _measure(METRICS[name], image, reference, protocol) for name in names}
 

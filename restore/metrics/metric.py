@@ -23,7 +23,7 @@ class MetricProtocol:
     Attributes:
         scale: the factor the pictures were enlarged by; 1 if they were not.
         border: pixels to ignore on every side; None for the literature's choice, which is the scale.
-        colour: color space of PSNR, SSIM and MS-SSIM; None for the literature's choice: Y, but RGB for PSNR at scale 1.
+        color: color space of PSNR, SSIM and MS-SSIM; None for the literature's choice: Y, but RGB for PSNR at scale 1.
     """
 
     scale: int = 1

@@ -17,12 +17,12 @@ SMALLEST = 11 * 2 ** (len(_WEIGHTS) - 1)
 
 
 def ms_ssim(image: NDArray[Any], reference: NDArray[Any], border: int = 0, peak: float = 255.0) -> float:
-    """MS-SSIM of two single-channel pictures; 1 is best, 0 the least.
+    """MS-SSIM of two single-channel pictures; 1 is best, 0 is worst.
 
     Wang, Simoncelli and Bovik, "Multiscale structural similarity for image quality assessment", 2003: five scales,
-    each half of the one before by 2 x 2 means; contrast and structure enter at each, luminance at the coarsest, each
-    with its exponent. The windows are :func:`restore.metrics.ssim.ssim`'s. A scale whose mean is negative, which has
-    no power, makes it 0.
+    each reduced by 2 x 2 means from the previous one; contrast and structure count at each scale, luminance at the
+    coarsest, all weighted by exponents. The windows are those of :func:`restore.metrics.ssim.ssim`. The result is 0 if
+    the mean of a scale is negative, since its power is undefined.
 
     Args:
         image: (H, W), at least 176 x 176 within the border.
@@ -31,7 +31,7 @@ def ms_ssim(image: NDArray[Any], reference: NDArray[Any], border: int = 0, peak:
         peak: the largest possible value.
 
     Raises:
-        ValueError: not single-channel, the shapes differ, or the picture is smaller than that.
+        ValueError: not single-channel, the shapes differ, or the picture is too small.
     """
     if image.ndim != 2:
         raise ValueError(f"expected a single channel (H, W), not an array of shape {image.shape}")
@@ -50,7 +50,7 @@ def ms_ssim(image: NDArray[Any], reference: NDArray[Any], border: int = 0, peak:
 
 
 def _half(image: NDArray[np.float64]) -> NDArray[np.float64]:
-    """2 x 2 means; an odd last row or column is left out."""
+    """2 x 2 means; an odd last row or column is dropped."""
     height, width = (n - n % 2 for n in image.shape)
     image = image[:height, :width]
     return (image[::2, ::2] + image[1::2, ::2] + image[::2, 1::2] + image[1::2, 1::2]) / 4

@@ -1,4 +1,4 @@
-"""NIQE, how natural a picture looks, without a reference."""
+"""NIQE, the naturalness of a picture without a reference."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPictu
 
 Floats = NDArray[np.float64]
 
-# Side of a block, and of the window that brightness and contrast are taken in.
+# Side of a block, and of the window for local brightness and contrast.
 BLOCK, _WINDOW = 96, 7
 _ROUNDING = 1e-6
-# From a coefficient to a neighbour: right, below, and the two diagonals.
+# Offsets to the neighbors: right, below, and the two diagonals.
 _SHIFTS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
 def niqe(image: NDArray[np.uint8], border: int = 0) -> float:
-    """How far a picture's statistics are from pristine photographs'; lower is better, good ones have 2 to 5.
+    """Distance of a picture's statistics from those of pristine photographs; lower is better, good ones have 2 to 5.
 
-    Mittal, Soundararajan and Bovik, "Making a completely blind image quality analyzer", 2013: brightness and contrast
-    are divided out; the distributions of what is left, and of its products with its neighbours, are described by 18
-    numbers for each block of 96 x 96 pixels, at two scales; and their mean and covariance are compared with those of
-    125 photographs. Parameters and choices are the authors' (``niqe.NOTICE`` has their terms): Y (BT.601, 8 bits),
-    whole blocks without overlap, what is beyond them right and below left out. Of few blocks it says little.
+    Mittal, Soundararajan and Bovik, "Making a completely blind image quality analyzer", 2013: the picture is
+    normalized by local brightness and contrast; 18 numbers per block of 96 x 96 pixels, at two scales, describe the
+    distributions of the coefficients and of their products with neighbors; their mean and covariance are compared with
+    those of 125 photographs. Parameters and choices are the authors' (license in ``niqe.NOTICE``): Y (BT.601, 8 bits),
+    whole blocks without overlap, the rest at the right and bottom ignored. The score is unreliable for few blocks.
 
     Args:
-        image: uint8 RGB (H, W, 3) or grey (H, W, 1).
+        image: uint8 RGB (H, W, 3) or gray (H, W, 1).
         border: pixels left out on every side.
 
     Raises:
@@ -44,17 +44,17 @@ def niqe(image: NDArray[np.uint8], border: int = 0) -> float:
     down, across = (n // BLOCK for n in y.shape)
     if down * across < 2:
         height, width = y.shape
-        raise ValueError(f"NIQE needs two blocks of {BLOCK} x {BLOCK} pixels, and {width} x {height} hold fewer")
+        raise ValueError(f"NIQE needs two blocks of {BLOCK} x {BLOCK} pixels, but {width} x {height} has fewer")
     y = y[: down * BLOCK, : across * BLOCK]
     features = np.concatenate((_features(y, BLOCK), _features(resize(y, 0.5), BLOCK // 2)), axis=1)
     return _distance(features)
 
 
 def _distance(features: Floats) -> float:
-    """Of a picture's blocks (N, 36) from the pristine ones. A flat block has some numbers, and counts by these."""
+    """The distance of a picture's blocks (N, 36) from pristine ones. Flat blocks count with their defined features."""
     whole = features[~np.isnan(features).any(axis=1)]
     if len(whole) < 2:
-        raise ValueError("NIQE needs two blocks that are not flat, as skies and drawings are, and found fewer")
+        raise ValueError("NIQE needs two blocks that are not flat (skies and drawings are), but found fewer")
     mean, covariance = _pristine()
     away = mean - np.nanmean(features, axis=0)
     spread = np.linalg.pinv((covariance + np.cov(whole, rowvar=False)) / 2)
@@ -63,16 +63,16 @@ def _distance(features: Floats) -> float:
 
 @functools.cache
 def _pristine() -> tuple[Floats, Floats]:
-    """The mean (36,) and covariance (36, 36) of the blocks of good photographs, as NIQE's authors publish them."""
+    """The mean (36,) and covariance (36, 36) of the blocks of good photographs, published by NIQE's authors."""
     with np.load(Path(__file__).with_name("niqe.npz")) as file:
         return file["mean"], file["covariance"]
 
 
 def _features(y: Floats, side: int) -> Floats:
-    """18 numbers for each block of a picture of whole blocks: (N, 18), by rows of blocks."""
+    """18 features for each block of a picture of whole blocks: (N, 18), in row-major order."""
     found = []
     for top in range(0, len(y), side):
-        strip = _normalised(y, top, side)
+        strip = _normalized(y, top, side)
         blocks = strip.reshape(side, -1, side).swapaxes(0, 1)
         shape, low, high = _asymmetric(blocks)
         columns = [_SHAPES[shape], (low + high) / 2]
@@ -83,12 +83,12 @@ def _features(y: Floats, side: int) -> Floats:
     return np.concatenate(found)
 
 
-def _normalised(y: Floats, top: int, side: int) -> Floats:
-    """A strip of the picture, each pixel less the mean around it, over the deviation around it and one.
+def _normalized(y: Floats, top: int, side: int) -> Floats:
+    """A strip of the picture: each pixel minus the local mean, divided by the local deviation plus one.
 
-    What is left of a flat place is rounding, whose sign would count as much as any other's: it is made zero, which is
-    what the single precision of basicsr comes to. Authors' code in double precision gives such pictures a figure that
-    changes with the order of its sums.
+    In flat areas only rounding errors remain, whose signs would count like any others. They are set to zero, which
+    matches basicsr's single precision. In the authors' double-precision code, the score of such pictures depends on
+    the order of summation.
     """
     half = _WINDOW // 2
     around = np.pad(y[np.clip(np.arange(top - half, top + side + half), 0, len(y) - 1)], ((0, 0), (half, half)), "edge")
@@ -109,12 +109,12 @@ def _blur(image: Floats) -> Floats:
 
 
 def _asymmetric(blocks: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
-    """The asymmetric generalised Gaussian that fits each block (N, H, W), by its moments.
+    """Fit an asymmetric generalized Gaussian to each block (N, H, W) by its moments.
 
     Lasmar, Stitou and Berthoumieu, "Multiscale skewed heavy tailed model for texture analysis", 2009.
 
     Returns:
-        The shape's place in the tables, and the widths below and above zero; nan where nothing is on that side.
+        The index of the shape in the tables, and the widths below and above zero; NaN if a side is empty.
     """
     flat = blocks.reshape(len(blocks), -1)
     square = flat * flat
@@ -130,12 +130,12 @@ def _asymmetric(blocks: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
     return shape, low * tables.width[shape], high * tables.width[shape]
 
 
-# The shapes that are tried: 1 is Laplacian, 2 is Gaussian.
+# Candidate shapes: 1 is Laplacian, 2 is Gaussian.
 _SHAPES = np.arange(0.2, 10.001, 0.001)
 
 
 class _Tables(NamedTuple):
-    """By shape: the squared mean magnitude over the mean square, the width of a unit deviation, and of the mean."""
+    """By shape: the squared mean magnitude over the mean square, and the factors for width and mean."""
 
     ratio: Floats
     width: Floats
@@ -149,13 +149,13 @@ def _shape_tables() -> _Tables:
 
 
 def _nearest(rising: Floats, values: Floats) -> NDArray[np.intp]:
-    """The place in a rising table of what is nearest to each value."""
+    """The index of the entry nearest to each value in an ascending table."""
     after = np.clip(np.searchsorted(rising, values), 1, len(rising) - 1)
     return after - (values - rising[after - 1] <= rising[after] - values)
 
 
 def border(protocol: MetricProtocol) -> int:
-    """Pixels ignored on every side: none by default for pictures that were not enlarged."""
+    """Pixels ignored on every side; none by default for pictures that were not enlarged."""
     return 0 if protocol.border is None and protocol.scale == 1 else protocol.edge
 
 

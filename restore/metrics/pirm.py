@@ -1,4 +1,4 @@
-"""How the PIRM challenge of 2018 ranks: by an index of looks, within regions of RMSE."""
+"""The ranking of the PIRM challenge 2018: a perceptual index within regions of RMSE."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REGIONS = (11.5, 12.5, 16.0)
 
 
 class Rmse:
-    """The root of the mean squared error of a set of pictures: of Y (BT.601, 8 bits), 0..255; 0 is best.
+    """Root mean squared error of a set of pictures on Y (BT.601, 8 bits), 0..255; 0 is best.
 
     Blau et al., "The 2018 PIRM challenge on perceptual image super-resolution", 2018: the squared errors are averaged
     over each picture and then over the pictures, without a border of 4 pixels, at x4.
@@ -36,43 +36,43 @@ class Rmse:
         self._squares: list[float] = []
 
     def add(self, image: NDArray[np.uint8], reference: NDArray[np.uint8] | None, name: str) -> None:
-        """See a picture (H, W, 1 or 3) beside its reference of the same shape."""
+        """Add a picture (H, W, 1 or 3) and its reference of the same shape."""
         assert reference is not None
         a, b = within(luma(image), luma(reference), self.border)
         self._squares.append(float(np.mean((a.astype(np.float64) - b.astype(np.float64)) ** 2)))
 
     def value(self) -> float:
-        """Of all that were seen."""
+        """The RMSE over all added pictures."""
         return math.sqrt(np.mean(self._squares))
 
 
 def region(rmse: float) -> str:
-    """Which of the challenge's regions an RMSE is in, in words."""
+    """The challenge's region of an RMSE, in words."""
     for number, most in enumerate(REGIONS, 1):
         if rmse <= most:
             return f"region {number}"
-    return f"in no region: more than {REGIONS[-1]:g}"
+    return f"outside all regions: above {REGIONS[-1]:g}"
 
 
 def perceptual_index(naturalness: float, ma: float) -> float:
-    """(NIQE + 10 - Ma) / 2; lower is better. Of means over pictures it is the mean.
+    """(NIQE + 10 - Ma) / 2; lower is better. It is linear, so means over pictures give its mean.
 
     Args:
         naturalness: NIQE, see :func:`restore.metrics.niqe.niqe`.
         ma: the score of Ma et al., "Learning a no-reference quality metric for single-image super-resolution", 2017,
-            0..10, higher is better. Its regression forests are published as MATLAB code alone.
+            0..10, higher is better. Its regression forests are only published as MATLAB code.
     """
     return (naturalness + 10 - ma) / 2
 
 
 def read_ma(path: Path) -> Mapping[str, float]:
-    """Scores by a picture's name without its folder and ending.
+    """Read Ma scores, by picture name without folder and extension.
 
     Args:
-        path: ``.json``, an object from names to scores; or else lines of ``name,score``, with or without a head.
+        path: ``.json`` with an object from names to scores; otherwise lines of ``name,score``, with or without header.
 
     Raises:
-        DataError: it cannot be read, or what it holds is something else.
+        DataError: the file cannot be read or has another format.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -88,11 +88,11 @@ def read_ma(path: Path) -> Mapping[str, float]:
                 pairs = pairs[1:]
         scores = {Path(name).stem: float(score) for name, score in pairs}
     except (ValueError, TypeError, IndexError, csv.Error) as error:
-        raise DataError(f"{path}: Ma scores are lines of name,score or a JSON object of them: {error}") from error
+        raise DataError(f"{path}: Ma scores must be lines of name,score or a JSON object: {error}") from error
     wrong = [name for name, score in scores.items() if not 0 <= score <= 10]
     if wrong or not scores:
-        said = f"the Ma score of {wrong[0]} is {scores[wrong[0]]}, and they are within 0..10" if wrong else "no scores"
-        raise DataError(f"{path}: {said}")
+        reason = f"the Ma score of {wrong[0]} is {scores[wrong[0]]}, but must be within 0..10" if wrong else "no scores"
+        raise DataError(f"{path}: {reason}")
     return scores
 
 
@@ -112,7 +112,7 @@ def _build_index(protocol: MetricProtocol, inputs: MetricInputs) -> OfPicture:
     def measure(image: Pixels, reference: Pixels | None, name: str) -> float:
         stem = name.rsplit("/", 1)[-1]
         if stem not in scores:
-            raise ValueError(f"{path} has no Ma score of {stem}")
+            raise ValueError(f"{path} has no Ma score for {stem}")
         return perceptual_index(niqe(image, border(protocol)), scores[stem])
 
     return measure
@@ -121,7 +121,7 @@ def _build_index(protocol: MetricProtocol, inputs: MetricInputs) -> OfPicture:
 RMSE = Metric(
     "pirm-rmse",
     "PIRM RMSE",
-    "the root of the squared error, averaged over all pictures, and the PIRM challenge's region",
+    "root mean squared error over all pictures, and the PIRM challenge's region",
     higher_is_better=False,
     reference=True,
     digits=2,
@@ -137,8 +137,8 @@ PERCEPTUAL_INDEX = Metric(
     higher_is_better=False,
     reference=False,
     digits=2,
-    how=lambda protocol: f"of NIQE with border {border(protocol)} and of given Ma scores",
+    how=lambda protocol: f"from NIQE with border {border(protocol)} and given Ma scores",
     measure=_build_index,
-    needs="Ma scores of one folder of results, with --ma",
+    needs="Ma scores for one folder of results, with --ma",
     precomputed=True,
 )

@@ -15,7 +15,7 @@ from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPictu
 def psnr(image: NDArray[Any], reference: NDArray[Any], border: int = 0, peak: float = 255.0) -> float:
     """PSNR in dB; higher is better, infinite for equal pictures.
 
-    The super-resolution literature measures Y (``imaging.colour.luma``) with ``border`` = scale.
+    The super-resolution literature measures Y (:func:`restore.imaging.color.luma`) with ``border`` = scale.
 
     Args:
         image: (H, W) or (H, W, C).
@@ -24,7 +24,7 @@ def psnr(image: NDArray[Any], reference: NDArray[Any], border: int = 0, peak: fl
         peak: the largest possible value.
 
     Raises:
-        ValueError: the shapes differ, a value is nan or infinite, or nothing is left within the border.
+        ValueError: the shapes differ, a value is NaN or infinite, or nothing is left within the border.
     """
     image, reference = within(image, reference, border)
     error = np.mean((image.astype(np.float64) - reference.astype(np.float64)) ** 2)
@@ -39,7 +39,7 @@ def within(image: NDArray[Any], reference: NDArray[Any], border: int) -> tuple[N
         raise ValueError(f"nothing is left of {image.shape[0]} x {image.shape[1]} pixels without a border of {border}")
     for one in (image, reference):
         if np.issubdtype(one.dtype, np.floating) and not np.isfinite(one).all():
-            raise ValueError("a value of a picture is nan or infinite")
+            raise ValueError("a picture contains NaN or infinite values")
     cut = slice(border, -border or None)
     return image[cut, cut], reference[cut, cut]
 
@@ -57,7 +57,7 @@ def _build(protocol: MetricProtocol, _: MetricInputs) -> OfPicture:
 METRIC = Metric(
     "psnr",
     "PSNR",
-    "the error of the pixels, on a logarithmic scale",
+    "mean squared error on a logarithmic scale",
     higher_is_better=True,
     reference=True,
     digits=2,

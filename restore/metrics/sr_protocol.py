@@ -1,4 +1,4 @@
-"""Super-resolution as the literature measures it."""
+"""The measurement protocol of the super-resolution literature."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ class Score:
 
 
 def score(image: NDArray[np.uint8], reference: NDArray[np.uint8], scale: int) -> Score:
-    """PSNR and SSIM of 8-bit pictures, with a border of ``scale`` pixels left out.
+    """PSNR and SSIM of 8-bit pictures, ignoring a border of ``scale`` pixels.
 
-    Both on Y, as the literature measures enlargements; at scale 1, where colours are restored too, PSNR is on RGB.
-    Pictures smaller than the SSIM window have no SSIM (nan).
+    Both are on Y, as in the super-resolution literature; at scale 1, where colors are restored too, PSNR is on RGB.
+    SSIM is NaN for pictures smaller than its window.
     """
     found = measure_picture(("psnr", "ssim"), image, reference, MetricProtocol(scale))
     return Score(found["psnr"], found["ssim"])
 
 
 def bicubic(low: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
-    """Bicubic enlargement, computed in floating point and rounded once: the best that bicubic can do."""
+    """Bicubic enlargement, computed in floating point and rounded once, which makes it as good as possible."""
     return np.clip(np.floor(resize(low.astype(np.float64), scale) + 0.5), 0, 255).astype(np.uint8)
 
 
 def reduce(high: NDArray[np.uint8], scale: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The low-resolution picture that the literature makes of a high-resolution one, and that one cropped to match."""
+    """Reduce a high-resolution picture as in the literature; returns the result and the cropped original."""
     high = modcrop(high, scale)
     return resize(high, 1 / scale), high
 
@@ -46,9 +46,9 @@ def reduce(high: NDArray[np.uint8], scale: int) -> tuple[NDArray[np.uint8], NDAr
 def enlarge_like(
     low: NDArray[np.uint8], enlarge: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 ) -> NDArray[np.uint8]:
-    """Through a network that knows RGB alone; a grey picture comes back grey."""
+    """Enlarge with a network that only handles RGB; a gray picture stays gray."""
     result = enlarge(as_rgb(low))
     if low.shape[2] == 1:
-        grey: NDArray[np.uint8] = np.round(result.mean(axis=2, keepdims=True)).astype(np.uint8)
-        return grey
+        gray: NDArray[np.uint8] = np.round(result.mean(axis=2, keepdims=True)).astype(np.uint8)
+        return gray
     return result

@@ -14,10 +14,10 @@ from restore.metrics.psnr import within
 
 
 def ssim(image: NDArray[Any], reference: NDArray[Any], border: int = 0, peak: float = 255.0) -> float:
-    """SSIM of two single-channel pictures, as the authors' MATLAB code computes it; 1 is best.
+    """SSIM of two single-channel pictures, matching the authors' MATLAB code; 1 is best.
 
     Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004: an 11 x 11 Gaussian
-    window of sigma 1.5, K1 = 0.01, K2 = 0.03, population moments, windows that lie wholly inside the picture.
+    window of sigma 1.5, K1 = 0.01, K2 = 0.03, population moments, only windows entirely inside the picture.
 
     Args:
         image: (H, W), at least 11 x 11 within the border.
@@ -40,7 +40,7 @@ def ssim(image: NDArray[Any], reference: NDArray[Any], border: int = 0, peak: fl
 def similarity(
     x: NDArray[np.float64], y: NDArray[np.float64], peak: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Luminance, and contrast times structure, at every window inside: two of (H - 10, W - 10)."""
+    """Luminance, and contrast times structure, for every window inside the picture: two arrays (H - 10, W - 10)."""
     c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
     mx, my = _blur(x), _blur(y)
     vx, vy, covariance = _blur(x * x) - mx * mx, _blur(y * y) - my * my, _blur(x * y) - mx * my

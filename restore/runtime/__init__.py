@@ -1,1 +1,1 @@
-"""Run an ONNX model over pictures of any size. No torch here."""
+"""Run ONNX models on pictures of any size. Does not import torch."""

@@ -1,4 +1,4 @@
-"""Which kind of picture a model believes that it was given, and how sure it is."""
+"""Classification by the model: which kind of picture it was given, and how confident it is."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from restore.spec import ModelSpec
 
 
 class Belief(NamedTuple):
-    """The likeliest kind, one of the spec's ``kinds``, and its share of the belief, 0..1."""
+    """The most probable of the spec's ``kinds``, and its probability, 0..1."""
 
     kind: str
     share: float
 
 
 def question(pixels: NDArray[Any], spec: ModelSpec) -> tuple[NDArray[np.float32], Aside]:
-    """What to run a model on for its belief about a picture: it judges by the thumbnail, so the smallest tile will do.
+    """Inputs that make a model classify a picture. It looks only at the thumbnail, so the smallest tile is enough.
 
     Args:
         pixels: uint8 or uint16 RGB (H, W, 3).
         spec: of a model with a context.
 
     Returns:
-        A batch of one black tile, or as many of the size that the model's shape says, and what belongs beside it.
+        A batch of one black tile (or as many, of the size, that a fixed-shape model requires) and the other inputs.
     """
     count, height, width = spec.shape or (1, spec.side(1), spec.side(1))
     aside = {"thumbnail": np.repeat(thumbnail(pixels, spec)[None], count, axis=0)}
@@ -39,6 +39,6 @@ def question(pixels: NDArray[Any], spec: ModelSpec) -> tuple[NDArray[np.float32]
 
 
 def likeliest(shares: NDArray[np.float32], spec: ModelSpec) -> Belief:
-    """The belief out of the model's second output, (N, kinds), about its first picture."""
+    """The classification of the first picture, from the model's second output (N, kinds)."""
     best = int(shares[0].argmax())
     return Belief(spec.kinds[best], float(shares[0, best]))

@@ -1,4 +1,4 @@
-"""What a network takes beside its tile: the picture as a thumbnail, where in it the tile lies, and how strong to be."""
+"""A network's inputs besides the tile: a thumbnail of the picture, the tile's position in it, and the strength."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from restore.runtime.tiling import Span, Tile
 from restore.spec import ModelSpec
 
-# By the names of the network's inputs, the batch first in each.
+# By input name; the first axis is the batch.
 Aside = Mapping[str, NDArray[np.float32]]
 
 NOTHING: Aside = {}
 
 
 class PictureAside:
-    """What the tiles of one picture share.
+    """Computes the additional inputs for the tiles of one picture.
 
     Args:
         pixels: uint8 or uint16 RGB (H, W, 3), the whole picture.
-        spec: what the network takes.
+        spec: of the network.
         strength: 0..1.
     """
 
@@ -33,7 +33,7 @@ class PictureAside:
         self._thumbnail = thumbnail(pixels, spec)[None] if spec.context else None
 
     def of(self, tile: Tile) -> Aside:
-        """For a tile of the picture, as a batch of one."""
+        """The inputs for a tile of the picture, as a batch of one."""
         found: dict[str, NDArray[np.float32]] = {}
         if self._thumbnail is not None:
             height, width = self._size
@@ -45,12 +45,12 @@ class PictureAside:
 
 
 def of_whole(pixels: NDArray[Any], spec: ModelSpec, strength: float = 1.0) -> Aside:
-    """For whole pictures.
+    """The inputs for whole pictures.
 
     Args:
         pixels: (N, H, W, 3).
-        spec: see :class:`PictureAside`, and so the others.
-        strength: of all.
+        spec: of the network.
+        strength: 0..1, for all pictures.
     """
     height, width = pixels.shape[1:3]
     tile = Tile(Span(0, height, 0, height), Span(0, width, 0, width))
@@ -58,19 +58,19 @@ def of_whole(pixels: NDArray[Any], spec: ModelSpec, strength: float = 1.0) -> As
 
 
 def together(parts: Sequence[Aside]) -> Aside:
-    """Batches of tiles of one shape as one batch."""
+    """Concatenate the inputs of tiles of one shape into one batch."""
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def thumbnail(pixels: NDArray[Any], spec: ModelSpec) -> NDArray[np.float32]:
-    """A picture made ``spec.context`` pixels squared, whatever its shape.
+    """Resize a picture of any shape to a square of ``spec.context`` pixels.
 
     Args:
         pixels: uint8 or uint16 RGB (H, W, 3).
-        spec: says the side, how, and the range.
+        spec: gives the side, the method and the range.
 
     Returns:
-        (3, side, side) on the spec's range; as exact as the picture's own bits.
+        (3, side, side) in the spec's range, at the picture's full bit depth.
     """
     side, span = spec.context, spec.high - spec.low
     height, width = pixels.shape[:2]
@@ -78,7 +78,7 @@ def thumbnail(pixels: NDArray[Any], spec: ModelSpec) -> NDArray[np.float32]:
         small = pixels[_middles(height, side)][:, _middles(width, side)].astype(np.float32)
     elif min(height, width) >= side:
         small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
-    else:  # OpenCV interpolates where it enlarges; the average over a pixel's part is that pixel
+    else:  # here OpenCV's INTER_AREA would interpolate instead of averaging
         columns = np.einsum("hwc,xw->hxc", pixels.astype(np.float32), _areas(width, side))
         small = np.einsum("hxc,yh->yxc", columns, _areas(height, side))
     scaled = small.transpose(2, 0, 1) * np.float32(span / np.iinfo(pixels.dtype).max) + np.float32(spec.low)
@@ -86,13 +86,13 @@ def thumbnail(pixels: NDArray[Any], spec: ModelSpec) -> NDArray[np.float32]:
 
 
 def _middles(length: int, side: int) -> NDArray[np.int64]:
-    """The pixels (side,) in the middles of ``side`` equal stretches of a line; after the middle where it is an edge."""
+    """Indices (side,) of the center pixels of ``side`` equal segments of a line; a center on an edge is rounded up."""
     places: NDArray[np.int64] = (2 * np.arange(side) + 1) * length // (2 * side)
     return places
 
 
 def _areas(length: int, side: int) -> NDArray[np.float32]:
-    """Weights (side, length) that average a line of pixels over ``side`` equal stretches."""
+    """Weights (side, length) that average a line of pixels over ``side`` equal segments."""
     edges = np.arange(side + 1) * (length / side)
     pixels = np.arange(length)
     shared = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
@@ -101,6 +101,6 @@ def _areas(length: int, side: int) -> NDArray[np.float32]:
 
 
 def _places(span: Span, length: int) -> NDArray[np.float32]:
-    """Where the pixels' centres lie, as shares of the picture's length, (1, n)."""
-    centres = np.arange(span.start, span.stop, dtype=np.float32) + np.float32(0.5)
-    return (centres / np.float32(length))[None]
+    """Positions of the pixel centers as fractions of the picture's length, (1, n)."""
+    centers = np.arange(span.start, span.stop, dtype=np.float32) + np.float32(0.5)
+    return (centers / np.float32(length))[None]

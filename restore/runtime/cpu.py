@@ -1,4 +1,4 @@
-"""The CPU: how many cores this process may use, and what they can do."""
+"""The CPU: available cores and instruction set extensions."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import subprocess
 import sys
 from pathlib import Path
 
-# What a network of 8 bits needs to be faster than one of floats: products of bytes summed in one instruction.
-# Linux's names: x86 in VNNI's two encodings and AMX, Arm's dot product and matrix product.
+# Needed for an 8-bit network to be faster than float: instructions that sum products of bytes. Linux's names:
+# on x86 VNNI in its two encodings and AMX, on Arm the dot product and matrix product.
 INT8_FEATURES = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
 
-# What a network in bfloat16 needs to be faster than one in float32: products of that type. Without them it is emulated,
-# many times slower.
+# Needed for a bfloat16 network to be faster than float32: products of that type. Otherwise it is emulated, many times
+# slower.
 BF16_FEATURES = frozenset({"amx_bf16", "avx512_bf16", "bf16"})
 
 _APPLE = {"hw.optional.arm.FEAT_DotProd": "asimddp", "hw.optional.arm.FEAT_I8MM": "i8mm"}
 
 
 def usable_cores() -> int:
-    """Cores that this process may use: a container's or taskset's limit counts."""
+    """Cores available to this process, respecting limits by containers and taskset."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def cpu_features(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
-    """What the CPU can do, by Linux's names; empty where the system does not say.
+    """Instruction set extensions by Linux's names; empty if the system does not report them.
 
     Args:
         cpuinfo: Linux's description of the processors.
@@ -42,7 +42,7 @@ def cpu_features(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
 
 
 def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The processor's name, or its kind where the system does not say."""
+    """The processor's name, or its architecture if the system does not report a name."""
     for line in _lines(cpuinfo):
         name, _, value = line.partition(":")
         if name.strip() == "model name":

@@ -1,7 +1,7 @@
-"""Pixels to pixels on the device: a quarter of the bytes of floats go over the bus, and the CPU converts nothing.
+"""Convert pixels on the device: a quarter of the bytes cross the bus, and the CPU converts nothing.
 
-Three sessions, chained by values that stay where they are: a graph from pixels to floats, any model, and a graph from
-floats to pixels. The graphs are made by scripts/make_graphs.py.
+Three sessions are chained, and the values between them stay on the device: pixels to floats, any model, floats to
+pixels. scripts/make_graphs.py makes the conversion graphs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ GRAPHS = Path(__file__).parent / "graphs"
 
 @dataclass(frozen=True)
 class _Ends:
-    """The graphs before and after a model for one type of pixels, and the lines that map its range."""
+    """The conversion graphs for one pixel type, with the gain and offset of each."""
 
     entry: ort.InferenceSession
     entry_line: Mapping[str, ort.OrtValue]
@@ -33,13 +33,13 @@ class _Ends:
 
 
 class DeviceChain(PixelNetwork):
-    """A session with both conversions on its device; gives the pixels that :class:`FloatNetwork` gives.
+    """A session with both conversions on its device; its results equal :class:`FloatNetwork`'s.
 
     Args:
-        session: of a model with the inputs that its spec says and one output.
-        spec: what the model needs.
-        kind: where its values lie: ``cuda`` or ``cpu``.
-        index: which of several.
+        session: of a model with its spec's inputs.
+        spec: of the model.
+        kind: device of the values: ``cuda`` or ``cpu``.
+        index: number of the device.
     """
 
     def __init__(self, session: ort.InferenceSession, spec: ModelSpec, kind: str, index: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""Whether a device works: ``python -m restore.runtime.device_probe cpu`` runs a convolution whose result is known."""
+"""Test a device: ``python -m restore.runtime.device_probe cpu`` runs a convolution with a known result."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def probe(device: str, model: Path = MODEL) -> dict[str, Any]:
     """Run the model on a device.
 
     Returns:
-        ``device``: where it ran; ``ms``: the median time of a run after the first; ``difference``: the largest
-        deviation from what must come out, in levels of 255. Or ``error``: why it could not run.
+        ``device``: where it ran; ``ms``: the median time of the runs after the first; ``difference``: the largest
+        deviation from the expected result, in levels of 255. Or ``error``: why it could not run.
     """
     pixels = np.random.default_rng(0).integers(0, 256, (1, _SIDE, _SIDE, 3), dtype=np.uint8)
     times = []
@@ -42,7 +42,7 @@ def probe(device: str, model: Path = MODEL) -> dict[str, Any]:
 
 
 def _blurred(pixels: Pixels) -> Pixels:
-    """What the model must give, in whole numbers."""
+    """The expected result, computed in integers."""
     padded = np.pad(pixels[0].astype(int), ((1, 1), (1, 1), (0, 0)))
     rows = padded[:-2] + 2 * padded[1:-1] + padded[2:]
     sums: Pixels = rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:]

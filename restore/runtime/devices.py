@@ -1,4 +1,7 @@
-"""Where a model runs: chosen openly, never changed in silence. Functions of what there is, not of this machine."""
+"""Choose the device that runs a model; never switch silently.
+
+These are pure functions of the available hardware and packages, which the caller passes in.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from restore.spec import ModelSpec
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 
-# Each kind of device: onnxruntime's provider, and how to come by an onnxruntime that has it.
+# onnxruntime's provider for each kind of device, and the package of onnxruntime that contains it.
 PROVIDERS = {
     "cpu": CPU,
     "cuda": CUDA,
@@ -36,12 +39,12 @@ _NO_GPU = "no NVIDIA GPU or driver was found (does nvidia-smi list one?)"
 
 @dataclass(frozen=True)
 class Device:
-    """A device that was chosen.
+    """A chosen device.
 
     Attributes:
         kind: a key of :data:`PROVIDERS`.
-        index: which of several GPUs.
-        note: why it is not what one might have expected; empty when it is.
+        index: number of the GPU.
+        note: why the device is not the expected one; empty if it is.
     """
 
     kind: str
@@ -50,31 +53,31 @@ class Device:
 
     @property
     def name(self) -> str:
-        """As a user writes it: ``cpu``, ``cuda:0``."""
+        """The name as the user writes it: ``cpu``, ``cuda:0``."""
         return f"{self.kind}:{self.index}" if self.kind in _NVIDIA else self.kind
 
     @property
     def provider(self) -> str:
-        """What a session on it must say that it runs on."""
+        """The provider that a session on it must report."""
         return PROVIDERS[self.kind]
 
     @property
     def cure(self) -> str:
-        """What to install when a session on it fails."""
+        """What to install if a session on it fails."""
         if self.kind == "tensorrt":
-            package = "pip install tensorrt-cu13  (tensorrt-cu12 for an onnxruntime that is built for CUDA 12)"
-            return f"TensorRT's libraries come with: {package}; CUDA's with: {CUDA_CURE}"
-        return f"Its libraries come with: {CUDA_CURE}" if self.kind == "cuda" else "--device cpu works everywhere"
+            package = "pip install tensorrt-cu13  (tensorrt-cu12 if onnxruntime was built for CUDA 12)"
+            return f"Install TensorRT's libraries with: {package}; CUDA's with: {CUDA_CURE}"
+        return f"Install its libraries with: {CUDA_CURE}" if self.kind == "cuda" else "--device cpu works everywhere"
 
 
 @dataclass(frozen=True)
 class TilePlan:
-    """What shapes a session will meet, for providers that prepare for them.
+    """The shapes to expect, for providers that prepare for them.
 
     Attributes:
-        tile: largest side of a tile before its halo.
-        batch: most tiles at once.
-        fixed: every run has the same shape: one window size, the batch always full, no picture smaller than a window.
+        tile: largest side of a tile, without its halo.
+        batch: maximum number of tiles per run.
+        fixed: whether every run has the same shape: one window size, full batches, no picture smaller than a window.
     """
 
     tile: int = 512
@@ -84,7 +87,7 @@ class TilePlan:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """What a provider must know of a model file: the name of its input, and a digest of its bytes."""
+    """What a provider needs to know about a model file: the name of its input and a digest of its bytes."""
 
     input: str
     digest: str
@@ -97,23 +100,23 @@ def choose(device: str, available: Sequence[str], gpus: Sequence[str], installed
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``, ``tensorrt``, ``tensorrt:N``, ``coreml``, ``directml`` or
             ``openvino``.
         available: the providers that onnxruntime was built with.
-        gpus: names of the NVIDIA GPUs, by number.
-        installed: packages that provide onnxruntime.
+        gpus: names of the NVIDIA GPUs, in order.
+        installed: installed packages that provide onnxruntime.
 
     Raises:
-        DeviceError: no such device, or one that was named cannot be had; says why and what would help.
+        DeviceError: no such device, or the named one is not available; the message says why and what would help.
     """
     if device == "auto":
         if gpus and CUDA in available:
             return Device("cuda")
-        # A GPU that lies idle is worth a word, as are packages that fight; no GPU is not.
+        # Report an unused GPU or conflicting packages, but not the lack of a GPU.
         idle = f"{gpus[0]} is not used: {_not_built('cuda', installed)}" if gpus else ""
         return Device("cpu", note=idle or clash(installed))
     match = re.fullmatch(rf"({'|'.join(PROVIDERS)})(?::(\d+))?", device)
     if not match or (match[2] and match[1] not in _NVIDIA):
         raise DeviceError(
-            f"--device {device}: there is no such device; there are auto, cpu, cuda, cuda:N, tensorrt, tensorrt:N, "
-            "coreml, directml and openvino"
+            f"--device {device}: no such device; choose auto, cpu, cuda, cuda:N, tensorrt, tensorrt:N, coreml, "
+            "directml or openvino"
         )
     kind, index = match[1], int(match[2] or 0)
     if kind == "cpu":
@@ -124,7 +127,7 @@ def choose(device: str, available: Sequence[str], gpus: Sequence[str], installed
         raise DeviceError(f"--device {device}: {_not_built(kind, installed)}")
     if kind in _NVIDIA and index >= len(gpus):
         there = ", ".join(f"{kind}:{i} ({name})" for i, name in enumerate(gpus))
-        raise DeviceError(f"--device {device}: there is no such GPU; there {_are(len(gpus))} {there}")
+        raise DeviceError(f"--device {device}: no such GPU; there {_are(len(gpus))} {there}")
     return Device(kind, index)
 
 
@@ -137,30 +140,30 @@ def _not_built(kind: str, installed: Sequence[str]) -> str:
         return both
     package = _PACKAGES.get(kind)
     if package is None:
-        return f"this onnxruntime is built without {PROVIDERS[kind]}, which is in onnxruntime for macOS alone"
+        return f"this onnxruntime was built without {PROVIDERS[kind]}, which only onnxruntime for macOS contains"
     gone = " ".join(installed) or "onnxruntime"
-    return f"this onnxruntime is built without {PROVIDERS[kind]}: pip uninstall -y {gone} && pip install {package}"
+    return f"this onnxruntime was built without {PROVIDERS[kind]}: pip uninstall -y {gone} && pip install {package}"
 
 
 def provider_list(
     device: Device, spec: ModelSpec, plan: TilePlan, model: ModelFile, gpu: str, tensorrt: str, cache: Path
 ) -> list[Any]:
-    """Providers and their options for a session, the CPU never beside another: listed, it would take over silently.
+    """Providers and options for a session. The CPU is never added to another, since it would take over silently.
 
     Args:
-        device: chosen by :func:`choose`.
+        device: from :func:`choose`.
         spec: of the model.
-        plan: the shapes that will come.
-        model: the file.
-        gpu: the GPU's name.
-        tensorrt: TensorRT's version.
-        cache: a folder for what TensorRT prepares.
+        plan: the shapes to expect.
+        model: the model file.
+        gpu: name of the GPU.
+        tensorrt: version of TensorRT.
+        cache: folder for TensorRT's engines.
     """
     if device.kind == "cuda":
         return [(CUDA, _cuda_options(device, plan))]
     if device.kind == "tensorrt":
         folder = cache / tensorrt_key(model, spec, gpu, tensorrt)
-        # What TensorRT does not take is CUDA's.
+        # CUDA runs the nodes that TensorRT does not support.
         return [
             (TENSORRT, _tensorrt_options(device, spec, plan, model, folder)),
             (CUDA, _cuda_options(device, plan)),
@@ -175,9 +178,9 @@ def provider_list(
 def _cuda_options(device: Device, plan: TilePlan) -> dict[str, str]:
     return {
         "device_id": str(device.index),
-        # An exhaustive search for algorithms is done again for each new shape, and takes longer than a picture.
+        # The exhaustive search for algorithms runs for each new shape and takes longer than a picture.
         "cudnn_conv_algo_search": "EXHAUSTIVE" if plan.fixed else "HEURISTIC",
-        # The other strategy doubles what it holds, and so fails long before memory is full.
+        # The other strategy doubles its allocation, and so fails long before memory is full.
         "arena_extend_strategy": "kSameAsRequested",
     }
 
@@ -195,17 +198,17 @@ def _tensorrt_options(
             "rows": f"{length}",
             "columns": f"{length}",
         }
-        beside = [f",{name}:{'x'.join([str(count), *filter(None, [sides.get(name)])])}" for name in spec.inputs[1:]]
-        return f"{model.input}:{count}x{spec.channels}x{length}x{length}{''.join(beside)}"
+        extra = [f",{name}:{'x'.join([str(count), *filter(None, [sides.get(name)])])}" for name in spec.inputs[1:]]
+        return f"{model.input}:{count}x{spec.channels}x{length}x{length}{''.join(extra)}"
 
     profile = {
         "trt_profile_min_shapes": shape(fewest, least),
         "trt_profile_opt_shapes": shape(plan.batch, side),
         "trt_profile_max_shapes": shape(plan.batch, side),
     }
-    # An engine built for other shapes would be built anew over this one, for minutes, each time they change.
+    # In one folder, engines for different shapes would overwrite each other; rebuilding one takes minutes.
     shapes = f"{fewest}-{plan.batch}x{least}-{side}"
-    if spec.shape is not None:  # the file itself says its one shape
+    if spec.shape is not None:  # the file itself fixes the shape
         profile, shapes = {}, "x".join(map(str, spec.shape))
     return {
         "device_id": str(device.index),
@@ -219,7 +222,7 @@ def _tensorrt_options(
 
 
 def tensorrt_key(model: ModelFile, spec: ModelSpec, gpu: str, tensorrt: str) -> str:
-    """A folder's name for engines: one is good for one model, GPU and TensorRT alone."""
-    # A model's name is whatever its file says, and a folder's must not lead elsewhere.
+    """Folder name for engines: an engine is only valid for one model, GPU and version of TensorRT."""
+    # The model's name comes from its file and is untrusted: it must not lead to another folder.
     model_name, gpu_name = (re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-") for name in (spec.name, gpu))
     return f"{model_name}-{model.digest[:16]}-{gpu_name}-{tensorrt}"

@@ -1,7 +1,6 @@
-"""Whether a network in 16 bits still gives pictures on this device.
+"""Check that an fp16 network works on this device.
 
-Some GPUs and drivers give black or values that are not numbers where others do not: it is tried once, when the model is
-opened, on a small picture.
+On some GPUs and drivers, fp16 yields black or NaN. It is tested on a small picture once, when the model is opened.
 """
 
 from __future__ import annotations
@@ -15,15 +14,15 @@ from restore.runtime.pixels import PixelNetwork, Pixels
 from restore.spec import ModelSpec
 
 _SIDE = 64
-# Fewer levels than this between darkest and brightest, of a picture from black to white, is no picture.
+# The result for a picture from black to white must span at least this many levels.
 _LEAST_LEVELS = 8
 
 
 def half_fault(model: PixelNetwork) -> str:
-    """What is wrong with a model's results on this device, as an end of a sentence; empty if nothing is.
+    """What is wrong with a model's results on this device, as the end of a sentence; empty if they are fine.
 
     Raises:
-        ModelError: the device has no memory left, which is no fault of 16 bits.
+        ModelError: the device is out of memory, which is not fp16's fault.
     """
     pixels = probe_picture(model.spec)
     batch = np.repeat(pixels[None], model.spec.shape[0] if model.spec.shape else 1, axis=0)
@@ -35,12 +34,12 @@ def half_fault(model: PixelNetwork) -> str:
         return str(error)
     levels = int(result.max()) - int(result.min())
     if levels < _LEAST_LEVELS:
-        return f"it gave a flat picture ({levels} levels of 255) for one from black to white"
+        return f"its result for a picture from black to white was flat ({levels} levels of 255)"
     return ""
 
 
 def probe_picture(spec: ModelSpec) -> Pixels:
-    """A ramp from black to white with noise on it, uint8 (H, W, 3), of a size that the model takes."""
+    """A noisy ramp from black to white, uint8 (H, W, 3), of a size that the model accepts."""
     height, width = spec.shape[1:] if spec.shape else (spec.side(_SIDE), spec.side(_SIDE))
     ramp = np.linspace(0, 255, width)[None, :, None]
     noise = np.random.default_rng(0).normal(0, 20, (height, width, 3))

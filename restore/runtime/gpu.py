@@ -1,4 +1,4 @@
-"""The NVIDIA GPUs of this machine, by their driver: nothing needs to be installed for this."""
+"""Query this machine's NVIDIA GPUs through the driver; needs no packages."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Gpu:
-    """One GPU, as the driver numbers it (CUDA_VISIBLE_DEVICES counts).
+    """A GPU, in the driver's order (respects CUDA_VISIBLE_DEVICES).
 
     Attributes:
         name: such as ``NVIDIA GeForce RTX 4090``.
-        memory: bytes in all.
+        memory: total bytes.
     """
 
     name: str
@@ -22,7 +22,7 @@ class Gpu:
 
 
 def load_driver() -> Any:
-    """The driver's library, started; None when there is none or it does not start."""
+    """Load and initialize the driver's library; None if it is missing or fails to initialize."""
     try:
         driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:
@@ -31,7 +31,7 @@ def load_driver() -> Any:
 
 
 def gpus(driver: Any = None) -> list[Gpu]:
-    """The GPUs, none without a driver."""
+    """The GPUs; empty without a driver."""
     driver = driver or load_driver()
     if driver is None:
         return []
@@ -59,7 +59,7 @@ def cuda_of_driver(driver: Any = None) -> str | None:
 
 
 def free_gpu_memory(index: int, driver: Any = None) -> int | None:
-    """Bytes free on a GPU; None when it cannot be told."""
+    """Free bytes on a GPU; None if unknown."""
     driver = driver or load_driver()
     if driver is None:
         return None
@@ -67,14 +67,14 @@ def free_gpu_memory(index: int, driver: Any = None) -> int | None:
     free, total = ctypes.c_size_t(0), ctypes.c_size_t(0)
     if driver.cuDeviceGet(ctypes.byref(device), index) != 0:
         return None
-    # The primary context is the one that onnxruntime works in; asking in another would take memory of its own.
+    # onnxruntime uses the primary context; querying in another one would itself take memory.
     if driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), device) != 0:
         return None
     try:
         if driver.cuCtxPushCurrent_v2(context) != 0:
             return None
-        told = driver.cuMemGetInfo_v2(ctypes.byref(free), ctypes.byref(total)) == 0
+        known = driver.cuMemGetInfo_v2(ctypes.byref(free), ctypes.byref(total)) == 0
         driver.cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
-        return free.value if told else None
+        return free.value if known else None
     finally:
         driver.cuDevicePrimaryCtxRelease_v2(device)

@@ -1,4 +1,4 @@
-"""How much memory there is, how large a tile fits, and what running out of it looks like."""
+"""Memory: how much is free, what tile size fits, and how to recognize out-of-memory errors."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 
 from restore.spec import ModelSpec
 
-# The kept side of a tile where memory allows: on a CPU larger ones are no faster, on a GPU hardly.
+# Default tile side without halo, memory permitting. Larger tiles are no faster on a CPU, and hardly so on a GPU.
 DEFAULT_TILE = 512
-# Below this a tile is nearly all halo; a device that cannot hold it cannot do the work.
+# Smaller tiles would be nearly all halo; a device that cannot hold this one cannot run the model.
 SMALLEST_TILE = 64
 _LARGEST_TILE = 2048
 
-# A guess on the large side, in float32 values for each input pixel: three layers of 64 channels are alive at once;
-# the result, its copy as pixels and the device's own working space are counted three times.
+# A generous estimate in float32 values per input pixel: three layers of 64 channels are alive at once; the result, its
+# copy as pixels and the device's workspace count three times the output.
 _LAYERS, _RESULTS = 3 * 64, 3 * 3
 
-# How onnxruntime, torch, CUDA, cuBLAS, cuDNN, OpenCV and C++ say it. onnxruntime has no exception of its own for this.
+# Messages of onnxruntime, torch, CUDA, cuBLAS, cuDNN, OpenCV and C++. onnxruntime has no exception type for this.
 _SIGNS = (
     "failed to allocate memory",
     "available memory of",
@@ -38,7 +38,7 @@ _SIGNS = (
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
-    """Whether an error, or one that caused it, means that a device or the machine had no memory left."""
+    """Whether an error, or one of its causes, means that the device or the machine ran out of memory."""
     while error is not None:
         if isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in _SIGNS):
             return True
@@ -47,15 +47,15 @@ def is_out_of_memory(error: BaseException | None) -> bool:
 
 
 def auto_tile(spec: ModelSpec, free: int | None, batch: int = 1) -> int:
-    """The side of a tile before its halo, in input pixels.
+    """The side of a tile without its halo, in input pixels.
 
-    The default, more for a network whose halo would be most of the work, less where half of the free memory would not
-    hold ``batch`` windows; never below the smallest worth trying.
+    This is the default size, or more if the halo would be most of the work, or less if half of the free memory would
+    not hold ``batch`` windows; never below the smallest size worth trying.
 
     Args:
-        spec: says scale and halo.
-        free: bytes on the device; None when not known.
-        batch: windows at once.
+        spec: gives scale and halo.
+        free: free bytes on the device; None if unknown.
+        batch: windows per run.
     """
     wanted = min(max(DEFAULT_TILE, 4 * spec.halo), _LARGEST_TILE)
     if free is None:
@@ -66,10 +66,10 @@ def auto_tile(spec: ModelSpec, free: int | None, batch: int = 1) -> int:
 
 
 def free_memory(root: Path = Path("/")) -> int | None:
-    """Bytes that this process can still take without swapping; a container's limit counts. None when not known.
+    """Bytes that this process can still allocate without swapping, within its container's limit. None if unknown.
 
     Args:
-        root: where ``proc`` and ``sys`` are.
+        root: folder that contains ``proc`` and ``sys``.
     """
     if sys.platform == "win32":
         return _windows_free()
@@ -87,7 +87,7 @@ def _available(root: Path) -> int | None:
 
 
 def _cgroup_free(root: Path) -> int | None:
-    """What is left under the tightest memory limit of this process's control groups, version 2 or 1."""
+    """Bytes left under the tightest memory limit of this process's control groups, version 2 or 1."""
     free = []
     for folder in _cgroups(root):
         for limit_name, used_name in (
@@ -95,14 +95,14 @@ def _cgroup_free(root: Path) -> int | None:
             ("memory.limit_in_bytes", "memory.usage_in_bytes"),
         ):
             limit, used = _number(folder / limit_name), _number(folder / used_name)
-            # Version 1 says "no limit" as a number near 2**63.
+            # In version 1, a number near 2**63 means no limit.
             if limit is not None and used is not None and limit < 2**60:
                 free.append(max(0, limit - used + _reclaimable(folder)))
     return min(free, default=None)
 
 
 def _cgroups(root: Path) -> list[Path]:
-    """The folders of this process's groups and of all above them, as far as they can be seen."""
+    """The folders of this process's groups and their parents, as far as they are visible."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -125,7 +125,7 @@ def _number(file: Path) -> int | None:
 
 
 def _reclaimable(folder: Path) -> int:
-    """File cache that counts as used but is given up on demand."""
+    """File cache that counts as used but is reclaimed on demand."""
     try:
         lines = (folder / "memory.stat").read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""An ONNX model, opened: its spec and a function from float batches to float batches."""
+"""Open an ONNX model: its spec, and functions on float batches and on pixels."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from restore.utils.user_folders import cache_folder
 
 
 class Model(PixelNetwork):
-    """A session and what is known of it.
+    """An onnxruntime session with its spec and device.
 
     Attributes:
         file: the model file.
-        spec: what the file promises.
-        device: where it runs, as its session says: ``cpu``, ``cuda:0``, ``tensorrt:0``, ``coreml``, ...
-        note: a sentence for the user when that is not what one might expect.
+        spec: the model's inputs, output and value range, from its metadata.
+        device: where it runs: ``cpu``, ``cuda:0``, ``tensorrt:0``, ``coreml``, ...
+        note: why the device is not the expected one, a sentence for the user; empty if it is.
     """
 
     def __init__(
@@ -51,11 +51,11 @@ class Model(PixelNetwork):
         self._pixels = DeviceChain(session, spec, "cuda", device.index) if on_nvidia else FloatNetwork(self, spec)
 
     def __call__(self, batch: NDArray[np.float32], **aside: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, 3, H, W), and what else the spec says, to (N, 3, scale * H, scale * W), both on the spec's range."""
+        """Map (N, 3, H, W) and the spec's other inputs to (N, 3, scale * H, scale * W), both in the spec's range."""
         return self._run(0, batch, aside)
 
     def believe(self, pixels: Pixels) -> Belief | None:
-        """Which kind of picture uint8 or uint16 RGB (H, W, 3) is; None where the model tells no kinds apart.
+        """Classify uint8 or uint16 RGB (H, W, 3); None if the model does not classify.
 
         Raises:
             ModelError: the network failed.
@@ -66,7 +66,7 @@ class Model(PixelNetwork):
         return likeliest(self.shares(batch, **aside), self.spec)
 
     def shares(self, batch: NDArray[np.float32], **aside: NDArray[np.float32]) -> NDArray[np.float32]:
-        """How much the model believes in each of its kinds, (N, kinds), for what it would be called with."""
+        """The probability of each of the model's kinds, (N, kinds), for the same arguments as :meth:`__call__`."""
         return self._run(1, batch, aside)
 
     def _run(self, which: int, batch: NDArray[np.float32], aside: Aside) -> NDArray[np.float32]:
@@ -94,15 +94,15 @@ def open_model(
 
     Args:
         path: the file.
-        device: see :func:`restore.runtime.devices.choose`; one that is named fails rather than run on the CPU.
-        threads: CPU threads within an operator (default: one for each core this process may use).
-        given: spec fields that win over the file's, as text.
-        plan: the shapes that will come, for devices that prepare for them; None for those that
-            :func:`restore.runtime.memory.auto_tile` chooses.
+        device: see :func:`restore.runtime.devices.choose`; a named device never falls back to the CPU.
+        threads: CPU threads within an operator (default: one per core available to this process).
+        given: spec fields, as text, that override the file's.
+        plan: the shapes to expect, for devices that prepare for them; None for those from
+            :func:`restore.runtime.memory.auto_tile`.
 
     Raises:
-        ModelError: missing, not ONNX, needs something this onnxruntime lacks, or does not say what it needs.
-        DeviceError: the device that was asked for cannot be used.
+        ModelError: missing, not ONNX, unsupported by this onnxruntime, or without the required metadata.
+        DeviceError: the requested device cannot be used.
     """
     if not path.is_file():
         raise ModelError(f"{path}: no such model file")
@@ -118,22 +118,22 @@ def open_model(
 
 
 def find_device(device: str) -> Device:
-    """What :func:`restore.runtime.devices.choose` chooses on this machine.
+    """The choice of :func:`restore.runtime.devices.choose` on this machine.
 
     Raises:
-        DeviceError: a device that was named cannot be had.
+        DeviceError: the named device is not available.
     """
     names = [] if device == "cpu" else [gpu.name for gpu in gpus()]
     return choose(device, ort.get_available_providers(), names, list(runtimes()))
 
 
 def file_spec(path: Path, given: Mapping[str, str] | None = None) -> ModelSpec:
-    """What a model file says of itself, with what is given on top.
+    """The spec of a model file, with the given fields overriding its own.
 
     Raises:
-        ModelError: it cannot be opened, or does not say what it needs.
+        ModelError: it cannot be opened, or lacks the required metadata.
     """
-    return _spec(cpu_session(path, path, quiet_options(optimised=False)), path, given)
+    return _spec(cpu_session(path, path, quiet_options(optimized=False)), path, given)
 
 
 def _open_on_cpu(path: Path, threads: int | None, given: Mapping[str, str] | None, note: str) -> Model:
@@ -144,7 +144,7 @@ def _open_on_cpu(path: Path, threads: int | None, given: Mapping[str, str] | Non
 
 
 def _open_on(device: Device, path: Path, given: Mapping[str, str] | None, plan: TilePlan | None) -> Model:
-    session = cpu_session(path, path, quiet_options(optimised=False))
+    session = cpu_session(path, path, quiet_options(optimized=False))
     spec, name = _spec(session, path, given), session.get_inputs()[0].name
     plan = plan or TilePlan(tile=auto_tile(spec, None))
     file = ModelFile(name, hashlib.sha256(path.read_bytes()).hexdigest())
@@ -156,42 +156,42 @@ def _open_on(device: Device, path: Path, given: Mapping[str, str] | None, plan: 
         if folder := settings.get("trt_engine_cache_path"):
             Path(folder).mkdir(parents=True, exist_ok=True)
     session, failure = None, None
-    with captured() as said:
+    with captured() as captured_output:
         try:
             preload(ort, tensorrt=device.kind == "tensorrt")
-            # Without enable_fallback=0 onnxruntime goes on with the CPU when the device fails, now or in any later run.
+            # Without enable_fallback=0 onnxruntime silently continues on the CPU if the device fails, now or later.
             session = ort.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
         except Exception as error:  # onnxruntime raises a different class for every cause
             failure = error
     if session is None:
-        why = said.reason or first_line(failure)
+        why = captured_output.reason or first_line(failure)
         raise DeviceError(f"{device.name} cannot run {path.name}: {why}. {device.cure}") from failure
     if session.get_providers()[0] != device.provider:
-        why = f" ({said.reason})" if said.reason else ""
+        why = f" ({captured_output.reason})" if captured_output.reason else ""
         raise DeviceError(f"onnxruntime could not load its {device.provider} for {device.name}{why}. {device.cure}")
     return Model(session, path, spec, device)
 
 
 def _spec(session: ort.InferenceSession, path: Path, given: Mapping[str, str] | None) -> ModelSpec:
     inputs, outputs = session.get_inputs(), session.get_outputs()
-    beside = tuple(end.name for end in inputs[1:])
+    extra = tuple(end.name for end in inputs[1:])
     of_floats = all(end.type == "tensor(float)" for end in [*inputs, *outputs])
     of_pictures = len(outputs) in (1, 2) and all(len(end.shape) == 4 for end in [*inputs[:1], *outputs[:1]])
-    if not (of_floats and of_pictures and set(beside) <= set(ModelSpec.BESIDE)):
+    if not (of_floats and of_pictures and set(extra) <= set(ModelSpec.BESIDE)):
         raise ModelError(
             f"{path}: expected one float32 input (N, 3, H, W) and one such output, "
             f"found inputs {_described(inputs)} and outputs {_described(outputs)}"
         )
     spec = read_spec(session.get_modelmeta().custom_metadata_map, str(path), given)
-    if beside != spec.inputs[1:]:
+    if extra != spec.inputs[1:]:
         raise ModelError(
-            f"{path}: beside the picture it should take {', '.join(spec.inputs[1:]) or 'nothing'}, by its context and "
-            f"strength, but takes {', '.join(beside) or 'nothing'}"
+            f"{path}: according to its context and strength fields, its inputs besides the picture should be "
+            f"{', '.join(spec.inputs[1:]) or 'none'}, but they are {', '.join(extra) or 'none'}"
         )
     kinds = outputs[1].shape[-1] if len(outputs) == 2 else 0
     if kinds != len(spec.kinds):
         raise ModelError(
-            f"{path}: by its kinds it should say its belief in {len(spec.kinds) or 'nothing'}, but its outputs are "
+            f"{path}: its metadata lists {len(spec.kinds)} kinds, which does not match its outputs "
             f"{_described(outputs)}"
         )
     return spec
@@ -202,7 +202,7 @@ def _described(ends: Sequence[Any]) -> list[tuple[str, str, list[Any]]]:
 
 
 def tensorrt_version() -> str:
-    """The installed TensorRT's, by its package; ``system`` when it came another way."""
+    """The version of the TensorRT package; ``system`` if TensorRT was not installed by pip."""
     for name in ("tensorrt", "tensorrt-cu12", "tensorrt-cu13"):
         try:
             return importlib.metadata.version(name)

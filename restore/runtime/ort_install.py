@@ -1,4 +1,4 @@
-"""Which onnxruntime is installed, and whether the libraries that a GPU needs are there."""
+"""Inspect the installation: which onnxruntime packages, and whether the GPU libraries are present."""
 
 from __future__ import annotations
 
@@ -29,35 +29,36 @@ def runtimes() -> dict[str, str]:
 
 
 def clash(installed: Sequence[str]) -> str:
-    """What is wrong when several packages provide onnxruntime, and its cure; empty when none or one does."""
+    """The problem and remedy if several packages provide onnxruntime; empty if at most one does."""
     if len(installed) < 2:
         return ""
     keep = next(name for name in [*installed, installed[0]] if name != "onnxruntime")
     return (
-        f"{' and '.join(installed)} are installed at once, and which of them is used is chance: "
+        f"{' and '.join(installed)} are installed together, and it is undefined which one is used: "
         f"pip uninstall -y {' '.join(installed)} && pip install {keep}"
     )
 
 
-class Said:
-    """What was printed while :func:`captured`."""
+class CapturedOutput:
+    """Output captured by :func:`captured`."""
 
     text = ""
 
     @property
     def reason(self) -> str:
-        """Why a library could not be loaded, in the system's words; empty when nothing says so."""
+        """Why a library could not be loaded, as reported by the system; empty if there was no such report."""
         found = re.findall(r"(?:Failed to load library \S+ with error: |Failed to load )([^\n]+)", self.text)
         return "; ".join(dict.fromkeys(line.strip() for line in found))
 
 
 @contextlib.contextmanager
-def captured() -> Iterator[Said]:
-    """Catch what is printed, by native code too.
+def captured() -> Iterator[CapturedOutput]:
+    """Capture standard output and error, including native code's.
 
-    onnxruntime raises that a provider is not there, and only prints why: in Python or straight to the terminal.
+    onnxruntime raises an exception if a provider is unavailable, but only prints the reason: from Python or directly
+    to the terminal.
     """
-    said, printed = Said(), io.StringIO()
+    captured_output, printed = CapturedOutput(), io.StringIO()
     sys.stdout.flush()
     sys.stderr.flush()
     with tempfile.TemporaryFile() as file:
@@ -66,21 +67,21 @@ def captured() -> Iterator[Said]:
             os.dup2(file.fileno(), stream)
         try:
             with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-                yield said
+                yield captured_output
         finally:
             for stream, copy in kept:
                 os.dup2(copy, stream)
                 os.close(copy)
             file.seek(0)
-            said.text = printed.getvalue() + file.read().decode(errors="replace")
+            captured_output.text = printed.getvalue() + file.read().decode(errors="replace")
 
 
 def preload(runtime: Any, tensorrt: bool = False) -> None:
-    """Load the libraries that came as packages, so that onnxruntime finds them. Failures are printed, not raised.
+    """Load the libraries installed as packages, so that onnxruntime finds them. Failures are printed, not raised.
 
     Args:
         runtime: the onnxruntime module.
-        tensorrt: TensorRT's too, which onnxruntime does not look for itself.
+        tensorrt: also load TensorRT's, which onnxruntime does not look for itself.
     """
     if hasattr(runtime, "preload_dlls"):
         runtime.preload_dlls()
@@ -88,10 +89,10 @@ def preload(runtime: Any, tensorrt: bool = False) -> None:
     for folder in (package.submodule_search_locations or ()) if package else ():
         for pattern in ("*nvinfer.so.*", "*nvinfer_plugin.so.*", "*nvonnxparser.so.*", "nvinfer*.dll"):
             for file in sorted(Path(folder).glob(pattern)):
-                with contextlib.suppress(OSError):  # the provider says better than this what it lacks
+                with contextlib.suppress(OSError):  # the provider reports better what is missing
                     ctypes.CDLL(str(file))
 
 
-def missing(said: Said) -> list[str]:
+def missing(captured_output: CapturedOutput) -> list[str]:
     """The libraries that :func:`preload` could not load, such as ``libcudnn.so.9``."""
-    return sorted({name.rsplit("/", 1)[-1] for name in re.findall(r"Failed to load (\S+?):", said.text)})
+    return sorted({name.rsplit("/", 1)[-1] for name in re.findall(r"Failed to load (\S+?):", captured_output.text)})

@@ -1,4 +1,4 @@
-"""Networks on pixels: 8 or 16 bits in, the same out, with as few passes over memory as can be."""
+"""Networks on pixels: 8 or 16 bits in, the same out, with as few passes over memory as possible."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from restore.runtime.conditioning import NOTHING, Aside
 from restore.runtime.memory import free_memory
 from restore.spec import ModelSpec
 
-# A batch, and by name what its spec says that it takes besides.
+# Takes a batch, and the spec's other inputs as keyword arguments.
 Network = Callable[..., NDArray[np.float32]]
 
-# Arrays of one of these two types; the result has the type of what went in.
+# uint8 or uint16; results have the type of the input.
 Pixels = NDArray[Any]
 
-# Rows that are converted at a time.
+# Rows converted at a time.
 _ROWS = 128
 
 _DEPTHS = {np.dtype(np.uint8): cv2.CV_8U, np.dtype(np.uint16): cv2.CV_16U}
 
 
 class PixelNetwork(ABC):
-    """A network that takes pixels and gives pixels, and says what it needs.
+    """A network from pixels to pixels.
 
     Attributes:
-        spec: what the network needs.
+        spec: the network's inputs, output and value range.
         device: where it runs: ``cpu``, ``cuda:0``, ...
     """
 
@@ -42,31 +42,31 @@ class PixelNetwork(ABC):
 
     @abstractmethod
     def enlarge(self, batch: Pixels, aside: Aside = NOTHING) -> Pixels:
-        """Windows of one shape through the network.
+        """Run the network on tiles of one shape.
 
         Args:
             batch: uint8 or uint16 RGB (N, H, W, 3).
-            aside: what the network takes beside them, as its spec says.
+            aside: the network's other inputs according to its spec.
 
         Returns:
             The same type, (N, scale * H, scale * W, 3), clipped and rounded.
 
         Raises:
-            ModelError: the network failed, gave another size than its spec promises, or values that are not numbers.
+            ModelError: the network failed, or returned another size than its spec promises, or NaN or infinite values.
         """
 
     def free_memory(self) -> int | None:
-        """Bytes free where it runs; None when not known."""
+        """Free bytes on its device; None if unknown."""
         return free_memory()
 
 
 class FloatNetwork(PixelNetwork):
-    """Any function from float batches to float batches, with the conversions done here.
+    """Wraps a function on float batches; the conversions are done on the CPU.
 
     Args:
-        network: float32 (N, 3, H, W) on the spec's range to (N, 3, scale * H, scale * W); what else its spec says that
-            it takes is given by name. Its input is reused from call to call: it must not keep it.
-        spec: what the network needs.
+        network: float32 (N, 3, H, W) in the spec's range to (N, 3, scale * H, scale * W); receives the spec's other
+            inputs as keyword arguments. It must not keep its input, whose memory is reused for the next call.
+        spec: the network's inputs, output and value range.
     """
 
     def __init__(self, network: Network, spec: ModelSpec) -> None:
@@ -91,7 +91,7 @@ class FloatNetwork(PixelNetwork):
     def _to_pixels(self, values: NDArray[np.float32], dtype: np.dtype[Any]) -> Pixels:
         pixels = np.empty((len(values), *values.shape[2:], values.shape[1]), dtype)
         for planes, out in zip(values, pixels, strict=True):
-            # Some rows at a time: the buffers stay small beside the tile, and in the cache from pass to pass.
+            # A few rows at a time: the buffers stay small and remain in the cache between passes.
             for top in range(0, out.shape[0], _ROWS):
                 self._narrow(planes[:, top : top + _ROWS], out[top : top + _ROWS])
         return pixels
@@ -105,20 +105,20 @@ class FloatNetwork(PixelNetwork):
         if offset:
             scaled += offset
         narrow = self._whole.take(planes.shape, out.dtype)
-        # Adding zero is OpenCV's way to clip, round and narrow in one pass. It wants planes in two dimensions.
+        # Adding zero makes OpenCV clip, round and narrow in one pass. It needs two-dimensional planes.
         flat = (-1, planes.shape[2])
         cv2.add(scaled.reshape(flat), 0.0, dst=narrow.reshape(flat), dtype=_DEPTHS[out.dtype])
         cv2.merge(tuple(narrow), dst=out)
 
 
 class _Buffer(threading.local):
-    """Memory that is used again for arrays of many shapes; each thread has its own, so that a model can serve many."""
+    """Memory reused for arrays of various shapes; one per thread, so that several threads can share a model."""
 
     def __init__(self) -> None:
         self._bytes = np.empty(0, np.uint8)
 
     def take(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-        """An array whose values are left over from the last one."""
+        """An array with arbitrary values."""
         size = math.prod(shape) * dtype.itemsize
         if self._bytes.size < size:
             self._bytes = np.empty(size, np.uint8)
@@ -131,13 +131,13 @@ def to_range(spec: ModelSpec, dtype: np.dtype[Any]) -> tuple[np.float32, np.floa
 
 
 def from_range(spec: ModelSpec, dtype: np.dtype[Any]) -> tuple[np.float32, np.float32]:
-    """Gain and offset from the network's range to pixels, not yet clipped and rounded."""
+    """Gain and offset from the network's range to pixels, before clipping and rounding."""
     gain = np.iinfo(dtype).max / (spec.high - spec.low)
     return np.float32(gain), np.float32(-spec.low * gain)
 
 
 def check_pixels(pixels: Pixels) -> None:
-    """Refuse what is not a picture of 8 or 16 bits.
+    """Reject anything but a picture of 8 or 16 bits.
 
     Raises:
         ValueError: not uint8 or uint16 (H, W, 3), or empty.
@@ -147,7 +147,7 @@ def check_pixels(pixels: Pixels) -> None:
 
 
 def check_shape(spec: ModelSpec, taken: tuple[int, ...], given: tuple[int, ...]) -> None:
-    """Refuse a result (N, C, H, W) of another size than the spec promises for a batch (N, H, W, C).
+    """Reject a result (N, C, H, W) of another size than the spec promises for a batch (N, H, W, C).
 
     Raises:
         ModelError: they differ.
@@ -156,16 +156,16 @@ def check_shape(spec: ModelSpec, taken: tuple[int, ...], given: tuple[int, ...])
     wanted = (count, spec.channels, height * spec.scale, width * spec.scale)
     if tuple(given) != wanted:
         raise ModelError(
-            f"{spec.name} gave {tuple(given)} where x{spec.scale} of {(height, width)} pixels means {wanted}: "
-            "its scale is another (give it with --spec scale=N)"
+            f"{spec.name} returned {tuple(given)}, but x{spec.scale} of {(height, width)} pixels is {wanted}: "
+            "its scale is different (set it with --spec scale=N)"
         )
 
 
 def check_finite(spec: ModelSpec, finite: bool) -> None:
-    """Refuse a broken result rather than round it to black.
+    """Reject a result with NaN or infinite values, rather than round them to black.
 
     Raises:
         ModelError: it is not finite.
     """
     if not finite:
-        raise ModelError(f"{spec.name} gave values that are not numbers for this picture")
+        raise ModelError(f"{spec.name} returned NaN or infinite values for this picture")

@@ -1,4 +1,4 @@
-"""Sessions of onnxruntime that say nothing by themselves."""
+"""onnxruntime sessions that print nothing."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import onnxruntime as ort
 from restore.errors import ModelError
 
 
-def quiet_options(optimised: bool = True) -> ort.SessionOptions:
-    """For a session whose failures are raised, in our words, and not printed.
+def quiet_options(optimized: bool = True) -> ort.SessionOptions:
+    """Options for a session that raises its failures instead of printing them.
 
     Args:
-        optimised: False for one that is only looked into, or whose every value is to be held as the file says.
+        optimized: False for a session that is only inspected, or must compute every value as written in the file.
     """
     options = ort.SessionOptions()
     options.log_severity_level = 4
-    options.enable_mem_pattern = False  # it plans memory for one shape; tiles come in several
-    if not optimised:
+    options.enable_mem_pattern = False  # it plans memory for one shape, but tiles have several
+    if not optimized:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     return options
 
@@ -30,17 +30,17 @@ def cpu_session(
 
     Args:
         model: a file, or its bytes.
-        source: what it is called in messages.
-        options: None for quiet ones.
+        source: its name in messages.
+        options: None for :func:`quiet_options`.
 
     Raises:
-        ModelError: there is no such file, or onnxruntime does not take it.
+        ModelError: there is no such file, or onnxruntime rejects it.
     """
     if isinstance(model, Path) and not model.is_file():
         raise ModelError(f"{source}: no such model file")
     what = model if isinstance(model, bytes) else str(model)
     try:
-        # With its fallback onnxruntime prints to standard output and tries the same again.
+        # With its fallback, onnxruntime prints to standard output and retries the same.
         return ort.InferenceSession(
             what, options or quiet_options(), providers=["CPUExecutionProvider"], enable_fallback=0
         )
@@ -49,6 +49,6 @@ def cpu_session(
 
 
 def first_line(error: object) -> str:
-    """What an error says first."""
+    """The first line of an error message, at most 300 characters."""
     lines = str(error).strip().splitlines()
     return lines[0][:300] if lines else type(error).__name__

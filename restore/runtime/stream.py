@@ -1,4 +1,4 @@
-"""Many pictures through a model: tiles of several in one batch, one result for each picture, in order."""
+"""Run a model on a stream of pictures: tiles of several share a batch, and results come in order."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from restore.spec import ModelSpec
 
 _log = logging.getLogger(__name__)
 
-# Small networks leave a large GPU idle unless it gets several tiles at once; a CPU gains nothing by it.
+# Small networks leave a large GPU idle unless it gets several tiles at once; a CPU gains nothing from it.
 _GPU_BATCH = 4
 
 
 @dataclass(frozen=True)
 class StreamOptions:
-    """How pictures are cut and batched; None leaves it to the device.
+    """How pictures are tiled and batched; None chooses by device.
 
     Attributes:
-        tile: largest side of a tile in input pixels, before its halo; None chooses by the memory there is.
-        batch: most tiles at once; None is 1 on a CPU, more elsewhere.
-        fixed: cut windows of one shape rather than balanced ones; None does so off the CPU.
-        in_hand: most pictures that are taken and not yet given back.
-        strength: how far pictures are changed, 0..1, by a network that lets one choose.
+        tile: largest side of a tile in input pixels, without its halo; None chooses by available memory.
+        batch: maximum number of tiles at once; None means 1 on a CPU, more elsewhere.
+        fixed: whether all tiles have one shape instead of balanced sizes; None means yes, except on a CPU.
+        in_hand: maximum number of pictures taken but not yet returned.
+        strength: strength of the effect, 0..1, for networks with that input.
     """
 
     tile: int | None = None
@@ -45,41 +45,41 @@ def enhance_stream(
     pictures: Iterable[Pixels],
     model: PixelNetwork,
     options: StreamOptions | None = None,
-    tell: Callable[[str], None] = _log.warning,
+    warn: Callable[[str], None] = _log.warning,
 ) -> Iterator[Pixels | Exception]:
-    """Run a model over pictures of any size.
+    """Run a model on pictures of any size.
 
-    A picture is taken when the one before it is done or waits for company in a batch; at most ``options.in_hand`` are
-    in hand. One with enough tiles to fill a batch has no use for company: it is done alone, with nothing beside it in
-    memory. When the device runs out of memory, fewer tiles are run at once, then smaller ones, each time again from
-    the input; what was learned holds for the pictures that follow.
+    A picture is taken when the previous one is done or waits for its batch to fill; at most ``options.in_hand`` are in
+    progress. A picture with enough tiles to fill a batch is processed alone, so that memory holds no other. If the
+    device runs out of memory, the batch is reduced first, then the tile size, starting the picture over each time; the
+    new limits also apply to later pictures.
 
     Args:
-        pictures: uint8 or uint16 RGB (H, W, 3), pulled as they are needed.
+        pictures: uint8 or uint16 RGB (H, W, 3), pulled as needed.
         model: an opened model.
-        options: how to cut and batch.
-        tell: called once when memory ran out and it went on with less.
+        options: tiling and batching.
+        warn: called when memory ran out and processing continued with less.
 
     Yields:
-        For each picture, in order: the same type, (scale * H, scale * W, 3), or the exception that it failed with: a
-        ModelError (the network failed, values that are not numbers, no memory even for the smallest tile) or a
-        MemoryError (no room for the result). It is returned, not raised: the next picture follows.
+        For each picture, in order: the result, of the same type, (scale * H, scale * W, 3), or the exception with which
+        it failed: a ModelError (the network failed, NaN or infinite values, no memory even for the smallest tile) or a
+        MemoryError (no memory for the result). It is returned, not raised, so that the next picture follows.
 
     Raises:
-        ValueError: something in ``pictures`` is not such a picture.
+        ValueError: an item of ``pictures`` is not such a picture.
     """
-    return picture_stream(model, options, tell)(pictures)
+    return picture_stream(model, options, warn)(pictures)
 
 
 def picture_stream(
-    model: PixelNetwork, options: StreamOptions | None = None, tell: Callable[[str], None] = _log.warning
+    model: PixelNetwork, options: StreamOptions | None = None, warn: Callable[[str], None] = _log.warning
 ) -> Callable[[Iterable[Pixels]], Iterator[Pixels | Exception]]:
-    """:func:`enhance_stream` for several series of pictures: what one learned of the memory holds for the next."""
-    return _Stream(model, options or StreamOptions(), tell).run
+    """Like :func:`enhance_stream`, for several series of pictures that share the learned memory limits."""
+    return _Stream(model, options or StreamOptions(), warn).run
 
 
 class _Work:
-    """A picture in hand: its input, what is done of its result, and how many tiles are missing."""
+    """A picture in progress: its input, its partial result, and the number of missing tiles."""
 
     def __init__(self, pixels: Pixels, spec: ModelSpec, strength: float) -> None:
         self._size = pixels.shape[:2]
@@ -96,11 +96,11 @@ class _Work:
 
     @property
     def settled(self) -> bool:
-        """Whether the result is whole, or there will be none."""
+        """Whether the result is complete or the picture has failed."""
         return self.missing == 0
 
     def cut(self, tile: int, fixed: bool, spec: ModelSpec) -> list[_Piece]:
-        """All tiles, to be done from the beginning: those cut before are void."""
+        """Cut into tiles and start over: tiles cut earlier become void."""
         if self.input is None:
             return []
         self.turn += 1
@@ -124,7 +124,7 @@ class _Work:
             self.fail(error)
 
     def keep(self, part: Tile, pixels: Pixels) -> None:
-        """Take the kept part of a tile's result; what lies on the padding falls away."""
+        """Copy the kept part of a tile's result, without the padding."""
         scale, out = self._scale, self.result
         assert isinstance(out, np.ndarray)
         top, left = part.rows.first * scale, part.columns.first * scale
@@ -137,13 +137,13 @@ class _Work:
             self.input = None
 
     def fail(self, error: Exception) -> None:
-        """Settle with an error."""
+        """Finish with an error."""
         self.result, self.input, self.missing = error, None, 0
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """A tile of a picture, and the count of the picture's cuttings that it comes from."""
+    """A tile of a picture. ``turn`` counts how often the picture had been cut when the tile was made."""
 
     work: _Work
     part: Tile
@@ -151,27 +151,27 @@ class _Piece:
 
     @property
     def void(self) -> bool:
-        """Whether its picture has failed, or was cut anew."""
+        """Whether its picture has failed or has been cut again."""
         return self.work.settled or self.turn != self.work.turn
 
     def seen(self) -> Pixels:
-        """What the network sees of it: a view (h, w, 3)."""
+        """The network's input for this tile, a view (h, w, 3)."""
         assert self.work.input is not None
         rows, columns = self.part.rows, self.part.columns
         return self.work.input[rows.start : rows.stop, columns.start : columns.stop]
 
     def aside(self) -> Aside:
-        """What the network takes beside that."""
+        """The network's other inputs for this tile."""
         return self.work.aside.of(self.part)
 
 
 class _Stream:
-    """Pictures in hand, their tiles waiting by shape, and what was learned of the memory."""
+    """Pictures in progress, their waiting tiles by shape, and the learned memory limits."""
 
-    def __init__(self, model: PixelNetwork, options: StreamOptions, tell: Callable[[str], None]) -> None:
+    def __init__(self, model: PixelNetwork, options: StreamOptions, warn: Callable[[str], None]) -> None:
         on_cpu = model.device == "cpu"
         self._model = model
-        self._tell = tell
+        self._warn = warn
         self._exactly = model.spec.shape[0] if model.spec.shape else None
         self._batch = self._exactly or options.batch or (1 if on_cpu else _GPU_BATCH)
         self._tile = options.tile or auto_tile(model.spec, model.free_memory(), self._batch)
@@ -180,13 +180,13 @@ class _Stream:
         self._strength = options.strength
         self._hand: deque[_Work] = deque()
         self._waiting: dict[tuple[object, ...], deque[_Piece]] = {}
-        self._untold = False
+        self._warn_pending = False
 
     def run(self, pictures: Iterable[Pixels]) -> Iterator[Pixels | Exception]:
         for pixels in pictures:
             check_pixels(pixels)
             work = _Work(pixels, self._model.spec, self._strength)
-            del pixels  # so that it can be released before the next is there
+            del pixels  # so that it can be released before the next one is taken
             alone = len(self._cut(work)) >= self._batch
             if alone:
                 self._advance(least=1)
@@ -217,7 +217,7 @@ class _Stream:
                 self._waiting.setdefault((*seen.shape, seen.dtype), deque()).append(piece)
 
     def _advance(self, least: int) -> None:
-        """Run what waits, as long as there are ``least`` tiles of a shape (or as many as are run at once by now)."""
+        """Run waiting tiles while any shape has ``least`` of them (or a full batch, if that is now smaller)."""
         while key := next((k for k, queue in self._waiting.items() if len(queue) >= min(least, self._batch)), None):
             queue = self._waiting[key]
             pieces = [queue.popleft() for _ in range(min(self._batch, len(queue)))]
@@ -226,12 +226,12 @@ class _Stream:
             self._attempt(pieces)
 
     def _attempt(self, pieces: list[_Piece]) -> None:
-        """Run some tiles of one shape as a batch, and deal with what comes of it."""
+        """Run tiles of one shape as a batch, and handle failures."""
         pieces = [piece for piece in pieces if not piece.void]
         if not pieces:
             return
         try:
-            # A network that takes one size of batch gets the last tile again until it is full.
+            # For a fixed batch size, repeat the last tile until the batch is full.
             run = [*pieces, *[pieces[-1]] * ((self._exactly or 0) - len(pieces))]
             seen = [piece.seen() for piece in run]
             aside = together([piece.aside() for piece in run])
@@ -243,24 +243,24 @@ class _Stream:
                 raise
             elif len(pieces) == 1:
                 pieces[0].work.fail(error)
-            else:  # one of them is at fault; the others shall not suffer
+            else:  # one tile is at fault; run them one by one to save the others
                 for piece in pieces:
                     self._attempt([piece])
             return
         for piece, result in zip(pieces, results[: len(pieces)], strict=True):
             piece.work.keep(piece.part, result)
-        if self._untold:
-            self._untold = False
-            self._tell(
-                f"not enough memory on {self._model.device}: going on with tiles of {self._tile} pixels, "
+        if self._warn_pending:
+            self._warn_pending = False
+            self._warn(
+                f"not enough memory on {self._model.device}: continuing with tiles of {self._tile} pixels, "
                 f"{self._batch} at a time"
             )
 
     def _with_less(self, pieces: list[_Piece], error: Exception) -> None:
-        """After running out of memory: fewer at once, then smaller tiles for all in hand, then give the picture up."""
+        """Out of memory: try a smaller batch, then smaller tiles for all pictures in progress, then give up."""
         if len(pieces) > 1 and not self._exactly:
             self._batch = len(pieces) // 2
-            self._untold = True
+            self._warn_pending = True
             self._wait(pieces)
             return
         work = pieces[0].work
@@ -269,17 +269,17 @@ class _Stream:
             for piece in pieces:
                 piece.work.fail(self._no_memory(f"its one shape, {self._model.spec.shape}", error))
             return
-        # Not what this piece keeps: a fixed window at the border may keep a sliver of what it runs.
+        # Not the size of the kept part: a fixed window at the border may keep only a sliver.
         size = min(self._tile, max(work.input.shape[:2]))
         smaller = max(SMALLEST_TILE, size // 2)
         if smaller >= size:
             work.fail(self._no_memory(f"one tile of {size} pixels", error))
             return
         self._tile = smaller
-        self._untold = True
+        self._warn_pending = True
         for other in self._hand:
             if not other.settled:
-                self._wait(self._cut(other))  # which makes those that wait void
+                self._wait(self._cut(other))  # this voids their waiting tiles
 
     def _no_memory(self, what: str, error: Exception) -> ModelError:
         failure = ModelError(
@@ -291,7 +291,7 @@ class _Stream:
 
 
 def _pad(pixels: Pixels, spec: ModelSpec) -> Pixels:
-    """Mirror the right and bottom edges out to the size that the network takes."""
+    """Mirror the right and bottom edges to reach a size that the network accepts."""
     shortest = spec.shape[1:] if spec.shape else (spec.minimum, spec.minimum)
     lengths = [max(sides) for sides in zip(pixels.shape[:2], shortest, strict=True)]
     wanted = [-(-length // spec.multiple) * spec.multiple for length in lengths]
@@ -309,22 +309,23 @@ def enhance_pixels(
     tile: int | None = None,
     strength: float = 1.0,
 ) -> Pixels:
-    """Run a model over a picture of any size.
+    """Run a model on a picture of any size.
 
     Args:
         pixels: uint8 or uint16 RGB (H, W, 3).
-        network: an opened model, or float32 (N, 3, h, w) on the spec's range to (N, 3, scale * h, scale * w), which is
-            given by name what else its spec says that it takes.
-        spec: what the network needs.
-        tile: largest side of a tile, in input pixels, before its halo; None chooses by the memory there is.
-        strength: how far the picture is changed, 0..1, by a network that lets one choose.
+        network: an opened model, or a function from float32 (N, 3, h, w) in the spec's range to (N, 3, scale * h,
+            scale * w), which receives the spec's other inputs as keyword arguments.
+        spec: of the network.
+        tile: largest side of a tile in input pixels, without its halo; None chooses by available memory.
+        strength: strength of the effect, 0..1, for networks with that input.
 
     Returns:
         The same type as ``pixels``, (scale * H, scale * W, 3).
 
     Raises:
-        ModelError: the network failed, lied about its scale, gave values that are not numbers, or ran out of memory.
-        MemoryError: there is no room for the result.
+        ModelError: the network failed, has another scale than its spec, returned NaN or infinite values, or ran out of
+            memory.
+        MemoryError: not enough memory for the result.
         ValueError: ``pixels`` is not such a picture.
     """
     model = network if isinstance(network, PixelNetwork) else FloatNetwork(network, spec)

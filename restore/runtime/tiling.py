@@ -1,4 +1,4 @@
-"""Cut a picture into tiles with context, so that the pieces put together equal the whole picture's result."""
+"""Cut a picture into tiles with context, so that the joined results equal the result for the whole picture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 class Span:
     """One tile along one axis, in input pixels.
 
-    The network sees ``start`` .. ``stop``; of its result, ``first`` .. ``last`` (counted on the picture) is kept.
+    The network sees ``start`` .. ``stop``; of its result, ``first`` .. ``last`` (in picture coordinates) is kept.
     """
 
     start: int
@@ -29,22 +29,22 @@ class Tile:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Height and width of what the network sees."""
+        """Height and width of the network's input."""
         return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
 
 
 def spans(length: int, tile: int, halo: int, multiple: int = 1, minimum: int = 1) -> list[Span]:
-    """Tiles along one axis: of nearly equal size, none larger than ``tile``, each seen with ``halo`` on either side.
+    """Tiles along one axis, of nearly equal size, at most ``tile``, each with a context of ``halo`` on both sides.
 
-    The context ends at the picture's border, where the network itself pads, just as it does for the whole picture:
-    this, and a halo no smaller than the receptive field's radius, is what makes the tiles exact.
+    The context ends at the picture's border, where the network pads as it does for the whole picture. This, and a halo
+    no smaller than the receptive field's radius, makes tiling exact.
 
     Args:
         length: of the axis; a multiple of ``multiple``.
-        tile: the largest kept part, before the halo.
-        halo: context on either side.
-        multiple: every seen length must be a multiple of this.
-        minimum: every seen length must be at least this, where the picture is.
+        tile: maximum kept length, without the halo.
+        halo: context on each side.
+        multiple: every input length must be a multiple of this.
+        minimum: every input length must be at least this, if the picture is.
     """
     tile = max(multiple, tile - tile % multiple)
     halo = _up(halo, multiple)
@@ -59,16 +59,16 @@ def spans(length: int, tile: int, halo: int, multiple: int = 1, minimum: int = 1
 
 
 def window_side(tile: int, halo: int, multiple: int = 1, minimum: int = 1) -> int:
-    """The length of :func:`windows` on a picture that is at least as long; what :func:`spans` see is never longer."""
+    """The input length of :func:`windows` for pictures at least that long; :func:`spans` never exceeds it."""
     return max(max(multiple, tile - tile % multiple) + 2 * _up(halo, multiple), _up(minimum, multiple))
 
 
 def windows(length: int, tile: int, halo: int, multiple: int = 1, minimum: int = 1) -> list[Span]:
-    """Tiles along one axis that are all seen at one length, for devices that plan their work for a shape.
+    """Tiles along one axis that all have the same input length, for devices that optimize for a shape.
 
-    At a border the window is shifted inwards, which only adds context: exact, as :func:`spans` is.
+    At a border the window is shifted inwards, which only adds context, so tiling stays exact.
 
-    Args: as of :func:`spans`.
+    The arguments are those of :func:`spans`.
     """
     side = min(length, window_side(tile, halo, multiple, minimum))
     halo = _up(halo, multiple)
@@ -82,7 +82,7 @@ def windows(length: int, tile: int, halo: int, multiple: int = 1, minimum: int =
 def tiles(
     height: int, width: int, tile: int, halo: int, multiple: int = 1, minimum: int = 1, fixed: bool = False
 ) -> Iterator[Tile]:
-    """Tiles of a picture, row by row: of balanced sizes, or all of one shape (``fixed``)."""
+    """Tiles of a picture, row by row, of balanced sizes or all of one shape (``fixed``)."""
     cut = windows if fixed else spans
     columns = cut(width, tile, halo, multiple, minimum)
     for rows in cut(height, tile, halo, multiple, minimum):
@@ -91,14 +91,14 @@ def tiles(
 
 
 def shaped(height: int, width: int, shape: tuple[int, int], halo: int, multiple: int = 1) -> Iterator[Tile]:
-    """Tiles of a picture that are all seen at one height and width, for a network that takes no other.
+    """Tiles of a picture for a network with a fixed input height and width.
 
     Args:
-        height: of the picture, at least that of ``shape``; so is the width.
-        width: see there.
-        shape: what the network takes; multiples of ``multiple``, and longer than the halo on both sides.
-        halo: as of :func:`spans`, and so is ``multiple``.
-        multiple: see there.
+        height: of the picture, at least that of ``shape``.
+        width: of the picture, at least that of ``shape``.
+        shape: of the network's input; multiples of ``multiple``, and longer than the halo on both sides together.
+        halo: context on each side.
+        multiple: see :func:`spans`.
     """
     kept = [side - 2 * _up(halo, multiple) for side in shape]
     columns = windows(width, kept[1], halo, multiple, shape[1])

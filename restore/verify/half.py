@@ -74,7 +74,7 @@ def magnitudes(model: onnx.ModelProto, names: list[str], spec: ModelSpec) -> dic
     shown = [name for name in names if name not in given]
     exposed.graph.output.extend(onnx.helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in shown)
     # Unoptimized: fused values are never stored here, but another device may fuse less.
-    session = cpu_session(exposed.SerializeToString(), spec.name, quiet_options(optimised=False))
+    session = cpu_session(exposed.SerializeToString(), spec.name, quiet_options(optimized=False))
     size = spec.shape[1:] if spec.shape else (spec.side(40), spec.side(56))
     found = dict.fromkeys(names, 0.0)
     for make in (*EXTREME.values(), scene):

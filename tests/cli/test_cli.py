@@ -192,7 +192,7 @@ def test_a_foreign_model(tmp_path: Path, small_model: Path) -> None:
     wrong = ("--spec", "scale=3", "--spec", "halo=4")
     result = run("enhance", source, tmp_path / "d.png", "--model", tmp_path / "foreign.onnx", *wrong)
     assert result.exit_code == 1
-    assert "its scale is another" in result.output
+    assert "its scale is different" in result.output
 
 
 def test_existing_results(tmp_path: Path) -> None:

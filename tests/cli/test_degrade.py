@@ -162,7 +162,7 @@ def test_bad_pictures_are_named_and_the_rest_is_done(tmp_path: Path) -> None:
     assert files(tmp_path / "out") == {"1/good.png", "2/good.png"}
     result = run(folder / "good.png", tmp_path / "x.png", "--patches", 2)
     assert result.exit_code == 1
-    assert "50 x 40 pixels are less than one patch (96 a side): choose a smaller --patch" in result.output
+    assert "50 x 40 pixels are smaller than one patch (96 x 96): choose a smaller --patch" in result.output
     result = run(folder / "good.png", tmp_path / "x.png", "--max-pixels", 0.001)
     assert result.exit_code == 1
     assert "--max-pixels" in result.output
@@ -178,9 +178,9 @@ def test_bad_pictures_are_named_and_the_rest_is_done(tmp_path: Path) -> None:
         (["{d}/in/a.png", "{d}/in/a.png"], "originals are never overwritten"),
         (["{d}/in", "{d}/there"], "there/a.png already exists and is not overwritten: choose another output"),
         (["{d}/in/a.png", "{d}/there/a.png"], "already exists"),
-        (["{d}/in/a.png", "{d}/b.png", "--count", "2"], "--count 2 makes several pictures, and {d}/b.png names one"),
+        (["{d}/in/a.png", "{d}/b.png", "--count", "2"], "--count 2 makes several pictures, but {d}/b.png is a single file"),
         (["{d}/in/a.png", "{d}/b.gif"], "cannot write '.gif'"),
-        (["{d}/in", "{d}/out", "--name", "{{model}}"], "leave {{model}} out"),
+        (["{d}/in", "{d}/out", "--name", "{{model}}"], "remove {{model}}"),
         (["{d}/in", "{d}/out", "--preset", "light", "--recipe", "{d}/bad.yaml"], "leave one out"),
         (["{d}/in", "{d}/out", "--preset", "strong"], "'realesrgan', 'light', 'web'"),
         (["{d}/in", "{d}/out", "--recipe", "{d}/none.yaml"], "none.yaml: cannot read the recipe"),

@@ -273,7 +273,7 @@ def test_a_dry_run_says_all_and_writes_nothing(tmp_path: Path) -> None:
         (["--shard", "half"], "write it as i/n"),
         (["--resume", "--skip-existing"], "leave one out"),
         (["--report", "r.txt"], "not a report format"),
-        (["--report", "{mine}"], "is no page that restore wrote"),
+        (["--report", "{mine}"], "is not a page written by restore"),
         (["--watch", "--dry-run"], "--watch does not work"),
         (["--watch", "--shard", "1/2"], "--watch does not work"),
         (["--workers", "0"], "--workers"),

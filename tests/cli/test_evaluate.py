@@ -1,4 +1,4 @@
-"""``restore evaluate``: what is measured, how it is told, and what is refused."""
+"""``restore evaluate``: what is measured, how it is reported, and what is rejected."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_pictures_without_references(pairs: tuple[Path, Path]) -> None:
     )
     refused = run("--predictions", mine, "--metric", "ssim")
     assert refused.exit_code == 2
-    assert "'ssim' compares with references: give their folder with --data" in refused.output
+    assert "'ssim' needs references: give their folder with --data" in refused.output
     assert "niqe" in refused.output
 
 
@@ -229,7 +229,7 @@ def test_a_benchmark_and_results_named_as_its_low_resolution(tmp_path: Path, sma
     save(tmp_path / "Set5/LR_bicubic/X2/babyx2.png", low)
     save(tmp_path / "made/babyx2.png", bicubic(low, 2))
     text = run("--data", tmp_path / "Set5", "--model", small_model, "--predictions", tmp_path / "made").output
-    assert "Set5 (1 picture, of which it should have 5), by its layout HR and LR_bicubic/X2" in text
+    assert "Set5 (1 picture, expected 5), by its layout HR and LR_bicubic/X2" in text
     assert "low resolution: given files" in text
     found = facts("--data", tmp_path / "Set5", "--model", small_model, "--predictions", tmp_path / "made")
     assert found["average"]["methods"]["made"] == found["average"]["baseline"]
@@ -246,13 +246,16 @@ def write(folder: Path, name: str, pixels: np.ndarray) -> Path:
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (lambda mine: save(mine / "1.png", picture(100, 250)), "1.png: 250 x 100 pixels, and its reference"),
+        (lambda mine: save(mine / "1.png", picture(100, 250)), "1.png: 250 x 100 pixels, but its reference"),
         (lambda mine: (mine / "1.png").unlink(), "no result of 1.png"),
         (lambda mine: save(mine / "more.png", picture(9, 9)), "more.png without a reference in"),
         (lambda mine: (mine / "2.png").rename(mine / "two.png"), "no result of 2.png, and two.png without a reference"),
-        (lambda mine: save(mine / "1.jpg", picture(9, 9)), "both are results of 1.png: keep one"),
-        (lambda mine: write(mine, "1.png", picture(200, 250).astype(np.uint16) * 257), "1.png: 16 bits a channel, and"),
-        (lambda mine: save(mine / "1.png", picture(200, 250, 1)), "1.png is grey, and its reference"),
+        (lambda mine: save(mine / "1.jpg", picture(9, 9)), "are both results of 1.png: keep one"),
+        (
+            lambda mine: write(mine, "1.png", picture(200, 250).astype(np.uint16) * 257),
+            "1.png: 16 bits per channel, but",
+        ),
+        (lambda mine: save(mine / "1.png", picture(200, 250, 1)), "1.png is gray, but its reference"),
         (lambda mine: (mine / "1.png").write_bytes(b"no"), "1.png"),
         (lambda mine: [p.unlink() for p in mine.iterdir()], "no pictures found"),
     ],
@@ -296,15 +299,15 @@ def test_floating_point_files_are_refused_by_name(pairs: tuple[Path, Path]) -> N
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--data", "{good}"], "what is measured? Give --model, or --predictions"),
-        (["--model", "sr-x2"], "give --data with the pictures as they should be"),
+        (["--data", "{good}"], "nothing to measure: give --model, or --predictions"),
+        (["--model", "sr-x2"], "give --data with the reference pictures"),
         ([], "give --data"),
         (["--data", "{good}", "--predictions", "{mine}", "--metric", "pnsr"], "Did you mean 'psnr'?"),
         (["--data", "{good}", "--predictions", "{mine}", "--weights", "features=x"], "add --metric features"),
         (["--data", "{good}", "--predictions", "{mine}", "--weights", "nothing=x"], "no metric 'nothing'"),
         (["--data", "{good}", "--predictions", "{mine}", "--predictions", "{mine}"], "is given twice"),
         (["--data", "{good}", "--predictions", "{good}/none"], "no such folder"),
-        (["--data", "{good}", "--model", "sr-x2", "--scale", "3"], "sr-x2 enlarges 2 times; leave --scale out"),
+        (["--data", "{good}", "--model", "sr-x2", "--scale", "3"], "sr-x2 enlarges 2 times; remove --scale"),
         (["--data", "{good}", "--predictions", "{mine}", "--border", "100"], "0.png: PSNR of mine: nothing is left"),
         (["--data", "{good}", "--predictions", "{mine}", "--prediction-name", "x"], "or FROM=TO"),
     ],

@@ -1,4 +1,4 @@
-"""``restore filter``: formats and metadata stay, filters follow each other, wrong use is told."""
+"""``restore filter``: formats and metadata stay, filters are applied in order, usage errors are reported."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def test_what_is_lost_is_told(tmp_path: Path) -> None:
         first.save(tmp_path / "in/two.tif", save_all=True, append_images=[first])
     result = run(tmp_path / "in", tmp_path / "out", "--name", "kelvin")
     assert result.exit_code == 0
-    assert "grey.png: its profile is of grey, and was dropped" in result.output
-    assert "two.tif: the file holds several pictures: the first is used" in result.output
+    assert "grey.png: gray color profile dropped" in result.output
+    assert "two.tif: the file contains several pictures; only the first is used" in result.output
 
 
 def test_the_list_and_the_sheet(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_the_list_and_the_sheet(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "which filter? Give --name or --cube"),
+        ([], "no filter given: use --name or --cube"),
         (["--name", "claredon"], "did you mean 'clarendon'"),
         (["--cube", "no.cube"], "no.cube: cannot be read"),
         (["--name", "aden", "--strength", "2"], "--strength"),

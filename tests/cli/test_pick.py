@@ -65,7 +65,7 @@ def test_a_broken_file_is_named_and_does_not_stop_it(folder: Path) -> None:
     result = run(folder, "--json", "--workers", 1)
     assert result.exit_code == 1
     assert "failed: aa.jpg: " in result.stderr
-    assert "left out: small.png: NIQE needs two blocks of 96 x 96 pixels, and 60 x 50 hold fewer" in result.stderr
+    assert "left out: small.png: NIQE needs two blocks of 96 x 96 pixels, but 60 x 50 has fewer" in result.stderr
     found = json.loads(result.stdout)
     assert len(found["pictures"]) == 4
     assert [one["picture"] for one in found["failed"]] == ["aa.jpg"]
@@ -104,7 +104,7 @@ def test_a_folder_that_cannot_be_read_is_named(folder: Path) -> None:
     [
         (["{d}/none"], "no such folder"),
         (["{d}/empty"], "no pictures in this folder"),
-        (["{d}", "--metric", "psnr"], "psnr does not judge a picture by itself; there are niqe"),
+        (["{d}", "--metric", "psnr"], "psnr cannot rate a picture by itself; choose from niqe"),
         (["{d}", "--metric", "nique"], "Did you mean 'niqe'?"),
         (["{d}", "--worst", "0"], "Invalid value for '--worst'"),
     ],

@@ -409,7 +409,7 @@ def test_the_table_is_searched(browser: Browser, real: Path) -> None:
     assert browser.text("#count") == "1 of 6"
     assert "nothing in" in browser.text("#body .state")
     browser.press("xyz")
-    assert "No name or reason holds these letters." in browser.text("#body")
+    assert "No name or reason contains this text." in browser.text("#body")
     assert browser.text("#name") == "0.png", "letters that are typed are no commands"
 
 
@@ -559,7 +559,7 @@ def test_a_missing_version_says_so(browser: Browser, tmp_path: Path) -> None:
     assert compare(before, after, tmp_path / "more", "--out", tmp_path / "p.html").exit_code == 1
     browser.open(tmp_path / "p.html", at="#1/side")
     visible = "return [...document.querySelectorAll('.absent')].filter(it => it.offsetParent).map(it => it.textContent)"
-    assert browser.run(visible) == ["more has no picture here that can be shown"]
+    assert browser.run(visible) == ["more has no picture to show here"]
     browser.press("j")
     assert browser.run(visible) == []
 
@@ -571,9 +571,9 @@ def test_a_picture_that_cannot_be_shown_says_so(browser: Browser, tmp_path: Path
     copies["1"].write_bytes(b"no picture")
     copies["1-difference"].unlink()
     visible = "return [...document.querySelectorAll('.absent')].filter(it => it.offsetParent).map(it => it.textContent)"
-    for view, what in (("slider", "out"), ("side", "out"), ("difference", "Difference of out to before")):
+    for view, what in (("slider", "out"), ("side", "out"), ("difference", "Difference of out from before")):
         browser.open(tmp_path / "p.html", at=f"#1/{view}")
-        assert browser.run(visible) == [f"{what}: this picture cannot be shown. Its file is damaged or not there"]
+        assert browser.run(visible) == [f"{what}: this picture cannot be shown. Its file is damaged or missing"]
     browser.press("j")
     assert browser.run(visible) == []
     # On its side of the divider alone: the other picture is seen as before.
@@ -588,7 +588,7 @@ def test_a_page_that_is_cut_off_says_so(browser: Browser, two: Path, tmp_path: P
     (tmp_path / "p.html").write_text(text[: text.index('<template id="p1-0"')])
     browser.open(tmp_path / "p.html", at="#2/side")
     assert browser.texts(".absent:not([hidden])") == [
-        f"{name}: this picture cannot be shown. Its file is damaged or not there" for name in ("before", "out")
+        f"{name}: this picture cannot be shown. Its file is damaged or missing" for name in ("before", "out")
     ]
 
 

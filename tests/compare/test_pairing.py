@@ -69,7 +69,7 @@ def test_by_templates_of_both_sides(tmp_path: Path) -> None:
         touch(tmp_path / "in", ["0001x4.png", "0002x4.png"]),
         touch(tmp_path / "out", ["0001.png", "0002.png"]),
     )
-    with pytest.raises(PlanError, match="say with --name"):
+    with pytest.raises(PlanError, match="describe how they were named"):
         pair([before, after])
     matches = pair([before, after], "{stem}x4={stem}").matches
     assert [[file and file.name for file in match.files] for match in matches] == [
@@ -105,11 +105,11 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     by_name = {m.name: m for m in pair([before, after, more], None, reference).matches}
     assert by_name["a.jpg"] == Match("a.jpg", tuple(f / "a.jpg" for f in (before, after, more, reference)))
     assert by_name["b.jpg"].files == (before / "b.jpg", None, more / "b.jpg", None)
-    assert by_name["b.jpg"].problems == (f"nothing in {after} goes with it", f"nothing in {reference} goes with it")
+    assert by_name["b.jpg"].problems == (f"no match in {after}", f"no match in {reference}")
     assert "c.webp" in by_name["c.jpg"].problems[0] or "c.jpg and c.png" in by_name["c.jpg"].problems[0]
-    assert "say with --name" in by_name["c.jpg"].problems[0]
+    assert "describe how they were named" in by_name["c.jpg"].problems[0]
     assert by_name["d.jpg"].files == (None, after / "d.jpg", None, None)
-    assert by_name["d.jpg"].problems == (f"nothing in {before} goes with it",)
+    assert by_name["d.jpg"].problems == (f"no match in {before}",)
     assert "unused.jpg" not in by_name
 
 
@@ -124,9 +124,9 @@ def test_single_pictures_go_together_whatever_their_names(tmp_path: Path) -> Non
     [
         (["in", "nowhere"], None, "nowhere: no such file or folder"),
         (["in", "in/a.jpg"], None, "folders and single pictures are mixed"),
-        (["in", "other"], None, r"no picture of .*other has a name that goes with one of .*in .*a\.jpg"),
+        (["in", "other"], None, r"no picture in .*other has a name that matches one in .*in .*a\.jpg"),
         (["empty", "in"], None, "empty: no pictures in this folder"),
-        (["in", "in"], "{stem}-{model}", "write out what {model} stood for"),
+        (["in", "in"], "{stem}-{model}", "replace {model} by its value"),
         (["in", "in"], "{nonsense}", "unknown field {nonsense}"),
     ],
 )

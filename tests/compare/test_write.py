@@ -100,7 +100,7 @@ def test_pictures_of_one_page_are_measured_in_one_way(tmp_path: Path) -> None:
             expected = psnr(luma(made), luma(high), 2)
             assert found[f"{i}.png"]["cell"]["out PSNR"] == pytest.approx(expected, abs=1e-5), i
     about = {head["label"]: head.get("about") for head in facts(tmp_path / "p.html")["columns"]}
-    assert about["PSNR"] == "the error of the pixels, on a logarithmic scale; on Y (BT.601, 8 bits), border 2"
+    assert about["PSNR"] == "mean squared error on a logarithmic scale; on Y (BT.601, 8 bits), border 2"
 
 
 @pytest.mark.parametrize("options", [[], ["--beside"], ["--most", 1], ["--reference"]])
@@ -127,7 +127,7 @@ def test_what_a_picture_takes_is_known_of_those_that_pillow_does_not(tmp_path: P
     write_page(tmp_path / "p.html", page, PageOptions(most_pixels=39_999), console())
     row = rows(tmp_path / "p.html")["x.tif"]
     assert (row["thumbnail"], row["cell"]["a size"]) == (None, [200, 100])
-    assert row["problems"] == ["too large to be shown on this page"]
+    assert row["problems"] == ["too large to show on this page"]
     write_page(tmp_path / "p.html", page, PageOptions(most_pixels=40_000), console())
     assert rows(tmp_path / "p.html")["x.tif"]["problems"] == []
 
@@ -151,7 +151,7 @@ def test_what_cannot_be_compared_is_named_and_the_rest_is(tmp_path: Path) -> Non
         "3.png": "in part",
         "stray.png": "missing",
     }
-    assert found["0.png"]["problems"] == [f"nothing in {after} goes with it"]
+    assert found["0.png"]["problems"] == [f"no match in {after}"]
     assert re.match(rf"{after}/1\.png: not a picture", found["1.png"]["problems"][0])
     assert f"{before}/3.png" in found["3.png"]["problems"][0]
     assert [v and bool(v["pixels"]) for v in found["0.png"]["versions"]] == [True, None, True]
@@ -174,7 +174,7 @@ def opencvs(code: int, text: str) -> cv2.error:
     [
         (MemoryError, "not enough memory"),
         (lambda: opencvs(cv2.Error.StsNoMem, "Failed to allocate"), "not enough memory"),
-        (lambda: opencvs(cv2.Error.StsAssert, "size.width > 0"), "it cannot be shown: size.width > 0"),
+        (lambda: opencvs(cv2.Error.StsAssert, "size.width > 0"), "cannot be shown: size.width > 0"),
     ],
 )
 def test_what_one_picture_meets_with_ends_no_page(
@@ -217,7 +217,7 @@ def test_nothing_readable_is_a_page_with_reasons(tmp_path: Path) -> None:
 def test_another_shape_is_told(tmp_path: Path) -> None:
     save(tmp_path / "in/x.png", picture(100, 150)), save(tmp_path / "out/x.png", picture(300, 300))
     assert compare(tmp_path / "in", tmp_path / "out", "--out", tmp_path / "p.html").exit_code == 1
-    assert "300 x 300 is another shape than 150 x 100" in rows(tmp_path / "p.html")["x.png"]["problems"][0]
+    assert "300 x 300 has another shape than 150 x 100" in rows(tmp_path / "p.html")["x.png"]["problems"][0]
 
 
 def test_a_turned_picture_is_shown_upright(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_a_page_that_cannot_be_small_enough_says_so(tmp_path: Path) -> None:
         said = Console(file=io.StringIO(), soft_wrap=True)
         options = PageOptions(megabytes=megabytes, beside=beside)
         written = write_page(tmp_path / "p.html", Page("t", "s", ["a", "b"], sources), options, said)
-        expected = f"{written.bytes / 1e6:.1f} MB, more than the 0.1 that it should"
+        expected = f"{written.bytes / 1e6:.1f} MB, more than the limit of 0.1"
         assert (expected in said.file.getvalue()) is told
 
 
@@ -255,12 +255,12 @@ def test_more_pictures_than_are_shown_are_in_the_table(tmp_path: Path) -> None:
     before, after = pair_of_folders(tmp_path, 9, size=(20, 30))
     result = compare(before, after, "--out", tmp_path / "p.html", "--most", 3)
     assert result.exit_code == 0
-    assert "9 compared, 6 of them in the table alone" in result.output
+    assert "9 compared, 6 of them only in the table" in result.output
     found = rows(tmp_path / "p.html")
     assert [name for name, row in found.items() if row["thumbnail"]] == ["0.png", "3.png", "6.png"]
     assert all(row["cell"]["out difference"] > 0 for row in found.values())
     assert facts(tmp_path / "p.html")["notes"] == [
-        "The pictures of 3 rows, evenly spread, can be seen; the table has all 9."
+        "Pictures are shown for 3 rows, evenly spread; the table lists all 9."
     ]
 
 
@@ -291,16 +291,16 @@ def test_labels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--out", "p.txt"], "a page's name ends in .html"),
+        (["--out", "p.txt"], "the name must end in .html"),
         (["--out", "in.html"], "is a folder: name a file"),
-        (["--out", "mine.html"], "is no page that restore wrote"),
-        (["--out", "mine2.html", "--beside"], "mine2-files is there, and restore did not write it"),
-        (["--out", "mine3.html", "--beside"], "mine3-files is there, and restore did not write it"),
-        (["--out", "out/p.html", "--beside"], "its pictures would lie within"),
-        (["--out", "p.html", "--label", "a"], "--label is given 1 times, for 2 folders"),
-        (["--out", "p.html", "--label", "a", "--label", "a"], "two versions are called 'a'"),
+        (["--out", "mine.html"], "is not a page written by restore"),
+        (["--out", "mine2.html", "--beside"], "mine2-files exists, and was not written by restore"),
+        (["--out", "mine3.html", "--beside"], "mine3-files exists, and was not written by restore"),
+        (["--out", "out/p.html", "--beside"], "its pictures would be inside"),
+        (["--out", "p.html", "--label", "a"], "--label is given 1 times for 2 folders"),
+        (["--out", "p.html", "--label", "a", "--label", "a"], "two versions have the label 'a'"),
         (["--out", "p.html", "--reference", "nowhere"], "nowhere: no such file or folder"),
-        (["--out", "p.html", "--name", "{model}"], "write out what {model} stood for"),
+        (["--out", "p.html", "--name", "{model}"], "replace {model} by its value"),
     ],
 )
 def test_wrong_use_writes_nothing(

@@ -1,4 +1,4 @@
-"""What a metric cannot measure is told by picture, metric and method."""
+"""Errors name the picture, metric and method that could not be measured."""
 
 from __future__ import annotations
 

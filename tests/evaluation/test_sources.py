@@ -1,4 +1,4 @@
-"""The benchmarks' usual folders are recognised, and said to be; nothing else is."""
+"""The benchmarks' usual folder layouts are recognized and described; other folders are not."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_layouts(tmp_path: Path, make, said: str, first: str, low: str) -> None:
     folder = tmp_path / "Set5"
     make(folder)
     found = find_sources(folder, None, None, None, 2)
-    assert found.said == f"Set5 (5 pictures), by its layout {said}"
+    assert found.description == f"Set5 (5 pictures), by its layout {said}"
     assert len(found.references) == 5
     assert found.references[0] == folder / first
     assert found.lows is not None
@@ -59,7 +59,7 @@ def test_a_folder_for_one_scale_says_it(tmp_path: Path) -> None:
     side_by_side(tmp_path / "Set5", "x2")
     alone = find_sources(tmp_path / "Set5/image_SRF_4", None, None, None, None)
     assert alone.scale == 4
-    assert alone.said.startswith("Set5 (5 pictures)")
+    assert alone.description.startswith("Set5 (5 pictures)")
     assert find_sources(tmp_path / "Set5", None, None, None, 4).references == alone.references
     # Another scale: the references serve, their low resolution does not.
     other = find_sources(tmp_path / "Set5/image_SRF_4", None, None, None, 3)
@@ -73,7 +73,7 @@ def test_a_folder_for_one_scale_says_it(tmp_path: Path) -> None:
 def test_a_set_that_lacks_pictures_is_told(tmp_path: Path) -> None:
     edsr(tmp_path / "Set5")
     (tmp_path / "Set5/HR/baby.png").unlink()
-    assert "4 pictures, of which it should have 5" in find_sources(tmp_path / "Set5", None, None, None, 2).said
+    assert "4 pictures, expected 5" in find_sources(tmp_path / "Set5", None, None, None, 2).description
 
 
 @pytest.mark.parametrize("make", [edsr, basicsr])
@@ -91,13 +91,13 @@ def test_for_a_scale_without_files_they_are_made(tmp_path: Path, make) -> None:
     found = find_sources(tmp_path / "Set5", None, None, None, 3)
     assert found.lows is None
     assert len(found.references) == 5
-    assert found.said
+    assert found.description
 
 
 def test_what_is_asked_for_comes_before_what_is_recognised(tmp_path: Path) -> None:
     side_by_side(tmp_path / "Set5")
     own = find_sources(tmp_path / "Set5/x2", "*_HR.png", None, None, 2)
-    assert (own.said, own.lows) == ("", None)
+    assert (own.description, own.lows) == ("", None)
     assert len(own.references) == 5
 
 
@@ -108,7 +108,7 @@ def test_a_plain_folder_is_taken_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no")
     found = find_sources(tmp_path, None, None, None, 2)
     assert [p.stem for p in found.references] == list(FIVE)
-    assert (found.said, found.lows, found.scale) == ("", None, None)
+    assert (found.description, found.lows, found.scale) == ("", None, None)
 
 
 def test_empty_and_missing_folders(tmp_path: Path) -> None:

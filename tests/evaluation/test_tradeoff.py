@@ -79,9 +79,9 @@ def test_the_picture(measured: tuple[Path, Path], tmp_path: Path, ending: str) -
 
 def test_what_is_wrong_is_said(measured: tuple[Path, Path], tmp_path: Path) -> None:
     quality, speed = measured
-    with pytest.raises(DataError, match="no niqe in it; it has psnr, ssim"):
+    with pytest.raises(DataError, match="has no niqe, only psnr, ssim"):
         read_tradeoff(quality, speed, "niqe")
-    with pytest.raises(DataError, match="not what restore evaluate --json writes"):
+    with pytest.raises(DataError, match="not the output of restore evaluate --json"):
         read_tradeoff(speed, speed)
     with pytest.raises(DataError, match="cannot be read as JSON"):
         read_tradeoff(tmp_path / "none.json", speed)

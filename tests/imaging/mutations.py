@@ -1,4 +1,4 @@
-"""Damaged files of every format, by number: flipped bits, lost and repeated pieces, headers of others, wrong endings."""
+"""Damaged files of every format, by number: flipped bits, lost and repeated parts, foreign headers, wrong extensions."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from restore.imaging.alpha import fill_colour, settle_alpha
+from restore.imaging.alpha import fill_color, settle_alpha
 from restore.imaging.resize import resize
 
 COLOUR = np.array([200, 60, 30])
@@ -41,7 +41,7 @@ def test_no_fringe_around_a_disc(under: int, dtype: type) -> None:
     """Enlarged and laid over white it is what enlarging the premultiplied picture gives."""
     pixels, alpha = _picture(under, dtype)
     large_alpha = settle_alpha(resize(alpha, 2), alpha, 2)
-    shown = _over_white(resize(fill_colour(pixels, alpha), 2), large_alpha)
+    shown = _over_white(resize(fill_color(pixels, alpha), 2), large_alpha)
     share = resize(alpha / np.iinfo(dtype).max, 2)[..., None]
     premultiplied = resize(pixels * (alpha[..., None] / np.iinfo(dtype).max), 2)
     colour = premultiplied / np.where(share > 0.05, share, np.inf)
@@ -64,7 +64,7 @@ def test_visible_pixels_stay_as_they_are(
         dtype
     )
     before = pixels.copy()
-    filled = fill_colour(pixels, alpha)
+    filled = fill_color(pixels, alpha)
     assert filled.shape == pixels.shape
     assert filled.dtype == dtype
     visible = alpha > most // 32
@@ -85,7 +85,7 @@ def test_the_nearest_colour_is_spread() -> None:
     alpha[10:50, 10:70] = 255
     pixels[10:50, 10:40, 0] = 220
     pixels[10:50, 40:70, 2] = 220
-    filled = fill_colour(pixels, alpha).astype(int)
+    filled = fill_color(pixels, alpha).astype(int)
     assert (filled[15:45, :9, 0] > 200).all()
     assert (filled[15:45, 71:, 2] > 200).all()
 
@@ -93,7 +93,7 @@ def test_the_nearest_colour_is_spread() -> None:
 def test_all_transparent_and_all_opaque() -> None:
     pixels = np.full((5, 7, 3), 9, np.uint8)
     for value in (0, 255):
-        np.testing.assert_array_equal(fill_colour(pixels, np.full((5, 7), value, np.uint8)), pixels)
+        np.testing.assert_array_equal(fill_color(pixels, np.full((5, 7), value, np.uint8)), pixels)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

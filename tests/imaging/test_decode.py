@@ -211,7 +211,7 @@ def test_deep_ppm_as_text(tmp_path: Path) -> None:
     (tmp_path / "x.ppm").write_bytes(b"P3 1 1 1023\n0 1023 512\n")
     read = read_picture(tmp_path / "x.ppm")
     assert read.pixels.ravel().tolist() == [0, 255, 128]
-    assert read.notes == ("more than 8 bits a channel: read as 8",)
+    assert read.notes == ("more than 8 bits per channel; read as 8",)
 
 
 def test_12_bit_tiff_is_stretched(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_16_bit_big_tiff(tmp_path: Path, separate: bool) -> None:
     else:
         read = read_picture(tmp_path / "x.tif")
         np.testing.assert_array_equal(read.pixels, given >> 8)
-        assert read.notes == ("more than 8 bits a channel: read as 8",)
+        assert read.notes == ("more than 8 bits per channel; read as 8",)
 
 
 @pytest.mark.parametrize("values", [np.zeros((8, 9), np.float32), np.zeros((8, 9), np.int32)])
@@ -365,13 +365,13 @@ def test_deep_jpeg_2000_is_told(tmp_path: Path) -> None:
     deep = np.random.default_rng(0).integers(0, 65_535, (64, 64, 3)).astype(np.uint16)
     cv2.imwrite(str(tmp_path / "x.jp2"), deep)
     read = read_picture(tmp_path / "x.jp2")
-    assert read.notes == ("more than 8 bits a channel: read as 8",)
+    assert read.notes == ("more than 8 bits per channel; read as 8",)
 
 
 def test_deep_avif_is_told(tmp_path: Path) -> None:
     deep = np.random.default_rng(0).integers(0, 1023, (64, 64, 3)).astype(np.uint16)
     cv2.imwrite(str(tmp_path / "x.avif"), deep, [cv2.IMWRITE_AVIF_DEPTH, 10])
-    assert read_picture(tmp_path / "x.avif").notes == ("more than 8 bits a channel: read as 8",)
+    assert read_picture(tmp_path / "x.avif").notes == ("more than 8 bits per channel; read as 8",)
 
 
 def test_heic_names_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

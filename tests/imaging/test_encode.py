@@ -164,14 +164,14 @@ def test_what_is_lost_is_said() -> None:
     everything = (
         "EXIF data",
         "XMP data",
-        "colour profile",
-        "transparency (laid over white)",
-        "16 bits a channel (rounded to 8)",
+        "color profile",
+        "transparency (blended over white)",
+        "16 bits per channel (rounded to 8)",
     )
     assert lost(full, ".bmp") == everything
     assert lost(full, ".png") == lost(full, ".TIFF") == ()
     assert lost(full, ".jpg") == everything[3:]
-    assert lost(_all(1, False, 8), ".webp") == ("colour profile",)
+    assert lost(_all(1, False, 8), ".webp") == ("color profile",)
     assert lost(any_picture(), ".bmp") == ()
 
 
@@ -192,7 +192,7 @@ def test_blocks_too_long_for_a_jpeg_segment() -> None:
 def test_a_profile_that_does_not_fit_is_not_written() -> None:
     image = Image.open(io.BytesIO(encode(any_picture(1, icc=SRGB), ".png")))
     assert "icc_profile" not in image.info
-    assert lost(any_picture(1, icc=SRGB), ".png") == ("colour profile",)
+    assert lost(any_picture(1, icc=SRGB), ".png") == ("color profile",)
 
 
 def test_jpeg_keeps_full_chroma_at_high_quality() -> None:

@@ -384,7 +384,7 @@ def test_a_network_that_loses_a_picture_is_a_bug_not_a_success(photos: Path, tmp
 def test_what_a_format_cannot_hold_is_told(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     tifffile.imwrite(tmp_path / "in/deep.tif", picture(9, 8).astype(np.uint16) * 257, photometric="rgb")
-    for suffix, note in ((".tif", ""), (".jpg", "jpg cannot hold: 16 bits a channel (rounded to 8)")):
+    for suffix, note in ((".tif", ""), (".jpg", "jpg cannot hold: 16 bits per channel (rounded to 8)")):
         told: list[Outcome] = []
         run_job(make_plan(tmp_path / "in", tmp_path / suffix, Naming(suffix=suffix)), DOUBLE, told.append, TWICE)
         assert [(o.status, o.note) for o in told] == [("enhanced", note)]

@@ -141,7 +141,7 @@ def test_where_no_page_can_be_had_none_is_promised(tmp_path: Path) -> None:
 def test_a_page_replaces_a_page_of_ours_alone(tmp_path: Path) -> None:
     page = tmp_path / "r.html"
     page.write_text("<title>My own</title>")
-    with pytest.raises(RestoreError, match=r"--report .*r\.html is there, and is no page that restore wrote"):
+    with pytest.raises(RestoreError, match=r"--report .*r\.html exists, and is not a page written by restore"):
         check_report(page, job_page)
     page.unlink()
     write_report(page, [], SUMMARY, console(), job_page)

@@ -117,7 +117,7 @@ def test_wrong_input() -> None:
         ciede2000(a, a[:10])
     with pytest.raises(ValueError, match="nothing is left"):
         ciede2000(a, a, border=10)
-    with pytest.raises(ValueError, match="nan or infinite"):
+    with pytest.raises(ValueError, match="NaN or infinite"):
         ciede2000(np.full((4, 4, 3), np.nan), np.zeros((4, 4, 3)))
     with pytest.raises(ValueError, match=r"a value is 255\.0"):
         ciede2000(np.full((4, 4, 3), 255, np.float32), a[:4, :4].astype(np.float32))

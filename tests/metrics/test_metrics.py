@@ -108,9 +108,9 @@ def test_wrong_input() -> None:
         ms_ssim(np.zeros((180, 190)), np.zeros((180, 190)), border=5)
     with pytest.raises(ValueError, match="single channel"):
         ms_ssim(np.zeros((200, 200, 3)), np.zeros((200, 200, 3)))
-    with pytest.raises(ValueError, match="nan or infinite"):
+    with pytest.raises(ValueError, match="NaN or infinite"):
         psnr(np.full((20, 20), np.nan), a)
-    with pytest.raises(ValueError, match="nan or infinite"):
+    with pytest.raises(ValueError, match="NaN or infinite"):
         ssim(a, np.full((20, 20), np.inf))
     with pytest.raises(ValueError, match="single channel"):
         ssim(np.zeros((20, 20, 3)), np.zeros((20, 20, 3)))

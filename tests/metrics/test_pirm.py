@@ -31,7 +31,7 @@ def test_rmse_is_of_the_mean_of_the_squares_over_the_pictures() -> None:
 
 @pytest.mark.parametrize(
     ("rmse", "where"),
-    [(11.5, "region 1"), (11.51, "region 2"), (12.5, "region 2"), (16, "region 3"), (16.1, "in no region")],
+    [(11.5, "region 1"), (11.51, "region 2"), (12.5, "region 2"), (16, "region 3"), (16.1, "outside all regions")],
 )
 def test_regions(rmse: float, where: str) -> None:
     assert region(rmse).startswith(where)
@@ -61,7 +61,7 @@ def test_files_of_ma_scores(tmp_path: Path, name: str, text: str) -> None:
     [
         ("ma.csv", "a.png,7.5\nb.png,many\n", "could not convert"),
         ("ma.csv", "a.png\n", "lines of name,score"),
-        ("ma.csv", "a.png,11\n", "the Ma score of a is 11.0, and they are within 0..10"),
+        ("ma.csv", "a.png,11\n", "the Ma score of a is 11.0, but must be within 0..10"),
         ("ma.csv", "", "no scores"),
         ("ma.json", "[1, 2]", "JSON object"),
         ("ma.json", "{", "JSON object"),
@@ -104,4 +104,4 @@ def test_through_the_command(tmp_path: Path) -> None:
     assert "add --metric perceptual-index" in evaluate(*command, "--ma", tmp_path / "ma.csv").output
     (tmp_path / "ma.csv").write_text("a.png,7\n")
     missing = evaluate(*command, "--metric", "perceptual-index", "--ma", tmp_path / "ma.csv")
-    assert (missing.exit_code, "ma.csv has no Ma score of b" in missing.output) == (2, True)
+    assert (missing.exit_code, "ma.csv has no Ma score for b" in missing.output) == (2, True)

@@ -1,4 +1,4 @@
-"""A model that tells kinds of pictures apart says so beside its result, from file to report."""
+"""Models that classify pictures report the class along with the result, from file to report."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_a_file_whose_kinds_are_not_its_outputs_is_refused(file: Path) -> None:
     for key, value in spec().model_copy(update={"kinds": KINDS[:2]}).metadata().items():
         wrong.metadata_props.add(key=key, value=value)
     onnx.save(wrong, file)
-    with pytest.raises(ModelError, match="its belief in 2, but its outputs are"):
+    with pytest.raises(ModelError, match="lists 2 kinds, which does not match its outputs"):
         open_model(file, "cpu")
 
 

@@ -89,7 +89,7 @@ def test_streams(small_model: Path) -> None:
 
 def test_not_a_number_is_refused() -> None:
     chain, _ = both(BREAK, ModelSpec(scale=1, halo=0))
-    with pytest.raises(ModelError, match="not numbers"):
+    with pytest.raises(ModelError, match="NaN or infinite"):
         chain.enlarge(picture(6, 6)[None])
 
 

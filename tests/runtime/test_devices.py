@@ -53,7 +53,7 @@ def test_auto_with_a_gpu_that_cannot_be_used_says_so() -> None:
     chosen = choose("auto", CPU_ONLY, ONE, ["onnxruntime"])
     assert chosen.name == "cpu"
     assert chosen.note == (
-        "Card A is not used: this onnxruntime is built without CUDAExecutionProvider: "
+        "Card A is not used: this onnxruntime was built without CUDAExecutionProvider: "
         "pip uninstall -y onnxruntime && pip install onnxruntime-gpu"
     )
 
@@ -67,7 +67,7 @@ def test_named(device: str, name: str) -> None:
 
 
 def test_two_runtimes_at_once_are_warned_of() -> None:
-    assert "which of them is used is chance" in choose("auto", CPU_ONLY, [], ["onnxruntime", "onnxruntime-gpu"]).note
+    assert "it is undefined which one is used" in choose("auto", CPU_ONLY, [], ["onnxruntime", "onnxruntime-gpu"]).note
     assert choose("cpu", CPU_ONLY, [], ["onnxruntime", "onnxruntime-gpu"]).note == ""
 
 
@@ -91,7 +91,7 @@ def test_others_need_their_provider_alone(kind: str) -> None:
             BOTH,
             TWO,
             [],
-            r"--device cuda:2: there is no such GPU; there are cuda:0 \(Card A\), cuda:1 \(Card B\)",
+            r"--device cuda:2: no such GPU; there are cuda:0 \(Card A\), cuda:1 \(Card B\)",
         ),
         ("cuda:1", BOTH, ONE, [], r"there is cuda:0 \(Card A\)"),
         (
@@ -109,8 +109,8 @@ def test_others_need_their_provider_alone(kind: str) -> None:
             "pip uninstall -y onnxruntime-gpu && pip install onnxruntime-openvino",
         ),
         ("directml", BOTH, [], [], "pip install onnxruntime-directml"),
-        ("coreml", BOTH, [], [], "macOS alone"),
-        ("gpu", BOTH, ONE, [], "--device gpu: there is no such device; there are auto, cpu, cuda, cuda:N"),
+        ("coreml", BOTH, [], [], "only onnxruntime for macOS"),
+        ("gpu", BOTH, ONE, [], "--device gpu: no such device; choose auto, cpu, cuda, cuda:N"),
         ("cpu:1", BOTH, ONE, [], "no such device"),
         ("cuda:-1", BOTH, ONE, [], "no such device"),
         ("cuda:1x", BOTH, ONE, [], "no such device"),

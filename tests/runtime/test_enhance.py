@@ -91,7 +91,7 @@ def test_values_beyond_the_range_are_clipped() -> None:
 
 
 def test_not_a_number_is_refused() -> None:
-    with pytest.raises(ModelError, match="not numbers"):
+    with pytest.raises(ModelError, match="NaN or infinite"):
         enhance_pixels(picture(8, 8), lambda b: b * np.nan, ModelSpec(scale=1, halo=0))
 
 

@@ -1,4 +1,4 @@
-"""16 bits that give no pictures are found out when the model is opened, and told. No GPU is needed to see that."""
+"""fp16 models that do not work on a device are detected when opened. These tests need no GPU."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Fake(FloatNetwork):
         return np.full_like(batch, 0.02) if self._fault == "flat" else batch.copy()
 
 
-@pytest.mark.parametrize(("fault", "says"), [("", ""), ("nan", "not numbers"), ("flat", "a flat picture (0 levels")])
+@pytest.mark.parametrize(("fault", "says"), [("", ""), ("nan", "NaN or infinite"), ("flat", "was flat (0 levels")])
 def test_faults(fault: str, says: str) -> None:
     found = half_fault(Fake(Path("m.fp16.onnx"), fault))
     assert says in found

@@ -36,7 +36,7 @@ def test_signs(text: str) -> None:
 
 def test_no_sign() -> None:
     assert is_out_of_memory(MemoryError())
-    assert not is_out_of_memory(ModelError("sr-x2 gave values that are not numbers for this picture"))
+    assert not is_out_of_memory(ModelError("sr-x2 returned NaN or infinite values for this picture"))
     assert not is_out_of_memory(None)
 
 

@@ -71,5 +71,5 @@ def test_more_rows_than_are_converted_at_once() -> None:
         values[-1, -1, -1, -1] = np.inf
         return values
 
-    with pytest.raises(ModelError, match="not numbers"):
+    with pytest.raises(ModelError, match="NaN or infinite"):
         FloatNetwork(spoil, ModelSpec(scale=1, halo=0)).enlarge(batch)

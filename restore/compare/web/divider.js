@@ -15,7 +15,7 @@ function divider() {
   return handle;
 }
 
-// Left and right end of what is seen of the picture, in the pane.
+// Left and right ends of the visible part of the picture, in the pane.
 function seenSpan() {
   const { left, width } = pictureBox();
   return [Math.max(0, left), Math.min(paneBox().width, left + width)];

@@ -1,13 +1,13 @@
 // Mouse, pen and fingers on the stage.
 
-const NEAR = 24; // screen pixels that are a finger's breadth
+const NEAR = 24; // screen pixels, about the width of a finger
 const DOUBLE = 320; // milliseconds between the two of a double click
 
 const pointers = new Map();
 let drag = null;
 let lastTap = { time: -Infinity, x: 0, y: 0 };
 
-// A place on the screen as one in the pane that is there.
+// Convert a screen position to one in the pane under it.
 function placeInPane({ x, y }) {
   const boxes = [...byId("stage").children].map(pane => pane.getBoundingClientRect());
   const box = boxes.find(one => x >= one.left && x < one.right && y >= one.top && y < one.bottom) ?? boxes[0];
@@ -35,7 +35,7 @@ function beginDrag(event) {
   }
   drag = { kind: slides(event) ? "slide" : "pan", start: pointOf(event), moved: false };
   byId("stage").classList.add(drag.kind === "slide" ? "sliding" : "dragging");
-  // A finger may be about to scroll the page: it moves the divider once it goes sideways.
+  // A finger may be about to scroll the page, so it moves the divider only once it goes sideways.
   if (drag.kind === "slide" && event.pointerType !== "touch") slideTo(event.clientX);
 }
 
@@ -83,7 +83,7 @@ function tapped(event) {
   if (twice) zoomToggled(placeInPane(place));
 }
 
-// The wheel zooms, but scrolls the page where there is nothing to zoom out of, or one is on the way back to its top.
+// The wheel zooms, but scrolls the page if there is nothing to zoom out of, or while scrolling back to its top.
 function wheel(event) {
   if (state.row < 0) return;
   const scrolls = !isCut() && (event.deltaY > 0 || scrollY > 0) && !document.fullscreenElement;

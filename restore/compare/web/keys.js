@@ -1,4 +1,4 @@
-// The keyboard: one list says what each key does, to the page and to the reader.
+// The keyboard: one list defines what each key does and how the help describes it.
 
 const STEP = 60; // screen pixels that an arrow key moves a picture
 
@@ -8,21 +8,21 @@ function arrow(event, x) {
   return isCut() ? panBy(-x * STEP, 0) : IDLE;
 }
 
-// What a key's action gives where the key means nothing here: it is then the browser's.
+// Returned by an action if the key has no meaning here: the browser then handles it.
 const IDLE = false;
 const divide = value => (state.view === "slider" ? setDivider(value) : IDLE);
 
 const KEYS = [
-  { shown: ["←", "→"], text: "move the divider; with Shift by ten; where the picture is larger than its window and has the focus, the picture", does: { ArrowLeft: event => arrow(event, -1), ArrowRight: event => arrow(event, 1) } },
-  { shown: ["Home", "End"], text: "divider to the left or right end", does: { Home: () => divide(0), End: () => divide(100) } },
-  { shown: ["J", "K"], text: "next, previous picture", does: { j: () => walk(1), k: () => walk(-1) } },
+  { shown: ["←", "→"], text: "move the divider, with Shift by ten; or the picture, if it is focused and larger than its window", does: { ArrowLeft: event => arrow(event, -1), ArrowRight: event => arrow(event, 1) } },
+  { shown: ["Home", "End"], text: "move the divider to the left or right end", does: { Home: () => divide(0), End: () => divide(100) } },
+  { shown: ["J", "K"], text: "next or previous picture", does: { j: () => walk(1), k: () => walk(-1) } },
   { shown: ["S", "B", "D"], text: "slider, side by side, difference", does: { s: () => setView("slider"), b: () => setView("side"), d: () => setView("difference") } },
-  { shown: ["+", "−"], text: "zoom in, out", does: { "+": () => zoomBy(1.25), "=": () => zoomBy(1.25), "-": () => zoomBy(0.8), "−": () => zoomBy(0.8) } },
-  { shown: ["0", "1"], text: "the whole picture; one picture pixel a screen pixel", does: { 0: () => zoomToFit(), 1: () => zoomToPixels() } },
-  { shown: ["Space"], text: "hold: the first version in place of the others; in the difference, the picture", does: { " ": () => setPeek(true) } },
+  { shown: ["+", "−"], text: "zoom in or out", does: { "+": () => zoomBy(1.25), "=": () => zoomBy(1.25), "-": () => zoomBy(0.8), "−": () => zoomBy(0.8) } },
+  { shown: ["0", "1"], text: "fit the whole picture; one picture pixel per screen pixel", does: { 0: () => zoomToFit(), 1: () => zoomToPixels() } },
+  { shown: ["Space"], text: "hold to see the first version; in the difference view, the picture", does: { " ": () => setPeek(true) } },
   { shown: ["X"], text: "swap left and right", does: { x: () => chooseVersions(state.right, state.left) } },
-  { shown: ["P"], text: "enlarged pixels smooth or square", does: { p: () => setSmooth(!state.smooth) } },
-  { shown: ["A"], text: "amplify differences more, then from the beginning", does: { a: () => setAmplify(state.amplify >= 16 ? 1 : state.amplify * 2) } },
+  { shown: ["P"], text: "show enlarged pixels smooth or square", does: { p: () => setSmooth(!state.smooth) } },
+  { shown: ["A"], text: "amplify differences more, then start over", does: { a: () => setAmplify(state.amplify >= 16 ? 1 : state.amplify * 2) } },
   { shown: ["F"], text: "full screen", does: { f: () => toggleFull() } },
   { shown: ["T"], text: "dark or light", does: { t: () => toggleTheme() } },
   { shown: ["?"], text: "this help", does: { "?": () => byId("help").showModal() } },
@@ -30,7 +30,7 @@ const KEYS = [
 
 const ACTIONS = Object.assign({}, ...KEYS.map(({ does }) => does));
 
-// Keys that an element under the focus has its own use for.
+// Keys that the focused element handles itself.
 function taken(event) {
   const at = event.target;
   if (at.closest("input[type=search], select, dialog")) return true;

@@ -1,11 +1,11 @@
-// What happens when something is chosen, and the beginning.
+// Reactions to choices, and startup.
 
 const storage = {
   get: key => { try { return localStorage.getItem(key); } catch { return null; } },
-  set: (key, value) => { try { localStorage.setItem(key, value); } catch { /* not allowed here: it is forgotten */ } },
+  set: (key, value) => { try { localStorage.setItem(key, value); } catch { /* not allowed here: not remembered */ } },
 };
 
-// Show a picture once all that the view needs of it is decoded; the one before stays until then.
+// Show a picture once everything the view needs is decoded; the previous one stays until then.
 let showing = 0;
 async function open(number) {
   const mine = ++showing;
@@ -17,14 +17,14 @@ async function open(number) {
   if (mine !== showing) return;
   state.row = number;
   const size = contentSize(row);
-  if (!before || before.join() !== size.join()) Object.assign(state, { fitted: true, centre: { x: 0.5, y: 0.5 } });
+  if (!before || before.join() !== size.join()) Object.assign(state, { fitted: true, center: { x: 0.5, y: 0.5 } });
   await fill(row);
   if (mine !== showing) return;
   draw();
   byId("stage").setAttribute("aria-busy", "false");
   describe(row);
   rememberPlace();
-  const [last, next] = [-1, 1].map(step => facts.rows[neighbour(step)]).map(one => one ?? row);
+  const [last, next] = [-1, 1].map(step => facts.rows[neighbor(step)]).map(one => one ?? row);
   keepAlone([row, last, next]);
   for (const one of [next, last]) wantedReferences(one).forEach(urlOf);
 }
@@ -40,20 +40,20 @@ function describe(row) {
   say(`${row.name}, ${state.order.indexOf(state.row) + 1} of ${state.order.length}`);
 }
 
-// Where there is nothing before or after, by the table as it is now.
+// Disable the buttons at the ends of the table's current order.
 function markWalk() {
-  setIdle(byId("previous"), neighbour(-1) === undefined);
-  setIdle(byId("next"), neighbour(1) === undefined);
+  setIdle(byId("previous"), neighbor(-1) === undefined);
+  setIdle(byId("next"), neighbor(1) === undefined);
 }
 
-// The picture so many places on in the table's order.
-function neighbour(step) {
+// The picture that many places further in the table's order.
+function neighbor(step) {
   const place = state.order.indexOf(state.row);
   return place < 0 ? state.order[0] : state.order[place + step];
 }
 
 function walk(step) {
-  const number = neighbour(step);
+  const number = neighbor(step);
   if (number !== undefined) open(number);
 }
 
@@ -96,7 +96,7 @@ function setTheme(theme) {
   byId("theme").setAttribute("aria-pressed", isDark());
 }
 
-// The picture and the view are in the address, so that it can be passed on.
+// The address contains the picture and the view, so that it can be shared.
 function rememberPlace() {
   try {
     history.replaceState(null, "", `#${state.row + 1}/${state.view}`);
@@ -108,7 +108,7 @@ function placeInAddress() {
   return number && facts.rows[number - 1]?.seen ? { number: number - 1, view } : null;
 }
 
-// Another picture in the address, by hand or by the browser's way back.
+// The address changed, by hand or by the browser's history.
 function followAddress() {
   const place = placeInAddress();
   if (!place) return;

@@ -1,4 +1,4 @@
-// Pictures as URLs, made when they are wanted and let go when they are far away.
+// Pictures as URLs, created on demand and released when far away.
 
 const urls = new Map();
 
@@ -8,13 +8,13 @@ function urlOf(reference) {
 }
 
 async function makeUrl(reference) {
-  if (!reference.startsWith("#")) return reference; // a file beside the page
+  if (!reference.startsWith("#")) return reference; // a file next to the page
   const block = await wholeBlock(reference.slice(1));
-  if (!block) return "data:,"; // the page is cut off: nothing that could be shown
+  if (!block) return "data:,"; // the page is truncated: nothing to show
   return URL.createObjectURL(new Blob([bytesOf(block.content.textContent)], { type: block.dataset.kind }));
 }
 
-// A block of the page, which may still be on its way.
+// A block of the page, which may still be loading.
 async function wholeBlock(id) {
   const block = byId(id);
   if (document.readyState === "loading" && !block?.nextElementSibling) {
@@ -31,10 +31,10 @@ function bytesOf(base64) {
   return bytes;
 }
 
-// References of what cannot be shown: damaged, or gone from beside the page.
+// References that cannot be shown: damaged, or missing next to the page.
 const broken = new Set();
 
-// Until it can be painted at once, or is known to be broken.
+// Wait until it can be painted immediately, or is known to be broken.
 async function decoded(reference) {
   const image = new Image();
   try {
@@ -50,7 +50,7 @@ function referencesOf(row) {
   return row.versions.flatMap(version => (version ? [version.pixels, version.map] : [])).filter(Boolean);
 }
 
-// Let go of all pictures but those of some rows.
+// Release all pictures except those of some rows.
 function keepAlone(rows) {
   const kept = new Set(rows.flatMap(referencesOf));
   for (const [reference, url] of urls) {

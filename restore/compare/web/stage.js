@@ -1,15 +1,15 @@
-// The panes of the viewer: built anew when the view changes, filled anew for each picture.
+// The panes of the viewer: rebuilt when the view changes, refilled for each picture.
 
-// Every picture on the stage: its image, where in a row its reference is, and the words where there is none.
+// Every picture on the stage: its image, how to get its reference from a row, and the text if it is missing.
 let layers = [];
 let built = "";
 
-const FIRST = 0; // the version before all others, wherever it is shown
+const FIRST = 0; // the original version, wherever it is shown
 
 const pixelsOf = version => row => row.versions[version]?.pixels ?? null;
 const mapOf = version => row => row.versions[version]?.map ?? null;
 
-// What the difference view shows: the version on the right, or another if that is what differences are taken to.
+// The version in the difference view: the one on the right, or another if that is the base of the differences.
 function differing() {
   return [state.right, state.left, ...facts.labels.keys()].find(version => version !== base);
 }
@@ -29,7 +29,7 @@ function layer(pane, source, className, alt, absent = "") {
   return made;
 }
 
-// A label on a pane; with several versions to choose from, the choice itself.
+// A label on a pane; a select box if there are several versions to choose from.
 function tag(pane, className, versions, chosen, text, choose) {
   const label = element("label", `tag ${className}`);
   if (versions.length < 2) {
@@ -44,7 +44,7 @@ function tag(pane, className, versions, chosen, text, choose) {
   pane.append(label);
 }
 
-const missing = version => `${facts.labels[version]} has no picture here that can be shown`;
+const missing = version => `${facts.labels[version]} has no picture to show here`;
 const nameOf = version => facts.labels[version];
 
 function buildSlider() {
@@ -74,7 +74,7 @@ function buildDifference() {
   const version = differing();
   const others = [...facts.labels.keys()].filter(one => one !== base);
   const text = one => `${facts.labels[one]} − ${facts.labels[base]}`;
-  layer(pane, mapOf(version), "main heat", `Difference of ${nameOf(version)} to ${nameOf(base)}`, "There is no difference to show: a picture is missing");
+  layer(pane, mapOf(version), "main heat", `Difference of ${nameOf(version)} from ${nameOf(base)}`, "No difference to show: a picture is missing");
   layer(pane, pixelsOf(version), "peek", nameOf(version));
   tag(pane, "left", others, version, text, one => chooseVersions(state.left === one ? base : state.left, one));
   return [pane];
@@ -93,10 +93,10 @@ function build() {
   stage.replaceChildren(...BUILDERS[state.view]());
   if (sliding) byId("divider")?.focus({ preventScroll: true });
   byId("legend").hidden = state.view !== "difference";
-  byId("legend-what").textContent = `Difference to ${facts.labels[base]}`;
+  byId("legend-what").textContent = `Difference from ${facts.labels[base]}`;
 }
 
-// What must be decoded before a picture can be shown in this view.
+// References that must be decoded before a picture can be shown in this view.
 function wantedReferences(row) {
   return [...new Set(layers.map(({ source }) => source(row)))].filter(Boolean);
 }
@@ -108,13 +108,13 @@ async function fill(row) {
     image.hidden = !shown;
     if (shown) image.src = await urlOf(reference);
     else image.removeAttribute("src");
-    // What is only looked at while a key is held has no words of its own.
-    words.textContent = shown || !absent ? "" : reference ? `${image.alt}: this picture cannot be shown. Its file is damaged or not there` : absent;
+    // Layers that are only visible while a key is held have no text.
+    words.textContent = shown || !absent ? "" : reference ? `${image.alt}: this picture cannot be shown. Its file is damaged or missing` : absent;
     words.hidden = !words.textContent;
   }
 }
 
-// How many columns let equal panes show the picture largest; a little smaller, but with no place left empty, is better.
+// The number of columns that shows the picture largest; slightly smaller but without an empty place is preferred.
 function arrangeColumns() {
   const stage = byId("stage");
   const count = stage.children.length;
@@ -129,7 +129,7 @@ function arrangeColumns() {
   stage.style.setProperty("--columns", best);
 }
 
-// Put everything where it belongs; cheap enough for every move of a pointer.
+// Position everything; cheap enough to run on every pointer move.
 function draw() {
   if (state.row < 0 || !byId("stage").firstElementChild) return;
   arrangeColumns();

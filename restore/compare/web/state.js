@@ -1,11 +1,11 @@
-// What the page shows, and what is chosen. Facts come from the block that restore wrote; nothing else is fetched.
+// The page's data and the current choices. The data come from the block written by restore; nothing else is fetched.
 
 const byId = id => document.getElementById(id);
 const facts = JSON.parse(byId("facts").textContent);
 
-// row: the number of the picture that is shown; order: rows as the table has them now, those with pictures alone.
-// scale: screen pixels a picture pixel; centre: what of the picture, 0..1, is in the middle of a pane.
-// divider: how much of what is seen of the picture lies on its left, per cent.
+// row: number of the shown picture; order: rows in the table's current order, only those with pictures.
+// scale: screen pixels per picture pixel; center: the point of the picture, 0..1, in the middle of a pane.
+// divider: percentage of the visible part of the picture that is on its left.
 const state = {
   row: -1,
   order: [],
@@ -14,7 +14,7 @@ const state = {
   right: 1,
   fitted: true,
   scale: 1,
-  centre: { x: 0.5, y: 0.5 },
+  center: { x: 0.5, y: 0.5 },
   divider: 50,
   smooth: true,
   amplify: 4,
@@ -24,18 +24,18 @@ const state = {
 const base = facts.base;
 const shownRow = () => facts.rows[state.row];
 
-// The versions of a picture that can be seen.
+// The versions of a picture that can be shown.
 function seen(row) {
   return facts.labels.map((_, version) => version).filter(version => row.versions[version]?.pixels);
 }
 
-// [width, height] of the largest version that is shown: all are drawn at its size.
+// [width, height] of the largest shown version; all are drawn at its size.
 function contentSize(row) {
   const sizes = seen(row).map(version => row.versions[version].shown);
   return sizes.reduce((most, size) => (size[0] * size[1] > most[0] * most[1] ? size : most));
 }
 
-// An element with a class and text; text is never markup.
+// An element with a class and text; text is never parsed as markup.
 function element(tag, className = "", text = "") {
   const made = document.createElement(tag);
   if (className) made.className = className;
@@ -43,7 +43,7 @@ function element(tag, className = "", text = "") {
   return made;
 }
 
-// A button with nothing to do: it keeps the focus, which one that is disabled would lose.
+// Mark a button as idle: unlike a disabled one, it keeps the focus.
 function setIdle(button, idle) {
   button.setAttribute("aria-disabled", idle);
 }

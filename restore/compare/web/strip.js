@@ -1,4 +1,4 @@
-// All pictures, small, in the order of the table.
+// Thumbnails of all pictures, in the order of the table.
 
 const smalls = new Map();
 

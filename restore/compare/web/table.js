@@ -1,21 +1,21 @@
-// The table: sorted by any column, searched, and the order in which the viewer goes through the pictures.
+// The table: sortable and searchable; it sets the order of the pictures in the viewer.
 
 const NAME = "name";
 const STATE = "status";
-const BATCH = 200; // lines that are made at once; more as one scrolls
+const BATCH = 200; // lines created at once; more on scrolling
 let sorting = { by: null, down: false };
-// The rows that are wanted now, in their order, and how many of them are in the table.
+// The rows to show, in order, and how many of them are already in the table.
 let wanted = [];
 let present = 0;
 const lines = new Map();
-// Columns of one label: what versions compete in.
+// Columns with one label: versions are compared across them.
 const rivals = new Map();
 
 function valueOf(row, by) {
   return by === NAME || by === STATE ? row[by] : comparable(row.cells[by]);
 }
 
-// What is not there comes last, whichever the direction.
+// Missing values come last in both directions.
 function compareBy(by, down) {
   return (one, other) => {
     const [a, b] = [valueOf(one, by), valueOf(other, by)];
@@ -31,7 +31,7 @@ function wantedRows() {
   return sorting.by === null ? found : found.sort(compareBy(sorting.by, sorting.down));
 }
 
-// From first to last, the other way round, as it was.
+// Ascending, descending, original order.
 function sortBy(by) {
   if (sorting.by !== by) sorting = { by, down: false };
   else sorting = sorting.down ? { by: null, down: false } : { by, down: true };
@@ -64,13 +64,13 @@ function appendLines() {
   markRow();
 }
 
-// A table of many thousand lines takes seconds to lay out: they come as their place comes near.
+// A table of many thousand lines takes seconds to lay out, so lines are added as they come near the window.
 function appendWhenNear() {
   const near = new IntersectionObserver(
     ([{ isIntersecting }]) => {
       if (!isIntersecting || present >= wanted.length) return;
       appendLines();
-      near.unobserve(byId("foot")); // look again: the end may still be near
+      near.unobserve(byId("foot")); // observe again: the end may still be near
       near.observe(byId("foot"));
     },
     { rootMargin: "1500px" },
@@ -80,7 +80,7 @@ function appendWhenNear() {
 
 function nothingFound() {
   const line = element("tr", "empty");
-  const cell = element("td", "", "No name or reason holds these letters.");
+  const cell = element("td", "", "No name or reason contains this text.");
   cell.colSpan = facts.columns.length + 2;
   line.append(cell);
   return line;
@@ -154,7 +154,7 @@ function stateCell(row) {
   return cell;
 }
 
-// The columns in which a picture's value is the best of all versions'.
+// The columns in which a picture's value is the best of all versions.
 function bestOf(row) {
   const best = new Set();
   for (const columns of rivals.values()) {

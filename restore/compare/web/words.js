@@ -1,4 +1,4 @@
-// Values as words.
+// Format values as text.
 
 const plain = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
@@ -24,13 +24,13 @@ function cellText(value, column) {
   return column.kind === "text" ? value : numberText(value, column.digits);
 }
 
-// A value that can be compared with others of its column.
+// A value comparable with others in its column, for sorting.
 function comparable(value) {
   if (value === null || value === undefined) return null;
   return Array.isArray(value) ? value[0] * value[1] : value;
 }
 
-// One line on a picture: its versions' sizes, and how what is shown differs from the files.
+// One line about a picture: its versions' sizes, and how the shown copies differ from the files.
 function aboutText(row) {
   const versions = seen(row).map(number => ({ label: facts.labels[number], ...row.versions[number] }));
   const parts = versions.map(({ label, size }) => `${label} ${sizeText(size)}`);

@@ -1,1 +1,1 @@
-"""Metrics that a trained network computes: they need torch, and are reached through the registry alone."""
+"""Metrics computed by trained networks. They need torch, and are only accessed through the registry."""

@@ -1,4 +1,4 @@
-"""CLIP-IQA, how near a picture is to the words "Good photo." rather than to "Bad photo."."""
+"""CLIP-IQA, how much better "Good photo." describes a picture than "Bad photo."."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ PROMPTS = ("Bad photo.", "Good photo.")
 
 
 class ClipIqa:
-    """The probability of the second of two texts, 0..1; higher is better.
+    """The probability of the second of two prompts, 0..1; higher is better.
 
     Wang, Chan and Loy, "Exploring CLIP for assessing the look and feel of images", AAAI 2023, with the paper's pair of
-    prompts and its network, OpenAI's ResNet-50. The paper leaves the positional embedding out, to take pictures of any
-    size; here they are resized to CLIP's own square, so figures are near the published ones and not those.
+    prompts and its network, OpenAI's ResNet-50. The paper omits the positional embedding to accept pictures of
+    any size; here they are resized to CLIP's input size, so scores are close to the published ones but not equal.
 
     Args:
         weights: a file of CLIP's weights; None for the caches of open_clip.
-        prompts: the bad and the good.
-        model: open_clip's name of the architecture.
-        pretrained: open_clip's tag of the weights.
+        prompts: for a bad and a good picture.
+        model: open_clip's name for the architecture.
+        pretrained: open_clip's tag for the weights.
 
     Raises:
         MissingExtraError: open_clip is not installed.
-        MissingWeightsError: the weights are not there.
-        ModelError: the file is broken or of another network.
+        MissingWeightsError: the weights are missing.
+        ModelError: the file is damaged or for another network.
     """
 
     def __init__(
@@ -46,6 +46,6 @@ class ClipIqa:
 
     @torch.no_grad()
     def __call__(self, image: NDArray[np.uint8]) -> float:
-        """Of an RGB picture (H, W, 3)."""
+        """Score an RGB picture (H, W, 3)."""
         (embedding,) = self._encoder(to_tensor(image))
         return 1 - float(negative_probability(embedding[..., 0, 0], self._prompts))

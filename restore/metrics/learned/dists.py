@@ -1,4 +1,4 @@
-"""DISTS, which lets one texture stand for another of its kind."""
+"""DISTS, which tolerates resampled texture."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Dists:
         weights: torchvision's file of VGG-16; None for torch hub's folder.
 
     Raises:
-        MissingWeightsError: VGG-16's file is not there.
+        MissingWeightsError: VGG-16's file is missing.
         MissingExtraError: torchmetrics is not installed.
-        ModelError: a file is broken.
+        ModelError: a file is damaged.
     """
 
     def __init__(self, weights: Path | None = None) -> None:
@@ -34,5 +34,5 @@ class Dists:
 
     @torch.no_grad()
     def __call__(self, image: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:
-        """Of two RGB pictures (H, W, 3) of one size, each side at least 32."""
+        """The distance of two RGB pictures (H, W, 3) of one size, each side at least 32."""
         return float(self._network(to_tensor(image, _SMALLEST), to_tensor(reference, _SMALLEST)))

@@ -1,4 +1,4 @@
-"""The distance of two pictures in EfficientNet-Lite0's features, this project's own: its weights come by pip."""
+"""Distance in EfficientNet-Lite0's features, this project's own metric; its weights are installed by pip."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from restore.metrics.learned.tensor import to_tensor
 
 
 class FeatureDistance:
-    """How far a picture is from its original in EfficientNet-Lite0's features; 0 for equal pictures, lower is better.
+    """Distance from the original in EfficientNet-Lite0's features; 0 for equal pictures, lower is better.
 
-    This project's own measure, and not LPIPS, whose backbones no package brings: the mean over the encoder's taps of
-    the mean absolute difference over the original's mean absolute feature. No judgements of people went into it.
+    This is the project's own metric, not LPIPS, whose backbones no package includes: the mean over the encoder's taps
+    of the mean absolute difference divided by the original's mean absolute feature. It is not fitted to human ratings.
 
     Args:
-        weights: a file of the encoder's weights; None for the package's.
+        weights: file of the encoder's weights; None for the package's.
 
     Raises:
-        MissingExtraError: the package of the weights is not installed.
-        ModelError: the file is broken or of another network.
+        MissingExtraError: the package with the weights is not installed.
+        ModelError: the file is damaged or for another network.
     """
 
     def __init__(self, weights: Path | None = None) -> None:
         self._encoder = EfficientNetLite0Options(weights=weights).build()
 
     def __call__(self, image: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:
-        """Of two RGB pictures (H, W, 3) of one size."""
+        """The distance of two RGB pictures (H, W, 3) of one size."""
         return self.to(reference)(image)
 
     @torch.no_grad()
     def to(self, reference: NDArray[np.uint8]) -> Callable[[NDArray[np.uint8]], float]:
-        """The distance of pictures to one, which is encoded once."""
+        """A function that measures pictures against one reference, which is encoded only once."""
         wanted = self._encoder(to_tensor(reference))
 
         @torch.no_grad()

@@ -35,5 +35,5 @@ class LpipsDistance:
 
     @torch.no_grad()
     def __call__(self, image: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:
-        """Of two RGB pictures (H, W, 3) of one size, each side at least 32."""
+        """The distance of two RGB pictures (H, W, 3) of one size, each side at least 32."""
         return float(self._network(to_tensor(image, _SMALLEST), to_tensor(reference, _SMALLEST), normalize=True))
