@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import from_json
 from typing_extensions import Self
 
 from restore.errors import ModelError
+from restore.utils.json_types import JsonObject
 from restore.utils.text import name_fault, parse_shape, printable, unseen
 
 METADATA_KEY = "restore.spec"
@@ -210,7 +211,7 @@ def check_given(source: str, given: Mapping[str, str]) -> ModelSpec:
     return read_spec({}, source, {"scale": "1", "halo": "0", **given})
 
 
-def _stored(text: str, source: str) -> dict[str, Any]:
+def _stored(text: str, source: str) -> JsonObject:
     """Fields stored in a file, unchecked: the user's values may correct them.
 
     Raises:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from restore.cli import complete
 from restore.cli.common import console
 from restore.cli.help import Command
+from restore.utils.json_types import JsonObject
 
 if TYPE_CHECKING:
     from restore.diagnostics.bench import Row
@@ -80,14 +81,14 @@ def bench(
     raise SystemExit(0 if any(not row.error for row in rows) else 1)
 
 
-def _facts(row: Row) -> dict[str, Any]:
+def _facts(row: Row) -> JsonObject:
     from dataclasses import asdict
 
     facts = asdict(row)
     return {**facts.pop("case"), **({"error": row.error} if row.error else facts)}
 
 
-def _show(rows: list[Row], facts: dict[str, Any]) -> None:
+def _show(rows: list[Row], facts: JsonObject) -> None:
     from rich.markup import escape
     from rich.table import Table
 

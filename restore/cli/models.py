@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from restore.cli.help import Command
+from restore.utils.json_types import JsonObject
 
 if TYPE_CHECKING:
     from restore.spec import ModelSpec
@@ -48,6 +49,6 @@ def models(as_json: bool) -> None:
     Console(soft_wrap=True).print(table)
 
 
-def _facts(entry: Entry, spec: ModelSpec) -> dict[str, Any]:
+def _facts(entry: Entry, spec: ModelSpec) -> JsonObject:
     files = {kind: str(path) for kind, path in entry.files.items()}
     return {"file": str(entry.file), "files": files, **spec.model_dump()}

@@ -8,8 +8,9 @@ from typing import Any
 
 from restore.compare.measure_row import MEASURES, Row, Version
 from restore.metrics.metric import MetricProtocol
+from restore.utils.json_types import JsonObject
 
-Column = dict[str, Any]
+Column = JsonObject
 
 
 def columns(labels: Sequence[str], scale: int | None, more: Sequence[Column] = ()) -> list[Column]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from typing import Any
 
 from restore.compare.columns import Column, cells
 from restore.compare.image_store import Store
 from restore.compare.measure_row import Row, Version
 from restore.compare.preview import Copy
+from restore.utils.json_types import JsonObject
 from restore.utils.text import printable
 
-Facts = dict[str, Any]
+Facts = JsonObject
 
 
 def row_facts(row: Row, number: int, heads: Sequence[Column], store: Store) -> Facts:

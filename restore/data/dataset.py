@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from restore.data.folder import PhotoStore
+from restore.imaging.arrays import AnyArray
 
 
 class PairDataset(Dataset[tuple[Tensor, Tensor]], ABC):
@@ -58,6 +58,6 @@ class InterleavedDataset(PairDataset):
         return self.parts[number % count].label(number // count)
 
 
-def _tensor(image: NDArray[Any]) -> Tensor:
+def _tensor(image: AnyArray) -> Tensor:
     # torch needs a writable array, and arrays from Pillow are read-only.
     return torch.from_numpy(np.require(image, requirements=["C", "W"])).permute(2, 0, 1)

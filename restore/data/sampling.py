@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from restore.errors import DataError
+from restore.imaging.arrays import AnyArray
 
 # Counterclockwise rotations by a number of quarter turns.
 _TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
@@ -54,7 +53,7 @@ class PatchSampler:
         """Draw the number of a photograph."""
         return min(int(np.searchsorted(self._cumulative, draw.random(), side="right")), len(self._cumulative) - 1)
 
-    def corner(self, photo: NDArray[Any], draw: np.random.Generator) -> tuple[int, int]:
+    def corner(self, photo: AnyArray, draw: np.random.Generator) -> tuple[int, int]:
         """Draw the row and column of a patch's top left corner in a photograph (H, W, 3), in units."""
         top, left = (int(draw.integers(0, n // self.unit - self.patch + 1)) for n in photo.shape[:2])
         return top, left
@@ -77,7 +76,7 @@ def window(photo: NDArray[np.uint8], top: int, left: int, side: int, unit: int =
     return np.pad(inside, beyond, mode="symmetric") if np.any(beyond) else inside
 
 
-def orient(image: NDArray[Any], which: int) -> NDArray[Any]:
+def orient(image: AnyArray, which: int) -> AnyArray:
     """One of the eight flips and rotations of a square, ``which`` in 0..7."""
     if image.dtype == np.uint8:  # OpenCV copies color pixels as a whole, NumPy byte by byte
         turned = cv2.rotate(image, _TURNS[which % 4]) if which % 4 else image

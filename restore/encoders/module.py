@@ -14,6 +14,7 @@ from restore.encoders.encoder import Encoder, EncoderOptions
 from restore.encoders.weights import fit_weights, read_weights
 from restore.errors import ModelError, PluginError
 from restore.plugins import factory_module, import_plugin
+from restore.utils.json_types import JsonObject
 
 
 class ModuleEncoder(Encoder):
@@ -70,7 +71,7 @@ class ModuleOptions(EncoderOptions):
     kind: Literal["module"] = "module"
     factory: str = Field(pattern=r"^[\w.]+:\w+$", description="package.module:factory")
     channels: tuple[PositiveInt, ...] = Field(min_length=1, description="channels of each feature map it gives")
-    arguments: dict[str, Any] = Field({}, description="arguments of the factory")
+    arguments: JsonObject = Field({}, description="arguments of the factory")
     mean: tuple[float, float, float] = Field((0.0, 0.0, 0.0), description="subtracted from RGB on 0..1")
     std: tuple[float, float, float] = Field((1.0, 1.0, 1.0), description="by which RGB is then divided")
     weights: Path | None = Field(None, description="a state dict; null leaves the module as it was made")

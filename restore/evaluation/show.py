@@ -8,11 +8,11 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from restore.evaluation.comparison import Comparison
 from restore.evaluation.interval import LEVEL, RESAMPLES, Interval
 from restore.metrics.registry import METRICS
+from restore.utils.json_types import JsonObject
 from restore.utils.text import printable
 
 # Columns of numbers that fit a terminal; with more, only the means are shown.
@@ -56,7 +56,7 @@ def to_csv(found: Comparison) -> str:
 def to_json(found: Comparison) -> str:
     """The comparison as JSON. Values that are not finite, such as the PSNR of equal pictures, are null."""
     protocol = found.protocol
-    facts: dict[str, Any] = {
+    facts: JsonObject = {
         "data": protocol.data,
         "scale": protocol.scale,
         "protocol": protocol.how(found.metrics),
@@ -164,7 +164,7 @@ def _cell(text: str) -> str:
     return f"_{escaped}_" if text.startswith("  ") else escaped
 
 
-def _scores(found: Comparison, value: Callable[[str, str], float]) -> dict[str, Any]:
+def _scores(found: Comparison, value: Callable[[str, str], float]) -> JsonObject:
     """Scores by method; the baseline and a single model also under the keys ``baseline`` and ``model``."""
     scores = {method: {metric: _number(value(method, metric)) for metric in found.metrics} for method in found.methods}
     named = {"baseline": scores[found.baseline]} if found.baseline else {}
@@ -178,7 +178,7 @@ def _at(found: Comparison, number: int, method: str, metric: str) -> float:
     return values[number] if values else math.nan
 
 
-def _gain(found: Comparison, method: str, metric: str) -> dict[str, Any]:
+def _gain(found: Comparison, method: str, metric: str) -> JsonObject:
     mean, ends = found.gain(method, metric)
     return {"mean": _number(mean), "interval": _ends(ends)}
 
@@ -191,6 +191,6 @@ def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _facts(name: str) -> dict[str, Any]:
+def _facts(name: str) -> JsonObject:
     metric = METRICS[name]
     return {"title": metric.title, "unit": metric.unit or None, "higher_is_better": metric.higher_is_better}

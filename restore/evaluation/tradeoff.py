@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from restore.errors import DataError
+from restore.utils.json_types import JsonObject
 from restore.utils.plotting import new_figure, saved
 
 
@@ -60,7 +60,7 @@ def read_tradeoff(quality: Path, speed: Path, metric: str | None = None) -> Trad
     """
     scored, timed = _object(quality, "evaluate", "average"), _object(speed, "bench", "rows")
     try:
-        metrics: dict[str, Any] = scored["metrics"]
+        metrics: JsonObject = scored["metrics"]
         name = metric or next(iter(metrics))
         if name not in metrics:
             raise DataError(f"{quality}: has no {name}, only {', '.join(metrics)}")
@@ -85,7 +85,7 @@ def read_tradeoff(quality: Path, speed: Path, metric: str | None = None) -> Trad
     return Tradeoff(tuple(points), f"{title}, {unit}" if unit else title, data, baseline)
 
 
-def _object(file: Path, command: str, key: str) -> dict[str, Any]:
+def _object(file: Path, command: str, key: str) -> JsonObject:
     try:
         found = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import nn
@@ -14,6 +13,7 @@ from restore.export.support import gradient_support
 from restore.export.third_party_checkpoint import Published
 from restore.runtime.session import first_line
 from restore.spec import ModelSpec, read_spec
+from restore.utils.json_types import JsonObject
 from restore.verify.probing import Floats, Run, find_reach, find_sizes, sizes_at
 
 UNKNOWN = "unknown"
@@ -62,7 +62,7 @@ def _tried(found: Published, name: str, given: Mapping[str, str], shape: tuple[i
             support = halo
         exact = support is not None and support <= 2 * seen.halo + 16
         halo = max(support, halo - seen.multiple) if exact and support is not None else halo
-    values: dict[str, Any] = {
+    values: JsonObject = {
         "name": name,
         "task": "super-resolution" if sizes.scale > 1 else "restoration",
         "scale": sizes.scale,

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from restore.errors import ModelError
+from restore.utils.json_types import JsonObject
 
 SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
 
@@ -90,7 +90,7 @@ def load_published(path: Path) -> Published:
     )
 
 
-def read_weights(path: Path) -> dict[str, Any]:
+def read_weights(path: Path) -> JsonObject:
     """Read a weights file without running any code in it.
 
     Raises:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -17,6 +16,7 @@ from restore.export.io_signature import Shape, name_ends, settle_axes
 from restore.export.to_onnx import describe
 from restore.runtime.session import cpu_session, first_line
 from restore.spec import METADATA_KEY, ModelSpec, check_given, read_spec
+from restore.utils.json_types import JsonObject
 from restore.verify.check import Check
 from restore.verify.graphs import count_weights, nodes_of, weights, weights_digest
 from restore.verify.probing import Floats, Reach, Run, Sizes, find_range, find_reach, find_sizes, sizes_at
@@ -97,7 +97,7 @@ def _function(model: onnx.ModelProto, path: Path, shape: Shape | None) -> Run:
 
 def _found(
     model: onnx.ModelProto, path: Path, known: ModelSpec, given: Mapping[str, str], shape: Shape | None
-) -> dict[str, Any]:
+) -> JsonObject:
     """Everything that can be detected by inspecting and running the file.
 
     Raises:
@@ -153,7 +153,7 @@ def _range(
     return found
 
 
-def _within(shape: Shape, reach: Reach, given: int | None) -> dict[str, Any]:
+def _within(shape: Shape, reach: Reach, given: int | None) -> JsonObject:
     """Halo and multiple of a file with a fixed shape.
 
     A detected halo that covers the whole shape is cut to a quarter of it, and tiles are then not exact. They are not

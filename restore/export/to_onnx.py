@@ -18,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 from restore.errors import SizesError
 from restore.networks.anchored_shuffle import pixel_unshuffle
 from restore.spec import METADATA_KEY, ModelSpec
+from restore.utils.json_types import JsonObject
 
 # Native version of torch's exporter, which can convert to the others.
 OPSET = 18
@@ -103,7 +104,7 @@ class _OneNodeUnshuffle(TorchFunctionMode):
     """Replaces pixel unshuffling by a convolution during export."""
 
     def __torch_function__(
-        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: JsonObject | None = None
     ) -> Any:
         if func in (torch.pixel_unshuffle, nn.functional.pixel_unshuffle):
             return pixel_unshuffle(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from restore.imaging.arrays import AnyArray
 from restore.imaging.picture import Samples
 
 
@@ -76,7 +75,7 @@ def _filled(color: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[
     return np.where(known, own, around)
 
 
-def _sums(values: NDArray[Any]) -> NDArray[np.float32]:
+def _sums(values: AnyArray) -> NDArray[np.float32]:
     """Sums over 2 x 2 blocks; blocks at the right and bottom edges may be incomplete."""
     height, width, channels = values.shape
     out = np.zeros((-(-height // 2), -(-width // 2), channels), np.float32)
@@ -87,8 +86,8 @@ def _sums(values: NDArray[Any]) -> NDArray[np.float32]:
     return out
 
 
-def _doubled(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def _doubled(values: AnyArray, shape: tuple[int, ...]) -> AnyArray:
     """Enlarge by two with linear interpolation and crop to ``shape``."""
     large = cv2.resize(values, (2 * values.shape[1], 2 * values.shape[0]), interpolation=cv2.INTER_LINEAR)
-    cut: NDArray[Any] = large[: shape[0], : shape[1]].reshape(*shape[:2], values.shape[2])
+    cut: AnyArray = large[: shape[0], : shape[1]].reshape(*shape[:2], values.shape[2])
     return cut

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
+
+from restore.imaging.arrays import AnyArray, FloatArray
 
 # ITU-R BT.601, studio range: 16 is black, 235 is white. MATLAB's rgb2ycbcr, and every super-resolution paper's Y.
 LUMA_WEIGHTS = (65.481, 128.553, 24.966)
 LUMA_OFFSET = 16.0
 
 
-def luma(image: NDArray[Any]) -> NDArray[np.uint8]:
+def luma(image: AnyArray) -> NDArray[np.uint8]:
     """Y of an 8-bit picture like MATLAB's ``rgb2ycbcr``: BT.601, studio range 16..235, rounded to 8 bits.
 
     A gray picture is returned unchanged, which is how the literature measures Set14's ``bridge``. (Converting it would
@@ -34,12 +34,12 @@ def luma(image: NDArray[Any]) -> NDArray[np.uint8]:
     return np.floor(y + 0.5).astype(np.uint8)
 
 
-def as_rgb(image: NDArray[Any]) -> NDArray[Any]:
+def as_rgb(image: AnyArray) -> AnyArray:
     """(H, W, 1) to (H, W, 3); RGB is returned unchanged."""
     return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
 
 
-def to_linear(values: NDArray[Any]) -> NDArray[np.floating[Any]]:
+def to_linear(values: AnyArray) -> FloatArray:
     """sRGB values in 0..1 to linear light in 0..1; float64 for float64 input, else float32."""
     kind = np.float64 if values.dtype == np.float64 else np.float32
     dark = values <= 0.04045
@@ -59,7 +59,7 @@ _TO_RELATIVE_XYZ = _TO_XYZ / _TO_XYZ.sum(axis=1, keepdims=True)
 _KNEE = 6 / 29
 
 
-def srgb_to_lab(image: NDArray[Any]) -> NDArray[np.floating[Any]]:
+def srgb_to_lab(image: AnyArray) -> FloatArray:
     """sRGB to L* (0..100), a* and b* (about -110..110), under D65 for the 2 degree observer.
 
     Args:
@@ -76,15 +76,15 @@ def srgb_to_lab(image: NDArray[Any]) -> NDArray[np.floating[Any]]:
     relative = _linear(image) @ _TO_RELATIVE_XYZ.T.astype(np.float64 if image.dtype == np.float64 else np.float32)
     root = np.where(relative > _KNEE**3, np.cbrt(relative), relative / (3 * _KNEE**2) + 4 / 29)
     x, y, z = root[..., 0], root[..., 1], root[..., 2]
-    lab: NDArray[np.floating[Any]] = np.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)), axis=-1)
+    lab: FloatArray = np.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)), axis=-1)
     return lab
 
 
-def _linear(image: NDArray[Any]) -> NDArray[np.floating[Any]]:
+def _linear(image: AnyArray) -> FloatArray:
     """sRGB to linear light in 0..1, with a lookup table for integers."""
     if image.dtype in (np.uint8, np.uint16):
         levels = int(np.iinfo(image.dtype).max)
-        table: NDArray[np.floating[Any]] = to_linear(np.arange(levels + 1) / levels).astype(np.float32)[image]
+        table: FloatArray = to_linear(np.arange(levels + 1) / levels).astype(np.float32)[image]
         return table
     if not np.issubdtype(image.dtype, np.floating):
         raise ValueError(f"sRGB is uint8, uint16 or floating point, not {image.dtype}")

@@ -10,13 +10,12 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from restore.errors import ImageError
 from restore.imaging import containers, ifd, metadata, profiles, resolution, tiff
+from restore.imaging.arrays import AnyArray
 from restore.imaging.formats import FORMATS, check_fits
 from restore.imaging.opencv_errors import opencv_errors
 from restore.imaging.picture import Picture, Samples, to8
@@ -131,7 +130,7 @@ def over_white(picture: Picture) -> Picture:
     return replace(picture, pixels=mixed, alpha=None)
 
 
-def _for_opencv(pixels: Samples, alpha: Samples | None) -> NDArray[Any]:
+def _for_opencv(pixels: Samples, alpha: Samples | None) -> AnyArray:
     """Gray (H, W), BGR or BGRA, in OpenCV's channel order, with a single copy."""
     import cv2
 
@@ -144,7 +143,7 @@ def _for_opencv(pixels: Samples, alpha: Samples | None) -> NDArray[Any]:
     return out
 
 
-def _compressed(suffix: str, pixels: NDArray[Any], settings: list[int]) -> memoryview:
+def _compressed(suffix: str, pixels: AnyArray, settings: list[int]) -> memoryview:
     import cv2
 
     done, data = cv2.imencode(suffix, pixels, settings)

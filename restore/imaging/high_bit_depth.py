@@ -11,6 +11,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from restore.errors import ImageError
+from restore.imaging.arrays import AnyArray
 
 _PNG_GRAY_ALPHA = 4
 _BLANK = rb"(?:\s|#[^\n]*\n)+"
@@ -77,7 +78,7 @@ def read_pnm(data: bytes) -> NDArray[np.uint16] | None:
     return stretched(values, most).reshape(height, width, channels)
 
 
-def stretched(values: NDArray[Any], most: int) -> NDArray[np.uint16]:
+def stretched(values: AnyArray, most: int) -> NDArray[np.uint16]:
     """Samples in 0..``most``, scaled to 16 bits."""
     wide: NDArray[np.uint32] = np.minimum(values, most).astype(np.uint32) * np.uint32(65_535)
     return ((wide + np.uint32(most // 2)) // np.uint32(most)).astype(np.uint16)

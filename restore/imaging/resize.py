@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from restore.imaging.arrays import AnyArray
+
 
 def _cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Keys' cubic convolution kernel with a = -0.5 (Keys, 1981), the one ``imresize`` uses."""
@@ -78,7 +80,7 @@ def resize_matrix(length: int, scale: float, start: int = 0, count: int | None =
     return wanted
 
 
-def _along(image: NDArray[Any], axis: int, out_length: int, scale: float, antialias: bool) -> NDArray[Any]:
+def _along(image: AnyArray, axis: int, out_length: int, scale: float, antialias: bool) -> AnyArray:
     weights, indices = resize_weights(image.shape[axis], out_length, scale, antialias)
     shape = [1] * image.ndim
     shape[axis] = out_length
@@ -88,7 +90,7 @@ def _along(image: NDArray[Any], axis: int, out_length: int, scale: float, antial
     return round_to(image.dtype, out)
 
 
-def round_to(dtype: np.dtype[Any], values: NDArray[Any]) -> NDArray[Any]:
+def round_to(dtype: np.dtype[Any], values: AnyArray) -> AnyArray:
     """Cast like MATLAB: round to nearest (halves up) and clip to the range of an integer type."""
     if np.issubdtype(dtype, np.integer):
         limit = np.iinfo(dtype)
@@ -96,7 +98,7 @@ def round_to(dtype: np.dtype[Any], values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(dtype)
 
 
-def resize(image: NDArray[Any], scale: float, antialias: bool = True) -> NDArray[Any]:
+def resize(image: AnyArray, scale: float, antialias: bool = True) -> AnyArray:
     """Resize a picture by ``scale`` as MATLAB's ``imresize(image, scale, 'bicubic')`` does.
 
     Columns are resized first, then rows, and integer pictures are rounded after each pass, as in ``imresize``; only
@@ -152,7 +154,7 @@ def _shrink_rows(image: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
     return round_to(np.dtype(np.uint8), out)
 
 
-def modcrop(image: NDArray[Any], multiple: int) -> NDArray[Any]:
+def modcrop(image: AnyArray, multiple: int) -> AnyArray:
     """Crop the bottom and right so that both sides are multiples of ``multiple``, as in the literature."""
     height, width = (n - n % multiple for n in image.shape[:2])
     return image[:height, :width]

@@ -6,7 +6,6 @@ import io
 import struct
 import zlib
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from PIL import Image
 
 from restore.errors import ImageError
 from restore.imaging import ifd
+from restore.imaging.arrays import AnyArray
 from restore.imaging.picture import Samples
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIPS, _SAMPLES = 256, 257, 258, 259, 262, 273, 277
@@ -224,7 +224,7 @@ def write_tiff(
 
 def _strip(pixels: Samples, alpha: Samples | None, first: int, last: int, order: ifd.Order) -> bytes:
     """Compress some rows as differences from the pixel on the left."""
-    values: NDArray[Any] = pixels[first:last]
+    values: AnyArray = pixels[first:last]
     if alpha is not None:
         values = np.dstack([values, alpha[first:last]])
     differences = values.copy()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from restore.imaging.arrays import AnyArray, FloatArray
 from restore.imaging.color import as_rgb, srgb_to_lab
 from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture, Pixels
 from restore.metrics.psnr import within
@@ -15,7 +13,7 @@ from restore.metrics.psnr import within
 _AT_ONCE = 2**14
 
 
-def ciede2000(image: NDArray[Any], reference: NDArray[Any], border: int = 0) -> float:
+def ciede2000(image: AnyArray, reference: AnyArray, border: int = 0) -> float:
     """The mean CIEDE2000 color difference over the pixels; 0 is best, about 1 is just noticeable, at most 120.
 
     CIE 142-2001, with k_L = k_C = k_H = 1, as given by Sharma, Wu and Dalal: "The CIEDE2000 color-difference
@@ -41,7 +39,7 @@ def ciede2000(image: NDArray[Any], reference: NDArray[Any], border: int = 0) -> 
     return total / len(image)
 
 
-def delta_e(first: NDArray[np.floating[Any]], second: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+def delta_e(first: FloatArray, second: FloatArray) -> FloatArray:
     """CIEDE2000 between colors, with the notation of Sharma et al.
 
     Args:
@@ -77,13 +75,11 @@ def delta_e(first: NDArray[np.floating[Any]], second: NDArray[np.floating[Any]])
     turned = -2 * _saturating(chroma) * np.sin(_radians(60) * in_blue)
     squared = lightness_term**2 + chroma_term**2 + hue_term**2 + turned * chroma_term * hue_term
     # The quadratic form is positive definite except for rounding.
-    difference: NDArray[np.floating[Any]] = np.sqrt(np.maximum(squared, 0))
+    difference: FloatArray = np.sqrt(np.maximum(squared, 0))
     return difference
 
 
-def _mean_hue(
-    hue1: NDArray[np.floating[Any]], hue2: NDArray[np.floating[Any]]
-) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]:
+def _mean_hue(hue1: FloatArray, hue2: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The mean hue, 0..2 pi, and the angle from the first to the second, -pi..pi, along the shorter arc.
 
     The paper handles gray, which has no hue, as a special case. Here it needs none: its hue difference is zero anyway.
@@ -96,17 +92,17 @@ def _mean_hue(
     return mean, np.where(far, turn - np.sign(turn) * circle, turn)
 
 
-def _chroma(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+def _chroma(a: FloatArray, b: FloatArray) -> FloatArray:
     # hypot guards against overflow, but takes twenty times as long.
-    chroma: NDArray[np.floating[Any]] = np.sqrt(a * a + b * b)
+    chroma: FloatArray = np.sqrt(a * a + b * b)
     return chroma
 
 
-def _saturating(chroma: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+def _saturating(chroma: FloatArray) -> FloatArray:
     """Saturates from 0 to 1; one half at about 25."""
     square = chroma * chroma
     seventh = square * square * square * chroma
-    part: NDArray[np.floating[Any]] = np.sqrt(seventh / (seventh + 25**7))
+    part: FloatArray = np.sqrt(seventh / (seventh + 25**7))
     return part
 
 

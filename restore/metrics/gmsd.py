@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from restore.imaging.arrays import AnyArray
 from restore.imaging.color import luma
 from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture, Pixels
 from restore.metrics.psnr import within
@@ -14,7 +13,7 @@ from restore.metrics.psnr import within
 _STABLE = 170.0
 
 
-def gmsd(image: NDArray[Any], reference: NDArray[Any], border: int = 0) -> float:
+def gmsd(image: AnyArray, reference: AnyArray, border: int = 0) -> float:
     """GMSD of two single-channel pictures on 0..255; 0 for equal pictures, lower is better, at most 0.5.
 
     Xue, Zhang, Mou and Bovik, "Gradient magnitude similarity deviation: a highly efficient perceptual image quality

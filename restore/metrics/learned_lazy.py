@@ -10,6 +10,7 @@ from typing import Any
 from restore.errors import MissingExtraError
 from restore.imaging.color import as_rgb
 from restore.metrics.metric import MetricInputs, MetricProtocol, OfPicture, OfSet, Pixels
+from restore.utils.json_types import JsonObject
 
 EXTRA = "pip install 'restore[metrics]'"
 
@@ -84,7 +85,7 @@ class _RgbSet:
         return float(self._distance.value())
 
 
-def _build(name: str, module: str, build: str, weights: Path | None, options: dict[str, Any]) -> Any:
+def _build(name: str, module: str, build: str, weights: Path | None, options: JsonObject) -> Any:
     try:
         found = importlib.import_module(f"restore.metrics.learned.{module}")
     except ModuleNotFoundError as error:

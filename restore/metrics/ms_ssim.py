@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from restore.imaging.arrays import AnyArray
 from restore.metrics.metric import Metric
 from restore.metrics.psnr import within
 from restore.metrics.ssim import by_channel, similarity
@@ -16,7 +15,7 @@ _WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 SMALLEST = 11 * 2 ** (len(_WEIGHTS) - 1)
 
 
-def ms_ssim(image: NDArray[Any], reference: NDArray[Any], border: int = 0, peak: float = 255.0) -> float:
+def ms_ssim(image: AnyArray, reference: AnyArray, border: int = 0, peak: float = 255.0) -> float:
     """MS-SSIM of two single-channel pictures; 1 is best, 0 is worst.
 
     Wang, Simoncelli and Bovik, "Multiscale structural similarity for image quality assessment", 2003: five scales,

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from restore.imaging.arrays import AnyArray
 from restore.imaging.color import luma
 from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture, Pixels
 
 
-def psnr(image: NDArray[Any], reference: NDArray[Any], border: int = 0, peak: float = 255.0) -> float:
+def psnr(image: AnyArray, reference: AnyArray, border: int = 0, peak: float = 255.0) -> float:
     """PSNR in dB; higher is better, infinite for equal pictures.
 
     The super-resolution literature measures Y (:func:`restore.imaging.color.luma`) with ``border`` = scale.
@@ -31,7 +30,7 @@ def psnr(image: NDArray[Any], reference: NDArray[Any], border: int = 0, peak: fl
     return math.inf if error == 0 else float(10 * np.log10(peak**2 / error))
 
 
-def within(image: NDArray[Any], reference: NDArray[Any], border: int) -> tuple[NDArray[Any], NDArray[Any]]:
+def within(image: AnyArray, reference: AnyArray, border: int) -> tuple[AnyArray, AnyArray]:
     """Two pictures of one shape without their outer ``border`` pixels."""
     if image.shape != reference.shape:
         raise ValueError(f"the pictures differ in shape: {image.shape} and {reference.shape}")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from restore.imaging.arrays import AnyArray
 from restore.imaging.color import luma
 from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture, Pixels
 from restore.metrics.psnr import within
 
 
-def ssim(image: NDArray[Any], reference: NDArray[Any], border: int = 0, peak: float = 255.0) -> float:
+def ssim(image: AnyArray, reference: AnyArray, border: int = 0, peak: float = 255.0) -> float:
     """SSIM of two single-channel pictures, matching the authors' MATLAB code; 1 is best.
 
     Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004: an 11 x 11 Gaussian

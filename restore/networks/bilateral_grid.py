@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from restore.networks.base import NetworkOptions
 from restore.networks.thumbnail import whole
+from restore.utils.json_types import JsonObject
 
 # Of R, G and B in the luma of BT.601.
 _LUMA = (0.299, 0.587, 0.114)
@@ -218,7 +219,7 @@ class _Gate(nn.Module):
         found: Tensor = self.last(F.relu(self.first(facts)))
         return found
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+    def _load_from_state_dict(self, state_dict: JsonObject, prefix: str, *rest: Any) -> None:
         """Stay as it was made where the weights are those of a network without a gate."""
         if not any(key.startswith(prefix) for key in state_dict):
             state_dict.update({prefix + key: value for key, value in self.state_dict().items()})

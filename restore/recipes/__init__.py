@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from restore.errors import RecipeError
+from restore.utils.json_types import JsonObject
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Shipped:
         return [" ".join(_words(loss)) for loss in losses]
 
 
-def _words(loss: dict[str, Any]) -> Iterator[str]:
+def _words(loss: JsonObject) -> Iterator[str]:
     yield loss["kind"]
     if "space" in loss:
         yield f"on {loss['space']}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from restore.imaging.arrays import AnyArray
 from restore.runtime.conditioning import Aside, thumbnail
 from restore.spec import ModelSpec
 
@@ -18,7 +19,7 @@ class Belief(NamedTuple):
     share: float
 
 
-def question(pixels: NDArray[Any], spec: ModelSpec) -> tuple[NDArray[np.float32], Aside]:
+def question(pixels: AnyArray, spec: ModelSpec) -> tuple[NDArray[np.float32], Aside]:
     """Inputs that make a model classify a picture. It looks only at the thumbnail, so the smallest tile is enough.
 
     Args:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from restore.imaging.arrays import AnyArray
 from restore.runtime.tiling import Span, Tile
 from restore.spec import ModelSpec
 
@@ -27,7 +27,7 @@ class PictureAside:
         strength: 0..1.
     """
 
-    def __init__(self, pixels: NDArray[Any], spec: ModelSpec, strength: float = 1.0) -> None:
+    def __init__(self, pixels: AnyArray, spec: ModelSpec, strength: float = 1.0) -> None:
         self._spec, self._size = spec, pixels.shape[:2]
         self._strength = np.array([strength], np.float32)
         self._thumbnail = thumbnail(pixels, spec)[None] if spec.context else None
@@ -44,7 +44,7 @@ class PictureAside:
         return found
 
 
-def of_whole(pixels: NDArray[Any], spec: ModelSpec, strength: float = 1.0) -> Aside:
+def of_whole(pixels: AnyArray, spec: ModelSpec, strength: float = 1.0) -> Aside:
     """The inputs for whole pictures.
 
     Args:
@@ -62,7 +62,7 @@ def together(parts: Sequence[Aside]) -> Aside:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def thumbnail(pixels: NDArray[Any], spec: ModelSpec) -> NDArray[np.float32]:
+def thumbnail(pixels: AnyArray, spec: ModelSpec) -> NDArray[np.float32]:
     """Resize a picture of any shape to a square of ``spec.context`` pixels.
 
     Args:

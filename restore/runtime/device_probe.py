@@ -7,7 +7,6 @@ import statistics
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,12 +14,13 @@ from restore.errors import RestoreError
 from restore.runtime.device_pipeline import GRAPHS
 from restore.runtime.model import open_model
 from restore.runtime.pixels import Pixels
+from restore.utils.json_types import JsonObject
 
 MODEL = GRAPHS / "probe.onnx"
 _SIDE, _REPEATS = 256, 5
 
 
-def probe(device: str, model: Path = MODEL) -> dict[str, Any]:
+def probe(device: str, model: Path = MODEL) -> JsonObject:
     """Run the model on a device.
 
     Returns:

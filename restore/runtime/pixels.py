@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.errors import ModelError
+from restore.imaging.arrays import AnyArray
 from restore.runtime.conditioning import NOTHING, Aside
 from restore.runtime.memory import free_memory
 from restore.spec import ModelSpec
@@ -21,7 +22,7 @@ from restore.spec import ModelSpec
 Network = Callable[..., NDArray[np.float32]]
 
 # uint8 or uint16; results have the type of the input.
-Pixels = NDArray[Any]
+Pixels = AnyArray
 
 # Rows converted at a time.
 _ROWS = 128
@@ -117,7 +118,7 @@ class _Buffer(threading.local):
     def __init__(self) -> None:
         self._bytes = np.empty(0, np.uint8)
 
-    def take(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    def take(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> AnyArray:
         """An array with arbitrary values."""
         size = math.prod(shape) * dtype.itemsize
         if self._bytes.size < size:

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from restore.errors import ModelError
 from restore.utils.atomic_write import write_bytes
+from restore.utils.json_types import JsonObject
 from restore.utils.text import printable
 
 FORMAT = "restore-checkpoint-1"
@@ -27,7 +27,7 @@ def save_checkpoint(
     recipe_yaml: str,
     modules: Mapping[str, nn.Module],
     optimizers: Mapping[str, torch.optim.Optimizer],
-    facts: dict[str, Any],
+    facts: JsonObject,
 ) -> None:
     """Write the state of a run.
 
@@ -78,7 +78,7 @@ class Checkpoint:
         try:
             self.step = int(metadata["step"])
             self.recipe_yaml = metadata["recipe"]
-            self.facts: dict[str, Any] = dict(json.loads(metadata["facts"]))
+            self.facts: JsonObject = dict(json.loads(metadata["facts"]))
             self.hours = round(float(self.facts["seconds"]) / 3600, 2)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelError(f"{path}: the metadata of this checkpoint is damaged: {error!r}") from error

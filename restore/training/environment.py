@@ -10,12 +10,12 @@ import sys
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import torch
 
 import restore
 from restore.training.distributed import Team
+from restore.utils.json_types import JsonObject
 
 _PACKAGES = ("torch", "numpy", "opencv-python-headless", "kornia", "basicsr", "lpips")
 
@@ -26,7 +26,7 @@ def log_environment(folder: Path, device: torch.device, team: Team, step: int, p
         file.write(json.dumps(environment(device, team, step, precision)) + "\n")
 
 
-def environment(device: torch.device, team: Team, step: int, precision: str) -> dict[str, Any]:
+def environment(device: torch.device, team: Team, step: int, precision: str) -> JsonObject:
     """Everything that may make two runs of the same recipe differ."""
     return {
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -45,7 +45,7 @@ def environment(device: torch.device, team: Team, step: int, precision: str) -> 
     }
 
 
-def git_state(folder: Path) -> dict[str, Any] | None:
+def git_state(folder: Path) -> JsonObject | None:
     """The commit of the checkout that contains a folder, and whether files were changed; None outside a checkout."""
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None or _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:

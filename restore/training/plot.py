@@ -6,10 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from restore.errors import DataError
 from restore.training.validation_metric import find_metric
+from restore.utils.json_types import JsonObject
 from restore.utils.plotting import new_figure, saved
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def read_log(folder: Path) -> Log:
     metric = unchanged = None
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         try:
-            row: dict[str, Any] = json.loads(line)
+            row: JsonObject = json.loads(line)
             step = int(row["step"])
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path}, line {number}: not a line that restore train writes") from error

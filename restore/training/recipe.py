@@ -31,6 +31,7 @@ from restore.networks.discriminators.registry import AnyDiscriminator
 from restore.networks.registry import AnyNetwork
 from restore.plugins import NAME
 from restore.training.validation_metric import find_metric, validation_metrics
+from restore.utils.json_types import JsonObject
 
 
 class _Options(BaseModel):
@@ -299,7 +300,7 @@ class Recipe(_Options):
         """
         return hashlib.sha256(json.dumps(_explicit_values(self), sort_keys=True).encode()).hexdigest()
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Plain values, including all defaults."""
         return self.model_dump(mode="json")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from restore.data.sources.samples import Sample, middle
+from restore.imaging.arrays import AnyArray
 from restore.imaging.contact_sheet import contact_sheet
 from restore.metrics.sr_protocol import bicubic
 
@@ -26,7 +26,7 @@ def enlarge(network: nn.Module, low: NDArray[np.uint8], device: torch.device) ->
     return _to_uint8(y[0])
 
 
-def _to_uint8(image: torch.Tensor) -> NDArray[Any]:
+def _to_uint8(image: torch.Tensor) -> AnyArray:
     values = image.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8)
     return values.permute(1, 2, 0).cpu().numpy()
 

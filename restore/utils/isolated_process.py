@@ -7,14 +7,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+
+from restore.utils.json_types import JsonObject
 
 
 class ApartError(Exception):
     """The process did not return a result."""
 
 
-def run_apart(module: str, *arguments: str, timeout: float | None = None) -> dict[str, Any]:
+def run_apart(module: str, *arguments: str, timeout: float | None = None) -> JsonObject:
     """Run ``python -m MODULE ARGUMENTS`` and return its JSON output.
 
     Args:

@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from restore.errors import RecipeError
+from restore.utils.json_types import JsonObject
 from restore.utils.registry import OneOf
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -97,7 +98,7 @@ _Loader.add_implicit_resolver(
 )
 
 
-def _apply(values: dict[str, Any], change: str, example: str) -> None:
+def _apply(values: JsonObject, change: str, example: str) -> None:
     key, sign, text = change.partition("=")
     if not sign or not key:
         raise RecipeError(f"--set {change}: write it as key=value, for example --set {example}")

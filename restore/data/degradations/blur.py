@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,13 @@ from restore.data.degradations.base import (
     draw_odd,
     draw_share,
 )
+from restore.imaging.arrays import AnyArray
 
 # Sinc filters smaller than this have a different range of cutoffs.
 _SMALL = 13
 
 
-def blur(image: NDArray[np.float32], kernel: NDArray[Any]) -> NDArray[np.float32]:
+def blur(image: NDArray[np.float32], kernel: AnyArray) -> NDArray[np.float32]:
     """Correlate every channel with a kernel; the border is mirrored about the edge pixel.
 
     Equal to ``basicsr.utils.img_process_util.filter2D``.

@@ -23,6 +23,7 @@ from restore.data.degradations.noise import Noise
 from restore.data.degradations.presets import PRESETS, Preset
 from restore.data.degradations.registry import DEGRADATIONS
 from restore.data.degradations.resize import Filter, Resize
+from restore.utils.json_types import JsonObject
 from restore.utils.registry import OneOf
 
 
@@ -110,7 +111,7 @@ class SecondOrder(Options):
         return values
 
 
-def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+def _merged(below: JsonObject, above: JsonObject) -> JsonObject:
     """Merge two nested mappings; ``above`` takes precedence."""
     groups = {
         k: _merged(below[k], v) for k, v in above.items() if isinstance(v, dict) and isinstance(below.get(k), dict)

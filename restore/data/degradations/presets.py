@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
+
+from restore.utils.json_types import JsonObject
 
 Preset = Literal["realesrgan", "light", "web", "phone", "print", "heavy"]
 
 # Typical photographs from phones and the web: taken with a small lens and a denoiser, reduced once or twice, and
 # compressed at the usual qualities of phones and sites. Half the blur and a third of the noise of Real-ESRGAN, and no
 # scale factor that discards most of the picture. A network trained on it invents less.
-LIGHT: dict[str, Any] = {
+LIGHT: JsonObject = {
     "first": {
         "blur": {"probability": 0.7, "sigma": (0.2, 1.5), "sinc_probability": 0.05},
         "resize": {"up": 0.1, "down": 0.5, "keep": 0.4, "factor": (0.5, 1.2)},
@@ -26,7 +28,7 @@ LIGHT: dict[str, Any] = {
 }
 
 # Pictures from the web: repeatedly reduced and saved, each time at a different quality.
-WEB: dict[str, Any] = {
+WEB: JsonObject = {
     "first": {
         "blur": {"probability": 0.4, "sigma": (0.2, 1.0), "sinc_probability": 0.05},
         "resize": {"up": 0.1, "down": 0.5, "keep": 0.4, "factor": (0.5, 1.2)},
@@ -43,7 +45,7 @@ WEB: dict[str, Any] = {
 }
 
 # Straight from a phone: noise of a small sensor, smeared by a denoiser, reduced, oversharpened, one good JPEG.
-PHONE: dict[str, Any] = {
+PHONE: JsonObject = {
     "first": {
         "blur": {"probability": 0.6, "sigma": (0.2, 1.0), "sinc_probability": 0.0},
         "resize": {"up": 0.0, "down": 0.0, "keep": 1.0, "filters": ("area",)},
@@ -61,7 +63,7 @@ PHONE: dict[str, Any] = {
 }
 
 # Scans of old prints: soft, grainy and faded, followed by the degradations of scanner and file.
-PRINT: dict[str, Any] = {
+PRINT: JsonObject = {
     "first": {
         "blur": {"sigma": (0.5, 2.0), "sinc_probability": 0.0},
         "resize": {"up": 0.0, "down": 0.0, "keep": 1.0, "filters": ("area",)},
@@ -79,7 +81,7 @@ PRINT: dict[str, Any] = {
 }
 
 # By name; `heavy` is a descriptive alias of `realesrgan`.
-PRESETS: dict[Preset, dict[str, Any]] = {
+PRESETS: dict[Preset, JsonObject] = {
     "realesrgan": {},
     "light": LIGHT,
     "web": WEB,

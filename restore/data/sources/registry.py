@@ -26,6 +26,7 @@ from restore.data.sources.filtered import FilteredSource
 from restore.data.sources.paired import PairedSource
 from restore.data.sources.rain import RainSource
 from restore.data.sources.unpaired import UnpairedSource
+from restore.utils.json_types import JsonObject
 from restore.utils.registry import OneOf, Registry
 
 Source = type[DataSource[Any]]
@@ -61,7 +62,7 @@ class Data(DataOptions):
         return self
 
     @model_serializer(mode="wrap")
-    def _applicable(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _applicable(self, handler: SerializerFunctionWrapHandler) -> JsonObject:
         """Write only the keys of the selected sources, so that the result can be read without unrelated plug-ins."""
         known = {name for source in _select(self) for name in source.fields.model_fields}
         return {name: value for name, value in handler(self).items() if name in known}

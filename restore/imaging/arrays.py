@@ -1,0 +1,13 @@
+"""NumPy arrays whose exact type does not matter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Of any type of element.
+AnyArray = NDArray[Any]
+# Of either precision.
+FloatArray = NDArray[np.floating[Any]]
