@@ -107,7 +107,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     assert by_name["b.jpg"].files == (before / "b.jpg", None, more / "b.jpg", None)
     assert by_name["b.jpg"].problems == (f"no match in {after}", f"no match in {reference}")
     assert "c.webp" in by_name["c.jpg"].problems[0] or "c.jpg and c.png" in by_name["c.jpg"].problems[0]
-    assert "describe how they were named" in by_name["c.jpg"].problems[0]
+    assert "say with --name" in by_name["c.jpg"].problems[0]
     assert by_name["d.jpg"].files == (None, after / "d.jpg", None, None)
     assert by_name["d.jpg"].problems == (f"no match in {before}",)
     assert "unused.jpg" not in by_name
