@@ -194,7 +194,7 @@ def _stays(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
         old, new = was["backgrounds"], judged["backgrounds"]
         lifts.append(
             f"{old['lift']:.1f} → {new['lift']:.1f} levels on average and {old['most']:.1f} → {new['most']:.1f} at "
-            f"most ({name}, {new['count']} photos)"
+            f"most ({name}, {new['count']} of the photos)"
         )
     old, new = before["exposures"], after["exposures"]
     return [
@@ -204,8 +204,9 @@ def _stays(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
         "share of photos that change by more than 2 and by more than 8 levels, and pixels that newly reach 255 in a",
         "channel.",
         "",
-        f"Large black areas become brighter by {', '.join(lifts)}.",
+        "Large black areas become brighter by",
+        *(f"{lift}{end}" for lift, end in zip(lifts, [","] * (len(lifts) - 1) + ["."], strict=True)),
         f"In the exposures, {old['clipped']:.2f} → {new['clipped']:.2f} % of the pixels newly reach 255, and the",
         f"color noise in brightened shadows is {old['noise']:.2f} → {new['noise']:.2f} levels;",
-        f"the references have {new['reference noise']:.2f}.",
+        f"the references have {old['reference noise']:.2f} → {new['reference noise']:.2f} in the same shadows.",
     ]
