@@ -61,7 +61,7 @@ LOSSES = {
 }
 OF_ONE_PICTURE = {"total_variation", "total_variation (squared)", "colour_constancy", "exposure"}
 BEST = {"pixel (charbonnier)": 1e-3, "edge": 1e-3, "pixel (psnr)": -80}  # 0 for the rest
-NO_LOSSES = {"__init__", "base", "discriminators", "enlarge", "features", "jitter", "precision", "registry"}
+NO_LOSSES = {"__init__", "base", "enlarge", "features", "jitter", "full_precision", "registry"}
 TESTED_ALONE = {"adversarial", "adversarial_term", "clipping", "filter_code", "id_mrf", "prompt_score"}
 
 
