@@ -191,8 +191,8 @@ class Recipe(_Options):
     data_note: str = Field("", description="where the photographs come from, written into the model")
     plugins: list[Annotated[str, Field(pattern=f"^{NAME}$")]] = Field(
         [],
-        description="Python modules that add losses, networks and other parts. They are code: each must also be named "
-        "by --plugin, or the recipe trusted by --trust-recipe",
+        description="Python modules that add losses, networks and other parts. Because they run code, each must also "
+        "be allowed by --plugin, or the recipe trusted by --trust-recipe",
     )
 
     @model_validator(mode="after")

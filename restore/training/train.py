@@ -157,7 +157,7 @@ def _run(recipe_path: Path | None, folder: Path, options: Options, device: torch
 
 
 def _with_plugins(recipe: Recipe, trust: Trust) -> Recipe:
-    """The recipe with the plug-ins that it was validated with, so that the run says what it takes to go on with it."""
+    """Add the plug-ins in use to the recipe, so that the run records what is needed to resume it."""
     called = set(map(factory_module, code_of(recipe.as_dict()).factories))
     plugins = dict.fromkeys((*recipe.plugins, *(name for name in trust.plugins if name not in called)))
     return recipe.model_copy(update={"plugins": list(plugins)})

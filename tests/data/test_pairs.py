@@ -79,7 +79,7 @@ def test_partners_that_are_missing_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         match_photos(low, high)
     first, second = str(caught.value).splitlines()
-    assert f"{low / 'a.png'} has no picture of the same name in {high}: add the partner, or take it out" in first
+    assert f"{low / 'a.png'} has no picture of the same name in {high}: add the partner, or remove it" in first
     assert f"{high / 'sub/e.png'} has no picture of the same name in {low}" in second
 
 
@@ -94,7 +94,7 @@ def test_many_missing_partners_are_counted(tmp_path: Path) -> None:
 def test_doubled_names(tmp_path: Path) -> None:
     low, high = two_folders(tmp_path, 2)
     save(high / "a.jpg", picture(40, 60))
-    with pytest.raises(DataError, match=r"a\.jpg and .*a\.png both are 'a'"):
+    with pytest.raises(DataError, match=r"a\.jpg and .*a\.png are both 'a'"):
         FolderPairs(match_photos(low, high), 8, seed=0)
 
 

@@ -127,7 +127,7 @@ def test_patches_are_what_the_network_takes(network: str, patch: int, says: str)
         ("train: [photos]", "train: []", r"line 4: 'data': give train, pairs, unpaired or exposures"),
         ("scale: 2", "scale: 2\nscale: 3", r"line 3: not YAML: 'scale' is given twice"),
         ("[photos]", "[photos", r"not YAML"),
-        ("scale: 2", "scale: 2\n{a: 1}: 2", r"line 3: not YAML: the name of an option is a word"),
+        ("scale: 2", "scale: 2\n{a: 1}: 2", r"line 3: not YAML: the name of an option must be a word"),
         ("steps: 10", "steps: 10\n  clip: .inf", r"'train\.clip': .*finite"),
         ("name: test", "name: ../evil", r"line 1: 'name'"),
     ],

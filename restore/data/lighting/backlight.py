@@ -14,7 +14,7 @@ from restore.imaging.color import from_linear, to_linear
 
 _Image = NDArray[np.float32]
 
-# Levels of 255: darker is black; and what a low-key photograph reaches but for its brightest part.
+# On 0..255: darker pixels count as black; and the least value of a low-key photograph at the quantile that follows.
 _BLACK, _BRIGHT, _FEW_ABOVE = 16, 160, 0.995
 
 
@@ -77,7 +77,7 @@ def well_lit(photo: NDArray[np.uint8], options: Backlight) -> bool:
 
 
 def low_key(photo: NDArray[np.uint8], options: Backlight) -> bool:
-    """Whether a photograph (H, W, 3) is dark on purpose: much of it is black and what is bright is well exposed."""
+    """Whether a photograph (H, W, 3) is dark on purpose: much of it is black, and its bright parts are well exposed."""
     if options.low_key is None or well_lit(photo, options):
         return False
     light = photo.mean(axis=2)

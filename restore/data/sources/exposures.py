@@ -43,8 +43,7 @@ class ExposureData(DataOptions):
     as_bright: float | None = Field(
         None,
         gt=0,
-        description="of exposures: those with at least this share of the reference's mean stay as they are; null for "
-        "none",
+        description="exposures whose mean is at least this fraction of the reference's stay unchanged; null for none",
     )
 
 

@@ -79,7 +79,7 @@ def test_what_is_dark_already_is_no_target(tmp_path: Path) -> None:
 
 
 def test_what_is_dark_on_purpose_is_shown_as_it_is(tmp_path: Path) -> None:
-    """Half black and half bright, where nothing else that is dark is drawn."""
+    """A photograph that is black with bright parts; other dark photographs are not used."""
     low_key_photo = np.zeros((60, 60, 3), np.uint8)
     low_key_photo[:, :20] = 200
     low_key_photo[30:, 20:] = 4

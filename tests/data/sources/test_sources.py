@@ -167,7 +167,7 @@ def test_a_recipe_can_be_pickled_and_copied() -> None:
 
 def test_two_sources_of_one_key_are_refused() -> None:
     other = type("Other", (SnowSource,), {"key": "filters"})
-    with pytest.raises(ValueError, match="there is a data source 'filters' already"):
+    with pytest.raises(ValueError, match="a data source named 'filters' already exists"):
         SOURCES.register(other)
 
 
