@@ -35,15 +35,13 @@ from restore.training.recipe_file import load_recipe
 from restore.utils.atomic_write import write_bytes
 
 ROOT = Path(__file__).resolve().parents[1]
-JUDGED = ROOT / "models/unfilter/judged.json"
+JUDGED = ROOT / "models/unfilter/unseen.json"
 Pixels = NDArray[np.uint8]
 # The longer side that pictures are judged at; how many of the held-out ones are edited, beside every second of Kodak24;
 # and how many pictures without a filter there are.
 SIDE, HELD, UNFILTERED = 384, 6, 200
 # Every so many-th frame of the exposure sequences, if its mean lies in this range: about one for each scene.
 _FRAMES, _EXPOSED = 13, (70, 175)
-# Drawings and screens among the test sets.
-_DRAWN = ("comic", "ppt3")
 # A picture that comes back equal counts as so many dB.
 _BEST = 60.0
 _BINS = 10
@@ -107,8 +105,8 @@ def photographs(data: Path, testsets: Path) -> dict[str, list[Pixels]]:
     sources = {"Kodak24": list_photos([testsets / "Kodak24"])}
     for path in held:
         sources.setdefault(f"held out of {path.parent.name}", []).append(path)
-    usual = [path for name in ("Set5", "Set14") for path in list_photos([testsets / name / "x2"]) if "_HR" in path.name]
-    sources["Set5 and Set14"] = [path for path in usual if not any(name in path.name for name in _DRAWN)]
+    usual = [path for name in ("Set5", "Set14") for path in list_photos([testsets / name / "x2"])]
+    sources["Set5 and Set14"] = [path for path in usual if "_HR" in path.name]
     sources["dark, hazy and noisy"] = list_photos([testsets / name for name in ("lowlight/LIME", "real")])
     sources["dark, hazy and noisy"] = [p for p in sources["dark, hazy and noisy"] if "cloud" not in p.parts][:34]
     found = {name: [_small(read_rgb8(path)) for path in paths] for name, paths in sources.items()}

@@ -9,21 +9,21 @@ from typing import Any
 _BEFORE, _NOW = "before", "unfilter"
 _STRENGTHS = ("30 %", "60 %", "100 %")
 _PARTS = {
-    "filters": "filters that it knows by name, as Instagram renders them",
-    "other filters": "filters of other names, likewise",
+    "filters": "filters it knows by name, as Instagram renders them",
+    "other filters": "filters of other names",
     "edits": "edits by hand",
 }
 _TEXT = """\
 ## Judged on what training never saw
 
-{photographs} photographs that were not trained on, 384 pixels long, under 40 filters as the package `instafilter`
-learned them from Instagram's own pictures, and under 17 edits in Lab, HSV or linear light; and 200 photographs as they
-are. Training has CSSgram's and Instagram.css's definitions, and edits by other formulas. In dB that the model adds, on
-average; *before* is the model that was shipped before this one, by the same judge.
+{photographs} photos not used in training, 384 pixels long, under 40 filters as the package `instafilter`
+learned them from Instagram's own pictures, and under 17 edits in Lab, HSV or linear light; and {count} photos as they
+are. Training has CSSgram's and Instagram.css's definitions, and edits by other formulas. Average dB that the model adds;
+*before* is the model shipped before this one, on the same pictures.
 
 {summary}
 
-| {count} photographs as they are: mean absolute change, of 255 | median | mean | 90 in 100 | most | above 10 |
+| {count} photos as they are: mean absolute change, of 255 | median | mean | 90 in 100 | most | above 10 |
 |---|---|---|---|---|---|
 {unfiltered}
 
@@ -32,7 +32,7 @@ average; *before* is the model that was shipped before this one, by the same jud
 {cells}
 
 How sure it says it is of the kind, and how often it is right, over all of the above and at all strengths; *none* is
-right for edits, for filters of other names and for photographs as they are:
+right for edits, for filters of other names and for photos as they are:
 
 | said | right | before: said | right |
 |---|---|---|---|

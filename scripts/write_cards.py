@@ -87,7 +87,7 @@ def measured(entry: Entry) -> dict[Kind, Any]:
 
 def judgement(entry: Entry) -> dict[str, Any]:
     """What ``judge_unfilter.py`` found, where it was run; else nothing."""
-    facts: dict[str, Any] = json.loads(_read(entry.file.parent / "judged.json") or "{}")
+    facts: dict[str, Any] = json.loads(_read(entry.file.parent / "unseen.json") or "{}")
     return facts
 
 
