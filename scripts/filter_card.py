@@ -42,6 +42,7 @@ DEPARTURE, QUALITY = 0.03, 80
 _UNNAMED = ("weak", "layers", "other", "posted", "large")
 METRICS = {"psnr": ("PSNR, dB", 2), "ssim": ("SSIM", 4), "ciede2000": ("CIEDE2000", 2), "features": ("features", 3)}
 _SHOWN, _SHOWN_FILTERS = 192, ("clarendon", "nashville", "xpro2", "1977", "gingham", "toaster", "moon", "earlybird")
+_CONTROL = " The control was trained with `control.yaml`, the same recipe without the losses on the code."
 _TEXT = f"""\
 {{table}}
 
@@ -50,8 +51,7 @@ _TEXT = f"""\
 {{pictures}} photos not used in training: Kodak24 and some held out of the training folders, reduced to {SIDE} pixels
 on the longer side. PSNR on RGB, SSIM on Y, CIEDE2000 averaged over the pixels. Grey-world gives each channel a gain
 and an offset so that all three share one mean and deviation. The feature distance is our own metric: the mean relative
-change of EfficientNet-Lite0's features. The control was trained with `control.yaml`, the same recipe without the losses
-on the code.
+change of EfficientNet-Lite0's features.{{control}}
 
 {{by_filter}}
 
@@ -133,13 +133,15 @@ def measure_filters(model: Model, pictures: Sequence[Pixels], large: Sequence[Pi
         model: opened; of its 8-bit twin nothing else is measured.
         pictures: as :func:`held_out` gives them.
         large: as :func:`full_size` gives them; each is measured under one filter.
-        control: a run without the losses on the code.
+        control: a run without the losses on the code; none is measured where there is none.
     """
     methods: dict[str, Callable[[Pixels], Pixels]] = {
         model.spec.name: lambda photo: enhance_pixels(photo, model, model.spec),
     }
     if model.spec.precision == "fp32":
-        beside = {"identity": lambda photo: photo, "grey-world": grey_world, "control": trained(control)}
+        beside = {"identity": lambda photo: photo, "grey-world": grey_world}
+        if control.exists():
+            beside["control"] = trained(control)
         methods = {**beside, **methods}
     feature_distance = FeatureDistance()
     sets = [(cleans, [feature_distance.to(clean) for clean in cleans]) for cleans in (pictures, large)]
@@ -233,6 +235,7 @@ def section(facts: Mapping[Kind, Any], name: str, filters: PhotoFilters) -> str:
         table="\n".join(lines),
         pictures=found["pictures"],
         by_filter="\n".join(_by_filter(found, name)),
+        control=_CONTROL if "control" in rows else "",
         twelve="; ".join(twelve),
     )
 
@@ -258,11 +261,12 @@ def _by_filter(found: Mapping[str, Any], name: str) -> list[str]:
     """A row for each filter, worst first, then the special cases."""
     looks = found["looks"]
     worst = sorted(DEFAULT_NAMES, key=lambda look: looks[look]["methods"][name]["psnr"])
-    head = f"| filter | identity | grey-world | control | **{name}** | SSIM | CIEDE2000 (before) | named |"
-    lines = [head, "|---" * 8 + "|"]
+    beside = [method for method in looks[worst[0]]["methods"] if method != name]
+    head = f"| filter | {' | '.join(beside)} | **{name}** | SSIM | CIEDE2000 (before) | named |"
+    lines = [head, "|---" * (5 + len(beside)) + "|"]
     for look in (*worst, NO_FILTER, *_UNNAMED):
         rows = looks[look]["methods"]
-        psnr = [f"{rows[method]['psnr']:.2f}" for method in ("identity", "grey-world", "control")]
+        psnr = [f"{rows[method]['psnr']:.2f}" for method in beside]
         if look == NO_FILTER:
             psnr[0] = "equal"
         mine, before = rows[name], rows["identity"]

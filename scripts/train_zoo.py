@@ -4,8 +4,9 @@
 
 An interrupted run is resumed. PHOTOGRAPHS holds the folders that the recipes name; TESTSETS holds Set5/x2, Set5/x4,
 Set14/x2 and Set14/x4 with files *_HR.png and *_LR.png; Kodak24 for degradation and filter models, and lowlight/LIME for
-low-light models. A start.yaml next to the recipe is trained first and provides the initial weights; a control.yaml is
-trained too, from the same initial weights.
+low-light models. A start.yaml next to the recipe is trained first, then start-2.yaml, start-3.yaml and so on, each from
+the weights of the one before; the last provides the recipe's initial weights. A control.yaml is trained too, from the
+same initial weights.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 from restore.training.recipe_file import load_recipe
@@ -33,9 +36,9 @@ def main() -> None:
 
     folder, run = ROOT / "models" / options.name, options.runs / options.name
     start = None
-    if (folder / "start.yaml").exists():
-        start = options.runs / f"{options.name}-start"
-        train(folder / "start.yaml", start, options)
+    for stage in stages(folder):
+        before, start = start, options.runs / f"{options.name}-{stage.stem}"
+        train(stage, start, options, before)
     train(folder / "recipe.yaml", run, options, start)
     if (folder / "control.yaml").exists():
         train(folder / "control.yaml", options.runs / f"{options.name}-control", options, start)
@@ -55,6 +58,15 @@ def main() -> None:
     restore("export", str(file), str(folder), "--precision=int8", f"--calibrate={calibrate}", *checks, "--overwrite")
     where = {"testsets": options.testsets, "data": options.data, "runs": options.runs}
     script("make_cards.py", options.name, *(f"--{name}={folder}" for name, folder in where.items()))
+
+
+def stages(folder: Path) -> Iterator[Path]:
+    """The recipes that come before a model's own, in order: start.yaml, start-2.yaml and so on, as far as they go."""
+    for number in count(1):
+        recipe = folder / ("start.yaml" if number == 1 else f"start-{number}.yaml")
+        if not recipe.exists():
+            return
+        yield recipe
 
 
 def train(recipe: Path, run: Path, options: argparse.Namespace, start: Path | None = None) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import degraded_card
 import filter_card
+import judged_card
 import light_card
 
 from restore.evaluation.model import PROTOCOL
@@ -67,6 +68,8 @@ def _read(file: Path) -> str:
 def pages() -> dict[Path, str]:
     """The text of each page."""
     found = {entry.file.parent / "card.md": card(entry) for entry in shipped()}
+    judged = {entry.file.parent / "reliability.svg": judgement(entry) for entry in shipped()}
+    found |= {file: judged_card.curve(facts) for file, facts in judged.items() if facts}
     return {**found, ROOT / "README.md": readme(), ROOT / "docs/models.md": gallery()}
 
 
@@ -79,6 +82,12 @@ def shipped() -> list[Entry]:
 def measured(entry: Entry) -> dict[Kind, Any]:
     """A model's measurements, by precision."""
     facts: dict[Kind, Any] = json.loads((entry.file.parent / "measured.json").read_text(encoding="utf-8"))
+    return facts
+
+
+def judgement(entry: Entry) -> dict[str, Any]:
+    """What ``judge_unfilter.py`` found, where it was run; else nothing."""
+    facts: dict[str, Any] = json.loads(_read(entry.file.parent / "unseen.json") or "{}")
     return facts
 
 
@@ -111,12 +120,16 @@ def card(entry: Entry) -> str:
         found = light_card.section(facts, spec.name)
     elif recipe.data.filters is not None:
         found = filter_card.section(facts, spec.name, recipe.data.filters)
+        if judged := judgement(entry):
+            found += "\n\n" + judged_card.section(judged)
     else:
         found = table_of_benchmarks(spec, facts)
     said = Shipped(spec.name, entry.file.parent / "recipe.yaml", "").losses()
     learned = " + ".join(f"{loss.weight:g} {words}" for loss, words in zip(recipe.losses, said, strict=True))
     note = entry.file.parent / "note.md"
-    before = f" It started from the weights of `start.yaml`: {spec.start}." if spec.start else ""
+    stages = sorted((path.name for path in entry.file.parent.glob("start*.yaml")), key=lambda name: (len(name), name))
+    chain = ", itself started from ".join(f"`{name}`" for name in reversed(stages))
+    before = f" It started from the weights of {chain}: {spec.start}." if spec.start else ""
     return f"""\
 # {spec.name}
 

@@ -20,6 +20,8 @@ _PLACE = 3
 _BINS, _SPREAD = 64, 32
 # What the layers that judge the picture see of it, at most.
 _SEEN = 64
+# The logit that a gate begins at: 95 in 100 of the change come through.
+_OPEN = 3.0
 
 
 class ModulatedColour(nn.Module):
@@ -43,6 +45,8 @@ class ModulatedColour(nn.Module):
         prototypes: every kind has a code of its own, and their mean by the belief in each is added to the code that
             turns the picture back. A filter that is recognised is then undone as precisely as it is known, not only as
             it can be measured from this picture.
+        gate: a share, 0..1, judged from the code, scales what is changed: 1 where the filter is known, less with doubt,
+            and 0, the picture as it was, where there is none or the network cannot tell.
 
     Shape:
         - x: (N, 3, H, W), RGB, 0..1, both sides at least 2; a part of a picture, or all of it.
@@ -63,6 +67,7 @@ class ModulatedColour(nn.Module):
         hidden: int = 32,
         kinds: int = 0,
         prototypes: bool = False,
+        gate: bool = False,
     ) -> None:
         super().__init__()
         if prototypes and not kinds:
@@ -83,10 +88,16 @@ class ModulatedColour(nn.Module):
         self.pixel = nn.ModuleList(nn.Linear(a, hidden) for a in (_KNOWN, hidden, hidden))
         self.modulation = nn.Linear(code, 2 * hidden * len(self.pixel))
         self.last = nn.Linear(hidden, 3)
+        self.gate = nn.Sequential(nn.Linear(code, code // 2), nn.ReLU(), nn.Linear(code // 2, 1)) if gate else None
         with torch.no_grad():  # begin as nearly the identity
             for layer in (self.last, self.modulation):
                 for parameter in layer.parameters():
                     parameter.mul_(0.1)
+            if self.gate is not None:  # and as nearly open
+                last = self.gate[-1]
+                assert isinstance(last, nn.Linear)
+                last.weight.mul_(0.1)
+                last.bias.fill_(_OPEN)
 
     def forward(
         self,
@@ -102,6 +113,7 @@ class ModulatedColour(nn.Module):
             thumbnail, rows, columns = whole(x, self.side, "middle")
         now = torch.cat((x, _places(rows, columns)), dim=1).flatten(2).transpose(1, 2)
         code = self.codes(thumbnail) if code is None else code
+        opened = None if self.gate is None else self.opened(code)
         if self.prototypes is not None and self.kinds is not None:
             code = code + self.prototypes(F.softmax(self.kinds(code), dim=1))
         modulation = self.modulation(code)[:, None].chunk(2 * len(self.pixel), dim=2)
@@ -109,6 +121,8 @@ class ModulatedColour(nn.Module):
             # Scale and shift go into the layer of the picture: one product, and no pass over all pixels for each.
             now = F.relu(torch.baddbmm(layer.bias * (1 + scale) + shift, now, layer.weight.T * (1 + scale)))
         change = self.last(now).transpose(1, 2).reshape(x.shape)
+        if opened is not None:
+            change = opened[:, None, None, None] * change
         made: Tensor = x + (change if strength is None else strength[:, None, None, None] * change)
         return made
 
@@ -123,6 +137,17 @@ class ModulatedColour(nn.Module):
             found += [mean, ((now - mean[:, :, None, None]).square().mean((2, 3)) + 1e-5).sqrt()]
         codes: Tensor = self.narrow(F.relu(self.tell(torch.cat(found, dim=1))))
         return codes
+
+    def opened(self, codes: Tensor) -> Tensor:
+        """The share of the change that pictures with these codes (N, code) get, 0..1: (N,).
+
+        Raises:
+            ValueError: it has no gate.
+        """
+        if self.gate is None:
+            raise ValueError("the network has no gate: it was built with gate false")
+        share: Tensor = torch.sigmoid(self.gate(codes))[:, 0]
+        return share
 
     def belief(self, thumbnail: Tensor) -> Tensor:
         """Probability of each kind of filter, (N, kinds); every row sums to 1.
@@ -154,10 +179,13 @@ class ModulatedColourOptions(NetworkOptions):
     hidden: int = Field(32, ge=1, description="channels at full resolution")
     kinds: int = Field(0, ge=0, description="number of filters to classify, with filter-class; 0 for none")
     prototypes: bool = Field(False, description="give every kind its own code, for filters that are recognized")
+    gate: bool = Field(False, description="scale the change by how sure the network is that it helps")
 
     def build(self, scale: int) -> nn.Module:
         self.refuse_to_enlarge(scale)
-        return ModulatedColour(self.thumbnail, self.width, self.code, self.hidden, self.kinds, self.prototypes)
+        return ModulatedColour(
+            self.thumbnail, self.width, self.code, self.hidden, self.kinds, self.prototypes, self.gate
+        )
 
     def halo(self, scale: int) -> int:
         return 0

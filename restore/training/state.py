@@ -173,8 +173,9 @@ def _build(recipe: Recipe, folder: Path, device: torch.device, team: Team) -> Ru
 
 
 def _load_weights(run: Run, path: Path) -> None:
+    """Start from another run's weights; a part that its network lacks, such as a gate, keeps its initial ones."""
     checkpoint = Checkpoint(path)
-    weights = checkpoint.part("average")
+    weights = {**run.network.state_dict(), **checkpoint.part("average")}
     checkpoint.fill(run.network, weights)
     checkpoint.fill(run.average.module, weights)
     run.started_from = checkpoint.describe()

@@ -18,10 +18,10 @@ from restore.networks.thumbnail import whole
 from tests.networks.test_bilateral_grid import photo
 
 
-def network(seed: int = 0, effect: float = 8.0, prototypes: bool = False) -> ModulatedColour:
+def network(seed: int = 0, effect: float = 8.0, prototypes: bool = False, gate: bool = False) -> ModulatedColour:
     """Small, and far from the identity that it begins as."""
     torch.manual_seed(seed)
-    made = ModulatedColour(thumbnail=32, width=8, code=6, hidden=8, kinds=4, prototypes=prototypes)
+    made = ModulatedColour(thumbnail=32, width=8, code=6, hidden=8, kinds=4, prototypes=prototypes, gate=gate)
     with torch.no_grad():
         for layer in (made.last, made.modulation):
             layer.weight.mul_(effect)
@@ -165,3 +165,28 @@ def test_its_options_say_what_it_takes() -> None:
     for side, multiple in ((40, 16), (96, 64)):
         with pytest.raises(ValueError, match=f"{side} is not a multiple of {multiple}"):
             ModulatedColour(thumbnail=side)
+
+
+@torch.no_grad()
+def test_a_gate_scales_the_change_by_the_picture() -> None:
+    torch.manual_seed(0)
+    made, x = network(gate=True), torch.cat([photo(32, 40, seed) for seed in range(3)])
+    plain = network()
+    plain.load_state_dict({name: value for name, value in made.state_dict().items() if not name.startswith("gate")})
+    made.gate[2].weight.normal_(0, 5)
+    shares = made.opened(made.codes_of(x))
+    assert shares.min() < shares.max()
+    torch.testing.assert_close(made(x) - x, shares[:, None, None, None] * (plain(x) - x), atol=1e-5, rtol=1e-4)
+    made.gate[2].bias.fill_(-50)
+    torch.testing.assert_close(made(x), x, atol=1e-6, rtol=0)
+
+
+def test_a_gate_begins_open_and_learns() -> None:
+    torch.manual_seed(0)
+    made, x = network(gate=True).train(), photo(32, 32)
+    assert made.opened(made.codes_of(x)).item() > 0.9
+    made(x).square().mean().backward()
+    assert made.gate is not None
+    assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in made.gate[2].parameters())
+    with pytest.raises(ValueError, match="no gate"):
+        network().opened(torch.zeros(1, 6))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
+from rich.console import Console
 
+from restore.errors import ModelError
 from restore.recipes import find_recipe
 from restore.training.checkpoint import Checkpoint
 from restore.training.state import LAST
+from restore.training.train import Options, start
 from tests.conftest import picture, save
 from tests.training.test_material import go
 
@@ -41,3 +46,28 @@ def test_it_trains(name: str, tmp_path: Path) -> None:
     assert kept.step == 3
     if name == "cifr":  # the heads of its three contrasts
         assert all(kept.part(f"loss{number}") for number in (1, 2, 3))
+
+
+def test_a_gate_is_added_to_what_was_learned_without(tmp_path: Path) -> None:
+    """It begins as drawn, all else with the other run's weights; a part too many is still refused."""
+    for number in range(4):
+        save(tmp_path / f"{number}.png", picture(72, 90, seed=number))
+    said = yaml.safe_load(find_recipe("unfilter").read_text()) | SMALL["unfilter"]
+    said["data"] |= {"patch": 64, "holdout": 2, "filters": {"edits": 0.4, "renderings": 1.0, "looks": 0.5}}
+    said["train"] |= {"steps": 2, "batch": 2, "schedule": {"warmup": 0}}
+    said["losses"] = [{"kind": "l1"}, {"kind": "filter-class"}]
+    recipe = tmp_path / "recipe.yaml"
+
+    def begin(run: str, with_run: str | None, gate: bool) -> Path:
+        recipe.write_text(yaml.safe_dump(said | {"network": said["network"] | {"gate": gate}}))
+        changes = ["validation.crop=64", *(["train.optimizer.lr=1e-12"] if with_run else [])]
+        options = Options(tmp_path / with_run if with_run else None, False, changes, "cpu", threads=1)
+        assert start(recipe, tmp_path, tmp_path / run, options, Console(file=io.StringIO()))
+        return tmp_path / run / LAST
+
+    first, second = (Checkpoint(begin(*which)).part("average") for which in (("a", None, False), ("b", "a", True)))
+    assert {name.split(".")[0] for name in set(second) - set(first)} == {"gate"}
+    for name, value in first.items():
+        torch.testing.assert_close(second[name], value, atol=1e-9, rtol=0)
+    with pytest.raises(ModelError, match="another network"):
+        begin("c", "b", False)

