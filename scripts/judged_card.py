@@ -18,8 +18,8 @@ _TEXT = """\
 
 {photographs} photos not used in training, 384 pixels long, under 40 filters as the package `instafilter`
 learned them from Instagram's own pictures, and under 17 edits in Lab, HSV or linear light; and {count} photos as they
-are. Training has CSSgram's and Instagram.css's definitions, and edits by other formulas. Average dB that the model adds;
-*before* is the model shipped before this one, on the same pictures.
+are. Training has CSSgram's and Instagram.css's definitions, and edits by other formulas. Average dB that the model
+adds; *before* is the model shipped before this one, on the same pictures.
 
 {summary}
 

@@ -198,7 +198,7 @@ def test_a_foreign_model(tmp_path: Path, small_model: Path) -> None:
 def test_existing_results(tmp_path: Path) -> None:
     save(tmp_path / "in/a.png", picture(20, 20))
     assert run("enhance", tmp_path / "in", tmp_path / "out").exit_code == 0
-    assert "1 output exists already" in run("enhance", tmp_path / "in", tmp_path / "out").output
+    assert "1 output already exists" in run("enhance", tmp_path / "in", tmp_path / "out").output
     assert "1 skipped" in run("enhance", tmp_path / "in", tmp_path / "out", "--skip-existing").output
     assert "1 enhanced" in run("enhance", tmp_path / "in", tmp_path / "out", "--overwrite").output
 
@@ -263,7 +263,7 @@ def test_train_export_enhance_evaluate(photos: Path, tmp_path: Path) -> None:
         (["{d}/bad.yaml", "--data", "{d}", "--out", "{d}/run"], "line 1: 'scale'"),
         (["--data", "{d}", "--out", "{d}/run"], "give a RECIPE, or --resume"),
         (["{d}/good.yaml", "--data", "{d}", "--out", "{d}/run"], "no such folder"),
-        (["{d}/good.yaml", "--data", "{d}", "--out", "{d}/run", "--resume"], "leave RECIPE out"),
+        (["{d}/good.yaml", "--data", "{d}", "--out", "{d}/run", "--resume"], "remove RECIPE"),
     ],
 )
 def test_wrong_training(tmp_path: Path, arguments: list[str], says: str) -> None:

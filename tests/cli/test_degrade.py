@@ -181,7 +181,7 @@ def test_bad_pictures_are_named_and_the_rest_is_done(tmp_path: Path) -> None:
         (["{d}/in/a.png", "{d}/b.png", "--count", "2"], "--count 2 makes several pictures, but {d}/b.png is a single file"),
         (["{d}/in/a.png", "{d}/b.gif"], "cannot write '.gif'"),
         (["{d}/in", "{d}/out", "--name", "{{model}}"], "remove {{model}}"),
-        (["{d}/in", "{d}/out", "--preset", "light", "--recipe", "{d}/bad.yaml"], "leave one out"),
+        (["{d}/in", "{d}/out", "--preset", "light", "--recipe", "{d}/bad.yaml"], "exclude each other"),
         (["{d}/in", "{d}/out", "--preset", "strong"], "'realesrgan', 'light', 'web'"),
         (["{d}/in", "{d}/out", "--recipe", "{d}/none.yaml"], "none.yaml: cannot read the recipe"),
         (["{d}/in", "{d}/out", "--recipe", "{d}/bad.yaml"], "bad.yaml, line 3: unknown option 'first.jpge'; did you mean 'jpeg'?"),

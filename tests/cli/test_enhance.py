@@ -271,7 +271,7 @@ def test_a_dry_run_says_all_and_writes_nothing(tmp_path: Path) -> None:
         (["--shard", "0/2"], "write it as i/n"),
         (["--shard", "3/2"], "write it as i/n"),
         (["--shard", "half"], "write it as i/n"),
-        (["--resume", "--skip-existing"], "leave one out"),
+        (["--resume", "--skip-existing"], "remove one"),
         (["--report", "r.txt"], "not a report format"),
         (["--report", "{mine}"], "is not a page written by restore"),
         (["--watch", "--dry-run"], "--watch does not work"),
@@ -360,12 +360,12 @@ def test_an_unreadable_folder_is_a_failure(tmp_path: Path) -> None:
 def test_a_full_disk_exits_with_1_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import errno
 
-    from restore.jobs import work
+    from restore.jobs import worker
 
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(work, "write_bytes", full)
+    monkeypatch.setattr(worker, "write_bytes", full)
     code, said, told = inside(many(tmp_path / "in", 6), tmp_path / "out", "--json")
     assert code == 1
     assert "the disk is full: make room, then continue with --resume" in told
@@ -383,7 +383,7 @@ def test_a_killed_jobs_temporary_files_are_swept(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code], cwd=ROOT)
     assert len(hidden(out)) == 2
     _, _, told = inside(source, out, "--resume")
-    assert "1 temporary file of a killed run removed" in told
+    assert "1 temporary file left by a killed run removed" in told
     assert hidden(out) == {".restore-journal.jsonl"}
 
 

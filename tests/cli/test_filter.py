@@ -90,7 +90,7 @@ def test_the_list_and_the_sheet(tmp_path: Path) -> None:
         (["--name", "claredon"], "did you mean 'clarendon'"),
         (["--cube", "no.cube"], "no.cube: cannot be read"),
         (["--name", "aden", "--strength", "2"], "--strength"),
-        (["--name", "aden", "--strength", "nan"], "'--strength': nan is not a number that can be used"),
+        (["--name", "aden", "--strength", "nan"], "'--strength': nan is not a finite number"),
         (["--name", "aden", "--max-pixels", "inf"], "'--max-pixels': inf is not in the range"),
     ],
 )
@@ -110,4 +110,4 @@ def test_nothing_is_overwritten_and_a_bad_picture_is_named(tmp_path: Path) -> No
     assert "1 filtered, 1 failed" in result.output
     again = run(tmp_path / "in", tmp_path / "out", "--name", "aden")
     assert again.exit_code == 2
-    assert "good.png exists already, and nothing is overwritten" in again.output
+    assert "good.png already exists and is not overwritten" in again.output

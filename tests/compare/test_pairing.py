@@ -76,7 +76,7 @@ def test_by_templates_of_both_sides(tmp_path: Path) -> None:
         ["0001x4.png", "0001.png"],
         ["0002x4.png", "0002.png"],
     ]
-    with pytest.raises(PlanError, match="--name '{stem}x4={stem}/a': each side has"):
+    with pytest.raises(PlanError, match="--name '{stem}x4={stem}/a': each side needs"):
         pair([before, after], "{stem}x4={stem}/a")
 
 
@@ -107,7 +107,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     assert by_name["b.jpg"].files == (before / "b.jpg", None, more / "b.jpg", None)
     assert by_name["b.jpg"].problems == (f"no match in {after}", f"no match in {reference}")
     assert "c.webp" in by_name["c.jpg"].problems[0] or "c.jpg and c.png" in by_name["c.jpg"].problems[0]
-    assert "say with --name" in by_name["c.jpg"].problems[0]
+    assert "give the naming rule with --name" in by_name["c.jpg"].problems[0]
     assert by_name["d.jpg"].files == (None, after / "d.jpg", None, None)
     assert by_name["d.jpg"].problems == (f"no match in {before}",)
     assert "unused.jpg" not in by_name

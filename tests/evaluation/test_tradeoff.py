@@ -71,7 +71,7 @@ def test_the_picture(measured: tuple[Path, Path], tmp_path: Path, ending: str) -
     made = out.read_bytes()
     assert made.startswith({"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}[ending])
     if ending == "svg":
-        for words in (">sr-x2<", ">bicubic<", ">PSNR, dB<", ">megapixels of results in a second<"):
+        for words in (">sr-x2<", ">bicubic<", ">PSNR, dB<", ">output megapixels per second<"):
             assert words.encode() in made
         run("plot", "--quality", measured[0], "--speed", measured[1], "--out", out)
         assert out.read_bytes() == made
@@ -90,7 +90,7 @@ def test_what_is_wrong_is_said(measured: tuple[Path, Path], tmp_path: Path) -> N
     with pytest.raises(DataError, match="no model is in both"):
         read_tradeoff(quality, empty)
     empty.write_text('{"rows": [{}]}')
-    with pytest.raises(DataError, match="not what"):
+    with pytest.raises(DataError, match="not the output of"):
         read_tradeoff(quality, empty)
     for words in ((), ("--quality", quality), (tmp_path, "--quality", quality, "--speed", speed)):
         result = run("plot", *words)

@@ -125,5 +125,5 @@ def test_wrong_input() -> None:
         ciede2000(a.astype(np.int64), a.astype(np.int64))
     with pytest.raises(ValueError, match="expected RGB"):
         srgb_to_lab(a[..., :2])
-    with pytest.raises(ValueError, match=r"within 0\.\.1, and a value is nan"):
+    with pytest.raises(ValueError, match=r"within 0\.\.1, but a value is nan"):
         srgb_to_lab(np.full((4, 4, 3), np.nan))

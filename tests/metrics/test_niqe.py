@@ -51,7 +51,7 @@ def test_is_basicsrs(photo: np.ndarray, border: int, sigma: float) -> None:
 def test_every_number_of_a_block_is_basicsrs(photo: np.ndarray) -> None:
     """Blocks, shapes, shifts and order, in float64 on both sides: to the last digits."""
     y = luma(photo).astype(np.float64)[:192, :288]
-    strip = module._normalised(y, 96, 96)
+    strip = module._normalized(y, 96, 96)
     wanted = [basicsr_niqe().compute_feature(strip[:, i : i + 96]) for i in (0, 96, 192)]
     np.testing.assert_allclose(module._features(y, 96)[3:], wanted, rtol=1e-9, atol=1e-12)
 
@@ -91,8 +91,8 @@ def test_nothing_is_left_of_a_flat_place() -> None:
     """Not rounding either, at both scales: its sign would decide over the picture."""
     for grey in range(0, 256, 5):
         y = np.full((192, 192), float(grey))
-        assert not module._normalised(y, 96, 96).any()
-        assert not module._normalised(resize(y, 0.5), 0, 48).any()
+        assert not module._normalized(y, 96, 96).any()
+        assert not module._normalized(resize(y, 0.5), 0, 48).any()
 
 
 @pytest.mark.skipif(not ROOT.is_dir(), reason="RESTORE_TESTSETS does not name a folder")

@@ -113,7 +113,7 @@ def test_a_file_whose_kinds_are_not_its_outputs_is_refused(file: Path) -> None:
 
 
 def test_kinds_need_a_context() -> None:
-    with pytest.raises(ValueError, match="its context is 0"):
+    with pytest.raises(ValueError, match="but context is 0"):
         ModelSpec(scale=1, halo=0, kinds=("a",))
 
 

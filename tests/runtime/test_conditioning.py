@@ -157,7 +157,7 @@ def test_any_function_may_take_it() -> None:
 def test_a_spec_that_fits_another_file_is_refused(file: Path, small_model: Path) -> None:
     with pytest.raises(
         ModelError,
-        match="should take thumbnail, rows, columns, strength, by its context and strength, but takes nothing",
+        match="its inputs besides the picture should be thumbnail, rows, columns, strength, but they",
     ):
         open_model(small_model, "cpu", given={"context": "32", "strength": "true"})
     with pytest.raises(ModelError, match="should take strength, by its context and strength, but takes thumbnail"):
