@@ -18,7 +18,7 @@ def model(request: pytest.FixtureRequest) -> Model:
 
 def dull(height: int, width: int) -> np.ndarray:
     """Dark and under a filter: something to do for each."""
-    return find_filter("clarendon")(picture(height, width) // 3)
+    return find_filter("toaster")(picture(height, width) // 3)
 
 
 @pytest.mark.parametrize("tile", [32, 77, 150])
