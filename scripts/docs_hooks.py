@@ -12,7 +12,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def on_files(files: Files, config: Any) -> Files:
     """Add each model's card and pictures as models/NAME/..."""
-    for path in sorted(ROOT.glob("models/*/card.md")) + sorted(ROOT.glob("models/*/look.jpg")):
+    for path in (
+        sorted(ROOT.glob("models/*/card.md"))
+        + sorted(ROOT.glob("models/*/look.jpg"))
+        + sorted(ROOT.glob("models/*/*.svg"))
+    ):
         files.append(File.generated(config, path.relative_to(ROOT).as_posix(), abs_src_path=str(path)))
     return files
 
