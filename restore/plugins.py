@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from restore.errors import PluginError
 
@@ -59,14 +58,14 @@ def factory_module(factory: str) -> str:
     return factory.partition(":")[0]
 
 
-def code_of(values: Mapping[Any, Any]) -> Code:
+def code_of(values: Mapping[str, object]) -> Code:
     """The code named by a recipe as read from YAML, before validation; the values may be anything."""
     plugins = values.get("plugins")
     named = [name for name in plugins if isinstance(name, str)] if isinstance(plugins, list) else []
     return Code(tuple(dict.fromkeys(named)), tuple(dict.fromkeys(_factories(values))))
 
 
-def _factories(root: Any) -> Iterator[str]:
+def _factories(root: object) -> Iterator[str]:
     """The factories of encoders of kind ``module``, anywhere in the recipe."""
     waiting, seen = [root], set[int]()
     while waiting:
@@ -81,7 +80,7 @@ def _factories(root: Any) -> Iterator[str]:
                 yield factory
 
 
-def admit(values: Mapping[Any, Any], source: str, trust: Trust = NO_CODE) -> None:
+def admit(values: Mapping[str, object], source: str, trust: Trust = NO_CODE) -> None:
     """Import the plug-ins needed to validate a recipe, if all code named by it is trusted.
 
     Args:

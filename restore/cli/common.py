@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
@@ -14,7 +14,16 @@ from restore.cli import complete
 if TYPE_CHECKING:
     from rich.console import Console
 
-device_option: Callable[[Any], Any] = click.option(
+_Command = TypeVar("_Command", bound=Callable[..., object] | click.Command)
+
+
+class Decorator(Protocol):
+    """An option of a command, as click returns it: put it above the command's function."""
+
+    def __call__(self, command: _Command, /) -> _Command: ...
+
+
+device_option: Decorator = click.option(
     "--device",
     metavar="DEVICE",
     default="auto",
@@ -34,7 +43,7 @@ class FiniteRange(click.FloatRange):
         return number
 
 
-max_pixels_option: Callable[[Any], Any] = click.option(
+max_pixels_option: Decorator = click.option(
     "--max-pixels",
     type=FiniteRange(0, 1e6, min_open=True),
     default=256,
@@ -43,7 +52,7 @@ max_pixels_option: Callable[[Any], Any] = click.option(
 )
 
 
-plugin_option: Callable[[Any], Any] = click.option(
+plugin_option: Decorator = click.option(
     "--plugin",
     "plugins",
     multiple=True,
@@ -51,7 +60,7 @@ plugin_option: Callable[[Any], Any] = click.option(
     shell_complete=complete.modules,
     help="Python module that adds parts, installed or in the current folder. Runs its code. Repeatable.",
 )
-trust_option: Callable[[Any], Any] = click.option(
+trust_option: Decorator = click.option(
     "--trust-recipe",
     is_flag=True,
     help="Run all code that the recipe names: plug-ins and encoders of kind module.",
@@ -63,7 +72,7 @@ class _ListOption(click.Option):
 
     def handle_parse_result(
         self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
-    ) -> tuple[Any, list[str]]:
+    ) -> tuple[object, list[str]]:
         if opts.get(self.name or "") and not ctx.resilient_parsing:
             from restore.plugins import load_plugins
 
@@ -71,7 +80,7 @@ class _ListOption(click.Option):
         return super().handle_parse_result(ctx, opts, args)
 
 
-def list_option(lines: Callable[[], Iterable[str]], help: str) -> Callable[[Any], Any]:
+def list_option(lines: Callable[[], Iterable[str]], help: str) -> Decorator:
     """``--list``.
 
     Args:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from restore.compare.measure_row import MEASURES, Row, Version
 from restore.metrics.metric import MetricProtocol
@@ -49,18 +48,18 @@ def columns(labels: Sequence[str], scale: int | None, more: Sequence[Column] = (
     return [*made, *more]
 
 
-def cells(row: Row, heads: Sequence[Column]) -> list[Any]:
+def cells(row: Row, heads: Sequence[Column]) -> list[object]:
     """A picture's values in the order of the columns, None where it has none."""
     return [_cell(row, head) for head in heads]
 
 
-def _cell(row: Row, head: Column) -> Any:
+def _cell(row: Row, head: Column) -> object:
     if "version" not in head:
         return row.source.cells.get(head["label"])
     return _value(row.versions[head["version"]], head["label"])
 
 
-def _value(version: Version | None, label: str) -> Any:
+def _value(version: Version | None, label: str) -> object:
     if version is None:
         return None
     if label == "size":

@@ -8,7 +8,7 @@ import platform
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from types import ModuleType
 
 import restore
 from restore.errors import RestoreError
@@ -60,7 +60,7 @@ def examine() -> list[Finding]:
     ]
 
 
-def _import_runtime() -> tuple[Any, str]:
+def _import_runtime() -> tuple[ModuleType | None, str]:
     """onnxruntime, or None and why it cannot be imported."""
     try:
         import onnxruntime
@@ -156,7 +156,7 @@ def _tried(kind: str, provider: str) -> Finding:
     return Finding("devices", kind, f"works, as {answer['device']}: {answer['ms']:.1f} ms for the test", True)
 
 
-def _libraries(runtime: Any, needed: bool) -> Iterator[Finding]:
+def _libraries(runtime: ModuleType, needed: bool) -> Iterator[Finding]:
     if not hasattr(runtime, "preload_dlls") or CUDA not in runtime.get_available_providers():
         return
     with captured() as captured_output:

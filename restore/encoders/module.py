@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from restore.utils.json_types import JsonObject
 
 
 class ModuleEncoder(Encoder):
-    """Any ``nn.Module`` from (N, 3, H, W) to a feature map or a list of them.
+    """An ``nn.Module`` from (N, 3, H, W) to a feature map or a list of them.
 
     Args:
         factory: ``package.module:name`` of a class or function of that package, which returns the module. Importing and
@@ -39,7 +39,7 @@ class ModuleEncoder(Encoder):
         self,
         factory: str,
         channels: Sequence[int],
-        arguments: Mapping[str, Any] | None = None,
+        arguments: Mapping[str, object] | None = None,
         mean: Sequence[float] = (0.0, 0.0, 0.0),
         std: Sequence[float] = (1.0, 1.0, 1.0),
         weights: Path | None = None,
@@ -83,7 +83,7 @@ class ModuleOptions(EncoderOptions):
         )
 
 
-def _made(path: str, arguments: Mapping[str, Any]) -> nn.Module:
+def _made(path: str, arguments: Mapping[str, object]) -> nn.Module:
     factory = _factory(path)
     try:
         made = factory(**arguments)
@@ -94,7 +94,7 @@ def _made(path: str, arguments: Mapping[str, Any]) -> nn.Module:
     return made
 
 
-def _factory(path: str) -> Callable[..., Any]:
+def _factory(path: str) -> Callable[..., object]:
     """What ``package.module:name`` names, checked before it is called."""
     module, name = factory_module(path), path.partition(":")[2]
     try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from restore.errors import RestoreError
 from restore.evaluation.evaluate import UsageError, chosen_metrics
@@ -137,7 +137,7 @@ def _judge(path: Path, request: Request, measure: OfPicture) -> Judged:
         return Judged(name, reason="not enough memory for this picture", broken=True)
 
 
-def _badness(metric: Metric) -> Any:
+def _badness(metric: Metric) -> Callable[[Judged], tuple[float, str]]:
     sign = 1 if metric.higher_is_better else -1
     return lambda one: (sign * one.score, one.name)
 

@@ -105,7 +105,7 @@ class _OneNodeUnshuffle(TorchFunctionMode):
 
     def __torch_function__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: JsonObject | None = None
-    ) -> Any:
+    ) -> object:
         if func in (torch.pixel_unshuffle, nn.functional.pixel_unshuffle):
             return pixel_unshuffle(
                 *args, **{"factor" if k == "downscale_factor" else k: v for k, v in (kwargs or {}).items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +55,7 @@ def read_png(image: Image.Image, data: bytes) -> tuple[NDArray[np.uint16], NDArr
     return np.ascontiguousarray(pixels), None if alpha is None else np.ascontiguousarray(alpha)
 
 
-def keyed_alpha(pixels: NDArray[np.uint16], key: Any) -> NDArray[np.uint16] | None:
+def keyed_alpha(pixels: NDArray[np.uint16], key: object) -> NDArray[np.uint16] | None:
     """Alpha from the one color declared transparent; None if there is none."""
     if key is None:
         return None

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from restore.losses.adversarial import ADVERSARIAL, Adversarial
 from restore.losses.base import ALONE, DiscriminatorView, LossTerm, TargetFreeOptions, TrainingContext
 from restore.losses.contrastive.frozen import frozen
+from restore.networks.discriminators.base import DiscriminatorNetwork
 
 Form = Literal["vanilla", "lsgan", "hinge", "relativistic", "wgan", "contrastive"]
 
@@ -24,7 +25,7 @@ class Opponent:
         form: of the adversarial loss, the same on both sides.
     """
 
-    network: Any
+    network: nn.Module
     form: Form
 
     @property
@@ -34,8 +35,8 @@ class Opponent:
 
     def logits(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) RGB on 0..1 to logits of any shape."""
-        logits: Tensor = self.network.logits(x)
-        return logits
+        assert isinstance(self.network, DiscriminatorNetwork)
+        return self.network.logits(x)
 
 
 class FrozenDiscriminator(nn.Module):

@@ -73,7 +73,7 @@ class EncoderLossOptions(LossOptions):
 
     @field_validator("encoder")
     @classmethod
-    def _has_weights(cls, encoder: Any) -> Any:
+    def _has_weights(cls, encoder: object) -> object:
         if isinstance(encoder, HaarOptions) or (isinstance(encoder, ModuleOptions) and not encoder.frozen):
             raise ValueError(
                 f"'{encoder.kind}' starts from random weights: choose a pretrained encoder, such as "

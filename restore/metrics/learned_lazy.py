@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from restore.errors import MissingExtraError
 from restore.imaging.color import as_rgb
@@ -21,7 +21,7 @@ def whole_picture(_: MetricProtocol) -> str:
 
 
 def full_reference(
-    name: str, module: str, build: str, **options: Any
+    name: str, module: str, build: str, **options: object
 ) -> Callable[[MetricProtocol, MetricInputs], OfPicture]:
     """``Metric.measure`` of a learned distance between a picture and its reference.
 
@@ -47,7 +47,7 @@ def full_reference(
 
 
 def no_reference(
-    name: str, module: str, build: str, **options: Any
+    name: str, module: str, build: str, **options: object
 ) -> Callable[[MetricProtocol, MetricInputs], OfPicture]:
     """Like :func:`full_reference`, for a metric of the picture alone."""
 
@@ -71,10 +71,18 @@ def of_sets(name: str, module: str, build: str) -> Callable[[MetricProtocol, Met
     return build_metric
 
 
+class _SetDistance(Protocol):
+    """A metric of sets as ``restore.metrics.learned`` builds it."""
+
+    def add(self, image: Pixels, reference: Pixels, /) -> None: ...
+
+    def value(self) -> float: ...
+
+
 class _RgbSet:
     """An accumulator that converts pictures to RGB."""
 
-    def __init__(self, distance: Any) -> None:
+    def __init__(self, distance: _SetDistance) -> None:
         self._distance = distance
 
     def add(self, image: Pixels, reference: Pixels | None, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -219,7 +219,7 @@ class _Gate(nn.Module):
         found: Tensor = self.last(F.relu(self.first(facts)))
         return found
 
-    def _load_from_state_dict(self, state_dict: JsonObject, prefix: str, *rest: Any) -> None:
+    def _load_from_state_dict(self, state_dict: JsonObject, prefix: str, *rest: object) -> None:
         """Stay as it was made where the weights are those of a network without a gate."""
         if not any(key.startswith(prefix) for key in state_dict):
             state_dict.update({prefix + key: value for key, value in self.state_dict().items()})

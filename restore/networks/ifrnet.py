@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from restore.encoders.efficientnet_lite import EfficientNetLite0Options
-from restore.encoders.encoder import EncoderOptions
+from restore.encoders.encoder import Encoder, EncoderOptions
 from restore.encoders.registry import ENCODERS
 from restore.encoders.torchvision_nets import Vgg16Options
 from restore.networks.base import NetworkOptions
@@ -54,7 +54,7 @@ class Destyling(nn.Module):
         (N, 3, H, W), RGB, 0..1, both sides multiples of 8, to the same, not clipped.
     """
 
-    def __init__(self, style: Any, width: int = 32, code: int = 32, kinds: int = 0) -> None:
+    def __init__(self, style: Encoder, width: int = 32, code: int = 32, kinds: int = 0) -> None:
         super().__init__()
         self.style = style
         cells = style.channels[-1] * _CELLS**2

@@ -16,6 +16,7 @@ import onnxruntime as ort
 
 from restore.errors import ModelError
 from restore.runtime.conditioning import NOTHING, Aside
+from restore.runtime.devices import Provider
 from restore.runtime.pixels import PixelNetwork, Pixels, check_finite, check_shape, from_range, to_range
 from restore.spec import ModelSpec
 
@@ -89,7 +90,7 @@ class DeviceChain(PixelNetwork):
         options = ort.SessionOptions()
         options.log_severity_level = 4
         options.enable_mem_pattern = False
-        provider: Any = "CPUExecutionProvider"
+        provider: Provider = "CPUExecutionProvider"
         if kind == "cuda":
             options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
             provider = ("CUDAExecutionProvider", {"device_id": str(index)})

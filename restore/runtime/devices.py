@@ -9,12 +9,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from restore.errors import DeviceError
 from restore.runtime.ort_install import CUDA_CURE, clash
 from restore.runtime.tiling import window_side
 from restore.spec import ModelSpec
+
+# A provider of onnxruntime, by name or with its options.
+Provider = str | tuple[str, dict[str, str]]
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 
@@ -147,7 +149,7 @@ def _not_built(kind: str, installed: Sequence[str]) -> str:
 
 def provider_list(
     device: Device, spec: ModelSpec, plan: TilePlan, model: ModelFile, gpu: str, tensorrt: str, cache: Path
-) -> list[Any]:
+) -> list[Provider]:
     """Providers and options for a session. The CPU is never added to another, since it would take over silently.
 
     Args:

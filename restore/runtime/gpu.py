@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol, cast
 
 
 @dataclass(frozen=True)
@@ -21,16 +21,36 @@ class Gpu:
     memory: int
 
 
-def load_driver() -> Any:
+class Driver(Protocol):
+    """The functions of CUDA's driver library used here.
+
+    Each returns 0 on success. A parameter of type ``object`` is an output, passed with ``ctypes.byref``.
+    """
+
+    def cuInit(self, flags: int, /) -> int: ...  # noqa: N802
+    def cuDeviceGetCount(self, count: object, /) -> int: ...  # noqa: N802
+    def cuDeviceGet(self, device: object, index: int, /) -> int: ...  # noqa: N802
+    def cuDeviceGetName(self, name: ctypes.Array[ctypes.c_char], length: int, device: ctypes.c_int, /) -> int: ...  # noqa: N802
+    def cuDeviceTotalMem_v2(self, memory: object, device: ctypes.c_int, /) -> int: ...  # noqa: N802
+    def cuDriverGetVersion(self, version: object, /) -> int: ...  # noqa: N802
+    def cuDevicePrimaryCtxRetain(self, context: object, device: ctypes.c_int, /) -> int: ...  # noqa: N802
+    def cuDevicePrimaryCtxRelease_v2(self, device: ctypes.c_int, /) -> int: ...  # noqa: N802
+    def cuCtxPushCurrent_v2(self, context: ctypes.c_void_p, /) -> int: ...  # noqa: N802
+    def cuCtxPopCurrent_v2(self, context: object, /) -> int: ...  # noqa: N802
+    def cuMemGetInfo_v2(self, free: object, total: object, /) -> int: ...  # noqa: N802
+
+
+def load_driver() -> Driver | None:
     """Load and initialize the driver's library; None if it is missing or fails to initialize."""
     try:
-        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        library = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:
         return None
+    driver = cast("Driver", library)
     return driver if driver.cuInit(0) == 0 else None
 
 
-def gpus(driver: Any = None) -> list[Gpu]:
+def gpus(driver: Driver | None = None) -> list[Gpu]:
     """The GPUs; empty without a driver."""
     driver = driver or load_driver()
     if driver is None:
@@ -41,7 +61,7 @@ def gpus(driver: Any = None) -> list[Gpu]:
     return [_describe(driver, index) for index in range(count.value)]
 
 
-def _describe(driver: Any, index: int) -> Gpu:
+def _describe(driver: Driver, index: int) -> Gpu:
     device, name, memory = ctypes.c_int(0), ctypes.create_string_buffer(128), ctypes.c_size_t(0)
     driver.cuDeviceGet(ctypes.byref(device), index)
     driver.cuDeviceGetName(name, len(name), device)
@@ -49,7 +69,7 @@ def _describe(driver: Any, index: int) -> Gpu:
     return Gpu(name.value.decode(errors="replace"), memory.value)
 
 
-def cuda_of_driver(driver: Any = None) -> str | None:
+def cuda_of_driver(driver: Driver | None = None) -> str | None:
     """The newest CUDA that the driver supports, such as ``12.8``; None without a driver."""
     driver = driver or load_driver()
     version = ctypes.c_int(0)
@@ -58,7 +78,7 @@ def cuda_of_driver(driver: Any = None) -> str | None:
     return f"{version.value // 1000}.{version.value % 1000 // 10}"
 
 
-def free_gpu_memory(index: int, driver: Any = None) -> int | None:
+def free_gpu_memory(index: int, driver: Driver | None = None) -> int | None:
     """Free bytes on a GPU; None if unknown."""
     driver = driver or load_driver()
     if driver is None:

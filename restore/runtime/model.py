@@ -6,7 +6,6 @@ import hashlib
 import importlib.metadata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -197,7 +196,7 @@ def _spec(session: ort.InferenceSession, path: Path, given: Mapping[str, str] | 
     return spec
 
 
-def _described(ends: Sequence[Any]) -> list[tuple[str, str, list[Any]]]:
+def _described(ends: Sequence[ort.NodeArg]) -> list[tuple[str, str, list[int | str | None]]]:
     return [(end.name, end.type, end.shape) for end in ends]
 
 

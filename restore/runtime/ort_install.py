@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 CUDA_CURE = "pip install 'onnxruntime-gpu[cuda,cudnn]'  (from a checkout: pip install '.[cuda]')"
 
@@ -76,7 +76,7 @@ def captured() -> Iterator[CapturedOutput]:
             captured_output.text = printed.getvalue() + file.read().decode(errors="replace")
 
 
-def preload(runtime: Any, tensorrt: bool = False) -> None:
+def preload(runtime: ModuleType, tensorrt: bool = False) -> None:
     """Load the libraries installed as packages, so that onnxruntime finds them. Failures are printed, not raised.
 
     Args:

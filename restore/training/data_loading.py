@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,24 +20,28 @@ _WORTH_FILLING = 2
 # Inputs (N, 3, h, w) and targets (N, 3, H, W) on 0..1, and the labels of the inputs, (N,).
 Samples = tuple[Tensor, Tensor, Tensor]
 
+# Input and target of one sample, or why it cannot be read.
+_Sample = tuple[Tensor, Tensor] | RestoreError
 
-class _ErrorsAsValues(Dataset[Any]):
+
+class _ErrorsAsValues(Dataset[_Sample]):
     """Returns errors instead of raising them: a worker process would put a whole traceback into the message."""
 
     def __init__(self, patches: PairDataset) -> None:
         self.patches = patches
 
-    def __getitem__(self, number: int) -> tuple[Tensor, Tensor] | RestoreError:
+    def __getitem__(self, number: int) -> _Sample:
         try:
             return self.patches[number]
         except RestoreError as error:
             return error
 
 
-def _collate(samples: list[Any]) -> Any:
+def _collate(samples: list[_Sample]) -> list[Tensor] | RestoreError:
     """A batch, or the first error in it."""
     errors = [sample for sample in samples if isinstance(sample, RestoreError)]
-    return errors[0] if errors else [_stack(side) for side in zip(*samples, strict=True)]
+    pairs = [sample for sample in samples if not isinstance(sample, RestoreError)]
+    return errors[0] if errors else [_stack(side) for side in zip(*pairs, strict=True)]
 
 
 def _stack(images: Sequence[Tensor]) -> Tensor:
@@ -62,7 +65,7 @@ def batches(run: Run, patches: PairDataset, workers: int) -> Iterator[Samples]:
     size = run.recipe.train.batch
     steps = range(run.step, run.recipe.train.steps)
     shares = [run.team.share(range(step * size, (step + 1) * size)) for step in steps]
-    loader: DataLoader[Any] = DataLoader(
+    loader: DataLoader[_Sample] = DataLoader(
         _ErrorsAsValues(patches),
         batch_sampler=map(list, shares),
         num_workers=workers,

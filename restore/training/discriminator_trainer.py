@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,7 +47,7 @@ class DiscriminatorTrainer:
         step: int,
         rate: float,
         generator: torch.Generator,
-        autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
+        autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
         team: Team | None = None,
         pieces: int = 1,
     ) -> Tensor:

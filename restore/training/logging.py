@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -20,6 +20,9 @@ from torch import Tensor
 
 from restore.training.validation_metric import ValidationMetric
 from restore.utils.atomic_write import write_bytes
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Reporter:
         self, folder: Path, metric: ValidationMetric, console: Console, every: int = 100, tensorboard: bool = True
     ) -> None:
         self.folder, self.metric, self.console, self.every = folder, metric, console, every
-        self._writer: Any = None
+        self._writer: SummaryWriter | None = None
         if tensorboard:
             from torch.utils.tensorboard import SummaryWriter
 

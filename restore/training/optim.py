@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import torch
 from torch import nn
 
 from restore.training.recipe import Optimizer, Schedule
+
+_Parameters = tuple[torch.Tensor, ...] | list[torch.Tensor]
 
 
 def build_optimizer(options: Optimizer, *groups: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
@@ -43,7 +44,7 @@ def _cycle(schedule: Schedule, step: float, steps: float) -> float:
     return schedule.floor + (1 - schedule.floor) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def warm_average(decay: float) -> Callable[[Any, Any, Any], None]:
+def warm_average(decay: float) -> Callable[[_Parameters, _Parameters, torch.Tensor | int], None]:
     """Update for ``torch.optim.swa_utils.AveragedModel``: an exponential average that forgets faster at first.
 
     After n updates the decay is ``min(decay, (1 + n) / (10 + n))``. With a constant decay of 0.999, the random initial
@@ -51,7 +52,7 @@ def warm_average(decay: float) -> Callable[[Any, Any, Any], None]:
     """
 
     @torch.no_grad()
-    def update(averaged: list[torch.Tensor], current: list[torch.Tensor], count: torch.Tensor) -> None:
+    def update(averaged: _Parameters, current: _Parameters, count: torch.Tensor | int) -> None:
         n = int(count)
         torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + n) / (10 + n)))
 

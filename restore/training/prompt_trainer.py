@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -69,7 +69,7 @@ class PromptTrainer:
         return min(rest, options.reconstruct) + rounds * options.enhance + min(within, options.enhance)
 
     def learn(
-        self, pieces: list[tuple[Tensor, Tensor]], network: Any, step: int, rate: float, team: Team
+        self, pieces: list[tuple[Tensor, Tensor]], network: nn.Module, step: int, rate: float, team: Team
     ) -> tuple[Tensor, Tensor]:
         """Do one step of the prompts.
 

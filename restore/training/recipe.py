@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -305,7 +305,7 @@ class Recipe(_Options):
         return self.model_dump(mode="json")
 
 
-def _explicit_values(value: Any) -> Any:
+def _explicit_values(value: object) -> object:
     """Plain values without defaults; ``kind`` is always included, as it identifies the class."""
     if isinstance(value, BaseModel):
         fields = type(value).model_fields

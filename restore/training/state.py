@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +52,7 @@ class Run:
     terms: list[tuple[LossOptions, LossTerm]]
     discriminator: DiscriminatorTrainer | None = None
     guidance: PromptTrainer | None = None
-    call: Callable[[Tensor], Any] = field(init=False)
+    call: Callable[..., Tensor] = field(init=False)
     started_from: str = ""
     step: int = 0
     best: float = field(init=False)
@@ -204,7 +204,7 @@ def resume_run(
     return run
 
 
-def _measured_by(recipe: Recipe) -> tuple[Any, ...]:
+def _measured_by(recipe: Recipe) -> tuple[object, ...]:
     """Everything but the network that validation scores depend on; scores compare only if this is the same."""
     data = recipe.data.model_dump(exclude={"cache_gb", "patch", "candidates"})
     return recipe.validation.model_dump(exclude={"every", "patience"}), data, recipe.train.seed

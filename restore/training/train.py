@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import torch
@@ -163,7 +162,7 @@ def _with_plugins(recipe: Recipe, trust: Trust) -> Recipe:
     return recipe.model_copy(update={"plugins": list(plugins)})
 
 
-def compiled(run: Run, console: Console) -> Callable[[Tensor], Any]:
+def compiled(run: Run, console: Console) -> Callable[..., Tensor]:
     """The run's network compiled by torch.compile, which takes a while.
 
     Raises:
@@ -174,7 +173,7 @@ def compiled(run: Run, console: Console) -> Callable[[Tensor], Any]:
     piece = torch.zeros(count, 3, side, side, device=run.device).to(memory_format=torch.channels_last)
     console.print("compiling the network")
     try:
-        call: Callable[[Tensor], Any] = torch.compile(run.network)
+        call: Callable[..., Tensor] = torch.compile(run.network)
         with run.autocast():
             call(piece)
     except Exception as error:

@@ -156,7 +156,7 @@ class OneOf:
             self._adapter = members, TypeAdapter(union)
         return self._adapter[1]
 
-    def validate(self, value: Any) -> Any:
+    def validate(self, value: object) -> Any:
         """Validate a mapping or an options object.
 
         Raises:
@@ -164,7 +164,7 @@ class OneOf:
         """
         return self._union().validate_python(value)
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(self.validate)
 
     def __get_pydantic_json_schema__(

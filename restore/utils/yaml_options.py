@@ -8,12 +8,13 @@ from __future__ import annotations
 import difflib
 import re
 import types
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Literal, TypeGuard, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from restore.errors import RecipeError
 from restore.utils.json_types import JsonObject
@@ -42,7 +43,7 @@ def parse_options(
     *,
     example: str,
     example_change: str,
-    prepare: Callable[[dict[Any, Any]], None] = lambda _: None,
+    prepare: Callable[[JsonObject], None] = lambda _: None,
 ) -> _Model:
     """Parse options from YAML and apply changes, for example ``train.steps=100``.
 
@@ -80,7 +81,7 @@ def parse_options(
 class _Loader(yaml.SafeLoader):
     """Loader with YAML 1.2 floats (1e-3 is a number, not text) that rejects duplicate keys."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:
         seen: set[str] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
@@ -115,7 +116,7 @@ def _apply(values: JsonObject, change: str, example: str) -> None:
 
 
 def _explain(
-    problem: Any, model: type[BaseModel], root: yaml.Node | None, source: str, changes: Collection[str]
+    problem: ErrorDetails, model: type[BaseModel], root: yaml.Node | None, source: str, changes: Collection[str]
 ) -> str:
     """One line per problem: file, line, key, error and suggestion."""
     path, around = _locate(model, problem["loc"])
@@ -142,13 +143,13 @@ def _explain(
     return f"{where}: " + (f"'{key}': " if path else "") + f"{says[0].lower()}{says[1:]}{given_text}"
 
 
-def _locate(model: type[BaseModel], location: Sequence[Any]) -> tuple[list[Any], type[BaseModel] | None]:
+def _locate(model: type[BaseModel], location: Sequence[int | str]) -> tuple[list[int | str], type[BaseModel] | None]:
     """The keys on the path to a problem, and the model that contains the last key.
 
     pydantic's locations also contain tags of union members (network -> plain -> width), which the file does not.
     """
-    path: list[Any] = []
-    here: Any = model
+    path: list[int | str] = []
+    here: object = model
     around: type[BaseModel] | None = None
     for part in location:
         here = _plain(here)
@@ -158,7 +159,7 @@ def _locate(model: type[BaseModel], location: Sequence[Any]) -> tuple[list[Any],
         path.append(part)
         if _is_model(here):
             around = here
-            field = here.model_fields.get(part)
+            field = here.model_fields.get(str(part))
             here = _chosen(field.metadata) or field.annotation if field else None
         else:
             around = None
@@ -166,29 +167,29 @@ def _locate(model: type[BaseModel], location: Sequence[Any]) -> tuple[list[Any],
     return path, around
 
 
-def _plain(annotation: Any) -> Any:
+def _plain(annotation: object) -> object:
     """A type without ``Annotated`` and ``| None``; for a union or a registry, the tuple of its members."""
     while get_origin(annotation) is Annotated:
         annotation, *metadata = get_args(annotation)
         if members := _chosen(metadata):
             return members
     if get_origin(annotation) in (Union, types.UnionType):
-        members = tuple(_plain(member) for member in get_args(annotation) if member is not type(None))
-        return members[0] if len(members) == 1 else members
+        choices = tuple(_plain(member) for member in get_args(annotation) if member is not type(None))
+        return choices[0] if len(choices) == 1 else choices
     return annotation
 
 
-def _chosen(metadata: Sequence[Any]) -> Any:
+def _chosen(metadata: Sequence[object]) -> type[BaseModel] | tuple[type[BaseModel], ...]:
     """The members to choose from, for a field annotated with a registry; just the member if there is only one."""
     members = next((one.members() for one in metadata if isinstance(one, OneOf)), ())
     return members[0] if len(members) == 1 else members
 
 
-def _is_model(annotation: Any) -> bool:
+def _is_model(annotation: object) -> TypeGuard[type[BaseModel]]:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def _is_called(member: Any, tag: Any) -> bool:
+def _is_called(member: object, tag: int | str) -> bool:
     """Whether pydantic uses this tag for a member of a union: the value of its literal, or its class name."""
     if not _is_model(member):
         return False
@@ -196,7 +197,7 @@ def _is_called(member: Any, tag: Any) -> bool:
     return member.__name__ == tag or any(tag in get_args(literal) for literal in literals)
 
 
-def _item(annotation: Any, part: Any) -> Any:
+def _item(annotation: object, part: int | str) -> object:
     """The item type of a list, a tuple or a dictionary."""
     arguments = get_args(annotation)
     if get_origin(annotation) is tuple and len(arguments) > 1 and arguments[-1] is not Ellipsis:
@@ -206,7 +207,7 @@ def _item(annotation: Any, part: Any) -> Any:
     return arguments[0] if arguments else None
 
 
-def _line(root: yaml.Node | None, path: Sequence[Any]) -> int | None:
+def _line(root: yaml.Node | None, path: Sequence[int | str]) -> int | None:
     """The line, counted from 1, of the deepest key on the path that is in the file."""
     line, node = None, root
     for part in path:
@@ -223,5 +224,5 @@ def _line(root: yaml.Node | None, path: Sequence[Any]) -> int | None:
     return line
 
 
-def _kind(value: Any) -> str:
+def _kind(value: object) -> str:
     return {list: "a list", str: "text", type(None): "an empty file"}.get(type(value), f"a {type(value).__name__}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
@@ -105,7 +105,7 @@ class SecondOrder(Options):
 
     @model_validator(mode="before")
     @classmethod
-    def _on_the_preset(cls, values: Any) -> Any:
+    def _on_the_preset(cls, values: object) -> object:
         if isinstance(values, dict) and values.get("preset") in PRESETS:
             return _merged(PRESETS[values["preset"]], values)
         return values

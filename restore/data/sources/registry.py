@@ -88,7 +88,7 @@ class Data(DataOptions):
         """The key that makes input and target the same size; None if the data work at any scale."""
         return next((key for source in self.sources() if (key := source.same_size)), None)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         # The class is created at run time, so pickle could not find it by name.
         return parse_data, (self.model_dump(),)
 
@@ -179,7 +179,7 @@ _DATA = _Assembled(SOURCES)
 AnyData = Annotated[Data, _DATA]
 
 
-def parse_data(values: Any) -> Data:
+def parse_data(values: object) -> Data:
     """Parse ``data:`` of a recipe from a mapping.
 
     Raises:

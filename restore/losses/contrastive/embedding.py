@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from restore.losses.contrastive.frozen import frozen
+from restore.losses.features import FeatureExtractor
 
 
 class Embedding(nn.Module):
@@ -26,7 +25,7 @@ class Embedding(nn.Module):
         (N, 3, H, W), RGB, 0..1, to (N, C), not of unit length: compare by cosine.
     """
 
-    def __init__(self, encoder: Any, side: int | None = 224) -> None:
+    def __init__(self, encoder: FeatureExtractor, side: int | None = 224) -> None:
         super().__init__()
         self.encoder, self.side = encoder, side
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
+from restore.encoders.encoder import Encoder
 from restore.losses.contrastive.embedding import Embedding
 from restore.losses.contrastive.frozen import frozen
 from restore.losses.contrastive.objectives.prompt_pair import negative_probability, prompt_cross_entropy
@@ -14,6 +15,17 @@ from restore.losses.contrastive.objectives.rank_margin import prompt_ranking
 
 # Words of the text that text prompts begin as.
 _WORDS = 16
+
+
+@runtime_checkable
+class ReadsText(Protocol):
+    """The text side of an encoder (:class:`restore.encoders.clip.ClipEncoder`)."""
+
+    def start_tokens(self, words: int) -> tuple[Tensor, int]:
+        """The embedded tokens (L, W) of a text of so many ``X``, and the place of its end."""
+
+    def encode_tokens(self, tokens: Tensor, end: int) -> Tensor:
+        """Embeddings (T, C) of embedded tokens (T, L, W) whose texts end at ``end``."""
 
 
 class LatentPrompts(nn.Module):
@@ -25,7 +37,7 @@ class LatentPrompts(nn.Module):
         encoder: with ``channels``; the last is the embedding's dimension.
     """
 
-    def __init__(self, encoder: Any) -> None:
+    def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.vectors = nn.Parameter(torch.randn(2, encoder.channels[-1]))
 
@@ -46,9 +58,9 @@ class TextPrompts(nn.Module):
         ValueError: it has no text side.
     """
 
-    def __init__(self, encoder: Any) -> None:
+    def __init__(self, encoder: Encoder) -> None:
         super().__init__()
-        if not hasattr(encoder, "encode_tokens"):
+        if not isinstance(encoder, ReadsText):
             raise ValueError(f"{type(encoder).__name__} reads no text: use prompts: latent, or the encoder clip")
         tokens, self.end = encoder.start_tokens(_WORDS)
         self.tokens = nn.Parameter(tokens.repeat(2, 1, 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from pydantic import Field, PositiveInt, model_validator
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from typing_extensions import Self
 
-from restore.encoders.clip import ClipOptions
+from restore.encoders.clip import ClipOptions, Vocabulary
 from restore.encoders.efficientnet_lite import EfficientNetLite0Options
 from restore.losses.base import ALONE, LossTerm, TrainingContext
 from restore.losses.contrastive.embedding import Embedding
@@ -22,6 +22,14 @@ from restore.losses.contrastive.objectives.residual_vector import (
     shifted_vector,
 )
 from restore.losses.features import AnyHeldFeatures, EncoderLossOptions
+
+
+@runtime_checkable
+class HasVocabulary(Protocol):
+    """An encoder with words to describe a direction in."""
+
+    def vocabulary(self) -> Vocabulary:
+        """Words and their embeddings."""
 
 
 class ResidualGuide(nn.Module):
@@ -44,7 +52,7 @@ class ResidualGuide(nn.Module):
         self.register_buffer("direction", torch.full((dimensions,), torch.nan))
         self.register_buffer("threshold", torch.full((), torch.nan))
 
-    def find(self, good: Tensor, bad: Tensor, encoder: Any) -> Iterator[str]:
+    def find(self, good: Tensor, bad: Tensor, encoder: nn.Module) -> Iterator[str]:
         """Find the direction.
 
         Args:
@@ -56,7 +64,7 @@ class ResidualGuide(nn.Module):
             What was found, in words, a line each.
         """
         found = residual_vector(good, bad)
-        vocabulary = encoder.vocabulary() if hasattr(encoder, "vocabulary") and (self.words or self.shift) else None
+        vocabulary = encoder.vocabulary() if isinstance(encoder, HasVocabulary) and (self.words or self.shift) else None
         if vocabulary is not None and self.shift:
             found = shifted_vector(found, good, vocabulary.embeddings, self.shift)
         self.direction.copy_(found.direction)
