@@ -95,9 +95,9 @@ def test_one_of_a_fixed_shape_is_asked_in_that(tmp_path: Path) -> None:
 
 
 SCALES = [
-    (np.float32(0.5), "together"),
-    (np.float32(3.0), "not from 0 to 1"),
-    (np.float32("nan"), "not from 0 to 1"),
+    (np.float32(0.5), "sum to"),
+    (np.float32(3.0), "outside 0..1"),
+    (np.float32("nan"), "outside 0..1"),
 ]
 
 
@@ -139,7 +139,7 @@ def test_another_belief_is_told_against_its_origin(tmp_path: Path) -> None:
 
 
 def test_a_file_of_another_belief_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    from restore.export import make as make_module
+    from restore.export import build_model as make_module
 
     original = make_module.to_onnx
     monkeypatch.setattr(make_module, "to_onnx", lambda _network, *rest: original(other_belief(2.0), *rest))
@@ -148,7 +148,7 @@ def test_a_file_of_another_belief_is_not_made(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_half_of_another_belief_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from restore.export import make as make_module
+    from restore.export import build_model as make_module
 
     file = written(tmp_path / "m.onnx", network(), spec(**FACTS))
     original = make_module.to_half

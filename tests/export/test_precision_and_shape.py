@@ -136,7 +136,7 @@ def test_whole_numbers_are_not_taken_for_halves() -> None:
 
 
 def test_a_half_that_is_too_far_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from restore.export import make as make_module
+    from restore.export import build_model as make_module
 
     original = make_module.to_half
 
@@ -266,7 +266,7 @@ def test_a_checkpoint_of_ours_can_be_imported(tmp_path: Path, monkeypatch: pytes
 
 def test_a_network_that_is_one_shape_in_the_file_gets_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What torch exports wrongly for all sizes is had for one, and that is said."""
-    from restore.export import make as make_module
+    from restore.export import build_model as make_module
 
     original = make_module.to_onnx
 

@@ -28,7 +28,7 @@ from restore.runtime.model import Model, open_model
 from restore.runtime.stream import enhance_pixels
 from restore.spec import ModelSpec
 from tests.conftest import picture, save
-from tests.export.test_weights import COLOUR, modulated_colour
+from tests.export.test_weight_compression import COLOUR, modulated_colour
 from tests.networks.test_bilateral_grid import network
 from tests.runtime.test_conditioning import SPEC as LIGHT
 
@@ -209,7 +209,7 @@ def test_a_twin_that_keeps_no_promise_is_not_written(wide: Path, pictures: Path,
     model = onnx.load(wide)
     describe(model, open_model(wide, "cpu").spec.but(halo=0))
     onnx.save(model, tmp_path / "m.onnx")
-    with pytest.raises(ExportError, match="does not keep what it promises: tiles"):
+    with pytest.raises(ExportError, match="does not match its metadata: tiles"):
         make(tmp_path / "m.onnx", tmp_path / "out", pictures)
     assert not (tmp_path / "out").exists()
 

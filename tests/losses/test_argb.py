@@ -171,7 +171,7 @@ def test_an_autoencoder_that_is_not_there(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="restore train argb --data FOLDER"):
         load_autoencoder(tmp_path / "none.safetensors")
     (tmp_path / "broken.safetensors").write_bytes(b"nothing of the kind")
-    with pytest.raises(ModelError, match="not a checkpoint that can be read"):
+    with pytest.raises(ModelError, match="not a readable checkpoint"):
         load_autoencoder(tmp_path / "broken.safetensors")
     assert go(photos.parent, tmp_path / "plain", "train.steps=5")
     with pytest.raises(ModelError, match="not of the network 'translating'"):

@@ -160,7 +160,7 @@ def test_a_spec_that_fits_another_file_is_refused(file: Path, small_model: Path)
         match="its inputs besides the picture should be thumbnail, rows, columns, strength, but they",
     ):
         open_model(small_model, "cpu", given={"context": "32", "strength": "true"})
-    with pytest.raises(ModelError, match="should take strength, by its context and strength, but takes thumbnail"):
+    with pytest.raises(ModelError, match="should be strength, but they are thumbnail"):
         open_model(file, "cpu", given={"context": "0"})
 
 

@@ -24,8 +24,16 @@ losses:
 
 @pytest.mark.parametrize("losses", ["", ADVERSARIAL], ids=["l1", "adversarial"])
 def test_pieces_equal_the_whole(photos: Path, tmp_path: Path, losses: str) -> None:
+    # Few steps: the discriminator's tiny gradients, normalized by Adam, amplify rounding tenfold from one to the next.
     for pieces in (1, 2, 4):
-        assert go(photos.parent, tmp_path / f"{pieces}", *EXACT, f"train.accumulate={pieces}", text=RECIPE + losses)
+        assert go(
+            photos.parent,
+            tmp_path / f"{pieces}",
+            *EXACT,
+            f"train.accumulate={pieces}",
+            "train.steps=4",
+            text=RECIPE + losses,
+        )
     assert_close(tmp_path / "1" / LAST, tmp_path / "2" / LAST)
     assert_close(tmp_path / "1" / LAST, tmp_path / "4" / LAST)
 
