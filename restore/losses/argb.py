@@ -47,7 +47,7 @@ def load_autoencoder(path: Path) -> TranslatingAutoencoder:
             "and name RUN here"
         ) from error
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{file}: not a checkpoint that can be read: {error}") from error
+        raise ModelError(f"{file}: not a readable checkpoint: {error}") from error
     experts = {name.split(".")[1] for name in weights if name.startswith("experts.")}
     first = weights.get("decoder.0.weight")
     if not experts or first is None:

@@ -415,7 +415,7 @@ def test_a_foreign_file_of_one_shape(tmp_path: Path, models: Path) -> None:
 
 def test_files_that_are_no_picture_to_picture(tmp_path: Path, models: Path) -> None:
     assert "has 2 inputs" in run("import", linear(tmp_path / "two.onnx", count=2)).output
-    assert "takes 1 planes" in run("import", linear(tmp_path / "grey.onnx", size=("n", 1, "h", "w"))).output
+    assert "takes 1 channels" in run("import", linear(tmp_path / "grey.onnx", size=("n", 1, "h", "w"))).output
     assert not models.exists()
 
 
@@ -488,10 +488,10 @@ def test_an_import_over_another_leaves_its_twin_behind(
     assert open_named("m", "cpu").spec.precision == "int8"
     result = run("import", save(build("compact", seed=1), tmp_path / "m.pth"), "--overwrite")
     assert result.exit_code == 0, result.output
-    assert "m.int8.onnx: made of another file, and no longer taken by itself" in result.output
+    assert "m.int8.onnx: was made from another file and is no longer selected automatically" in result.output
     assert open_named("m", "cpu").spec.precision == "fp32"
     asked = open_named("m", "cpu", "int8")
-    assert "m.int8.onnx was made of another file than m.onnx" in asked.note
+    assert "m.int8.onnx was not made from the m.onnx next to it" in asked.note
     assert run("import", save(build("compact"), tmp_path / "m.pth"), "--overwrite").exit_code == 0
     assert open_named("m", "cpu").spec.precision == "int8", "the same weights again"
 

@@ -279,7 +279,7 @@ def test_a_network_that_is_one_shape_in_the_file_gets_one(tmp_path: Path, monkey
     monkeypatch.setenv("RESTORE_MODELS", str(tmp_path / "models"))
     result = run("import", save(build("compact"), tmp_path / "m.pth"))
     assert result.exit_code == 0, result.output
-    assert "takes 1 x 256 x 256 pixels alone" in result.output
+    assert "only accepts 1 x 256 x 256 pixels" in result.output
     assert "torch cannot export it" in result.output
 
 

@@ -201,7 +201,7 @@ def test_inputs_of_other_names_are_told(wide: Path, pictures: Path, tmp_path: Pa
     for node in model.graph.node:
         node.input[:] = ["picture" if name == "input" else name for name in node.input]
     onnx.save(model, tmp_path / "m.onnx")
-    with pytest.raises(ModelError, match="calls its input 'picture': 'restore import'"):
+    with pytest.raises(ModelError, match="calls its input 'picture': use 'restore import'"):
         make(tmp_path / "m.onnx", tmp_path, pictures)
 
 
@@ -297,25 +297,25 @@ def test_a_twin_has_no_twin_and_nothing_is_replaced_unasked(wide: Path, pictures
         (["x.onnx", "out", "--precision", "int8"], "--calibrate FOLDER and --check FOLDER"),
         (["x.onnx", "out", "--precision", "int8", "--calibrate", "c", "--check", "d"], "x.onnx: no such model"),
         (["x.onnx", "--precision", "int8", "--explain"], "--explain needs --calibrate FOLDER, to"),
-        (["x.onnx", "out", "--precision", "int8", "--explain"], "OUT is for weights and the fp16 twin"),
-        (["x.onnx", "--precision", "int8", "--explain", "--check", "d"], "--check is for weights and the fp16 twin"),
+        (["x.onnx", "out", "--precision", "int8", "--explain"], "OUT applies to weights and the fp16 twin"),
+        (["x.onnx", "--precision", "int8", "--explain", "--check", "d"], "--check applies to weights and the fp16 twin"),
         (["x.onnx", "--explain"], "--explain needs --precision int8"),
-        (["runs/x", "out", "--max-loss", "1"], "--max-loss is for --precision int8, and not for weights"),
+        (["runs/x", "out", "--max-loss", "1"], "--max-loss applies to --precision int8, not to weights"),
         (
             ["runs/x", "out", "--calibrate", "c"],
-            "--calibrate is for --precision int8 and --explain, and not for weights",
+            "--calibrate applies to --precision int8 and --explain, not to weights",
         ),
-        (["runs/x", "out", "--precision", "fp16", "--pattern", "*"], "--pattern is for --precision int8"),
-        (["x.onnx", "out", "--precision", "fp16", "--check-input", "c"], "--check-input is for --precision int8"),
+        (["runs/x", "out", "--precision", "fp16", "--pattern", "*"], "--pattern applies to --precision int8"),
+        (["x.onnx", "out", "--precision", "fp16", "--check-input", "c"], "--check-input applies to --precision int8"),
         (
             ["x.onnx", "out", "--precision", "fp16", "--which", "last"],
-            "--which is for weights, and not for the fp16 twin",
+            "--which applies to weights, not to the fp16 twin",
         ),
         (
             ["x.onnx", "out", "--precision", "int8", "--opset", "18"],
-            "--opset is for weights, and not for --precision int8",
+            "--opset applies to weights, not to --precision int8",
         ),
-        (["x.onnx", "out", "--precision", "int8", "--spec", "a=b"], "--spec is for weights"),
+        (["x.onnx", "out", "--precision", "int8", "--spec", "a=b"], "--spec applies to weights"),
         (["runs/x"], "Missing argument 'OUT'"),
         (["runs/x", "out"], "runs/x: no such run or checkpoint"),
     ],

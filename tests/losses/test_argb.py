@@ -178,5 +178,5 @@ def test_an_autoencoder_that_is_not_there(photos: Path, tmp_path: Path) -> None:
         load_autoencoder(tmp_path / "plain")
     with pytest.raises(RecipeError, match="translation only trains the network 'translating'"):
         parse_recipe(RECIPE, "r", ["losses=[{kind: translation}]"])
-    with pytest.raises(RecipeError, match="scale 1, not 2"):
+    with pytest.raises(RecipeError, match="scale must be 1, not 2"):
         parse_recipe(RECIPE, "r", ["network={kind: translating}", "losses=[{kind: translation}]"])

@@ -35,7 +35,7 @@ def test_an_installed_package_adds_a_metric(tmp_path: Path, monkeypatch: pytest.
     fresh = registry.Registry("metric", METRICS.values(), lambda metric: (metric.name,), "restore.metrics")
     entries = {"restore.metrics": [Entry()]}
     monkeypatch.setattr("restore.utils.registry.entry_points", lambda group: entries.get(group, []))
-    for module in ("start", "measure", "comparison", "show"):
+    for module in ("evaluate", "measure", "comparison", "show"):
         monkeypatch.setattr(f"restore.evaluation.{module}.METRICS", fresh)
     save(tmp_path / "good/a.png", picture(20, 20))
     save(tmp_path / "mine/a.png", picture(20, 20) // 2)
