@@ -298,7 +298,10 @@ def test_a_twin_has_no_twin_and_nothing_is_replaced_unasked(wide: Path, pictures
         (["x.onnx", "out", "--precision", "int8", "--calibrate", "c", "--check", "d"], "x.onnx: no such model"),
         (["x.onnx", "--precision", "int8", "--explain"], "--explain needs --calibrate FOLDER, to"),
         (["x.onnx", "out", "--precision", "int8", "--explain"], "OUT applies to weights and the fp16 twin"),
-        (["x.onnx", "--precision", "int8", "--explain", "--check", "d"], "--check applies to weights and the fp16 twin"),
+        (
+            ["x.onnx", "--precision", "int8", "--explain", "--check", "d"],
+            "--check applies to weights and the fp16 twin",
+        ),
         (["x.onnx", "--explain"], "--explain needs --precision int8"),
         (["runs/x", "out", "--max-loss", "1"], "--max-loss applies to --precision int8, not to weights"),
         (
