@@ -407,7 +407,7 @@ def test_the_table_is_searched(browser: Browser, real: Path) -> None:
     browser.press("lonely")
     assert names(browser) == ["2-lonely.png"]
     assert browser.text("#count") == "1 of 6"
-    assert "nothing in" in browser.text("#body .state")
+    assert "no match in" in browser.text("#body .state")
     browser.press("xyz")
     assert "No name or reason contains this text." in browser.text("#body")
     assert browser.text("#name") == "0.png", "letters that are typed are no commands"
