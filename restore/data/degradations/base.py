@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Annotated, TypeVar
 
 import numpy as np
@@ -45,7 +46,7 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Degradation(Options):
+class Degradation(Options, ABC):
     """A random degradation. Subclasses that recipes can select have a literal ``kind``."""
 
     probability: Probability = Field(1.0, description="probability that it is applied")
@@ -62,9 +63,9 @@ class Degradation(Options):
         """
         return self.apply(image, draw) if draw.random() < self.probability else image
 
+    @abstractmethod
     def apply(self, image: Image, draw: np.random.Generator) -> Image:
         """Degrade a picture; for the arguments see :meth:`__call__`."""
-        raise NotImplementedError
 
 
 class Shares(Options):
