@@ -13,11 +13,13 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
+from restore.data.degradations.registry import DEGRADATIONS
 from restore.encoders.registry import ENCODERS
 from restore.losses.adversarial import ADVERSARIAL
 from restore.losses.contrastive.objectives.registry import OBJECTIVES
 from restore.losses.contrastive.samples import SAMPLES
 from restore.losses.registry import LOSSES
+from restore.metrics.registry import METRICS
 from restore.networks.discriminators.registry import DISCRIMINATORS
 from restore.networks.registry import NETWORKS
 from restore.recipes import find_recipe, shipped
@@ -71,6 +73,15 @@ def test_every_file_that_is_named_exists(page: str) -> None:
 def test_every_kind_is_on_a_page(table: str, kind: str) -> None:
     where = [page for page in METHODS if f"`{kind}`" in PAGES[page]]
     assert where, f"no page of docs/methods says what the {table} '{kind}' is: its formula and source belong there"
+
+
+@pytest.mark.parametrize(
+    ("page", "kind"),
+    [*(("filters.md", kind) for kind in DEGRADATIONS), *(("metrics.md", kind) for kind in METRICS)],
+)
+def test_a_guide_lists_every_degradation_and_metric(page: str, kind: str) -> None:
+    rows = [line for line in (ROOT / "docs" / page).read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    assert any(f"`{kind}`" in row.split("|")[1] for row in rows), f"docs/{page} has a table without {kind}"
 
 
 @pytest.mark.parametrize("page", PAGES)

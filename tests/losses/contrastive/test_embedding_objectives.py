@@ -1,4 +1,4 @@
-"""Objectives of embeddings: CACR, L1 ratio, SupCon in a batch, prompt pair, margins, residual vector."""
+"""Objectives of embeddings: CACR, L1 ratios, SupCon in a batch, prompt pair, margins, residual vector."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from restore.losses.contrastive.objectives.base import EmbeddingObjective
 from restore.losses.contrastive.objectives.cacr import CACR
+from restore.losses.contrastive.objectives.curricular_ratio import CurricularRatio
 from restore.losses.contrastive.objectives.l1_ratio import L1Ratio
 from restore.losses.contrastive.objectives.prompt_pair import (
     negative_probability,
@@ -31,7 +32,11 @@ def embeddings(positions: tuple[int, ...] = ()) -> tuple[Tensor, Tensor, Tensor]
     return normal(2, 5, *positions), normal(2, 3, 5, *positions, seed=1), normal(2, 4, 5, *positions, seed=2)
 
 
-both = pytest.mark.parametrize("objective", [CACR(1.5, 0.7), L1Ratio(0.1)], ids=["cacr", "l1-ratio"])
+every = pytest.mark.parametrize(
+    "objective",
+    [CACR(1.5, 0.7), L1Ratio(0.1), CurricularRatio(0.5, 0.1)],
+    ids=["cacr", "l1-ratio", "curricular-ratio"],
+)
 shapes = pytest.mark.parametrize("positions", [(), (7,), (3, 4)])
 
 
@@ -102,7 +107,75 @@ def test_l1_ratio_gradients() -> None:
     assert torch.autograd.gradcheck(L1Ratio(0.1), tuple(x.requires_grad_() for x in embeddings((3,))))
 
 
-@both
+@shapes
+def test_curricular_ratio_formula(positions: tuple[int, ...]) -> None:
+    """Negatives on both sides of the output: some better than it, some worse."""
+    query, positive, negative = embeddings(positions)
+    negative = torch.cat([negative, positive[:, :1] + 0.3 * negative[:, :2]], dim=1)
+
+    def d(a: np.ndarray, b: np.ndarray) -> float:
+        return float(np.abs(a - b).mean())
+
+    q, p, n = query.numpy(), positive.numpy(), negative.numpy()
+    losses = CurricularRatio(0.6, 1e-2)(query, positive, negative)
+    overtaken = 0
+    for i in range(2):
+        ratios = []
+        for j in range(3):
+            weights = [1.6 if d(q[i], p[i, j]) < d(other, p[i, j]) else 0.4 for other in n[i]]
+            overtaken += sum(weight == 1.6 for weight in weights)
+            far = sum(weight * d(q[i], other) for weight, other in zip(weights, n[i], strict=True)) / sum(weights)
+            ratios.append(d(q[i], p[i, j]) / far)
+        assert losses[i].item() == pytest.approx(np.mean(ratios))
+    assert 0 < overtaken < 2 * 3 * 6
+
+
+def test_curricular_ratio_is_that_of_c2pnet() -> None:
+    """C2PNet's lines, for one picture, two negatives of known quality and its weights without the input's."""
+    query, positive = normal(1, 4, 6), normal(1, 1, 4, 6, seed=1)
+    better, worse = positive + 0.1 * normal(1, 1, 4, 6, seed=2), positive + 9 * normal(1, 1, 4, 6, seed=3)
+    l1, weights = nn.L1Loss(), [1 - 0.25, 1 + 0.25]
+    weights = [weight / sum(weights) for weight in weights]
+    expected = l1(query, positive[:, 0]) / (
+        l1(query, better[:, 0]) * weights[0] + l1(query, worse[:, 0]) * weights[1] + 1e-7
+    )
+    got = CurricularRatio(0.25)(query, positive, torch.cat([better, worse], dim=1))
+    torch.testing.assert_close(got[0], expected, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("curriculum", [0.0, 1.0])
+def test_curricular_ratio_at_its_ends(curriculum: float) -> None:
+    """Without a curriculum, or with no negative overtaken yet, all negatives count alike."""
+    query, positive, negative = embeddings((3,))
+    if curriculum:
+        negative = positive[:, :1] + 0.01 * negative
+        positive = positive[:, :1]
+    expected = L1Ratio(1e-2)(query, positive, negative)
+    torch.testing.assert_close(CurricularRatio(curriculum, 1e-2)(query, positive, negative), expected)
+
+
+def test_curricular_ratio_turns_to_a_negative_once_it_is_overtaken() -> None:
+    """The same step away from a negative gains more after the output has passed it."""
+    positive = torch.zeros(1, 1, 2, dtype=torch.float64)
+    negative = torch.tensor([[[0.0, 1.0], [3.0, 0.0]]], dtype=torch.float64)
+
+    def push(x: float) -> float:
+        query = torch.tensor([[x, x]], dtype=torch.float64, requires_grad=True)
+        near, far = query.abs().mean(), (query[:, None] - negative).abs().flatten(2).mean(dim=2)
+        loss = CurricularRatio(0.5)(query, positive, negative)
+        # loss = near / (w0 far0 + w1 far1): solve for the share w0 of the first negative.
+        return float(((near / loss - far[0, 1]) / (far[0, 0] - far[0, 1])).detach())
+
+    assert push(0.8) == pytest.approx(0.5 / 2), "worse than the first negative, better than the second"
+    assert push(0.3) == pytest.approx(1 / 2), "better than both"
+
+
+def test_curricular_ratio_gradients() -> None:
+    inputs = tuple(x.requires_grad_() for x in embeddings((3,)))
+    assert torch.autograd.gradcheck(CurricularRatio(0.5, 0.1), inputs)
+
+
+@every
 def test_embedding_laws(objective: EmbeddingObjective) -> None:
     query, positive, negative = embeddings((4,))
     losses = objective(query, positive, negative)
@@ -113,7 +186,7 @@ def test_embedding_laws(objective: EmbeddingObjective) -> None:
     torch.testing.assert_close(objective(query.flip(0), positive.flip(0), negative.flip(0)), losses.flip(0))
 
 
-@both
+@every
 def test_embeddings_in_half_precision(objective: EmbeddingObjective) -> None:
     """Large features, whose squares float16 cannot hold."""
     query, positive, negative = ((300 * x).half() for x in embeddings((4,)))

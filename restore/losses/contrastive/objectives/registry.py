@@ -7,6 +7,7 @@ from typing import Annotated
 from restore.losses.contrastive.objectives.base import ObjectiveOptions, SimilarityOptions
 from restore.losses.contrastive.objectives.cacr import CACROptions
 from restore.losses.contrastive.objectives.cosine_margin import CosineMarginOptions
+from restore.losses.contrastive.objectives.curricular_ratio import CurricularRatioOptions
 from restore.losses.contrastive.objectives.dcl import DCLOptions, DCLWOptions
 from restore.losses.contrastive.objectives.debiased import DebiasedOptions
 from restore.losses.contrastive.objectives.infonce import InfoNCEOptions
@@ -29,6 +30,7 @@ OBJECTIVES = by_kind(
     IndividualTemperaturesOptions,
     CACROptions,
     L1RatioOptions,
+    CurricularRatioOptions,
 )
 
 AnyObjective = Annotated[ObjectiveOptions, OneOf(OBJECTIVES)]
