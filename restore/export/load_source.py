@@ -119,6 +119,9 @@ def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint, name: 
     Raises:
         ValidationError: the recipe's name is not a valid file name, or contains unprintable characters.
     """
+    context = recipe.network.context()
+    # A classifier of the features of the picture itself (IFRNet's) only trains them: the file has no output for it.
+    kinds = next(filter(None, (loss.class_names(recipe) for loss in recipe.losses)), ()) if context else ()
     return ModelSpec(
         name=name or recipe.name,
         task=recipe.task,
@@ -127,10 +130,10 @@ def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint, name: 
         exact_tiles=recipe.network.exact_tiles(),
         multiple=recipe.network.multiple(recipe.scale),
         minimum=recipe.network.minimum(),
-        context=recipe.network.context(),
+        context=context,
         thumbnail=recipe.network.thumbnails(),
         strength=recipe.network.takes_strength(),
-        kinds=next(filter(None, (loss.class_names(recipe) for loss in recipe.losses)), ()),
+        kinds=kinds,
         network=recipe.network.kind,
         parameters=sum(p.numel() for p in network.parameters()),
         licence=_line(recipe.licence) or UNKNOWN,

@@ -28,8 +28,8 @@ class Compared:
 def verify(path: Path, network: nn.Module | Model, tolerance: float = TOLERANCE) -> list[Compared]:
     """Compare a model file with the network, or the float32 file, that it was made from.
 
-    The inputs are noise over the whole range and a step edge, from a fixed seed; further inputs are random too. Class
-    probabilities are compared if the model classifies.
+    The inputs are noise over the whole range, a step edge and a black band, from a fixed seed; further inputs are
+    random too. Class probabilities are compared if the model classifies.
 
     Returns:
         One comparison per shape.
@@ -45,6 +45,7 @@ def verify(path: Path, network: nn.Module | Model, tolerance: float = TOLERANCE)
     for shape in shapes(spec):
         batch = draw.random(shape, dtype=np.float32)
         batch[..., shape[3] // 2 :] = np.round(batch[..., shape[3] // 2 :])
+        batch[:, :, : shape[2] // 4] = 0
         given = {"input": batch * np.float32(span) + np.float32(spec.low), **aside(spec, shape, draw)}
         try:
             got, should = ask(given), wanted(given)

@@ -10,7 +10,9 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import onnx
+import onnx_ir as ir
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
@@ -69,6 +71,7 @@ def to_onnx(
                 output_names=list(spec.outputs),
                 dynamic_shapes=None if spec.shape else free,
                 verbose=False,
+                optimize=False,  # not before the epsilons are safe
             )
         except (torch.onnx.OnnxExporterError, RuntimeError) as error:
             raise SizesError(
@@ -76,6 +79,7 @@ def to_onnx(
                 "that depends on input values, not only on shapes"
             ) from error
         watch("exported", program.model_proto)
+        _keep_epsilons(program.model.graph)
         program.optimize()
         watch("optimised", program.model_proto)
         model: onnx.ModelProto = _slim(program.model_proto)
@@ -85,6 +89,31 @@ def to_onnx(
     _describe(model, spec)
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+# The optimizer takes scalars up to this size for 0 and drops them from sums.
+_NEGLIGIBLE = 1e-8
+
+
+def _keep_epsilons(graph: ir.Graph) -> None:
+    """Raise tiny scalars in sums to a size that the optimizer keeps.
+
+    Where such a scalar is the epsilon of a division, 0 / 0 would become NaN. The change itself is below the precision
+    of float32 for all values above 0.2.
+    """
+    for node in list(graph):
+        if node.op_type not in ("Add", "Sub"):
+            continue
+        for index, value in enumerate(node.inputs):
+            constant = None if value is None else ir.convenience.get_const_tensor(value)
+            if constant is None or constant.size != 1 or not constant.dtype.is_floating_point():
+                continue
+            number = constant.numpy()
+            if 0 < abs(number.item()) <= _NEGLIGIBLE:
+                kept = ir.tensor(np.copysign(number.dtype.type(1.1 * _NEGLIGIBLE), number))
+                new = ir.node("Constant", [], {"value": kept})
+                graph.insert_before(node, new)
+                node.replace_input_with(index, new.outputs[0])
 
 
 class _Telling(nn.Module):

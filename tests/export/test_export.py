@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from torch import nn
@@ -55,6 +56,20 @@ def test_every_network_exports_and_agrees(kind: str, scale: int, tmp_path: Path)
     checks = verify(tmp_path / "x.onnx", network)
     assert len(checks) >= 4
     assert max(check.difference for check in checks) < 1e-5
+
+
+class _Epsilons(nn.Module):
+    """Divisions whose divisor is 0 but for an epsilon, written in several ways."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        none = torch.relu(x - 1)
+        return none / (none + 1e-9) + none / (1e-12 + none) + none / (none - -1e-10) - none / (none - 1e-9)
+
+
+def test_epsilons_survive_the_optimizer() -> None:
+    model = to_onnx(_Epsilons(), ModelSpec(scale=1, halo=0))
+    result = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"input": np.zeros((1, 3, 8, 9), "f4")})
+    assert not result[0].any()
 
 
 def test_what_cannot_be_exported_says_so() -> None:

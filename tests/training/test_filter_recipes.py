@@ -12,6 +12,9 @@ import yaml
 from rich.console import Console
 
 from restore.errors import ModelError
+from restore.export.load_source import load_trained, make_spec
+from restore.export.parity import verify
+from restore.export.to_onnx import to_onnx
 from restore.recipes import find_recipe
 from restore.training.checkpoint import Checkpoint
 from restore.training.state import LAST
@@ -44,6 +47,12 @@ def test_it_trains(name: str, tmp_path: Path) -> None:
     assert {loss["kind"] for loss in said["losses"]} <= parts
     kept = Checkpoint(tmp_path / "run" / LAST)
     assert kept.step == 3
+    recipe, network, checkpoint = load_trained(tmp_path / "run")
+    spec = make_spec(recipe, network, checkpoint)
+    assert bool(spec.kinds) == (name == "unfilter"), "only what is classified by the thumbnail is an output"
+    (tmp_path / "x.onnx").write_bytes(to_onnx(network, spec).SerializeToString())
+    # Normalizing each picture, so narrow and hardly trained a network enlarges the last bits of float32.
+    verify(tmp_path / "x.onnx", network, tolerance=1e-3)
     if name == "cifr":  # the heads of its three contrasts
         assert all(kept.part(f"loss{number}") for number in (1, 2, 3))
 
