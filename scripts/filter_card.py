@@ -49,7 +49,7 @@ _TEXT = f"""\
 {{apart}}
 
 {{pictures}} photos not used in training: Kodak24 and some held out of the training folders, reduced to {SIDE} pixels
-on the longer side. PSNR on RGB, SSIM on Y, CIEDE2000 averaged over the pixels. Grey-world gives each channel a gain
+on the longer side. PSNR on RGB, SSIM on Y, CIEDE2000 averaged over the pixels. Gray-world gives each channel a gain
 and an offset so that all three share one mean and deviation. The feature distance is our own metric: the mean relative
 change of EfficientNet-Lite0's features.{{control}}
 
@@ -70,7 +70,7 @@ takes them for filtered. The mean is higher, because photos that come back bit f
 Each filtered, restored and original: {", ".join(_SHOWN_FILTERS)}."""
 
 
-def grey_world(pixels: Pixels) -> Pixels:
+def gray_world(pixels: Pixels) -> Pixels:
     """Give every channel the average mean and deviation of the three, by a gain and an offset."""
     values = pixels.reshape(-1, 3).astype(np.float64)
     mean, deviation = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6)
@@ -139,7 +139,7 @@ def measure_filters(model: Model, pictures: Sequence[Pixels], large: Sequence[Pi
         model.spec.name: lambda photo: enhance_pixels(photo, model, model.spec),
     }
     if model.spec.precision == "fp32":
-        beside = {"identity": lambda photo: photo, "grey-world": grey_world}
+        beside = {"identity": lambda photo: photo, "gray-world": gray_world}
         if control.exists():
             beside["control"] = trained(control)
         methods = {**beside, **methods}
@@ -180,8 +180,8 @@ def _values(made: Pixels, clean: Pixels, distance: Callable[[Pixels], float]) ->
     # Without a filter the input is the target and its PSNR infinite: cap it at one value being off by one.
     both = score(made, clean, 1)
     best = 10 * np.log10(255**2 * clean.size)
-    colours = ciede2000(made, clean, border=1)
-    return {"psnr": min(both.psnr, best), "ssim": both.ssim, "ciede2000": colours, "features": distance(made)}
+    colors = ciede2000(made, clean, border=1)
+    return {"psnr": min(both.psnr, best), "ssim": both.ssim, "ciede2000": colors, "features": distance(made)}
 
 
 def means(found: Mapping[str, Any], looks: Sequence[str] = tuple(DEFAULT_NAMES)) -> dict[str, dict[str, float]]:

@@ -68,7 +68,7 @@ def _read(file: Path) -> str:
 def pages() -> dict[Path, str]:
     """The text of each page."""
     found = {entry.file.parent / "card.md": card(entry) for entry in shipped()}
-    judged = {entry.file.parent / "reliability.svg": judgement(entry) for entry in shipped()}
+    judged = {entry.file.parent / "reliability.svg": judgment(entry) for entry in shipped()}
     found |= {file: judged_card.curve(facts) for file, facts in judged.items() if facts}
     return {**found, ROOT / "README.md": readme(), ROOT / "docs/models.md": gallery()}
 
@@ -85,7 +85,7 @@ def measured(entry: Entry) -> dict[Kind, Any]:
     return facts
 
 
-def judgement(entry: Entry) -> dict[str, Any]:
+def judgment(entry: Entry) -> dict[str, Any]:
     """What ``judge_unfilter.py`` found, where it was run; else nothing."""
     facts: dict[str, Any] = json.loads(_read(entry.file.parent / "unseen.json") or "{}")
     return facts
@@ -120,7 +120,7 @@ def card(entry: Entry) -> str:
         found = light_card.section(facts, spec.name)
     elif recipe.data.filters is not None:
         found = filter_card.section(facts, spec.name, recipe.data.filters)
-        if judged := judgement(entry):
+        if judged := judgment(entry):
             found += "\n\n" + judged_card.section(judged)
     else:
         found = table_of_benchmarks(spec, facts)

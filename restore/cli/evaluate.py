@@ -58,7 +58,7 @@ def _metrics() -> Iterator[str]:
 @click.option("--prediction-name", metavar="RULE", help="How a result is named after its reference, like --lr-name.")
 @click.option("--scale", type=click.IntRange(1, 16), help="Enlargement factor of the results; models know theirs.")
 @click.option("--border", type=click.IntRange(0), help="Pixels ignored on every side.  [default: the scale]")
-@click.option("--on", "colour", type=click.Choice(["y", "rgb"]), help="Color space of PSNR and SSIM.")
+@click.option("--on", "color", type=click.Choice(["y", "rgb"]), help="Color space of PSNR and SSIM.")
 @click.option(
     "--mixed-depth", is_flag=True, help="Allow results with 8 bits and references with 16; both are rounded to 8."
 )

@@ -81,14 +81,14 @@ class ClipEncoder(Encoder):
         picture = F.interpolate(x, size, mode="bicubic", antialias=True)
         if self.inner:
             found = visual.forward_intermediates(
-                self.normalise(picture),
+                self.normalize(picture),
                 indices=self.inner,
                 stop_early=not self.embeds,
                 intermediates_only=not self.embeds,
             )
             taken, embedding = list(found["image_intermediates"]), found.get("image_features")
         else:
-            taken, embedding = [], visual(self.normalise(picture))
+            taken, embedding = [], visual(self.normalize(picture))
         return [*taken, embedding[:, :, None, None]] if self.embeds else taken
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:

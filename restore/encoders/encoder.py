@@ -56,7 +56,7 @@ class Encoder(nn.Module, ABC):
             One tensor (N, C, h, w) for each entry of ``channels``; h and w shrink with depth.
         """
 
-    def normalise(self, x: Tensor) -> Tensor:
+    def normalize(self, x: Tensor) -> Tensor:
         """``(x - mean) / std`` by channel."""
         return (x - self.mean.to(x.dtype)) / self.std.to(x.dtype)
 
@@ -111,7 +111,7 @@ class Layered(Encoder):
         self.freeze()
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        features, taken = self.normalise(x), []
+        features, taken = self.normalize(x), []
         for i, layer in enumerate(self.layers):
             features = layer(features)
             if i in self.taps:

@@ -55,7 +55,7 @@ class ModuleEncoder(Encoder):
             self.freeze()
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        found = self.module(self.normalise(x))
+        found = self.module(self.normalize(x))
         features = [found] if isinstance(found, Tensor) else list(found)
         channels = [feature.shape[1] for feature in features]
         if channels != self.channels:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from restore.export.build_model import How, fitted
+from restore.export.build_model import BuildOptions, fitted
 from restore.export.fidelity import picture_patches
 from restore.export.layer_sensitivity import explain
 from restore.export.load_source import load_source
-from restore.export.quantised_model import BenchmarkSet, export_twin
+from restore.export.quantized_model import BenchmarkSet, export_twin
 from restore.export.requests import ExplainRequest, HalfRequest, Int8Request, Request, WeightsRequest
 from restore.export.run import Exported, export, export_half
 from restore.plugins import Trust
@@ -48,14 +48,14 @@ def _weights(request: WeightsRequest, tell: Tell) -> None:
     loaded = load_source(request.source, request.which, request.name, dict(request.spec), request.shape, trust)
     seen = fitted(loaded.spec, request.shape)
     batches = [batch for folder in request.check for batch in picture_patches(folder, seen)]
-    how = How(request.precision, request.shape, request.opset, batches)
-    _show(export(loaded, request.target, how, request.overwrite), tell)
+    options = BuildOptions(request.precision, request.shape, request.opset, batches)
+    _show(export(loaded, request.target, options, request.overwrite), tell)
 
 
 def _half(request: HalfRequest, tell: Tell) -> None:
     spec = file_spec(request.source)
     batches = [batch for folder in request.check for batch in picture_patches(folder, spec)]
-    _show(export_half(request.source, request.target, How("fp16", batches=batches), request.overwrite), tell)
+    _show(export_half(request.source, request.target, BuildOptions("fp16", batches=batches), request.overwrite), tell)
 
 
 def _explain(request: ExplainRequest, screen: Console, tell: Tell) -> None:
@@ -64,16 +64,16 @@ def _explain(request: ExplainRequest, screen: Console, tell: Tell) -> None:
 
 
 def _show(done: Exported, tell: Tell) -> None:
-    made = done.made
-    for step in made.steps:
+    built = done.built
+    for step in built.steps:
         tell(f"{step.name}: {'equal' if step.psnr == float('inf') else f'{step.psnr:.1f} dB'}")
-    for compared in made.compared:
+    for compared in built.compared:
         tell(f"input {'x'.join(map(str, compared.shape))}: largest difference {compared.difference:.1e}")
-    for check in made.checks:
+    for check in built.checks:
         tell(f"{check.name}: {printable(check.measured)}")
     size = done.path.stat().st_size
     tell(
-        f"{done.path}: {made.spec.name}, {made.spec.precision}, {made.spec.parameters:,} parameters, "
+        f"{done.path}: {built.spec.name}, {built.spec.precision}, {built.spec.parameters:,} parameters, "
         f"{size / 1e6:.2f} MB, verified"
     )
     for twin in done.outdated:

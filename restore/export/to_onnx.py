@@ -77,7 +77,7 @@ def to_onnx(
             ) from error
         watch("exported", program.model_proto)
         program.optimize()
-        watch("optimised", program.model_proto)
+        watch("optimized", program.model_proto)
         model: onnx.ModelProto = _slim(program.model_proto)
     watch("slimmed", model)
     if not spec.shape:

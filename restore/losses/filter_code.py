@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from restore.losses.base import (
     ALONE,
-    LabelledTerm,
+    LabeledTerm,
     LossTerm,
     RecipeFacts,
     TargetFreeOptions,
@@ -65,7 +65,7 @@ def clean_code(network: Any, output: Tensor, target: Tensor, input: Tensor, temp
     The network's context branch is frozen here; otherwise all codes would collapse into one.
 
     Args:
-        network: with ``codes_of`` (:class:`restore.networks.modulated_colour.ModulatedColour`).
+        network: with ``codes_of`` (:class:`restore.networks.modulated_color.ModulatedColor`).
         output: (N, 3, H, W).
         target: the same, without a filter.
         input: the same, under a filter.
@@ -79,7 +79,7 @@ def clean_code(network: Any, output: Tensor, target: Tensor, input: Tensor, temp
     return losses.mean()
 
 
-class FilterTerm(LabelledTerm):
+class FilterTerm(LabeledTerm):
     """A loss of the network's codes of the inputs, whose filters are known.
 
     Args:

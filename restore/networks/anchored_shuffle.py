@@ -10,7 +10,7 @@ from torch.nn import functional as F
 class AnchoredShuffle(nn.Module):
     """Add the input to the detail, each pixel repeated, and shuffle (the anchor of ABPN, Du et al., CVPRW 2021).
 
-    The layers before learn only what nearest-neighbour enlargement lacks.
+    The layers before learn only what nearest-neighbor enlargement lacks.
 
     Args:
         scale: enlargement, a whole number.

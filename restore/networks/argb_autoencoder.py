@@ -89,7 +89,7 @@ def _expert(*widths: int) -> nn.ModuleList:
 def _evaluate(expert: nn.Module, x: Tensor, chosen: Tensor) -> Tensor:
     """An expert's embedding at the chosen pixels alone.
 
-    Each convolution is a matrix product over the 3 x 3 neighbourhoods of the pixels that the next one reads: the
+    Each convolution is a matrix product over the 3 x 3 neighborhoods of the pixels that the next one reads: the
     chosen ones grown by one pixel a layer. The result is that of convolving the whole picture with zero padding.
 
     Args:
@@ -129,9 +129,9 @@ def _convolve(conv: nn.Conv2d, rows: Tensor, places: Tensor, wanted: Tensor) -> 
     row_of[:, 1:-1, 1:-1][places] = torch.arange(len(rows), device=rows.device)
     steps = torch.arange(-1, 2, device=rows.device)
     neighbors = (steps[:, None] * width + steps).flatten()
-    centres = F.pad(wanted, (1, 1, 1, 1)).flatten().nonzero()
+    centers = F.pad(wanted, (1, 1, 1, 1)).flatten().nonzero()
     padded = torch.cat((rows, rows.new_zeros(1, rows.shape[1])))
-    patches = padded[row_of.flatten()[centres + neighbors]].flatten(1)
+    patches = padded[row_of.flatten()[centers + neighbors]].flatten(1)
     weight = conv.weight.permute(0, 2, 3, 1).flatten(1)
     return F.linear(patches, weight, conv.bias)
 

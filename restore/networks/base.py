@@ -110,7 +110,7 @@ class LendsFeatures(Protocol):
 
 
 @runtime_checkable
-class Reparameterised(Protocol):
+class Reparameterized(Protocol):
     """A network that trains with more layers than it needs to run."""
 
     def deployed(self) -> nn.Module:
@@ -119,4 +119,4 @@ class Reparameterised(Protocol):
 
 def deployed(network: nn.Module) -> nn.Module:
     """The network to export and to measure: with its branches folded, if it has any."""
-    return network.deployed() if isinstance(network, Reparameterised) else network
+    return network.deployed() if isinstance(network, Reparameterized) else network

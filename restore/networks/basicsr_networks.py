@@ -15,7 +15,7 @@ _NO_MEAN = (0.0, 0.0, 0.0)
 
 
 class CompactOptions(NetworkOptions):
-    """basicsr's SRVGGNetCompact (Real-ESRGAN's small network): PReLU, nearest-neighbour skip."""
+    """basicsr's SRVGGNetCompact (Real-ESRGAN's small network): PReLU, nearest-neighbor skip."""
 
     kind: Literal["compact"] = "compact"
     width: int = Field(64, ge=1, description="channels")
@@ -89,7 +89,7 @@ class RrdbOptions(NetworkOptions):
         return network
 
     def halo(self, scale: int) -> int:
-        # The body runs at a quarter of the output's resolution; each nearest-neighbour doubling is followed by a 3x3.
+        # The body runs at a quarter of the output's resolution; each nearest-neighbor doubling is followed by a 3x3.
         return (15 * self.blocks + 4) * self.multiple(scale)
 
     def multiple(self, scale: int) -> int:

@@ -48,7 +48,7 @@ class BilateralGrid(nn.Module):
     Shape:
         - x: (N, 3, H, W), RGB, 0..1, both sides even; a part of a picture, or all of it.
         - thumbnail: (N, 3, thumbnail, thumbnail), the whole picture averaged down.
-        - rows: (N, H), where the pixels' centres lie in the whole picture, 0 its top and 1 its bottom.
+        - rows: (N, H), where the pixels' centers lie in the whole picture, 0 its top and 1 its bottom.
         - columns: (N, W), the same from left to right.
         - strength: (N,), 0 leaves the picture unchanged, 1 is the learned change.
         - result: as x, not clipped.
@@ -227,7 +227,7 @@ class _Gate(nn.Module):
 
 
 def _hats(places: Tensor, cells: int) -> Tensor:
-    """Weights of linear interpolation (N, length, cells), for places (N, length) on 0..1 among cells' centres."""
+    """Weights of linear interpolation (N, length, cells), for places (N, length) on 0..1 among cells' centers."""
     steps = torch.arange(cells, dtype=places.dtype, device=places.device)
     at = (places * cells - 0.5).clamp(0, cells - 1)
     return F.relu(1 - (at[:, :, None] - steps).abs())

@@ -40,7 +40,7 @@ class Destyling(nn.Module):
     What differs from the released code: any size is taken, for the style is judged on the picture squeezed into a
     square and averaged over 8 x 8 parts of it; the layers to the style code have activations between them, without
     which five layers are as good as one; the deviation that is divided by has a floor, for flat pictures gave no
-    numbers. It normalises over all that it is given, so that tiles differ from the whole.
+    numbers. It normalizes over all that it is given, so that tiles differ from the whole.
 
     Args:
         style: frozen encoder (:meth:`restore.encoders.encoder.Encoder.freeze`), such as the paper's VGG-16, whose last
@@ -65,7 +65,7 @@ class Destyling(nn.Module):
         layers = [_Layer(width, 1, 5), *(_Layer(c * width, s, 3) for c, s in ((2, 2), (2, 1), (4, 2), (4, 1), (8, 2)))]
         self._widths = [layer.channels for layer in layers]
         before = [3, *self._widths[:-1]]
-        self.encode = nn.ModuleList(_Normalised(a, layer, code) for a, layer in zip(before, layers, strict=True))
+        self.encode = nn.ModuleList(_Normalized(a, layer, code) for a, layer in zip(before, layers, strict=True))
         self.decode = nn.ModuleList(
             [
                 nn.Sequential(_Residual(8 * width, 4 * width), _Residual(4 * width, 4 * width)),
@@ -160,7 +160,7 @@ class DestylingOptions(NetworkOptions):
         return 7
 
 
-class _Normalised(nn.Module):
+class _Normalized(nn.Module):
     """Two convolutions, brought to the statistics that the code says, and the input added."""
 
     def __init__(self, inputs: int, layer: _Layer, code: int) -> None:

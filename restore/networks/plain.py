@@ -44,7 +44,7 @@ class PlainSR(nn.Module):
 
     @torch.no_grad()
     def _start_as_nearest(self) -> None:
-        """Begin as nearly nearest-neighbour enlargement, with hidden layers that pass on what they get.
+        """Begin as nearly nearest-neighbor enlargement, with hidden layers that pass on what they get.
 
         Drawn at random all the way, the network's first picture is noise, whose large gradients say only "less" and
         switch hidden units off for good, while the loss goes on looking healthy.
@@ -85,7 +85,7 @@ class PlainOptions(NetworkOptions):
     kind: Literal["plain"] = "plain"
     width: int = Field(48, ge=1, description="channels of the hidden layers; 16, 32, 48 or 64 run fastest")
     depth: int = Field(6, ge=0, description="hidden convolutions between the first and the last")
-    branches: bool = Field(True, description="train with re-parameterised branches, folded at export")
+    branches: bool = Field(True, description="train with re-parameterized branches, folded at export")
 
     def build(self, scale: int) -> nn.Module:
         return PlainSR(scale, self.width, self.depth, self.branches)

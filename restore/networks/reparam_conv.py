@@ -15,7 +15,7 @@ _EDGES = (
 
 
 class ReparamConv(nn.Module):
-    """3x3 convolution, stride 1, zero padding, over-parameterised in weight space.
+    """3x3 convolution, stride 1, zero padding, over-parameterized in weight space.
 
     The branches are those of ECB (Zhang et al., "Edge-oriented Convolution Block for Real-time Super Resolution on
     Mobile Devices", ACM MM 2021): a plain 3x3, a 1x1 that widens followed by a 3x3, 1x1s followed by scaled Sobel and

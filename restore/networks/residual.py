@@ -53,7 +53,7 @@ class ResidualSR(nn.Module):
         self.blocks = nn.ModuleList(ResidualBlock(width) for _ in range(blocks))
         self.tail = nn.Conv2d(width, channels * scale * scale, 3, padding=1)
         self.end = AnchoredShuffle(scale, channels)
-        with torch.no_grad():  # begin as nearly nearest-neighbour enlargement
+        with torch.no_grad():  # begin as nearly nearest-neighbor enlargement
             for parameter in self.tail.parameters():
                 parameter.mul_(0.1)
 

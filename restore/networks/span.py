@@ -96,7 +96,7 @@ class SpanOptions(NetworkOptions):
     kind: Literal["span"] = "span"
     width: int = Field(48, ge=1, description="channels of the hidden layers; 16, 32, 48 or 64 run fastest")
     blocks: int = Field(6, ge=1, description="blocks of three convolutions")
-    branches: bool = Field(True, description="train with re-parameterised branches, folded at export")
+    branches: bool = Field(True, description="train with re-parameterized branches, folded at export")
 
     def build(self, scale: int) -> nn.Module:
         return Span(scale, self.width, self.blocks, self.branches)

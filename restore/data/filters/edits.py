@@ -101,7 +101,7 @@ def exposure(photo: Pixels, draw: Draw) -> Pixels:
 
 
 def vignette(photo: Pixels, draw: Draw) -> Pixels:
-    """Darker, or now and then lighter, from some distance on towards the corners, round or as the picture's shape."""
+    """Darker, or now and then lighter, from some distance on toward the corners, round or as the picture's shape."""
     height, width = photo.shape[:2]
     down, across = (2 * (np.arange(n, dtype=np.float32) + 0.5) / n - 1 for n in (height, width))
     if draw.random() < 0.5:

@@ -61,7 +61,7 @@ def _circle(mode: str, first: Color, last: Color, start: float = 0.0, end: float
     return Layer(mode, (first, last), (start, end))
 
 
-LOOKS: dict[str, Look] = {
+INSTAGRAM_LOOKS: dict[str, Look] = {
     "1977": _look(sepia=0.5, hue=-30, saturate=1.4),
     "aden": _look(_even("multiply", _SAND, 0.1), sepia=0.2, brightness=1.15, saturate=1.4),
     "amaro": _look(_even("overlay", _SAND, 0.2), sepia=0.35, contrast=1.1, brightness=1.2, saturate=1.3),

@@ -248,9 +248,9 @@ def varied(photo: Pixels, most: float, draw: np.random.Generator) -> Pixels:
     """Vary a photograph, uint8 RGB (H, W, 3), like another camera or time of day; see ``PhotoFilters.vary``."""
     gain, gamma = (1 + draw.uniform(-most, most, 3) for _ in range(2))
     curved = _curved(photo, gain, gamma)
-    grey = cv2.cvtColor(cv2.cvtColor(curved, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    gray = cv2.cvtColor(cv2.cvtColor(curved, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     saturation = 1 + draw.uniform(-2 * most, 2 * most)
-    mixed = cv2.addWeighted(curved, saturation, grey, 1 - saturation, 0)
+    mixed = cv2.addWeighted(curved, saturation, gray, 1 - saturation, 0)
     return np.asarray(mixed, np.uint8)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.data.filters.edits import color_table, exposure, looked_up, monotone, saturation, tone_curve, white_balance
-from restore.data.filters.instagram_css import LOOKS, rendered
+from restore.data.filters.instagram_css import INSTAGRAM_LOOKS, rendered
 from restore.data.filters.library import blend
 
 Pixels = NDArray[np.uint8]
@@ -32,8 +32,8 @@ def another_rendering(photo: Pixels, name: str, own: Callable[[Pixels], Pixels],
         own: the filter as published.
         draw: what the rendering comes from.
     """
-    if name in LOOKS and draw.random() < _OTHER:
-        look = LOOKS[name]
+    if name in INSTAGRAM_LOOKS and draw.random() < _OTHER:
+        look = INSTAGRAM_LOOKS[name]
         made = rendered(photo, look)
     elif draw.random() < _MIDDLE:
         made = _in_the_middle(photo, own)

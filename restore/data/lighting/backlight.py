@@ -124,14 +124,14 @@ def shade(values: _Image, options: Backlight, draw: np.random.Generator) -> _Ima
     height, width = values.shape[:2]
     blobs = draw.standard_normal(tuple(draw.integers(3, 6, 2)), np.float32)
     field = _standard(cv2.resize(blobs, (width, height), interpolation=cv2.INTER_CUBIC))
-    grey = values.mean(axis=2)
-    around = cv2.GaussianBlur(grey, (0, 0), max(0.5, min(height, width) / 40))
+    gray = values.mean(axis=2)
+    around = cv2.GaussianBlur(gray, (0, 0), max(0.5, min(height, width) / 40))
     field = (1 - options.dark_first) * field - options.dark_first * _standard(around)
     field += options.low_first * _standard(np.linspace(-1, 1, height, dtype=np.float32))[:, None]
     threshold = np.quantile(field, 1 - draw.uniform(*options.share))
     # The logistic function, in a form that does not overflow.
     mask = (1 + np.tanh((field - threshold) / (2 * draw.uniform(*options.softness)))) / 2
-    return np.clip(guided_filter(mask.astype(np.float32), grey, max(1, min(height, width) // 24)), 0, 1)
+    return np.clip(guided_filter(mask.astype(np.float32), gray, max(1, min(height, width) // 24)), 0, 1)
 
 
 def guided_filter(picture: _Image, guide: _Image, radius: int, epsilon: float = 1e-3) -> _Image:

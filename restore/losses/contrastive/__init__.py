@@ -1,4 +1,4 @@
-"""Contrastive losses: pull the output's features towards the positives, push them from the negatives.
+"""Contrastive losses: pull the output's features toward the positives, push them from the negatives.
 
 Three independent choices, combined by a regularizer:
 

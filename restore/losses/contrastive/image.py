@@ -21,8 +21,8 @@ from restore.losses.enlarge import enlarged
 from restore.losses.features import FrozenEncoderLossOptions
 
 
-class ContrastiveRegulariser(LossTerm):
-    """Pulls the output towards its positives and pushes it from its negatives, at every tap of an encoder.
+class ContrastiveRegularizer(LossTerm):
+    """Pulls the output toward its positives and pushes it from its negatives, at every tap of an encoder.
 
     PCL-SR (Wu et al., TNNLS 2023) with its cosines and InfoNCE, AECR-Net with :class:`L1Ratio`, and combinations of
     the two. It is a regularizer, to be combined with a pixel loss. With cosines alone, the best output lies not at its
@@ -117,7 +117,7 @@ class ContrastiveLossOptions(Samples, FrozenEncoderLossOptions):
             )
         return objective
 
-    def regularizer(self, encoder: nn.Module, channels: Sequence[int]) -> ContrastiveRegulariser:
+    def regularizer(self, encoder: nn.Module, channels: Sequence[int]) -> ContrastiveRegularizer:
         """The term in the features of a given encoder.
 
         Args:
@@ -130,7 +130,7 @@ class ContrastiveLossOptions(Samples, FrozenEncoderLossOptions):
         weights = self.taps or [1 / len(channels)] * len(channels)
         if len(weights) != len(channels):
             raise ValueError(f"taps {weights}: the encoder has {len(channels)} taps; give a weight for each, or null")
-        return ContrastiveRegulariser(encoder, self, self.objective.build(0), weights)
+        return ContrastiveRegularizer(encoder, self, self.objective.build(0), weights)
 
     def build(self, context: TrainingContext = ALONE) -> LossTerm:
         encoder = self.features(context)

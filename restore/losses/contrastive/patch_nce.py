@@ -121,14 +121,14 @@ def at(features: Tensor, places: Tensor) -> Tensor:
     return features.flatten(2)[:, :, places].transpose(1, 2)
 
 
-class PatchRegulariser(LossTerm):
+class PatchRegularizer(LossTerm):
     """:class:`PatchContrast` between pictures.
 
     Args:
         encoder: (N, 3, H, W) RGB on 0..1 to a list of feature maps.
         contrast: with a head for each of the encoder's taps.
         key: what the output must correspond to, position by position: ``input`` keeps content, as in CUT; ``target``
-            restores, as CIFR's identity regularisation does.
+            restores, as CIFR's identity regularization does.
         freeze: False where the encoder belongs to the network that is trained (CUT: the generator's own), so that
             it learns from the queries.
         network: the network being trained, if it should leave targets unchanged: half of the loss then
@@ -206,18 +206,18 @@ class PatchNceLossOptions(AnyEncoderLossOptions):
         channels: Sequence[int],
         freeze: bool = True,
         network: nn.Module | None = None,
-    ) -> PatchRegulariser:
+    ) -> PatchRegularizer:
         """The term in the features of a given encoder; its heads are trained along with the network.
 
         Args:
             encoder: (N, 3, H, W) RGB on 0..1 to a list of feature maps.
             channels: of each of its taps.
             freeze: False where the encoder belongs to the network that is trained.
-            network: see :class:`PatchRegulariser`.
+            network: see :class:`PatchRegularizer`.
         """
         objective = self.objective.build(0)
         contrast = PatchContrast(channels, objective, self.positions, self.dim, self.queue, self.mixing)
-        return PatchRegulariser(encoder, contrast, self.key, freeze, network)
+        return PatchRegularizer(encoder, contrast, self.key, freeze, network)
 
     def build(self, context: TrainingContext = ALONE) -> LossTerm:
         encoder = self.features(context)

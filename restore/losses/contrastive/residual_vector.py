@@ -73,7 +73,7 @@ class ResidualGuide(nn.Module):
         yield f"good pictures lie {float(found.threshold):.3f} along the direction, those to restore {float(mean):.3f}"
         if vocabulary is not None and self.words:
             scores = F.normalize(vocabulary.embeddings, dim=1) @ found.direction
-            for end, largest in (("towards", True), ("away from", False)):
+            for end, largest in (("toward", True), ("away from", False)):
                 which = scores.topk(self.words, largest=largest).indices.tolist()
                 yield f"{end}: " + ", ".join(vocabulary.words[i] for i in which)
 

@@ -85,7 +85,7 @@ class _Perturbed(SampleOptions):
 
     def draw(self, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
         variants = self.perturb(target.repeat_interleave(self.count, dim=0), generator)
-        variants = augment.quantise(variants) if self.quantise else variants
+        variants = augment.quantize(variants) if self.quantise else variants
         return variants.reshape(-1, self.count, *target.shape[1:])
 
     @abstractmethod
@@ -159,7 +159,7 @@ class Samples(BaseModel):
     """Both sides of the comparison."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    positives: list[AnySample] = Field([TargetSample()], min_length=1, description="what the output is pulled towards")
+    positives: list[AnySample] = Field([TargetSample()], min_length=1, description="what the output is pulled toward")
     negatives: list[AnySample] = Field([InputSample()], min_length=1, description="what the output is pushed away from")
 
     @torch.no_grad()

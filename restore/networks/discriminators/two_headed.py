@@ -16,7 +16,7 @@ _SLOPE = 0.2
 
 
 class TwoHeaded(nn.Module):
-    """A trunk of strided convolutions under spectral normalisation, and a global and a local head.
+    """A trunk of strided convolutions under spectral normalization, and a global and a local head.
 
     Kinli, Ozcan and Kirac, "Instagram filter removal on fashionable images" (IFRNet), NTIRE 2021, and "Patch-wise
     contrastive style learning for Instagram filter removal" (CIFR), NTIRE 2022. The global head averages over

@@ -24,17 +24,17 @@ _SEEN = 64
 _OPEN = 3.0
 
 
-class ModulatedColour(nn.Module):
+class ModulatedColor(nn.Module):
     """A color transform, predicted for each picture, that may vary from the center to the corners.
 
     A *context* branch looks at a thumbnail of the whole picture and makes a code of it: what filter it is under. A few
-    layers that see single pixels, their colour and their place, turn the picture into what it was; every channel of
+    layers that see single pixels, their color and their place, turn the picture into what it was; every channel of
     theirs is scaled and shifted as the code says. The idea of layers on single pixels under the control of a condition
     network is that of He et al., "Conditional sequential modulation for efficient global image retouching" (CSRNet),
     ECCV 2020; the place is ours, for vignettes and gradients.
 
-    It is as good as a table of colours from three to three dimensions that bends with the place, and needs no
-    neighbours: any tile gives what the whole picture gives.
+    It is as good as a table of colors from three to three dimensions that bends with the place, and needs no
+    neighbors: any tile gives what the whole picture gives.
 
     Args:
         thumbnail: side of the thumbnail: a multiple of 16, above 64 of 64.
@@ -43,7 +43,7 @@ class ModulatedColour(nn.Module):
         hidden: channels of the layers on single pixels.
         kinds: how many filters the code is told apart into, the last of them none; 0 for not.
         prototypes: every kind has a code of its own, and their mean by the belief in each is added to the code that
-            turns the picture back. A filter that is recognised is then undone as precisely as it is known, not only as
+            turns the picture back. A filter that is recognized is then undone as precisely as it is known, not only as
             it can be measured from this picture.
         gate: a share, 0..1, judged from the code, scales what is changed: 1 where the filter is known, less with doubt,
             and 0, the picture as it was, where there is none or the network cannot tell.
@@ -52,7 +52,7 @@ class ModulatedColour(nn.Module):
         - x: (N, 3, H, W), RGB, 0..1, both sides at least 2; a part of a picture, or all of it.
         - thumbnail: (N, 3, thumbnail, thumbnail), single pixels of the whole picture: what a filter clipped is seen as
           it is, where means of filtered pixels are as no filter leaves them.
-        - rows: (N, H), where the pixels' centres lie in the whole picture, 0 its top and 1 its bottom.
+        - rows: (N, H), where the pixels' centers lie in the whole picture, 0 its top and 1 its bottom.
         - columns: (N, W), the same from left to right.
         - strength: (N,), 0 leaves the picture unchanged, 1 is the learned change.
         - code: (N, code), what :meth:`codes` found on the thumbnail, if that is known already.
@@ -79,7 +79,7 @@ class ModulatedColour(nn.Module):
         self.down = nn.ModuleList(
             nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip((3 + _PLACE, *halved), halved, strict=False)
         )
-        # A filter shows in the histograms of the colours, of the brightest and of the darkest of them, in the extremes,
+        # A filter shows in the histograms of the colors, of the brightest and of the darkest of them, in the extremes,
         # and in every channel's mean and deviation over the picture.
         self.tell = nn.Linear(3 * 3 * _BINS + 2 * 3 + 2 * sum(halved), 2 * code)
         self.narrow = nn.Linear(2 * code, code)
@@ -164,8 +164,8 @@ class ModulatedColour(nn.Module):
         return self.codes(whole(pictures, self.side, "middle")[0])
 
 
-class ModulatedColourOptions(NetworkOptions):
-    """Colors judged from a thumbnail: :class:`restore.networks.modulated_colour.ModulatedColour`, at scale 1."""
+class ModulatedColorOptions(NetworkOptions):
+    """Colors judged from a thumbnail: :class:`restore.networks.modulated_color.ModulatedColor`, at scale 1."""
 
     kind: Literal["modulated-colour"] = "modulated-colour"
     thumbnail: int = Field(
@@ -183,7 +183,7 @@ class ModulatedColourOptions(NetworkOptions):
 
     def build(self, scale: int) -> nn.Module:
         self.refuse_to_enlarge(scale)
-        return ModulatedColour(
+        return ModulatedColor(
             self.thumbnail, self.width, self.code, self.hidden, self.kinds, self.prototypes, self.gate
         )
 
@@ -210,7 +210,7 @@ def _places(rows: Tensor, columns: Tensor) -> Tensor:
     """Where pixels lie, (N, 3, H, W): across and down from the middle, and the square of the distance.
 
     All as shares of half the diagonal, so that a corner's distance is 1 whatever the picture's shape. The pixels are
-    taken as square: how far apart two neighbours lie as shares of the sides tells how the sides compare. A network that
+    taken as square: how far apart two neighbors lie as shares of the sides tells how the sides compare. A network that
     learned on squares alone thus finds a vignette where it lies in a picture of any shape.
     """
     height, width = (1 / ((along[:, -1] - along[:, 0]) / (along.shape[1] - 1)) for along in (rows, columns))
@@ -238,7 +238,7 @@ def _square(thumbnail: Tensor) -> Tensor:
 
 
 def _distribution(thumbnail: Tensor, seen: Tensor) -> Tensor:
-    """How the colours of thumbnails are spread, (N, 9 * bins + 6): histograms and extremes.
+    """How the colors of thumbnails are spread, (N, 9 * bins + 6): histograms and extremes.
 
     ``seen`` is the same, averaged down.
 
@@ -259,14 +259,14 @@ def _distribution(thumbnail: Tensor, seen: Tensor) -> Tensor:
 def _histograms(maps: Tensor) -> Tensor:
     """Of each channel of maps (N, C, H, W), (N, C * bins): the share of the pixels in each bin, over an even share.
 
-    A pixel between the centres of two bins counts for both, by its nearness: small changes of it change little.
+    A pixel between the centers of two bins counts for both, by its nearness: small changes of it change little.
     """
     pixels = maps.flatten(2)
     if not torch.compiler.is_exporting():
         return _counted((_BINS - 1) * pixels).flatten(1) * (_BINS / pixels.shape[2])
     # The same in operators that every runtime has: each pixel with each bin.
-    centres = torch.linspace(0, 1, _BINS, dtype=maps.dtype, device=maps.device)[:, None]
-    near = F.relu(1 - (_BINS - 1) * (pixels[:, :, None] - centres).abs())
+    centers = torch.linspace(0, 1, _BINS, dtype=maps.dtype, device=maps.device)[:, None]
+    near = F.relu(1 - (_BINS - 1) * (pixels[:, :, None] - centers).abs())
     return _BINS * near.mean(3).flatten(1)
 
 
