@@ -2,9 +2,9 @@
 
     python scripts/compare_quantization.py sr-x2 --calibrate PHOTOGRAPHS --check TESTSETS/Set5/x2 --pattern '*_HR.png'
 
-Prints a line for each: dB of PSNR that it loses against fp32 on each folder, and the milliseconds of one window beside
-fp32's. Weights are int8 with one scale a channel in all of them. The first and the last convolutions stay in fp32, as
-they do in a twin whose loss asks for no more.
+Prints a line for each variant: its PSNR loss against fp32 in dB on each folder, and the milliseconds for one window
+next to fp32's. All variants use int8 weights with one scale per channel, and keep the first and the last convolution in
+fp32, like a twin whose loss does not require more.
 """
 
 from __future__ import annotations

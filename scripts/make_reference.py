@@ -2,7 +2,7 @@
 
     python scripts/make_reference.py [--check]
 
-With --check nothing is written, and the exit code is 1 if a page is not what it would be.
+With --check nothing is written, and the exit code is 1 if a page is out of date.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def recipe() -> str:
 
 
 def _order(item: tuple[str, Any]) -> tuple[bool, str]:
-    """What has a kind after what is there once, each by name."""
+    """Sort key: options without a kind first, then those with a kind, each by name."""
     name, schema = item
     return "kind" in schema.get("properties", {}), name
 
@@ -117,14 +117,14 @@ def _section(name: str, schema: dict[str, Any], defined: dict[str, Any]) -> str:
 
 
 def _kinds(schema: dict[str, Any]) -> list[str]:
-    """What ``kind`` may be, of options that are chosen by it."""
+    """The values of ``kind``, for options that are selected by it."""
     kind = schema.get("properties", {}).get("kind", {})
     found: list[str] = [kind["const"]] if "const" in kind else kind.get("enum", [])
     return found
 
 
 def _prose(text: str) -> str:
-    """Of reStructuredText, the code and the references, as Markdown has them."""
+    """Convert reStructuredText's inline code and references to Markdown."""
     return re.sub(r":\w+:`~?([^`]*)`", r"`\1`", text).replace("``", "`")
 
 
@@ -143,7 +143,7 @@ def _default(name: str, field: dict[str, Any], schema: dict[str, Any]) -> str:
 
 
 def _type(schema: dict[str, Any], defined: dict[str, Any]) -> str:
-    """In words, with links to what has a section of its own."""
+    """A type in words, with links to the types that have a section."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         said = ", ".join(f"`{kind}`" for kind in _kinds(defined[name])) or name
