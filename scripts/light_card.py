@@ -153,7 +153,7 @@ def section(facts: Mapping[Kind, Any], name: str) -> str:
             *lines,
             "",
             f"{light['pairs']} exposures of 12 scenes. Of the 24 held-out scenes, every other one was used",
-            "for tuning, and the rest are reported here. Exposures much brighter than their reference are left out; the",
+            "for tuning, and the rest are reported here. Exposures much brighter than their reference are omitted; the",
             "reference is made by exposure fusion of the sequence. PSNR on RGB, SSIM on Y. The gamma is the best",
             "single value for these very pictures. The feature distance is our own: the mean relative change of",
             f"EfficientNet-Lite0's features. NIQE is measured on LIME's {light['dark']} photos; lower is better.",

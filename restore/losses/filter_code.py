@@ -51,7 +51,7 @@ def filter_contrast(codes: Tensor, labels: Tensor, temperature: float) -> Tensor
 
     Args:
         codes: see :func:`filter_class`.
-        labels: those below 0 are compared with none.
+        labels: those below 0 are not compared.
         temperature: of SupCon.
     """
     known = labels >= 0
@@ -84,7 +84,7 @@ class FilterTerm(LabeledTerm):
 
     Args:
         function: of (codes, labels).
-        network: that is trained.
+        network: the network being trained.
     """
 
     def __init__(self, function: Callable[[Tensor, Tensor], Tensor], network: MakesCodes) -> None:

@@ -22,7 +22,7 @@ def spatial_consistency(output: Tensor, source: Tensor, region: int = 4) -> Tens
 
         1/K sum_i sum_j (|Y_i - Y_j| - |I_i - I_j|)^2
 
-    Regions at the border have fewer neighbors; the released code has black ones there, and leaves out the absolute
+    Regions at the border have fewer neighbors; the released code assumes black neighbors there, and omits the absolute
     values.
 
     Args:

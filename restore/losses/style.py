@@ -34,7 +34,7 @@ class Style(nn.Module):
         weights: one for each tap; None for all 1.
 
     Shape:
-        output and target (N, 3, H, W), RGB, 0..1, to a scalar. The gradient goes into the output alone.
+        output and target (N, 3, H, W), RGB, 0..1, to a scalar. Only the output receives a gradient.
 
     Raises:
         ValueError: the weights are not as many as the taps.

@@ -25,13 +25,13 @@ class ContrastiveRegularizer(LossTerm):
     """Pulls the output toward its positives and pushes it from its negatives, at every tap of an encoder.
 
     PCL-SR (Wu et al., TNNLS 2023) with its cosines and InfoNCE, AECR-Net with :class:`L1Ratio`, and combinations of
-    the two. It is a regularizer, to be combined with a pixel loss. With cosines alone, the best output lies not at its
-    positive but beyond it, away from the negative, and the farther the more alike the two are; :class:`L1Ratio` has its
-    optimum at the positive.
+    the two. It is a regularizer, to be combined with a pixel loss. With cosines alone, the optimum lies not at the
+    positive but beyond it, away from the negative, and the more alike the two are, the farther; the optimum of
+    :class:`L1Ratio` is at the positive.
 
     The gradient reaches the output through the encoder, which is :func:`frozen`; samples are constants.
 
-    Each tap has a copy of the objective: one that carries state must not mix the taps.
+    Each tap has its own copy of the objective, so that an objective with state does not mix the taps.
 
     Args:
         encoder: (N, 3, H, W) RGB on 0..1 to a list of feature maps (N, C, h, w).
@@ -58,11 +58,11 @@ class ContrastiveRegularizer(LossTerm):
         """The loss of a batch, a scalar.
 
         Args:
-            output: (N, 3, H, W), the network's result; need not be within 0..1.
+            output: (N, 3, H, W), the network's result; it may exceed 0..1.
             target: (N, 3, H, W) on 0..1.
-            input: (N, 3, h, w) on 0..1, enlarged here to the target's size where it is smaller.
-            generator: of all draws of samples.
-            index: (N,), the samples' numbers in the training set, for an objective that remembers.
+            input: (N, 3, h, w) on 0..1, enlarged to the target's size if it is smaller.
+            generator: source of randomness of the samples.
+            index: (N,), the samples' numbers in the training set, for an objective with state.
 
         Raises:
             ValueError: output and target differ in shape, or the encoder's taps are not as many as the weights.
