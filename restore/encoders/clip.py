@@ -34,7 +34,7 @@ class ClipEncoder(Encoder):
 
     Args:
         model: open_clip's name of an architecture, such as ``ViT-B-32`` or ``RN50``.
-        pretrained: open_clip's tag of its weights, such as ``openai``: it says how pictures are normalized, which
+        pretrained: open_clip's tag of its weights, such as ``openai``: it determines how pictures are normalized, which
             activation the network has, and where the weights are published.
         taps: ``embedding``, and before it ``stem`` and ``layer1`` to ``layer4`` of a ResNet, or ``block0`` and so on
             of a vision transformer (the patches' tokens as a map). Shallow to deep.
@@ -100,7 +100,7 @@ class ClipEncoder(Encoder):
         return embedding
 
     def start_tokens(self, words: int) -> tuple[Tensor, int]:
-        """The embedded tokens (L, W) of a text of ``X`` repeated, and the index of its last token, which is read out."""
+        """The embedded tokens (L, W) of a text of ``X`` repeated, and the index of the token that is read out."""
         tokens = self.tokenize([" ".join(["X"] * words)])[0].to(self.mean.device)
         network: Any = self.network
         with torch.no_grad():

@@ -169,4 +169,4 @@ def described(name: str, metric: Metric) -> str:
     """A one-line description of a metric."""
     better = "higher" if metric.higher_is_better else "lower"
     kind = "" if metric.reference else ", without a reference"
-    return f"{metric.says}; {better} is better{kind}" + (f". Needs {metric.needs}" if metric.needs else "")
+    return f"{metric.summary}; {better} is better{kind}" + (f". Needs {metric.needs}" if metric.needs else "")

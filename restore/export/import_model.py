@@ -46,7 +46,7 @@ def import_model(
     given: Mapping[str, str] | None = None,
     shape: tuple[int, int, int] | None = None,
     overwrite: bool = False,
-    tell: Callable[[str], None] = lambda _: None,
+    report: Callable[[str], None] = lambda _: None,
 ) -> Imported:
     """Verify a model and install it in a folder of models.
 
@@ -57,7 +57,7 @@ def import_model(
         given: spec fields as text, which override what is detected.
         shape: batch, height and width of a fixed input shape; None for dynamic shapes if possible.
         overwrite: replace a model of that name.
-        tell: called with progress messages.
+        report: called with progress messages.
 
     Raises:
         ModelError: the file is not a model that can be run, or the name is invalid or taken.
@@ -66,13 +66,13 @@ def import_model(
     name = name or name_of(file)
     path = place(name, folder or user_folder(), overwrite)
     if file.suffix.lower() == ".onnx":
-        tell(f"{file}: inspecting the model")
+        report(f"{file}: inspecting the model")
         data, spec, checks = describe_foreign(file, name, given or {}, shape)
         note = _one_shape(spec)
     else:
-        tell(f"{file}: reading the weights and detecting what the network needs")
+        report(f"{file}: reading the weights and detecting what the network needs")
         source = load_source(file, name=name, given=given, shape=shape)
-        tell(f"{source.spec.network} x{source.spec.scale}: exporting to ONNX and comparing with the network")
+        report(f"{source.spec.network} x{source.spec.scale}: exporting to ONNX and comparing with the network")
         built, note = _made(source, shape)
         data, spec = built.data, built.spec
         worst = max(check.difference for check in built.compared)

@@ -37,7 +37,7 @@ def describe_foreign(
         The file's bytes with metadata, the metadata, and the checks.
 
     Raises:
-        ModelError: it is not such a file, or something can neither be detected nor is given; says how to give it.
+        ModelError: it is not such a file, or something is neither detected nor given; the message says how to give it.
         ExportError: it does not match its metadata.
     """
     model = _load(path)
@@ -101,7 +101,7 @@ def _found(
     """Everything that can be detected by inspecting and running the file.
 
     Raises:
-        ModelError: something cannot be detected; says how to give it.
+        ModelError: something cannot be detected; the message says how to give it.
     """
     run, size = _function(model, path, shape), shape[1:] if shape else None
     try:

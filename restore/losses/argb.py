@@ -140,7 +140,7 @@ class TranslationTerm(LossTerm):
 
 
 class ArgbOptions(LossOptions):
-    """Pixels compared in a learned color space: :class:`restore.losses.argb.ARGB`."""
+    """Compare pixels in a learned color space: :class:`restore.losses.argb.ARGB`."""
 
     kind: Literal["argb"] = "argb"
     weights: Path = Field(description="a run of the recipe argb, or its checkpoint")

@@ -29,7 +29,7 @@ def color(output: Tensor, target: Tensor) -> Tensor:
 
 
 class ColorOptions(LossOptions):
-    """Directions of RGB compared: :func:`restore.losses.color.color`."""
+    """Compare the directions of RGB vectors: :func:`restore.losses.color.color`."""
 
     kind: Literal["colour"] = "colour"
 

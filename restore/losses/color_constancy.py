@@ -26,7 +26,7 @@ def color_constancy(output: Tensor) -> Tensor:
 
 
 class ColorConstancyOptions(TargetFreeOptions):
-    """Gray world: :func:`restore.losses.color_constancy.color_constancy`."""
+    """Gray-world assumption: equal channel means: :func:`restore.losses.color_constancy.color_constancy`."""
 
     kind: Literal["colour-constancy"] = "colour-constancy"
 

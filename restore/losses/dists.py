@@ -73,7 +73,7 @@ class DISTS(nn.Module):
 
 
 class DistsOptions(LossOptions):
-    """Structure and texture of VGG-16's features compared: :class:`restore.losses.dists.DISTS`."""
+    """Compare structure and texture of VGG-16's features: :class:`restore.losses.dists.DISTS`."""
 
     kind: Literal["dists"] = "dists"
     weights: Path | None = Field(None, description="torchvision's file of VGG-16; null for torch hub's cache")

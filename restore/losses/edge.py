@@ -47,7 +47,7 @@ def _blur(x: Tensor) -> Tensor:
 
 
 class EdgeOptions(LossOptions):
-    """Laplacians compared: :func:`restore.losses.edge.edge`."""
+    """Compare Laplacians: :func:`restore.losses.edge.edge`."""
 
     kind: Literal["edge"] = "edge"
 

@@ -45,9 +45,9 @@ def filter_class(kinds: nn.Module, codes: Tensor, labels: Tensor) -> Tensor:
 
 
 def filter_contrast(codes: Tensor, labels: Tensor, temperature: float) -> Tensor:
-    """Codes of pictures under one filter pulled together, those under different ones pushed apart; a scalar.
+    """Pull codes of pictures under the same filter together, and push others apart; a scalar.
 
-    By SupCon (Khosla et al., NeurIPS 2020) within the batch; a picture alone with its filter counts 0.
+    By SupCon (Khosla et al., NeurIPS 2020) within the batch; a picture that is the only one with its filter counts 0.
 
     Args:
         codes: see :func:`filter_class`.
@@ -60,7 +60,7 @@ def filter_contrast(codes: Tensor, labels: Tensor, temperature: float) -> Tensor
 
 
 def clean_code(network: Any, output: Tensor, target: Tensor, input: Tensor, temperature: float) -> Tensor:
-    """The output's code pulled to that of its target and pushed from that of its input, by InfoNCE; a scalar.
+    """Pull the output's code to its target's and push it from its input's, with InfoNCE; a scalar.
 
     The network's context branch is frozen here; otherwise all codes would collapse into one.
 
@@ -164,7 +164,7 @@ class FilterClassOptions(_OfLabels):
 
 
 class FilterContrastOptions(_OfLabels):
-    """Codes of one filter close, of two far apart: :func:`restore.losses.filter_code.filter_contrast`."""
+    """Pull codes of the same filter together and push others apart: :func:`restore.losses.filter_code.filter_contrast`."""
 
     kind: Literal["filter-contrast"] = "filter-contrast"
     temperature: PositiveFloat = Field(
@@ -176,7 +176,7 @@ class FilterContrastOptions(_OfLabels):
 
 
 class CleanCodeOptions(FilterCodeOptions):
-    """The output's code like the target's, unlike the input's: :func:`restore.losses.filter_code.clean_code`."""
+    """Pull the output's code to the target's and push it from the input's: :func:`restore.losses.filter_code.clean_code`."""
 
     kind: Literal["clean-code"] = "clean-code"
     temperature: PositiveFloat = Field(

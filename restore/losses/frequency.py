@@ -30,7 +30,7 @@ def frequency(output: Tensor, target: Tensor) -> Tensor:
 
 
 class FrequencyOptions(LossOptions):
-    """Spectra compared: :func:`restore.losses.frequency.frequency`."""
+    """Compare Fourier spectra: :func:`restore.losses.frequency.frequency`."""
 
     kind: Literal["frequency"] = "frequency"
 

@@ -46,7 +46,7 @@ def id_mrf(output: Tensor, target: Tensor, bias: float = 1.0, stretch: float = 0
 
 
 class IdMrfOptions(FrozenEncoderLossOptions):
-    """Textures compared with their best matches: :func:`restore.losses.id_mrf.id_mrf`."""
+    """Compare textures with their best matches: :func:`restore.losses.id_mrf.id_mrf`."""
 
     kind: Literal["id-mrf"] = "id-mrf"
     encoder: AnyFeatures = Field(

@@ -70,7 +70,7 @@ def tap_weights(encoder: FeatureExtractor, weights: Sequence[float] | None) -> l
 
 
 class PerceptualOptions(FrozenEncoderLossOptions):
-    """Features compared: :class:`restore.losses.perceptual.Perceptual`."""
+    """Compare features: :class:`restore.losses.perceptual.Perceptual`."""
 
     kind: Literal["perceptual"] = "perceptual"
     taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for 1 each")

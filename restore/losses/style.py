@@ -54,7 +54,7 @@ class Style(nn.Module):
 
 
 class StyleOptions(FrozenEncoderLossOptions):
-    """Gram matrices compared: :class:`restore.losses.style.Style`."""
+    """Compare Gram matrices: :class:`restore.losses.style.Style`."""
 
     kind: Literal["style"] = "style"
     taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for 1 each")

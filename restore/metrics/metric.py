@@ -85,7 +85,7 @@ class Metric:
     Attributes:
         name: on the command line and in recipes.
         title: for table headings.
-        says: one-line description.
+        summary: one-line description.
         higher_is_better: whether higher values are better.
         reference: whether it compares with a reference.
         digits: decimals to print.
@@ -102,7 +102,7 @@ class Metric:
 
     name: str
     title: str
-    says: str
+    summary: str
     higher_is_better: bool
     reference: bool
     digits: int

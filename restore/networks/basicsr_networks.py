@@ -21,7 +21,7 @@ class CompactOptions(NetworkOptions):
     width: int = Field(64, ge=1, description="channels")
     depth: int = Field(16, ge=0, description="convolutions between the first and the last")
     activation: Literal["relu", "prelu", "leakyrelu"] = Field(
-        "prelu", description="after each convolution but the last"
+        "prelu", description="activation after each convolution except the last"
     )
 
     def build(self, scale: int) -> nn.Module:

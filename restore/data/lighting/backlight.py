@@ -14,7 +14,7 @@ from restore.imaging.color import from_linear, to_linear
 
 _Image = NDArray[np.float32]
 
-# On 0..255: darker pixels count as black; and the least value of a low-key photograph at the quantile that follows.
+# On 0..255: level below which a pixel counts as black; and minimum value of a low-key photograph at the next quantile.
 _BLACK, _BRIGHT, _FEW_ABOVE = 16, 160, 0.995
 
 

@@ -101,7 +101,7 @@ def _compare(objective: nn.Module, query: Tensor, positive: Tensor, negative: Te
 
 
 class ContrastiveLossOptions(Samples, FrozenEncoderLossOptions):
-    """The output pulled to positives and pushed from negatives: :mod:`restore.losses.contrastive`."""
+    """Pull the output toward positives and push it from negatives: :mod:`restore.losses.contrastive`."""
 
     kind: Literal["contrastive"] = "contrastive"
     objective: AnyObjective = Field(InfoNCEOptions(), description="turns similarities into a loss")

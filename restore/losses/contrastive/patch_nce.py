@@ -169,7 +169,7 @@ class PatchRegularizer(LossTerm):
 
 
 class PatchNceLossOptions(AnyEncoderLossOptions):
-    """Positions of the output compared with those of its target or input, through heads that learn."""
+    """Compare positions of the output with those of its target or input, through trainable heads."""
 
     kind: Literal["patch-nce"] = "patch-nce"
     key: Literal["input", "target"] = Field(
