@@ -36,8 +36,8 @@ def commands() -> str:
     """Every command with its arguments and options."""
     parts = [
         f"{_MADE}\n\n# Commands\n",
-        "`restore COMMAND --help` says the same in a terminal. Every command ends with 0 when all went well, 1 when\n"
-        "something failed, 2 on wrong use, 130 after Ctrl-C.\n",
+        "`restore COMMAND --help` shows the same in a terminal. Exit codes are 0 for success, 1 if something failed, 2\n"
+        "for usage errors and 130 after Ctrl-C.\n",
     ]
     context = click.Context(group, info_name="restore")
     for name, (_, line) in COMMANDS.items():
@@ -86,9 +86,9 @@ def recipe() -> str:
     schema = Recipe.model_json_schema()
     parts = [
         f"{_MADE}\n\n# The recipe\n",
-        "A recipe is a YAML file. `restore recipes` lists those that come along, `restore recipes NAME` prints one to\n"
-        "begin your own with, `restore recipes --schema` prints this page as a JSON schema for editors, and\n"
-        "`--set train.steps=5000` of `restore train` changes one value. A key that is not here is refused.\n",
+        "A recipe is a YAML file. `restore recipes` lists the built-in ones, `restore recipes NAME` prints one as a\n"
+        "start for your own, `restore recipes --schema` prints this page as a JSON schema for editors, and\n"
+        "`restore train --set train.steps=5000` changes a single value. Unknown keys are rejected.\n",
         _section("Recipe", schema, schema["$defs"]),
     ]
     parts += [_section(name, one, schema["$defs"]) for name, one in sorted(schema["$defs"].items(), key=_order)]
@@ -135,7 +135,7 @@ def _default(name: str, field: dict[str, Any], schema: dict[str, Any]) -> str:
     if default is None:
         return "none" if "default" in field else ""
     if isinstance(default, dict):
-        return "as there"
+        return "see there"
     if isinstance(default, list) and any(isinstance(one, dict) for one in default):
         default = [f"{{kind: {one['kind']}}}" for one in default]
     text = str(default).lower() if isinstance(default, bool) else str(default).replace("'", "")

@@ -164,7 +164,7 @@ class FilterClassOptions(_OfLabels):
 
 
 class FilterContrastOptions(_OfLabels):
-    """Pull codes of the same filter together and push others apart: :func:`restore.losses.filter_code.filter_contrast`."""
+    """Pull codes of one filter together and push others apart: :func:`restore.losses.filter_code.filter_contrast`."""
 
     kind: Literal["filter-contrast"] = "filter-contrast"
     temperature: PositiveFloat = Field(
@@ -176,7 +176,7 @@ class FilterContrastOptions(_OfLabels):
 
 
 class CleanCodeOptions(FilterCodeOptions):
-    """Pull the output's code to the target's and push it from the input's: :func:`restore.losses.filter_code.clean_code`."""
+    """Pull the output's code to the target's, away from the input's: :func:`restore.losses.filter_code.clean_code`."""
 
     kind: Literal["clean-code"] = "clean-code"
     temperature: PositiveFloat = Field(

@@ -46,7 +46,7 @@ def spatial_consistency(output: Tensor, source: Tensor, region: int = 4) -> Tens
 
 
 class SpatialConsistencyOptions(TargetFreeOptions):
-    """Preserve the input's contrasts between neighboring regions: :func:`restore.losses.spatial_consistency.spatial_consistency`."""
+    """Preserve the contrasts of the input: :func:`restore.losses.spatial_consistency.spatial_consistency`."""
 
     kind: Literal["spatial-consistency"] = "spatial-consistency"
     region: PositiveInt = Field(4, description="side of a region, pixels")

@@ -45,7 +45,7 @@ LOSSES = {
     "ssim (ms)": lambda e, b: lambda o, t: ssim.ms_ssim(o, t, scales=2),
     "frequency": lambda e, b: frequency.frequency,
     "edge": lambda e, b: edge.edge,
-    "colour": lambda e, b: color,
+    "color": lambda e, b: color,
     "total_variation": lambda e, b: lambda o, t: total_variation.total_variation(o),
     "total_variation (squared)": lambda e, b: lambda o, t: total_variation.total_variation(o, power=2),
     "color_constancy": lambda e, b: lambda o, t: color_constancy(o),

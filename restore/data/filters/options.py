@@ -136,8 +136,8 @@ class PhotoFilters(BaseModel):
         0.0,
         ge=0,
         le=1,
-        description="probability that a photograph gets hand edits instead (tone curves, split toning, fades, vignettes,
-        " "grain ...), with the label none",
+        description="probability that a photograph gets hand edits instead (tone curves, split toning, fades, "
+        "vignettes, grain ...), with the label none",
     )
     renderings: float = Field(
         0.0, ge=0, le=1, description="probability that a filter is rendered as another program might"
@@ -146,8 +146,8 @@ class PhotoFilters(BaseModel):
         0.0,
         ge=0,
         le=1,
-        description="probability that the photograph itself, including the target, gets different light: warm, cold,
-        dim, " "rich",
+        description="probability that the photograph itself, including the target, gets different light: warm, "
+        "cold, dim, rich",
     )
 
     @model_validator(mode="after")
