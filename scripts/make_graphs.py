@@ -102,7 +102,7 @@ def model(
 ) -> ModelProto:
     """A checked model of fixed versions."""
     tensors = [numpy_helper.from_array(np.asarray(value), name) for name, value in (constants or {}).items()]
-    made = helper.build_model(
+    made = helper.make_model(
         helper.make_graph(nodes, "restore", inputs, outputs, tensors),
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,

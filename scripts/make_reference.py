@@ -36,8 +36,8 @@ def commands() -> str:
     """Every command with its arguments and options."""
     parts = [
         f"{_MADE}\n\n# Commands\n",
-        "`restore COMMAND --help` shows the same in a terminal. Exit codes are 0 for success, 1 if something failed, 2\n"
-        "for usage errors and 130 after Ctrl-C.\n",
+        "`restore COMMAND --help` shows the same in a terminal. Exit codes are 0 for success, 1 if something failed,\n"
+        "2 for usage errors and 130 after Ctrl-C.\n",
     ]
     context = click.Context(group, info_name="restore")
     for name, (_, line) in COMMANDS.items():

@@ -374,7 +374,7 @@ def linear(
         nodes.insert(0, helper.make_node("Reshape", ["x", "shape"], ["reshaped"]))
         weights.append(numpy_helper.from_array(np.array(first, np.int64), "shape"))
     graph = helper.make_graph(nodes, "g", inputs, outputs, weights)
-    onnx.save(helper.build_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
     return path
 
 
@@ -575,7 +575,7 @@ def test_a_network_of_no_weights_has_none(tmp_path: Path, models: Path) -> None:
     size = ("n", 3, "h", "w")
     ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, size) for n in ("x", "y")]
     made = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", ends[:1], ends[1:])
-    onnx.save(helper.build_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / "m.onnx")
+    onnx.save(helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / "m.onnx")
     assert run("import", tmp_path / "m.onnx", "--spec", "high=1").exit_code == 0
     assert open_model(find("m"), "cpu").spec.parameters == 0
 

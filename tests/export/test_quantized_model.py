@@ -189,7 +189,7 @@ def test_nodes_need_no_names(name: str, wide: Path, pictures: Path, tmp_path: Pa
 def test_each_node_gets_a_name_of_its_own() -> None:
     make_node = onnx.helper.make_node
     nodes = [make_node("Relu", ["a"], ["b"], name=n) for n in ("", "Relu_0", "x", "x", "only")]
-    model = onnx.helper.build_model(onnx.helper.make_graph(nodes, "g", [], []))
+    model = onnx.helper.make_model(onnx.helper.make_graph(nodes, "g", [], []))
     names = [node.name for node in with_names(model).graph.node]
     assert names == ["Relu_0_", "Relu_0", "Relu_2", "Relu_3", "only"]
     assert [node.name for node in with_names(with_names(model)).graph.node] == names
