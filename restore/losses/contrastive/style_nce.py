@@ -29,8 +29,7 @@ class StyleContrast(nn.Module):
     At each tap, some positions are sampled, the same in all three pictures, and a head maps their features to unit
     vectors. The similarities between all positions of a picture form a matrix that does not contain the content itself;
     each row of the output's matrix should be closer to the same row of the target's than of the input's. Target and
-    input are
-    constants: the gradient reaches the output, and through it the heads.
+    input are constants: the gradient reaches the output, and through it the heads.
 
     Args:
         channels: of each tap.
