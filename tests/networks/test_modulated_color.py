@@ -160,7 +160,7 @@ def test_its_options_say_what_it_takes() -> None:
     assert sum(p.numel() for p in options.build(1).parameters()) <= 500_000
     with pytest.raises(ValueError, match="scale 1, not 2"):
         options.build(2)
-    with pytest.raises(ValueError, match="prototypes: there are none without kinds"):
+    with pytest.raises(ValueError, match="prototypes need kinds above 0"):
         ModulatedColor(prototypes=True)
     for side, multiple in ((40, 16), (96, 64)):
         with pytest.raises(ValueError, match=f"{side} is not a multiple of {multiple}"):
