@@ -6,7 +6,7 @@
     large = model(pixels)  # a numpy array, uint8 or uint16 RGB
     restore.enhance("Pictures", "enlarged", model="sr-x2")  # files and folders
 
-What they take and give is said by `help(restore.load)`, and so on.
+See `help(restore.load)` and so on for arguments and results.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -23,7 +23,7 @@ from restore.imaging.encode import encode
 from restore.imaging.formats import check_fits
 from restore.imaging.picture import Picture, to8
 from restore.imaging.resize import modcrop
-from restore.jobs.map_folder import each, write_new
+from restore.jobs.map_folder import process_all, write_new
 from restore.jobs.naming import Naming, PlanError
 from restore.jobs.plan import Item, Plan, make_plan
 from restore.utils.yaml_options import parse_options, read_text
@@ -71,7 +71,7 @@ def start(request: Request, screen: Console) -> int:
     def convert(versions: Sequence[Item]) -> str:
         return _degrade(versions, request, options)
 
-    return each(_plans(request), convert, ("Degrading", "degraded"), request.target, screen)
+    return process_all(_plans(request), convert, ("Degrading", "degraded"), request.target, screen)
 
 
 def read_degradation(preset: str | None, recipe: Path | None, changes: Sequence[str]) -> SecondOrder:

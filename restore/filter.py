@@ -20,7 +20,7 @@ from restore.imaging.encode import EncodeOptions, encode
 from restore.imaging.formats import check_fits
 from restore.imaging.picture import Picture, to8
 from restore.jobs.codec import note
-from restore.jobs.map_folder import each, write_new
+from restore.jobs.map_folder import process_all, write_new
 from restore.jobs.naming import Naming
 from restore.jobs.plan import Item, make_plan
 
@@ -80,7 +80,7 @@ def start(request: Request, screen: Console) -> int:
         return note(picture, item.target.suffix)
 
     plan = make_plan(request.source, request.target, Naming(), existing="skip")
-    return each([plan], convert, ("Filtering", "filtered"), request.target, screen)
+    return process_all([plan], convert, ("Filtering", "filtered"), request.target, screen)
 
 
 def _colored(picture: Picture) -> Picture:

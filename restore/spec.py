@@ -230,8 +230,8 @@ def fault_of(error: ValidationError) -> str:
     """The first problem of an invalid spec, in one line."""
     problem = error.errors()[0]
     name = ".".join(printable(str(part)) for part in problem["loc"])
-    says = problem["msg"].removeprefix("Value error, ")
+    message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         near = difflib.get_close_matches(name, ModelSpec.model_fields, n=1)
         return f"'{name}' is not a field of a model's description" + (f": did you mean '{near[0]}'?" if near else "")
-    return f"'{name}': {says[0].lower()}{says[1:]}" if name else says
+    return f"'{name}': {message[0].lower()}{message[1:]}" if name else message

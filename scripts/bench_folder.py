@@ -1,17 +1,18 @@
-"""Compare the cost of a folder job with its network alone, a plain torch loop, and bicubic.
+"""Compare the cost of a folder job with that of its network alone, a plain torch loop, and bicubic.
 
     python scripts/bench_folder.py --photos FOLDER [--model sr-x2] [--count 100] [--side 1000] [--megapixels 50]
 
 Cuts --count squares of --side pixels out of the photographs of FOLDER, saves them as JPEG, and enlarges them
 
-- through the network alone: its session on floats that are ready, the results thrown away,
-- by ``restore enhance``, the whole command, start-up included, in fp32 and in the precision it chooses itself,
-- by a plain loop as most tools have it, one after another: read with OpenCV, cut into tiles, run the same network in
-  torch, put together, write with OpenCV,
-- by a loop that resizes with OpenCV's bicubic.
+- with the network alone: its session on prepared floats, discarding the results,
+- with ``restore enhance``, the whole command including start-up, in fp32 and in the precision it chooses itself,
+- with a sequential loop, as in most tools: read with OpenCV, cut into tiles, run the same network in torch, assemble,
+  write with OpenCV,
+- with a loop that resizes with OpenCV's bicubic.
 
-Last, one picture of --megapixels (0 leaves it out). Each is a process of its own, so that its peak memory is its own.
-Needs Linux, and the `train` extra for the torch loop. Figures from a busy machine are worth little: it says the load.
+Finally, it enlarges one picture of --megapixels (0 skips it). Each variant runs in a separate process, so that its peak
+memory can be measured. Needs Linux, and the `train` extra for the torch loop. Results from a busy machine are
+unreliable, so the load is printed.
 """
 
 from __future__ import annotations
@@ -233,7 +234,7 @@ WAYS: dict[str, Callable[[Path, Path, Path], None]] = {
 
 
 def seen(pixels: NDArray[np.uint8], part: Tile) -> NDArray[np.uint8]:
-    """What the network sees for a tile."""
+    """The network's input for a tile."""
     return pixels[part.rows.start : part.rows.stop, part.columns.start : part.columns.stop]
 
 

@@ -2,9 +2,9 @@
 
     python scripts/bench_training.py --data PHOTOGRAPHS [--steps 400] [--rounds 3]
 
-PHOTOGRAPHS holds the folders that models/sr-x4/recipe.yaml names. For each network size both run in turn, each in a
-process of its own with all cores, so that whatever else the machine does meets both. Of each run the steps after the
-first hundred count. The bare loop repeats one random batch: forward, L1 on RGB and luma, backward, Adam.
+PHOTOGRAPHS holds the folders that models/sr-x4/recipe.yaml names. For each network size both run alternately, each in a
+separate process with all cores, so that other load on the machine affects both. The first hundred steps of each run are
+not timed. The bare loop repeats one random batch: forward, L1 on RGB and luma, backward, Adam.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def trained(changes: tuple[str, ...], options: argparse.Namespace) -> float:
     """Steps per second of ``restore train``."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, str(ROOT / "cli.py"), "train", str(RECIPE), "--data", str(options.data)]
-        # Decode photographs ahead, as in a long run; exclude validation from the timing.
+        # Decode photographs in advance, as in a long run; exclude validation from the timing.
         settings = [*changes, f"train.steps={options.steps}", "validation.every=1000000", "data.holdout=1"]
         command += ["--out", folder, *(part for setting in settings for part in ("--set", setting))]
         subprocess.run(command, capture_output=True, text=True, check=True)

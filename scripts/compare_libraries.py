@@ -110,7 +110,7 @@ def main() -> None:
     """Print a table in Markdown."""
     torch.set_num_threads(1)
     output, target = batch()
-    print("| what | ours, ms | library, ms | ratio | difference | of the gradient |\n|---|---|---|---|---|---|")
+    print("| function | ours, ms | library, ms | ratio | difference | gradient difference |\n|---|---|---|---|---|---|")
     for name, functions in PAIRS.items():
         ours, theirs = (partial(run, function, output, target, name not in _CONSTANT) for function in functions)
         (_, a, ga), (_, b, gb) = ours(), theirs()

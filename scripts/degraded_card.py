@@ -1,4 +1,4 @@
-"""What the card of a model says that is trained on degraded pictures: measured on Kodak24, shown on the samples."""
+"""Section of the card of a model trained on degraded pictures: results on Kodak24, and crops of the samples."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SIDE = 224
 
 
 def rivals(model: Model) -> dict[str, Callable[[Pixels], Pixels]]:
-    """What a model is compared with, itself last."""
+    """The methods that a model is compared with, and the model itself last."""
     faithful = open_model(find(f"sr-x{model.spec.scale}"), "cpu")
     return {
         "bicubic": lambda low: bicubic(low, model.spec.scale),
@@ -62,7 +62,7 @@ def measure_degraded(model: Model, options: SecondOrder, testsets: Path) -> dict
 
 
 def degraded(path: Path, scale: int, options: SecondOrder, number: int) -> tuple[Pixels, Pixels]:
-    """A picture after the chain, and the original."""
+    """A degraded picture and its original."""
     high = np.ascontiguousarray(modcrop(read_rgb8(path), scale))
     return second_order(high, scale, options, generator(0, number)), high
 

@@ -1,11 +1,11 @@
-"""What is a contrastive term worth? Fine-tune one network with and without it, on the same schedule and seeds.
+"""How much does a contrastive term help? Fine-tune a network with and without it, on the same schedule and seeds.
 
     python scripts/experiment_contrastive.py --data PHOTOGRAPHS --testsets TESTSETS --start CHECKPOINT [--part 1/2]
 
 From one checkpoint of the recipe of models/sr-x4, every arm trains for --steps with each of --seeds seeds: the control
 (L1 alone), and L1 with PCL-SR's samples and each objective, in the features of a discriminator trained alongside the
 network and in those of EfficientNet-Lite0. Every run is measured on Set5, Set14 and Kodak24: PSNR and SSIM with the
-protocol of the literature, the distance of EfficientNet-Lite0's features (this project's own, not LPIPS), and NIQE.
+usual protocol, the distance of EfficientNet-Lite0's features (this project's own, not LPIPS), and NIQE.
 
 The weight of the term is chosen first, with --scan: InfoNCE in both feature spaces, one seed, several weights; the
 largest that costs at most 0.05 dB on the held-out photographs is used. The test sets play no part in this.
@@ -68,7 +68,7 @@ METRICS = {
 
 
 def main() -> None:
-    """Run what is missing, then write the table."""
+    """Run the missing experiments, then write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, type=Path, help="folder of the recipe's folders of photographs")
     parser.add_argument("--testsets", required=True, type=Path, help="folder of Set5, Set14 and Kodak24")
@@ -110,7 +110,7 @@ def arms() -> dict[str, list[str]]:
 
 
 def scan_arms() -> dict[str, list[str]]:
-    """The same for the choice of the weights."""
+    """Every arm of the weight search and what it changes in the recipe."""
     return {
         f"infonce, {encoder}, {weight:g}": changes_for(encoder, "infonce", weight)
         for encoder in ENCODERS
@@ -127,7 +127,7 @@ def changes_for(encoder: str, objective: str, weight: float) -> list[str]:
 
 
 def run_one(options: Any, changed: list[str], arm: str, seed: int) -> None:
-    """Train and measure one run, unless that is done."""
+    """Train and measure one run, unless its result exists."""
     folder = options.runs / f"{arm}-{seed}"
     result = folder / "result.json"
     if result.exists():
@@ -151,7 +151,7 @@ def run_one(options: Any, changed: list[str], arm: str, seed: int) -> None:
     how = Options(start_from, resume, () if resume else changes, "cpu", options.threads)
     if not start(recipe, options.data, folder, how, screen):
         raise SystemExit(130)
-    if options.scan:  # the held-out photographs are all that it is measured on
+    if options.scan:  # measured only on the held-out photographs
         return
     write_bytes(result, json.dumps(measure(folder, options.testsets), indent=2).encode())
 
@@ -203,7 +203,7 @@ def table(options: Any, results: dict[tuple[str, int], dict[str, dict[str, float
     """Means and spreads, as Markdown."""
     seeds, names = range(options.seeds), list(arms())
     lines = [
-        "# What a contrastive term is worth",
+        "# How much a contrastive term helps",
         "",
         f"`sr-x4` fine-tuned for {options.steps:,} steps (batch 8 of 32 pixels, Adam {options.lr:g}, cosine), with L1 "
         "alone and with an additional contrastive term of weight "

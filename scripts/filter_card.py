@@ -37,7 +37,7 @@ Pixels = NDArray[np.uint8]
 SIDE, HELD = 384, 24
 # A strength that training draws rarely or never; and how many filters are stacked (training: two at most).
 WEAK, LAYERS = 0.25, 3
-# How far another version of a filter departs in each channel's gain and gamma; JPEG quality of a posted picture.
+# Deviation of another version of a filter in each channel's gain and gamma; JPEG quality of a posted picture.
 DEPARTURE, QUALITY = 0.03, 80
 _UNNAMED = ("weak", "layers", "other", "posted", "large")
 METRICS = {"psnr": ("PSNR, dB", 2), "ssim": ("SSIM", 4), "ciede2000": ("CIEDE2000", 2), "features": ("features", 3)}
@@ -49,7 +49,7 @@ _TEXT = f"""\
 {{apart}}
 
 {{pictures}} photos not used in training: Kodak24 and some held out of the training folders, reduced to {SIDE} pixels
-on the longer side. PSNR on RGB, SSIM on Y, CIEDE2000 averaged over the pixels. Grey-world gives each channel a gain
+on the longer side. PSNR on RGB, SSIM on Y, CIEDE2000 averaged over the pixels. Gray-world gives each channel a gain
 and an offset so that all three share one mean and deviation. The feature distance is our own metric: the mean relative
 change of EfficientNet-Lite0's features.{{control}}
 
@@ -58,10 +58,10 @@ change of EfficientNet-Lite0's features.{{control}}
 The last column is how often the model names the filter. *weak* is a filter at strength {WEAK}, {{weak}}; *layers* are
 {LAYERS} filters on top of each other at half strength, where training uses at most two; *other* are filters with each
 channel's gain and gamma up to {100 * DEPARTURE:.0f} % off, as in another program's version; *posted* are filtered
-photos saved as JPEG at quality {QUALITY}; *large* are Kodak24's at 768 x 512, each under one filter.
+photos saved as JPEG at quality {QUALITY}; *large* are Kodak24's photos at 768 x 512, each under one filter.
 Inkwell, Moon and Willow discard color, which nothing can recover.
-Of the photos without a filter, half come back at {{half}} dB or more, and a tenth below {{most}} dB because the model
-takes them for filtered. The mean is higher, because photos that come back bit for bit count as about 100 dB.
+Half of the photos without a filter come back at {{half}} dB or more, and a tenth below {{most}} dB because the model
+mistakes them for filtered. The mean is higher, because photos that come back bit for bit count as about 100 dB.
 
 12 megapixels, without reading and writing files: {{twelve}} at the peak.
 
@@ -70,7 +70,7 @@ takes them for filtered. The mean is higher, because photos that come back bit f
 Each filtered, restored and original: {", ".join(_SHOWN_FILTERS)}."""
 
 
-def grey_world(pixels: Pixels) -> Pixels:
+def gray_world(pixels: Pixels) -> Pixels:
     """Give every channel the average mean and deviation of the three, by a gain and an offset."""
     values = pixels.reshape(-1, 3).astype(np.float64)
     mean, deviation = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6)
@@ -127,19 +127,19 @@ def looks() -> dict[str, Callable[[Pixels, int], Pixels]]:
 
 
 def measure_filters(model: Model, pictures: Sequence[Pixels], large: Sequence[Pixels], control: Path) -> dict[str, Any]:
-    """Means over the pictures, by what lies over them and by method, and how often the model names it rightly.
+    """Means over the pictures, by filter and by method, and how often the model names the filter correctly.
 
     Args:
-        model: opened; of its 8-bit twin nothing else is measured.
-        pictures: as :func:`held_out` gives them.
-        large: as :func:`full_size` gives them; each is measured under one filter.
-        control: a run without the losses on the code; none is measured where there is none.
+        model: opened; for an 8-bit twin, no other method is measured.
+        pictures: from :func:`held_out`.
+        large: from :func:`full_size`; each is measured under one filter.
+        control: a run without the losses on the code; skipped if it does not exist.
     """
     methods: dict[str, Callable[[Pixels], Pixels]] = {
         model.spec.name: lambda photo: enhance_pixels(photo, model, model.spec),
     }
     if model.spec.precision == "fp32":
-        beside = {"identity": lambda photo: photo, "grey-world": grey_world}
+        beside = {"identity": lambda photo: photo, "gray-world": gray_world}
         if control.exists():
             beside["control"] = trained(control)
         methods = {**beside, **methods}
@@ -160,7 +160,7 @@ def measure_filters(model: Model, pictures: Sequence[Pixels], large: Sequence[Pi
         return {"methods": rows, "named": round(named, 3)}
 
     wanted = looks()
-    torch.set_num_threads(1)  # many small pictures: a core each is faster than all cores for each
+    torch.set_num_threads(1)  # for many small pictures, one core each is faster than all cores for each
     with ThreadPoolExecutor(usable_cores()) as pool:
         done = track(pool.map(measured, wanted.items()), "Measuring", len(wanted))
         found = dict(zip(wanted, done, strict=True))
@@ -170,7 +170,7 @@ def measure_filters(model: Model, pictures: Sequence[Pixels], large: Sequence[Pi
 def unfiltered(model: Model, pictures: Sequence[Pixels]) -> dict[str, float]:
     """The PSNR in dB that half of the unfiltered pictures reach, and that nine in ten reach.
 
-    A mean would say little: pictures that come back unchanged have no finite PSNR.
+    A mean would be meaningless: pictures that come back unchanged have no finite PSNR.
     """
     values = [_values(enhance_pixels(photo, model, model.spec), photo, lambda _: 0.0)["psnr"] for photo in pictures]
     return {"half": round(float(np.median(values)), 2), "most": round(float(np.percentile(values, 10)), 2)}
@@ -180,8 +180,8 @@ def _values(made: Pixels, clean: Pixels, distance: Callable[[Pixels], float]) ->
     # Without a filter the input is the target and its PSNR infinite: cap it at one value being off by one.
     both = score(made, clean, 1)
     best = 10 * np.log10(255**2 * clean.size)
-    colours = ciede2000(made, clean, border=1)
-    return {"psnr": min(both.psnr, best), "ssim": both.ssim, "ciede2000": colours, "features": distance(made)}
+    colors = ciede2000(made, clean, border=1)
+    return {"psnr": min(both.psnr, best), "ssim": both.ssim, "ciede2000": colors, "features": distance(made)}
 
 
 def means(found: Mapping[str, Any], looks: Sequence[str] = tuple(DEFAULT_NAMES)) -> dict[str, dict[str, float]]:

@@ -2,9 +2,9 @@
 
     python scripts/filter_pairs.py RECIPE OUT --data PHOTOGRAPHS --testsets TESTSETS
 
-OUT/held/input and OUT/held/target get photographs that were not trained on, each under several filters, and as they
-were, by the same names; OUT/seen/input gets some that were trained on, under filters, for calibration. What is there
-is replaced.
+OUT/held/input and OUT/held/target get photographs not used in training, each under several filters, and their originals
+under the same names. OUT/seen/input gets some of the training photographs under filters, for calibration. Existing
+contents are replaced.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from restore.imaging.decode import read_rgb8
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import load_recipe
 
-# Under how many filters each held-out photograph is written, and how many that were trained on.
+# Number of filters for each held-out photograph, and number of training photographs.
 _FILTERS, _SEEN = 3, 64
 
 

@@ -1,10 +1,10 @@
-"""Measure whether a model of light helps dark pictures and leaves good ones alone.
+"""Measure whether a light model improves dark pictures and leaves well-exposed ones alone.
 
     python scripts/judge_backlit.py MODEL SCENES --plain NAME=FOLDER [--plain ...] [--half report] [--look FOLDER]
 
-MODEL is a model file or a run's folder. SCENES is what scripts/scene_pairs.py wrote: exposures of held-out scenes and
-their references. Every other scene is for tuning (`--half tune`), the rest are for reporting. A plain folder holds
-photographs that need nothing; --look writes each of them before and after.
+MODEL is a model file or a run's folder. SCENES is the output of scripts/scene_pairs.py: exposures of held-out scenes
+and their references. Every other scene is for tuning (`--half tune`), the rest are for reporting. A plain folder holds
+well-exposed photographs; --look writes each of them before and after.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ Enhance = Callable[[Pixels], Pixels]
 LONGEST = 1024
 # Classes of mean brightness, 0..255, by their lower ends.
 CLASSES = (0, 60, 80, 100)
-# Below this a pixel is black, levels of 255; where at least so much of a picture is black at one place, it is meant so.
+# A pixel below this level of 255 is black. A connected black area of at least this share of a picture is intentional.
 BLACK, LARGE = 16, 0.01
-# A pixel of a shadow that was lifted: darker than this before, and so many times as bright after.
+# A pixel of a brightened shadow is darker than this before, and at least this many times as bright afterwards.
 SHADOW, LIFTED = 40, 1.5
 
 
@@ -49,7 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path)
     parser.add_argument("scenes", type=Path)
-    parser.add_argument("--plain", action="append", default=[], metavar="NAME=FOLDER", help="photographs as they are")
+    parser.add_argument("--plain", action="append", default=[], metavar="NAME=FOLDER", help="well-exposed photographs")
     parser.add_argument("--half", choices=("tune", "report", "all"), default="report", help="of the scenes")
     parser.add_argument("--look", type=Path, help="write every plain photograph before and after to this folder")
     options = parser.parse_args()
@@ -61,12 +61,12 @@ def main() -> None:
 
 
 def of_file(model: Model) -> Enhance:
-    """What a model file does."""
+    """The result of a model file, as a function."""
     return lambda pixels: enhance_pixels(pixels, model, model.spec)
 
 
 def trained(run_folder: Path) -> Enhance:
-    """What a run's network does, as it is validated: both sides even."""
+    """The result of a run's network, as in validation: both sides even."""
     _, network, _ = load_trained(run_folder)
 
     def enhance(pixels: Pixels) -> Pixels:
@@ -78,10 +78,10 @@ def trained(run_folder: Path) -> Enhance:
 
 
 def judge(enhance: Enhance, scenes: Path, plain: Mapping[str, list[Path]], half: Half = "report") -> dict[str, Any]:
-    """What a model does to exposures of held-out scenes, and to photographs that need nothing.
+    """Measure a model on exposures of held-out scenes and on well-exposed photographs.
 
     Args:
-        enhance: a picture, uint8 (H, W, 3), to one as large.
+        enhance: maps a picture, uint8 (H, W, 3), to one of the same size.
         scenes: written by scripts/scene_pairs.py.
         plain: photographs by the name of their set.
         half: of the scenes.
@@ -92,7 +92,7 @@ def judge(enhance: Enhance, scenes: Path, plain: Mapping[str, list[Path]], half:
 
 
 def pairs(scenes: Path, half: Half) -> list[tuple[Pixels, Pixels]]:
-    """Inputs and references of one half of the scenes, which are told apart by their references."""
+    """Inputs and references of one half of the scenes, which are distinguished by their references."""
     paths = in_sequence(list((scenes / "held/input").glob("*.png")))
     if not paths:
         raise SystemExit(f"{scenes / 'held'}: no pairs; write them with scripts/scene_pairs.py")
@@ -108,7 +108,7 @@ def pairs(scenes: Path, half: Half) -> list[tuple[Pixels, Pixels]]:
 
 
 def exposures(enhance: Enhance, found: Sequence[tuple[Pixels, Pixels]]) -> dict[str, Any]:
-    """PSNR and SSIM against the references, and the noise of the color in shadows that were lifted."""
+    """PSNR and SSIM against the references, and the color noise in brightened shadows."""
     rows, classes = [], []
     for low, high in found:
         made = enhance(low)
@@ -137,7 +137,7 @@ def exposures(enhance: Enhance, found: Sequence[tuple[Pixels, Pixels]]) -> dict[
 
 
 def photographs(enhance: Enhance, paths: Sequence[Path]) -> dict[str, Any]:
-    """How far photographs that need nothing change, by how bright they are."""
+    """How much well-exposed photographs change, by brightness."""
     rows, classes, lifts = [], [], []
     for path in paths:
         before = small(read_rgb8(path))
@@ -166,7 +166,7 @@ def photographs(enhance: Enhance, paths: Sequence[Path]) -> dict[str, Any]:
 
 
 def small(pixels: Pixels) -> Pixels:
-    """A picture with a longest side of ``LONGEST`` at most."""
+    """The picture with its longest side reduced to at most ``LONGEST``."""
     height, width = pixels.shape[:2]
     factor = min(1.0, LONGEST / max(height, width))
     size = (round(width * factor), round(height * factor))
@@ -181,7 +181,7 @@ def brightness(pixels: Pixels) -> str:
 
 
 def newly(after: Pixels, before: Pixels, level: int) -> float:
-    """Percentage of a picture's pixels, any channel, that reach ``level`` and had not."""
+    """Percentage of pixels that newly reach ``level`` in any channel."""
     return 100 * float(((after == level) & (before != level)).any(axis=2).mean())
 
 
@@ -192,10 +192,10 @@ def luma(pixels: Pixels) -> NDArray[np.float32]:
 
 
 def black_lift(before: Pixels, after: Pixels) -> float | None:
-    """How many levels brighter large black areas became on average; None without such areas.
+    """By how many levels large black areas were brightened on average; None without such areas.
 
-    Black is darker than ``BLACK``. An area is what an opening by a square of 1/64 of the longer side leaves, and it is
-    large if it covers ``LARGE`` of the picture.
+    Black is darker than ``BLACK``. Areas are what remains after an opening with a square of 1/64 of the longer side; an
+    area is large if it covers ``LARGE`` of the picture.
     """
     dark = luma(before)
     side = max(3, max(dark.shape) // 64)
@@ -207,12 +207,12 @@ def black_lift(before: Pixels, after: Pixels) -> float | None:
 
 
 def chroma_noise(before: Pixels, after: Pixels, lifted_by: Pixels | None = None) -> float | None:
-    """Deviation of the color from its surroundings in shadows that were lifted, levels of 255; None without them.
+    """Deviation of the color from its surroundings in brightened shadows, levels of 255; None without such shadows.
 
     Args:
         before: the dark picture.
-        after: whose color is looked at.
-        lifted_by: what lifted the shadows, if not ``after``.
+        after: the picture whose color is measured.
+        lifted_by: the picture that defines which shadows were brightened; None for ``after``.
     """
     lifted = luma(after if lifted_by is None else lifted_by)
     shadows = (luma(before) < SHADOW) & (lifted > LIFTED * luma(before)) & (lifted < 220)
@@ -224,7 +224,7 @@ def chroma_noise(before: Pixels, after: Pixels, lifted_by: Pixels | None = None)
 
 
 def look(enhance: Enhance, paths: Sequence[Path], folder: Path) -> None:
-    """Each photograph beside what the model makes of it, as PNG."""
+    """Write each photograph next to its result, as PNG."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in paths:
         before = small(read_rgb8(path))
@@ -242,7 +242,7 @@ def _order(name: str) -> int:
 
 
 def _mean(values: Sequence[float | None]) -> float:
-    """The mean of those that there are; 0 if there are none."""
+    """The mean of the values that are not None; 0 if there are none."""
     given = [value for value in values if value is not None]
     return round(statistics.mean(given), 4) if given else 0.0
 

@@ -1,13 +1,13 @@
-"""Judge models that take filters off by what their training never saw.
+"""Judge filter-removal models on filters, edits and photographs that their training never saw.
 
     pip install --no-deps instafilter
     python scripts/judge_unfilter.py unfilter=models/unfilter/unfilter.onnx --data PHOTOGRAPHS --testsets TESTSETS
 
-Three questions: how much of another program's filters comes off; what happens to edits that have no name, at 30, 60
-and 100 %; and what happens to photographs without any, of several sources. The edits and renderings are those of
-``unseen_edits.py``; the photographs are Kodak24, Set5, Set14, pictures of dark and hazy scenes, well-exposed frames of
-exposure sequences, and those that the recipe holds out. What was found of each LABEL=MODEL goes into OUT beside what is
-there of others; the card shows ``before`` and ``unfilter``.
+It answers three questions: how much of another program's filters is removed; what happens to edits that are no known
+filter, at 30, 60 and 100 %; and what happens to unfiltered photographs from several sources. The edits and renderings
+come from ``unseen_edits.py``; the photographs are Kodak24, Set5, Set14, pictures of dark and hazy scenes, well-exposed
+frames of exposure sequences, and the recipe's held-out photos. The results of each LABEL=MODEL are added to OUT; the
+card shows ``before`` and ``unfilter``.
 """
 
 from __future__ import annotations
@@ -37,24 +37,26 @@ from restore.utils.atomic_write import write_bytes
 ROOT = Path(__file__).resolve().parents[1]
 JUDGED = ROOT / "models/unfilter/unseen.json"
 Pixels = NDArray[np.uint8]
-# The longer side that pictures are judged at; how many of the held-out ones are edited, beside every second of Kodak24;
-# and how many pictures without a filter there are.
+# Longer side of the judged pictures; number of held-out pictures that are edited, in addition to every second one of
+# Kodak24; and number of unfiltered pictures.
 SIDE, HELD, UNFILTERED = 384, 6, 200
-# Every so many-th frame of the exposure sequences, if its mean lies in this range: about one for each scene.
+# Every n-th frame of the exposure sequences is used if its mean lies in this range: about one per scene.
 _FRAMES, _EXPOSED = 13, (70, 175)
-# A picture that comes back equal counts as so many dB.
+# PSNR in dB of a picture that comes back unchanged.
 _BEST = 60.0
 _BINS = 10
 
 
 def main() -> None:
-    """Judge one model."""
+    """Judge the models and print a summary."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="+", metavar="LABEL=MODEL", help="model files, and what they are called")
-    parser.add_argument("--out", default=JUDGED, type=Path, help="where it is kept (default: models/unfilter)")
+    parser.add_argument("models", nargs="+", metavar="LABEL=MODEL", help="labels and model files")
+    parser.add_argument(
+        "--out", default=JUDGED, type=Path, help="file of the results (default: models/unfilter/unseen.json)"
+    )
     parser.add_argument("--data", required=True, type=Path, help="folder of the recipe's folders, and of exposures/")
     parser.add_argument("--testsets", required=True, type=Path, help="folder of the test sets")
-    parser.add_argument("--every", default=1, type=int, help="every so many-th photograph: for a first look")
+    parser.add_argument("--every", default=1, type=int, help="use only every n-th photograph, for a quick look")
     options = parser.parse_args()
     found = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
     for label, _, file in (one.partition("=") for one in options.models):
@@ -65,13 +67,13 @@ def main() -> None:
 
 
 def judge(model: Model, data: Path, testsets: Path, every: int = 1) -> dict[str, Any]:
-    """All that is asked of a model, as plain values.
+    """All measurements of a model, as plain values.
 
     Args:
         model: opened.
         data: folder of the recipe's folders and of ``exposures``.
         testsets: folder of the test sets.
-        every: so many-th photograph alone is used.
+        every: use only every n-th photograph.
     """
     sources = photographs(data, testsets)
     held = [photo for name in sources if name.startswith("held out") for photo in sources[name]]
@@ -99,7 +101,7 @@ def judge(model: Model, data: Path, testsets: Path, every: int = 1) -> dict[str,
 
 
 def photographs(data: Path, testsets: Path) -> dict[str, list[Pixels]]:
-    """By their source, photographs that were not trained on, as small as they are judged; :data:`UNFILTERED` in all."""
+    """Photographs not used in training, by source and reduced to the judged size; :data:`UNFILTERED` in total."""
     recipe = load_recipe(ROOT / "models/unfilter/recipe.yaml")
     _, held = hold_out(list_photos([data / name for name in recipe.data.train]), recipe.data.holdout)
     sources = {"Kodak24": list_photos([testsets / "Kodak24"])}
@@ -130,7 +132,7 @@ def _cell(
     kind: str,
     sure: list[tuple[float, bool]],
 ) -> dict[str, float]:
-    """Means over photographs under a look: dB before, and what the model adds, wholly and at half strength."""
+    """Means over photographs under a look: dB before, and the gain at full and at half strength."""
     rows = []
     for photo in photos:
         under = blend(photo, look(photo), strength)
@@ -144,7 +146,7 @@ def _cell(
 
 
 def _change(model: Model, photo: Pixels, sure: list[tuple[float, bool]]) -> tuple[float, float]:
-    """The mean absolute change of a photograph without a filter, in levels of 255: wholly, and at half strength."""
+    """Mean absolute change of an unfiltered photograph in levels of 255, at full and at half strength."""
     _ask(model, photo, NO_FILTER, sure)
     full, half = (float(np.abs(made.astype(np.int16) - photo).mean()) for made in _both(model, photo))
     return full, half
@@ -157,7 +159,7 @@ def _both(model: Model, photo: Pixels) -> tuple[Pixels, Pixels]:
 
 def _ask(model: Model, photo: Pixels, kind: str, sure: list[tuple[float, bool]]) -> None:
     belief = model.believe(photo)
-    assert belief is not None, "a model that takes filters off tells which it was"
+    assert belief is not None, "a filter-removal model classifies the filter"
     sure.append((belief.share, belief.kind == kind))
 
 
@@ -179,10 +181,10 @@ def _spread(changes: Sequence[float]) -> dict[str, float]:
 
 
 def reliability(sure: Sequence[tuple[float, bool]]) -> list[dict[str, float]]:
-    """By how sure the model says it is, in ten steps: how sure on average, and how often it is right.
+    """Mean confidence and accuracy of the classification, in ten bins of confidence.
 
-    A filter's name counts as right at every strength; an edit, a filter that has no name among the model's, and a
-    photograph without either are *none*.
+    A filter's name counts as right at every strength; *none* is right for an edit, for a filter the model has no name
+    for, and for an unfiltered photograph.
     """
     said, right = (np.array(column) for column in zip(*sure, strict=True))
     step = np.minimum(_BINS - 1, (_BINS * said).astype(int))
@@ -199,7 +201,7 @@ def reliability(sure: Sequence[tuple[float, bool]]) -> list[dict[str, float]]:
 
 
 def lines(found: dict[str, Any]) -> Iterator[str]:
-    """What a person reads first."""
+    """The printed summary."""
     for part in ("filters", "other filters", "edits"):
         for strength in STRENGTHS:
             rows = {name: row for name, row in found[part].items() if name.endswith(f" {100 * strength:.0f} %")}
@@ -210,7 +212,9 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         yield f"{name}: {found[name]}"
     yield from (f"  {name}: {row}" for name, row in found["unfiltered"].items())
     rows = found["reliability"]
-    yield "sure and right: " + ", ".join(f"{row['said']:.2f} {row['right']:.2f} ({row['count']})" for row in rows)
+    yield "confidence and accuracy: " + ", ".join(
+        f"{row['said']:.2f} {row['right']:.2f} ({row['count']})" for row in rows
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the card of unfilter says of filters, edits and photographs that its training never saw."""
+"""Section of unfilter's card on filters, edits and photographs that its training never saw."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ _STRENGTHS = ("30 %", "60 %", "100 %")
 _PARTS = {
     "filters": "filters it knows by name, as Instagram renders them",
     "other filters": "filters of other names",
-    "edits": "edits by hand",
+    "edits": "hand edits",
 }
 _TEXT = """\
-## Judged on what training never saw
+## Results on unseen filters, edits and photos
 
-{photographs} photos not used in training, 384 pixels long, under 40 filters as the package `instafilter`
-learned them from Instagram's own pictures, and under 17 edits in Lab, HSV or linear light; and {count} photos as they
-are. Training has CSSgram's and Instagram.css's definitions, and edits by other formulas. Average dB that the model
-adds; *before* is the model shipped before this one, on the same pictures.
+{photographs} photos not used in training, 384 pixels on the longer side, under 40 filters that the package
+`instafilter` learned from Instagram's own pictures, and under 17 edits in Lab, HSV or linear light; and {count}
+unfiltered photos, whose mean absolute change is given. Training uses CSSgram's and Instagram.css's definitions, and
+edits by other formulas. The numbers are the average gain in dB; *before* is the previously shipped model on the same
+pictures.
 
 {summary}
 
-| {count} photos as they are: mean absolute change, of 255 | median | mean | 90 in 100 | most | above 10 |
+| {count} unfiltered photos: change, of 255 | median | mean | 90th percentile | largest | above 10 |
 |---|---|---|---|---|---|
 {unfiltered}
 
@@ -31,20 +32,20 @@ adds; *before* is the model shipped before this one, on the same pictures.
 |{rules}|
 {cells}
 
-How sure it says it is of the kind, and how often it is right, over all of the above and at all strengths; *none* is
-right for edits, for filters of other names and for photos as they are:
+The model's confidence in its class, and how often that class is right, over all of the above at all strengths. *none*
+is right for edits, for filters of other names and for unfiltered photos:
 
-| said | right | before: said | right |
+| confidence | accuracy | before: confidence | accuracy |
 |---|---|---|---|
 {reliability}
 
-![How sure, and how often right](reliability.svg)
+![Confidence and accuracy](reliability.svg)
 
     python scripts/judge_unfilter.py unfilter=models/unfilter/unfilter.onnx --data PHOTOGRAPHS --testsets TESTSETS"""
 
 
 def section(judged: Mapping[str, Any]) -> str:
-    """The card's part about this, as Markdown; ``judged`` is what ``judge_unfilter.py`` wrote."""
+    """The section as Markdown; ``judged`` is the output of ``judge_unfilter.py``."""
     now, before = judged[_NOW], judged[_BEFORE]
     strengths = " | ".join(_STRENGTHS)
     return _TEXT.format(
@@ -60,7 +61,7 @@ def section(judged: Mapping[str, Any]) -> str:
 
 
 def _summary(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
-    yield "| | strength | **unfilter** | at half | the worst cell | before | at half | the worst cell |"
+    yield "| | strength | **unfilter** | at half | worst | before | at half | worst |"
     yield "|" + "---|" * 8
     for part, said in _PARTS.items():
         for strength in _STRENGTHS:
@@ -103,7 +104,7 @@ def _reliability(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[
 
 
 def curve(judged: Mapping[str, Any]) -> str:
-    """How sure and how often right as an SVG picture: a perfect model's curve is the diagonal."""
+    """Reliability diagram as SVG: the curve of a perfectly calibrated model is the diagonal."""
     size, edge = 240, 34
 
     def place(row: Mapping[str, float]) -> str:
@@ -120,6 +121,6 @@ def curve(judged: Mapping[str, Any]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{size + 3 * edge}" height="{size + 2 * edge}" '
         'font-family="sans-serif" font-size="11">\n<rect width="100%" height="100%" fill="white"/>\n'
         f'<path d="M{edge},{edge}V{end}H{end}M{edge},{end}L{end},{edge}" fill="none" stroke="#d0d0d0"/>\n'
-        f'<text x="{edge}" y="{end + 20}">how sure it says it is, 0 to 1</text>\n'
-        f'<text x="{edge - 8}" y="{edge - 10}">how often it is right, 0 to 1</text>\n' + "\n".join(lines) + "\n</svg>\n"
+        f'<text x="{edge}" y="{end + 20}">confidence, 0 to 1</text>\n'
+        f'<text x="{edge - 8}" y="{edge - 10}">accuracy, 0 to 1</text>\n' + "\n".join(lines) + "\n</svg>\n"
     )

@@ -46,7 +46,7 @@ def gamma(exponent: float) -> Callable[[Pixels], Pixels]:
 
 
 def best_gamma(found: list[tuple[Pixels, Pixels]]) -> float:
-    """The exponent with the highest mean PSNR on these very pictures: an upper bound for a single curve."""
+    """The exponent with the highest mean PSNR on these very pictures: an upper bound for any single exponent."""
 
     def mean(exponent: float) -> float:
         return statistics.mean(score(gamma(exponent)(low), high, 1).psnr for low, high in found)
@@ -59,9 +59,9 @@ def measure_light(model: Model, scenes: Path, testsets: Path, photos: list[Path]
 
     Args:
         model: an open model.
-        scenes: what scripts/scene_pairs.py wrote.
+        scenes: output folder of scripts/scene_pairs.py.
         testsets: holds lowlight/LIME and Kodak24.
-        photos: the photos that the recipe holds out.
+        photos: the recipe's held-out photos.
         start: the run that the model's training started from.
     """
     others, before = _others(scenes, testsets, tuple(photos), start)
@@ -76,7 +76,7 @@ def measure_light(model: Model, scenes: Path, testsets: Path, photos: list[Path]
 def _others(
     scenes: Path, testsets: Path, photos: tuple[Path, ...], start: Path
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The means of the methods that the model is compared with, and the judgment of the run it started from.
+    """The means of the methods that the model is compared with, and the results of the run it started from.
 
     Cached, because they are the same for every precision of a model.
     """
@@ -152,12 +152,12 @@ def section(facts: Mapping[Kind, Any], name: str) -> str:
         [
             *lines,
             "",
-            f"{light['pairs']} exposures of 12 scenes. Of the 24 scenes that are not trained on, every other one is",
-            "for tuning and the rest are reported here. Exposures much brighter than their reference are left out; the",
+            f"{light['pairs']} exposures of 12 scenes. Of the 24 held-out scenes, every other one was used",
+            "for tuning, and the rest are reported here. Exposures much brighter than their reference are omitted; the",
             "reference is made by exposure fusion of the sequence. PSNR on RGB, SSIM on Y. The gamma is the best",
-            "single one for these very pictures. The feature distance is our own: the mean relative change of",
+            "single value for these very pictures. The feature distance is our own: the mean relative change of",
             f"EfficientNet-Lite0's features. NIQE is measured on LIME's {light['dark']} photos; lower is better.",
-            "*Before* are the weights of `start.yaml`, which were shipped earlier.",
+            "*Before* is the model trained by `start.yaml`, which was shipped earlier.",
             "",
             *_stays(light["before"], light["after"]),
             "",
@@ -171,7 +171,7 @@ def section(facts: Mapping[Kind, Any], name: str) -> str:
 
 
 def _stays(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """What happens to photos that need nothing, with the earlier weights and with these."""
+    """How well-exposed photos change, with the earlier weights and with these."""
     columns = {
         "change": "mean change",
         "most": "largest",
@@ -200,8 +200,8 @@ def _stays(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     return [
         *lines,
         "",
-        "Photos as they are, before → now: the mean absolute change of a photo in levels of 255, the largest, the",
-        "share of photos that change by more than 2 and by more than 8 levels, and pixels that newly reach 255 in a",
+        "Unprocessed photos, before → now: mean and largest absolute change of a photo in levels of 255, share of",
+        "photos that change by more than 2 and by more than 8 levels, and share of pixels that newly reach 255 in a",
         "channel.",
         "",
         "Large black areas become brighter by",

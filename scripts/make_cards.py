@@ -103,7 +103,7 @@ def measure(file: Path, recipe: Recipe, places: Places) -> dict[str, Any]:
 
 
 def timed(file: Path, recipe: Recipe) -> dict[str, Any]:
-    """Speed and file size; for a model that sees the whole picture, also the cost of 12 megapixels."""
+    """Speed and file size; for a model that takes a thumbnail, also the cost of 12 megapixels."""
     facts: dict[str, Any] = {"speed": speed(open_model(file, "cpu")), "bytes": file.stat().st_size}
     if recipe.network.context():
         facts["twelve"] = light_card.twelve_megapixels(file)

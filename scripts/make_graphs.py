@@ -1,4 +1,4 @@
-"""Make restore/runtime/graphs: pixels to floats and back as ONNX graphs, and the model that `restore doctor` tries.
+"""Make restore/runtime/graphs: ONNX graphs from pixels to floats and back, and the model that `restore doctor` runs.
 
 python scripts/make_graphs.py
 """
@@ -51,7 +51,8 @@ def from_pixels(dtype: str) -> ModelProto:
 def to_pixels(dtype: str) -> ModelProto:
     """Float32 (N, 3, H, W) to pixels (N, H, W, 3): times a gain, plus an offset, clipped, rounded.
 
-    ``finite`` (N) is zero for each picture whose values are all finite: times zero they are zero, others not a number.
+    ``finite`` (N) is zero for each picture whose values are all finite, because finite values times zero are zero;
+    otherwise it is not a number.
     """
     nodes = [
         helper.make_node("Mul", ["values", "gain"], ["scaled"]),

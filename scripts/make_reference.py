@@ -2,7 +2,7 @@
 
     python scripts/make_reference.py [--check]
 
-With --check nothing is written, and the exit code is 1 if a page is not what it would be.
+With --check nothing is written, and the exit code is 1 if a page is out of date.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def commands() -> str:
     """Every command with its arguments and options."""
     parts = [
         f"{_MADE}\n\n# Commands\n",
-        "`restore COMMAND --help` says the same in a terminal. Every command ends with 0 when all went well, 1 when\n"
-        "something failed, 2 on wrong use, 130 after Ctrl-C.\n",
+        "`restore COMMAND --help` shows the same in a terminal. Exit codes are 0 for success, 1 if something failed,\n"
+        "2 for usage errors and 130 after Ctrl-C.\n",
     ]
     context = click.Context(group, info_name="restore")
     for name, (_, line) in COMMANDS.items():
@@ -86,9 +86,9 @@ def recipe() -> str:
     schema = Recipe.model_json_schema()
     parts = [
         f"{_MADE}\n\n# The recipe\n",
-        "A recipe is a YAML file. `restore recipes` lists those that come along, `restore recipes NAME` prints one to\n"
-        "begin your own with, `restore recipes --schema` prints this page as a JSON schema for editors, and\n"
-        "`--set train.steps=5000` of `restore train` changes one value. A key that is not here is refused.\n",
+        "A recipe is a YAML file. `restore recipes` lists the built-in ones, `restore recipes NAME` prints one as a\n"
+        "start for your own, `restore recipes --schema` prints this page as a JSON schema for editors, and\n"
+        "`restore train --set train.steps=5000` changes a single value. Unknown keys are rejected.\n",
         _section("Recipe", schema, schema["$defs"]),
     ]
     parts += [_section(name, one, schema["$defs"]) for name, one in sorted(schema["$defs"].items(), key=_order)]
@@ -96,7 +96,7 @@ def recipe() -> str:
 
 
 def _order(item: tuple[str, Any]) -> tuple[bool, str]:
-    """What has a kind after what is there once, each by name."""
+    """Sort key: options without a kind first, then those with a kind, each by name."""
     name, schema = item
     return "kind" in schema.get("properties", {}), name
 
@@ -117,14 +117,14 @@ def _section(name: str, schema: dict[str, Any], defined: dict[str, Any]) -> str:
 
 
 def _kinds(schema: dict[str, Any]) -> list[str]:
-    """What ``kind`` may be, of options that are chosen by it."""
+    """The values of ``kind``, for options that are selected by it."""
     kind = schema.get("properties", {}).get("kind", {})
     found: list[str] = [kind["const"]] if "const" in kind else kind.get("enum", [])
     return found
 
 
 def _prose(text: str) -> str:
-    """Of reStructuredText, the code and the references, as Markdown has them."""
+    """Convert reStructuredText's inline code and references to Markdown."""
     return re.sub(r":\w+:`~?([^`]*)`", r"`\1`", text).replace("``", "`")
 
 
@@ -135,7 +135,7 @@ def _default(name: str, field: dict[str, Any], schema: dict[str, Any]) -> str:
     if default is None:
         return "none" if "default" in field else ""
     if isinstance(default, dict):
-        return "as there"
+        return "see there"
     if isinstance(default, list) and any(isinstance(one, dict) for one in default):
         default = [f"{{kind: {one['kind']}}}" for one in default]
     text = str(default).lower() if isinstance(default, bool) else str(default).replace("'", "")
@@ -143,7 +143,7 @@ def _default(name: str, field: dict[str, Any], schema: dict[str, Any]) -> str:
 
 
 def _type(schema: dict[str, Any], defined: dict[str, Any]) -> str:
-    """In words, with links to what has a section of its own."""
+    """A type in words, with links to the types that have a section."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         said = ", ".join(f"`{kind}`" for kind in _kinds(defined[name])) or name

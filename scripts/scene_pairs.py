@@ -2,8 +2,8 @@
 
     python scripts/scene_pairs.py RECIPE OUT --data PHOTOGRAPHS
 
-OUT/held/input and OUT/held/target get every usable exposure of the held-out scenes and its scene's reference, by the
-same names; OUT/seen/input gets some of the exposures that were trained on, for calibration. What is there is replaced.
+OUT/held/input and OUT/held/target get every usable exposure of the held-out scenes and its scene's reference, under the
+same names. OUT/seen/input gets some of the training exposures, for calibration. Existing contents are replaced.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def stages(folder: Path) -> Iterator[Path]:
-    """The recipes that come before a model's own, in order: start.yaml, start-2.yaml and so on, as far as they go."""
+    """The recipes trained before a model's own, in order: start.yaml, start-2.yaml and so on."""
     for number in count(1):
         recipe = folder / ("start.yaml" if number == 1 else f"start-{number}.yaml")
         if not recipe.exists():

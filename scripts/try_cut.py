@@ -1,11 +1,11 @@
-"""Does the unpaired recipe learn? Take an Instagram filter off photographs without ever showing it a pair.
+"""Test the unpaired recipe: learn to remove an Instagram filter without ever seeing a pair.
 
     python scripts/try_cut.py --photos FOLDER [--filter nashville] [--steps 2000]
 
-Every eighth photograph is put aside as a pair to measure on. Of the rest, one half goes through the filter (pilgram's)
-and is the input, the other half stays as it is and is the target: no photograph is in both. The recipe `cut` trains on
-these, and what comes of the pairs put aside is compared with the originals, beside the filtered pictures as they are
-and beside the best that one curve for each channel can do, fitted on the pairs themselves.
+Every eighth photograph is reserved as a pair for measuring. Of the rest, one half is filtered (by pilgram) and forms
+the inputs; the other half stays unfiltered and forms the targets: no photograph is in both. The recipe `cut` trains on
+these. Its results on the reserved pairs are compared with the originals, alongside two baselines: the filtered pictures
+themselves, and the best that one curve per channel can do, fitted on the pairs.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", required=True, type=Path)
     parser.add_argument("--filter", default="nashville", help="a function of the package pilgram")
-    parser.add_argument("--work", default=ROOT / "runs" / "cut", type=Path, help="where the sets and the run go")
+    parser.add_argument("--work", default=ROOT / "runs" / "cut", type=Path, help="folder of the sets and the run")
     parser.add_argument("--side", default=400, type=int, help="longest side of the photographs used, pixels")
     parser.add_argument("--steps", default=2000, type=int)
     parser.add_argument("--threads", default=2, type=int)
@@ -55,7 +55,7 @@ def main() -> None:
     how = Options(resume=resume, changes=() if resume else changes, device="cpu", threads=options.threads)
     if not start(None if resume else find_recipe("cut"), sets, run, how, Console()):
         raise SystemExit(130)
-    print(f"one curve for each channel, fitted on the pairs: {best_curves(sets / 'pairs'):.2f} dB")
+    print(f"one curve per channel, fitted on the pairs: {best_curves(sets / 'pairs'):.2f} dB")
 
 
 def make_sets(photos: Path, filtered: object, side: int, folder: Path) -> None:

@@ -1,8 +1,8 @@
-"""Edits and renderings of filters that unfilter is judged on and must never be trained on.
+"""Edits and renderings of filters that are used to judge unfilter and must never be used to train it.
 
-They differ in their formulas from all of ``restore.data.filters``: here edits work in CIE Lab, in HSV or in linear
-light, there on the channels' values; and the filters are those that the package ``instafilter`` learned from pictures
-that the social network itself had filtered, there CSSgram's and Instagram.css's definitions.
+Their formulas differ from everything in ``restore.data.filters``. Edits work in CIE Lab, in HSV or in linear light;
+those used in training work on the channels' values. Filters are those that the package ``instafilter`` learned from
+pictures filtered by Instagram itself; training uses CSSgram's and Instagram.css's definitions.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from restore.data.filters.options import DEFAULT_NAMES
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-# Opacities that every edit and every filter is laid over with.
+# Opacities of every edit and every filter.
 STRENGTHS = (0.3, 0.6, 1.0)
-# What it calls Xpro2.
+# instafilter's name for Xpro2.
 _XPRO2 = "X-ProII"
-# Entries along each side of a table that a rendering is looked up in.
+# Side of the lookup table of a rendering, in entries.
 _SIDE = 33
 
 
@@ -93,22 +93,22 @@ def faded_film(photo: Pixels) -> Pixels:
 
 
 def warm(photo: Pixels) -> Pixels:
-    """As developed for 8,000 K where it was 5,500 K, in linear light."""
+    """Warmer white balance: 8,000 K instead of 5,500 K, in linear light."""
     return _of_linear(_linear(photo) * np.float32([1.22, 1.0, 0.72]))
 
 
 def cold(photo: Pixels) -> Pixels:
-    """The opposite."""
+    """Colder white balance, in linear light."""
     return _of_linear(_linear(photo) * np.float32([0.8, 0.98, 1.3]))
 
 
 def saturated(photo: Pixels) -> Pixels:
-    """HSV's saturation by 1.4."""
+    """Saturation in HSV times 1.4."""
     return _by_saturation(photo, lambda saturation: 1.4 * saturation)
 
 
 def vibrant(photo: Pixels) -> Pixels:
-    """Pale colors most, by a power of HSV's saturation."""
+    """A power of the saturation in HSV, which affects pale colors the most."""
     return _by_saturation(photo, lambda saturation: saturation**0.7)
 
 
@@ -120,7 +120,7 @@ def muted(photo: Pixels) -> Pixels:
 
 
 def brighter(photo: Pixels) -> Pixels:
-    """By 0.6 stops, in linear light."""
+    """Brighter by 0.6 stops, in linear light."""
     return _of_linear(_linear(photo) * np.float32(2**0.6))
 
 
@@ -134,7 +134,7 @@ def vignette(photo: Pixels) -> Pixels:
 
 
 def grain(photo: Pixels) -> Pixels:
-    """Noise of lightness, most in the mid-tones."""
+    """Noise on the lightness, strongest in the midtones."""
     lab = _lab(photo)
     noise = np.random.default_rng(int(photo[::16, ::16].sum())).normal(0, 4.5, photo.shape[:2]).astype(np.float32)
     lab[..., 0] += cv2.GaussianBlur(noise, (0, 0), 0.6) * 1.5 * np.sin(np.pi * lab[..., 0] / 100)
@@ -142,14 +142,14 @@ def grain(photo: Pixels) -> Pixels:
 
 
 def monochrome(photo: Pixels) -> Pixels:
-    """Lightness alone."""
+    """Only the lightness."""
     lab = _lab(photo)
     lab[..., 1:] = 0
     return _of_lab(lab)
 
 
 def bleach_bypass(photo: Pixels) -> Pixels:
-    """The lightness laid over the picture again, and less color."""
+    """The lightness blended over the picture, with less color."""
     values = photo.astype(np.float32) / 255
     gray = _bytes_to_float(monochrome(photo))
     laid = np.where(gray < 0.5, 2 * values * gray, 1 - 2 * (1 - values) * (1 - gray))
@@ -166,7 +166,7 @@ def light_leak(photo: Pixels) -> Pixels:
 
 
 def clarity(photo: Pixels) -> Pixels:
-    """Local contrast: away from a wide blur of the lightness."""
+    """Local contrast: amplify the difference to a wide blur of the lightness."""
     lab = _lab(photo)
     wide = cv2.GaussianBlur(lab[..., 0], (0, 0), min(photo.shape[:2]) / 20)
     lab[..., 0] += 0.5 * (lab[..., 0] - wide)
@@ -209,9 +209,9 @@ def _looked_up(lookup: ImageFilter.Color3DLUT, photo: Pixels) -> Pixels:
 
 
 def renderings() -> dict[str, Callable[[Pixels], Pixels]]:
-    """The filters of ``instafilter`` by their names as the library spells them, those that it has first.
+    """The filters of ``instafilter`` by the names in our library, those that our library has first.
 
-    Their networks see single colors; each is looked up in a table of 33 colors a side.
+    Their networks map single colors, so each is sampled into a table with 33 colors per side.
 
     Raises:
         ImportError: ``pip install --no-deps instafilter`` was not run.
@@ -220,7 +220,7 @@ def renderings() -> dict[str, Callable[[Pixels], Pixels]]:
 
     side = np.round(np.linspace(0, 255, _SIDE)).astype(np.uint8)
     blue, green, red = np.meshgrid(side, side, side, indexing="ij")  # red varies fastest
-    colors = np.stack((blue, green, red), axis=-1).reshape(-1, _SIDE, 3)  # it takes BGR, and gives it
+    colors = np.stack((blue, green, red), axis=-1).reshape(-1, _SIDE, 3)  # it takes and returns BGR
     found = {}
     for name in Instafilter.get_models():
         made = Instafilter(name, device="cpu")(colors)[..., ::-1]

@@ -27,7 +27,7 @@ from restore.training.recipe_file import load_recipe
 from restore.zoo.find import Entry
 from restore.zoo.precision import Kind
 
-# Published PSNR on Y, for scale: bicubic and FSRCNN (Dong et al., ECCV 2016).
+# Published PSNR on Y, for comparison: bicubic and FSRCNN (Dong et al., ECCV 2016).
 PUBLISHED = {
     ("Set5", 2): (33.66, 37.00),
     ("Set5", 4): (28.42, 30.71),
@@ -68,13 +68,13 @@ def _read(file: Path) -> str:
 def pages() -> dict[Path, str]:
     """The text of each page."""
     found = {entry.file.parent / "card.md": card(entry) for entry in shipped()}
-    judged = {entry.file.parent / "reliability.svg": judgement(entry) for entry in shipped()}
+    judged = {entry.file.parent / "reliability.svg": judgment(entry) for entry in shipped()}
     found |= {file: judged_card.curve(facts) for file, facts in judged.items() if facts}
     return {**found, ROOT / "README.md": readme(), ROOT / "docs/models.md": gallery()}
 
 
 def shipped() -> list[Entry]:
-    """The models of this checkout, without those that the user has imported."""
+    """The models of this checkout, without models the user has imported."""
     folder = ROOT / "models"
     return [Entry(file.stem, file) for file in sorted(folder.glob("*/*.onnx")) if file.stem == file.parent.name]
 
@@ -85,8 +85,8 @@ def measured(entry: Entry) -> dict[Kind, Any]:
     return facts
 
 
-def judgement(entry: Entry) -> dict[str, Any]:
-    """What ``judge_unfilter.py`` found, where it was run; else nothing."""
+def judgment(entry: Entry) -> dict[str, Any]:
+    """The results of ``judge_unfilter.py``; empty if it was not run."""
     facts: dict[str, Any] = json.loads(_read(entry.file.parent / "unseen.json") or "{}")
     return facts
 
@@ -120,7 +120,7 @@ def card(entry: Entry) -> str:
         found = light_card.section(facts, spec.name)
     elif recipe.data.filters is not None:
         found = filter_card.section(facts, spec.name, recipe.data.filters)
-        if judged := judgement(entry):
+        if judged := judgment(entry):
             found += "\n\n" + judged_card.section(judged)
     else:
         found = table_of_benchmarks(spec, facts)
@@ -169,7 +169,7 @@ def shown(score: list[float]) -> str:
     return f"{score[0]:.2f} / {score[1]:.4f}"
 
 
-# By kind of measurement: the sentence above the table, and its two columns.
+# By kind of measurement: the sentence above the table, and the table's two columns.
 _TABLES = {
     "scores": ("PSNR in dB on Y, border = scale; bicubic in parentheses:", SETS),
     "degraded": (
@@ -244,7 +244,7 @@ _CELLS: dict[str, Callable[[Mapping[str, Any], str, Mapping[str, Any]], list[str
 }
 
 
-# By model: the photos that it is for.
+# By model: the photos it is meant for, as a continuation of "photos that".
 _USES = {
     "sr-x2": "are too small",
     "sr-x4": "are far too small",
@@ -255,7 +255,7 @@ _USES = {
 
 
 def summary() -> str:
-    """One line for each model: what for, the command, quality before and after, size and time."""
+    """One row per model: purpose, command, quality before and after, size and time."""
     lines = ["| photos that | command | before → after | file | 1 MP on 2 cores |", "|---" * 5 + "|"]
     order = [*_USES, *(entry.name for entry in shipped())]
     for entry in sorted(shipped(), key=lambda entry: order.index(entry.name)):
@@ -269,8 +269,8 @@ def summary() -> str:
 
 
 SUMMARY_NOTE = """\
-Before is bicubic enlargement, or the photo as it is. Measured on Set5, on degraded Kodak24 (NIQE: lower is better), on
-held-out exposures and on held-out photos under 29 filters: [all results](docs/models.md)."""
+*Before* is bicubic enlargement, or the unprocessed photo. Measured on Set5, on degraded Kodak24 (NIQE: lower is
+better), on held-out exposures and on held-out photos under 29 filters: [all results](docs/models.md)."""
 
 
 def _gain(facts: Mapping[str, Any], name: str) -> str:

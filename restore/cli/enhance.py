@@ -88,7 +88,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     "--strip-gps",
     "metadata",
     flag_value="no-place",
-    help="Remove where the picture was taken.",
+    help="Remove the location: coordinates and place names.",
 )
 @max_pixels_option
 @click.option(

@@ -58,7 +58,7 @@ def _metrics() -> Iterator[str]:
 @click.option("--prediction-name", metavar="RULE", help="How a result is named after its reference, like --lr-name.")
 @click.option("--scale", type=click.IntRange(1, 16), help="Enlargement factor of the results; models know theirs.")
 @click.option("--border", type=click.IntRange(0), help="Pixels ignored on every side.  [default: the scale]")
-@click.option("--on", "colour", type=click.Choice(["y", "rgb"]), help="Color space of PSNR and SSIM.")
+@click.option("--on", "color", type=click.Choice(["y", "rgb"]), help="Color space of PSNR and SSIM.")
 @click.option(
     "--mixed-depth", is_flag=True, help="Allow results with 8 bits and references with 16; both are rounded to 8."
 )
@@ -85,14 +85,14 @@ def evaluate(
     plugins: tuple[str, ...],
     **options: Any,
 ) -> None:
-    """Measure models or existing results, following the literature's protocol.
+    """Measure models or existing results with the protocol used in the literature.
 
     For models, the pictures in --data are cropped to a multiple of the scale and reduced with MATLAB's bicubic; the
     model's results are then compared with the originals, next to bicubic enlargement. Give results of other programs
     with --predictions, under the same names. Benchmarks in their usual folder layouts are recognized, with their own
-    low-resolution files. PSNR and SSIM are computed on Y (BT.601, 8 bits), ignoring a border of the scale. For models
-    that do not enlarge, which need --lr, and for results without --scale, PSNR is computed on RGB. Without --data,
-    pictures are measured with metrics that need no reference.
+    low-resolution files. PSNR and SSIM are computed on Y (BT.601, 8 bits), ignoring a border as wide as the scale. For
+    models that do not enlarge, which need --lr, and for results without --scale, PSNR is computed on RGB. Without
+    --data, pictures are measured with metrics that need no reference.
     """
     from restore.evaluation import show
     from restore.evaluation.alike import Tolerance

@@ -66,6 +66,6 @@ class Command(click.Command):
         return {**found, "Options": [one for one in shown if one not in placed]}
 
 
-def colours() -> bool | None:
+def colors() -> bool | None:
     """False if NO_COLOR is set, else None: decide by the terminal. See https://no-color.org."""
     return False if os.environ.get("NO_COLOR") else None

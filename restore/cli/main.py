@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from restore import __version__
-from restore.cli.help import Context, colours
+from restore.cli.help import Context, colors
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -107,7 +107,7 @@ def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     ctx.exit()
 
 
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "color": colours()})
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "color": colors()})
 @click.option(
     "--version",
     is_flag=True,

@@ -22,9 +22,9 @@ from restore.cli.help import Command
 def pick(as_json: bool, worst: int | None, weights: tuple[str, ...], **options: Any) -> None:
     """Rank the pictures in FOLDER and its subfolders by quality, the worst first.
 
-    Use it to find pictures worth enhancing. The metric has no reference, so it may take fog for blur. Exits with 0 if
-    everything was measured, 1 if files are broken (each is listed) or nothing could be measured, and 2 on usage
-    errors. Pictures too small for the metric are left out and listed.
+    Use it to find pictures worth enhancing. The metric has no reference, so it may mistake fog for blur. Exits with 0
+    if everything was measured, 1 if files are broken (each is listed) or nothing could be measured, and 2 on usage
+    errors. Pictures too small for the metric are skipped and listed.
     """
     from restore.evaluation.rank import Request, start, to_json, to_text
 

@@ -25,7 +25,7 @@ from restore.cli.help import Command
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
-    help="Folder that the recipe's folders are in.",
+    help="Folder that contains the recipe's folders.",
 )
 @click.option(
     "--out",
@@ -38,9 +38,9 @@ from restore.cli.help import Command
     "--start",
     "start_from",
     type=click.Path(path_type=Path),
-    help="A run or checkpoint of the same network, whose averaged weights to begin with.",
+    help="Run or checkpoint of the same network to take the initial (averaged) weights from.",
 )
-@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
+@click.option("--resume", is_flag=True, help="Continue from the run's last checkpoint.")
 @click.option(
     "--set",
     "changes",
@@ -53,7 +53,7 @@ from restore.cli.help import Command
 @click.option(
     "--workers",
     type=click.IntRange(0),
-    help="Processes that cut patches; 0 cuts them between steps (default: tries what is fastest).",
+    help="Processes that cut patches; 0 cuts them between steps (default: the fastest, found by trial).",
 )
 @click.option("--compile", "compile_", is_flag=True, help="Run the network through torch.compile.")
 @plugin_option

@@ -42,7 +42,7 @@ def columns(labels: Sequence[str], scale: int | None, more: Sequence[Column] = (
                 facts = {
                     "digits": one.digits,
                     "unit": one.unit,
-                    "about": f"{one.says}; {one.how(MetricProtocol(scale))}",
+                    "about": f"{one.summary}; {one.how(MetricProtocol(scale))}",
                 }
                 made.append({**of_number, "label": one.title, **facts, **better})
     return [*made, *more]

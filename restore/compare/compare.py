@@ -12,7 +12,7 @@ from restore.compare.options import PageOptions
 from restore.compare.output_path import check_place, pictures_folder
 from restore.compare.page import Page, Written, write_page
 from restore.compare.pairing import Pairing, pair
-from restore.compare.source import Source
+from restore.compare.source import PageSource
 from restore.jobs.naming import PlanError
 from restore.jobs.stop import stoppable
 from restore.utils.atomic_write import sweep
@@ -80,7 +80,7 @@ def start(request: Request, screen: Console) -> int:
         " · ".join(labels),
         _subtitle(request, pairing),
         labels,
-        [Source(match.name, match.files, problems=match.problems) for match in pairing.matches],
+        [PageSource(match.name, match.files, problems=match.problems) for match in pairing.matches],
         reference=request.reference is not None,
         notes=[f"{printable(bad.folder)} cannot be read: {bad.reason}" for bad in pairing.unreadable],
     )

@@ -12,7 +12,7 @@ from restore.compare.columns import Column
 from restore.compare.options import PageOptions
 from restore.compare.output_path import check_place
 from restore.compare.page import Page, write_page
-from restore.compare.source import Source
+from restore.compare.source import PageSource
 from restore.jobs.outcome import STAGES
 from restore.jobs.report import FileRecord, SummaryRecord
 
@@ -101,7 +101,7 @@ class JobPage:
         write_page(path, page, options, screen)
 
 
-def _source(picture: FileRecord, asked: Path, output: Path, shown: bool) -> Source:
+def _source(picture: FileRecord, asked: Path, output: Path, shown: bool) -> PageSource:
     error, note = picture["error"], picture["note"]
     before, after = Path(picture["source"]), Path(picture["target"])
     is_picture = picture["type"] == "picture"
@@ -109,7 +109,7 @@ def _source(picture: FileRecord, asked: Path, output: Path, shown: bool) -> Sour
     cells: dict[str, object] = {"name": _below(after, output)} if made else {}
     # A picture done by an earlier run took no time now.
     cells |= picture["seconds"] if picture["status"] == "enhanced" else {}
-    return Source(
+    return PageSource(
         name=_below(before, asked),
         files=(before if is_picture and before.exists() else None, after if made and after.exists() else None),
         status=picture["status"],

@@ -12,7 +12,7 @@ import numpy as np
 from restore.compare.options import PageOptions
 from restore.compare.pixels import Size, difference, for_measures, read
 from restore.compare.preview import Copy, difference_map, display_copy, thumbnail
-from restore.compare.source import Source, area
+from restore.compare.source import PageSource, area
 from restore.errors import ImageError
 from restore.imaging.opencv_errors import opencv_errors
 from restore.imaging.picture import Picture
@@ -55,7 +55,7 @@ class Version:
 class Row:
     """A picture of the page."""
 
-    source: Source
+    source: PageSource
     versions: tuple[Version | None, ...]
     problems: tuple[str, ...]
     thumbnail: Copy | None = None
@@ -66,12 +66,12 @@ class Row:
         return sum(version is not None and version.copy is not None for version in self.versions) > 1
 
 
-def memory(source: Source, scale: int | None) -> int:
+def memory(source: PageSource, scale: int | None) -> int:
     """Approximate bytes of memory that :func:`make_row` takes."""
     return 0 if source.depth == "listed" else round((_BYTES if scale is None else _MEASURING_BYTES) * area(source))
 
 
-def make_row(source: Source, options: PageOptions, scale: int | None) -> Row:
+def make_row(source: PageSource, options: PageOptions, scale: int | None) -> Row:
     """Read, measure and copy a picture's versions. A problem with one is noted and does not affect the others.
 
     Args:
@@ -90,7 +90,7 @@ def make_row(source: Source, options: PageOptions, scale: int | None) -> Row:
 class _Maker:
     """Holds the base and one version at a time."""
 
-    def __init__(self, source: Source, options: PageOptions, scale: int | None) -> None:
+    def __init__(self, source: PageSource, options: PageOptions, scale: int | None) -> None:
         self._source = source
         self._options = options
         self._scale = scale

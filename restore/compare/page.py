@@ -19,10 +19,10 @@ from restore.compare.options import PageOptions
 from restore.compare.output_path import pictures_folder
 from restore.compare.page_json import Facts, row_facts
 from restore.compare.size_budget import shared_out
-from restore.compare.source import Source, common_scale, looked_at
+from restore.compare.source import PageSource, common_scale, looked_at
 from restore.utils.atomic_write import opened, opened_beside
-from restore.utils.prefetch import ahead
-from restore.utils.progress import with_bar
+from restore.utils.prefetch import prefetch
+from restore.utils.progress import progress_bar
 from restore.utils.text import printable
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Page:
     title: str
     subtitle: str
     labels: Sequence[str]
-    sources: Sequence[Source]
+    sources: Sequence[PageSource]
     reference: bool = False
     more: Sequence[Column] = ()
     states: bool = False
@@ -96,7 +96,7 @@ def write_page(path: Path, page: Page, options: PageOptions, screen: Console) ->
     path.parent.mkdir(parents=True, exist_ok=True)
     written = Written()
     with _places(path, options) as (file, store):
-        sources = [looked_at(source) for source in with_bar(page.sources, "Looking at pictures", screen)]
+        sources = [looked_at(source) for source in progress_bar(page.sources, "Looking at pictures", screen)]
         scale = common_scale(sources) if page.reference else None
         heads = columns(page.labels, scale, page.more)
         rows: list[Facts] = []
@@ -129,10 +129,10 @@ def _places(path: Path, options: PageOptions) -> Iterator[tuple[BinaryIO, Store]
             yield file, Embedded(spool)
 
 
-def _rows(sources: Sequence[Source], options: PageOptions, scale: int | None, screen: Console) -> Iterator[Row]:
+def _rows(sources: Sequence[PageSource], options: PageOptions, scale: int | None, screen: Console) -> Iterator[Row]:
     make = partial(make_row, options=options, scale=scale)
-    done = ahead(sources, make, options.workers, partial(memory, scale=scale))
-    return iter(with_bar(done, "Writing the page", screen, len(sources)))
+    done = prefetch(sources, make, options.workers, partial(memory, scale=scale))
+    return iter(progress_bar(done, "Writing the page", screen, len(sources)))
 
 
 def _facts(page: Page, options: PageOptions, heads: Sequence[Column], rows: Sequence[Facts]) -> Facts:

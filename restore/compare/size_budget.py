@@ -6,24 +6,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from restore.compare.options import PageOptions
-from restore.compare.source import Source, area
+from restore.compare.source import PageSource, area
 
 # Sizes without the copies: the page, each row's data, each shown row's thumbnail; and the overhead of base64.
 _PAGE_BYTES, _ROW_BYTES, _SMALL_BYTES, _BASE64 = 80_000, 2_000, 12_000, 4 / 3
 
 
-def shared_out(sources: Sequence[Source], options: PageOptions) -> list[Source]:
+def shared_out(sources: Sequence[PageSource], options: PageOptions) -> list[PageSource]:
     """Set each picture's depth and byte limit. The pictures must have their sizes."""
     return _limited(_chosen([_bounded(source, options.most_pixels) for source in sources], options.most), options)
 
 
-def _bounded(source: Source, most: float) -> Source:
+def _bounded(source: PageSource, most: float) -> PageSource:
     if source.depth == "listed" or area(source) <= most:
         return source
     return replace(source, depth="listed", problems=(*source.problems, "too large to show on this page"))
 
 
-def _chosen(sources: Sequence[Source], most: int) -> list[Source]:
+def _chosen(sources: Sequence[PageSource], most: int) -> list[PageSource]:
     """Show at most ``most``, evenly spread; the others are listed or measured according to ``otherwise``."""
     shown = [i for i, source in enumerate(sources) if source.depth == "shown"]
     if len(shown) <= most:
@@ -35,7 +35,7 @@ def _chosen(sources: Sequence[Source], most: int) -> list[Source]:
     ]
 
 
-def _limited(sources: Sequence[Source], options: PageOptions) -> list[Source]:
+def _limited(sources: Sequence[PageSource], options: PageOptions) -> list[PageSource]:
     """Give each shown picture its share, by pixels, of the byte budget for copies."""
     if options.bytes_for_copies == float("inf"):
         return list(sources)

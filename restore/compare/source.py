@@ -15,7 +15,7 @@ Depth = Literal["listed", "measured", "shown"]
 
 
 @dataclass(frozen=True)
-class Source:
+class PageSource:
     """A picture before it is read.
 
     Attributes:
@@ -42,19 +42,19 @@ class Source:
     sizes: tuple[Size | None, ...] = ()
 
 
-def looked_at(source: Source) -> Source:
+def looked_at(source: PageSource) -> PageSource:
     """Add the sizes of the files; this is the only place that reads their headers."""
     return replace(source, sizes=tuple(None if file is None else header_size(file) for file in source.files))
 
 
-def area(source: Source, max_side: int | None = None) -> float:
+def area(source: PageSource, max_side: int | None = None) -> float:
     """Total pixels of all versions by their headers, in copies of at most ``max_side``."""
     sizes = [size for size in source.sizes if size is not None]
     factors = [min(1.0, max_side / max(size)) if max_side else 1.0 for size in sizes]
     return sum(size[0] * size[1] * factor**2 for size, factor in zip(sizes, factors, strict=True))
 
 
-def common_scale(sources: Sequence[Source]) -> int:
+def common_scale(sources: Sequence[PageSource]) -> int:
     """How many times larger the references, which are the last versions, are than the pictures before.
 
     One for all of a page, for what was measured in two ways has no mean: that of most pictures, and 1 where none has

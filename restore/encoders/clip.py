@@ -16,7 +16,7 @@ from restore.encoders.weights import fit_weights, hub_file, read_weights
 from restore.errors import MissingExtraError
 
 _HUB = "https://huggingface.co"
-# How the tokeniser marks a token that ends a word; texts embedded at once.
+# The tokenizer's mark for a token that ends a word; number of texts embedded at once.
 _WORD_END, _AT_ONCE = "</w>", 1024
 
 
@@ -30,11 +30,11 @@ class Vocabulary(NamedTuple):
 class ClipEncoder(Encoder):
     """CLIP (Radford et al., "Learning transferable visual models from natural language supervision", 2021).
 
-    A picture is resized to the network's own square, the sides apart, by bicubic interpolation.
+    A picture is resized to the network's square, ignoring the aspect ratio, by bicubic interpolation.
 
     Args:
         model: open_clip's name of an architecture, such as ``ViT-B-32`` or ``RN50``.
-        pretrained: open_clip's tag of its weights, such as ``openai``: it says how pictures are normalized, which
+        pretrained: open_clip's tag of its weights, such as ``openai``: it determines how pictures are normalized, which
             activation the network has, and where the weights are published.
         taps: ``embedding``, and before it ``stem`` and ``layer1`` to ``layer4`` of a ResNet, or ``block0`` and so on
             of a vision transformer (the patches' tokens as a map). Shallow to deep.
@@ -42,14 +42,14 @@ class ClipEncoder(Encoder):
             or torch hub's cache.
 
     Shape:
-        (N, 3, H, W), 0..1, to (N, C, h, w) at the layers and (N, C, 1, 1) at ``embedding``, which has no unit length:
+        (N, 3, H, W), 0..1, to (N, C, h, w) at the layers and (N, C, 1, 1) at ``embedding``, which is not normalized:
         compare by cosine.
 
     Raises:
         MissingExtraError: open_clip is not installed.
         MissingWeightsError: the weights are missing.
         ModelError: the file is damaged or belongs to another network.
-        ValueError: ``model``, ``pretrained`` or ``taps``.
+        ValueError: ``model``, ``pretrained`` or ``taps`` is invalid.
     """
 
     def __init__(self, model: str, pretrained: str, taps: Sequence[str], weights: Path | None = None) -> None:
@@ -71,7 +71,7 @@ class ClipEncoder(Encoder):
         self.network = network
         self.embeds = indices[-1] == len(names) - 1
         self.inner = indices[:-1] if self.embeds else indices
-        self.tokenise = open_clip.get_tokenizer(model)
+        self.tokenize = open_clip.get_tokenizer(model)
         self.freeze()
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -81,38 +81,38 @@ class ClipEncoder(Encoder):
         picture = F.interpolate(x, size, mode="bicubic", antialias=True)
         if self.inner:
             found = visual.forward_intermediates(
-                self.normalise(picture),
+                self.normalize(picture),
                 indices=self.inner,
                 stop_early=not self.embeds,
                 intermediates_only=not self.embeds,
             )
             taken, embedding = list(found["image_intermediates"]), found.get("image_features")
         else:
-            taken, embedding = [], visual(self.normalise(picture))
+            taken, embedding = [], visual(self.normalize(picture))
         return [*taken, embedding[:, :, None, None]] if self.embeds else taken
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """Embeddings (T, C) of T texts, in the space of ``embedding``; no unit length, no gradient."""
+        """Embeddings (T, C) of T texts, in the space of ``embedding``; not normalized, without gradient."""
         network: Any = self.network
-        tokens = self.tokenise(list(texts)).to(self.mean.device)
+        tokens = self.tokenize(list(texts)).to(self.mean.device)
         with torch.no_grad():
             embedding: Tensor = network.encode_text(tokens)
         return embedding
 
     def start_tokens(self, words: int) -> tuple[Tensor, int]:
-        """The embedded tokens (L, W) of a text of so many ``X``, and the place of its last one, by which it is read."""
-        tokens = self.tokenise([" ".join(["X"] * words)])[0].to(self.mean.device)
+        """The embedded tokens (L, W) of a text of ``X`` repeated, and the index of the token that is read out."""
+        tokens = self.tokenize([" ".join(["X"] * words)])[0].to(self.mean.device)
         network: Any = self.network
         with torch.no_grad():
             embedded: Tensor = network.token_embedding(tokens)
         return embedded, int(tokens.argmax())
 
     def encode_tokens(self, tokens: Tensor, end: int) -> Tensor:
-        """Embeddings (T, C) of T texts that are given as embedded tokens, with a gradient.
+        """Embeddings (T, C) of T texts given as embedded tokens, with a gradient.
 
         Args:
-            tokens: (T, L, W), L at most the network's own length: those after ``end`` change nothing.
-            end: the place of the end of the text, from 0.
+            tokens: (T, L, W), L at most the network's length; tokens after ``end`` have no effect.
+            end: index of the end of the text.
         """
         network: Any = self.network
         length = tokens.shape[1]
@@ -122,9 +122,9 @@ class ClipEncoder(Encoder):
         return embedding
 
     def vocabulary(self) -> Vocabulary:
-        """Every token of the tokeniser but its special ones, each as a text of its own."""
-        begin, end = self.tokenise.sot_token_id, self.tokenise.eot_token_id
-        words = {i: word for i, word in sorted(self.tokenise.decoder.items()) if i not in (begin, end)}
+        """Every token of the tokenizer except its special ones, each as a separate text."""
+        begin, end = self.tokenize.sot_token_id, self.tokenize.eot_token_id
+        words = {i: word for i, word in sorted(self.tokenize.decoder.items()) if i not in (begin, end)}
         texts = torch.tensor([[begin, i, end] for i in words], device=self.mean.device)
         network: Any = self.network
         with torch.no_grad():

@@ -69,7 +69,7 @@ class EfficientNetLite0(Layered):
         MissingExtraError: the package is not installed, and no file was named.
         MissingWeightsError: no such file.
         ModelError: the file is damaged or belongs to another network.
-        ValueError: ``taps``.
+        ValueError: ``taps`` is invalid.
     """
 
     def __init__(self, taps: Sequence[str], weights: Path | None = None) -> None:
@@ -141,7 +141,7 @@ class _Block(nn.Module):
 
 
 def _layers() -> tuple[nn.Sequential, list[int]]:
-    """The layers in the order of ``TAPS``, and what each gives."""
+    """The layers in the order of ``TAPS``, and the channels of each."""
     layers: list[nn.Module] = [_Unit(3, _STEM, 3, 2)]
     channels = [_STEM]
     for stage in _STAGES:
@@ -154,7 +154,7 @@ def _layers() -> tuple[nn.Sequential, list[int]]:
 
 
 def _renamed(key: str) -> str:
-    """The published file's name of a tensor to ours: ``_blocks.3._bn1.bias`` to ``4.depthwise.norm.bias``."""
+    """Convert the published file's name of a tensor to ours: ``_blocks.3._bn1.bias`` to ``4.depthwise.norm.bias``."""
     if key.startswith("_blocks."):
         _, number, unit, tensor = key.split(".")
         return f"{int(number) + 1}.{_INNER.get(unit, unit)}.{tensor}"

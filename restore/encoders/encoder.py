@@ -17,13 +17,13 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 class Encoder(nn.Module, ABC):
     """Feature maps of a picture.
 
-    A frozen encoder stays in eval whatever ``train()`` says, so that its batch statistics neither move nor depend on
-    the other pictures of a batch. Its parameters need no gradient; the picture still gets one.
+    A frozen encoder stays in eval mode regardless of ``train()``, so that its batch statistics neither change nor
+    depend on other pictures in the batch. Its parameters need no gradient; the picture still gets one.
 
     Args:
         channels: the channels of each feature map, shallow to deep.
-        mean: what is subtracted from R, G and B, on 0..1.
-        std: what R, G and B are then divided by.
+        mean: subtracted from R, G and B, on 0..1.
+        std: divisor of R, G and B afterwards.
 
     Attributes:
         channels: as given.
@@ -56,7 +56,7 @@ class Encoder(nn.Module, ABC):
             One tensor (N, C, h, w) for each entry of ``channels``; h and w shrink with depth.
         """
 
-    def normalise(self, x: Tensor) -> Tensor:
+    def normalize(self, x: Tensor) -> Tensor:
         """``(x - mean) / std`` by channel."""
         return (x - self.mean.to(x.dtype)) / self.std.to(x.dtype)
 
@@ -92,9 +92,9 @@ class Layered(Encoder):
 
     Args:
         layers: in order; those after the last tap are dropped.
-        channels: that each layer gives.
-        indices: of the taps, as :func:`tap_indices` gives them.
-        mean: as :class:`Encoder` has it, and so ``std``.
+        channels: output channels of each layer.
+        indices: of the taps, from :func:`tap_indices`.
+        mean: see :class:`Encoder`, also for ``std``.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Layered(Encoder):
         self.freeze()
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        features, taken = self.normalise(x), []
+        features, taken = self.normalize(x), []
         for i, layer in enumerate(self.layers):
             features = layer(features)
             if i in self.taps:

@@ -50,7 +50,7 @@ class HaarDiscriminator(Encoder):
         a sixteenth at 5-6, a thirty-second at 7, rounded up.
 
     Raises:
-        ValueError: ``taps``.
+        ValueError: ``taps`` is invalid.
     """
 
     def __init__(self, taps: Sequence[int] = (4,), norm: Literal["batch", "group"] = "batch", width: int = 64) -> None:
@@ -98,7 +98,7 @@ class HaarOptions(EncoderOptions):
         return HaarDiscriminator(self.taps, self.norm, self.width)
 
     def minimum(self) -> int:
-        """The shortest side of a picture that it can judge, in pixels."""
+        """The shortest accepted side of a picture, in pixels."""
         return 1
 
 

@@ -24,15 +24,15 @@ class ModuleEncoder(Encoder):
         factory: ``package.module:name`` of a class or function of that package, which returns the module. Importing and
             calling it runs its code.
         channels: of each feature map it gives, shallow to deep.
-        arguments: what ``factory`` is called with.
+        arguments: keyword arguments of ``factory``.
         mean: subtracted from R, G and B, on 0..1.
-        std: what R, G and B are then divided by.
-        weights: a state dict for the module; None leaves it as the factory made it.
-        frozen: whether it is fixed, or trained with the rest.
+        std: divisor of R, G and B afterwards.
+        weights: a state dict for the module; None leaves it as built by the factory.
+        frozen: whether it is fixed; otherwise it is trained with the rest.
 
     Raises:
         MissingWeightsError: no such file.
-        ModelError: the factory cannot be imported or gives no module; the weights do not fit.
+        ModelError: the factory cannot be imported or does not return a module, or the weights do not fit.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class ModuleEncoder(Encoder):
             self.freeze()
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        found = self.module(self.normalise(x))
+        found = self.module(self.normalize(x))
         features = [found] if isinstance(found, Tensor) else list(found)
         channels = [feature.shape[1] for feature in features]
         if channels != self.channels:
@@ -70,12 +70,12 @@ class ModuleOptions(EncoderOptions):
 
     kind: Literal["module"] = "module"
     factory: str = Field(pattern=r"^[\w.]+:\w+$", description="package.module:factory")
-    channels: tuple[PositiveInt, ...] = Field(min_length=1, description="channels of each feature map it gives")
+    channels: tuple[PositiveInt, ...] = Field(min_length=1, description="channels of each feature map")
     arguments: JsonObject = Field({}, description="arguments of the factory")
     mean: tuple[float, float, float] = Field((0.0, 0.0, 0.0), description="subtracted from RGB on 0..1")
-    std: tuple[float, float, float] = Field((1.0, 1.0, 1.0), description="by which RGB is then divided")
-    weights: Path | None = Field(None, description="a state dict; null leaves the module as it was made")
-    frozen: bool = Field(True, description="fixed, or trained with the rest")
+    std: tuple[float, float, float] = Field((1.0, 1.0, 1.0), description="divisor of RGB afterwards")
+    weights: Path | None = Field(None, description="a state dict; null keeps the factory's weights")
+    frozen: bool = Field(True, description="keep it fixed; false trains it with the rest")
 
     def build(self) -> Encoder:
         return ModuleEncoder(
@@ -95,7 +95,7 @@ def _made(path: str, arguments: Mapping[str, object]) -> nn.Module:
 
 
 def _factory(path: str) -> Callable[..., object]:
-    """What ``package.module:name`` names, checked before it is called."""
+    """The object named by ``package.module:name``, checked before it is called."""
     module, name = factory_module(path), path.partition(":")[2]
     try:
         found = getattr(import_plugin(module), name)

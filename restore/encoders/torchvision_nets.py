@@ -47,7 +47,7 @@ class TorchvisionFeatures(Layered):
         name: ``vgg16``, ``vgg19`` or ``alexnet``.
         taps: layers by their usual names, shallow to deep; ``conv3_4`` is before its ReLU, ``relu3_4`` after it.
             AlexNet's are ``conv1``, ``relu1``, ``pool1`` and so on.
-        weights: torchvision's file; None for torch hub's cache. What the file says of the classifier is left out.
+        weights: torchvision's file; None for torch hub's cache. The classifier's tensors are ignored.
 
     Shape:
         (N, 3, H, W), 0..1, to (N, C, h, w); VGG halves after each block, rounding down.
@@ -55,7 +55,7 @@ class TorchvisionFeatures(Layered):
     Raises:
         MissingWeightsError: the file is missing.
         ModelError: it is damaged or belongs to another network.
-        ValueError: ``taps``.
+        ValueError: ``taps`` is invalid.
     """
 
     def __init__(self, name: Name, taps: Sequence[str], weights: Path | None = None) -> None:
@@ -111,12 +111,12 @@ class AlexNetOptions(_TorchvisionOptions):
 
 
 def _architecture(name: Name) -> tuple[nn.Sequential, str]:
-    """The convolutional layers without values, and the address of their weights."""
+    """The convolutional layers without weights, and the URL of their weights."""
     try:
         from torchvision import models
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"encoder {name!r}", "train", error.name) from error
-    with torch.device("meta"):  # the classifiers alone are half a gigabyte
+    with torch.device("meta"):  # the classifier alone takes half a gigabyte
         layers: nn.Sequential = models.get_model(name, weights=None).features
     for layer in layers:
         if isinstance(layer, nn.ReLU):

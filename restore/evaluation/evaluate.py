@@ -15,9 +15,9 @@ from restore.evaluation.comparison import Comparison, Protocol
 from restore.evaluation.measure import compare, measure
 from restore.evaluation.sources import Sources, counted, find_sources, matching_pictures
 from restore.files.pairing import NameRule
-from restore.metrics.metric import Colour, Metric, MetricInputs, MetricProtocol
+from restore.metrics.metric import Color, Metric, MetricInputs, MetricProtocol
 from restore.metrics.registry import METRICS
-from restore.utils.progress import with_bar
+from restore.utils.progress import progress_bar
 from restore.utils.text import printable
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Request:
     prediction_name: NameRule | None = None
     scale: int | None = None
     border: int | None = None
-    colour: Colour | None = None
+    color: Color | None = None
     may: Tolerance = field(default_factory=Tolerance)
     weights: Mapping[str, Path] = field(default_factory=dict)
     ma: Path | None = None
@@ -64,7 +64,7 @@ def start(request: Request, screen: Console) -> Comparison:
         RestoreError: usage error, a broken picture, or something is missing; the message says what to do.
     """
     metrics = chosen_metrics(request.metrics or (("psnr", "ssim") if request.data else ("niqe",)), request.weights)
-    material = MetricInputs(request.weights, request.ma)
+    inputs = MetricInputs(request.weights, request.ma)
     if "perceptual-index" in metrics and (request.models or len(request.predictions) != 1):
         raise UsageError(
             "Ma scores belong to one folder of results: measure the perceptual index of a single --predictions"
@@ -72,7 +72,7 @@ def start(request: Request, screen: Console) -> Comparison:
     if request.ma is not None and "perceptual-index" not in metrics:
         raise UsageError("--ma is only used by the perceptual index: add --metric perceptual-index")
     if request.data is None:
-        return _alone(request, metrics, material, screen)
+        return _alone(request, metrics, inputs, screen)
     if not request.models and not request.predictions:
         raise UsageError("nothing to measure: give --model, or --predictions with a folder of results")
     models = _open(request)
@@ -80,8 +80,8 @@ def start(request: Request, screen: Console) -> Comparison:
     sources = find_sources(request.data, request.pattern, request.low_folder, request.low_name, scale)
     scale = scale or sources.scale or 1
     methods = Methods(scale, models, _folders(request, models), request.prediction_name, request.may, request.tile)
-    view = MetricProtocol(scale, request.border, request.colour)
-    return measure(sources, methods, metrics, view, material, screen, request.seed)
+    view = MetricProtocol(scale, request.border, request.color)
+    return measure(sources, methods, metrics, view, inputs, screen, request.seed)
 
 
 def chosen_metrics(names: Sequence[str], weights: Mapping[str, Path]) -> list[str]:
@@ -101,7 +101,7 @@ def chosen_metrics(names: Sequence[str], weights: Mapping[str, Path]) -> list[st
     return list(dict.fromkeys(names))
 
 
-def _alone(request: Request, metrics: list[str], material: MetricInputs, screen: Console) -> Comparison:
+def _alone(request: Request, metrics: list[str], inputs: MetricInputs, screen: Console) -> Comparison:
     """Evaluate pictures without references."""
     if request.models or not request.predictions:
         raise UsageError("give --data with the reference pictures, or only --predictions to measure without references")
@@ -116,10 +116,10 @@ def _alone(request: Request, metrics: list[str], material: MetricInputs, screen:
     sources = Sources(first, matching_pictures(first, request.pattern or "*"), chosen=request.pattern is not None)
     methods = Methods(request.scale or 1, {}, folders, request.prediction_name)
     description = f"{', '.join(map(str, request.predictions))} ({counted(sources.references)}), without references"
-    view = MetricProtocol(methods.scale, request.border, request.colour)
-    measured = with_bar(lone_cases(sources, methods), "Measuring", screen, len(sources.references))
+    view = MetricProtocol(methods.scale, request.border, request.color)
+    measured = progress_bar(lone_cases(sources, methods), "Measuring", screen, len(sources.references))
     protocol = Protocol(description, methods.scale, "", view, request.seed)
-    return compare(protocol, measured, methods.names, methods.baseline, metrics, material)
+    return compare(protocol, measured, methods.names, methods.baseline, metrics, inputs)
 
 
 def _open(request: Request) -> dict[str, Contender]:
@@ -169,4 +169,4 @@ def described(name: str, metric: Metric) -> str:
     """A one-line description of a metric."""
     better = "higher" if metric.higher_is_better else "lower"
     kind = "" if metric.reference else ", without a reference"
-    return f"{metric.says}; {better} is better{kind}" + (f". Needs {metric.needs}" if metric.needs else "")
+    return f"{metric.summary}; {better} is better{kind}" + (f". Needs {metric.needs}" if metric.needs else "")

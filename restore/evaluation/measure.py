@@ -12,7 +12,7 @@ from restore.evaluation.comparison import Comparison, Protocol
 from restore.evaluation.sources import Sources, counted
 from restore.metrics.metric import MetricInputs, MetricProtocol, OfSet
 from restore.metrics.registry import METRICS
-from restore.utils.progress import with_bar
+from restore.utils.progress import progress_bar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +23,7 @@ def measure(
     methods: Methods,
     metrics: Sequence[str],
     view: MetricProtocol,
-    material: MetricInputs,
+    inputs: MetricInputs,
     screen: Console,
     seed: int = 0,
 ) -> Comparison:
@@ -34,7 +34,7 @@ def measure(
         methods: to compare.
         metrics: by name.
         view: border and color space.
-        material: files that metrics need from the user.
+        inputs: files that metrics need from the user.
         screen: for the progress bar.
         seed: of the intervals.
 
@@ -51,8 +51,8 @@ def measure(
     description = sources.description or f"{sources.folder} ({counted(sources.references)})"
     precisions = {name: model.spec.precision for name, model in methods.models.items()}
     protocol = Protocol(description, methods.scale, _low(sources, methods), view, seed, precisions)
-    measured = with_bar(cases(sources, methods), "Measuring", screen, len(sources.references))
-    return compare(protocol, measured, methods.names, methods.baseline, metrics, material)
+    measured = progress_bar(cases(sources, methods), "Measuring", screen, len(sources.references))
+    return compare(protocol, measured, methods.names, methods.baseline, metrics, inputs)
 
 
 def _low(sources: Sources, methods: Methods) -> str:
@@ -67,7 +67,7 @@ def compare(
     methods: Sequence[str],
     baseline: str | None,
     metrics: Sequence[str],
-    material: MetricInputs,
+    inputs: MetricInputs,
 ) -> Comparison:
     """Measure all cases.
 
@@ -77,7 +77,7 @@ def compare(
         methods: by name.
         baseline: one of them, or None.
         metrics: by name, see :data:`restore.metrics.registry.METRICS`.
-        material: files that metrics need from the user.
+        inputs: files that metrics need from the user.
 
     Raises:
         DataError: a metric cannot measure a picture or the whole set.
@@ -86,9 +86,9 @@ def compare(
     """
     view = protocol.view
     builds = {name: METRICS[name].measure for name in metrics}
-    one = {name: build(view, material) for name, build in builds.items() if build}
+    one = {name: build(view, inputs) for name, build in builds.items() if build}
     of_sets = {name: METRICS[name].measure_set for name in metrics}
-    whole = {method: {name: build(view, material) for name, build in of_sets.items() if build} for method in methods}
+    whole = {method: {name: build(view, inputs) for name, build in of_sets.items() if build} for method in methods}
     names: list[str] = []
     scores: dict[str, dict[str, list[float]]] = {method: {name: [] for name in one} for method in methods}
     for case in measured:

@@ -18,8 +18,8 @@ from restore.imaging.picture import to8
 from restore.jobs.naming import PlanError
 from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture
 from restore.metrics.registry import METRICS
-from restore.utils.prefetch import ahead
-from restore.utils.progress import with_bar
+from restore.utils.prefetch import prefetch
+from restore.utils.progress import progress_bar
 from restore.utils.text import printable
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def start(request: Request, screen: Console) -> Ranking:
     assert metric.measure is not None
     measure = metric.measure(MetricProtocol(), MetricInputs(request.weights))
     judging = _judge_all(found.pictures, request, measure)
-    judged += with_bar(judging, "Judging", screen, len(found.pictures))
+    judged += progress_bar(judging, "Judging", screen, len(found.pictures))
     for one in judged:
         if one.reason:
             verb = "failed" if one.broken else "left out"
@@ -116,7 +116,7 @@ def _closed(folder: Unreadable) -> Judged:
 
 def _judge_all(paths: Sequence[Path], request: Request, measure: OfPicture) -> Iterator[Judged]:
     """Score pictures in order, several at once as memory allows."""
-    return ahead(paths, lambda path: _judge(path, request, measure), request.workers, _memory)
+    return prefetch(paths, lambda path: _judge(path, request, measure), request.workers, _memory)
 
 
 def _memory(path: Path) -> int:

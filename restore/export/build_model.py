@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from restore.errors import ExportError, ModelError
 from restore.export.fidelity import Fidelity, Step
 from restore.export.fp16 import to_half
-from restore.export.load_source import Source
+from restore.export.load_source import ExportSource
 from restore.export.parity import Compared, verify
-from restore.export.quantise import Batch
+from restore.export.quantize import Batch
 from restore.export.to_onnx import OPSET, describe, to_onnx
 from restore.runtime.model import open_model
 from restore.spec import ModelSpec, fault_of
@@ -31,7 +31,7 @@ _EQUAL_DB = 200.0
 
 
 @dataclass(frozen=True)
-class How:
+class BuildOptions:
     """How to build a file.
 
     Attributes:
@@ -48,7 +48,7 @@ class How:
 
 
 @dataclass(frozen=True)
-class Made:
+class BuiltModel:
     """A file's bytes, and the results of verifying it.
 
     Attributes:
@@ -66,31 +66,31 @@ class Made:
     checks: list[Check]
 
 
-def make_model(source: Source, how: How | None = None) -> Made:
+def build_model(source: ExportSource, options: BuildOptions | None = None) -> BuiltModel:
     """Build a model file from a network, in memory.
 
     Raises:
         ExportError: it cannot be exported like this, or the file would differ from the network or its metadata.
     """
-    how = how or How()
-    spec = fitted(source.spec, how.shape)
-    fidelity = Fidelity(source.network, spec, how.batches)
-    model = to_onnx(source.network, spec, how.opset, fidelity.watch)
+    options = options or BuildOptions()
+    spec = fitted(source.spec, options.shape)
+    fidelity = Fidelity(source.network, spec, options.batches)
+    model = to_onnx(source.network, spec, options.opset, fidelity.watch)
     spec = spec.but(weights=weights_digest(model))
     tolerance = source.tolerance
-    if how.precision == "fp16":
+    if options.precision == "fp16":
         model = to_half(model, spec)
         fidelity.measure("fp16", model, "fp16")
         tolerance = max(tolerance, _HALF_TOLERANCE)
     measured = {"psnr_to_network_db": round(min(_EQUAL_DB, fidelity.steps[-1].psnr), 1)}
-    spec = spec.but(precision=how.precision, measured=measured)
+    spec = spec.but(precision=options.precision, measured=measured)
     describe(model, spec)
     data = model.SerializeToString()
     compared, checks = prove(data, lambda trial: verify(trial, source.network, tolerance))
-    return Made(data, spec, fidelity.steps, compared, checks)
+    return BuiltModel(data, spec, fidelity.steps, compared, checks)
 
 
-def half_of(path: Path, spec: ModelSpec, batches: Sequence[Batch]) -> Made:
+def build_fp16(path: Path, spec: ModelSpec, batches: Sequence[Batch]) -> BuiltModel:
     """Build the 16-bit twin of a float32 model file, measured against it.
 
     Args:
@@ -109,7 +109,7 @@ def half_of(path: Path, spec: ModelSpec, batches: Sequence[Batch]) -> Made:
     describe(model, done)
     data = model.SerializeToString()
     compared, checks = prove(data, lambda trial: verify(trial, open_model(path, "cpu"), _HALF_TOLERANCE))
-    return Made(data, done, fidelity.steps, compared, checks)
+    return BuiltModel(data, done, fidelity.steps, compared, checks)
 
 
 def fitted(spec: ModelSpec, shape: tuple[int, int, int] | None) -> ModelSpec:

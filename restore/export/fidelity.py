@@ -15,7 +15,7 @@ from restore.data.folder import list_photos
 from restore.data.sampling import generator
 from restore.errors import ExportError, ModelError, SizesError
 from restore.export.inference import Answer, Ask, asking
-from restore.export.quantise import Batch
+from restore.export.quantize import Batch
 from restore.imaging.decode import read_rgb8
 from restore.metrics.psnr import psnr
 from restore.runtime.session import cpu_session, first_line

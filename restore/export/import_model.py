@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore.errors import ExportError, SizesError
-from restore.export.build_model import How, Made, make_model
-from restore.export.load_source import Source, load_source
+from restore.export.build_model import BuildOptions, BuiltModel, build_model
+from restore.export.load_source import ExportSource, load_source
 from restore.export.third_party_onnx import describe_foreign
 from restore.spec import ModelSpec
 from restore.utils.text import name_of
@@ -46,7 +46,7 @@ def import_model(
     given: Mapping[str, str] | None = None,
     shape: tuple[int, int, int] | None = None,
     overwrite: bool = False,
-    tell: Callable[[str], None] = lambda _: None,
+    report: Callable[[str], None] = lambda _: None,
 ) -> Imported:
     """Verify a model and install it in a folder of models.
 
@@ -57,7 +57,7 @@ def import_model(
         given: spec fields as text, which override what is detected.
         shape: batch, height and width of a fixed input shape; None for dynamic shapes if possible.
         overwrite: replace a model of that name.
-        tell: called with progress messages.
+        report: called with progress messages.
 
     Raises:
         ModelError: the file is not a model that can be run, or the name is invalid or taken.
@@ -66,35 +66,35 @@ def import_model(
     name = name or name_of(file)
     path = place(name, folder or user_folder(), overwrite)
     if file.suffix.lower() == ".onnx":
-        tell(f"{file}: inspecting the model")
+        report(f"{file}: inspecting the model")
         data, spec, checks = describe_foreign(file, name, given or {}, shape)
         note = _one_shape(spec)
     else:
-        tell(f"{file}: reading the weights and detecting what the network needs")
+        report(f"{file}: reading the weights and detecting what the network needs")
         source = load_source(file, name=name, given=given, shape=shape)
-        tell(f"{source.spec.network} x{source.spec.scale}: exporting to ONNX and comparing with the network")
-        made, note = _made(source, shape)
-        data, spec = made.data, made.spec
-        worst = max(check.difference for check in made.compared)
-        text = f"at {len(made.compared)} shapes, at most {worst:.1e} of the range from the network"
-        checks = [Check("network", True, text), *made.checks]
+        report(f"{source.spec.network} x{source.spec.scale}: exporting to ONNX and comparing with the network")
+        built, note = _made(source, shape)
+        data, spec = built.data, built.spec
+        worst = max(check.difference for check in built.compared)
+        text = f"at {len(built.compared)} shapes, at most {worst:.1e} of the range from the network"
+        checks = [Check("network", True, text), *built.checks]
     install(path, data, overwrite)
     return Imported(path, spec, checks, note, outdated(path, spec))
 
 
-def _made(source: Source, shape: tuple[int, int, int] | None) -> tuple[Made, str]:
+def _made(source: ExportSource, shape: tuple[int, int, int] | None) -> tuple[BuiltModel, str]:
     if shape or source.spec.shape:
-        made = make_model(source, How(shape=shape))
-        return made, _one_shape(made.spec)
+        built = build_model(source, BuildOptions(shape=shape))
+        return built, _one_shape(built.spec)
     try:
-        return make_model(source), ""
+        return build_model(source), ""
     except SizesError as error:  # only this error: other failures must not be hidden by fixing the shape
         side = source.spec.side(max(_SIDE, 2 * source.spec.whole_halo + _KEPT))
         try:
-            made = make_model(source, How(shape=(1, side, side)))
+            built = build_model(source, BuildOptions(shape=(1, side, side)))
         except ExportError:
             raise error from None
-        return made, f"{_one_shape(made.spec)}, because it cannot be exported for all sizes: {error}"
+        return built, f"{_one_shape(built.spec)}, because it cannot be exported for all sizes: {error}"
 
 
 def _one_shape(spec: ModelSpec) -> str:

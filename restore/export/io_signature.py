@@ -36,7 +36,7 @@ def name_ends(model: onnx.ModelProto, path: Path) -> None:
     _rename(model, model.graph.output[0].name, "output")
 
 
-def settle_axes(model: onnx.ModelProto, path: Path, shape: Shape | None) -> Shape | None:
+def fix_axes(model: onnx.ModelProto, path: Path, shape: Shape | None) -> Shape | None:
     """Fix the picture's axes at one shape, or make them all dynamic.
 
     A fixed batch with dynamic sides is usually an exporter's habit, not the network's need: the batch is made dynamic,

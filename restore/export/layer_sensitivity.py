@@ -10,12 +10,12 @@ import onnx
 from numpy.typing import NDArray
 from rich.console import Console
 
-from restore.export.quantise import Batch, quantise_layers, quantised_by_default
-from restore.export.quantised_model import calibration_patches, load_wide
+from restore.export.quantize import Batch, quantize_layers, quantized_by_default
+from restore.export.quantized_model import calibration_patches, load_wide
 from restore.export.to_onnx import with_names
 from restore.metrics.psnr import psnr
 from restore.runtime.session import cpu_session
-from restore.utils.progress import with_bar
+from restore.utils.progress import progress_bar
 
 # Patches to measure on: those of the calibration, which favors all layers slightly and equally.
 _MEASURED = 16
@@ -52,12 +52,12 @@ def explain(source: Path, calibrate: Path, screen: Console) -> list[Layer]:
     model = with_names(wide)
     patches = calibration_patches(calibrate, spec)
     wanted = _results(model, patches)
-    usual = quantised_by_default(model)
+    usual = quantized_by_default(model)
     kernels = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
     layers = []
     convs = [node for node in model.graph.node if node.op_type == "Conv"]
-    for node in with_bar(convs, "Quantizing layer by layer", screen):
-        narrow = quantise_layers(model, patches, [node.name])
+    for node in progress_bar(convs, "Quantizing layer by layer", screen):
+        narrow = quantize_layers(model, patches, [node.name])
         value = psnr(_results(narrow, patches), wanted, peak=spec.high - spec.low)
         outputs, inputs, height, width = kernels.get(node.input[1], (0, 0, 0, 0))
         kept = "in 8 bits in the twin" if node.name in usual else "stays in fp32"

@@ -28,7 +28,7 @@ _PUBLISHED_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
-class Source:
+class ExportSource:
     """A network and the metadata for its file.
 
     Attributes:
@@ -49,7 +49,7 @@ def load_source(
     given: Mapping[str, str] | None = None,
     shape: tuple[int, int, int] | None = None,
     trust: Trust = NO_CODE,
-) -> Source:
+) -> ExportSource:
     """Load a run's averaged weights, or a third-party checkpoint.
 
     Args:
@@ -71,7 +71,7 @@ def load_source(
             raise ModelError(f"{source}: its metadata comes from its recipe; --spec is for third-party checkpoints")
         recipe, network, checkpoint = load_trained(source, which, trust)
         try:
-            return Source(network, make_spec(recipe, network, checkpoint, name))
+            return ExportSource(network, make_spec(recipe, network, checkpoint, name))
         except ValidationError as error:
             raise ModelError(
                 f"{checkpoint.path}: its recipe cannot be written as metadata: {fault_of(error)}"
@@ -79,7 +79,7 @@ def load_source(
     known = check_given(str(source), given or {})
     found = load_published(source)
     spec = published_spec(found, name or name_of(source), given or {}, shape or known.shape)
-    return Source(found.network, spec, _PUBLISHED_TOLERANCE)
+    return ExportSource(found.network, spec, _PUBLISHED_TOLERANCE)
 
 
 def _is_ours(path: Path) -> bool:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore.errors import ExportError, ModelError
-from restore.export.build_model import How, Made, half_of, make_model
-from restore.export.load_source import Source
+from restore.export.build_model import BuildOptions, BuiltModel, build_fp16, build_model
+from restore.export.load_source import ExportSource
 from restore.runtime.model import file_spec
 from restore.spec import ModelSpec
 from restore.utils.atomic_write import write_bytes
@@ -20,32 +20,34 @@ class Exported:
     """What was written and how it was verified; ``outdated`` lists twins next to it that are from another training."""
 
     path: Path
-    made: Made
+    built: BuiltModel
     outdated: list[Path]
 
 
-def export(source: Source, target: Path, how: How | None = None, overwrite: bool = False) -> Exported:
+def export(
+    source: ExportSource, target: Path, options: BuildOptions | None = None, overwrite: bool = False
+) -> Exported:
     """Export a network.
 
     Args:
         source: the network; see :func:`restore.export.load_source.load_source`.
         target: an ``.onnx`` file, or a folder for one named after the model.
-        how: how to build the file.
+        options: how to build the file.
         overwrite: replace an existing file.
 
     Raises:
         ExportError: the file would not reproduce the network, or exists; nothing is written.
     """
-    how = how or How()
-    path = _path(target, source.spec, how.precision, overwrite)
-    made = make_model(source, how)
-    _write(path, made.data, overwrite)
-    if how.precision != "fp32":
-        return Exported(path, made, [])
-    return Exported(path, made, outdated(path, made.spec))
+    options = options or BuildOptions()
+    path = _path(target, source.spec, options.precision, overwrite)
+    built = build_model(source, options)
+    _write(path, built.data, overwrite)
+    if options.precision != "fp32":
+        return Exported(path, built, [])
+    return Exported(path, built, outdated(path, built.spec))
 
 
-def export_half(source: Path, target: Path, how: How, overwrite: bool = False) -> Exported:
+def export_half(source: Path, target: Path, options: BuildOptions, overwrite: bool = False) -> Exported:
     """Make the 16-bit twin of a model file; for arguments see :func:`export`.
 
     Raises:
@@ -55,9 +57,9 @@ def export_half(source: Path, target: Path, how: How, overwrite: bool = False) -
     if spec.precision != "fp32":
         raise ModelError(f"{source} is {spec.precision}: give the fp32 file")
     path = _path(target, spec, "fp16", overwrite)
-    made = half_of(source, spec, how.batches)
-    _write(path, made.data, overwrite)
-    return Exported(path, made, [])
+    built = build_fp16(source, spec, options.batches)
+    _write(path, built.data, overwrite)
+    return Exported(path, built, [])
 
 
 def _path(target: Path, spec: ModelSpec, precision: Kind, overwrite: bool) -> Path:

@@ -75,7 +75,7 @@ def load_published(path: Path) -> Published:
             "only RGB or one channel is supported"
         )
     # spandrel's call function reduces several inputs or outputs to one picture.
-    network: nn.Module = _Called(settle(found.model), found._call_fn)
+    network: nn.Module = _Called(make_exportable(found.model), found._call_fn)
     if found.input_channels == 1:
         network = PlaneByPlane(network)
     needs = found.size_requirements
@@ -123,7 +123,7 @@ def read_weights(path: Path) -> JsonObject:
     return held
 
 
-def settle(network: nn.Module) -> nn.Module:
+def make_exportable(network: nn.Module) -> nn.Module:
     """Replace what torch cannot export, or exports wrongly, without changing the network's results.
 
     SPAN trains three consecutive convolutions parallel to a fourth and recomputes their product in each forward pass,

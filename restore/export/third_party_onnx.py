@@ -12,7 +12,7 @@ from restore import __version__
 from restore.errors import ModelError
 from restore.export.build_model import prove
 from restore.export.infer_spec import UNKNOWN
-from restore.export.io_signature import Shape, name_ends, settle_axes
+from restore.export.io_signature import Shape, fix_axes, name_ends
 from restore.export.to_onnx import describe
 from restore.runtime.session import cpu_session, first_line
 from restore.spec import METADATA_KEY, ModelSpec, check_given, read_spec
@@ -37,7 +37,7 @@ def describe_foreign(
         The file's bytes with metadata, the metadata, and the checks.
 
     Raises:
-        ModelError: it is not such a file, or something can neither be detected nor is given; says how to give it.
+        ModelError: it is not such a file, or something is neither detected nor given; the message says how to give it.
         ExportError: it does not match its metadata.
     """
     model = _load(path)
@@ -55,7 +55,7 @@ def describe_foreign(
     else:
         known = check_given(str(path), given)
         name_ends(model, path)
-        shape = settle_axes(model, path, shape or known.shape)
+        shape = fix_axes(model, path, shape or known.shape)
         found = {**_found(model, path, known, given, shape), "name": name}
         spec = read_spec({}, str(path), {**found, **given})
     described = spec.but(weights=weights_digest(model), licence=spec.licence or UNKNOWN, data=spec.data or UNKNOWN)
@@ -101,7 +101,7 @@ def _found(
     """Everything that can be detected by inspecting and running the file.
 
     Raises:
-        ModelError: something cannot be detected; says how to give it.
+        ModelError: something cannot be detected; the message says how to give it.
     """
     run, size = _function(model, path, shape), shape[1:] if shape else None
     try:

@@ -81,7 +81,7 @@ def to_onnx(
         watch("exported", program.model_proto)
         _keep_epsilons(program.model.graph)
         program.optimize()
-        watch("optimised", program.model_proto)
+        watch("optimized", program.model_proto)
         model: onnx.ModelProto = _slim(program.model_proto)
     watch("slimmed", model)
     if not spec.shape:

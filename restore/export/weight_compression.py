@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from restore.export.quantise import made_of
+from restore.export.quantize import made_of
 
 # Smaller tensors do not make a file smaller: each needs scales and a node.
 _LEAST = 1024

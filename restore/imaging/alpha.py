@@ -36,7 +36,7 @@ def fill_color(pixels: Samples, alpha: Samples) -> Samples:
     return out
 
 
-def settle_alpha(enlarged: Samples, original: Samples, scale: int) -> Samples:
+def clamp_alpha(enlarged: Samples, original: Samples, scale: int) -> Samples:
     """Remove network artifacts from an alpha channel that was enlarged as a gray picture.
 
     Each value is clamped to the range of its original pixel and that pixel's eight neighbors. Areas that are clear,
@@ -58,10 +58,10 @@ def settle_alpha(enlarged: Samples, original: Samples, scale: int) -> Samples:
     box = np.ones((3, 3), np.uint8)
     size = (width * scale, height * scale)
     least = cv2.resize(cv2.erode(original, box), size, interpolation=cv2.INTER_NEAREST)
-    settled = np.maximum(enlarged, least)
+    clamped = np.maximum(enlarged, least)
     del least
     most = cv2.resize(cv2.dilate(original, box), size, interpolation=cv2.INTER_NEAREST)
-    result: Samples = np.minimum(settled, most, out=settled)
+    result: Samples = np.minimum(clamped, most, out=clamped)
     return result
 
 

@@ -108,7 +108,7 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         xmp = xmp if isinstance(xmp, bytes) else None
         dots = _density(kind, image.info, exif)
         read = Picture(pixels, alpha, icc, exif, kind, xmp, dots, tuple(notes))
-        return _settled(read, turned=kind == "TIFF")
+        return _upright_picture(read, turned=kind == "TIFF")
 
 
 def _open(data: bytes) -> Image.Image:
@@ -146,7 +146,7 @@ def _deep_tiff_picture(data: bytes, layout: tiff.Layout) -> Picture:
     notes = [_FIRST_PAGE] if layout.more else []
     exif = _tiff_exif(data, notes)
     icc, xmp, dots = tags.get(tiff.ICC), tags.get(tiff.XMP), _density("TIFF", {}, exif)
-    return _settled(Picture(pixels, alpha, icc, exif, "TIFF", xmp, dots, tuple(notes)))
+    return _upright_picture(Picture(pixels, alpha, icc, exif, "TIFF", xmp, dots, tuple(notes)))
 
 
 def _density(kind: str, info: Mapping[Any, Any], exif: bytes | None) -> resolution.Density | None:
@@ -234,7 +234,7 @@ def _exif(image: Image.Image, data: bytes, notes: list[str]) -> bytes | None:
     return block.removeprefix(b"Exif\0\0") if isinstance(block, bytes) else None
 
 
-def _settled(picture: Picture, turned: bool = False) -> Picture:
+def _upright_picture(picture: Picture, turned: bool = False) -> Picture:
     """Turn the picture upright and update its metadata; broken or unsuitable metadata are dropped with a note.
 
     Args:
@@ -247,12 +247,12 @@ def _settled(picture: Picture, turned: bool = False) -> Picture:
     if exif:
         try:
             turn = metadata.orientation(exif) or turn
-            exif = metadata.settled(exif)
+            exif = metadata.upright_exif(exif)
         except ifd.BrokenDirectoryError as error:
             notes.append(_BROKEN_EXIF.format(error))
             exif = None
-    settled_xmp = metadata.settled_xmp(xmp) if xmp else None
-    if xmp and settled_xmp is None:
+    new_xmp = metadata.upright_xmp(xmp) if xmp else None
+    if xmp and new_xmp is None:
         notes.append("broken XMP data dropped")
     if icc and not profiles.fits(icc, picture.pixels.shape[2]):
         notes.append("color profile dropped: it does not fit the pixels")
@@ -265,7 +265,7 @@ def _settled(picture: Picture, turned: bool = False) -> Picture:
         alpha=None if picture.alpha is None else _upright(picture.alpha, turn),
         icc=icc,
         exif=exif or None,
-        xmp=settled_xmp,
+        xmp=new_xmp,
         density=dots[::-1] if dots and turn > 4 else dots,  # rotated by 90 degrees
         notes=tuple(notes),
     )

@@ -60,7 +60,7 @@ def orientation(exif: bytes) -> int | None:
     return None
 
 
-def settled(exif: bytes) -> bytes:
+def upright_exif(exif: bytes) -> bytes:
     """An EXIF block for upright pixels: orientation 1, and no thumbnail, which would show the old picture.
 
     Raises:
@@ -208,7 +208,7 @@ _XMP_PLACE_ELEMENT = re.compile(rb"<([\w.-]+:%s)(?![\w.-])[^<>]*>" % _PLACE)
 _XMP_THUMBNAILS = re.compile(rb"<([\w.-]+:Thumbnails)\b[^<>]*>")
 
 
-def settled_xmp(xmp: bytes) -> bytes | None:
+def upright_xmp(xmp: bytes) -> bytes | None:
     """A packet for upright pixels: orientation 1, no thumbnails; None if the packet is broken."""
     return _without_elements(_XMP_ORIENTATION.sub(rb"\g<1>1", xmp), _XMP_THUMBNAILS)
 

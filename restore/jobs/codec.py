@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from restore.imaging.alpha import fill_color, settle_alpha
+from restore.imaging.alpha import clamp_alpha, fill_color
 from restore.imaging.decode import read_picture
 from restore.imaging.encode import EncodeOptions, encode, lost
 from restore.imaging.metadata import strip, strip_place
@@ -51,11 +51,11 @@ def from_arrays(picture: Picture, results: list[Samples], scale: int) -> Picture
     """
     pixels, *passed = results
     if picture.pixels.shape[2] == 1:
-        pixels = _grey(pixels)
+        pixels = _gray(pixels)
     alpha = picture.alpha
     if alpha is not None and passed:
         with opencv_errors("its transparency cannot be enlarged"):
-            alpha = settle_alpha(_grey(passed[0])[..., 0], alpha, scale)
+            alpha = clamp_alpha(_gray(passed[0])[..., 0], alpha, scale)
     elif alpha is not None:
         alpha = alpha if scale == 1 else np.full(pixels.shape[:2], alpha.flat[0], alpha.dtype)
     return replace(picture, pixels=pixels, alpha=alpha)
@@ -87,10 +87,10 @@ def _rgb(pixels: Samples) -> Samples:
     return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
 
 
-def _grey(pixels: Samples) -> Samples:
+def _gray(pixels: Samples) -> Samples:
     """The mean of the channels (H, W, 3), rounded, as (H, W, 1)."""
-    grey = np.empty((*pixels.shape[:2], 1), pixels.dtype)
-    for row in range(0, len(grey), 256):  # in blocks, because sums need 32 bits and pictures may be large
+    gray = np.empty((*pixels.shape[:2], 1), pixels.dtype)
+    for row in range(0, len(gray), 256):  # in blocks, because sums need 32 bits and pictures may be large
         sums = pixels[row : row + 256].sum(axis=2, keepdims=True, dtype=np.uint32)
-        grey[row : row + 256] = (sums + 1) // 3
-    return grey
+        gray[row : row + 256] = (sums + 1) // 3
+    return gray

@@ -179,13 +179,13 @@ def _show_plan(plan: Plan, request: Request, network: Model | None, reporter: Jo
     if request.resume and plan.folder is not None:
         known = _key(request, network or _open_model(request)), JournalIndex(plan.folder)
     for item in plan.items:
-        settled = None
+        outcome = None
         if known is not None:
             try:
-                settled = earlier(item, file_digest(item.source), *known, request.existing == "overwrite")
+                outcome = earlier(item, file_digest(item.source), *known, request.existing == "overwrite")
             except OSError as error:
-                settled = Outcome(item, "failed", f"cannot be read: {error.strerror}")
-        reporter.planned(settled or Outcome(item, "planned"))
+                outcome = Outcome(item, "failed", f"cannot be read: {error.strerror}")
+        reporter.planned(outcome or Outcome(item, "planned"))
     if reporter.give is None:
         reporter.say(f"{counted(reporter)}; nothing was written")
     return FAILED if reporter.failed else 0

@@ -10,14 +10,14 @@ from restore.errors import ImageError, RestoreError
 from restore.jobs.naming import PlanError
 from restore.jobs.plan import Item, Plan
 from restore.utils.atomic_write import write_bytes
-from restore.utils.progress import with_bar
+from restore.utils.progress import progress_bar
 from restore.utils.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
-def each(
+def process_all(
     plans: Sequence[Plan],
     convert: Callable[[Sequence[Item]], str],
     verb: tuple[str, str],
@@ -48,7 +48,7 @@ def each(
         screen.print(f"failed: {printable(folder.folder)}: the folder cannot be read: {folder.reason}", markup=False)
     jobs = list(zip(*(plan.items for plan in plans), strict=True))
     failed = len(unreadable)
-    for versions in with_bar(jobs, verb[0], screen):
+    for versions in progress_bar(jobs, verb[0], screen):
         try:
             note = convert(versions)
             if note:

@@ -1,4 +1,4 @@
-"""Adversarial losses, the discriminator's side and the generator's, and two penalties on the discriminator's slope.
+"""Adversarial losses for discriminator and generator, and two penalties on the discriminator's gradient.
 
 All take the discriminator's raw outputs (logits, no sigmoid), of any shape, and give a scalar: ``fake`` for what the
 generator made, ``real`` for photographs. The generator's side has both, so that all forms share one signature; only the
@@ -134,16 +134,16 @@ def gradient_penalty(
 ) -> Tensor:
     """Mean of (|gradient| - 1)^2 at random points between each fake and its photograph; 0 is best.
 
-    Gulrajani et al., "Improved training of Wasserstein GANs" (WGAN-GP), NIPS 2017; their weight is 10. Where the
-    discriminator gives several outputs of a picture, the gradient is that of their mean, which is what the losses
-    take: of their sum the slope that a generator sees would be held to one over their number. The norm is over a whole
-    picture; basicsr takes the sum, and the norm over the channels of each pixel.
+    Gulrajani et al., "Improved training of Wasserstein GANs" (WGAN-GP), NIPS 2017; their weight is 10. If the
+    discriminator returns several outputs per picture, the gradient is that of their mean, as in the losses; with their
+    sum, the slope that a generator sees would be limited to one over their number. The norm is over a whole picture;
+    basicsr takes the sum, and the norm over the channels of each pixel.
 
     Args:
         discriminator: (N, 3, H, W) to logits of any shape; it runs in float32.
         fake: (N, 3, H, W), 0..1; no gradient goes into it.
         real: the same shape.
-        generator: the source of the random points; on the pictures' device.
+        generator: source of the random points, on the pictures' device.
     """
     shape = (real.shape[0], 1, 1, 1)
     place = torch.rand(shape, dtype=real.dtype, device=real.device, generator=generator)
@@ -157,7 +157,7 @@ def r1_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tenso
     """Half the squared gradient at the photographs, averaged; 0 is best.
 
     Mescheder, Geiger and Nowozin, "Which training methods for GANs do actually converge?", ICML 2018; their gamma is
-    the weight, 10. Where the discriminator gives several outputs, the gradient is that of their sum.
+    the weight, 10. If the discriminator returns several outputs, the gradient is that of their sum.
 
     Args:
         discriminator: (N, 3, H, W) to logits of any shape; it runs in float32.

@@ -1,4 +1,4 @@
-"""aRGB: L1 in a learned space whose every point holds a pixel's color and its surroundings.
+"""aRGB: L1 in a learned space in which a point encodes a pixel's color and its surroundings.
 
 Lee, Park, Baik and Lee, "Rethinking RGB color representation for image restoration models", ICML 2024. A translating
 autoencoder (:mod:`restore.networks.argb_autoencoder`) is trained once on clean photographs, with
@@ -23,7 +23,7 @@ from restore.losses.base import ALONE, LossOptions, LossTerm, PairTerm, RecipeFa
 from restore.losses.full_precision import full_precision
 from restore.networks.argb_autoencoder import Reconstruction, TranslatingAutoencoder
 
-# Where the averaged weights of a run of restore.networks.argb_autoencoder.Reconstruction are in its checkpoint.
+# Prefix of the averaged weights in a checkpoint of restore.networks.argb_autoencoder.Reconstruction.
 _PREFIX = "average.autoencoder."
 
 
@@ -74,7 +74,7 @@ def translation_loss(
         autoencoder: in training mode.
         x: (N, 3, H, W), RGB, 0..1: clean photographs.
         balance: the weight of the second term.
-        generator: where the noise is drawn from; on the pictures' device.
+        generator: source of the noise, on the pictures' device.
     """
     gates = autoencoder.gates(x)
     embedding = autoencoder.embed(x, gates)
@@ -84,7 +84,7 @@ def translation_loss(
 
 
 def imbalance(gates: Tensor) -> Tensor:
-    """K sum_k share_k mean_gate_k of gates (N, K, H, W): 1 when all K experts are used alike, K when one does all."""
+    """K sum_k share_k mean_gate_k of gates (N, K, H, W): 1 if all K experts are used equally, K if only one is."""
     experts = gates.shape[1]
     share = F.one_hot(gates.argmax(dim=1), experts).to(gates.dtype).mean((0, 1, 2))
     return experts * (share * gates.mean((0, 2, 3))).sum()
@@ -93,7 +93,7 @@ def imbalance(gates: Tensor) -> Tensor:
 class ARGB(nn.Module):
     """Mean absolute difference of the embeddings of output and target; 0 is best.
 
-    The autoencoder is frozen: its batch norms stay in eval, which the released code forgets. The experts are chosen
+    The autoencoder is frozen: its batch norms stay in eval mode, unlike in the released code. The experts are chosen
     separately for the output and the target.
 
     Args:
@@ -124,7 +124,7 @@ class TranslationTerm(LossTerm):
     """aRGB's autoencoder trained on the targets; the network's output does not matter.
 
     Args:
-        network: that is trained.
+        network: the network being trained.
         balance: see :func:`translation_loss`.
     """
 
@@ -140,7 +140,7 @@ class TranslationTerm(LossTerm):
 
 
 class ArgbOptions(LossOptions):
-    """Pixels compared in a learned color space: :class:`restore.losses.argb.ARGB`."""
+    """Compare pixels in a learned color space: :class:`restore.losses.argb.ARGB`."""
 
     kind: Literal["argb"] = "argb"
     weights: Path = Field(description="a run of the recipe argb, or its checkpoint")

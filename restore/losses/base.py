@@ -74,7 +74,7 @@ class InputTerm(PairTerm):
         return self.function(output, enlarged(input, *output.shape[-2:]))
 
 
-class LabelledTerm(LossTerm):
+class LabeledTerm(LossTerm):
     """A term that needs to know how each input was made."""
 
     def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:

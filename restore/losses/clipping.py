@@ -1,4 +1,4 @@
-"""Clipping: highlights and shadows lost that the target keeps, and black turned into gray."""
+"""Clipping: loss of highlights and shadows that the target preserves, and of black that turns gray."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from torch import Tensor
 from restore.losses.base import ALONE, LossOptions, LossTerm, PairTerm, TrainingContext
 from restore.losses.full_precision import full_precision
 
-# From one and a half levels of 255 to either end, rounding still keeps a value apart from it.
+# Values at least one and a half levels of 255 away from an end are not rounded to it.
 _END = 1.5 / 255
 
 
 @full_precision
 def clipping(output: Tensor, target: Tensor, black: float = 16 / 255) -> Tensor:
-    """How far the output clips where the target does not, and how far it lifts what should be black; 0 is best.
+    """How much the output clips where the target does not, and how much it lifts black; 0 is best.
 
     With o and t for output and target, e for 1.5 levels of 255 and Y for the mean of R, G and B::
 
         mean of max(0, o - max(t, 1 - e)) + max(0, min(t, e) - o)  over channels
         + mean of max(0, Y(o) - Y(t)) where Y(t) < black
 
-    Both means are over all pixels, so that the loss grows with the area that is lost.
+    Both means are over all pixels, so that the loss grows with the affected area.
 
     Args:
         output: (N, 3, H, W), RGB, 0..1 and beyond: the network's result before it is clipped.
@@ -45,7 +45,7 @@ def clipping(output: Tensor, target: Tensor, black: float = 16 / 255) -> Tensor:
 
 
 class ClippingOptions(LossOptions):
-    """Highlights and blacks kept: :func:`restore.losses.clipping.clipping`."""
+    """Preserve highlights and blacks: :func:`restore.losses.clipping.clipping`."""
 
     kind: Literal["clipping"] = "clipping"
     black: float = Field(

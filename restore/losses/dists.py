@@ -64,7 +64,7 @@ class DISTS(nn.Module):
     def _features(self, x: Tensor) -> list[Tensor]:
         """The picture and VGG-16's taps, each (N, C, positions)."""
         found = [x]
-        x = self.encoder.normalise(x)
+        x = self.encoder.normalize(x)
         for i, layer in enumerate(self.encoder.layers):
             x = _pool(x) if isinstance(layer, nn.MaxPool2d) else layer(x)
             if i in self.encoder.taps:
@@ -73,7 +73,7 @@ class DISTS(nn.Module):
 
 
 class DistsOptions(LossOptions):
-    """Structure and texture of VGG-16's features compared: :class:`restore.losses.dists.DISTS`."""
+    """Compare structure and texture of VGG-16's features: :class:`restore.losses.dists.DISTS`."""
 
     kind: Literal["dists"] = "dists"
     weights: Path | None = Field(None, description="torchvision's file of VGG-16; null for torch hub's cache")

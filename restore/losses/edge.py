@@ -20,7 +20,8 @@ def edge(output: Tensor, target: Tensor, epsilon: float = 1e-3) -> Tensor:
     """Mean of sqrt(d^2 + epsilon^2), d the difference of the Laplacians; ``epsilon`` is best.
 
     Zamir et al., "Multi-stage progressive image restoration" (MPRNet), CVPR 2021: the Laplacian is the finest level of
-    Burt and Adelson's pyramid, the picture less its blurred, halved, doubled and blurred self. Borders are repeated.
+    Burt and Adelson's pyramid, the picture minus its blurred, halved, doubled and blurred version. Borders are
+    replicated.
 
     Args:
         output: (N, C, H, W), 0..1, any size.
@@ -46,7 +47,7 @@ def _blur(x: Tensor) -> Tensor:
 
 
 class EdgeOptions(LossOptions):
-    """Laplacians compared: :func:`restore.losses.edge.edge`."""
+    """Compare Laplacians: :func:`restore.losses.edge.edge`."""
 
     kind: Literal["edge"] = "edge"
 

@@ -35,7 +35,7 @@ def exposure_control(output: Tensor, level: float = 0.6, region: int = 16) -> Te
 
 
 class ExposureOptions(TargetFreeOptions):
-    """Neither too dark nor overexposed: :func:`restore.losses.exposure.exposure_control`."""
+    """Avoid regions that are too dark or overexposed: :func:`restore.losses.exposure.exposure_control`."""
 
     kind: Literal["exposure"] = "exposure"
     level: float = Field(0.6, gt=0, lt=1, description="the desired intensity")

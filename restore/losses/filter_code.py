@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from restore.losses.base import (
     ALONE,
-    LabelledTerm,
+    LabeledTerm,
     LossTerm,
     RecipeFacts,
     TargetFreeOptions,
@@ -45,13 +45,13 @@ def filter_class(kinds: nn.Module, codes: Tensor, labels: Tensor) -> Tensor:
 
 
 def filter_contrast(codes: Tensor, labels: Tensor, temperature: float) -> Tensor:
-    """Codes of pictures under one filter pulled together, those under different ones pushed apart; a scalar.
+    """Pull codes of pictures under the same filter together, and push others apart; a scalar.
 
-    By SupCon (Khosla et al., NeurIPS 2020) within the batch; a picture alone with its filter counts 0.
+    By SupCon (Khosla et al., NeurIPS 2020) within the batch; a picture that is the only one with its filter counts 0.
 
     Args:
         codes: see :func:`filter_class`.
-        labels: those below 0 are compared with none.
+        labels: those below 0 are not compared.
         temperature: of SupCon.
     """
     known = labels >= 0
@@ -60,12 +60,12 @@ def filter_contrast(codes: Tensor, labels: Tensor, temperature: float) -> Tensor
 
 
 def clean_code(network: Any, output: Tensor, target: Tensor, input: Tensor, temperature: float) -> Tensor:
-    """The output's code pulled to that of its target and pushed from that of its input, by InfoNCE; a scalar.
+    """Pull the output's code to its target's and push it from its input's, with InfoNCE; a scalar.
 
     The network's context branch is frozen here; otherwise all codes would collapse into one.
 
     Args:
-        network: with ``codes_of`` (:class:`restore.networks.modulated_colour.ModulatedColour`).
+        network: with ``codes_of`` (:class:`restore.networks.modulated_color.ModulatedColor`).
         output: (N, 3, H, W).
         target: the same, without a filter.
         input: the same, under a filter.
@@ -79,12 +79,12 @@ def clean_code(network: Any, output: Tensor, target: Tensor, input: Tensor, temp
     return losses.mean()
 
 
-class FilterTerm(LabelledTerm):
+class FilterTerm(LabeledTerm):
     """A loss of the network's codes of the inputs, whose filters are known.
 
     Args:
         function: of (codes, labels).
-        network: that is trained.
+        network: the network being trained.
     """
 
     def __init__(self, function: Callable[[Tensor, Tensor], Tensor], network: MakesCodes) -> None:
@@ -164,7 +164,7 @@ class FilterClassOptions(_OfLabels):
 
 
 class FilterContrastOptions(_OfLabels):
-    """Codes of one filter close, of two far apart: :func:`restore.losses.filter_code.filter_contrast`."""
+    """Pull codes of one filter together and push others apart: :func:`restore.losses.filter_code.filter_contrast`."""
 
     kind: Literal["filter-contrast"] = "filter-contrast"
     temperature: PositiveFloat = Field(
@@ -176,7 +176,7 @@ class FilterContrastOptions(_OfLabels):
 
 
 class CleanCodeOptions(FilterCodeOptions):
-    """The output's code like the target's, unlike the input's: :func:`restore.losses.filter_code.clean_code`."""
+    """Pull the output's code to the target's, away from the input's: :func:`restore.losses.filter_code.clean_code`."""
 
     kind: Literal["clean-code"] = "clean-code"
     temperature: PositiveFloat = Field(

@@ -17,8 +17,8 @@ def frequency(output: Tensor, target: Tensor) -> Tensor:
     """Mean absolute difference of the real and imaginary parts of the 2-D Fourier transforms; 0 is best.
 
     Cho et al., "Rethinking coarse-to-fine approach in single image deblurring" (MIMO-UNet), ICCV 2021. The transform
-    is orthonormal, so that the loss is of the size of a pixel's difference whatever the patch: the paper's transform
-    is sqrt(H W) times as large, and so is its weight of 0.1 on a patch of H x W.
+    is orthonormal, so that the loss is on the scale of a pixel difference for any patch size. The paper's transform is
+    sqrt(H W) times as large, so its weight of 0.1 corresponds to 0.1 sqrt(H W) here, for a patch of H x W.
 
     Args:
         output: (N, C, H, W), 0..1, any size.
@@ -30,7 +30,7 @@ def frequency(output: Tensor, target: Tensor) -> Tensor:
 
 
 class FrequencyOptions(LossOptions):
-    """Spectra compared: :func:`restore.losses.frequency.frequency`."""
+    """Compare Fourier spectra: :func:`restore.losses.frequency.frequency`."""
 
     kind: Literal["frequency"] = "frequency"
 

@@ -19,14 +19,14 @@ _EPSILON = 1e-5
 
 @full_precision
 def id_mrf(output: Tensor, target: Tensor, bias: float = 1.0, stretch: float = 0.5) -> Tensor:
-    """How well every feature of the target is found again in the output; 0 is best.
+    """How well every feature of the target is matched somewhere in the output; 0 is best.
 
     Implicit diversified Markov random fields: Wang et al., "Image inpainting via generative multi-column convolutional
-    neural networks", NeurIPS 2018. Cosine distances, of features without the target's mean, are taken relative to the
-    nearest target feature of each place of the output, and made into shares over the target's features; a feature of
-    the target is as well found as its largest share anywhere. So each must be found somewhere, where a mean distance
-    would accept their average. The logarithm is that of the mean over the target's features, as in the
-    paper's code: some feature may be like none of the output's, and have a share of 0.
+    neural networks", NeurIPS 2018. Cosine distances of features, minus the target's mean, are taken relative to the
+    nearest target feature at each position of the output, and turned into shares over the target's features. A target
+    feature is matched as well as its largest share at any position. Each must therefore appear somewhere, whereas a
+    mean distance would accept their average. The logarithm is applied to the mean over the target's features, as in the
+    paper's code, because a feature without any match has a share of 0.
 
     Args:
         output: (N, C, h, w).
@@ -35,7 +35,7 @@ def id_mrf(output: Tensor, target: Tensor, bias: float = 1.0, stretch: float = 0
         stretch: softness of the preference for the nearest feature.
 
     Returns:
-        A scalar, the mean over the pictures of -log of that mean. (h w)^2 numbers are in memory for each.
+        A scalar, the mean over the pictures of -log of that mean. It stores (h w)^2 numbers per picture.
     """
     mean = target.mean(dim=(2, 3), keepdim=True)
     found, wanted = (F.normalize((x - mean).flatten(2), dim=1) for x in (output, target))
@@ -46,7 +46,7 @@ def id_mrf(output: Tensor, target: Tensor, bias: float = 1.0, stretch: float = 0
 
 
 class IdMrfOptions(FrozenEncoderLossOptions):
-    """Textures compared with their best matches: :func:`restore.losses.id_mrf.id_mrf`."""
+    """Compare textures with their best matches: :func:`restore.losses.id_mrf.id_mrf`."""
 
     kind: Literal["id-mrf"] = "id-mrf"
     encoder: AnyFeatures = Field(

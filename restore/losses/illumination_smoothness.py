@@ -43,7 +43,7 @@ def illumination_smoothness(output: Tensor, source: Tensor, sharpness: float = 1
 
 
 class IlluminationSmoothnessOptions(TargetFreeOptions):
-    """A smooth gain: :func:`restore.losses.illumination_smoothness.illumination_smoothness`."""
+    """Prefer a smooth gain: :func:`restore.losses.illumination_smoothness.illumination_smoothness`."""
 
     kind: Literal["illumination-smoothness"] = "illumination-smoothness"
 

@@ -12,9 +12,9 @@ from restore.losses.enlarge import enlarged
 class Jittered(LossTerm):
     """A term whose pictures are cropped at a random position.
 
-    The strides of an encoder weight pixels by their position in its grid. A network that makes blocks of pixels at
-    once, as with a pixel shuffle, can satisfy it with a pattern of that grid. Where the grid moves at every step, it
-    cannot.
+    The strides of an encoder weight pixels by their position in its grid. A network that outputs whole blocks of
+    pixels, as with a pixel shuffle, can satisfy the loss with a pattern on that grid, unless the grid moves at every
+    step.
 
     Args:
         term: a loss in an encoder's features.

@@ -32,7 +32,7 @@ class Perceptual(nn.Module):
             :func:`restore.losses.id_mrf.id_mrf`.
 
     Shape:
-        output and target (N, 3, H, W), RGB, 0..1, to a scalar. The gradient goes into the output alone.
+        output and target (N, 3, H, W), RGB, 0..1, to a scalar. Only the output receives a gradient.
 
     Raises:
         ValueError: the weights are not as many as the taps.
@@ -70,7 +70,7 @@ def tap_weights(encoder: FeatureExtractor, weights: Sequence[float] | None) -> l
 
 
 class PerceptualOptions(FrozenEncoderLossOptions):
-    """Features compared: :class:`restore.losses.perceptual.Perceptual`."""
+    """Compare features: :class:`restore.losses.perceptual.Perceptual`."""
 
     kind: Literal["perceptual"] = "perceptual"
     taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for 1 each")

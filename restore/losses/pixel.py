@@ -59,7 +59,7 @@ def psnr(output: Tensor, target: Tensor, epsilon: float = 1e-8) -> Tensor:
 
 
 class PixelOptions(LossOptions):
-    """Pixels compared one by one: :mod:`restore.losses.pixel`."""
+    """Compare pixels one by one: :mod:`restore.losses.pixel`."""
 
     kind: Literal["l1", "charbonnier", "l2"]
     space: Literal["rgb", "luma"] = Field("rgb", description="compare all channels, or luma only")
@@ -70,7 +70,7 @@ class PixelOptions(LossOptions):
 
 
 class PsnrOptions(LossOptions):
-    """PSNR picture by picture: :func:`restore.losses.pixel.psnr`."""
+    """Negative PSNR of each picture: :func:`restore.losses.pixel.psnr`."""
 
     kind: Literal["psnr"] = "psnr"
     epsilon: PositiveFloat = Field(1e-8, description="added to a picture's mean squared difference")

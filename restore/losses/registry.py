@@ -8,8 +8,8 @@ from restore.losses.adversarial_term import AdversarialOptions
 from restore.losses.argb import ArgbOptions, TranslationOptions
 from restore.losses.base import LossOptions
 from restore.losses.clipping import ClippingOptions
-from restore.losses.colour import ColourOptions
-from restore.losses.colour_constancy import ColourConstancyOptions
+from restore.losses.color import ColorOptions
+from restore.losses.color_constancy import ColorConstancyOptions
 from restore.losses.contrastive.image import ContrastiveLossOptions
 from restore.losses.contrastive.patch_nce import PatchNceLossOptions
 from restore.losses.contrastive.residual_vector import ResidualVectorOptions
@@ -40,10 +40,10 @@ LOSSES = by_kind(
     MsSsimOptions,
     FrequencyOptions,
     EdgeOptions,
-    ColourOptions,
+    ColorOptions,
     ClippingOptions,
     TotalVariationOptions,
-    ColourConstancyOptions,
+    ColorConstancyOptions,
     ExposureOptions,
     SpatialConsistencyOptions,
     IlluminationSmoothnessOptions,

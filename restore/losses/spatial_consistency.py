@@ -22,7 +22,7 @@ def spatial_consistency(output: Tensor, source: Tensor, region: int = 4) -> Tens
 
         1/K sum_i sum_j (|Y_i - Y_j| - |I_i - I_j|)^2
 
-    Regions at the border have fewer neighbors; the released code has black ones there, and leaves out the absolute
+    Regions at the border have fewer neighbors; the released code assumes black neighbors there, and omits the absolute
     values.
 
     Args:
@@ -46,7 +46,7 @@ def spatial_consistency(output: Tensor, source: Tensor, region: int = 4) -> Tens
 
 
 class SpatialConsistencyOptions(TargetFreeOptions):
-    """The input's contrasts kept: :func:`restore.losses.spatial_consistency.spatial_consistency`."""
+    """Preserve the contrasts of the input: :func:`restore.losses.spatial_consistency.spatial_consistency`."""
 
     kind: Literal["spatial-consistency"] = "spatial-consistency"
     region: PositiveInt = Field(4, description="side of a region, pixels")

@@ -34,7 +34,7 @@ class Style(nn.Module):
         weights: one for each tap; None for all 1.
 
     Shape:
-        output and target (N, 3, H, W), RGB, 0..1, to a scalar. The gradient goes into the output alone.
+        output and target (N, 3, H, W), RGB, 0..1, to a scalar. Only the output receives a gradient.
 
     Raises:
         ValueError: the weights are not as many as the taps.
@@ -54,7 +54,7 @@ class Style(nn.Module):
 
 
 class StyleOptions(FrozenEncoderLossOptions):
-    """Gram matrices compared: :class:`restore.losses.style.Style`."""
+    """Compare Gram matrices: :class:`restore.losses.style.Style`."""
 
     kind: Literal["style"] = "style"
     taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null for 1 each")

@@ -30,7 +30,7 @@ def total_variation(image: Tensor, power: int = 1) -> Tensor:
 
 
 class TotalVariationOptions(TargetFreeOptions):
-    """Smoothness of the output: :func:`restore.losses.total_variation.total_variation`."""
+    """Prefer a smooth output: :func:`restore.losses.total_variation.total_variation`."""
 
     kind: Literal["total-variation"] = "total-variation"
     power: Literal[1, 2] = Field(1, description="of the differences of neighbors: absolute, or squared")

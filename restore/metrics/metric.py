@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
-Colour = Literal["y", "rgb"]
+Color = Literal["y", "rgb"]
 
 _COLOR_SPACES = {"y": "Y (BT.601, 8 bits)", "rgb": "RGB (8 bits)"}
 
@@ -28,18 +28,18 @@ class MetricProtocol:
 
     scale: int = 1
     border: int | None = None
-    colour: Colour | None = None
+    color: Color | None = None
 
     @property
     def edge(self) -> int:
         """The border in pixels."""
         return self.scale if self.border is None else self.border
 
-    def on(self, at_1: Colour) -> Colour:
+    def on(self, at_1: Color) -> Color:
         """The color space, if the literature uses ``at_1`` for pictures that were not enlarged."""
-        return self.colour or ("y" if self.scale > 1 else at_1)
+        return self.color or ("y" if self.scale > 1 else at_1)
 
-    def describe(self, at_1: Colour) -> str:
+    def describe(self, at_1: Color) -> str:
         """Color space and border in words."""
         return f"on {_COLOR_SPACES[self.on(at_1)]}, border {self.edge}"
 
@@ -85,7 +85,7 @@ class Metric:
     Attributes:
         name: on the command line and in recipes.
         title: for table headings.
-        says: one-line description.
+        summary: one-line description.
         higher_is_better: whether higher values are better.
         reference: whether it compares with a reference.
         digits: decimals to print.
@@ -102,7 +102,7 @@ class Metric:
 
     name: str
     title: str
-    says: str
+    summary: str
     higher_is_better: bool
     reference: bool
     digits: int

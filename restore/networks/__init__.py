@@ -1,1 +1,1 @@
-"""Architectures, one a file. They know nothing of files, recipes or the command line."""
+"""Architectures, one per file. They know nothing of files, recipes or the command line."""

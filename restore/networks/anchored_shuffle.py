@@ -1,4 +1,4 @@
-"""Pixel shuffles that export well: the one that ends a super-resolution network, and its inverse."""
+"""Pixel shuffles that export well: the last layer of a super-resolution network, and the inverse."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 class AnchoredShuffle(nn.Module):
     """Add the input to the detail, each pixel repeated, and shuffle (the anchor of ABPN, Du et al., CVPRW 2021).
 
-    The layers before learn only what nearest-neighbour enlargement lacks.
+    The layers before learn only what nearest-neighbor enlargement lacks.
 
     Args:
         scale: enlargement, a whole number.
@@ -37,8 +37,9 @@ class AnchoredShuffle(nn.Module):
 def pixel_unshuffle(x: Tensor, factor: int) -> Tensor:
     """The inverse of :func:`torch.nn.functional.pixel_shuffle`, by a convolution whose kernels are one 1 each.
 
-    torch's own is exported to ONNX as a dozen nodes that work with shapes, and was once exported in another order
-    (pytorch issue 186080). A convolution is one node that has no order to choose, and its sums of zeros are exact.
+    torch's own is exported to ONNX as a dozen nodes that compute shapes, and one version exported it with the wrong
+    channel order (pytorch issue 186080). A convolution is a single node with a fixed order, and its sums of zeros are
+    exact.
 
     Shape:
         (N, C, factor * H, factor * W) to (N, C * factor**2, H, W).

@@ -1,4 +1,4 @@
-"""The translating autoencoder of aRGB: RGB to a space whose every point holds a color and its surroundings."""
+"""The translating autoencoder of aRGB: maps RGB to a space in which a point encodes a color and its surroundings."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _SLOPE = 0.2  # of every LeakyReLU
 
 
 class TranslatingAutoencoder(nn.Module):
-    """RGB to an embedding of each pixel by a mixture of experts, and back by a linear map.
+    """Embed each RGB pixel with a mixture of experts, and decode it with a linear map.
 
     Lee, Park, Baik and Lee, "Rethinking RGB color representation for image restoration models", ICML 2024.
 
-    A router looks at 7 x 7 pixels and picks one of the experts for each pixel; the expert looks at 9 x 9. The gate
-    does not multiply what the expert says, so the router learns by the balance term alone. Only the chosen expert is
+    A router looks at 7 x 7 pixels and picks one of the experts for each pixel; the expert looks at 9 x 9. The gate does
+    not multiply the expert's output, so the router learns only from the balance term. Only the chosen expert is
     evaluated at a pixel.
 
     Args:
@@ -57,7 +57,7 @@ class TranslatingAutoencoder(nn.Module):
         return logits.softmax(dim=1)
 
     def embed(self, x: Tensor, gates: Tensor) -> Tensor:
-        """The embedding, each pixel's by the expert with the largest gate."""
+        """The embedding; each pixel's is computed by the expert with the largest gate."""
         n, _, height, width = x.shape
         choice = gates.argmax(dim=1)
         pixels, rows = [], []
@@ -70,7 +70,7 @@ class TranslatingAutoencoder(nn.Module):
         return torch.cat(rows)[order].view(n, height, width, -1).permute(0, 3, 1, 2)
 
     def decode(self, embedding: Tensor) -> Tensor:
-        """The picture (N, 3, H, W) that an embedding stands for; linear but for an offset, not clipped."""
+        """Decode an embedding to a picture (N, 3, H, W), not clipped; linear up to an offset."""
         picture: Tensor = self.decoder(embedding)
         return picture
 
@@ -81,16 +81,16 @@ def _routing(inputs: int, outputs: int, kernel: int) -> tuple[nn.Module, ...]:
 
 
 def _expert(*widths: int) -> nn.ModuleList:
-    """Four 3 x 3 convolutions; a LeakyReLU goes between them."""
+    """Four 3 x 3 convolutions, with a LeakyReLU between them."""
     plan = (3, *widths, widths[-1])
     return nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(plan))
 
 
 def _evaluate(expert: nn.Module, x: Tensor, chosen: Tensor) -> Tensor:
-    """An expert's embedding at the chosen pixels alone.
+    """An expert's embedding, only at the chosen pixels.
 
-    Each convolution is a matrix product over the 3 x 3 neighbourhoods of the pixels that the next one reads: the
-    chosen ones grown by one pixel a layer. The result is that of convolving the whole picture with zero padding.
+    Each convolution is a matrix product over the 3 x 3 neighborhoods of the pixels that the next one reads: the chosen
+    ones, dilated by one pixel per layer. The result equals convolving the whole picture with zero padding.
 
     Args:
         expert: the convolutions, in order.
@@ -113,10 +113,10 @@ def _evaluate(expert: nn.Module, x: Tensor, chosen: Tensor) -> Tensor:
 
 
 def _convolve(conv: nn.Conv2d, rows: Tensor, places: Tensor, wanted: Tensor) -> Tensor:
-    """A 3 x 3 convolution at the ``wanted`` pixels of features that are known at ``places`` and zero elsewhere.
+    """A 3 x 3 convolution at the ``wanted`` pixels, of features that are given at ``places`` and zero elsewhere.
 
     Args:
-        conv: 3 x 3, its padding that of the picture.
+        conv: 3 x 3, padded like the picture.
         rows: (pixels in ``places``, inputs), in the order of ``places.nonzero()``.
         places: (N, H, W), boolean.
         wanted: the same.
@@ -129,9 +129,9 @@ def _convolve(conv: nn.Conv2d, rows: Tensor, places: Tensor, wanted: Tensor) -> 
     row_of[:, 1:-1, 1:-1][places] = torch.arange(len(rows), device=rows.device)
     steps = torch.arange(-1, 2, device=rows.device)
     neighbors = (steps[:, None] * width + steps).flatten()
-    centres = F.pad(wanted, (1, 1, 1, 1)).flatten().nonzero()
+    centers = F.pad(wanted, (1, 1, 1, 1)).flatten().nonzero()
     padded = torch.cat((rows, rows.new_zeros(1, rows.shape[1])))
-    patches = padded[row_of.flatten()[centres + neighbors]].flatten(1)
+    patches = padded[row_of.flatten()[centers + neighbors]].flatten(1)
     weight = conv.weight.permute(0, 2, 3, 1).flatten(1)
     return F.linear(patches, weight, conv.bias)
 

@@ -30,14 +30,14 @@ class NetworkOptions(BaseModel, ABC):
 
     @abstractmethod
     def halo(self, scale: int) -> int:
-        """How far from an output pixel's own position the input can still change it."""
+        """How far from an output pixel's position input pixels can affect it."""
 
     def exact_tiles(self) -> bool:
         """Whether tiles with this halo match the result of the whole picture (no global pooling inside)."""
         return True
 
     def multiple(self, scale: int) -> int:
-        """What both sides of the input must be a multiple of."""
+        """Both sides of the input must be a multiple of this."""
         return 1
 
     def minimum(self) -> int:
@@ -45,7 +45,7 @@ class NetworkOptions(BaseModel, ABC):
         return 1
 
     def context(self) -> int:
-        """Side of the thumbnail by which the network judges the whole picture; 0 if it takes none."""
+        """Side of the thumbnail of the whole picture that the network takes; 0 if it takes none."""
         return 0
 
     def thumbnails(self) -> Literal["mean", "middle"]:
@@ -61,11 +61,11 @@ class NetworkOptions(BaseModel, ABC):
         return False
 
     def taps(self) -> int:
-        """How many places the network lends features from, as a :class:`LendsFeatures`; 0 if it lends none."""
+        """Number of taps the network lends features from, as a :class:`LendsFeatures`; 0 if it lends none."""
         return 0
 
     def refuse_to_enlarge(self, scale: int) -> None:
-        """For :meth:`build` of a network whose output is as large as its input.
+        """Check the scale in :meth:`build` of a network whose output has the size of its input.
 
         Raises:
             ValueError: ``scale`` is not 1.
@@ -76,7 +76,7 @@ class NetworkOptions(BaseModel, ABC):
 
 @runtime_checkable
 class MakesCodes(Protocol):
-    """A network that encodes what was done to a picture, such as which filter it is under."""
+    """A network that encodes what was done to a picture, such as the filter applied."""
 
     def codes_of(self, pictures: Tensor) -> Tensor:
         """Codes (N, C) of pictures (N, 3, H, W), 0..1."""
@@ -84,7 +84,7 @@ class MakesCodes(Protocol):
 
 @runtime_checkable
 class ReadsThumbnail(Protocol):
-    """A network whose code of a picture comes from the thumbnail alone."""
+    """A network whose code of a picture depends only on the thumbnail."""
 
     def codes(self, thumbnail: Tensor) -> Tensor:
         """Codes (N, C) of thumbnails (N, 3, side, side), 0..1."""
@@ -103,20 +103,20 @@ class LendsFeatures(Protocol):
 
     @property
     def channels(self) -> list[int]:
-        """Channels at each tap, of which tap 0 is the picture itself."""
+        """Channels at each tap; tap 0 is the picture itself."""
 
     def features(self, x: Tensor, taps: Sequence[int]) -> list[Tensor]:
         """Features (N, channels[tap], h, w) of x (N, 3, H, W) at ``taps``, shallow to deep."""
 
 
 @runtime_checkable
-class Reparameterised(Protocol):
+class Reparameterized(Protocol):
     """A network that trains with more layers than it needs to run."""
 
     def deployed(self) -> nn.Module:
-        """The equivalent network without them."""
+        """The equivalent network without the extra layers."""
 
 
 def deployed(network: nn.Module) -> nn.Module:
     """The network to export and to measure: with its branches folded, if it has any."""
-    return network.deployed() if isinstance(network, Reparameterised) else network
+    return network.deployed() if isinstance(network, Reparameterized) else network

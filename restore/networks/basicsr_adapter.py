@@ -1,8 +1,8 @@
 """The only module that imports basicsr.
 
 basicsr 1.4.2 imports ``torchvision.transforms.functional_tensor``, which torchvision 0.17 removed, and its package
-``__init__`` imports every data set and model on the way to one architecture. The name is put back before the import.
-Its ``pixel_unshuffle`` is replaced by one that is exported as one node, and gives the same.
+``__init__`` imports every data set and model even for a single architecture. The missing name is restored before the
+import. ``pixel_unshuffle`` is replaced by an equivalent that is exported as a single node.
 """
 
 from __future__ import annotations
@@ -60,5 +60,5 @@ def basicsr_arch(module: str, name: str) -> Any:
 
 
 def _unshuffle(x: Tensor, scale: int) -> Tensor:
-    """By basicsr's name for the factor."""
+    """Inverse pixel shuffle, with basicsr's argument name for the factor."""
     return pixel_unshuffle(x, scale)

@@ -10,18 +10,18 @@ from torch import nn
 from restore.networks.base import NetworkOptions
 from restore.networks.basicsr_adapter import basicsr_arch
 
-# basicsr subtracts DIV2K's mean by default; without it pixels stay on 0..1 whatever the data set.
+# basicsr subtracts DIV2K's mean by default; without that, pixels stay on 0..1 for any data set.
 _NO_MEAN = (0.0, 0.0, 0.0)
 
 
 class CompactOptions(NetworkOptions):
-    """basicsr's SRVGGNetCompact (Real-ESRGAN's small network): PReLU, nearest-neighbour skip."""
+    """basicsr's SRVGGNetCompact (Real-ESRGAN's small network): PReLU, nearest-neighbor skip."""
 
     kind: Literal["compact"] = "compact"
     width: int = Field(64, ge=1, description="channels")
     depth: int = Field(16, ge=0, description="convolutions between the first and the last")
     activation: Literal["relu", "prelu", "leakyrelu"] = Field(
-        "prelu", description="after each convolution but the last"
+        "prelu", description="activation after each convolution except the last"
     )
 
     def build(self, scale: int) -> nn.Module:
@@ -59,7 +59,7 @@ class RcanOptions(NetworkOptions):
     width: int = Field(64, ge=1, description="channels")
     groups: int = Field(10, ge=1, description="residual groups")
     blocks: int = Field(16, ge=1, description="residual blocks of a group")
-    squeeze: int = Field(16, ge=1, description="how many times fewer channels the channel attention has within")
+    squeeze: int = Field(16, ge=1, description="reduction factor of the channels within the channel attention")
 
     def build(self, scale: int) -> nn.Module:
         arch = basicsr_arch("rcan_arch", "RCAN")
@@ -89,7 +89,7 @@ class RrdbOptions(NetworkOptions):
         return network
 
     def halo(self, scale: int) -> int:
-        # The body runs at a quarter of the output's resolution; each nearest-neighbour doubling is followed by a 3x3.
+        # The body runs at a quarter of the output's resolution; each nearest-neighbor upsampling is followed by a 3x3.
         return (15 * self.blocks + 4) * self.multiple(scale)
 
     def multiple(self, scale: int) -> int:

@@ -15,40 +15,39 @@ from restore.utils.json_types import JsonObject
 
 # Of R, G and B in the luma of BT.601.
 _LUMA = (0.299, 0.587, 0.114)
-# Below this the square root's slope would grow without bound.
+# Bounds the square root's slope near 0.
 _BLACK = 1e-4
-# Side of the neighborhood whose color may stand in for a pixel's own.
+# Side of the neighborhood whose mean color may replace a pixel's own.
 _AROUND = 5
-# The logit that a gate begins with: 0.95 of the change.
+# Initial logit of the gate: 0.95 of the change.
 _OPEN = 3.0
 
 
 class BilateralGrid(nn.Module):
-    """Brighten what is too dark and leave the rest, at any picture size.
+    """Brighten dark regions and leave the rest unchanged, at any picture size.
 
-    The idea is that of Gharbi et al., "Deep bilateral learning for real-time image enhancement" (HDRNet), SIGGRAPH
-    2017. A *context* branch looks at a thumbnail of the whole picture and fills a coarse grid over place and
-    brightness; the picture is then changed pixel by pixel by what the grid says at its place for its brightness. What
-    differs from HDRNet: a cell holds two numbers instead of an affine map, the logarithm of a gain, the same for R, G
-    and B, and that of a factor on the color's distance from gray. Gray therefore stays gray, black stays black, and
-    no color can turn into another.
+    The idea is from Gharbi et al., "Deep bilateral learning for real-time image enhancement" (HDRNet), SIGGRAPH 2017. A
+    *context* branch looks at a thumbnail of the whole picture and fills a coarse grid over position and brightness;
+    each pixel is then changed by the grid's value at its position and brightness. Unlike in HDRNet, a cell holds two
+    numbers instead of an affine map: the logarithm of a gain, common to R, G and B, and the logarithm of a factor on
+    the color's distance from gray. Gray therefore stays gray, black stays black, and hues cannot change.
 
-    A small *local* branch at half resolution says which brightness a pixel is looked up by (its own, moved by what is
-    around it, so that contrast within the shade survives), what of a dark pixel's luma is noise, and how far its
-    color is better taken from its neighbors.
+    A small *local* branch at half resolution computes three things for each pixel: the brightness to look it up by (its
+    own, adjusted by its surroundings, so that contrast within shadows survives), the share of its luma that is noise,
+    and the extent to which its color is taken from its neighbors.
 
     Args:
         thumbnail: side of the thumbnail, a multiple of 16.
-        bins: of the grid along brightness.
+        bins: number of cells along brightness.
         width: channels of the context branch at the grid's resolution.
         local: channels of the local branch.
-        gate: also judge by the thumbnail how much of the change the picture needs, a factor from 0 to 1 beside
-            ``strength``. It begins nearly open, and weights of a network without a gate can be loaded.
+        gate: also judge from the thumbnail how much of the change the picture needs, a factor from 0 to 1 in addition
+            to ``strength``. It starts nearly open, and weights of a network without a gate can be loaded.
 
     Shape:
         - x: (N, 3, H, W), RGB, 0..1, both sides even; a part of a picture, or all of it.
         - thumbnail: (N, 3, thumbnail, thumbnail), the whole picture averaged down.
-        - rows: (N, H), where the pixels' centres lie in the whole picture, 0 its top and 1 its bottom.
+        - rows: (N, H), where the pixels' centers lie in the whole picture, 0 its top and 1 its bottom.
         - columns: (N, W), the same from left to right.
         - strength: (N,), 0 leaves the picture unchanged, 1 is the learned change.
         - result: as x, not clipped.
@@ -78,7 +77,7 @@ class BilateralGrid(nn.Module):
             nn.ReLU(),
             nn.Conv2d(local, 12, 3, padding=1),
         )
-        with torch.no_grad():  # begin as nearly the identity
+        with torch.no_grad():  # start close to the identity
             for layer in (self.cells, self.local[-1]):
                 for parameter in layer.parameters():
                     parameter.mul_(0.1)
@@ -101,15 +100,15 @@ class BilateralGrid(nn.Module):
             strength = amount if strength is None else strength * amount
         moved, noise, share = self.local(x).float().chunk(3, dim=1)
         if torch.is_autocast_enabled(x.device.type):
-            with torch.autocast(x.device.type, enabled=False):  # a place in a large picture needs more than 8 bits
+            with torch.autocast(x.device.type, enabled=False):  # positions need more than bf16's 8 bits
                 if strength is not None:
                     strength = strength.float()
                 return self._lift(x, grid.float(), moved, noise, share, rows, columns, strength)
         return self._lift(x, grid, moved, noise, share, rows, columns, strength)
 
     def context(self, thumbnail: Tensor) -> Tensor:
-        """What is seen of a whole picture (N, 3, side, side): (N, width, side / 16, side / 16)."""
-        now = torch.cat((thumbnail, _root(thumbnail)), dim=1)  # the root spreads what is dark
+        """Context features of a thumbnail (N, 3, side, side): (N, width, side / 16, side / 16)."""
+        now = torch.cat((thumbnail, _root(thumbnail)), dim=1)  # the root spreads dark values
         for layer in self.down:
             now = F.relu(layer(now))
         now = now + self.everywhere(now.mean((2, 3)))[:, :, None, None]
@@ -119,7 +118,7 @@ class BilateralGrid(nn.Module):
         return result
 
     def grid(self, seen: Tensor) -> Tensor:
-        """The grid of what :meth:`context` gives: (N, 2 * bins, side / 16, side / 16)."""
+        """The grid from the features of :meth:`context`: (N, 2 * bins, side / 16, side / 16)."""
         cells: Tensor = self.cells(seen)
         return cells
 
@@ -163,10 +162,10 @@ class BilateralGridOptions(NetworkOptions):
     thumbnail: int = Field(
         256, ge=32, multiple_of=16, description="side of the thumbnail from which the light is estimated"
     )
-    bins: int = Field(8, ge=2, description="of the grid along brightness")
+    bins: int = Field(8, ge=2, description="cells of the grid along brightness")
     width: int = Field(64, ge=4, multiple_of=4, description="channels of the context branch")
     local: int = Field(24, ge=1, description="channels at full resolution")
-    gate: bool = Field(False, description="judge by the whole picture how much of the change it needs, from 0 to 1")
+    gate: bool = Field(False, description="judge from the whole picture how much of the change it needs, from 0 to 1")
 
     def build(self, scale: int) -> nn.Module:
         self.refuse_to_enlarge(scale)
@@ -199,9 +198,9 @@ class _Block(nn.Module):
 
 
 class _Gate(nn.Module):
-    """How much of the change a picture needs, (N,), from what is seen of it, (N, width, h, w).
+    """How much of the change a picture needs, (N,), from its context features, (N, width, h, w).
 
-    The mean over all places says how it is lit, and the mean of their squares how unevenly.
+    The mean over all locations shows how it is lit, and the mean of the squares how unevenly.
     """
 
     def __init__(self, width: int) -> None:
@@ -214,27 +213,27 @@ class _Gate(nn.Module):
         return self.logit(seen).sigmoid()[:, 0]
 
     def logit(self, seen: Tensor) -> Tensor:
-        """Of the same, (N, 1)."""
+        """Logits (N, 1) from the same features."""
         facts = torch.cat((seen.mean((2, 3)), seen.square().mean((2, 3))), dim=1)
         found: Tensor = self.last(F.relu(self.first(facts)))
         return found
 
     def _load_from_state_dict(self, state_dict: JsonObject, prefix: str, *rest: object) -> None:
-        """Stay as it was made where the weights are those of a network without a gate."""
+        """Keep the initial gate if the weights are from a network without one."""
         if not any(key.startswith(prefix) for key in state_dict):
             state_dict.update({prefix + key: value for key, value in self.state_dict().items()})
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
 def _hats(places: Tensor, cells: int) -> Tensor:
-    """Weights of linear interpolation (N, length, cells), for places (N, length) on 0..1 among cells' centres."""
+    """Weights of linear interpolation (N, length, cells) between cell centers, for positions (N, length) on 0..1."""
     steps = torch.arange(cells, dtype=places.dtype, device=places.device)
     at = (places * cells - 0.5).clamp(0, cells - 1)
     return F.relu(1 - (at[:, :, None] - steps).abs())
 
 
 def _average(x: Tensor, window: tuple[int, int]) -> Tensor:
-    """The mean of a window around every pixel, as far as it lies in the picture."""
+    """The mean of the part of a window around every pixel that lies inside the picture."""
     height, width = window
     averaged: Tensor = F.avg_pool2d(x, window, stride=1, padding=(height // 2, width // 2), count_include_pad=False)
     return averaged

@@ -19,8 +19,8 @@ from restore.utils.registry import OneOf
 
 _SLOPE = 0.2
 _EPSILON = 1e-5
-_STYLES = (EfficientNetLite0Options, Vgg16Options)  # encoders whose last features the style can be judged by
-_SIDE, _CELLS = 256, 8  # of what the style is judged on, and of what is kept of it
+_STYLES = (EfficientNetLite0Options, Vgg16Options)  # encoders whose last feature map can provide the style
+_SIDE, _CELLS = 256, 8  # side of the encoder's input, and of its averaged feature map
 
 
 class _Layer(NamedTuple):
@@ -34,21 +34,21 @@ class Destyling(nn.Module):
 
     Kinli, Ozcan and Kirac, "Instagram filter removal on fashionable images" (IFRNet), NTIRE 2021; the same network in
     "Patch-wise contrastive style learning for Instagram filter removal" (CIFR), NTIRE 2022. A frozen image encoder
-    looks at the whole picture; a code made of what it sees gives every block of the network's own encoder a mean and
-    a deviation, to which its features are brought. A decoder makes the picture of them.
+    looks at the whole picture; a code computed from its features sets the mean and deviation of the features in every
+    block of the network's own encoder. A decoder turns them into a picture.
 
-    What differs from the released code: any size is taken, for the style is judged on the picture squeezed into a
-    square and averaged over 8 x 8 parts of it; the layers to the style code have activations between them, without
-    which five layers are as good as one; the deviation that is divided by has a floor, for flat pictures gave no
-    numbers. It normalises over all that it is given, so that tiles differ from the whole.
+    Differences from the released code: it accepts any size, because the encoder's input is the picture resized to a
+    square, and its features are averaged to 8 x 8; there are activations between the five layers to the style code,
+    which would otherwise be equivalent to one layer; and the deviation has a floor before division, because flat
+    pictures gave NaN. It normalizes over its whole input, so tiles give different results than the whole picture.
 
     Args:
         style: frozen encoder (:meth:`restore.encoders.encoder.Encoder.freeze`), such as the paper's VGG-16, whose last
             feature map is used.
         width: channels of the first block.
         code: length of the style code.
-        kinds: how many filters the deepest features are classified into (IFRNet's auxiliary classifier), the last of
-            them none; 0 for not.
+        kinds: number of filters that the deepest features are classified into (IFRNet's auxiliary classifier),
+            including "none", the last; 0 for no classifier.
 
     Shape:
         (N, 3, H, W), RGB, 0..1, both sides multiples of 8, to the same, not clipped.
@@ -65,7 +65,7 @@ class Destyling(nn.Module):
         layers = [_Layer(width, 1, 5), *(_Layer(c * width, s, 3) for c, s in ((2, 2), (2, 1), (4, 2), (4, 1), (8, 2)))]
         self._widths = [layer.channels for layer in layers]
         before = [3, *self._widths[:-1]]
-        self.encode = nn.ModuleList(_Normalised(a, layer, code) for a, layer in zip(before, layers, strict=True))
+        self.encode = nn.ModuleList(_Normalized(a, layer, code) for a, layer in zip(before, layers, strict=True))
         self.decode = nn.ModuleList(
             [
                 nn.Sequential(_Residual(8 * width, 4 * width), _Residual(4 * width, 4 * width)),
@@ -74,7 +74,7 @@ class Destyling(nn.Module):
             ]
         )
         self.last = nn.Conv2d(width, 3, 3, padding=1)
-        # IFRNet's: two convolutions, each with pooling, and a linear layer; averaged, so that any size is taken.
+        # IFRNet's: two convolutions, each with pooling, and a linear layer; averaged, to accept any size.
         self.judge = nn.Sequential(
             nn.Conv2d(8 * width, 4 * width, 3, padding=1),
             nn.ReLU(),
@@ -88,12 +88,12 @@ class Destyling(nn.Module):
                 nn.init.kaiming_normal_(module.weight, _SLOPE)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-                if name.endswith("wanted"):  # begin with the plain statistics, mean 0 and deviation 1
+                if name.endswith("wanted"):  # start with plain normalization, mean 0 and deviation 1
                     nn.init.normal_(module.weight, 0.0, 0.02)
 
     @property
     def channels(self) -> list[int]:
-        """Of the picture and of the encoder's blocks: the taps of :meth:`features`."""
+        """Channels of the taps of :meth:`features`: the picture and the encoder's blocks."""
         return [3, *self._widths]
 
     def codes(self, x: Tensor) -> Tensor:
@@ -107,7 +107,7 @@ class Destyling(nn.Module):
         return codes
 
     def features(self, x: Tensor, taps: Sequence[int]) -> list[Tensor]:
-        """What the encoder makes of pictures at the places ``taps``, from 0, the picture itself."""
+        """Features of the encoder at ``taps``; 0 is the picture itself."""
         codes, now, found = self.codes(x), 2 * x - 1, [x]
         for block in self.encode[: max(taps)]:
             now = block(now, codes)
@@ -115,7 +115,7 @@ class Destyling(nn.Module):
         return [found[tap] for tap in taps]
 
     def codes_of(self, pictures: Tensor) -> Tensor:
-        """What the auxiliary classifier tells filters by: (N, 2 * width)."""
+        """The features that the auxiliary classifier uses: (N, 2 * width)."""
         (deepest,) = self.features(pictures, [len(self.encode)])
         judged: Tensor = self.judge(deepest).mean((2, 3))
         return judged
@@ -145,7 +145,7 @@ class DestylingOptions(NetworkOptions):
         return Destyling(self.style.build(), self.width, self.code, self.kinds)
 
     def halo(self, scale: int) -> int:
-        return 64  # of its convolutions, rounded up; its statistics see all that it is given
+        return 64  # of its convolutions, rounded up; its statistics cover the whole input
 
     def exact_tiles(self) -> bool:
         return False
@@ -160,15 +160,15 @@ class DestylingOptions(NetworkOptions):
         return 7
 
 
-class _Normalised(nn.Module):
-    """Two convolutions, brought to the statistics that the code says, and the input added."""
+class _Normalized(nn.Module):
+    """Two convolutions, normalized to statistics set by the code, plus the input."""
 
     def __init__(self, inputs: int, layer: _Layer, code: int) -> None:
         super().__init__()
         self.first = nn.Conv2d(inputs, layer.channels, layer.kernel, layer.stride, layer.kernel // 2)
         self.second = nn.Conv2d(layer.channels, layer.channels, layer.kernel, padding=layer.kernel // 2)
-        # One pixel of so many: as a stride of the convolution, torch 2.14 on a CPU writes beyond its gradients where
-        # they have few channels (channels_last), and the process dies.
+        # Subsample by slicing: with a strided convolution of few channels (channels_last), torch 2.14 on a CPU writes
+        # beyond its gradients, and the process dies.
         self.skip = nn.Conv2d(inputs, layer.channels, 1)
         self.stride = layer.stride
         self.wanted = nn.Linear(code, 2 * layer.channels)

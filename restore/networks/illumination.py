@@ -12,19 +12,20 @@ from restore.networks.base import NetworkOptions
 
 _SLOPE = 0.2  # of every LeakyReLU
 _BINS = (1, 2, 3, 6)
-_LEAST = 1e-9  # light that is divided by
+_LEAST = 1e-9  # added to the illumination before division
 
 
 class IlluminationNet(nn.Module):
-    """A picture divided by its illumination, a map of one channel that the network estimates.
+    """Estimate a picture's illumination, a map with one channel, and divide the picture by it.
 
     Liang et al., "Iterative prompt learning for unsupervised backlit image enhancement" (CLIP-LIT), ICCV 2023; RAVE
     (Gaintseva et al., ECCV 2024) trains the same network. It works at full resolution, and a pyramid of averages over
-    1, 4, 9 and 36 parts of what it is given lets it judge the whole: cut into tiles, it judges each separately.
+    1, 4, 9 and 36 parts of its input provides global context: with tiles, each is judged separately.
 
-    Two things differ from the released code. All 3 x 3 convolutions mirror at the border, there and here; there some
-    do in use that did not in training. The last layer begins at a light of 1, which leaves the picture as it is: begun
-    at random, it may give no light anywhere, and white pictures have no gradient to leave by.
+    Two things differ from the released code. All 3 x 3 convolutions mirror at the border, in training and inference;
+    there, some pad with zeros in training. The last layer starts at an illumination of 1, which leaves the picture
+    unchanged: with a random start, the illumination may be 0 everywhere, and the resulting white pictures have no
+    gradient.
 
     Shape:
         (N, 3, H, W), RGB, 0..1, both sides at least 2, to the same.
@@ -50,7 +51,7 @@ class IlluminationNet(nn.Module):
         """The illumination, (N, 1, H, W), 0 or more."""
         shallow = self.shallow(F.leaky_relu(self.head(x), _SLOPE))
         deep = self.deep(self.wide(self.pyramid(shallow)))
-        with torch.autocast(x.device.type, enabled=False):  # near 1, bf16 knows steps of a hundredth alone
+        with torch.autocast(x.device.type, enabled=False):  # near 1, bf16 has steps of about a hundredth
             return F.relu(self.tail(deep.to(x.dtype)))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -67,13 +68,13 @@ class IlluminationOptions(NetworkOptions):
         return IlluminationNet()
 
     def halo(self, scale: int) -> int:
-        return 17  # of its convolutions; its averages see all that it is given
+        return 17  # of its convolutions; its averages cover the whole input
 
     def exact_tiles(self) -> bool:
         return False
 
     def minimum(self) -> int:
-        return 2  # what is mirrored
+        return 2  # needed for mirroring
 
 
 class _Block(nn.Module):
@@ -88,7 +89,7 @@ class _Block(nn.Module):
 
 
 class _Pyramid(nn.Module):
-    """What is here, beside the averages of the part of the picture that it lies in, for several sizes of parts."""
+    """Concatenate local features with averages over the surrounding part of the picture, for several part sizes."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -107,11 +108,11 @@ class _Pyramid(nn.Module):
 
 
 def adaptive_average(x: Tensor, bins: int) -> Tensor:
-    """``F.adaptive_avg_pool2d``, as two matrix products: that cannot be exported for pictures of any size.
+    """``F.adaptive_avg_pool2d`` as two matrix products, because the original cannot be exported for any picture size.
 
     Args:
         x: (N, C, H, W).
-        bins: parts along either side.
+        bins: number of parts along each side.
 
     Returns:
         (N, C, bins, bins).
@@ -120,7 +121,7 @@ def adaptive_average(x: Tensor, bins: int) -> Tensor:
 
 
 def _parts(like: Tensor, length: int, bins: int) -> Tensor:
-    """Weights (bins, length) of the averages over parts whose ends are rounded outwards."""
+    """Weights (bins, length) of averages over parts whose ends are rounded outward."""
     part, pixel = torch.arange(bins, device=like.device), torch.arange(length, device=like.device)
     first, last = part * length // bins, ((part + 1) * length + bins - 1) // bins
     inside = (pixel >= first[:, None]) & (pixel < last[:, None])

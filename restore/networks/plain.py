@@ -1,4 +1,4 @@
-"""A plain-convolution super-resolution network, made to be fast where it runs."""
+"""A plain-convolution super-resolution network, designed for fast inference."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from restore.networks.reparam_conv import ReparamConv
 class PlainSR(nn.Module):
     """3x3 convolutions and ReLUs at low resolution, one pixel shuffle at the end.
 
-    The input is added before the shuffle (:class:`AnchoredShuffle`). Nothing here is slow in a runtime: no PReLU, no
-    attention, no resize, no odd channel count.
+    The input is added before the shuffle (:class:`AnchoredShuffle`). It uses nothing that is slow in runtimes: no
+    PReLU, no attention, no resize, no odd channel counts.
 
     Args:
         scale: enlargement, a whole number.
@@ -44,10 +44,10 @@ class PlainSR(nn.Module):
 
     @torch.no_grad()
     def _start_as_nearest(self) -> None:
-        """Begin as nearly nearest-neighbour enlargement, with hidden layers that pass on what they get.
+        """Start close to nearest-neighbor enlargement, with hidden layers close to the identity.
 
-        Drawn at random all the way, the network's first picture is noise, whose large gradients say only "less" and
-        switch hidden units off for good, while the loss goes on looking healthy.
+        With random weights throughout, the first output is noise. Its large gradients then permanently silence hidden
+        units, while the loss still looks healthy.
         """
         for conv in list(self.convs)[1:-1]:
             if isinstance(conv, nn.Conv2d):  # a ReparamConv has its identity branch
@@ -59,7 +59,7 @@ class PlainSR(nn.Module):
 
     @property
     def halo(self) -> int:
-        """How far, in input pixels, an output pixel looks: one for each 3x3 convolution."""
+        """Receptive field to each side in input pixels: one for each 3x3 convolution."""
         return len(self.convs)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,7 +70,7 @@ class PlainSR(nn.Module):
         return enlarged
 
     def deployed(self) -> PlainSR:
-        """The network to export: the same function with one ordinary convolution a layer."""
+        """The network to export: the same function with one ordinary convolution per layer."""
         plain = PlainSR(self.scale, self.width, self.depth, branches=False, channels=self.channels)
         plain.to(self.end.repeat.device)
         for mine, own in zip(self.convs, plain.convs, strict=True):
@@ -85,7 +85,7 @@ class PlainOptions(NetworkOptions):
     kind: Literal["plain"] = "plain"
     width: int = Field(48, ge=1, description="channels of the hidden layers; 16, 32, 48 or 64 run fastest")
     depth: int = Field(6, ge=0, description="hidden convolutions between the first and the last")
-    branches: bool = Field(True, description="train with re-parameterised branches, folded at export")
+    branches: bool = Field(True, description="train with re-parameterized branches, folded at export")
 
     def build(self, scale: int) -> nn.Module:
         return PlainSR(scale, self.width, self.depth, self.branches)

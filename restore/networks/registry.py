@@ -10,7 +10,7 @@ from restore.networks.basicsr_networks import CompactOptions, EdsrOptions, RcanO
 from restore.networks.bilateral_grid import BilateralGridOptions
 from restore.networks.ifrnet import DestylingOptions
 from restore.networks.illumination import IlluminationOptions
-from restore.networks.modulated_colour import ModulatedColourOptions
+from restore.networks.modulated_color import ModulatedColorOptions
 from restore.networks.plain import PlainOptions
 from restore.networks.residual import ResidualOptions
 from restore.networks.span import SpanOptions
@@ -29,7 +29,7 @@ NETWORKS: Registry[type[NetworkOptions]] = by_kind(
     TranslatingOptions,
     IlluminationOptions,
     BilateralGridOptions,
-    ModulatedColourOptions,
+    ModulatedColorOptions,
     DestylingOptions,
 )
 

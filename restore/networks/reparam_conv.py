@@ -15,13 +15,14 @@ _EDGES = (
 
 
 class ReparamConv(nn.Module):
-    """3x3 convolution, stride 1, zero padding, over-parameterised in weight space.
+    """3x3 convolution, stride 1, zero padding, over-parameterized in weight space.
 
     The branches are those of ECB (Zhang et al., "Edge-oriented Convolution Block for Real-time Super Resolution on
     Mobile Devices", ACM MM 2021): a plain 3x3, a 1x1 that widens followed by a 3x3, 1x1s followed by scaled Sobel and
-    Laplacian filters, and the identity where the channel counts agree. ECB runs every branch over the picture while it
-    trains; here the *kernels* are summed first (a convolution of convolutions is a convolution) and one convolution
-    runs, so a training step costs hardly more than a plain network's, and :meth:`folded` is exact by construction.
+    Laplacian filters, and the identity if the channel counts match. ECB runs every branch over the picture in
+    training; here the *kernels* are summed first (a convolution of convolutions is a convolution), and a single
+    convolution runs. A training step therefore costs hardly more than for a plain network, and :meth:`folded` is exact
+    by construction.
 
     Args:
         inputs: input channels.
@@ -48,7 +49,7 @@ class ReparamConv(nn.Module):
         self.identity = inputs == outputs
 
     def kernel(self) -> Tensor:
-        """The one 3x3 kernel that the branches amount to, (outputs, inputs, 3, 3)."""
+        """The 3x3 kernel equivalent to the branches, (outputs, inputs, 3, 3)."""
         weight: Tensor = self.weight
         weight = weight + torch.einsum("omhw,mi->oihw", self.expand, self.squeeze)
         weight = weight + torch.einsum("eo,eoi,ehw->oihw", self.edge_scale, self.edge_mix, self.edges)
@@ -58,7 +59,7 @@ class ReparamConv(nn.Module):
         return weight
 
     def forward(self, x: Tensor) -> Tensor:
-        with torch.autocast(x.device.type, enabled=False):  # the sum of the branches keeps its low bits
+        with torch.autocast(x.device.type, enabled=False):  # keep the low bits of the sum
             weight = self.kernel()
         return F.conv2d(x, weight, self.bias, padding=1)
 

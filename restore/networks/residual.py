@@ -1,4 +1,4 @@
-"""A small residual super-resolution network, as fast as a plain one where it runs."""
+"""A small residual super-resolution network, as fast as a plain one at inference."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(width, width, 3, padding=1)
         self.second = nn.Conv2d(width, width, 3, padding=1)
-        with torch.no_grad():  # near the identity: a deep stack then begins as a shallow network
+        with torch.no_grad():  # close to the identity: a deep stack then starts like a shallow network
             for parameter in self.second.parameters():
                 parameter.mul_(0.3)
 
@@ -33,9 +33,9 @@ class ResidualBlock(nn.Module):
 class ResidualSR(nn.Module):
     """Residual blocks of 3x3 convolutions at low resolution, the input added before one pixel shuffle.
 
-    It runs about as fast as :class:`restore.networks.plain.PlainSR` of the same size: runtimes fuse the addition into
-    the convolution. In return no ReLU stands in the way from the first layer to the last, so a hidden unit that falls
-    silent silences nothing after it, and the network bears a learning rate several times higher.
+    It runs about as fast as :class:`restore.networks.plain.PlainSR` of the same size, because runtimes fuse the
+    addition into the convolution. In return, there is a path without ReLU from the first layer to the last, so a dead
+    hidden unit does not silence later layers, and the network tolerates a learning rate several times higher.
 
     Args:
         scale: enlargement, a whole number.
@@ -53,18 +53,18 @@ class ResidualSR(nn.Module):
         self.blocks = nn.ModuleList(ResidualBlock(width) for _ in range(blocks))
         self.tail = nn.Conv2d(width, channels * scale * scale, 3, padding=1)
         self.end = AnchoredShuffle(scale, channels)
-        with torch.no_grad():  # begin as nearly nearest-neighbour enlargement
+        with torch.no_grad():  # start close to nearest-neighbor enlargement
             for parameter in self.tail.parameters():
                 parameter.mul_(0.1)
 
     @property
     def channels(self) -> list[int]:
-        """Of the picture, the head's features, and each block's: the taps of :meth:`features`."""
+        """Channels of the taps of :meth:`features`: the picture, the head and each block."""
         width = self.head.out_channels
         return [self.head.in_channels, width, *[width] * len(self.blocks)]
 
     def features(self, x: Tensor, taps: Sequence[int]) -> list[Tensor]:
-        """What the network makes of a picture on the way, at the places ``taps``, from 0, the picture itself."""
+        """Intermediate features at ``taps``; 0 is the picture itself."""
         found, now = [x], x
         for layer in [self.head, *self.blocks][: max(taps)]:
             now = layer(now)

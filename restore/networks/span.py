@@ -12,17 +12,17 @@ from torch.nn import functional as F
 from restore.networks.base import NetworkOptions
 from restore.networks.reparam_conv import ReparamConv
 
-# Mean of DIV2K's photographs in R, G and B, and what the difference to it is multiplied by. The attention needs the
-# large range: on 0..1 the sigmoid is all but linear, and each block would shrink what it gets.
+# Mean of DIV2K's photographs in R, G and B, and the factor applied after subtracting it. The attention needs the large
+# range: on 0..1 the sigmoid is almost linear, and each block would shrink its input.
 _MEAN, _RANGE = (0.4488, 0.4371, 0.4040), 255.0
 
 
 class Span(nn.Module):
-    """3x3 convolutions at low resolution whose own output, through a sigmoid, says how much of it is kept.
+    """3x3 convolutions at low resolution whose output is scaled by its own sigmoid.
 
-    Wan et al., "Swift parameter-free attention network for efficient super-resolution", CVPR workshops 2024. Trained
-    with ``branches``, each 3x3 convolution is a :class:`ReparamConv`, whose branches differ from the paper's (a row
-    of 1x1, 3x3 and 1x1 beside a 1x1); folded, the networks are the same, and published weights fit.
+    Wan et al., "Swift parameter-free attention network for efficient super-resolution", CVPR workshops 2024. With
+    ``branches``, each 3x3 convolution trains as a :class:`ReparamConv`, whose branches differ from the paper's (a
+    sequence of 1x1, 3x3 and 1x1 in parallel with a 1x1); folded, the networks are the same, and published weights fit.
 
     Args:
         scale: enlargement, a whole number.
@@ -45,7 +45,7 @@ class Span(nn.Module):
         self.join = nn.Conv2d(4 * width, width, 1)
         self.last = nn.Conv2d(width, 3 * scale * scale, 3, padding=1)
         self.register_buffer("mean", torch.tensor(_MEAN)[:, None, None], persistent=False)
-        with torch.no_grad():  # begin near the mean color: what comes before is on the scale of the range
+        with torch.no_grad():  # start near the mean color: the features are on the scale of the range
             self.last.weight.div_(_RANGE)
             assert self.last.bias is not None
             self.last.bias.copy_(self.mean.flatten().repeat_interleave(scale * scale))
@@ -60,7 +60,7 @@ class Span(nn.Module):
         return F.pixel_shuffle(self.last(joined), self.scale)
 
     def deployed(self) -> Span:
-        """The network to export: the same function with one ordinary convolution a layer."""
+        """The network to export: the same function with one ordinary convolution per layer."""
         plain = Span(self.scale, self.width, len(self.blocks), branches=False).to(self.mean.device)
         folded = {
             f"{name}.{key}": value
@@ -96,7 +96,7 @@ class SpanOptions(NetworkOptions):
     kind: Literal["span"] = "span"
     width: int = Field(48, ge=1, description="channels of the hidden layers; 16, 32, 48 or 64 run fastest")
     blocks: int = Field(6, ge=1, description="blocks of three convolutions")
-    branches: bool = Field(True, description="train with re-parameterised branches, folded at export")
+    branches: bool = Field(True, description="train with re-parameterized branches, folded at export")
 
     def build(self, scale: int) -> nn.Module:
         return Span(scale, self.width, self.blocks, self.branches)

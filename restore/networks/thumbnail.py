@@ -1,4 +1,4 @@
-"""Thumbnail and pixel positions for networks that judge the whole picture."""
+"""Thumbnail and pixel positions for networks that take context from the whole picture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def whole(x: Tensor, side: int, by: Literal["mean", "middle"] = "mean") -> tuple
     Args:
         x: (N, C, H, W).
         side: of the thumbnail.
-        by: whether every pixel of the thumbnail is the mean of its area or the pixel in its middle.
+        by: whether a pixel of the thumbnail is the mean of its area or the area's middle pixel.
 
     Returns:
         (N, C, side, side); (N, H); (N, W).
@@ -31,12 +31,12 @@ def whole(x: Tensor, side: int, by: Literal["mean", "middle"] = "mean") -> tuple
 
 
 def _middles(length: int, side: int, like: Tensor) -> Tensor:
-    """The pixels (side,) in the middles of ``side`` equal stretches of a line; after the middle where it is an edge."""
+    """Indices (side,) of the middle pixels of ``side`` equal segments of a line; a middle on an edge rounds up."""
     return (2 * torch.arange(side, device=like.device) + 1) * length // (2 * side)
 
 
 def _areas(length: int, side: int, like: Tensor) -> Tensor:
-    """Weights (side, length) that average a line of pixels over ``side`` equal stretches."""
+    """Weights (side, length) that average a line of pixels over ``side`` equal segments."""
     edges = torch.arange(side + 1, dtype=torch.float64) * (length / side)
     pixels = torch.arange(length, dtype=torch.float64)
     shared = torch.minimum(edges[1:, None], pixels + 1) - torch.maximum(edges[:-1, None], pixels)

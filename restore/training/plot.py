@@ -96,8 +96,8 @@ def _validations(axis: Axes, logs: Sequence[Log], metric: str) -> None:
         steps, values = zip(*log.validations, strict=True)
         (line,) = axis.plot(steps, values, marker="o", markersize=3, label=log.name)
         if log.unchanged is not None:
-            colour = "grey" if len(logs) == 1 else line.get_color()
-            axis.axhline(log.unchanged, color=colour, linestyle="--", linewidth=1, label=f"{log.name}, unchanged")
+            color = "gray" if len(logs) == 1 else line.get_color()
+            axis.axhline(log.unchanged, color=color, linestyle="--", linewidth=1, label=f"{log.name}, unchanged")
     axis.set_ylabel(_label(metric))
     axis.grid(alpha=0.3)
     axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))

@@ -64,7 +64,7 @@ class Validation(_Options):
     patience: PositiveInt | None = Field(
         None,
         description="stop after this many validations without improvement; null for never. Use it with a constant "
-        "rate (schedule.floor 1): with a cosine schedule, the last steps gain most",
+        "rate (schedule.floor 1): with a cosine schedule, the last steps improve the most",
     )
 
     @model_validator(mode="after")
@@ -90,7 +90,7 @@ class Penalty(_Options):
 
     kind: Literal["r1", "gradient"]
     weight: PositiveFloat = Field(10.0, description="weight of the penalty")
-    every: PositiveInt = Field(1, description="compute it every so many steps, and multiply its weight by that number")
+    every: PositiveInt = Field(1, description="compute it every n-th step, with n times the weight")
 
 
 class Discriminator(_Options):
@@ -161,7 +161,7 @@ class Train(_Options):
     seed: int = Field(0, ge=0, description="seed of the initial weights and of all randomness")
     stride: PositiveInt = Field(
         1,
-        description="for networks conditioned on a thumbnail: process and compare only every so many-th row and "
+        description="for networks conditioned on a thumbnail: process and compare only every n-th row and "
         "column of a view; the thumbnail still shows all of it",
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from restore.losses.base import LabelledTerm, LossOptions, LossTerm
+from restore.losses.base import LabeledTerm, LossOptions, LossTerm
 from restore.networks.base import NetworkOptions, ReadsThumbnail
 from restore.networks.thumbnail import whole
 from restore.training.logging import Step
@@ -39,7 +39,7 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
     pieces = list(zip(low.chunk(options.accumulate), high.chunk(options.accumulate), strict=True))
     if run.guidance is not None and run.guidance.turn(run.step)[0] != "network":
         return _guide(run, run.guidance, pieces, fraction)
-    drawing = draws(options.seed, run.step, run.team.rank)
+    generator = step_generator(options.seed, run.step, run.team.rank)
     terms = [(loss, term) for loss, term in run.terms if loss.counts_at(run.step)]
     sums: dict[str, Tensor] = {}
     run.optimizer.zero_grad(set_to_none=True)
@@ -49,13 +49,15 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
         fakes = (_forward_no_grad(run, piece) for piece, _ in pieces) if output is None else [output]
         judged = zip(fakes, (piece for _, piece in pieces), strict=True)
         sums["discriminator"] = run.discriminator.learn(
-            judged, run.step, fraction, drawing, run.autocast, run.team, len(pieces)
+            judged, run.step, fraction, generator, run.autocast, run.team, len(pieces)
         )
     label_pieces = [None] * len(pieces) if labels is None else labels.chunk(options.accumulate)
     for (low_piece, high_piece), piece_labels in zip(pieces, label_pieces, strict=True):
         view, conditioning, shared = low_piece, tuple[Tensor | None, ...](), dict[str, Tensor]()
         if options.stride > 1:
-            low_piece, high_piece, conditioning = thin(view, high_piece, run.recipe.network, options.stride, drawing)
+            low_piece, high_piece, conditioning = subsample(
+                view, high_piece, run.recipe.network, options.stride, generator
+            )
             if piece_labels is not None and run.recipe.network.codes():
                 assert isinstance(run.network, ReadsThumbnail)
                 assert conditioning[0] is not None
@@ -65,7 +67,7 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
         made = _forward(run, low_piece, *conditioning) if output is None else output
         parts: dict[str, Tensor] = {}
         with run.autocast():
-            total = total_loss(terms, made, high_piece, low_piece, drawing, parts, piece_labels, view, shared)
+            total = total_loss(terms, made, high_piece, low_piece, generator, parts, piece_labels, view, shared)
             loss = total / len(pieces)
         torch.autograd.backward(loss)
         for name, value in {_ALL: loss.detach(), **{k: v / len(pieces) for k, v in parts.items()}}.items():
@@ -85,7 +87,7 @@ def _guide(run: Run, guidance: PromptTrainer, pieces: list[tuple[Tensor, Tensor]
     return Step(run.team.average({_ALL: loss})[_ALL], norm, {"prompts": loss})
 
 
-def thin(
+def subsample(
     view: Tensor, target: Tensor, network: NetworkOptions, stride: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor, Tensor]]:
     """Keep a grid of the pixels of views, and compute the network's conditioning from the whole views.
@@ -140,12 +142,12 @@ def total_loss(
         parts: receives each loss before weighting, by its kind; a second loss of a kind gets a number.
         labels: labels of the inputs, if they have any.
         view: whole input for losses that use labels, if ``input`` is only a part of it.
-        shared: see :meth:`restore.losses.base.LabelledTerm.of_labels`; may already hold results.
+        shared: see :meth:`restore.losses.base.LabeledTerm.of_labels`; may already hold results.
     """
     total = output.new_zeros(())
     shared = {} if shared is None else shared
     for options, term in terms:
-        if labels is not None and isinstance(term, LabelledTerm):
+        if labels is not None and isinstance(term, LabeledTerm):
             value = term.of_labels(input if view is None else view, labels, shared)
         else:
             value = term(output, target, input, generator)
@@ -157,7 +159,7 @@ def total_loss(
     return total
 
 
-def draws(seed: int, step: int, rank: int = 0) -> torch.Generator:
+def step_generator(seed: int, step: int, rank: int = 0) -> torch.Generator:
     """Generator for the losses of a step. It depends on the step only, so that a resumed run draws the same."""
     (state,) = np.random.SeedSequence([seed, step, rank] if rank else [seed, step]).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state >> np.uint64(1)))

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.errors import DataError
-from restore.metrics.metric import Colour, Metric, MetricInputs, MetricProtocol
+from restore.metrics.metric import Color, Metric, MetricInputs, MetricProtocol
 from restore.metrics.registry import METRICS
 
 # Names from before recipes could use every metric: a registered metric with a fixed color space.
-_WITH_COLOR: dict[str, tuple[str, Colour]] = {
+_WITH_COLOR: dict[str, tuple[str, Color]] = {
     "psnr-y": ("psnr", "y"),
     "psnr-rgb": ("psnr", "rgb"),
     "ssim-y": ("ssim", "y"),
@@ -43,12 +43,12 @@ class ValidationMetric:
     Attributes:
         name: name in recipes and logs.
         metric: the registered metric.
-        colour: color space to measure on; None for the metric's own choice.
+        color: color space to measure on; None for the metric's own choice.
     """
 
     name: str
     metric: Metric
-    colour: Colour | None = None
+    color: Color | None = None
 
     @property
     def worst(self) -> float:
@@ -79,7 +79,7 @@ class ValidationMetric:
         """
         assert self.metric.measure is not None
         inputs = MetricInputs({} if weights is None else {self.metric.name: weights})
-        one = self.metric.measure(MetricProtocol(scale, colour=self.colour), inputs)
+        one = self.metric.measure(MetricProtocol(scale, color=self.color), inputs)
 
         def measure(results: Sequence[NDArray[np.uint8]], samples: Sequence[ValidationSample]) -> float:
             values = []
@@ -100,12 +100,12 @@ class ValidationMetric:
     def label(self) -> str:
         """Label for the axis of a plot."""
         unit = f", {self.metric.unit}" if self.metric.unit else ""
-        return f"{self.metric.title}{f' on {self.colour.upper()}' if self.colour else ''}{unit}"
+        return f"{self.metric.title}{f' on {self.color.upper()}' if self.color else ''}{unit}"
 
     def format(self, value: float) -> str:
         """A value as text for the console; PSNR gets one digit more than in tables, as it changes slowly."""
         unit = f" {self.metric.unit}" if self.metric.unit else ""
-        color = f" ({self.colour.upper()})" if self.colour else ""
+        color = f" ({self.color.upper()})" if self.color else ""
         return f"{self.metric.title}{color} {value:.{max(3, self.metric.digits)}f}{unit}"
 
 
@@ -121,8 +121,8 @@ def find_metric(name: str) -> ValidationMetric:
         ValueError: there is no such metric, or it cannot measure single pictures; the message lists the valid ones.
     """
     if name in _WITH_COLOR:
-        registered, colour = _WITH_COLOR[name]
-        return ValidationMetric(name, METRICS[registered], colour)
+        registered, color = _WITH_COLOR[name]
+        return ValidationMetric(name, METRICS[registered], color)
     if name not in METRICS:
         near = difflib.get_close_matches(name, validation_metrics(), n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"use one of {', '.join(validation_metrics())}"

@@ -14,7 +14,7 @@ R = TypeVar("R")
 _MEMORY = 1 << 30
 
 
-def ahead(
+def prefetch(
     items: Sequence[T], work: Callable[[T], R], workers: int, cost: Callable[[T], int], memory: int = _MEMORY
 ) -> Iterator[R]:
     """Yield ``work(item)`` for every item in order, starting some before they are needed.

@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 
-def with_bar(things: Iterable[_T], says: str, screen: Console, total: int | None = None) -> Iterable[_T]:
+def progress_bar(items: Iterable[_T], label: str, screen: Console, total: int | None = None) -> Iterable[_T]:
     """Iterate with a progress bar on a terminal; without one elsewhere.
 
     Args:
-        things: what to iterate over.
-        says: label of the bar.
+        items: what to iterate over.
+        label: label of the bar.
         screen: console of the bar.
-        total: number of items, if ``things`` has no length.
+        total: number of items, if ``items`` has no length.
     """
     from rich.progress import track
 
-    return track(things, says, total, console=screen, transient=True, disable=not screen.is_terminal)
+    return track(items, label, total, console=screen, transient=True, disable=not screen.is_terminal)

@@ -139,8 +139,8 @@ def _explain(
         return f"{where}: '{key}': no kind '{tag}' here; {hint}"
     given = problem.get("input")
     given_text = "" if isinstance(given, (dict, list)) else f" (not {given!r})"
-    says = problem["msg"].removeprefix("Value error, ")
-    return f"{where}: " + (f"'{key}': " if path else "") + f"{says[0].lower()}{says[1:]}{given_text}"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{where}: " + (f"'{key}': " if path else "") + f"{message[0].lower()}{message[1:]}{given_text}"
 
 
 def _locate(model: type[BaseModel], location: Sequence[int | str]) -> tuple[list[int | str], type[BaseModel] | None]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from restore.runtime.model import open_model
-from restore.verify.behaviour import behaviour
+from restore.verify.behavior import behavior
 from restore.verify.check import Check
 from restore.verify.contents import contents
 
@@ -26,4 +26,4 @@ def verify_file(path: Path, given: Mapping[str, str] | None = None) -> Iterator[
     """
     model = open_model(path, "cpu", given=given)
     yield from contents(path, model.spec)
-    yield from behaviour(model)
+    yield from behavior(model)

@@ -109,7 +109,7 @@ def test_scale_chooses_the_model(tmp_path: Path, scale: int) -> None:
 
 
 def test_fifty_mixed_files(tmp_path: Path) -> None:
-    """Photographs, grey, RGBA, nested folders, odd names, and one corrupt file: 49 outputs, one error, exit 1."""
+    """Photographs, gray, RGBA, nested folders, odd names, and one corrupt file: 49 outputs, one error, exit 1."""
     source = tmp_path / "in"
     for i in range(49):
         channels = (3, 1, 4)[i % 3]
@@ -306,7 +306,7 @@ def test_evaluate_json_and_given_files(tmp_path: Path) -> None:
     )
 
 
-def test_given_files_must_be_of_the_scale_and_may_be_grey(tmp_path: Path) -> None:
+def test_given_files_must_be_of_the_scale_and_may_be_gray(tmp_path: Path) -> None:
     from restore.imaging.resize import resize
 
     high = picture(48, 64)
@@ -316,12 +316,12 @@ def test_given_files_must_be_of_the_scale_and_may_be_grey(tmp_path: Path) -> Non
     result = run(*command, tmp_path / "x4")
     assert result.exit_code == 2
     assert "16 x 12 pixels are not 1/2 of the 64 x 48 of a.png" in result.output
-    # A grey original, and the same picture as RGB: equal pictures, whatever the channels.
-    grey = np.repeat(np.repeat(picture(24, 32)[..., :1], 2, axis=0), 2, axis=1)
-    save(tmp_path / "grey/a.png", grey)
-    for name, low in (("lr3", resize(grey, 0.5).repeat(3, axis=2)), ("lr1", resize(grey, 0.5))):
+    # A gray original, and the same picture as RGB: equal pictures, whatever the channels.
+    gray = np.repeat(np.repeat(picture(24, 32)[..., :1], 2, axis=0), 2, axis=1)
+    save(tmp_path / "gray/a.png", gray)
+    for name, low in (("lr3", resize(gray, 0.5).repeat(3, axis=2)), ("lr1", resize(gray, 0.5))):
         save(tmp_path / name / "a.png", low)
-    command[4] = tmp_path / "grey"
+    command[4] = tmp_path / "gray"
     three, one = (json.loads(run(*command, tmp_path / name).output)["average"] for name in ("lr3", "lr1"))
     # On RGB the same errors are 219/255 as large on Y, and the model's are rounded once more.
     assert three["baseline"]["psnr"] == pytest.approx(one["baseline"]["psnr"] + 20 * np.log10(255 / 219), abs=0.2)
@@ -347,7 +347,7 @@ def test_one_bad_model_does_not_hide_the_others(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_model_that_restores_is_measured_beside_its_input(tmp_path: Path) -> None:
-    """On RGB: what changes colour alone would hardly show on Y."""
+    """On RGB: what changes color alone would hardly show on Y."""
     torch.manual_seed(0)
     network = ResidualSR(1, width=16, blocks=1).eval()
     (tmp_path / "m.onnx").write_bytes(to_onnx(network, ModelSpec(name="m", scale=1, halo=4)).SerializeToString())

@@ -39,7 +39,7 @@ def through(folder: Path, out: Path, model: Path, seconds: float) -> tuple[int, 
 
 
 def read(path: Path) -> np.ndarray:
-    """A result by another library; Pillow knows no grey TIFF of 16 bits with transparency."""
+    """A result by another library; Pillow knows no gray TIFF of 16 bits with transparency."""
     return tifffile.imread(path) if path.suffix == ".tif" else np.asarray(Image.open(path))
 
 

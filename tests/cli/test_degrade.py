@@ -111,7 +111,7 @@ def test_options_and_their_order(tmp_path: Path) -> None:
 
 
 def test_a_sheet_of_patches(tmp_path: Path) -> None:
-    """Low, enlarged by nearest neighbour, on the left of high: with nothing done, the means of its pixels."""
+    """Low, enlarged by nearest neighbor, on the left of high: with nothing done, the means of its pixels."""
     source = save(tmp_path / "a.png", picture(100, 120))
     result = run(source, tmp_path / "b.png", "--patches", 5, "--patch", 16, *NOTHING, "--set", "final.filters=[area]")
     assert result.exit_code == 0, result.output
@@ -128,9 +128,9 @@ def test_a_sheet_of_patches(tmp_path: Path) -> None:
     assert (sheet[-side - gap :, -side - gap :] == 255).all(), "the sixth place is empty"
 
 
-def test_grey_deep_clear_and_profiled_pictures(tmp_path: Path) -> None:
+def test_gray_deep_clear_and_profiled_pictures(tmp_path: Path) -> None:
     folder = tmp_path / "in"
-    save(folder / "grey.png", picture(20, 30, channels=1))
+    save(folder / "gray.png", picture(20, 30, channels=1))
     save(folder / "clear.png", picture(20, 30, channels=4))
     Image.fromarray(picture(20, 30, channels=1)[..., 0].astype(np.uint16) * 257).save(folder / "deep.png")
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -138,14 +138,14 @@ def test_grey_deep_clear_and_profiled_pictures(tmp_path: Path) -> None:
     exif[0x0112] = 6
     Image.fromarray(picture(20, 30)).save(folder / "turned.jpg", icc_profile=profile, exif=exif)
     assert run(folder, tmp_path / "out", *NOTHING, "--set", "final.filters=[area]").exit_code == 0
-    for name in ("grey", "clear", "deep"):
+    for name in ("gray", "clear", "deep"):
         assert read(tmp_path / f"out/{name}.png").shape == (10, 15, 3)
     with Image.open(tmp_path / "out/turned.png") as turned:
         assert turned.size == (10, 15)
         assert turned.info["icc_profile"] == profile
         assert not turned.getexif()
     wanted = picture(20, 30, channels=1).reshape(10, 2, 15, 2).mean(axis=(1, 3))
-    for name in ("grey", "deep"):
+    for name in ("gray", "deep"):
         np.testing.assert_allclose(read(tmp_path / f"out/{name}.png")[..., 1], wanted, atol=0.51)
 
 

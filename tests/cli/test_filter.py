@@ -52,7 +52,7 @@ def test_one_after_another_with_strength_and_alpha(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_rgb8(tmp_path / "z.png"), read_rgb8(tmp_path / "x.png"))
 
 
-def test_sixteen_bits_and_grey_become_eight_bits_of_colour(tmp_path: Path) -> None:
+def test_sixteen_bits_and_gray_become_eight_bits_of_color(tmp_path: Path) -> None:
     import cv2
 
     cv2.imwrite(str(tmp_path / "x.png"), (picture(30, 40)[..., 0].astype(np.uint16) * 257))
@@ -62,13 +62,13 @@ def test_sixteen_bits_and_grey_become_eight_bits_of_colour(tmp_path: Path) -> No
 
 
 def test_what_is_lost_is_told(tmp_path: Path) -> None:
-    grey_profile = SRGB[:16] + b"GRAY" + SRGB[20:]
-    grey = save(tmp_path / "in/grey.png", picture(20, 30)[..., :1], icc_profile=grey_profile)
-    with Image.open(grey) as first:
+    gray_profile = SRGB[:16] + b"GRAY" + SRGB[20:]
+    gray = save(tmp_path / "in/gray.png", picture(20, 30)[..., :1], icc_profile=gray_profile)
+    with Image.open(gray) as first:
         first.save(tmp_path / "in/two.tif", save_all=True, append_images=[first])
     result = run(tmp_path / "in", tmp_path / "out", "--name", "kelvin")
     assert result.exit_code == 0
-    assert "grey.png: gray color profile dropped" in result.output
+    assert "gray.png: gray color profile dropped" in result.output
     assert "two.tif: the file contains several pictures; only the first is used" in result.output
 
 

@@ -148,7 +148,7 @@ def test_pictures_that_memory_does_not_hold_together_are_judged_one_by_one(
     assert most == 1
 
 
-def test_grey_and_16_bits_are_judged_as_8_bits(folder: Path, tmp_path: Path) -> None:
+def test_gray_and_16_bits_are_judged_as_8_bits(folder: Path, tmp_path: Path) -> None:
     photo = read_rgb8(folder / "b.png")
     (tmp_path / "deep").mkdir()
     cv2.imwrite(str(tmp_path / "deep/b.png"), photo[..., ::-1].astype(np.uint16) * 257)

@@ -17,12 +17,12 @@ from tests.conftest import picture, save
 RED, BLUE, GREEN = (200, 30, 30), (30, 30, 200), (30, 160, 30)
 
 
-def plain(colour: tuple[int, int, int], height: int = 60, width: int = 80) -> np.ndarray:
-    return np.full((height, width, 3), colour, np.uint8)
+def plain(color: tuple[int, int, int], height: int = 60, width: int = 80) -> np.ndarray:
+    return np.full((height, width, 3), color, np.uint8)
 
 
-def is_colour(pixel: np.ndarray, colour: tuple[int, int, int], tolerance: int = 12) -> bool:
-    return bool(np.abs(pixel - np.array(colour)).max() <= tolerance)
+def is_color(pixel: np.ndarray, color: tuple[int, int, int], tolerance: int = 12) -> bool:
+    return bool(np.abs(pixel - np.array(color)).max() <= tolerance)
 
 
 @pytest.fixture(scope="module")
@@ -126,11 +126,11 @@ def test_holding_space_shows_the_first_version(browser: Browser, two: Path) -> N
 
     browser.open(two, at="#1/side")
     middle = [round(v) for v in browser.place(".pane", 0.5, 0.5, 1)]
-    assert is_colour(browser.shot()[middle[1], middle[0]], BLUE)
+    assert is_color(browser.shot()[middle[1], middle[0]], BLUE)
     ActionChains(browser.driver).key_down(" ").perform()
-    assert is_colour(browser.shot()[middle[1], middle[0]], RED)
+    assert is_color(browser.shot()[middle[1], middle[0]], RED)
     ActionChains(browser.driver).key_up(" ").perform()
-    assert is_colour(browser.shot()[middle[1], middle[0]], BLUE)
+    assert is_color(browser.shot()[middle[1], middle[0]], BLUE)
 
 
 def test_space_shows_the_first_version_whichever_is_on_the_left(browser: Browser, two: Path) -> None:
@@ -143,7 +143,7 @@ def test_space_shows_the_first_version_whichever_is_on_the_left(browser: Browser
         for pane in range(1 if view == "slider" else 2):
             for across in (0.3, 0.7):
                 x, y = (round(v) for v in browser.place(".pane", across, 0.5, pane))
-                assert is_colour(browser.shot()[y, x], RED), (view, pane, across)
+                assert is_color(browser.shot()[y, x], RED), (view, pane, across)
         ActionChains(browser.driver).key_up(" ").perform()
 
 
@@ -245,7 +245,7 @@ def test_enlarged_pixels_are_smooth_or_square(browser: Browser, tmp_path: Path) 
     assert browser.run("return document.querySelector('input[name=scaling]:checked').value") == "pixels"
 
 
-def test_differences_are_painted_by_the_colour_map(browser: Browser, tmp_path: Path) -> None:
+def test_differences_are_painted_by_the_color_map(browser: Browser, tmp_path: Path) -> None:
     matplotlib = pytest.importorskip("matplotlib")
     steps = [0, 1, 4, 16, 64]
     after = np.full((60, 40 * len(steps), 3), 100, np.uint8)
@@ -276,10 +276,10 @@ def test_transparency_lies_on_a_chequerboard(browser: Browser, tmp_path: Path) -
     shot = browser.shot()[round(box["y"]) + 60 : round(box["y"] + box["height"]) - 2]
     left, width = round(box["x"]), round(box["width"])
     assert np.abs(shot[:, left + 2 : left + width // 2 - 6] - RED).max() < 20
-    colours, counts = np.unique(
+    colors, counts = np.unique(
         shot[:, left + width // 2 + 6 : left + width - 2].reshape(-1, 3), axis=0, return_counts=True
     )
-    common = colours[np.argsort(counts)[-2:]]
+    common = colors[np.argsort(counts)[-2:]]
     assert sorted(common[:, 0]) == [0xC9, 0xF2]
     assert counts[np.argsort(counts)[-2:]].sum() > 0.85 * counts.sum(), "the rest is where two squares meet"
 
@@ -580,7 +580,7 @@ def test_a_picture_that_cannot_be_shown_says_so(browser: Browser, tmp_path: Path
     browser.open(tmp_path / "p.html")
     x, y = (round(v) for v in browser.place("#stage", 0.75, 0.2))
     right = browser.shot()[y, x]
-    assert right.max() - right.min() == 0, "the stage's grey"
+    assert right.max() - right.min() == 0, "the stage's gray"
 
 
 def test_a_page_that_is_cut_off_says_so(browser: Browser, two: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from restore.compare.pixels import difference, enlargement, for_measures, read
 from restore.compare.preview import Copy, difference_map, display_copy, reduced, thumbnail
 from restore.imaging.picture import Picture
 from restore.metrics.sr_protocol import bicubic
-from restore.utils.prefetch import ahead
+from restore.utils.prefetch import prefetch
 from tests.conftest import picture, save
 from tests.imaging.samples import SRGB, exif_block
 
@@ -98,10 +98,10 @@ def test_differences_are_taken_at_the_larger_size() -> None:
         np.testing.assert_array_equal(apart, np.abs(shifted.astype(int) - large).astype(np.uint8))
 
 
-def test_grey_and_colour_transparent_and_not_can_be_compared() -> None:
-    grey = picture(30, 40, 1)
-    assert difference(plain(grey), plain(grey.repeat(3, axis=2))).max() == 0
-    assert difference(plain(grey), plain(grey)).shape == (30, 40, 1)
+def test_gray_and_color_transparent_and_not_can_be_compared() -> None:
+    gray = picture(30, 40, 1)
+    assert difference(plain(gray), plain(gray.repeat(3, axis=2))).max() == 0
+    assert difference(plain(gray), plain(gray)).shape == (30, 40, 1)
     clear = plain(picture(30, 40), np.zeros((30, 40), np.uint8))
     assert difference(clear, plain(np.full((30, 40, 3), 255, np.uint8))).max() == 0, "what is clear is white paper"
 
@@ -188,10 +188,10 @@ def test_work_ahead_keeps_order_and_memory() -> None:
         return number
 
     numbers = [5, 1, 4, 2, 9, 30, 3, 3, 3, 1] * 4
-    assert list(ahead(numbers, work, 4, lambda number: number, memory=10)) == numbers
+    assert list(prefetch(numbers, work, 4, lambda number: number, memory=10)) == numbers
     assert most == 30, "one that needs more than there is runs alone"
     running = most = 0
-    assert list(ahead(numbers, work, 4, lambda number: number, memory=1000)) == numbers
+    assert list(prefetch(numbers, work, 4, lambda number: number, memory=1000)) == numbers
     assert most > 30, "with room they run together"
 
 
@@ -205,5 +205,5 @@ def test_work_ahead_hands_on_what_goes_wrong_and_begins_no_more() -> None:
         return number
 
     with pytest.raises(OSError, match="disk"):
-        list(ahead(range(1000), work, 2, lambda _: 1))
+        list(prefetch(range(1000), work, 2, lambda _: 1))
     assert len(begun) < 20

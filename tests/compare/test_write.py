@@ -24,7 +24,7 @@ from restore.compare import page as pages
 from restore.compare.measure_row import memory
 from restore.compare.options import PageOptions
 from restore.compare.page import Page, write_page
-from restore.compare.source import Source, looked_at
+from restore.compare.source import PageSource, looked_at
 from restore.imaging import header
 from restore.imaging.color import luma
 from restore.imaging.decode import read_rgb8
@@ -121,7 +121,7 @@ def test_what_a_picture_takes_is_known_of_those_that_pillow_does_not(tmp_path: P
         photometric="minisblack",
         extrasamples=["unassalpha"],
     )
-    source = looked_at(Source("x.tif", (tmp_path / "x.tif", tmp_path / "x.tif")))
+    source = looked_at(PageSource("x.tif", (tmp_path / "x.tif", tmp_path / "x.tif")))
     assert memory(source, None) > 2 * 100 * 200 * 4
     page = Page("t", "s", ["a", "b"], [source])
     write_page(tmp_path / "p.html", page, PageOptions(most_pixels=39_999), console())
@@ -242,7 +242,7 @@ def test_a_page_is_no_larger_than_asked_and_says_what_was_reduced(tmp_path: Path
 
 def test_a_page_that_cannot_be_small_enough_says_so(tmp_path: Path) -> None:
     before, after = pair_of_folders(tmp_path, 20, size=(200, 200))
-    sources = [Source(f"{i}.png", (before / f"{i}.png", after / f"{i}.png")) for i in range(20)]
+    sources = [PageSource(f"{i}.png", (before / f"{i}.png", after / f"{i}.png")) for i in range(20)]
     for megabytes, beside, told in ((0.1, False, True), (0.1, True, False), (5, False, False), (None, False, False)):
         said = Console(file=io.StringIO(), soft_wrap=True)
         options = PageOptions(megabytes=megabytes, beside=beside)
@@ -395,7 +395,7 @@ def test_memory_holds_a_few_pictures_whatever_their_number(tmp_path: Path, monke
 
 def test_a_failure_in_the_midst_leaves_the_earlier_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before, after = pair_of_folders(tmp_path, 3)
-    sources = [Source(f"{i}.png", (before / f"{i}.png", after / f"{i}.png")) for i in range(3)]
+    sources = [PageSource(f"{i}.png", (before / f"{i}.png", after / f"{i}.png")) for i in range(3)]
     page = Page("t", "s", ["a", "b"], sources)
 
     def fail(*_: object) -> None:

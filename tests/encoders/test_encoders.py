@@ -369,13 +369,13 @@ def test_haar_discriminator_trains(norm) -> None:
     assert all(parameter.grad.abs().sum() > 0 for parameter in encoder.parameters())
 
 
-def test_group_norm_does_not_look_at_the_neighbours() -> None:
+def test_group_norm_does_not_look_at_the_neighbors() -> None:
     encoder = HaarDiscriminator([7], "group", width=8).train()
     x = picture(3)
     torch.testing.assert_close(encoder(x)[0][:1], encoder(x[:1])[0], rtol=1e-4, atol=1e-5)
 
 
-def test_haar_discriminator_sees_no_colour_cast() -> None:
+def test_haar_discriminator_sees_no_color_cast() -> None:
     """Only high bands: a constant added to the picture changes nothing."""
     encoder = HaarDiscriminator([0, 7], width=8).eval()
     x = picture(1, 64, 64)

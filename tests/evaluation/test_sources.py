@@ -94,7 +94,7 @@ def test_for_a_scale_without_files_they_are_made(tmp_path: Path, make) -> None:
     assert found.description
 
 
-def test_what_is_asked_for_comes_before_what_is_recognised(tmp_path: Path) -> None:
+def test_what_is_asked_for_comes_before_what_is_recognized(tmp_path: Path) -> None:
     side_by_side(tmp_path / "Set5")
     own = find_sources(tmp_path / "Set5/x2", "*_HR.png", None, None, 2)
     assert (own.description, own.lows) == ("", None)

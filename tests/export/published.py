@@ -79,7 +79,7 @@ PUBLISHED: dict[str, Callable[[], nn.Module]] = {
     "safmn": _safmn,
     "rcan": _rcan,
     "plksr": _plksr,
-    "grey-dncnn": _dncnn,
+    "gray-dncnn": _dncnn,
 }
 
 

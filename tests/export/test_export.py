@@ -107,8 +107,8 @@ def test_export_of_a_run(trained: Path, tmp_path: Path) -> None:
     spec = open_model(done.path, "cpu").spec
     assert (spec.name, spec.scale, spec.halo, spec.steps) == ("test", 2, 3, 24)
     assert spec.parameters == sum(int(np.prod(t.dims)) for t in onnx.load(done.path).graph.initializer) - 12 * 3
-    assert [step.name for step in done.made.steps] == ["exported", "optimised", "slimmed"]
-    assert min(step.psnr for step in done.made.steps) > 100
+    assert [step.name for step in done.built.steps] == ["exported", "optimized", "slimmed"]
+    assert min(step.psnr for step in done.built.steps) > 100
     assert spec.measured["psnr_to_network_db"] > 100
     again = export(load_source(trained / "last.safetensors"), tmp_path / "again.onnx")
     assert again.path.read_bytes() == done.path.read_bytes(), "the same checkpoint gives the same file"
@@ -134,7 +134,7 @@ def test_a_run_is_an_origin_by_the_checkpoint_of_as_many_steps(which: str, train
             facts=last.facts,
         )
     done = export(load_source(run, which), tmp_path / "out")
-    assert done.made.spec.steps == (7 if which == "best" else 24)
+    assert done.built.spec.steps == (7 if which == "best" else 24)
     checks = list(compare(done.path, run))
     assert [check for check in checks if check.passed is not True] == []
     if which == "best":

@@ -21,7 +21,7 @@ from torch import nn
 from restore.cli.main import main
 from restore.errors import ModelError
 from restore.export.support import gradient_support
-from restore.export.third_party_checkpoint import PlaneByPlane, load_published, settle, windows_together
+from restore.export.third_party_checkpoint import PlaneByPlane, load_published, make_exportable, windows_together
 from restore.networks.plain import PlainSR
 from restore.runtime.model import open_model
 from restore.spec import ModelSpec
@@ -52,7 +52,7 @@ def reference(network: nn.Module, pixels: np.ndarray, kind: str) -> np.ndarray:
     """What torch makes of a picture, float (H, W, 3)."""
     x = torch.from_numpy(pixels.transpose(2, 0, 1)[None] / np.float32(255))
     with torch.no_grad():
-        made = (PlaneByPlane(network) if kind.startswith("grey") else network)(x)
+        made = (PlaneByPlane(network) if kind.startswith("gray") else network)(x)
     return made[0].permute(1, 2, 0).numpy()
 
 
@@ -311,7 +311,7 @@ def test_settling_changes_nothing() -> None:
     network = build("span")
     x = torch.rand(1, 3, 12, 14)
     before = network(x).detach()
-    assert torch.equal(settle(network)(x), before)
+    assert torch.equal(make_exportable(network)(x), before)
     assert not any(hasattr(module, "update_params") for module in network.modules())
 
 
@@ -415,7 +415,7 @@ def test_a_foreign_file_of_one_shape(tmp_path: Path, models: Path) -> None:
 
 def test_files_that_are_no_picture_to_picture(tmp_path: Path, models: Path) -> None:
     assert "has 2 inputs" in run("import", linear(tmp_path / "two.onnx", count=2)).output
-    assert "takes 1 channels" in run("import", linear(tmp_path / "grey.onnx", size=("n", 1, "h", "w"))).output
+    assert "takes 1 channels" in run("import", linear(tmp_path / "gray.onnx", size=("n", 1, "h", "w"))).output
     assert not models.exists()
 
 

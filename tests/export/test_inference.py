@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 
 from restore.cli.main import main
 from restore.errors import ExportError
-from restore.export.build_model import How, half_of, make_model
+from restore.export.build_model import BuildOptions, build_fp16, build_model
 from restore.export.inference import Answer
-from restore.export.load_source import Source
+from restore.export.load_source import ExportSource
 from restore.export.to_onnx import to_onnx
 from restore.runtime.conditioning import thumbnail
 from restore.runtime.model import open_model
@@ -144,7 +144,7 @@ def test_a_file_of_another_belief_is_not_made(monkeypatch: pytest.MonkeyPatch) -
     original = make_module.to_onnx
     monkeypatch.setattr(make_module, "to_onnx", lambda _network, *rest: original(other_belief(2.0), *rest))
     with pytest.raises(ExportError, match="in class probabilities"):
-        make_model(Source(network(), spec(**FACTS)))
+        build_model(ExportSource(network(), spec(**FACTS)))
 
 
 def test_a_half_of_another_belief_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,13 +152,13 @@ def test_a_half_of_another_belief_is_not_made(tmp_path: Path, monkeypatch: pytes
 
     file = written(tmp_path / "m.onnx", network(), spec(**FACTS))
     original = make_module.to_half
-    assert half_of(file, spec(**FACTS), []).compared, "it was compared with the file at several shapes"
+    assert build_fp16(file, spec(**FACTS), []).compared, "it was compared with the file at several shapes"
     other = to_onnx(other_belief(2.0), spec(**FACTS))
     monkeypatch.setattr(make_module, "to_half", lambda _model, described: original(other, described))
     with pytest.raises(ExportError, match="in class probabilities"):
-        half_of(file, spec(**FACTS), [])
+        build_fp16(file, spec(**FACTS), [])
     with pytest.raises(ExportError, match="in class probabilities"):
-        make_model(Source(network(), spec(**FACTS)), How("fp16"))
+        build_model(ExportSource(network(), spec(**FACTS)), BuildOptions("fp16"))
 
 
 def test_what_is_compared() -> None:

@@ -15,9 +15,9 @@ from torch import nn
 
 from restore.cli.main import main
 from restore.errors import ExportError, SizesError
-from restore.export.build_model import How, make_model
+from restore.export.build_model import BuildOptions, build_model
 from restore.export.fp16 import SENSITIVE, to_half
-from restore.export.load_source import Source
+from restore.export.load_source import ExportSource
 from restore.export.to_onnx import OPSETS, to_onnx
 from restore.networks.anchored_shuffle import pixel_unshuffle
 from restore.networks.base import deployed
@@ -46,9 +46,9 @@ def run(*arguments: object) -> Result:
     return result
 
 
-def residual() -> Source:
+def residual() -> ExportSource:
     torch.manual_seed(0)
-    return Source(ResidualSR(2, 16, 2).eval(), ModelSpec(scale=2, halo=6, **FACTS))
+    return ExportSource(ResidualSR(2, 16, 2).eval(), ModelSpec(scale=2, halo=6, **FACTS))
 
 
 def checkpoint(path: Path) -> Path:
@@ -66,9 +66,9 @@ def checkpoint(path: Path) -> Path:
 
 def test_half_is_half_the_size_and_near(tmp_path: Path) -> None:
     source = residual()
-    wide, half = make_model(source), make_model(source, How("fp16"))
+    wide, half = build_model(source), build_model(source, BuildOptions("fp16"))
     assert len(half.data) < 0.6 * len(wide.data)
-    assert [step.name for step in half.steps] == ["exported", "optimised", "slimmed", "fp16"]
+    assert [step.name for step in half.steps] == ["exported", "optimized", "slimmed", "fp16"]
     assert 50 < half.steps[-1].psnr < half.steps[-2].psnr - 10
     model = onnx.load_from_string(half.data)
     ends = [model.graph.input[0], model.graph.output[0]]
@@ -80,7 +80,7 @@ def test_half_is_half_the_size_and_near(tmp_path: Path) -> None:
 
 
 class Steep(nn.Module):
-    """Works on 0..255 and squares it inside; normalises by a mean and a softmax."""
+    """Works on 0..255 and squares it inside; normalizes by a mean and a softmax."""
 
     def __init__(self, gain: float = 255.0) -> None:
         super().__init__()
@@ -98,8 +98,8 @@ class Steep(nn.Module):
 
 
 def test_what_suffers_stays_in_32_bits(tmp_path: Path) -> None:
-    source = Source(Steep(gain=2000.0).eval(), ModelSpec(scale=1, halo=3, **FACTS))
-    made = make_model(source, How("fp16"))
+    source = ExportSource(Steep(gain=2000.0).eval(), ModelSpec(scale=1, halo=3, **FACTS))
+    made = build_model(source, BuildOptions("fp16"))
     model = onnx.load_from_string(made.data)
     inferred = onnx.shape_inference.infer_shapes(model)
     types = {v.name: v.type.tensor_type.elem_type for v in inferred.graph.value_info}
@@ -128,7 +128,9 @@ class Counts(nn.Module):
 
 
 def test_whole_numbers_are_not_taken_for_halves() -> None:
-    made = make_model(Source(Counts().eval(), ModelSpec(scale=1, halo=1, exact_tiles=False, **FACTS)), How("fp16"))
+    made = build_model(
+        ExportSource(Counts().eval(), ModelSpec(scale=1, halo=1, exact_tiles=False, **FACTS)), BuildOptions("fp16")
+    )
     model = onnx.load_from_string(made.data)
     onnx.checker.check_model(model, full_check=True)
     assert "Cast" in {node.op_type for node in model.graph.node}
@@ -157,7 +159,7 @@ def test_a_half_that_is_too_far_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_
 
 def test_a_half_of_a_file(tmp_path: Path) -> None:
     """Its twin: of the same training, and beside it taken for a GPU."""
-    (tmp_path / "m.onnx").write_bytes(make_model(residual()).data)
+    (tmp_path / "m.onnx").write_bytes(build_model(residual()).data)
     result = run("export", tmp_path / "m.onnx", tmp_path, "--precision", "fp16")
     assert result.exit_code == 0, result.output
     twin, wide = open_model(tmp_path / "m.fp16.onnx", "cpu"), open_model(tmp_path / "m.onnx", "cpu")
@@ -178,7 +180,7 @@ def test_what_is_no_number_is_refused() -> None:
     with torch.no_grad():
         next(source.network.parameters())[0] = float("nan")
     with pytest.raises(ExportError, match="'exported' there are NaN or infinite values"):
-        make_model(source)
+        build_model(source)
 
 
 # --- one shape
@@ -188,8 +190,8 @@ def test_what_is_no_number_is_refused() -> None:
 def test_one_shape_runs_pictures_of_any_size(shape: tuple[int, int, int], tmp_path: Path) -> None:
     """Windows that are moved inwards at the border, filled up where a picture is smaller, the last batch filled."""
     source = residual()
-    (tmp_path / "any.onnx").write_bytes(make_model(source).data)
-    (tmp_path / "one.onnx").write_bytes(make_model(source, How(shape=shape)).data)
+    (tmp_path / "any.onnx").write_bytes(build_model(source).data)
+    (tmp_path / "one.onnx").write_bytes(build_model(source, BuildOptions(shape=shape)).data)
     sizes = [axis.dim_value for axis in onnx.load(tmp_path / "one.onnx").graph.input[0].type.tensor_type.shape.dim]
     assert sizes == [shape[0], 3, *shape[1:]]
     free, fixed = (open_model(tmp_path / f"{name}.onnx", "cpu") for name in ("any", "one"))
@@ -207,10 +209,10 @@ def test_one_shape_runs_pictures_of_any_size(shape: tuple[int, int, int], tmp_pa
 
 def test_a_shape_that_does_not_fit() -> None:
     with pytest.raises(ExportError, match="sides of at least 13"):
-        make_model(residual(), How(shape=(1, 12, 64)))
-    source = Source(residual().network, ModelSpec(scale=2, halo=6, multiple=4, **FACTS))
+        build_model(residual(), BuildOptions(shape=(1, 12, 64)))
+    source = ExportSource(residual().network, ModelSpec(scale=2, halo=6, multiple=4, **FACTS))
     with pytest.raises(ExportError, match="multiples of 4"):
-        make_model(source, How(shape=(1, 42, 64)))
+        build_model(source, BuildOptions(shape=(1, 42, 64)))
 
 
 @pytest.mark.parametrize(
@@ -229,7 +231,7 @@ def test_shapes_on_the_command_line(text: str, fits: bool, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("opset", [OPSETS[0], OPSETS[-1]])
 def test_opsets(opset: int) -> None:
-    made = make_model(residual(), How(opset=opset))
+    made = build_model(residual(), BuildOptions(opset=opset))
     assert [o.version for o in onnx.load_from_string(made.data).opset_import if o.domain == ""] == [opset]
     assert made.steps[-1].psnr > 100
 
@@ -335,7 +337,7 @@ def test_no_exporter_gets_to_order_an_unshuffle(tmp_path: Path) -> None:
 
 
 def test_half_of_a_network_with_nothing_to_halve() -> None:
-    source = Source(PlainSR(2, 16, 0, branches=False).eval(), ModelSpec(scale=2, halo=2, **FACTS))
+    source = ExportSource(PlainSR(2, 16, 0, branches=False).eval(), ModelSpec(scale=2, halo=2, **FACTS))
     model = to_onnx(source.network, source.spec)
     for tensor in model.graph.initializer:
         if len(tensor.dims) == 4:

@@ -16,7 +16,7 @@ from restore.export.to_onnx import to_onnx
 from restore.export.weight_compression import narrow_weights
 from restore.metrics.psnr import psnr
 from restore.networks.bilateral_grid import BilateralGrid
-from restore.networks.modulated_colour import ModulatedColour
+from restore.networks.modulated_color import ModulatedColor
 from restore.networks.residual import ResidualSR
 from restore.runtime.conditioning import PictureAside
 from restore.runtime.tiling import Span, Tile
@@ -24,7 +24,7 @@ from restore.spec import ModelSpec
 from tests.conftest import picture
 from tests.runtime.test_conditioning import SPEC as LIGHT
 
-COLOUR = LIGHT.model_copy(update={"halo": 0, "multiple": 1, "context": 64})
+COLOR = LIGHT.model_copy(update={"halo": 0, "multiple": 1, "context": 64})
 
 
 def bilateral_grid() -> nn.Module:
@@ -32,9 +32,9 @@ def bilateral_grid() -> nn.Module:
     return far(BilateralGrid(thumbnail=32, width=24, local=4), "cells")
 
 
-def modulated_colour() -> nn.Module:
+def modulated_color() -> nn.Module:
     torch.manual_seed(0)
-    return far(ModulatedColour(thumbnail=64, width=64), "modulation")
+    return far(ModulatedColor(thumbnail=64, width=64), "modulation")
 
 
 def far(network: nn.Module, layer: str) -> nn.Module:
@@ -44,7 +44,7 @@ def far(network: nn.Module, layer: str) -> nn.Module:
     return network.eval()
 
 
-CASES = pytest.mark.parametrize(("make", "spec"), [(bilateral_grid, LIGHT), (modulated_colour, COLOUR)])
+CASES = pytest.mark.parametrize(("make", "spec"), [(bilateral_grid, LIGHT), (modulated_color, COLOR)])
 
 
 def feed(spec: ModelSpec) -> dict[str, np.ndarray]:
@@ -114,9 +114,9 @@ def test_what_looks_at_the_picture_stays() -> None:
 
 
 def test_a_channel_of_zeros_stays_zeros() -> None:
-    network = modulated_colour()
+    network = modulated_color()
     with torch.no_grad():
         network.tell.weight[3] = 0
-    model = to_onnx(network, COLOUR)
+    model = to_onnx(network, COLOR)
     narrow_weights(model)
-    assert np.isfinite(run(model, COLOUR)).all()
+    assert np.isfinite(run(model, COLOR)).all()

@@ -10,7 +10,7 @@ from PIL import Image
 
 from restore.imaging.encode import EncodeOptions, encode
 from tests.conftest import picture
-from tests.imaging.samples import GREY, SRGB, XMP, any_picture, exif_block, with_thumbnail
+from tests.imaging.samples import GRAY, SRGB, XMP, any_picture, exif_block, with_thumbnail
 
 
 def _pillow(kind: str, mode: str = "RGB", **options: object) -> bytes:
@@ -21,7 +21,7 @@ def _pillow(kind: str, mode: str = "RGB", **options: object) -> bytes:
 
 def _ours(suffix: str, channels: int = 3, alpha: bool = False, bits: int = 8) -> bytes:
     exif = with_thumbnail(exif_block(6), b"\xff\xd8 thumbnail \xff\xd9")
-    given = any_picture(channels, alpha, bits, icc=SRGB if channels == 3 else GREY, exif=exif, xmp=XMP)
+    given = any_picture(channels, alpha, bits, icc=SRGB if channels == 3 else GRAY, exif=exif, xmp=XMP)
     return encode(given, suffix, EncodeOptions())
 
 

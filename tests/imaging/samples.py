@@ -13,8 +13,8 @@ from restore.imaging.picture import Picture
 from tests.conftest import picture
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-# The same profile said to be of grey: enough for what looks at its header.
-GREY = SRGB[:16] + b"GRAY" + SRGB[20:]
+# The same profile said to be of gray: enough for what looks at its header.
+GRAY = SRGB[:16] + b"GRAY" + SRGB[20:]
 MAKER_NOTE = b"maker's own \0\1\2" * 5
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
@@ -61,7 +61,7 @@ def with_thumbnail(block: bytes, thumbnail: bytes) -> bytes:
 
 
 def cmyk_profile(cyan: tuple[float, float, float]) -> bytes:
-    """A CMYK profile by which full cyan ink is the L*a*b* colour ``cyan``, and every other mixture is white."""
+    """A CMYK profile by which full cyan ink is the L*a*b* color ``cyan``, and every other mixture is white."""
 
     def lab8(lightness: float, a: float, b: float) -> bytes:
         return bytes([round(lightness * 2.55), round(a + 128), round(b + 128)])
@@ -131,8 +131,8 @@ def read_png(data: bytes) -> tuple[np.ndarray, dict[bytes, bytes]]:
         assert zlib.crc32(name + content) == struct.unpack_from(">I", data, at + 8 + length)[0]
         chunks[name] = chunks.get(name, b"") + content
         at += 12 + length
-    width, height, bits, colour = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
-    channels = {0: 1, 2: 3, 4: 2, 6: 4}[colour]
+    width, height, bits, color = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
+    channels = {0: 1, 2: 3, 4: 2, 6: 4}[color]
     step = channels * bits // 8
     raw = zlib.decompress(chunks[b"IDAT"])
     stride = width * step

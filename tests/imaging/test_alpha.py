@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from restore.imaging.alpha import fill_color, settle_alpha
+from restore.imaging.alpha import clamp_alpha, fill_color
 from restore.imaging.resize import resize
 
-COLOUR = np.array([200, 60, 30])
+COLOR = np.array([200, 60, 30])
 
 
 def _disc(side: int, dtype: type) -> np.ndarray:
@@ -22,10 +22,10 @@ def _disc(side: int, dtype: type) -> np.ndarray:
 
 
 def _picture(under: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
-    """A disc of one colour; what is fully transparent has the colour ``under`` (0..255)."""
+    """A disc of one color; what is fully transparent has the color ``under`` (0..255)."""
     alpha = _disc(48, dtype)
     unit = np.iinfo(dtype).max // 255
-    pixels = np.where(alpha[..., None] > 0, COLOUR, under) * unit
+    pixels = np.where(alpha[..., None] > 0, COLOR, under) * unit
     return pixels.astype(dtype), alpha
 
 
@@ -40,12 +40,12 @@ def _over_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 def test_no_fringe_around_a_disc(under: int, dtype: type) -> None:
     """Enlarged and laid over white it is what enlarging the premultiplied picture gives."""
     pixels, alpha = _picture(under, dtype)
-    large_alpha = settle_alpha(resize(alpha, 2), alpha, 2)
+    large_alpha = clamp_alpha(resize(alpha, 2), alpha, 2)
     shown = _over_white(resize(fill_color(pixels, alpha), 2), large_alpha)
     share = resize(alpha / np.iinfo(dtype).max, 2)[..., None]
     premultiplied = resize(pixels * (alpha[..., None] / np.iinfo(dtype).max), 2)
-    colour = premultiplied / np.where(share > 0.05, share, np.inf)
-    wanted = _over_white(colour.astype(dtype), large_alpha)
+    color = premultiplied / np.where(share > 0.05, share, np.inf)
+    wanted = _over_white(color.astype(dtype), large_alpha)
     there = share[..., 0] > 0.05
     assert np.abs(shown - wanted)[there].max() < 4
     assert np.abs(_over_white(resize(pixels, 2), large_alpha) - wanted)[there].max() > 10  # the test can tell a fringe
@@ -71,15 +71,15 @@ def test_visible_pixels_stay_as_they_are(
     np.testing.assert_array_equal(filled[visible], pixels[visible])
     np.testing.assert_array_equal(pixels, before)
     if visible.any():
-        for channel in range(channels):  # nothing that is not between the visible colours, but for rounding
+        for channel in range(channels):  # nothing that is not between the visible colors, but for rounding
             seen = pixels[..., channel][visible].astype(int)
             slack = most // 100
             assert filled[..., channel].min() >= seen.min() - slack
             assert filled[..., channel].max() <= seen.max() + slack
 
 
-def test_the_nearest_colour_is_spread() -> None:
-    """Left half red, right half blue, a transparent frame around: the frame takes each side's colour."""
+def test_the_nearest_color_is_spread() -> None:
+    """Left half red, right half blue, a transparent frame around: the frame takes each side's color."""
     pixels = np.zeros((60, 80, 3), np.uint8)
     alpha = np.zeros((60, 80), np.uint8)
     alpha[10:50, 10:70] = 255
@@ -102,7 +102,7 @@ def test_constant_alpha_stays_constant(dtype: type, value: float, scale: int, se
     most = np.iinfo(dtype).max
     alpha = np.full((6, 9), round(value * most), dtype)
     noise = np.random.default_rng(seed).integers(0, most, (6 * scale, 9 * scale), dtype)
-    np.testing.assert_array_equal(settle_alpha(noise, alpha, scale), np.full_like(noise, alpha[0, 0]))
+    np.testing.assert_array_equal(clamp_alpha(noise, alpha, scale), np.full_like(noise, alpha[0, 0]))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -112,24 +112,24 @@ def test_clear_and_opaque_areas_survive_a_bad_network(dtype: type) -> None:
     rough = np.clip(
         resize(alpha, 3).astype(int) + np.random.default_rng(0).integers(-most // 20, most // 20, (144, 144)), 0, most
     )
-    settled = settle_alpha(rough.astype(dtype), alpha, 3)
+    clamped = clamp_alpha(rough.astype(dtype), alpha, 3)
     y, x = np.mgrid[:144, :144] - 71.5
     distance = np.hypot(x, y) / 3
-    assert (settled[distance > 48 / 3 + 3] == 0).all()
-    assert (settled[distance < 48 / 3 - 3] == most).all()
+    assert (clamped[distance > 48 / 3 + 3] == 0).all()
+    assert (clamped[distance < 48 / 3 - 3] == most).all()
     edge = np.abs(distance - 48 / 3) < 0.4
-    assert len(np.unique(settled[edge])) > 50  # the edge itself is the network's
+    assert len(np.unique(clamped[edge])) > 50  # the edge itself is the network's
 
 
-def test_settled_alpha_does_not_ring() -> None:
+def test_clamped_alpha_does_not_ring() -> None:
     alpha = np.zeros((20, 20), np.uint8)
     alpha[:, 10:] = 200
     ringing = np.asarray(Image.fromarray(alpha).resize((80, 80), Image.Resampling.LANCZOS))
     assert ringing.max() > 200
-    assert settle_alpha(ringing, alpha, 4).max() == 200
+    assert clamp_alpha(ringing, alpha, 4).max() == 200
 
 
 @pytest.mark.parametrize(("shape", "dtype"), [((12, 13), np.uint8), ((12, 14), np.uint16)])
 def test_what_does_not_belong_together(shape: tuple[int, int], dtype: type) -> None:
     with pytest.raises(ValueError, match="is not 2 times"):
-        settle_alpha(np.zeros(shape, dtype), np.zeros((6, 7), np.uint8), 2)
+        clamp_alpha(np.zeros(shape, dtype), np.zeros((6, 7), np.uint8), 2)

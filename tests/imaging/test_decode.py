@@ -32,7 +32,7 @@ def test_lossless_formats_come_back_as_they_were(tmp_path: Path, suffix: str) ->
     np.testing.assert_array_equal(read_picture(path).pixels, pixels)
 
 
-def test_grey_stays_one_channel(tmp_path: Path) -> None:
+def test_gray_stays_one_channel(tmp_path: Path) -> None:
     path = save(tmp_path / "x.png", picture(9, 7, 1))
     assert read_picture(path).pixels.shape == (9, 7, 1)
     assert read_rgb8(path).shape == (9, 7, 3)
@@ -51,10 +51,10 @@ def test_other_modes(tmp_path: Path, mode: str) -> None:
     path = tmp_path / ("x.tif" if mode in ("CMYK", "YCbCr") else "x.png")
     (image.convert("RGB") if mode == "HSV" else image).save(path)
     read = read_picture(path)
-    grey = mode in ("1", "LA")
-    assert read.pixels.shape == (16, 12, 1 if grey else 3)
+    gray = mode in ("1", "LA")
+    assert read.pixels.shape == (16, 12, 1 if gray else 3)
     assert (read.alpha is not None) == (mode == "LA")
-    wanted = np.asarray(image.convert("L" if grey else "RGB")).reshape(read.pixels.shape)
+    wanted = np.asarray(image.convert("L" if gray else "RGB")).reshape(read.pixels.shape)
     assert np.abs(wanted.astype(int) - read.pixels).max() <= 2
 
 
@@ -184,7 +184,7 @@ def test_16_bit_tiff_in_planes_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("channels", "key"), [(1, (300,)), (3, (300, 70, 65_000))])
-def test_16_bit_png_with_one_colour_transparent(tmp_path: Path, channels: int, key: tuple[int, ...]) -> None:
+def test_16_bit_png_with_one_color_transparent(tmp_path: Path, channels: int, key: tuple[int, ...]) -> None:
     pixels = _deep(channels, False).pixels.copy()
     pixels[3, 4] = key
     pixels[3, 5] = np.array(key) + 1  # the same in its upper 8 bits
@@ -250,7 +250,7 @@ def test_float_and_32_bit_pictures_are_refused(tmp_path: Path, values: np.ndarra
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg", ".webp"])
 def test_pixels_and_alpha_are_turned_alike(tmp_path: Path, suffix: str, bits: int, turn: int) -> None:
-    """Pillow's own turning is the reference; of 16 bits with colour it knows the upper half."""
+    """Pillow's own turning is the reference; of 16 bits with color it knows the upper half."""
     alpha = suffix != ".jpg"
     given = any_picture(3, alpha, bits, exif=exif_block(turn))
     path = tmp_path / f"x{suffix}"
@@ -394,7 +394,7 @@ def test_heic(tmp_path: Path) -> None:
 
 
 def test_cmyk_goes_by_its_profile(tmp_path: Path) -> None:
-    """Cyan ink of this profile is a colour of L*a*b* 60, 40, -20; by complements it would be (0, 255, 255)."""
+    """Cyan ink of this profile is a color of L*a*b* 60, 40, -20; by complements it would be (0, 255, 255)."""
     inks = Image.new("CMYK", (16, 12), (255, 0, 0, 0))
     read = read_picture(_saved(inks, tmp_path / "x.tif", icc_profile=cmyk_profile((60, 40, -20))))
     assert np.abs(read.pixels.astype(int) - np.round(skimage.color.lab2rgb([60.0, 40.0, -20.0]) * 255)).max() <= 3

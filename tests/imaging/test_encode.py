@@ -21,13 +21,13 @@ from restore.imaging.encode import EncodeOptions, encode, lost
 from restore.imaging.formats import FORMATS, check_fits
 from restore.imaging.picture import Picture, to8, to16
 from tests.conftest import picture
-from tests.imaging.samples import GREY, MAKER_NOTE, SRGB, XMP, any_picture, exif_block, read_exif, read_png
+from tests.imaging.samples import GRAY, MAKER_NOTE, SRGB, XMP, any_picture, exif_block, read_exif, read_png
 
 KINDS = [(1, False), (3, False), (3, True), (1, True)]
 
 
 def _all(channels: int, alpha: bool, bits: int, endian: str = ">") -> Picture:
-    profile = SRGB if channels == 3 else GREY
+    profile = SRGB if channels == 3 else GRAY
     return any_picture(channels, alpha, bits, icc=profile, exif=exif_block(endian=endian), xmp=XMP)
 
 
@@ -237,7 +237,7 @@ def test_every_size_can_be_written(suffix: str, height: int, width: int, kind: t
     values = np.random.default_rng(height).integers(0, 2**bits, (height, width, kind[0])).astype(f"uint{bits}")
     picture = Picture(values, values[..., 0] if kind[1] else None, None, None, "PNG")
     data = io.BytesIO(encode(picture, suffix))
-    if suffix in (".tif", ".tiff"):  # Pillow knows no grey-alpha TIFF of 16 bits
+    if suffix in (".tif", ".tiff"):  # Pillow knows no gray-alpha TIFF of 16 bits
         assert tifffile.imread(data).shape[:2] == (height, width)
     else:
         assert Image.open(data).size == (width, height)

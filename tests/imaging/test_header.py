@@ -34,7 +34,7 @@ def test_a_packet_that_turns_counts_where_there_is_no_exif(tmp_path: Path) -> No
 @pytest.mark.parametrize("turn", [1, 6])
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_a_tiff_file_that_pillow_does_not_know(tmp_path: Path, order: str, turn: int) -> None:
-    """Grey with alpha, of 16 bits, is read by our own directory: so is its size."""
+    """Gray with alpha, of 16 bits, is read by our own directory: so is its size."""
     path, values = tmp_path / "x.tif", np.zeros((20, 30, 2), np.uint16)
     options = {"photometric": "minisblack", "extrasamples": ["unassalpha"], "extratags": [(274, 3, 1, turn, True)]}
     tifffile.imwrite(path, values, byteorder=order, **options)

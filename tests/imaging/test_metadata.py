@@ -24,7 +24,7 @@ THUMBNAIL = b"\xff\xd8 an older picture \xff\xd9"
 def test_orientation(endian: str, turn: int) -> None:
     block = exif_block(turn, endian)
     assert metadata.orientation(block) == turn
-    assert metadata.orientation(metadata.settled(block)) == 1
+    assert metadata.orientation(metadata.upright_exif(block)) == 1
 
 
 def test_no_orientation_and_one_out_of_range() -> None:
@@ -38,7 +38,7 @@ def test_no_orientation_and_one_out_of_range() -> None:
 def test_the_makers_note_stays_where_it_is(endian: str) -> None:
     """Its inner offsets count from the beginning of the block."""
     block = with_thumbnail(exif_block(6, endian), THUMBNAIL)
-    changed = metadata.sized(metadata.settled(block), 300, 400)
+    changed = metadata.sized(metadata.upright_exif(block), 300, 400)
     assert changed.index(MAKER_NOTE) == block.index(MAKER_NOTE)
 
 
@@ -46,7 +46,7 @@ def test_the_makers_note_stays_where_it_is(endian: str) -> None:
 def test_the_thumbnail_is_gone(endian: str) -> None:
     block = with_thumbnail(exif_block(6, endian), THUMBNAIL)
     assert read_exif(block).get_ifd(IFD.IFD1)[0x0202] == len(THUMBNAIL)
-    changed = metadata.settled(block)
+    changed = metadata.upright_exif(block)
     assert not read_exif(changed).get_ifd(IFD.IFD1)
     assert THUMBNAIL not in changed
     assert len(changed) < len(block)
@@ -56,7 +56,7 @@ def test_the_thumbnail_is_gone(endian: str) -> None:
 @ENDIANS
 def test_a_thumbnail_in_the_middle_is_blanked(endian: str) -> None:
     block = with_thumbnail(exif_block(6, endian), THUMBNAIL) + b"behind"
-    changed = metadata.settled(block)
+    changed = metadata.upright_exif(block)
     assert THUMBNAIL not in changed
     assert changed.endswith(b"behind")
     assert len(changed) == len(block)
@@ -148,13 +148,13 @@ def test_strip_leaves_the_profile_alone() -> None:
 )
 def test_orientation_in_xmp(packet: bytes, turn: int) -> None:
     assert metadata.xmp_orientation(packet) == turn
-    assert metadata.xmp_orientation(metadata.settled_xmp(packet)) == 1
+    assert metadata.xmp_orientation(metadata.upright_xmp(packet)) == 1
 
 
 def test_elements_that_do_not_end() -> None:
     packet = b"<x><exif:GPSLatitude>48,51N"
     assert metadata.strip_place(any_picture(xmp=packet)).xmp is None
-    assert metadata.settled_xmp(b"<x><xmp:Thumbnails><rdf:li>") is None
+    assert metadata.upright_xmp(b"<x><xmp:Thumbnails><rdf:li>") is None
 
 
 PIECES = [
@@ -178,7 +178,7 @@ PIECES += [b":Orientation", b":Orientation>", b":Orientation=", b"<a:Thumbnails"
 def test_no_packet_takes_long(piece: bytes) -> None:
     packet = b"<x>" + piece * (2_000_000 // len(piece))
     began = time.process_time()
-    metadata.settled_xmp(packet)
+    metadata.upright_xmp(packet)
     metadata.sized_xmp(packet, 3, 4)
     metadata.xmp_orientation(packet)
     metadata.strip_place(any_picture(xmp=packet))
@@ -201,7 +201,7 @@ def test_any_damage_is_refused_or_harmless(data: st.DataObject) -> None:
     block = block[: data.draw(st.integers(0, len(block)))]
     try:
         metadata.orientation(bytes(block))
-        changed = metadata.settled(bytes(block))
+        changed = metadata.upright_exif(bytes(block))
     except ifd.BrokenDirectoryError:
         return
     assert metadata.orientation(changed) in (1, None)
@@ -237,7 +237,7 @@ def test_directories_that_unfold_to_the_square_are_refused_at_once() -> None:
     blank = ifd.header("<", 8) + directory([(ifd.GPS_POINTER, ifd.LONG, 1, 26)]) + directory([(1, 1, 60_000, 8)] * 5000)
     began = time.process_time()
     with pytest.raises(ifd.BrokenDirectoryError, match="5000 EXIF directories"):
-        metadata.settled(pointers)
+        metadata.upright_exif(pointers)
     for block in (places, blank):
         assert metadata.strip_place(any_picture(exif=block)).exif is None
     with pytest.raises(ifd.BrokenDirectoryError, match="overlap"):

@@ -38,13 +38,13 @@ def test_from_every_format_to_every_other(tmp_path: Any, before: str, after: str
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
-def test_sixteen_bits_and_a_tiff_file_in_centimetres(tmp_path: Any, suffix: str) -> None:
+def test_sixteen_bits_and_a_tiff_file_in_centimeters(tmp_path: Any, suffix: str) -> None:
     deep = picture(20, 30).astype(np.uint16) * 257
     tifffile.imwrite(tmp_path / "x.tif", deep, photometric="rgb", resolution=(200, 100), resolutionunit="CENTIMETER")
     assert dpi_of(encode(read_picture(tmp_path / "x.tif"), suffix)) == pytest.approx((508, 254), abs=0.02)
 
 
-def test_a_jpeg_file_in_centimetres(tmp_path: Any) -> None:
+def test_a_jpeg_file_in_centimeters(tmp_path: Any) -> None:
     data = bytearray(encode(saved(tmp_path, ".jpg", (100, 50)), ".jpg"))
     assert data[6:11] == b"JFIF\0"
     data[13] = 2

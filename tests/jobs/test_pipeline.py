@@ -79,13 +79,13 @@ def test_one_bad_file_is_told_and_the_rest_is_done(photos: Path, tmp_path: Path)
         np.testing.assert_array_equal(result, double(np.asarray(Image.open(path))))
 
 
-def test_grey_and_alpha_are_kept() -> None:
+def test_gray_and_alpha_are_kept() -> None:
     before = Picture(picture(6, 5, 1), picture(6, 5, 1)[..., 0], b"icc", b"exif", "PNG")
-    grey = from_arrays(before, [double(array) for array in to_arrays(before, 2)], 2)
-    assert grey.pixels.shape == (12, 10, 1)
-    assert grey.alpha is not None
-    assert grey.alpha.shape == (12, 10)
-    assert (grey.icc, grey.exif) == (b"icc", b"exif")
+    gray = from_arrays(before, [double(array) for array in to_arrays(before, 2)], 2)
+    assert gray.pixels.shape == (12, 10, 1)
+    assert gray.alpha is not None
+    assert gray.alpha.shape == (12, 10)
+    assert (gray.icc, gray.exif) == (b"icc", b"exif")
 
 
 @pytest.mark.parametrize("value", [0, 255])

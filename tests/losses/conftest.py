@@ -23,7 +23,7 @@ class SmoothEncoder(Encoder):
         self.freeze()
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        shallow = torch.tanh(self.first(self.normalise(x)))
+        shallow = torch.tanh(self.first(self.normalize(x)))
         return [shallow, torch.tanh(self.second(shallow))]
 
 

@@ -47,7 +47,7 @@ def test_gradients_and_directions(kind) -> None:
     sides = ADVERSARIAL[kind]
     assert torch.autograd.gradcheck(sides.discriminator, (fake, real))
     assert torch.autograd.gradcheck(lambda f: sides.generator(f, real.detach()), fake)
-    if kind == "lsgan":  # it draws towards 0 and 1 from both sides
+    if kind == "lsgan":  # it draws toward 0 and 1 from both sides
         return
     (wish,) = torch.autograd.grad(sides.generator(fake, real), fake)
     assert (wish < 0).all(), "the generator wants larger logits"

@@ -138,8 +138,8 @@ def test_the_loss_is_l1_of_the_embeddings_in_eval(pair) -> None:
     torch.testing.assert_close(loss(output, target), expected)
 
 
-def test_more_than_colour_is_compared() -> None:
-    """Two pictures of the same colours in other places are told apart, also at the pixels that are equal."""
+def test_more_than_color_is_compared() -> None:
+    """Two pictures of the same colors in other places are told apart, also at the pixels that are equal."""
     autoencoder = small()
     x = torch.rand(1, 3, 15, 15, dtype=torch.float64)
     y = x.clone()

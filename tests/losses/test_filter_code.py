@@ -6,25 +6,25 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from restore.losses.base import LabelledTerm, TrainingContext
+from restore.losses.base import LabeledTerm, TrainingContext
 from restore.losses.contrastive.objectives.supcon import supervised_contrastive
 from restore.losses.filter_code import clean_code, filter_class, filter_contrast
 from restore.losses.registry import LOSSES
-from restore.networks.modulated_colour import ModulatedColour
-from restore.training.step import draws, total_loss
+from restore.networks.modulated_color import ModulatedColor
+from restore.training.step import step_generator, total_loss
 
 
 @pytest.fixture
-def network() -> ModulatedColour:
+def network() -> ModulatedColor:
     torch.manual_seed(0)
-    return ModulatedColour(thumbnail=32, width=8, code=6, hidden=4, kinds=3)
+    return ModulatedColor(thumbnail=32, width=8, code=6, hidden=4, kinds=3)
 
 
 def pictures(count: int = 4) -> torch.Tensor:
     return torch.rand(count, 3, 40, 48, generator=torch.Generator().manual_seed(1))
 
 
-def test_the_class_is_torchs_cross_entropy_of_those_that_have_one(network: ModulatedColour) -> None:
+def test_the_class_is_torchs_cross_entropy_of_those_that_have_one(network: ModulatedColor) -> None:
     x, labels = pictures(), torch.tensor([2, -1, 0, 1])
     said = network.kinds(network.codes_of(x))
     expected = F.cross_entropy(said[labels >= 0], labels[labels >= 0])
@@ -32,7 +32,7 @@ def test_the_class_is_torchs_cross_entropy_of_those_that_have_one(network: Modul
     assert filter_class(network.kinds, network.codes_of(x), torch.full((4,), -1)) == 0
 
 
-def test_the_contrast_is_supcons_of_those_that_have_a_label(network: ModulatedColour) -> None:
+def test_the_contrast_is_supcons_of_those_that_have_a_label(network: ModulatedColor) -> None:
     x, labels = pictures(5), torch.tensor([2, -1, 2, 1, 1])
     codes = network.codes_of(x)[[0, 2, 3, 4]]
     expected = supervised_contrastive(codes, torch.tensor([2, 2, 1, 1]), 0.1).mean()
@@ -40,7 +40,7 @@ def test_the_contrast_is_supcons_of_those_that_have_a_label(network: ModulatedCo
     assert filter_contrast(network.codes_of(x), torch.full((5,), -1), 0.1) == 0
 
 
-def test_learning_pulls_codes_of_one_filter_together(network: ModulatedColour) -> None:
+def test_learning_pulls_codes_of_one_filter_together(network: ModulatedColor) -> None:
     x = pictures(8)
     x[::2] = (0.4 * x[::2] + 0.5).clamp(0, 1)
     labels = torch.tensor([0, 1] * 4)
@@ -58,7 +58,7 @@ def test_learning_pulls_codes_of_one_filter_together(network: ModulatedColour) -
     assert (network.kinds(network.codes_of(x)).argmax(dim=1) == labels).all()
 
 
-def test_the_clean_code_reaches_the_output_alone(network: ModulatedColour) -> None:
+def test_the_clean_code_reaches_the_output_alone(network: ModulatedColor) -> None:
     target = pictures()
     filtered = (0.5 * target + 0.4).clamp(0, 1)
     output = filtered.clone().requires_grad_()
@@ -71,20 +71,20 @@ def test_the_clean_code_reaches_the_output_alone(network: ModulatedColour) -> No
     assert clean_code(network, target, target, filtered, 0.1) < loss
 
 
-def test_terms_get_labels_from_the_step(network: ModulatedColour) -> None:
+def test_terms_get_labels_from_the_step(network: ModulatedColor) -> None:
     options = [LOSSES[kind]() for kind in ("filter-class", "filter-contrast", "clean-code")]
     terms = [(one, one.build(TrainingContext(network=network))) for one in options]
     assert [list(term.parameters()) for _, term in terms] == [[], [], []]
     x, labels, parts = pictures(), torch.tensor([0, 1, 0, 2]), {}
-    total_loss(terms, x, x, x, draws(0, 0), parts, labels)
+    total_loss(terms, x, x, x, step_generator(0, 0), parts, labels)
     torch.testing.assert_close(parts["filter-class"], filter_class(network.kinds, network.codes_of(x), labels).detach())
     torch.testing.assert_close(parts["filter-contrast"], filter_contrast(network.codes_of(x), labels, 0.1).detach())
-    assert isinstance(terms[0][1], LabelledTerm)
+    assert isinstance(terms[0][1], LabeledTerm)
     with pytest.raises(ValueError, match="needs labels, and these samples have none"):
-        total_loss(terms, x, x, x, draws(0, 0), {})
+        total_loss(terms, x, x, x, step_generator(0, 0), {})
 
 
-def test_terms_share_the_codes_of_a_batch(network: ModulatedColour, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_terms_share_the_codes_of_a_batch(network: ModulatedColor, monkeypatch: pytest.MonkeyPatch) -> None:
     """A code costs as much as the rest of a step."""
     seen: list[torch.Tensor] = []
     codes_of = network.codes_of
@@ -92,7 +92,7 @@ def test_terms_share_the_codes_of_a_batch(network: ModulatedColour, monkeypatch:
     options = [LOSSES[kind]() for kind in ("filter-class", "filter-contrast", "filter-class")]
     terms = [(one, one.build(TrainingContext(network=network))) for one in options]
     x, labels = pictures(), torch.tensor([0, 1, 0, 2])
-    total_loss(terms, x, x, x, draws(0, 0), {}, labels)
+    total_loss(terms, x, x, x, step_generator(0, 0), {}, labels)
     assert len(seen) == 1
-    total_loss(terms, x, x, 1 - x, draws(0, 1), {}, labels)
+    total_loss(terms, x, x, 1 - x, step_generator(0, 1), {}, labels)
     assert len(seen) == 2

@@ -7,7 +7,7 @@ import torch
 
 from restore.losses.id_mrf import id_mrf
 from restore.losses.registry import LOSSES
-from restore.training.step import draws
+from restore.training.step import step_generator
 
 
 def reference(output: np.ndarray, target: np.ndarray, bias: float, stretch: float) -> float:
@@ -65,9 +65,9 @@ def test_half_precision_is_raised() -> None:
 
 def test_it_draws_the_output_to_the_target() -> None:
     term = LOSSES["id-mrf"]().build()
-    target = torch.rand(1, 3, 64, 64, generator=draws(0, 0))
+    target = torch.rand(1, 3, 64, 64, generator=step_generator(0, 0))
     output = torch.nn.functional.avg_pool2d(target, 5, 1, 2).requires_grad_()
-    loss = term(output, target, target, draws(0, 1))
+    loss = term(output, target, target, step_generator(0, 1))
     loss.backward()
     assert output.grad.abs().sum() > 0
-    assert term(target, target, target, draws(0, 1)) < loss
+    assert term(target, target, target, step_generator(0, 1)) < loss

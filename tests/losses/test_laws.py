@@ -20,8 +20,8 @@ from restore.losses import (
     total_variation,
 )
 from restore.losses.argb import ARGB
-from restore.losses.colour import colour
-from restore.losses.colour_constancy import colour_constancy
+from restore.losses.color import color
+from restore.losses.color_constancy import color_constancy
 from restore.losses.dists import DISTS
 from restore.losses.lpips import LPIPS
 from restore.losses.perceptual import Perceptual
@@ -45,10 +45,10 @@ LOSSES = {
     "ssim (ms)": lambda e, b: lambda o, t: ssim.ms_ssim(o, t, scales=2),
     "frequency": lambda e, b: frequency.frequency,
     "edge": lambda e, b: edge.edge,
-    "colour": lambda e, b: colour,
+    "color": lambda e, b: color,
     "total_variation": lambda e, b: lambda o, t: total_variation.total_variation(o),
     "total_variation (squared)": lambda e, b: lambda o, t: total_variation.total_variation(o, power=2),
-    "colour_constancy": lambda e, b: lambda o, t: colour_constancy(o),
+    "color_constancy": lambda e, b: lambda o, t: color_constancy(o),
     "exposure": lambda e, b: lambda o, t: exposure.exposure_control(o),
     "spatial_consistency": lambda e, b: spatial_consistency.spatial_consistency,
     "illumination_smoothness": lambda e, b: illumination_smoothness.illumination_smoothness,
@@ -59,7 +59,7 @@ LOSSES = {
     "dists": lambda e, b: DISTS(b("vgg16")),
     "argb": lambda e, b: small_argb(),
 }
-OF_ONE_PICTURE = {"total_variation", "total_variation (squared)", "colour_constancy", "exposure"}
+OF_ONE_PICTURE = {"total_variation", "total_variation (squared)", "color_constancy", "exposure"}
 BEST = {"pixel (charbonnier)": 1e-3, "edge": 1e-3, "pixel (psnr)": -80}  # 0 for the rest
 NO_LOSSES = {"__init__", "base", "enlarge", "features", "jitter", "full_precision", "registry"}
 TESTED_ALONE = {"adversarial", "adversarial_term", "clipping", "filter_code", "id_mrf", "prompt_score"}

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from restore.losses.colour import colour
-from restore.losses.colour_constancy import colour_constancy
+from restore.losses.color import color
+from restore.losses.color_constancy import color_constancy
 from restore.losses.edge import edge, laplacian
 from restore.losses.exposure import exposure_control
 from restore.losses.frequency import frequency
@@ -71,12 +71,12 @@ def test_total_variation_of_a_ramp() -> None:
     assert total_variation(ramp, power=2).item() == pytest.approx(0.01)
 
 
-def test_colour_constancy() -> None:
+def test_color_constancy() -> None:
     means = torch.tensor([[0.2, 0.5, 0.9], [0.3, 0.3, 0.3]])
     noise = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(0))
     picture = means[:, :, None, None] + noise - noise.mean((2, 3), keepdim=True)
     expected = (0.3**2 + 0.4**2 + 0.7**2) / 2
-    assert colour_constancy(picture).item() == pytest.approx(expected, rel=1e-5)
+    assert color_constancy(picture).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_exposure_by_a_loop(pair) -> None:
@@ -116,22 +116,22 @@ def test_spatial_consistency_lets_a_picture_become_brighter(pair) -> None:
         spatial_consistency(source, source[:1])
 
 
-def test_colour_by_scipy(pair) -> None:
+def test_color_by_scipy(pair) -> None:
     from scipy.spatial.distance import cosine
 
     output, target = pair(2, 3, 5, torch.float64)
-    colours = [(x + 0.02).permute(0, 2, 3, 1).reshape(-1, 3).numpy() for x in (output, target)]
-    expected = np.mean([cosine(a, b) for a, b in zip(*colours, strict=True)])
-    assert colour(output, target).item() == pytest.approx(expected, rel=1e-12)
+    colors = [(x + 0.02).permute(0, 2, 3, 1).reshape(-1, 3).numpy() for x in (output, target)]
+    expected = np.mean([cosine(a, b) for a, b in zip(*colors, strict=True)])
+    assert color(output, target).item() == pytest.approx(expected, rel=1e-12)
 
 
-def test_colour_does_not_see_brightness(pair) -> None:
-    """Twice as bright is the same colour, but for the little grey that is added."""
+def test_color_does_not_see_brightness(pair) -> None:
+    """Twice as bright is the same color, but for the little gray that is added."""
     target = pair()[1] / 2
     swapped = target[:, [2, 0, 1]]
-    assert colour(2 * target, target).item() < 0.01 * colour(swapped, target).item()
+    assert color(2 * target, target).item() < 0.01 * color(swapped, target).item()
     black = torch.zeros(1, 3, 4, 4)
-    assert colour(black, black + 0.001).item() == pytest.approx(0, abs=1e-6)
+    assert color(black, black + 0.001).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_illumination_smoothness_by_a_loop(pair) -> None:

@@ -41,6 +41,6 @@ def test_psnr_is_that_of_skimage_picture_by_picture() -> None:
 
 
 def test_luma_weights_are_those_of_the_metric() -> None:
-    colours = torch.eye(3)[:, :, None, None]
-    got = pixel.luma(colours).flatten().numpy() * 255
+    colors = torch.eye(3)[:, :, None, None]
+    got = pixel.luma(colors).flatten().numpy() * 255
     np.testing.assert_allclose(got, LUMA_WEIGHTS, rtol=1e-6)

@@ -11,7 +11,7 @@ from restore.losses.adversarial_term import Opponent
 from restore.losses.base import LossOptions, LossTerm, TrainingContext
 from restore.losses.jitter import Jittered
 from restore.losses.registry import LOSSES
-from restore.training.step import draws
+from restore.training.step import step_generator
 
 # Those want weights that no package brings, prompts or a network of one kind, and have their tests beside:
 # test_features.py, test_argb.py, contrastive/test_guidance.py, test_filter_code.py. So has clipping, for which a blurred
@@ -53,7 +53,7 @@ def test_the_gradient_reaches_the_output_and_nothing_else(name: str) -> None:
     output = torch.nn.functional.interpolate(low, scale_factor=2, mode="bilinear").requires_grad_()
     target.requires_grad_()
     term = build(name)
-    loss = term(output, target, low, draws(0, 0))
+    loss = term(output, target, low, step_generator(0, 0))
     assert loss.shape == ()
     assert torch.isfinite(loss)
     loss.backward()
@@ -71,7 +71,7 @@ def test_it_is_least_at_the_target(name: str) -> None:
     blurred = torch.nn.functional.interpolate(low, scale_factor=2, mode="bilinear")
     term = build(name)
     with torch.no_grad():
-        assert term(target, target, low, draws(0, 0)) < term(blurred, target, low, draws(0, 0))
+        assert term(target, target, low, step_generator(0, 0)) < term(blurred, target, low, step_generator(0, 0))
 
 
 def test_missing_weights_are_named() -> None:
@@ -95,13 +95,13 @@ def test_jitter_cuts_all_three_at_one_place_drawn_anew() -> None:
     output = torch.arange(3 * 20 * 24.0).view(1, 3, 20, 24)
     term = Jittered(Seeing(), 7)
     for step in range(60):
-        term(output, output + 1, output + 2, draws(0, step))
+        term(output, output + 1, output + 2, step_generator(0, step))
     assert {tuple(a.shape[-2:]) for a, _, _ in seen} == {(13, 17)}
     assert all(torch.equal(b, a + 1) and torch.equal(c, a + 2) for a, b, c in seen)
     corners = {(int(a[0, 0, 0, 0]) // 24, int(a[0, 0, 0, 0]) % 24) for a, _, _ in seen}
     assert {top for top, _ in corners} == {left for _, left in corners} == set(range(8))
     with pytest.raises(ValueError, match="too small for jitter 7"):
-        term(output[..., :7], output[..., :7], output[..., :7], draws(0, 0))
+        term(output[..., :7], output[..., :7], output[..., :7], step_generator(0, 0))
 
 
 def test_without_jitter_the_grid_of_the_strides_is_in_the_gradient() -> None:
@@ -112,9 +112,9 @@ def test_without_jitter_the_grid_of_the_strides_is_in_the_gradient() -> None:
         term = LOSSES["perceptual"].model_validate({"jitter": jitter}).build()
         sums = torch.zeros(4, 4)
         for step in range(24):
-            target = torch.rand(2, 3, 64, 64, generator=draws(1, step))
+            target = torch.rand(2, 3, 64, 64, generator=step_generator(1, step))
             output = torch.nn.functional.avg_pool2d(target, 3, 1, 1).requires_grad_()
-            term(output, target, target, draws(0, step)).backward()
+            term(output, target, target, step_generator(0, step)).backward()
             blocks = output.grad[..., 8:-8, 8:-8].abs().mean((0, 1)).reshape(12, 4, 12, 4)
             sums += blocks.mean((0, 2))
         return float(sums.std() / sums.mean())

@@ -12,7 +12,7 @@ from restore.imaging.color import srgb_to_lab
 from restore.metrics.ciede2000 import ciede2000, delta_e
 from tests.conftest import picture
 
-# Sharma, Wu and Dalal, 2005, table 1: L*, a*, b* of two colours, and their difference.
+# Sharma, Wu and Dalal, 2005, table 1: L*, a*, b* of two colors, and their difference.
 PAIRS = np.array(
     [
         [50.0000, 2.6772, -79.7751, 50.0000, 0.0000, -82.7485, 2.0425],
@@ -65,7 +65,7 @@ def test_the_published_pairs() -> None:
 
 
 def test_the_difference_is_skimages_everywhere() -> None:
-    """All over L*a*b*, with colours near each other and far apart, and greys."""
+    """All over L*a*b*, with colors near each other and far apart, and grays."""
     draw = np.random.default_rng(1)
     first = draw.uniform([0, -110, -110], [100, 110, 110], (20000, 3))
     second = np.where(draw.random((20000, 1)) < 0.5, first + draw.normal(0, 3, first.shape), np.roll(first, 7, axis=0))
@@ -74,13 +74,13 @@ def test_the_difference_is_skimages_everywhere() -> None:
     np.testing.assert_allclose(delta_e(first, second), deltaE_ciede2000(first, second), rtol=0, atol=1e-9)
 
 
-def test_lab_of_the_primaries_and_of_grey() -> None:
+def test_lab_of_the_primaries_and_of_gray() -> None:
     """To the rounding of the four digits of IEC's matrix, which skimage has six of."""
     primaries = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [0, 0, 0], [10, 9, 8]], np.uint8)
     np.testing.assert_allclose(srgb_to_lab(primaries), rgb2lab(primaries), rtol=0, atol=0.03)
-    greys = np.arange(256, dtype=np.uint8)[:, None].repeat(3, axis=1)
-    assert np.abs(srgb_to_lab(greys)[:, 1:]).max() < 1e-4
-    assert np.all(np.diff(srgb_to_lab(greys)[:, 0]) > 0)
+    grays = np.arange(256, dtype=np.uint8)[:, None].repeat(3, axis=1)
+    assert np.abs(srgb_to_lab(grays)[:, 1:]).max() < 1e-4
+    assert np.all(np.diff(srgb_to_lab(grays)[:, 0]) > 0)
 
 
 @pytest.mark.parametrize("convert", [lambda x: x, lambda x: x.astype(np.uint16) * 257, lambda x: x / 255])

@@ -90,10 +90,10 @@ def test_luma_of_the_primaries(rgb: tuple[int, int, int], y: int) -> None:
     assert luma(np.array([[rgb]], np.uint8))[0, 0] == y
 
 
-def test_grey_is_its_own_luma() -> None:
-    grey = picture(6, 5, 1)
-    np.testing.assert_array_equal(luma(grey), grey[..., 0])
-    np.testing.assert_array_equal(luma(grey[..., 0]), grey[..., 0])
+def test_gray_is_its_own_luma() -> None:
+    gray = picture(6, 5, 1)
+    np.testing.assert_array_equal(luma(gray), gray[..., 0])
+    np.testing.assert_array_equal(luma(gray[..., 0]), gray[..., 0])
 
 
 def test_wrong_input() -> None:

@@ -78,19 +78,19 @@ def test_order(photo: np.ndarray) -> None:
         assert niqe(worse) > niqe(photo) + 1
 
 
-def test_grey_is_its_own_luma_and_the_rest_beyond_whole_blocks_is_left_out(photo: np.ndarray) -> None:
-    grey = luma(photo)[..., None]
-    assert niqe(grey) == niqe(photo)
-    beyond = grey.copy()
+def test_gray_is_its_own_luma_and_the_rest_beyond_whole_blocks_is_left_out(photo: np.ndarray) -> None:
+    gray = luma(photo)[..., None]
+    assert niqe(gray) == niqe(photo)
+    beyond = gray.copy()
     beyond[192:] = 0
     beyond[:, 480:] = 0
-    assert niqe(beyond) == niqe(grey)
+    assert niqe(beyond) == niqe(gray)
 
 
 def test_nothing_is_left_of_a_flat_place() -> None:
     """Not rounding either, at both scales: its sign would decide over the picture."""
-    for grey in range(0, 256, 5):
-        y = np.full((192, 192), float(grey))
+    for gray in range(0, 256, 5):
+        y = np.full((192, 192), float(gray))
         assert not module._normalized(y, 96, 96).any()
         assert not module._normalized(resize(y, 0.5), 0, 48).any()
 

@@ -53,7 +53,7 @@ def test_the_slice_is_trilinear_interpolation() -> None:
     grid = torch.randn(2, 2 * bins, cells, cells, generator=draw)
     looked_up = torch.rand(2, 1, 17, 23, generator=draw)
     rows, columns = torch.rand(2, 17, generator=draw), torch.rand(2, 23, generator=draw)
-    gain, colour = made._slice(grid, looked_up, rows, columns)
+    gain, color = made._slice(grid, looked_up, rows, columns)
     # In its coordinates -1 and 1 are the outer borders of the first and the last cell.
     depth = (2 * looked_up[:, 0] * (bins - 1) + 1) / bins - 1
     y = (2 * rows - 1)[:, :, None].expand(2, 17, 23)
@@ -61,7 +61,7 @@ def test_the_slice_is_trilinear_interpolation() -> None:
     at = torch.stack((x, y, depth), dim=-1)[:, None]
     volume = grid.view(2, 2, bins, cells, cells)
     expected = F.grid_sample(volume, at, align_corners=False, padding_mode="border")[:, :, 0]
-    torch.testing.assert_close(torch.cat((gain, colour), dim=1), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(torch.cat((gain, color), dim=1), expected, atol=1e-5, rtol=1e-5)
 
 
 @torch.no_grad()
@@ -80,7 +80,7 @@ def test_a_part_is_changed_as_in_the_whole() -> None:
 
 
 def test_colors_around_a_pixel_are_averaged_within_the_picture_alone() -> None:
-    """At the border nothing is averaged in from outside, where colors would turn grey."""
+    """At the border nothing is averaged in from outside, where colors would turn gray."""
     x = torch.rand(1, 3, 4, 6, generator=torch.Generator().manual_seed(0))
     averaged = _average(_average(x, (5, 1)), (1, 5))
     for row, column in ((0, 0), (3, 5), (1, 3)):
@@ -90,12 +90,12 @@ def test_colors_around_a_pixel_are_averaged_within_the_picture_alone() -> None:
 
 @torch.no_grad()
 @pytest.mark.parametrize("seed", range(4))
-def test_grey_stays_grey_black_stays_black_and_nothing_breaks(seed: int) -> None:
+def test_gray_stays_gray_black_stays_black_and_nothing_breaks(seed: int) -> None:
     made = network(seed, effect=20)
-    grey = photo(40, 52, seed).mean(1, keepdim=True).expand(1, 3, 40, 52)
-    out = made(grey)
+    gray = photo(40, 52, seed).mean(1, keepdim=True).expand(1, 3, 40, 52)
+    out = made(gray)
     assert (out - out.mean(1, keepdim=True)).abs().max() < 1e-5
-    assert (out - grey).abs().mean() > 0.02
+    assert (out - gray).abs().mean() > 0.02
     black = torch.zeros(1, 3, 40, 52)
     assert made(black).abs().max() == 0
     assert torch.isfinite(made(torch.ones(1, 3, 40, 52))).all()

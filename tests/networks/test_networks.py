@@ -125,7 +125,7 @@ def test_deployed_is_the_same_function(kind: str, branches: bool) -> None:
 
 
 @pytest.mark.parametrize("kind", ["plain", "residual"])
-def test_without_weights_it_is_nearest_neighbour(kind: str) -> None:
+def test_without_weights_it_is_nearest_neighbor(kind: str) -> None:
     """The anchor: what is learned is only what this lacks."""
     network = NETWORKS[kind]().build(3)
     for parameter in network.parameters():

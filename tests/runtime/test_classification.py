@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from restore.errors import ExportError, ModelError
 from restore.export.parity import verify
 from restore.export.to_onnx import to_onnx
-from restore.networks.modulated_colour import ModulatedColour
+from restore.networks.modulated_color import ModulatedColor
 from restore.networks.thumbnail import whole
 from restore.runtime.model import open_model
 from restore.runtime.stream import enhance_pixels
@@ -25,9 +25,9 @@ from tests.conftest import picture, save
 KINDS = ("sepia", "blue", "none")
 
 
-def network(seed: int = 0, prototypes: bool = False) -> ModulatedColour:
+def network(seed: int = 0, prototypes: bool = False) -> ModulatedColor:
     torch.manual_seed(seed)
-    made = ModulatedColour(thumbnail=32, width=8, code=6, hidden=8, kinds=3, prototypes=prototypes)
+    made = ModulatedColor(thumbnail=32, width=8, code=6, hidden=8, kinds=3, prototypes=prototypes)
     with torch.no_grad():
         made.kinds.weight.mul_(20)  # sure of itself
     return made.eval()

@@ -13,7 +13,7 @@ from restore.training.discriminator_trainer import DiscriminatorTrainer
 from restore.training.recipe import Discriminator
 from restore.training.recipe_file import parse_recipe
 from restore.training.state import new_run
-from restore.training.step import draws, update
+from restore.training.step import step_generator, update
 from tests.training.test_loop import ADVERSARIAL, RECIPE
 
 FORMS = ["vanilla", "lsgan", "hinge", "relativistic", "wgan", "contrastive"]
@@ -31,7 +31,7 @@ def test_it_learns_to_tell_blurred_from_sharp(kind: str, form: str) -> None:
     trainer = DiscriminatorTrainer.build(options, torch.device("cpu"))
     real = torch.rand(4, 3, 64, 64)
     fake = torch.nn.functional.avg_pool2d(real, 3, 1, 1)
-    losses = [float(trainer.learn([(fake, real)], step, 1.0, draws(0, step))) for step in range(30)]
+    losses = [float(trainer.learn([(fake, real)], step, 1.0, step_generator(0, step))) for step in range(30)]
     assert losses[-1] < losses[0] - 0.1
 
 
@@ -45,7 +45,7 @@ def test_penalties_count_every_so_often(penalty: str) -> None:
     def first_losses(options: Discriminator) -> list[float]:
         torch.manual_seed(0)
         trainer = DiscriminatorTrainer.build(options, torch.device("cpu"))
-        return [float(trainer.learn([(fake, real)], step, 0.0, draws(0, step))) for step in (0, 1)]
+        return [float(trainer.learn([(fake, real)], step, 0.0, step_generator(0, step))) for step in (0, 1)]
 
     (a0, a1), (b0, b1) = first_losses(plain), first_losses(punished)
     assert b0 > a0
@@ -60,7 +60,7 @@ def test_a_penalty_computed_less_often_weighs_more(every: int) -> None:
     def loss(**options: object) -> float:
         torch.manual_seed(0)
         trainer = DiscriminatorTrainer.build(Discriminator(network=small("patchgan"), **options), torch.device("cpu"))
-        return float(trainer.learn([(real.flip(0), real)], 0, 0.0, draws(0, 0)))
+        return float(trainer.learn([(real.flip(0), real)], 0, 0.0, step_generator(0, 0)))
 
     torch.manual_seed(0)
     judge = DISCRIMINATORS["patchgan"](**small("patchgan")).build().train()
@@ -95,7 +95,7 @@ def test_the_discriminators_step_leaves_the_network_alone(tmp_path: Path) -> Non
     assert run.discriminator is not None
     output = run.network(torch.rand(2, 3, 12, 12))
     before = [p.clone() for p in run.discriminator.network.parameters()]
-    run.discriminator.learn([(output, torch.rand(2, 3, 24, 24))], 5, 1.0, draws(0, 5))
+    run.discriminator.learn([(output, torch.rand(2, 3, 24, 24))], 5, 1.0, step_generator(0, 5))
     assert all(p.grad is None for p in run.network.parameters())
     assert any(not torch.equal(p, q) for p, q in zip(run.discriminator.network.parameters(), before, strict=True))
     output.sum().backward()  # its graph still exists

@@ -20,7 +20,7 @@ from restore.training.checkpoint import Checkpoint
 from restore.training.state import LAST
 from restore.training.train import Options, start
 from tests.conftest import picture, save
-from tests.training.test_material import go
+from tests.training.test_data_loading import go
 
 SMALL = {
     "ifrnet": {"network": {"kind": "destyling", "width": 4, "code": 4, "kinds": 30}},

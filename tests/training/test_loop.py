@@ -43,7 +43,7 @@ from restore.training.optim import rate
 from restore.training.recipe import Schedule
 from restore.training.recipe_file import parse_recipe
 from restore.training.state import BEST, LAST, Run
-from restore.training.step import draws, total_loss
+from restore.training.step import step_generator, total_loss
 from restore.training.train import Options, choose_device, start
 from restore.training.training_data import open_training_data
 from tests.conftest import picture, save
@@ -415,16 +415,16 @@ def test_the_split_is_clean(photos: Path) -> None:
     with pytest.raises(DataError, match="nothing to validate on"):
         hold_out(list_photos([photos]), 0)
     save(photos.parent / "val/x.png", picture(40, 40))
-    material = open_training_data(parse_recipe(RECIPE, "r", ["validation.folder=val"]), photos.parent, 2**20)
-    assert material.description == "5 photographs to train on"
-    assert [sample.name for sample in material.samples] == ["x"]
+    data = open_training_data(parse_recipe(RECIPE, "r", ["validation.folder=val"]), photos.parent, 2**20)
+    assert data.description == "5 photographs to train on"
+    assert [sample.name for sample in data.samples] == ["x"]
 
 
 def test_total_loss_is_the_weighted_sum() -> None:
     a, b = torch.rand(2, 3, 8, 8), torch.rand(2, 3, 8, 8)
 
     def total(*options: PixelOptions) -> torch.Tensor:
-        return total_loss([(o, o.build()) for o in options], a, b, b, draws(0, 0), {})
+        return total_loss([(o, o.build()) for o in options], a, b, b, step_generator(0, 0), {})
 
     one = total(PixelOptions(kind="l1"))
     torch.testing.assert_close(one, (a - b).abs().mean())
@@ -434,10 +434,10 @@ def test_total_loss_is_the_weighted_sum() -> None:
 
 
 def test_a_step_draws_the_same_whenever_it_is_done() -> None:
-    first = [torch.rand(3, generator=draws(5, step)) for step in (0, 1, 2)]
-    assert torch.equal(first[1], torch.rand(3, generator=draws(5, 1)))
+    first = [torch.rand(3, generator=step_generator(5, step)) for step in (0, 1, 2)]
+    assert torch.equal(first[1], torch.rand(3, generator=step_generator(5, 1)))
     assert not torch.equal(first[0], first[1])
-    assert not torch.equal(first[0], torch.rand(3, generator=draws(6, 0)))
+    assert not torch.equal(first[0], torch.rand(3, generator=step_generator(6, 0)))
 
 
 def test_schedule() -> None:

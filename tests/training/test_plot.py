@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from restore.cli.main import main
 from restore.errors import DataError
 from restore.training.plot import plot, read_log
-from tests.training.test_material import PAIRS, go
+from tests.training.test_data_loading import PAIRS, go
 
 
 def run_folder(folder: Path, lines: list[dict]) -> Path:

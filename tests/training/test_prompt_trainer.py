@@ -21,8 +21,8 @@ from restore.training.recipe_file import parse_recipe
 from restore.training.state import LAST, new_run, resume_run
 from restore.training.step import update
 from tests.conftest import picture, save
+from tests.training.test_data_loading import go
 from tests.training.test_loop import assert_same, stopping_at
-from tests.training.test_material import go
 
 LATENT = """\
 name: test

@@ -7,10 +7,10 @@ import torch
 from pydantic import ValidationError
 
 from restore.losses.base import TrainingContext
-from restore.networks.modulated_colour import ModulatedColourOptions
+from restore.networks.modulated_color import ModulatedColorOptions
 from restore.networks.thumbnail import whole
 from restore.training.recipe import Recipe
-from restore.training.step import thin, total_loss
+from restore.training.step import subsample, total_loss
 
 SAID = {
     "name": "x",
@@ -25,12 +25,12 @@ SAID = {
 @torch.no_grad()
 def test_the_pixels_that_are_kept_are_changed_as_in_the_whole() -> None:
     torch.manual_seed(0)
-    options = ModulatedColourOptions(thumbnail=32, width=8)
+    options = ModulatedColorOptions(thumbnail=32, width=8)
     network = options.build(1).eval()
     view, target = torch.rand(2, 3, 64, 64), torch.rand(2, 3, 64, 64)
     begins = set()
     for seed in range(8):
-        low, high, aside = thin(view, target, options, 4, torch.Generator().manual_seed(seed))
+        low, high, aside = subsample(view, target, options, 4, torch.Generator().manual_seed(seed))
         top, left = torch.randint(4, (2,), generator=torch.Generator().manual_seed(seed)).tolist()
         begins.add((top, left))
         assert low.shape == high.shape == (2, 3, 16, 16)

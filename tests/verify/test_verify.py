@@ -116,7 +116,7 @@ def of_one_shape() -> onnx.ModelProto:
 
 
 def of_one_batch() -> onnx.ModelProto:
-    """All pictures of a batch are judged by what all of them are, as a batch normalisation left in training does."""
+    """All pictures of a batch are judged by what all of them are, as a batch normalization left in training does."""
     mean = helper.make_node("ReduceMean", ["b", "axes"], ["mean"], keepdims=1, name="mean")
     less = helper.make_node("Sub", ["b", "mean"], ["c0"], name="less")
     more = helper.make_node("Add", ["c0", "half"], ["c"], name="more")
@@ -442,4 +442,4 @@ def test_the_pictures_are_telling() -> None:
     assert len({tuple(c) for c in shown["primaries"].reshape(-1, 3)}) == 8
     planes = scene(64, 96).reshape(-1, 3).T
     like = np.corrcoef(planes)
-    assert np.abs(like - np.eye(3)).max() < 0.4, "a colour that is put for another must show"
+    assert np.abs(like - np.eye(3)).max() < 0.4, "a color that is put for another must show"

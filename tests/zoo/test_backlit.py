@@ -52,7 +52,7 @@ def test_black_stays_black_and_white_white(model: Model, value: int) -> None:
     assert np.abs(made.astype(int) - value).max() <= (0 if value == 0 else 10)
 
 
-def test_grey_stays_grey(model: Model) -> None:
+def test_gray_stays_gray(model: Model) -> None:
     dark = (picture(150, 200, 1) // 4).repeat(3, axis=2)
     made = made_by(model, dark).astype(int)
     assert (made.max(axis=2) - made.min(axis=2)).max() <= 1

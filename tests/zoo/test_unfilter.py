@@ -15,8 +15,8 @@ from restore.metrics.psnr import psnr
 from restore.runtime.model import Model, open_model
 from tests.zoo.shipped import files, kind, made_by
 
-# These leave no colours, and nothing brings them back.
-GREY = ("inkwell", "moon", "willow")
+# These leave no colors, and nothing brings them back.
+GRAY = ("inkwell", "moon", "willow")
 
 
 @pytest.fixture(scope="module", params=files("unfilter"), ids=kind)
@@ -32,7 +32,7 @@ def photos() -> list[np.ndarray]:
 
 def test_filters_come_off(model: Model, photos: list[np.ndarray]) -> None:
     gains = {}
-    for name in set(DEFAULT_NAMES) - set(GREY):
+    for name in set(DEFAULT_NAMES) - set(GRAY):
         pairs = [(find_filter(name)(photo), photo) for photo in photos]
         gains[name] = np.mean([psnr(made_by(model, under), photo) - psnr(under, photo) for under, photo in pairs])
     assert np.mean(list(gains.values())) > 8, gains
@@ -54,7 +54,7 @@ def test_what_has_no_filter_changes_little(model: Model, photos: list[np.ndarray
 
 def test_half_a_filter_comes_off_too(model: Model, photos: list[np.ndarray]) -> None:
     gains = []
-    for number, name in enumerate(sorted(set(DEFAULT_NAMES) - set(GREY))):
+    for number, name in enumerate(sorted(set(DEFAULT_NAMES) - set(GRAY))):
         photo = photos[number % len(photos)]
         under = blend(photo, find_filter(name)(photo), 0.5)
         gains.append(psnr(made_by(model, under), photo) - psnr(under, photo))

@@ -24,10 +24,10 @@ class Noise(Degradation):
 
     def apply(self, image: Image, draw: np.random.Generator) -> Image:
         gaussian = draw.random() < self.gaussian_probability
-        grey = draw.random() < self.grey_probability
+        gray = draw.random() < self.grey_probability
         if gaussian:
-            return gaussian_noise(image, draw.uniform(*self.sigma), grey, draw)
-        return poisson_noise(image, draw.uniform(*self.poisson_scale), grey, draw)
+            return gaussian_noise(image, draw.uniform(*self.sigma), gray, draw)
+        return poisson_noise(image, draw.uniform(*self.poisson_scale), gray, draw)
 
 
 class NoiseStep(Noise):

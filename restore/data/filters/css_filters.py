@@ -55,8 +55,8 @@ def xpro2(picture: Image.Image) -> Image.Image:
     def burn(pixels: Floats, distance: Floats) -> Floats:
         share = np.clip((distance - 0.4) / 0.7, 0, 1)
         opacity = 1 - 0.4 * share
-        colour = ((1 - share) * middle + 0.6 * share * corner) / opacity  # CSS interpolates premultiplied colors
-        burned: Floats = (1 - opacity) * pixels + opacity * (1 - np.minimum(1, (1 - pixels) / colour))
+        color = ((1 - share) * middle + 0.6 * share * corner) / opacity  # CSS interpolates premultiplied colors
+        burned: Floats = (1 - opacity) * pixels + opacity * (1 - np.minimum(1, (1 - pixels) / color))
         return burned
 
     return css.sepia(_by_distance(picture, burn), 0.3)

@@ -1,7 +1,7 @@
-"""Edits made by hand: tone curves, split toning, fades, warmth, saturation, vignettes, grain, black and white.
+"""Edits like those made by hand: tone curves, split toning, fades, warmth, saturation, vignettes, grain, monochrome.
 
-Each family draws its own parameters. None is a filter with a name: a network that takes filters off learns on them what
-it cannot know, and when to leave a picture alone.
+Each family draws its own parameters. None is a named filter: from them, a filter-removal network learns what it cannot
+know, and when to leave a picture alone.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Draw = np.random.Generator
 
-# Up to how many families make one edit, and the least strength of it.
+# Maximum number of families in one edit, and the minimum strength.
 _MOST, _LEAST = 3, 0.1
-# Entries along each side of a random table of colors.
+# Side of a random color table, in entries.
 _TABLE = 5
 
 
 def edited(photo: Pixels, draw: Draw) -> Pixels:
-    """A photograph, uint8 RGB (H, W, 3), after one to three drawn edits at a drawn strength."""
+    """Apply one to three random edits to a photograph, uint8 RGB (H, W, 3), at a random strength."""
     count = int(draw.integers(1, _MOST, endpoint=True))
     names = draw.choice(len(FAMILIES), count, replace=False)
     now = photo
@@ -37,7 +37,7 @@ def edited(photo: Pixels, draw: Draw) -> Pixels:
 
 
 def monotone(draw: Draw, bend: float, ends: float) -> NDArray[np.float64]:
-    """A rising curve as 256 values on 0..1: the logarithms of its slopes depart by ``bend``, its ends by ``ends``."""
+    """A monotone curve of 256 values on 0..1; ``bend`` varies the logarithm of the slope, ``ends`` the end points."""
     slopes = np.exp(np.interp(np.linspace(0, 5, 256), np.arange(6), draw.normal(0, bend, 6)))
     rise = np.cumsum(slopes) - slopes[0]
     low, high = np.maximum(0, draw.normal(0, ends, 2))
@@ -45,7 +45,7 @@ def monotone(draw: Draw, bend: float, ends: float) -> NDArray[np.float64]:
 
 
 def looked_up(photo: Pixels, curves: NDArray[np.float64]) -> Pixels:
-    """Each channel through its curve, (256, 3) or (256, 1) for all three, on 0..1."""
+    """Apply a curve on 0..1 to each channel: (256, 3), or (256, 1) for all three."""
     table = np.round(255 * np.clip(np.broadcast_to(curves, (256, 3)), 0, 1)).astype(np.uint8)
     return np.asarray(cv2.LUT(photo, np.ascontiguousarray(table)[None]), np.uint8)
 
@@ -69,14 +69,14 @@ def split_toning(photo: Pixels, draw: Draw) -> Pixels:
 
 
 def fade(photo: Pixels, draw: Draw) -> Pixels:
-    """Black lifted and white lowered, to slightly colored ones."""
+    """Raise black and lower white, both slightly tinted."""
     low = draw.uniform(0, 0.25) + draw.normal(0, 0.03, 3)
     high = 1 - draw.uniform(0, 0.15) + draw.normal(0, 0.02, 3)
     return looked_up(photo, low + (high - low) * np.linspace(0, 1, 256)[:, None])
 
 
 def white_balance(photo: Pixels, draw: Draw) -> Pixels:
-    """Warmer or colder, greener or pinker, in linear or in display values."""
+    """Warmer or colder, greener or pinker, in linear light or in sRGB values."""
     warm, tint = draw.normal(0, 0.15), draw.normal(0, 0.06)
     gains = np.exp(np.array([warm, -tint, -warm]))
     power = float(draw.choice([1.0, 2.2]))
@@ -84,7 +84,7 @@ def white_balance(photo: Pixels, draw: Draw) -> Pixels:
 
 
 def saturation(photo: Pixels, draw: Draw) -> Pixels:
-    """More or less color: everywhere alike, or most where there is little."""
+    """More or less saturation: uniform, or strongest for pale colors."""
     gray, share = _gray(photo)[..., None], float(np.exp(draw.normal(0, 0.4))) - 1
     if draw.random() < 0.6:
         without = cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB)
@@ -101,7 +101,7 @@ def exposure(photo: Pixels, draw: Draw) -> Pixels:
 
 
 def vignette(photo: Pixels, draw: Draw) -> Pixels:
-    """Darker, or now and then lighter, from some distance on towards the corners, round or as the picture's shape."""
+    """Darker, or sometimes lighter, corners; round, or elliptical like the picture."""
     height, width = photo.shape[:2]
     down, across = (2 * (np.arange(n, dtype=np.float32) + 0.5) / n - 1 for n in (height, width))
     if draw.random() < 0.5:
@@ -117,7 +117,7 @@ def vignette(photo: Pixels, draw: Draw) -> Pixels:
 
 
 def grain(photo: Pixels, draw: Draw) -> Pixels:
-    """Noise, alike in all channels, of single pixels or a little coarser."""
+    """Noise, the same in all channels, in single pixels or slightly coarser."""
     noise: Floats = draw.normal(0, draw.uniform(2, 12), photo.shape[:2]).astype(np.float32)
     if draw.random() < 0.5:
         noise = np.asarray(1.8 * cv2.GaussianBlur(noise, (0, 0), 0.8), np.float32)
@@ -125,7 +125,7 @@ def grain(photo: Pixels, draw: Draw) -> Pixels:
 
 
 def black_and_white(photo: Pixels, draw: Draw) -> Pixels:
-    """Any mixture of the channels, toned or not."""
+    """A random mixture of the channels to gray, sometimes toned."""
     weights = draw.dirichlet((2.0, 3.0, 1.5))
     gray = np.asarray(cv2.transform(photo, weights[None]), np.uint8)
     values = np.linspace(0, 1, 256)[:, None]
@@ -134,7 +134,7 @@ def black_and_white(photo: Pixels, draw: Draw) -> Pixels:
 
 
 def overlay(photo: Pixels, draw: Draw) -> Pixels:
-    """A color, or a gradient from it to another, multiplied, screened or mixed over the picture."""
+    """A color or gradient, multiplied, screened or mixed with the picture."""
     one, other = (draw.uniform(0, 1, 3).astype(np.float32) for _ in range(2))
     opacity, mode = float(draw.uniform(0.05, 0.4)), int(draw.integers(3))
 
@@ -152,7 +152,7 @@ def overlay(photo: Pixels, draw: Draw) -> Pixels:
 
 
 def color_table(photo: Pixels, draw: Draw) -> Pixels:
-    """A smooth table of colors in three dimensions, not far from the identity."""
+    """A smooth three-dimensional color table, close to the identity."""
     side = np.linspace(0, 1, _TABLE)
     blue, green, red = np.meshgrid(side, side, side, indexing="ij")  # red varies fastest
     table = np.stack((red, green, blue), axis=-1)
@@ -177,7 +177,7 @@ FAMILIES: dict[str, Callable[[Pixels, Draw], Pixels]] = {
 
 
 def _gray(photo: Pixels) -> Pixels:
-    """(H, W) of (H, W, 3)."""
+    """Luma: (H, W, 3) to (H, W)."""
     return np.asarray(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
@@ -186,7 +186,7 @@ def _bytes(values: NDArray[Any]) -> Pixels:
 
 
 def _tint(draw: Draw, most: float) -> Floats:
-    """A color's departure from gray, (3,), of mean 0 and up to ``most``."""
+    """A random offset from gray, (3,), with mean 0 and at most ``most``."""
     tint = draw.normal(0, 1, 3)
     tint -= tint.mean()
     return np.asarray(draw.uniform(0, most) * tint / max(1e-6, float(np.abs(tint).max())), np.float32)

@@ -1,7 +1,7 @@
 """The filters of the library as Instagram.css renders them, which often differs from CSSgram's rendering.
 
-After Instagram.css 0.1.4 by Yan Zhu (MIT). A layer of one color, or of a gradient, lies over the picture; the CSS
-filter functions act on both.
+After Instagram.css 0.1.4 by Yan Zhu (MIT). A layer with one color or a gradient is blended over the picture; the CSS
+filter functions apply to both.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 _LUMA = np.array([0.2126, 0.7152, 0.0722])
 _SEPIA = np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]])
 
-# A color with its opacity: red, green, blue of 255, and a share.
+# A color with its opacity: red, green and blue, 0..255, and opacity, 0..1.
 Color = tuple[int, int, int, float]
 
 
@@ -28,8 +28,8 @@ class Layer(NamedTuple):
 
     Args:
         mode: of CSS's ``mix-blend-mode``.
-        colors: one, or those at the first and the last stop.
-        stops: of the gradient, as shares of its length.
+        colors: a single color, or those at the first and the last stop.
+        stops: of the gradient, as fractions of its length.
         shape: ``circle``, which reaches the nearest corner of the picture, or ``down``, from the top to the bottom.
     """
 
@@ -61,7 +61,7 @@ def _circle(mode: str, first: Color, last: Color, start: float = 0.0, end: float
     return Layer(mode, (first, last), (start, end))
 
 
-LOOKS: dict[str, Look] = {
+INSTAGRAM_LOOKS: dict[str, Look] = {
     "1977": _look(sepia=0.5, hue=-30, saturate=1.4),
     "aden": _look(_even("multiply", _SAND, 0.1), sepia=0.2, brightness=1.15, saturate=1.4),
     "amaro": _look(_even("overlay", _SAND, 0.2), sepia=0.35, contrast=1.1, brightness=1.2, saturate=1.3),
@@ -123,7 +123,7 @@ LOOKS: dict[str, Look] = {
 
 
 def rendered(photo: Pixels, look: Look) -> Pixels:
-    """A photograph, uint8 RGB (H, W, 3), with a look laid over it."""
+    """Apply a look to a photograph, uint8 RGB (H, W, 3)."""
     now: Floats = photo.astype(np.float32) / np.float32(255)
     if look.layer is not None:
         now = _blended(now, look.layer)
@@ -133,7 +133,7 @@ def rendered(photo: Pixels, look: Look) -> Pixels:
 
 
 def _blended(now: Floats, layer: Layer) -> Floats:
-    """Pixels 0..1 (H, W, 3) with a layer over them."""
+    """Blend a layer over pixels (H, W, 3) on 0..1."""
     first, last = layer.colors[0], layer.colors[-1]
     height, width = now.shape[:2]
     share = np.zeros((height, width, 1), np.float32)
@@ -146,7 +146,7 @@ def _blended(now: Floats, layer: Layer) -> Floats:
         start, end = layer.stops
         share = np.clip((along - start) / (end - start), 0, 1).astype(np.float32)[..., None]
     opacity = (1 - share) * first[3] + share * last[3]
-    # Gradients mix colors that are multiplied by their opacity.
+    # Gradients interpolate premultiplied colors.
     start_color, end_color = (np.array(color[:3], np.float32) for color in (first, last))
     weighted = (1 - share) * first[3] * start_color + share * last[3] * end_color
     color = (weighted / np.maximum(opacity, 1e-6) / 255).astype(np.float32)
@@ -181,7 +181,7 @@ def _mixed(now: Floats, matrix: NDArray[np.float64]) -> Floats:
 
 
 def _hue(now: Floats, degrees: float) -> Floats:
-    """CSS's rotation of hue, which keeps the luma as the filter effects specification has it."""
+    """CSS's hue rotation, which preserves the luma of the Filter Effects specification."""
     cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     luma = np.tile([0.213, 0.715, 0.072], (3, 1))
     turn = np.array([[-0.213, -0.715, 0.928], [0.143, 0.140, -0.283], [-0.787, 0.715, 0.072]])

@@ -136,17 +136,18 @@ class PhotoFilters(BaseModel):
         0.0,
         ge=0,
         le=1,
-        description="probability that a photograph is edited as by hand instead (tone curves, split toning, fades, "
+        description="probability that a photograph gets hand edits instead (tone curves, split toning, fades, "
         "vignettes, grain ...), with the label none",
     )
     renderings: float = Field(
-        0.0, ge=0, le=1, description="probability that a filter is rendered as another program may do it"
+        0.0, ge=0, le=1, description="probability that a filter is rendered as another program might"
     )
     looks: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="probability that the photograph itself, target included, gets other light: warm, cold, dim, rich",
+        description="probability that the photograph itself, including the target, gets different light: warm, "
+        "cold, dim, rich",
     )
 
     @model_validator(mode="after")
@@ -163,8 +164,8 @@ class PhotoFilters(BaseModel):
 class Draw(NamedTuple):
     """Filters drawn for a photograph: names and strengths in order, and a gain and gamma for each channel.
 
-    ``edit`` is the seed of an edit made by hand instead of a filter; ``rendering`` is the seed of how another program
-    renders the filters.
+    ``edit`` is the seed of a hand edit that replaces the filter; ``rendering`` is the seed of another program's
+    rendering of the filters.
     """
 
     layers: Sequence[tuple[str, float]]
@@ -197,7 +198,7 @@ def draw_filter(options: PhotoFilters, draw: np.random.Generator) -> Draw:
 
 
 def open_filters(options: PhotoFilters, root: Path) -> dict[str, Callable[[Pixels], Pixels]]:
-    """All filters of the options by name, as functions of uint8 RGB (H, W, 3); tables lie below ``root``.
+    """All filters of the options by name, as functions of uint8 RGB (H, W, 3); tables are in ``root``.
 
     Raises:
         FilterError: a table cannot be read.
@@ -248,9 +249,9 @@ def varied(photo: Pixels, most: float, draw: np.random.Generator) -> Pixels:
     """Vary a photograph, uint8 RGB (H, W, 3), like another camera or time of day; see ``PhotoFilters.vary``."""
     gain, gamma = (1 + draw.uniform(-most, most, 3) for _ in range(2))
     curved = _curved(photo, gain, gamma)
-    grey = cv2.cvtColor(cv2.cvtColor(curved, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    gray = cv2.cvtColor(cv2.cvtColor(curved, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     saturation = 1 + draw.uniform(-2 * most, 2 * most)
-    mixed = cv2.addWeighted(curved, saturation, grey, 1 - saturation, 0)
+    mixed = cv2.addWeighted(curved, saturation, gray, 1 - saturation, 0)
     return np.asarray(mixed, np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""A filter as another program of the same name may render it, and a photograph as another hour or camera shows it."""
+"""Vary how a filter is rendered, as other programs do, and how a photograph looks, as other light and cameras do."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.data.filters.edits import color_table, exposure, looked_up, monotone, saturation, tone_curve, white_balance
-from restore.data.filters.instagram_css import LOOKS, rendered
+from restore.data.filters.instagram_css import INSTAGRAM_LOOKS, rendered
 from restore.data.filters.library import blend
 
 Pixels = NDArray[np.uint8]
 Draw = np.random.Generator
 
-# How often a rendering is Instagram.css's where it has the filter, and how often the filter shows its middle alone.
+# Probability of Instagram.css's rendering, if it has the filter, and of showing only the middle of the filter.
 _OTHER, _MIDDLE = 0.4, 0.25
-# The strength of a rendering beside the one it is made of.
+# Range of the strength relative to the original rendering.
 _STRENGTH = (0.6, 1.2)
 
 
 def another_rendering(photo: Pixels, name: str, own: Callable[[Pixels], Pixels], draw: Draw) -> Pixels:
-    """A filter laid over a photograph, uint8 RGB (H, W, 3), as a program that is not known may do it.
+    """Apply a filter to a photograph, uint8 RGB (H, W, 3), as an unknown program might render it.
 
-    Programs agree on a filter's character and not on its numbers: the layers are stronger or weaker, the curves bend
-    otherwise, the colors are more or less, and what darkens the corners may be missing.
+    Programs agree on a filter's character but not on its numbers: layers are stronger or weaker, curves and saturation
+    differ, and the vignette may be missing.
 
     Args:
-        photo: without it.
+        photo: without the filter.
         name: of the filter.
         own: the filter as published.
-        draw: what the rendering comes from.
+        draw: source of all randomness.
     """
-    if name in LOOKS and draw.random() < _OTHER:
-        look = LOOKS[name]
+    if name in INSTAGRAM_LOOKS and draw.random() < _OTHER:
+        look = INSTAGRAM_LOOKS[name]
         made = rendered(photo, look)
     elif draw.random() < _MIDDLE:
         made = _in_the_middle(photo, own)
@@ -51,9 +51,9 @@ def another_rendering(photo: Pixels, name: str, own: Callable[[Pixels], Pixels],
 
 
 def another_look(photo: Pixels, draw: Draw) -> Pixels:
-    """A photograph, uint8 RGB (H, W, 3), that is as it is but of another hour, light or camera: warm, dim, pale, rich.
+    """Vary an unfiltered photograph, uint8 RGB (H, W, 3), like another hour, light or camera: warm, dim, pale, rich.
 
-    What an edit does to it and what the light did cannot be told apart then, and so a network learns to doubt.
+    An edit and different light then look the same, so a network learns to doubt.
     """
     for change, chance in ((white_balance, 0.7), (exposure, 0.6), (saturation, 0.5), (tone_curve, 0.3)):
         if draw.random() < chance:
@@ -62,13 +62,13 @@ def another_look(photo: Pixels, draw: Draw) -> Pixels:
 
 
 def blended_beyond(before: Pixels, after: Pixels, strength: float) -> Pixels:
-    """A picture with a filter over it in part, or more than wholly: clipped where that leads out of 0..255."""
+    """Blend a picture with its filtered version; a strength above 1 extrapolates. Clipped to 0..255."""
     low = before.astype(np.float32)
     return np.clip(np.round(low + np.float32(strength) * (after - low)), 0, 255).astype(np.uint8)
 
 
 def _in_the_middle(photo: Pixels, own: Callable[[Pixels], Pixels]) -> Pixels:
-    """A filter over a photograph that lies in the middle of a larger one: its vignette is mostly beyond the border."""
+    """Filter a photograph as the middle of a larger one, so that most of the vignette is beyond the border."""
     height, width = photo.shape[:2]
     edge = ((height // 2,) * 2, (width // 2,) * 2, (0, 0))
     made = own(np.pad(photo, edge, mode="edge"))

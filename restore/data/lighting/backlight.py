@@ -14,7 +14,7 @@ from restore.imaging.color import from_linear, to_linear
 
 _Image = NDArray[np.float32]
 
-# On 0..255: darker pixels count as black; and the least value of a low-key photograph at the quantile that follows.
+# On 0..255: level below which a pixel counts as black; and minimum value of a low-key photograph at the next quantile.
 _BLACK, _BRIGHT, _FEW_ABOVE = 16, 160, 0.995
 
 
@@ -124,14 +124,14 @@ def shade(values: _Image, options: Backlight, draw: np.random.Generator) -> _Ima
     height, width = values.shape[:2]
     blobs = draw.standard_normal(tuple(draw.integers(3, 6, 2)), np.float32)
     field = _standard(cv2.resize(blobs, (width, height), interpolation=cv2.INTER_CUBIC))
-    grey = values.mean(axis=2)
-    around = cv2.GaussianBlur(grey, (0, 0), max(0.5, min(height, width) / 40))
+    gray = values.mean(axis=2)
+    around = cv2.GaussianBlur(gray, (0, 0), max(0.5, min(height, width) / 40))
     field = (1 - options.dark_first) * field - options.dark_first * _standard(around)
     field += options.low_first * _standard(np.linspace(-1, 1, height, dtype=np.float32))[:, None]
     threshold = np.quantile(field, 1 - draw.uniform(*options.share))
     # The logistic function, in a form that does not overflow.
     mask = (1 + np.tanh((field - threshold) / (2 * draw.uniform(*options.softness)))) / 2
-    return np.clip(guided_filter(mask.astype(np.float32), grey, max(1, min(height, width) // 24)), 0, 1)
+    return np.clip(guided_filter(mask.astype(np.float32), gray, max(1, min(height, width) // 24)), 0, 1)
 
 
 def guided_filter(picture: _Image, guide: _Image, radius: int, epsilon: float = 1e-3) -> _Image:

@@ -81,22 +81,22 @@ def find_scenes(paths: Sequence[Path]) -> list[Scene]:
 
 def _look(path: Path) -> _Look:
     pixels = read_rgb8(path)
-    grey = luma(pixels).astype(np.float32)
-    small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-    return _Look(local_contrast(small), float(grey.mean()), (pixels.shape[0], pixels.shape[1]))
+    gray = luma(pixels).astype(np.float32)
+    small = cv2.resize(gray, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    return _Look(local_contrast(small), float(gray.mean()), (pixels.shape[0], pixels.shape[1]))
 
 
-def local_contrast(grey: NDArray[np.float32], sigma: float = 4.0) -> NDArray[np.float32]:
+def local_contrast(gray: NDArray[np.float32], sigma: float = 4.0) -> NDArray[np.float32]:
     """Luma minus its local mean, divided by its local deviation; nearly the same for every exposure.
 
     Args:
-        grey: luma (H, W), 0..255.
+        gray: luma (H, W), 0..255.
         sigma: standard deviation of the local window, pixels.
     """
-    mean = cv2.GaussianBlur(grey, (0, 0), sigma)
-    variance = np.maximum(cv2.GaussianBlur(grey * grey, (0, 0), sigma) - mean * mean, 0)
+    mean = cv2.GaussianBlur(gray, (0, 0), sigma)
+    variance = np.maximum(cv2.GaussianBlur(gray * gray, (0, 0), sigma) - mean * mean, 0)
     # The constant suppresses areas that vary by only a few levels, which is noise.
-    contrast: NDArray[np.float32] = ((grey - mean) / (np.sqrt(variance) + 4)).astype(np.float32)
+    contrast: NDArray[np.float32] = ((gray - mean) / (np.sqrt(variance) + 4)).astype(np.float32)
     return contrast
 
 

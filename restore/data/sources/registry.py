@@ -29,10 +29,10 @@ from restore.data.sources.unpaired import UnpairedSource
 from restore.utils.json_types import JsonObject
 from restore.utils.registry import OneOf, Registry
 
-Source = type[DataSource[Any]]
+SourceClass = type[DataSource[Any]]
 
 # Samples of combined sources alternate in this order.
-SOURCES: Registry[Source] = Registry(
+SOURCES: Registry[SourceClass] = Registry(
     "data source",
     (
         BicubicSource,
@@ -93,7 +93,7 @@ class Data(DataOptions):
         return parse_data, (self.model_dump(),)
 
 
-def _select(data: Data) -> list[Source]:
+def _select(data: Data) -> list[SourceClass]:
     fields = type(data).model_fields
     known = [source for source in SOURCES.values() if source.key in fields]
     origins = {source.origin for source in known}
@@ -109,18 +109,18 @@ def _select(data: Data) -> list[Source]:
     return [source for source in known if source in chosen]
 
 
-def _of_origin(origin: str, used: Sequence[str], known: Iterable[Source]) -> Source:
+def _of_origin(origin: str, used: Sequence[str], known: Iterable[SourceClass]) -> SourceClass:
     """The source for an origin: the one selected by its own key, or else the plain one."""
     of_it = {source.key: source for source in known if source.origin == origin}
     asked = [key for key in used if key in of_it and key != origin]
     return of_it[asked[0] if asked else origin]
 
 
-def _mix(a: Source, b: Source) -> bool:
+def _mix(a: SourceClass, b: SourceClass) -> bool:
     return b.key in a.mixes_with or a.key in b.mixes_with
 
 
-def _refuse_strays(used: Sequence[str], chosen: Sequence[Source], known: Sequence[Source]) -> None:
+def _refuse_strays(used: Sequence[str], chosen: Sequence[SourceClass], known: Sequence[SourceClass]) -> None:
     """Refuse keys that none of the chosen sources accepts."""
     origins = {source.origin for source in chosen}
     strays: dict[str, set[str]] = {}
@@ -149,9 +149,9 @@ def _listed(names: Sequence[str], word: str = "and") -> str:
 class _Assembled(OneOf):
     """Annotation of ``data:``: a model with the keys of all sources, including those of plug-ins."""
 
-    def __init__(self, registry: Registry[Source]) -> None:
+    def __init__(self, registry: Registry[SourceClass]) -> None:
         super().__init__(registry)
-        self._made: tuple[tuple[Source, ...], type[Data]] | None = None
+        self._made: tuple[tuple[SourceClass, ...], type[Data]] | None = None
 
     def members(self) -> tuple[type[BaseModel], ...]:
         sources = tuple(self.registry.values())

@@ -1,4 +1,4 @@
-"""Contrastive losses: pull the output's features towards the positives, push them from the negatives.
+"""Contrastive losses: pull the output's features toward the positives, push them from the negatives.
 
 Three independent choices, combined by a regularizer:
 
@@ -8,8 +8,8 @@ Three independent choices, combined by a regularizer:
    maps, its taps.
 3. ``objectives``: how the comparison becomes a loss.
 
-``image_level`` compares whole pictures, position by position (PCL-SR, AECR-Net); ``patch_level`` compares positions
-with one another (PatchNCE). Each file holds the options of its loss for recipes, too.
+``image`` compares whole pictures, position by position (PCL-SR, AECR-Net); ``patch_nce`` compares positions with one
+another (PatchNCE); ``style_nce`` compares styles (CIFR). Each file also holds the recipe options of its loss.
 
 The rule of this package: the gradient reaches only the output. Targets, negatives and keys are constants,
 and a frozen encoder does not change.

@@ -29,7 +29,7 @@ def blur(images: Tensor, kernel: tuple[int, int], sigma: tuple[float, float], ge
         images: (B, 3, H, W), both sides longer than half the largest kernel.
         kernel: smallest and largest size in pixels, both odd; all odd sizes in between are equally likely.
         sigma: smallest and largest standard deviation in pixels, drawn uniformly.
-        generator: the source of the random_draws.
+        generator: source of randomness.
     """
     smallest, largest = kernel
     sizes = smallest + 2 * random_draws.whole((2, len(images)), (largest - smallest) // 2 + 1, generator, images.device)
@@ -51,6 +51,6 @@ def noise(images: Tensor, sigma: tuple[float, float], generator: torch.Generator
     return (images + drawn * random_draws.normal(images.shape, generator, images)).clamp(0, 1)
 
 
-def quantise(images: Tensor) -> Tensor:
+def quantize(images: Tensor) -> Tensor:
     """Round to the 8-bit grid, as a stored picture is, and clip."""
     return (images.clamp(0, 1) * 255).round() / 255

@@ -11,11 +11,11 @@ from restore.losses.features import FeatureExtractor
 
 
 class Embedding(nn.Module):
-    """An encoder's last feature map, averaged over its positions, of a picture squeezed into a square.
+    """An encoder's last feature map, averaged over its positions, of a picture resized to a square.
 
-    Computed in float32 even under autocast: the difference between a good and a bad picture is a small part of it. All
-    pictures are treated alike, those that a direction is fitted to and those that are scored by it; RAVE's released
-    code crops the former and squeezes the latter.
+    Computed in float32 even under autocast: the difference between a good and a bad picture is a small part of it. The
+    pictures that a direction is fitted to and those that are scored by it are treated alike; RAVE's released code crops
+    the former and resizes the latter.
 
     Args:
         encoder: (N, 3, H, W) RGB on 0..1 to a list of feature maps; it is not changed.

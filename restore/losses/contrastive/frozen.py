@@ -12,9 +12,8 @@ from torch import nn
 def frozen(encoder: nn.Module) -> Iterator[nn.Module]:
     """Put the encoder in eval mode with constant parameters, and restore its state afterwards.
 
-    What runs inside still passes the gradient to its input, also when ``backward`` comes later. An encoder that is
-    trained elsewhere, such as a discriminator's trunk, can thus be lent to a loss and is unaffected by it: no gradient,
-    no BatchNorm statistics.
+    Gradients still reach the encoder's input, even if ``backward`` is called later. A loss can therefore use an encoder
+    that is trained elsewhere, such as a discriminator's trunk, without affecting its gradients or BatchNorm statistics.
     """
     modes = [(module, module.training) for module in encoder.modules()]
     learning = [parameter for parameter in encoder.parameters() if parameter.requires_grad]

@@ -29,8 +29,8 @@ def mix_hard_negatives(query: Tensor, keys: Tensor, options: HardMixing, generat
     Args:
         query: (Q, D) unit vectors.
         keys: (M, D) unit vectors, negative for all of them, M at least 2.
-        options: how many; of fewer than ``hardest`` keys all are mixed.
-        generator: of the draws.
+        options: how many to mix; with fewer than ``hardest`` keys, all are candidates.
+        generator: source of randomness.
 
     Returns:
         (Q, pairs + with_query, D) unit vectors.

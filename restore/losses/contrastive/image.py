@@ -21,17 +21,17 @@ from restore.losses.enlarge import enlarged
 from restore.losses.features import FrozenEncoderLossOptions
 
 
-class ContrastiveRegulariser(LossTerm):
-    """Pulls the output towards its positives and pushes it from its negatives, at every tap of an encoder.
+class ContrastiveRegularizer(LossTerm):
+    """Pulls the output toward its positives and pushes it from its negatives, at every tap of an encoder.
 
     PCL-SR (Wu et al., TNNLS 2023) with its cosines and InfoNCE, AECR-Net with :class:`L1Ratio`, and combinations of
-    the two. It is a regularizer, to be combined with a pixel loss. With cosines alone, the best output lies not at its
-    positive but beyond it, away from the negative, and the farther the more alike the two are; :class:`L1Ratio` has its
-    optimum at the positive.
+    the two. It is a regularizer, to be combined with a pixel loss. With cosines alone, the optimum lies not at the
+    positive but beyond it, away from the negative, and the more alike the two are, the farther; the optimum of
+    :class:`L1Ratio` is at the positive.
 
     The gradient reaches the output through the encoder, which is :func:`frozen`; samples are constants.
 
-    Each tap has a copy of the objective: one that carries state must not mix the taps.
+    Each tap has its own copy of the objective, so that an objective with state does not mix the taps.
 
     Args:
         encoder: (N, 3, H, W) RGB on 0..1 to a list of feature maps (N, C, h, w).
@@ -58,11 +58,11 @@ class ContrastiveRegulariser(LossTerm):
         """The loss of a batch, a scalar.
 
         Args:
-            output: (N, 3, H, W), the network's result; need not be within 0..1.
+            output: (N, 3, H, W), the network's result; it may exceed 0..1.
             target: (N, 3, H, W) on 0..1.
-            input: (N, 3, h, w) on 0..1, enlarged here to the target's size where it is smaller.
-            generator: of all draws of samples.
-            index: (N,), the samples' numbers in the training set, for an objective that remembers.
+            input: (N, 3, h, w) on 0..1, enlarged to the target's size if it is smaller.
+            generator: source of randomness of the samples.
+            index: (N,), the samples' numbers in the training set, for an objective with state.
 
         Raises:
             ValueError: output and target differ in shape, or the encoder's taps are not as many as the weights.
@@ -101,7 +101,7 @@ def _compare(objective: nn.Module, query: Tensor, positive: Tensor, negative: Te
 
 
 class ContrastiveLossOptions(Samples, FrozenEncoderLossOptions):
-    """The output pulled to positives and pushed from negatives: :mod:`restore.losses.contrastive`."""
+    """Pull the output toward positives and push it from negatives: :mod:`restore.losses.contrastive`."""
 
     kind: Literal["contrastive"] = "contrastive"
     objective: AnyObjective = Field(InfoNCEOptions(), description="turns similarities into a loss")
@@ -117,7 +117,7 @@ class ContrastiveLossOptions(Samples, FrozenEncoderLossOptions):
             )
         return objective
 
-    def regularizer(self, encoder: nn.Module, channels: Sequence[int]) -> ContrastiveRegulariser:
+    def regularizer(self, encoder: nn.Module, channels: Sequence[int]) -> ContrastiveRegularizer:
         """The term in the features of a given encoder.
 
         Args:
@@ -130,7 +130,7 @@ class ContrastiveLossOptions(Samples, FrozenEncoderLossOptions):
         weights = self.taps or [1 / len(channels)] * len(channels)
         if len(weights) != len(channels):
             raise ValueError(f"taps {weights}: the encoder has {len(channels)} taps; give a weight for each, or null")
-        return ContrastiveRegulariser(encoder, self, self.objective.build(0), weights)
+        return ContrastiveRegularizer(encoder, self, self.objective.build(0), weights)
 
     def build(self, context: TrainingContext = ALONE) -> LossTerm:
         encoder = self.features(context)

@@ -37,14 +37,14 @@ class Head(nn.Module):
 
 
 class PatchContrast(nn.Module):
-    """A position of the query must be more like the same position of the key than like any other.
+    """A position of the query must be more similar to the same position of the key than to any other.
 
-    At each tap some positions are sampled, the same in query and key and in the whole batch, and brought to unit
-    vectors by a head, the same for both. Negatives are the keys of the other positions of the same picture; with a
-    queue, also keys of pictures that came before, and mixtures of the hardest of these. Keys are constants: the
-    gradient reaches the query, and the head by way of the query.
+    At each tap, some positions are sampled, the same in query and key and in the whole batch, and a shared head maps
+    their features to unit vectors. Negatives are the keys of the other positions of the same picture; with a queue,
+    also keys of earlier pictures, and mixtures of the hardest of these. Keys are constants: the gradient reaches the
+    query, and through it the head.
 
-    Heads are built here, not at the first use, so that an optimizer finds them; train them along with the network.
+    Heads are built here rather than at first use, so that an optimizer finds them; train them along with the network.
 
     Args:
         channels: of each tap.
@@ -79,9 +79,9 @@ class PatchContrast(nn.Module):
 
         Args:
             queries: features of the output at each tap, (N, C, h, w).
-            keys: features at the same positions of what the output must correspond to, of the same shapes. They may
-                come from another encoder, such as a moving average of the queries'.
-            generator: of the positions and mixtures.
+            keys: features of the picture that the output must correspond to, of the same shapes. They may come from
+                another encoder, such as a moving average of the queries' encoder.
+            generator: source of randomness of the positions and mixtures.
 
         Raises:
             ValueError: queries or keys are not as many as the heads.
@@ -107,7 +107,7 @@ class PatchContrast(nn.Module):
         return losses.mean()
 
     def _past_similarities(self, query: Tensor, keys: Tensor, generator: torch.Generator) -> Tensor:
-        """Similarities of (Q, D) to the keys (K, D), and to what is mixed from them."""
+        """Similarities of (Q, D) to the keys (K, D), and to mixtures of them."""
         with torch.autocast(query.device.type, enabled=False):
             similarities = query @ keys.T.to(query)
         if self.mixing is None:
@@ -117,20 +117,20 @@ class PatchContrast(nn.Module):
 
 
 def at(features: Tensor, places: Tensor) -> Tensor:
-    """(N, C, h, w) at S places to (N, S, C)."""
+    """(N, C, h, w) at S positions to (N, S, C)."""
     return features.flatten(2)[:, :, places].transpose(1, 2)
 
 
-class PatchRegulariser(LossTerm):
+class PatchRegularizer(LossTerm):
     """:class:`PatchContrast` between pictures.
 
     Args:
         encoder: (N, 3, H, W) RGB on 0..1 to a list of feature maps.
         contrast: with a head for each of the encoder's taps.
-        key: what the output must correspond to, position by position: ``input`` keeps content, as in CUT; ``target``
-            restores, as CIFR's identity regularisation does.
-        freeze: False where the encoder belongs to the network that is trained (CUT: the generator's own), so that
-            it learns from the queries.
+        key: the picture that the output must match, position by position: ``input`` keeps content, as in CUT;
+            ``target`` restores, as CIFR's identity regularization does.
+        freeze: False if the encoder is part of the trained network (CUT: the generator's own), so that it learns from
+            the queries.
         network: the network being trained, if it should leave targets unchanged: half of the loss then
             compares its result for the target with the target (CUT's identity loss).
     """
@@ -169,7 +169,7 @@ class PatchRegulariser(LossTerm):
 
 
 class PatchNceLossOptions(AnyEncoderLossOptions):
-    """Positions of the output compared with those of its target or input, through heads that learn."""
+    """Compare positions of the output with those of its target or input, through trainable heads."""
 
     kind: Literal["patch-nce"] = "patch-nce"
     key: Literal["input", "target"] = Field(
@@ -206,18 +206,18 @@ class PatchNceLossOptions(AnyEncoderLossOptions):
         channels: Sequence[int],
         freeze: bool = True,
         network: nn.Module | None = None,
-    ) -> PatchRegulariser:
+    ) -> PatchRegularizer:
         """The term in the features of a given encoder; its heads are trained along with the network.
 
         Args:
             encoder: (N, 3, H, W) RGB on 0..1 to a list of feature maps.
             channels: of each of its taps.
-            freeze: False where the encoder belongs to the network that is trained.
-            network: see :class:`PatchRegulariser`.
+            freeze: False if the encoder is part of the trained network.
+            network: see :class:`PatchRegularizer`.
         """
         objective = self.objective.build(0)
         contrast = PatchContrast(channels, objective, self.positions, self.dim, self.queue, self.mixing)
-        return PatchRegulariser(encoder, contrast, self.key, freeze, network)
+        return PatchRegularizer(encoder, contrast, self.key, freeze, network)
 
     def build(self, context: TrainingContext = ALONE) -> LossTerm:
         encoder = self.features(context)

@@ -13,7 +13,7 @@ from restore.losses.contrastive.frozen import frozen
 from restore.losses.contrastive.objectives.prompt_pair import negative_probability, prompt_cross_entropy
 from restore.losses.contrastive.objectives.rank_margin import prompt_ranking
 
-# Words of the text that text prompts begin as.
+# Number of words in the initial text of text prompts.
 _WORDS = 16
 
 
@@ -22,7 +22,7 @@ class ReadsText(Protocol):
     """The text side of an encoder (:class:`restore.encoders.clip.ClipEncoder`)."""
 
     def start_tokens(self, words: int) -> tuple[Tensor, int]:
-        """The embedded tokens (L, W) of a text of so many ``X``, and the place of its end."""
+        """The embedded tokens (L, W) of a text of ``X`` repeated, and the index of its end."""
 
     def encode_tokens(self, tokens: Tensor, end: int) -> Tensor:
         """Embeddings (T, C) of embedded tokens (T, L, W) whose texts end at ``end``."""
@@ -47,7 +47,7 @@ class LatentPrompts(nn.Module):
 
 
 class TextPrompts(nn.Module):
-    """Two texts whose every embedded token learns, read by CLIP's text encoder: CLIP-LIT (Liang et al., ICCV 2023).
+    """Two texts with learned embedded tokens, encoded by CLIP's text encoder: CLIP-LIT (Liang et al., ICCV 2023).
 
     Both start as sixteen ``X`` and diverge as they learn; their beginning, end and padding are learned too.
 
@@ -75,7 +75,7 @@ class TextPrompts(nn.Module):
 
 
 class PromptJudge:
-    """Prompts and the embedding that pictures are compared with them in.
+    """Prompts, and the embedding in which pictures are compared with them.
 
     Attributes:
         embed: of pictures.
@@ -106,7 +106,7 @@ class PromptJudge:
         Args:
             bad: (N, 3, H, W), pictures to restore.
             good: (N, 3, H, W), good pictures, unpaired.
-            between: what the network made of ``bad``, one or two rounds of it, the older first, (N, 3, H, W) each.
+            between: the network's results for ``bad`` from one or two rounds, older first, (N, 3, H, W) each.
         """
         prompts = self.prompts()
         first, last, *others = (negative_probability(self.embed(x), prompts) for x in (bad, good, *between))

@@ -8,10 +8,10 @@ from torch.nn import functional as F
 
 
 class KeyQueue(nn.Module):
-    """The last ``size`` keys, the oldest replaced first. It begins with random unit vectors, as MoCo's does.
+    """The last ``size`` keys; the oldest are replaced first. It starts with random unit vectors, like MoCo's.
 
-    Where the keys come from, from an encoder or from the moving average of one, is up to the caller. Keys and
-    position are in ``state_dict``; nothing here makes a GPU wait.
+    The caller decides whether keys come from an encoder or its moving average. Keys and position are in ``state_dict``;
+    nothing here synchronizes with a GPU.
 
     Args:
         size: how many keys.
@@ -28,9 +28,9 @@ class KeyQueue(nn.Module):
 
     @torch.no_grad()
     def push(self, keys: Tensor) -> None:
-        """Replace the oldest keys by these, (n, dim), unit vectors; of more than ``size`` the last ones stay."""
+        """Replace the oldest keys with these unit vectors, (n, dim); of more than ``size``, the last are kept."""
         size = len(self.keys)
         places = (self.position + torch.arange(len(keys), device=self.keys.device)) % size
-        # A new tensor, not a change in place: the loss of this step still needs the old keys on its way back.
+        # A new tensor instead of an in-place change: the backward pass of this step still needs the old keys.
         self.keys = self.keys.index_copy(0, places[-size:], keys[-size:].to(self.keys.dtype))
         self.position = (self.position + len(keys)) % size

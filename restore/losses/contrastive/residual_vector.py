@@ -26,20 +26,20 @@ from restore.losses.features import AnyHeldFeatures, EncoderLossOptions
 
 @runtime_checkable
 class HasVocabulary(Protocol):
-    """An encoder with words to describe a direction in."""
+    """An encoder whose words can describe a direction."""
 
     def vocabulary(self) -> Vocabulary:
         """Words and their embeddings."""
 
 
 class ResidualGuide(nn.Module):
-    """The residual vector of RAVE, and what it means in words where the encoder has a text side.
+    """The residual vector of RAVE, described in words if the encoder has a text side.
 
     Args:
         dimensions: of the embedding.
-        words: how many to report for either end of the direction.
-        shift: words of either end whose common part is taken out of the direction
-            (:func:`~restore.losses.contrastive.objectives.residual_vector.shifted_vector`); 0 leaves it.
+        words: number of words to report for each end of the direction.
+        shift: number of words at each end whose common part is removed from the direction
+            (:func:`~restore.losses.contrastive.objectives.residual_vector.shifted_vector`); 0 for none.
     """
 
     direction: Tensor
@@ -48,7 +48,7 @@ class ResidualGuide(nn.Module):
     def __init__(self, dimensions: int, words: int = 8, shift: int = 0) -> None:
         super().__init__()
         self.words, self.shift = words, shift
-        # No numbers until it is found, so that nothing can be trained by it before.
+        # NaN until it is found, so that nothing can be trained with it before.
         self.register_buffer("direction", torch.full((dimensions,), torch.nan))
         self.register_buffer("threshold", torch.full((), torch.nan))
 
@@ -58,10 +58,10 @@ class ResidualGuide(nn.Module):
         Args:
             good: (N, D) embeddings of good pictures.
             bad: (M, D) embeddings of pictures to restore.
-            encoder: with ``vocabulary()`` where it has a text side.
+            encoder: with ``vocabulary()`` if it has a text side.
 
         Yields:
-            What was found, in words, a line each.
+            Descriptions of the result, one line each.
         """
         found = residual_vector(good, bad)
         vocabulary = encoder.vocabulary() if isinstance(encoder, HasVocabulary) and (self.words or self.shift) else None
@@ -73,7 +73,7 @@ class ResidualGuide(nn.Module):
         yield f"good pictures lie {float(found.threshold):.3f} along the direction, those to restore {float(mean):.3f}"
         if vocabulary is not None and self.words:
             scores = F.normalize(vocabulary.embeddings, dim=1) @ found.direction
-            for end, largest in (("towards", True), ("away from", False)):
+            for end, largest in (("toward", True), ("away from", False)):
                 which = scores.topk(self.words, largest=largest).indices.tolist()
                 yield f"{end}: " + ", ".join(vocabulary.words[i] for i in which)
 
@@ -88,7 +88,7 @@ class GuidedTerm(LossTerm):
     Args:
         encoder: whose last feature map, averaged over its positions, is the embedding.
         guide: finds the direction and holds it.
-        samples: how many it is found from.
+        samples: number of samples to find it from.
     """
 
     def __init__(self, encoder: Embedding, guide: ResidualGuide, samples: int) -> None:
@@ -114,11 +114,11 @@ class GuidedTerm(LossTerm):
 
 
 class ResidualVectorOptions(EncoderLossOptions):
-    """As far along the direction from bad to good as good pictures lie: RAVE's guidance by an encoder."""
+    """Pull the output along the direction from bad to good pictures, as far as good ones lie: RAVE's guidance."""
 
     kind: Literal["residual-vector"] = "residual-vector"
     encoder: AnyHeldFeatures = Field(
-        EfficientNetLite0Options(taps=("head",)), description="whose embeddings are compared"
+        EfficientNetLite0Options(taps=("head",)), description="encoder whose embeddings are compared"
     )
     side: PositiveInt | None = Field(
         224, description="side of the square that pictures are resized to; null keeps their size"
@@ -126,10 +126,8 @@ class ResidualVectorOptions(EncoderLossOptions):
     samples: PositiveInt = Field(
         384, description="good and bad pictures each that the direction is fitted to before step 0"
     )
-    words: int = Field(
-        8, ge=0, description="words to report for either end of the direction, if the encoder reads text"
-    )
-    shift: int = Field(0, ge=0, description="words of either end whose common part is removed from the direction")
+    words: int = Field(8, ge=0, description="words to report for each end of the direction, if the encoder reads text")
+    shift: int = Field(0, ge=0, description="words at each end whose common part is removed from the direction")
 
     @model_validator(mode="after")
     def _reads(self) -> Self:

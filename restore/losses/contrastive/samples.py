@@ -1,6 +1,6 @@
 """Which pictures are positive and which negative: each kind of sample, its options and how it is drawn.
 
-``SAMPLES`` lists them. Every kind may be used on either side; docstrings say what each is meant for.
+``SAMPLES`` lists them. Every kind may be used on either side; docstrings describe the intended use of each.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class SampleOptions(BaseModel, ABC):
         Args:
             target: (N, 3, H, W), RGB on 0..1.
             input: the network's input, enlarged to the target's size, (N, 3, H, W).
-            generator: the source of all draws.
+            generator: source of randomness.
 
         Returns:
             (N, K, 3, H, W), K samples for each.
@@ -85,7 +85,7 @@ class _Perturbed(SampleOptions):
 
     def draw(self, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
         variants = self.perturb(target.repeat_interleave(self.count, dim=0), generator)
-        variants = augment.quantise(variants) if self.quantise else variants
+        variants = augment.quantize(variants) if self.quantise else variants
         return variants.reshape(-1, self.count, *target.shape[1:])
 
     @abstractmethod
@@ -128,7 +128,7 @@ class BlurSample(_Perturbed):
 
 
 class NoiseSample(_Perturbed):
-    """Noisy targets: with a trace of noise positives that tolerate it, with more negatives that teach against it."""
+    """Noisy targets: with a trace of noise, positives that tolerate it; with more, negatives that teach against it."""
 
     kind: Literal["noise"] = "noise"
     count: PositiveInt = Field(1, description="variants of each target")
@@ -159,7 +159,7 @@ class Samples(BaseModel):
     """Both sides of the comparison."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    positives: list[AnySample] = Field([TargetSample()], min_length=1, description="what the output is pulled towards")
+    positives: list[AnySample] = Field([TargetSample()], min_length=1, description="what the output is pulled toward")
     negatives: list[AnySample] = Field([InputSample()], min_length=1, description="what the output is pushed away from")
 
     @torch.no_grad()

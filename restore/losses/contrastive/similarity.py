@@ -40,7 +40,7 @@ def position_similarities(query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
     with torch.autocast(query.device.type, enabled=False):
         similarities = torch.bmm(query, key.transpose(1, 2))
     positive = similarities.diagonal(dim1=1, dim2=2)
-    # Without its first element, in rows of s + 1, a square matrix has its diagonal in the last column; a boolean mask
-    # would do as well, and make a GPU wait.
+    # Without its first element, in rows of s + 1, a square matrix has its diagonal in the last column. A boolean mask
+    # would also work, but synchronizes with a GPU.
     others = similarities.flatten(1)[:, 1:].reshape(n, s - 1, s + 1)[:, :, :-1]
     return positive.reshape(n * s, 1), others.reshape(n * s, s - 1)

@@ -26,10 +26,10 @@ from restore.losses.features import AnyEncoderLossOptions
 class StyleContrast(nn.Module):
     """The output's style must be closer to the target's than to the input's.
 
-    At each tap some positions are sampled, the same in all three pictures, and brought to unit vectors by a head. How
-    the vectors of a picture resemble one another, position by position, is a matrix without the content's own values;
-    each row of the output's is to be nearer to the same row of the target's than of the input's. Target and input are
-    constants: the gradient reaches the output, and the heads by way of it.
+    At each tap, some positions are sampled, the same in all three pictures, and a head maps their features to unit
+    vectors. The similarities between all positions of a picture form a matrix that does not contain the content itself;
+    each row of the output's matrix should be closer to the same row of the target's than of the input's. Target and
+    input are constants: the gradient reaches the output, and through it the heads.
 
     Args:
         channels: of each tap.
@@ -58,10 +58,10 @@ class StyleContrast(nn.Module):
             outputs: features of the output at each tap, (N, C, h, w).
             targets: the same for the target.
             inputs: the same for the input.
-            generator: of the positions.
+            generator: source of randomness of the positions.
 
         Raises:
-            ValueError: a map of a single position, which resembles nothing but itself.
+            ValueError: a map has a single position, which has nothing to be compared with.
         """
         losses = []
         for head, output, target, input in zip(self.heads, outputs, targets, inputs, strict=True):
@@ -88,7 +88,7 @@ class StyleNceTerm(LossTerm):
     Args:
         encoder: (N, 3, H, W) RGB on 0..1 to a list of feature maps.
         contrast: with a head for each of the encoder's taps.
-        freeze: False where the encoder belongs to the network that is trained.
+        freeze: False if the encoder is part of the trained network.
     """
 
     def __init__(self, encoder: nn.Module, contrast: StyleContrast, freeze: bool) -> None:
@@ -109,7 +109,7 @@ class StyleNceTerm(LossTerm):
 
 
 class StyleNceOptions(AnyEncoderLossOptions):
-    """The output's style nearer to the target's than to the input's: CIFR's style term, through heads that learn."""
+    """Pull the output's style toward the target's and away from the input's: CIFR's style term, with learned heads."""
 
     kind: Literal["style-nce"] = "style-nce"
     objective: AnySimilarityObjective = Field(InfoNCEOptions(), description="turns similarities into a loss")

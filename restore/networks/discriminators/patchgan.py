@@ -14,11 +14,11 @@ class PatchGan(nn.Module):
     """A convolutional discriminator that judges overlapping patches (Isola et al., "Image-to-image translation with
     conditional adversarial networks", CVPR 2017), 70 x 70 pixels each with three layers.
 
-    Where Isola's and CUT's have batch or instance norm this one has spectral norm (Miyato et al., ICLR 2018): its
-    score of a picture depends on that picture alone, contrast included.
+    It uses spectral norm (Miyato et al., ICLR 2018) instead of the batch or instance norm of Isola's and CUT's, so that
+    its score depends on a single picture, including its contrast.
 
     Args:
-        width: channels of the first layer; they double twice at most.
+        width: channels of the first layer; they double at most twice.
         layers: of stride 2.
 
     Shape:

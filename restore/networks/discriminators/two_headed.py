@@ -16,7 +16,7 @@ _SLOPE = 0.2
 
 
 class TwoHeaded(nn.Module):
-    """A trunk of strided convolutions under spectral normalisation, and a global and a local head.
+    """A trunk of strided convolutions under spectral normalization, and a global and a local head.
 
     Kinli, Ozcan and Kirac, "Instagram filter removal on fashionable images" (IFRNet), NTIRE 2021, and "Patch-wise
     contrastive style learning for Instagram filter removal" (CIFR), NTIRE 2022. The global head averages over
@@ -26,8 +26,8 @@ class TwoHeaded(nn.Module):
         width: channels of the first layer.
 
     Shape:
-        (N, 3, H, W), RGB, 0..1, both sides above 16, to logits (N, 2, h, w): the global opinion, the same
-        everywhere, and the local ones. Their mean is the mean of both heads'.
+        (N, 3, H, W), RGB, 0..1, both sides above 16, to logits (N, 2, h, w): the global one, the same
+        everywhere, and the local ones. Their mean is the mean of both heads' means.
     """
 
     def __init__(self, width: int = 32) -> None:
@@ -66,4 +66,4 @@ class TwoHeadedOptions(DiscriminatorOptions):
         return TwoHeaded(self.width)
 
     def minimum(self) -> int:
-        return 17  # of a single pixel, at a sixteenth, torch's bf16 has gradients that are no numbers
+        return 17  # for a single pixel, at a sixteenth of the side, torch's bf16 gradients are NaN

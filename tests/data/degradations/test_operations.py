@@ -86,28 +86,28 @@ def test_resize_to_the_same_size_and_of_plain_color(by: str) -> None:
         np.testing.assert_allclose(result, 0.3, atol=1e-6)
 
 
-@pytest.mark.parametrize("grey", [False, True])
-def test_gaussian_noise(grey: bool) -> None:
-    noise = (gaussian_noise(flat(0.5), 10, grey, rng()) - 0.5) * 255
+@pytest.mark.parametrize("gray", [False, True])
+def test_gaussian_noise(gray: bool) -> None:
+    noise = (gaussian_noise(flat(0.5), 10, gray, rng()) - 0.5) * 255
     assert noise.dtype == np.float32
     assert noise.std() == pytest.approx(10, rel=0.01)
     assert noise.mean() == pytest.approx(0, abs=0.1)
     between = np.corrcoef(noise[..., 0].ravel(), noise[..., 1].ravel())[0, 1]
-    assert between == pytest.approx(1 if grey else 0, abs=0.02)
+    assert between == pytest.approx(1 if gray else 0, abs=0.02)
     assert np.corrcoef(noise[:, 1:, 0].ravel(), noise[:, :-1, 0].ravel())[0, 1] == pytest.approx(0, abs=0.02), "white"
 
 
-@pytest.mark.parametrize("grey", [False, True])
+@pytest.mark.parametrize("gray", [False, True])
 @pytest.mark.parametrize("value", [0.1, 0.5, 0.8])
-def test_poisson_noise(grey: bool, value: float) -> None:
-    noise = poisson_noise(flat(value), 0.5, grey, rng()) - np.float32(value)
+def test_poisson_noise(gray: bool, value: float) -> None:
+    noise = poisson_noise(flat(value), 0.5, gray, rng()) - np.float32(value)
     assert noise.std() == pytest.approx(0.5 * np.sqrt(value / 256), rel=0.02)
     assert noise.mean() == pytest.approx(0, abs=5e-4)
     between = np.corrcoef(noise[..., 0].ravel(), noise[..., 1].ravel())[0, 1]
-    assert between == pytest.approx(1 if grey else 0, abs=0.02)
+    assert between == pytest.approx(1 if gray else 0, abs=0.02)
 
 
-def test_grey_poisson_noise_is_that_of_the_luma() -> None:
+def test_gray_poisson_noise_is_that_of_the_luma() -> None:
     pixels = flat(0) + np.array([0.4, 0.8, 0.2], np.float32)
     noise = poisson_noise(pixels, 0.5, True, rng()) - pixels
     luma = np.asarray(Image.fromarray(to_uint8(pixels[:1, :1])).convert("L"))[0, 0] / 255
@@ -126,12 +126,12 @@ def test_poisson_noise_is_that_of_basicsr_where_all_values_occur() -> None:
         assert ours[:, part].std() == pytest.approx(theirs[:, part].std(), rel=0.03)
 
 
-@pytest.mark.parametrize("grey", [False, True])
-def test_noise_of_no_strength_changes_nothing_and_much_stays_within_range(grey: bool) -> None:
+@pytest.mark.parametrize("gray", [False, True])
+def test_noise_of_no_strength_changes_nothing_and_much_stays_within_range(gray: bool) -> None:
     pixels = image(20, 30)
-    np.testing.assert_array_equal(gaussian_noise(pixels, 0, grey, rng()), pixels)
-    np.testing.assert_array_equal(poisson_noise(pixels, 0, grey, rng()), pixels)
-    for noisy in (gaussian_noise(pixels, 200, grey, rng()), poisson_noise(pixels, 20, grey, rng())):
+    np.testing.assert_array_equal(gaussian_noise(pixels, 0, gray, rng()), pixels)
+    np.testing.assert_array_equal(poisson_noise(pixels, 0, gray, rng()), pixels)
+    for noisy in (gaussian_noise(pixels, 200, gray, rng()), poisson_noise(pixels, 20, gray, rng())):
         assert (noisy.min(), noisy.max()) == (0, 1)
         assert noisy.dtype == np.float32
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from restore.data.filters.edits import FAMILIES, edited, monotone
-from restore.data.filters.instagram_css import LOOKS, rendered
+from restore.data.filters.instagram_css import INSTAGRAM_LOOKS, rendered
 from restore.data.filters.library import find_filter
 from restore.data.filters.options import DEFAULT_NAMES, PhotoFilters, draw_filter, filtered, label, open_filters
 from restore.data.filters.renderings import another_look, another_rendering, blended_beyond
@@ -45,10 +45,10 @@ def test_one_edit_is_the_same_for_one_seed() -> None:
 
 def test_every_filter_has_a_second_rendering() -> None:
     """And most are seen to be another than the first."""
-    assert set(LOOKS) == set(DEFAULT_NAMES)
+    assert set(INSTAGRAM_LOOKS) == set(DEFAULT_NAMES)
     photo = picture(64, 96)
     apart = {
-        name: np.abs(rendered(photo, LOOKS[name]).astype(int) - find_filter(name)(photo)).mean()
+        name: np.abs(rendered(photo, INSTAGRAM_LOOKS[name]).astype(int) - find_filter(name)(photo)).mean()
         for name in DEFAULT_NAMES
     }
     # These are in the library as Instagram.css has them.

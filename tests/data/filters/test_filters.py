@@ -101,8 +101,8 @@ def css(function: str, amount: float, x: np.ndarray) -> np.ndarray:
     if function == "brightness":
         return np.clip(x * amount, 0, 1)
     if function == "saturate":
-        grey = np.array([0.213, 0.715, 0.072])
-        return np.clip(amount * x + (1 - amount) * (x @ grey)[..., None], 0, 1)
+        gray = np.array([0.213, 0.715, 0.072])
+        return np.clip(amount * x + (1 - amount) * (x @ gray)[..., None], 0, 1)
     cosine, sine = np.cos(np.radians(amount)), np.sin(np.radians(amount))
     matrix = (
         np.array([[0.213, 0.715, 0.072]] * 3)
@@ -158,9 +158,9 @@ def test_css_by_its_definitions(name: str, size: tuple[int, int]) -> None:
     height, width = size
     y, x = np.mgrid[:height, :width]
     radius = np.hypot(y + 0.5 - height / 2, x + 0.5 - width / 2) / np.hypot(height / 2, width / 2)
-    place, *colour, opacity = np.array(stops, float).T
+    place, *color, opacity = np.array(stops, float).T
     over = np.interp(radius, place, opacity)[..., None]
-    premultiplied = np.stack([np.interp(radius, place, one / 255 * opacity) for one in colour], axis=-1)
+    premultiplied = np.stack([np.interp(radius, place, one / 255 * opacity) for one in color], axis=-1)
     below = pixels / 255
     made = (1 - over) * below + over * blend_mode(below, premultiplied / np.maximum(over, 1e-9))
     for function, amount in functions:

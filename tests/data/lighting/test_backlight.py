@@ -20,12 +20,12 @@ def light(pixels: np.ndarray) -> np.ndarray:
 
 def test_the_shade_is_darker_by_the_stops_and_the_rest_brighter() -> None:
     options = Backlight.plain().model_copy(update={"stops": (2.0, 2.0), "glare": (0.5, 0.5)})
-    grey = np.full((200, 200, 3), 100, np.uint8)
-    made = backlit(grey, options, generator(0, 3))
-    ratios = np.log2(light(made) / light(grey))
+    gray = np.full((200, 200, 3), 100, np.uint8)
+    made = backlit(gray, options, generator(0, 3))
+    ratios = np.log2(light(made) / light(gray))
     assert ratios.min() == pytest.approx(-2, abs=0.15)
     assert ratios.max() == pytest.approx(0.5, abs=0.05)
-    mask = shade(grey.astype(np.float32) / 255, options, after_the_stops(generator(0, 3)))
+    mask = shade(gray.astype(np.float32) / 255, options, after_the_stops(generator(0, 3)))
     np.testing.assert_allclose(ratios[..., 1], 0.5 - 2.5 * mask, atol=0.12)
 
 
@@ -49,12 +49,12 @@ def test_what_passes_white_is_lost() -> None:
     assert (made == 255).all(axis=2).any()
 
 
-def test_noise_is_in_the_shade_and_colour_stays_without_a_cast() -> None:
-    grey = np.full((200, 200, 3), 120, np.uint8)
-    quiet = backlit(grey, Backlight.plain(), generator(1, 1))
+def test_noise_is_in_the_shade_and_color_stays_without_a_cast() -> None:
+    gray = np.full((200, 200, 3), 120, np.uint8)
+    quiet = backlit(gray, Backlight.plain(), generator(1, 1))
     assert (quiet.max(axis=2) == quiet.min(axis=2)).all()
-    noisy = backlit(grey, Backlight(stops=(4, 4), cast=0, untouched=0, read_noise=(0.002, 0.002)), generator(1, 1))
-    quiet = backlit(grey, Backlight.plain().model_copy(update={"stops": (4, 4)}), generator(1, 1))
+    noisy = backlit(gray, Backlight(stops=(4, 4), cast=0, untouched=0, read_noise=(0.002, 0.002)), generator(1, 1))
+    quiet = backlit(gray, Backlight.plain().model_copy(update={"stops": (4, 4)}), generator(1, 1))
     error = np.abs(noisy.astype(int) - quiet).mean(axis=2)
     darkest, brightest = (np.quantile(quiet, q) for q in (0.2, 0.8))
     assert error[quiet[..., 0] <= darkest].mean() > 1.5 * error[quiet[..., 0] >= brightest].mean()

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from restore.losses.contrastive.image import ContrastiveRegulariser
+from restore.losses.contrastive.image import ContrastiveRegularizer
 from restore.losses.contrastive.objectives.registry import OBJECTIVES
 from restore.losses.contrastive.patch_nce import PatchNceLossOptions
 from restore.losses.contrastive.samples import SAMPLES, Samples
@@ -34,7 +34,7 @@ def batch() -> tuple[Tensor, Tensor, Tensor]:
 def test_image_level(kind: str) -> None:
     everything = [{"kind": sample} for sample in SAMPLES]
     samples = Samples(positives=everything, negatives=everything)
-    module = ContrastiveRegulariser(SmallEncoder(), samples, OBJECTIVES[kind]().build(4), (0.5, 0.5)).to("meta")
+    module = ContrastiveRegularizer(SmallEncoder(), samples, OBJECTIVES[kind]().build(4), (0.5, 0.5)).to("meta")
     images = batch()
     module(*images, seeded(), torch.arange(4, device="meta")).backward()
     assert images[0].grad.is_meta

@@ -241,7 +241,7 @@ def test_prompt_pair() -> None:
             assert loss.item() == pytest.approx(-math.log(probability / (bad + good)))
 
 
-def test_prompt_pair_pulls_towards_the_good() -> None:
+def test_prompt_pair_pulls_toward_the_good() -> None:
     prompts = normal(2, 8)
     assert negative_probability(prompts, prompts).tolist() == pytest.approx([1, 0], abs=1e-3)
     image = (prompts[:1] + 1.05 * prompts[1:]).requires_grad_()
@@ -289,21 +289,21 @@ def test_residual_vector() -> None:
         mean = np.mean([row / np.linalg.norm(row) for row in x], axis=0)
         return mean / np.linalg.norm(mean)
 
-    towards = mean_direction(good.numpy())
-    direction = towards - mean_direction(bad.numpy())
+    toward = mean_direction(good.numpy())
+    direction = toward - mean_direction(bad.numpy())
     direction /= np.linalg.norm(direction)
     residual = residual_vector(good.requires_grad_(), bad)
     np.testing.assert_allclose(residual.direction.numpy(), direction)
-    assert residual.threshold.item() == pytest.approx(towards @ direction)
+    assert residual.threshold.item() == pytest.approx(toward @ direction)
     assert not residual.direction.requires_grad
 
     images = normal(4, 8, seed=2)
     cosines = [x @ direction / np.linalg.norm(x) for x in images.numpy()]
-    expected = [(c - towards @ direction) ** 2 for c in cosines]
+    expected = [(c - toward @ direction) ** 2 for c in cosines]
     np.testing.assert_allclose(residual_loss(images, residual).numpy(), expected)
     assert torch.autograd.gradcheck(lambda x: residual_loss(x, residual), images.requires_grad_())
     assert (residual_loss(images, residual) > 0).all()
-    assert residual_loss(torch.from_numpy(towards)[None], residual).item() == pytest.approx(0, abs=1e-12)
+    assert residual_loss(torch.from_numpy(toward)[None], residual).item() == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize("labels", [[3], [3, 4], [3, 3], [1, 2, 1]])

@@ -16,7 +16,7 @@ from restore.losses.contrastive.objectives.residual_vector import residual_vecto
 from restore.losses.contrastive.prompts import LatentPrompts, PromptJudge, TextPrompts
 from restore.losses.contrastive.residual_vector import ResidualGuide
 from restore.losses.registry import LOSSES
-from restore.training.step import draws
+from restore.training.step import step_generator
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -28,7 +28,7 @@ def pictures(count: int, level: float, seed: int = 0) -> Tensor:
 
 
 class Means(nn.Module):
-    """An encoder of two taps: the picture, and its mean colour with the deviation beside it."""
+    """An encoder of two taps: the picture, and its mean color with the deviation beside it."""
 
     channels = (3, 4)
 
@@ -60,7 +60,7 @@ def test_the_direction_is_found_from_what_is_shown_and_kept() -> None:
     """With EfficientNet-Lite0: dark noise is bad, bright noise is good; what is brighter lies farther along."""
     term = LOSSES["residual-vector"]().build()
     assert term.calibration_samples == 384
-    assert term(*[pictures(1, 0.5)] * 3, draws(0, 0)).isnan(), "nothing is trained by what was not found"
+    assert term(*[pictures(1, 0.5)] * 3, step_generator(0, 0)).isnan(), "nothing is trained by what was not found"
     batches = [(pictures(4, 0.2, seed), pictures(4, 0.9, seed + 9)) for seed in range(2)]
     (told,) = term.calibrate(batches)
     bad, good = (torch.cat([term.encoder(batch[side]) for batch in batches]) for side in (0, 1))
@@ -71,8 +71,8 @@ def test_the_direction_is_found_from_what_is_shown_and_kept() -> None:
     again = LOSSES["residual-vector"]().build()
     again.learned.load_state_dict(term.learned.state_dict())
     output = pictures(2, 0.3, 5).requires_grad_()
-    losses = [t(output, output, output, draws(0, 0)) for t in (term, again)]
-    assert losses[0] == losses[1] > term(pictures(2, 0.85, 5), output, output, draws(0, 0))
+    losses = [t(output, output, output, step_generator(0, 0)) for t in (term, again)]
+    assert losses[0] == losses[1] > term(pictures(2, 0.85, 5), output, output, step_generator(0, 0))
     # A step against the gradient makes it brighter.
     losses[0].backward()
     assert (output.grad.mean(dim=(1, 2, 3)) < 0).all()
@@ -108,8 +108,8 @@ def test_a_direction_is_told_in_the_nearest_words() -> None:
 
     good, bad = torch.tensor([[1.0, 0.5]]), torch.tensor([[-1.0, 0.5]])
     guide = ResidualGuide(2, words=2)
-    _, towards, away = guide.find(good, bad, Reader())
-    assert (towards, away) == ("towards: bright, sunny", "away from: dark, dim")
+    _, toward, away = guide.find(good, bad, Reader())
+    assert (toward, away) == ("toward: bright, sunny", "away from: dark, dim")
     assert len(list(ResidualGuide(2, words=0).find(good, bad, Reader()))) == 1
     plain = guide.direction.clone()
     list(ResidualGuide(2, words=0, shift=1).find(good, bad, Reader()))
@@ -176,7 +176,7 @@ def test_the_score_reaches_the_picture_and_not_the_prompts_of_a_loss(clip) -> No
         judge.prompts.vectors[1] = judge.prompts.vectors[0] + 0.01 * normal(24)
     term = LOSSES["prompt-score"]().build(TrainingContext(prompts=judge))
     output = pictures(2, 0.5).requires_grad_()
-    loss = term(output, output, output, draws(0, 0))
+    loss = term(output, output, output, step_generator(0, 0))
     assert 0 < loss < 1
     loss.backward()
     assert output.grad.abs().sum() > 0

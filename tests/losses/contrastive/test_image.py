@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from restore.losses.contrastive.frozen import frozen
-from restore.losses.contrastive.image import ContrastiveRegulariser
+from restore.losses.contrastive.image import ContrastiveRegularizer
 from restore.losses.contrastive.objectives.base import Objective
 from restore.losses.contrastive.objectives.infonce import InfoNCE
 from restore.losses.contrastive.objectives.isogclr import IndividualTemperatures
@@ -33,18 +33,18 @@ def batch(n: int = 3, side: int = 12) -> tuple[Tensor, Tensor, Tensor]:
     return output, target, low
 
 
-def regulariser(objective: Objective, samples: Samples = PCL, weights: tuple[float, ...] = (0.5, 0.5)):
-    return ContrastiveRegulariser(SmallEncoder(), samples, objective, weights)
+def regularizer(objective: Objective, samples: Samples = PCL, weights: tuple[float, ...] = (0.5, 0.5)):
+    return ContrastiveRegularizer(SmallEncoder(), samples, objective, weights)
 
 
-def loss_of(module: ContrastiveRegulariser, *images: Tensor) -> Tensor:
+def loss_of(module: ContrastiveRegularizer, *images: Tensor) -> Tensor:
     return module(*images, seeded(), torch.arange(len(images[0])))
 
 
 @every
 def test_the_law(objective: Objective) -> None:
     """The gradient reaches the output, and nothing else; the encoder stays as it was, in training mode too."""
-    module = regulariser(objective).train()
+    module = regularizer(objective).train()
     output, target, low = (x.requires_grad_() for x in batch())
     before = {k: v.clone() for k, v in module.encoder.state_dict().items()}
     loss = loss_of(module, output, target, low)
@@ -62,7 +62,7 @@ def test_the_law(objective: Objective) -> None:
 @every
 def test_the_mode_of_the_encoder_does_not_matter(objective: Objective) -> None:
     images = batch()
-    training, evaluating = (loss_of(regulariser(objective).train(mode), *images) for mode in (True, False))
+    training, evaluating = (loss_of(regularizer(objective).train(mode), *images) for mode in (True, False))
     assert training == evaluating
 
 
@@ -70,12 +70,12 @@ def test_the_mode_of_the_encoder_does_not_matter(objective: Objective) -> None:
 def test_the_target_is_better_than_the_input(objective: Objective) -> None:
     _, target, low = batch()
     enlarged = nn.functional.interpolate(low, scale_factor=2.0, mode="bicubic", antialias=True).clamp(0, 1)
-    losses = [loss_of(regulariser(objective), output, target, low) for output in (target, enlarged)]
+    losses = [loss_of(regularizer(objective), output, target, low) for output in (target, enlarged)]
     assert losses[0] < losses[1]
 
 
 def test_pcl_sr_in_plain_loops() -> None:
-    module = regulariser(InfoNCE(1.0))
+    module = regularizer(InfoNCE(1.0))
     output, target, low = batch(2)
     enlarged = nn.functional.interpolate(low, scale_factor=2.0, mode="bicubic", antialias=True).clamp(0, 1)
     positives, negatives = (drawn.detach() for drawn in PCL.draw(target, enlarged, seeded()))
@@ -97,7 +97,7 @@ def test_pcl_sr_in_plain_loops() -> None:
 
 def test_aecr_net_in_its_own_words() -> None:
     """Weighted taps; a batch of one, for which its ratio of means is ours."""
-    module = regulariser(L1Ratio(1e-6), Samples(), (1 / 32, 1 / 4))
+    module = regularizer(L1Ratio(1e-6), Samples(), (1 / 32, 1 / 4))
     output, target, _ = batch(1)
     hazy = pictures(1, seed=3)
     encoder, l1 = SmallEncoder().eval(), nn.L1Loss()
@@ -109,13 +109,13 @@ def test_aecr_net_in_its_own_words() -> None:
 
 def test_gradient_is_that_of_the_encoder() -> None:
     """In float64, against finite differences."""
-    module = ContrastiveRegulariser(SmallEncoder().double(), Samples(), InfoNCE(0.5), (0.5, 0.5))
+    module = ContrastiveRegularizer(SmallEncoder().double(), Samples(), InfoNCE(0.5), (0.5, 0.5))
     output, target, low = (x.double() for x in batch(1, 6))
     assert torch.autograd.gradcheck(lambda x: module(x, target, low, seeded()), output.requires_grad_())
 
 
 def test_taps_do_not_share_a_memory() -> None:
-    module = regulariser(IndividualTemperatures(3))
+    module = regularizer(IndividualTemperatures(3))
     loss_of(module, *batch())
     first, second = module.objectives
     assert first.log_mean.isfinite().all()
@@ -125,9 +125,9 @@ def test_taps_do_not_share_a_memory() -> None:
 
 
 def test_an_encoder_on_loan_can_learn_elsewhere() -> None:
-    """As PCL-SR's discriminator does, in the same step: its own loss reaches it, the regulariser's does not."""
+    """As PCL-SR's discriminator does, in the same step: its own loss reaches it, the regularizer's does not."""
     encoder = SmallEncoder()
-    module = ContrastiveRegulariser(encoder, PCL, InfoNCE(1.0), (0.5, 0.5))
+    module = ContrastiveRegularizer(encoder, PCL, InfoNCE(1.0), (0.5, 0.5))
     output, target, low = batch()
     own = encoder(target)[1].square().mean()
     expected = torch.autograd.grad(own, encoder.first[0].weight, retain_graph=True)[0]
@@ -158,14 +158,14 @@ def test_frozen_puts_everything_back() -> None:
 def test_autocast(objective: Objective) -> None:
     images = batch()
     with torch.autocast("cpu", torch.bfloat16):
-        loss = loss_of(regulariser(objective), *images)
+        loss = loss_of(regularizer(objective), *images)
     assert loss.dtype == torch.float32
-    expected = loss_of(regulariser(objective), *images)
+    expected = loss_of(regularizer(objective), *images)
     assert loss.item() == pytest.approx(expected.item(), rel=0.2, abs=0.05)
 
 
 def test_draws_come_from_the_generator() -> None:
-    module, images = regulariser(InfoNCE(0.1)), batch()
+    module, images = regularizer(InfoNCE(0.1)), batch()
     assert module(*images, seeded(1)) == module(*images, seeded(1))
     assert module(*images, seeded(1)) != module(*images, seeded(2))
 
@@ -173,15 +173,15 @@ def test_draws_come_from_the_generator() -> None:
 def test_wrong_use() -> None:
     output, target, low = batch()
     with pytest.raises(ValueError, match=r"output \(3, 3, 6, 12\) and target \(3, 3, 12, 12\)"):
-        loss_of(regulariser(InfoNCE()), output[:, :, :6], target, low)
+        loss_of(regularizer(InfoNCE()), output[:, :, :6], target, low)
     with pytest.raises(ValueError, match="3 weights for 2 taps"):
-        loss_of(regulariser(InfoNCE(), PCL, (1.0, 1.0, 1.0)), output, target, low)
+        loss_of(regularizer(InfoNCE(), PCL, (1.0, 1.0, 1.0)), output, target, low)
     with pytest.raises(ValueError, match="IndividualTemperatures needs the samples' numbers"):
-        regulariser(IndividualTemperatures(3))(output, target, low, seeded())
+        regularizer(IndividualTemperatures(3))(output, target, low, seeded())
 
 
 class EdgeEncoder(nn.Module):
-    """Differences of neighbours only, so that a picture and its negative are opposites."""
+    """Differences of neighbors only, so that a picture and its negative are opposites."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -192,7 +192,7 @@ class EdgeEncoder(nn.Module):
         return [nn.functional.conv2d(x, self.weight)]
 
 
-def descend(module: ContrastiveRegulariser, start: Tensor, target: Tensor, other: Tensor, steps: int) -> Tensor:
+def descend(module: ContrastiveRegularizer, start: Tensor, target: Tensor, other: Tensor, steps: int) -> Tensor:
     """What becomes of a picture by the loss alone."""
     picture = start.clone().requires_grad_()
     optimizer = torch.optim.Adam([picture], 1e-2)
@@ -211,24 +211,24 @@ def likeness(encoder: nn.Module, a: Tensor, b: Tensor) -> float:
 
 
 @every
-def test_a_picture_moves_towards_its_positives(objective: Objective) -> None:
+def test_a_picture_moves_toward_its_positives(objective: Objective) -> None:
     """From a picture of something else, with the target's negative as the only negative."""
     target, start, encoder = pictures(2), pictures(2, seed=1), EdgeEncoder()
-    module = ContrastiveRegulariser(encoder, Samples(), objective, (1.0,))
+    module = ContrastiveRegularizer(encoder, Samples(), objective, (1.0,))
     picture = descend(module, start, target, 1 - target, steps=80)
     before, after = likeness(encoder, start, target), likeness(encoder, picture, target)
     assert after > before + (1 - before) / 3  # the sharp ones rest once they are sure
 
 
 def test_a_near_negative_carries_the_output_past_its_target() -> None:
-    """Why it is a regulariser: what is best by cosines alone lies beyond the positive, away from the negative.
+    """Why it is a regularizer: what is best by cosines alone lies beyond the positive, away from the negative.
 
     A ratio of distances has its best at the positive.
     """
     target, encoder = pictures(2), SmallEncoder().eval()
     near = nn.functional.avg_pool2d(target, 3, stride=1, padding=1, count_include_pad=False)
     for objective, stays in ((InfoNCE(1.0), False), (L1Ratio(1e-3), True)):
-        module = ContrastiveRegulariser(encoder, Samples(), objective, (0.5, 0.5))
+        module = ContrastiveRegularizer(encoder, Samples(), objective, (0.5, 0.5))
         picture = descend(module, target, target, near, steps=30)
         assert (likeness(encoder, picture, target) > 0.99) == stays
         assert likeness(encoder, picture, near) < likeness(encoder, target, near) or stays

@@ -1,4 +1,4 @@
-"""PatchNCE: cross entropy over positions, constant keys, heads that an optimiser finds, the queue and mixtures."""
+"""PatchNCE: cross entropy over positions, constant keys, heads that an optimizer finds, the queue and mixtures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from restore.losses.contrastive.hard_mixing import HardMixing, mix_hard_negative
 from restore.losses.contrastive.objectives.base import SimilarityOptions
 from restore.losses.contrastive.objectives.infonce import InfoNCE
 from restore.losses.contrastive.objectives.registry import OBJECTIVES
-from restore.losses.contrastive.patch_nce import PatchContrast, PatchRegulariser
+from restore.losses.contrastive.patch_nce import PatchContrast, PatchRegularizer
 from tests.losses.contrastive.conftest import SmallEncoder, pictures, seeded
 
 CHANNELS = SmallEncoder.channels
@@ -152,7 +152,7 @@ def test_wrong_use() -> None:
 def test_between_pictures(key: str, freeze: bool) -> None:
     """The gradient reaches the output and the heads, the encoder only where it is part of what is trained."""
     encoder = SmallEncoder()
-    module = PatchRegulariser(encoder, contrast(), key, freeze)
+    module = PatchRegularizer(encoder, contrast(), key, freeze)
     output, target = pictures(2, seed=3).requires_grad_(), pictures(2).requires_grad_()
     low = nn.functional.avg_pool2d(pictures(2), 2).requires_grad_()
     before = {k: v.clone() for k, v in encoder.state_dict().items()}
@@ -171,7 +171,7 @@ def test_the_key_is_what_was_asked_for() -> None:
     large = F.interpolate(low, (12, 12), mode="bicubic", antialias=True).clamp(0, 1)
     module, encoder = contrast(), SmallEncoder().eval()
     for key, picture in (("target", target), ("input", large)):
-        got = PatchRegulariser(encoder, module, key)(output, target, low, seeded())
+        got = PatchRegularizer(encoder, module, key)(output, target, low, seeded())
         torch.testing.assert_close(got, module(encoder(output), encoder(picture), seeded()))
 
 
@@ -188,7 +188,7 @@ def test_every_objective_of_similarities(kind: str) -> None:
 
 
 def test_it_learns_a_correspondence() -> None:
-    """Heads alone, trained, tell which position of a recoloured picture belongs to which."""
+    """Heads alone, trained, tell which position of a recolored picture belongs to which."""
     module = contrast(positions=36)
     draw = seeded()
     optimizer = torch.optim.Adam(module.parameters(), 1e-2)

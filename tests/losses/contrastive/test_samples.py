@@ -96,7 +96,7 @@ def test_shuffle_needs_others() -> None:
 
 @pytest.mark.parametrize("factor", [1.0, 1.7, 3.0])
 def test_sharpen_is_pils(factor: float) -> None:
-    image = augment.quantise(pictures(1, 16))
+    image = augment.quantize(pictures(1, 16))
     expected = np.asarray(ImageEnhance.Sharpness(to_pil(image[0])).enhance(factor), np.float32)
     got = 255 * augment.sharpen(image, (factor, factor), seeded())[0].permute(1, 2, 0).numpy()
     # PIL rounds the smoothed picture to 8 bits before it extrapolates.
@@ -136,24 +136,24 @@ def test_blur_draws_odd_sizes_along_each_axis() -> None:
 
 
 def test_noise_has_the_deviation_that_was_drawn() -> None:
-    grey = torch.full((40, 3, 32, 32), 0.5)
-    spread = augment.noise(grey, (0.02, 0.1), seeded()).std(dim=(1, 2, 3))
+    gray = torch.full((40, 3, 32, 32), 0.5)
+    spread = augment.noise(gray, (0.02, 0.1), seeded()).std(dim=(1, 2, 3))
     assert spread.min() > 0.018
     assert spread.max() < 0.105
     assert spread.max() > 2 * spread.min()
-    assert augment.noise(torch.ones_like(grey), (0.1, 0.1), seeded()).max() == 1
+    assert augment.noise(torch.ones_like(gray), (0.1, 0.1), seeded()).max() == 1
 
 
-def test_quantise_is_a_stored_picture() -> None:
+def test_quantize_is_a_stored_picture() -> None:
     image = 1.4 * torch.rand(3, 8, 8, generator=seeded()) - 0.2
     stored = np.clip(np.rint(255 * image.numpy().astype(np.float64)), 0, 255).astype(np.uint8)
-    np.testing.assert_array_equal(np.rint(255 * augment.quantise(image).numpy()), stored)
-    torch.testing.assert_close(augment.quantise(augment.quantise(image)), augment.quantise(image))
+    np.testing.assert_array_equal(np.rint(255 * augment.quantize(image).numpy()), stored)
+    torch.testing.assert_close(augment.quantize(augment.quantize(image)), augment.quantize(image))
 
 
 @pytest.mark.parametrize("sample", [SharpenSample, BlurSample, NoiseSample])
 def test_variants_are_on_the_grid_of_8_bits(sample: type[SampleOptions]) -> None:
-    target = augment.quantise(pictures(2))
+    target = augment.quantize(pictures(2))
 
     def off_grid(x: Tensor) -> float:
         return float((255 * x - (255 * x).round()).abs().max())

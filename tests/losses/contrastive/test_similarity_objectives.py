@@ -136,7 +136,7 @@ def test_relatives(sims: tuple[Tensor, Tensor], temperature: float) -> None:
 def test_nothing_is_better_than_a_match_far_from_the_negatives(
     objective: SimilarityObjective, sims: tuple[Tensor, Tensor]
 ) -> None:
-    """The mean over the batch: DCLW's weights may favour one query over another."""
+    """The mean over the batch: DCLW's weights may favor one query over another."""
     best = objective(torch.ones_like(sims[0]), -torch.ones_like(sims[1])).mean()
     assert best <= objective(*sims).mean() + 1e-9
 
@@ -265,7 +265,7 @@ def grad(losses: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
 @pytest.mark.parametrize("kind", [kind for kind in CASES if kind != "dclw"])  # whose weights can turn negative
 @given(sims=similarities())
 def test_the_gradient_pulls_and_pushes(kind: str, sims: tuple[Tensor, Tensor]) -> None:
-    """Never away from a positive, never towards a negative."""
+    """Never away from a positive, never toward a negative."""
     objective = CASES[kind][0]
     positive, negative = (x.clone().requires_grad_() for x in sims)
     down, up = gradients(objective, positive, negative)

@@ -21,7 +21,7 @@ class Sobel(Encoder):
         self.freeze()
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        return [F.conv2d(self.normalise(x), self.kernels.to(x.dtype), groups=3)]
+        return [F.conv2d(self.normalize(x), self.kernels.to(x.dtype), groups=3)]
 
 
 class SobelOptions(EncoderOptions):

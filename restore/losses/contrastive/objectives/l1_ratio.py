@@ -1,4 +1,4 @@
-"""The contrastive regularisation of AECR-Net (Wu et al., CVPR 2021): a ratio of L1 distances."""
+"""The contrastive regularization of AECR-Net (Wu et al., CVPR 2021): a ratio of L1 distances."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class L1Ratio(EmbeddingObjective):
 
     The denominator is clamped: a network that begins at its negative, as one that first returns its input does, would
     otherwise see a loss without bound. AECR-Net takes the ratio of the whole batch, this one that of each picture, so
-    that a picture's loss does not depend on its neighbours.
+    that a picture's loss does not depend on its neighbors.
 
     Args:
         floor: smallest denominator, in units of the features.

@@ -27,7 +27,7 @@ def prompt_logits(images: Tensor, prompts: Tensor) -> Tensor:
 
 
 def negative_probability(images: Tensor, prompts: Tensor) -> Tensor:
-    """Probability of the negative prompt, 0..1, (N,): CLIP-LIT's score S, which the enhanced picture minimises.
+    """Probability of the negative prompt, 0..1, (N,): CLIP-LIT's score S, which the enhanced picture minimizes.
 
     Arguments as in :func:`prompt_logits`.
     """

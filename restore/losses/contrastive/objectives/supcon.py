@@ -29,7 +29,7 @@ class SupCon(SimilarityObjective):
 
 
 def supervised_contrastive(embeddings: Tensor, labels: Tensor, temperature: float = 0.07) -> Tensor:
-    """The same within a labelled batch: all others are compared, those with the same label are positive.
+    """The same within a labeled batch: all others are compared, those with the same label are positive.
 
     Args:
         embeddings: (N, D), need not be unit vectors.

@@ -11,7 +11,7 @@ from restore.losses.full_precision import full_precision
 
 
 @full_precision
-def colour_constancy(output: Tensor) -> Tensor:
+def color_constancy(output: Tensor) -> Tensor:
     """Sum of the squared differences of the means of R, G and B, averaged over pictures; 0 is best, at most 2.
 
     Guo et al., "Zero-reference deep curve estimation" (Zero-DCE), CVPR 2020, equation 5. The released code takes the
@@ -25,10 +25,10 @@ def colour_constancy(output: Tensor) -> Tensor:
     return ((red - green).square() + (green - blue).square() + (blue - red).square()).mean()
 
 
-class ColourConstancyOptions(TargetFreeOptions):
-    """Gray world: :func:`restore.losses.colour_constancy.colour_constancy`."""
+class ColorConstancyOptions(TargetFreeOptions):
+    """Gray-world assumption: equal channel means: :func:`restore.losses.color_constancy.color_constancy`."""
 
     kind: Literal["colour-constancy"] = "colour-constancy"
 
     def build(self, context: TrainingContext = ALONE) -> LossTerm:
-        return PairTerm(lambda output, _: colour_constancy(output))
+        return PairTerm(lambda output, _: color_constancy(output))

@@ -32,16 +32,16 @@ _FAR = 1.5
 _BELIEF = 1e-2
 
 
-def behaviour(model: Model) -> Iterator[Check]:
-    """Run a model on inputs that expose faults; :data:`LOOKS` lists the checks.
+def behavior(model: Model) -> Iterator[Check]:
+    """Run a model on inputs that expose faults; :data:`CHECKS` lists the checks.
 
     A check during which the model fails counts as not passed.
     """
-    for name, look in LOOKS.items():
+    for name, check in CHECKS.items():
         if (name == "strength" and not model.spec.strength) or (name == "belief" and not model.spec.kinds):
             continue
         try:
-            passed, measured = look(model)
+            passed, measured = check(model)
         except (ModelError, MemoryError) as error:
             passed, measured = False, str(error)
         yield Check(name, passed, measured)
@@ -189,7 +189,7 @@ def _range(model: Model) -> tuple[bool, str]:
     return not flat, f"{text}{': constant for any picture' if flat else ''}"
 
 
-def _colours(model: Model) -> tuple[bool | None, str]:
+def _colors(model: Model) -> tuple[bool | None, str]:
     """Each color channel of the result correlates with the same channel of the picture, not with another one."""
     spec = model.spec
     pictures = _full(spec, scene(*_size(spec, 64, 96)))
@@ -250,14 +250,14 @@ def _belief(model: Model) -> tuple[bool, str]:
     return alone <= _BELIEF, f"{text} (limit {_BELIEF:.0e})"
 
 
-LOOKS: dict[str, Callable[[Model], tuple[bool | None, str]]] = {
+CHECKS: dict[str, Callable[[Model], tuple[bool | None, str]]] = {
     "shapes": _shapes,
     "batch": _batch,
     "determinism": _deterministic,
     "tiles": _tiles,
     "numbers": _finite,
     "range": _range,
-    "colours": _colours,
+    "colours": _colors,
     "strength": _strength,
     "belief": _belief,
 }

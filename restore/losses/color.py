@@ -11,11 +11,11 @@ from restore.losses.base import ALONE, LossOptions, LossTerm, PairTerm, Training
 from restore.losses.full_precision import full_precision
 
 # Added to all channels of both: near black, color is undefined.
-_GREY = 0.02
+_GRAY = 0.02
 
 
 @full_precision
-def colour(output: Tensor, target: Tensor) -> Tensor:
+def color(output: Tensor, target: Tensor) -> Tensor:
     """Mean of 1 - cos of the angle between the RGB of output and target, pixel by pixel; 0 is best, at most 2.
 
     The color loss of Wang et al., "Underexposed photo enhancement using deep illumination estimation" (DeepUPE), CVPR
@@ -25,13 +25,13 @@ def colour(output: Tensor, target: Tensor) -> Tensor:
         output: (N, 3, H, W), RGB, 0..1.
         target: the same.
     """
-    return (1 - F.cosine_similarity(output + _GREY, target + _GREY, dim=1)).mean()
+    return (1 - F.cosine_similarity(output + _GRAY, target + _GRAY, dim=1)).mean()
 
 
-class ColourOptions(LossOptions):
-    """Directions of RGB compared: :func:`restore.losses.colour.colour`."""
+class ColorOptions(LossOptions):
+    """Compare the directions of RGB vectors: :func:`restore.losses.color.color`."""
 
     kind: Literal["colour"] = "colour"
 
     def build(self, context: TrainingContext = ALONE) -> LossTerm:
-        return PairTerm(colour)
+        return PairTerm(color)

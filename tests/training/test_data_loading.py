@@ -78,10 +78,10 @@ def test_pairs_must_fit_the_scale(folders: Path) -> None:
 
 def test_validation_on_pairs_of_their_own(folders: Path) -> None:
     recipe = parse_recipe(PAIRS, "r", ["validation.pairs={input: dark, target: light}", "validation.crop=40"])
-    material = open_training_data(recipe, folders, 2**20)
-    assert material.description == "4 pairs of photographs to train on"
-    assert [sample.name for sample in material.samples] == ["0", "1", "2", "3"]
-    for sample in material.samples:
+    data = open_training_data(recipe, folders, 2**20)
+    assert data.description == "4 pairs of photographs to train on"
+    assert [sample.name for sample in data.samples] == ["0", "1", "2", "3"]
+    for sample in data.samples:
         assert sample.high is not None
         assert sample.low.shape == sample.high.shape == (40, 40, 3)
         np.testing.assert_array_equal(sample.low, (sample.high * [0.7, 0.5, 0.4]).astype(np.uint8))
@@ -154,11 +154,11 @@ def test_exposures_are_split_by_scene(tmp_path: Path) -> None:
     sequence(tmp_path / "exposures", *scenes)
     change = "data={exposures: [exposures], patch: 48, holdout: 1}"
     recipe = parse_recipe(LIGHT, "r", [change])
-    material = open_training_data(recipe, tmp_path, 2**24)
-    assert material.description == "3 scenes to train on"
-    (sample,) = material.samples
+    data = open_training_data(recipe, tmp_path, 2**24)
+    assert data.description == "3 scenes to train on"
+    (sample,) = data.samples
     held = {f"{i:03}.png" for i in range(4 * (int(sample.name) // 4), 4 * (int(sample.name) // 4) + 4)}
-    assert not held & {path.name for scene in material.dataset.scenes for path in scene.paths}
+    assert not held & {path.name for scene in data.dataset.scenes for path in scene.paths}
     assert go(tmp_path, LIGHT, "run", change)[0]
 
 
@@ -167,14 +167,14 @@ def test_exposures_and_backlit_pictures_take_turns(folders: Path) -> None:
     scenes = [[exposed(photo(i, 97), stops) for stops in (-4, -2, 0, 1)] for i in range(3)]
     sequence(folders / "exposures", *scenes)
     changes = ["data.exposures=[exposures]", "network={kind: bilateral-grid, thumbnail: 32, width: 8, local: 4}"]
-    material = open_training_data(parse_recipe(LIGHT, "r", changes), folders, 2**24)
-    assert material.description == "2 scenes to train on and 3 photographs to train on"
-    assert len(material.samples) == 2
-    assert all(side % 2 == 0 for sample in material.samples for side in sample.low.shape[:2])
-    first, second = material.dataset.parts
+    data = open_training_data(parse_recipe(LIGHT, "r", changes), folders, 2**24)
+    assert data.description == "2 scenes to train on and 3 photographs to train on"
+    assert len(data.samples) == 2
+    assert all(side % 2 == 0 for sample in data.samples for side in sample.low.shape[:2])
+    first, second = data.dataset.parts
     for number in range(4):
         part = (first, second)[number % 2]
-        for made, wanted in zip(material.dataset.cut(number), part.cut(number // 2), strict=True):
+        for made, wanted in zip(data.dataset.cut(number), part.cut(number // 2), strict=True):
             np.testing.assert_array_equal(made, wanted)
     assert go(folders, LIGHT, "run", *changes)[0]
 
@@ -227,8 +227,8 @@ train: {steps: 12, batch: 6, accumulate: 2, save_every: 100, schedule: {warmup: 
 
 
 def test_filters_are_learned_and_resume_exactly(folders: Path) -> None:
-    material = open_training_data(parse_recipe(FILTERS, "r"), folders, 2**24)
-    assert [sample.name.split("-")[1] for sample in material.samples] == ["aden", "toaster"]
+    data = open_training_data(parse_recipe(FILTERS, "r"), folders, 2**24)
+    assert [sample.name.split("-")[1] for sample in data.samples] == ["aden", "toaster"]
     _, told = go(folders, FILTERS, "whole")
     assert "2 photographs to train on, 2 to validate on; unchanged: PSNR (RGB)" in told
     with stopping_at(7):
@@ -242,8 +242,8 @@ def test_filters_are_learned_and_resume_exactly(folders: Path) -> None:
 def test_a_lookup_table_in_the_data_folder_is_learned_as_a_filter(folders: Path) -> None:
     (folders / "film.cube").write_text("LUT_1D_SIZE 3\n0.1 0 0\n0.6 0.5 0.4\n1 1 0.8\n")
     change = "data.filters.names=[film.cube, aden]"
-    material = open_training_data(parse_recipe(FILTERS, "r", [change]), folders, 2**24)
-    assert [sample.name.split("-")[1] for sample in material.samples] == ["film", "aden"]
+    data = open_training_data(parse_recipe(FILTERS, "r", [change]), folders, 2**24)
+    assert [sample.name.split("-")[1] for sample in data.samples] == ["film", "aden"]
     assert go(folders, FILTERS, "run", change)[0]
     assert make_spec(*load_trained(folders / "run")).kinds == ("film", "aden", "none")
     with pytest.raises(FilterError, match=r"no\.cube: cannot be read: No such file"):

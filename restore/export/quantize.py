@@ -28,7 +28,7 @@ Method = Literal["MinMax", "Entropy", "Percentile"]
 
 @dataclass(frozen=True)
 class Rounding:
-    """How activations are rounded; ``scripts/compare_quantisation.py`` compares the alternatives on a model.
+    """How activations are rounded; ``scripts/compare_quantization.py`` compares the alternatives on a model.
 
     Attributes:
         signed: int8 activations instead of uint8.
@@ -39,7 +39,7 @@ class Rounding:
     method: Method = "MinMax"
 
 
-def quantise(
+def quantize(
     model: onnx.ModelProto, patches: Sequence[Batch], last: int = 1, rounding: Rounding | None = None
 ) -> onnx.ModelProto:
     """Quantize a network's convolutions to 8 bits, with activation ranges calibrated on patches.
@@ -65,24 +65,24 @@ def quantise(
     layers = _layers(model, last)
     if not layers:
         raise NothingLeftError("nothing in this network can be quantized: it has only first and last convolutions")
-    return quantise_layers(model, patches, layers, rounding)
+    return quantize_layers(model, patches, layers, rounding)
 
 
-def quantised_by_default(model: onnx.ModelProto) -> set[str]:
-    """The convolutions that :func:`quantise` quantizes, named by :func:`restore.export.to_onnx.with_names`."""
+def quantized_by_default(model: onnx.ModelProto) -> set[str]:
+    """The convolutions that :func:`quantize` quantizes, named by :func:`restore.export.to_onnx.with_names`."""
     return set(_layers(with_names(model), 1))
 
 
-def quantise_layers(
+def quantize_layers(
     model: onnx.ModelProto, patches: Sequence[Batch], layers: Sequence[str], rounding: Rounding | None = None
 ) -> onnx.ModelProto:
-    """Quantize only the given convolutions; see :func:`quantise`.
+    """Quantize only the given convolutions; see :func:`quantize`.
 
     Args:
-        model: see :func:`quantise`.
-        patches: see :func:`quantise`.
+        model: see :func:`quantize`.
+        patches: see :func:`quantize`.
         layers: names of convolutions, set by :func:`restore.export.to_onnx.with_names`.
-        rounding: see :func:`quantise`.
+        rounding: see :func:`quantize`.
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -91,7 +91,7 @@ def quantise_layers(
     if not patches:
         raise ExportError("no patches to calibrate the ranges of 8-bit activations on")
     with tempfile.TemporaryDirectory() as folder, quiet():
-        source, prepared, target = (str(Path(folder, f"{name}.onnx")) for name in ("source", "prepared", "quantised"))
+        source, prepared, target = (str(Path(folder, f"{name}.onnx")) for name in ("source", "prepared", "quantized"))
         onnx.save(with_names(model), source)
         quant_pre_process(source, prepared, skip_symbolic_shape=True)
         quantize_static(

@@ -1,4 +1,4 @@
-"""Colours transformed by a code of the picture: parts as the whole, places by square pixels, gradients everywhere."""
+"""Colors transformed by a code of the picture: parts as the whole, places by square pixels, gradients everywhere."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from restore.networks.modulated_colour import (
-    ModulatedColour,
-    ModulatedColourOptions,
+from restore.networks.modulated_color import (
+    ModulatedColor,
+    ModulatedColorOptions,
     _distribution,
     _histograms,
     _places,
@@ -18,10 +18,10 @@ from restore.networks.thumbnail import whole
 from tests.networks.test_bilateral_grid import photo
 
 
-def network(seed: int = 0, effect: float = 8.0, prototypes: bool = False, gate: bool = False) -> ModulatedColour:
+def network(seed: int = 0, effect: float = 8.0, prototypes: bool = False, gate: bool = False) -> ModulatedColor:
     """Small, and far from the identity that it begins as."""
     torch.manual_seed(seed)
-    made = ModulatedColour(thumbnail=32, width=8, code=6, hidden=8, kinds=4, prototypes=prototypes, gate=gate)
+    made = ModulatedColor(thumbnail=32, width=8, code=6, hidden=8, kinds=4, prototypes=prototypes, gate=gate)
     with torch.no_grad():
         for layer in (made.last, made.modulation):
             layer.weight.mul_(effect)
@@ -67,7 +67,7 @@ def test_the_histograms_are_numpys_where_no_pixel_lies_between_two_bins() -> Non
 
 
 def test_counting_and_comparing_give_the_same_histograms(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one is fast, the other is exported; the gradients are the same too, but at the bins' centres."""
+    """The one is fast, the other is exported; the gradients are the same too, but at the bins' centers."""
     values = torch.rand((2, 9, 16, 16), generator=torch.Generator().manual_seed(0))
     values[0, 0, 0, :4] = torch.tensor([0.0, 1.0, 0.5, 1e-9])
     counted, compared = (values.clone().requires_grad_() for _ in range(2))
@@ -140,7 +140,7 @@ def test_a_kind_that_is_believed_in_is_undone_by_a_code_of_its_own() -> None:
 def test_it_begins_as_nearly_the_identity_and_every_weight_learns(prototypes: bool) -> None:
     torch.manual_seed(0)
     x = photo(64, 64)
-    fresh = ModulatedColour(kinds=3, prototypes=prototypes)
+    fresh = ModulatedColor(kinds=3, prototypes=prototypes)
     made = fresh(x)
     assert (made - x).abs().mean() < 0.1
     (made.square().mean() + fresh.kinds(fresh.codes_of(x)).square().mean()).backward()
@@ -155,16 +155,16 @@ def test_flat_pictures_give_numbers() -> None:
 
 
 def test_its_options_say_what_it_takes() -> None:
-    options = ModulatedColourOptions(kinds=30)
+    options = ModulatedColorOptions(kinds=30)
     assert (options.context(), options.takes_strength(), options.minimum(), options.halo(1)) == (256, True, 2, 0)
     assert sum(p.numel() for p in options.build(1).parameters()) <= 500_000
     with pytest.raises(ValueError, match="scale 1, not 2"):
         options.build(2)
-    with pytest.raises(ValueError, match="prototypes: there are none without kinds"):
-        ModulatedColour(prototypes=True)
+    with pytest.raises(ValueError, match="prototypes need kinds above 0"):
+        ModulatedColor(prototypes=True)
     for side, multiple in ((40, 16), (96, 64)):
         with pytest.raises(ValueError, match=f"{side} is not a multiple of {multiple}"):
-            ModulatedColour(thumbnail=side)
+            ModulatedColor(thumbnail=side)
 
 
 @torch.no_grad()

@@ -22,7 +22,7 @@ from restore.export.build_model import prove
 from restore.export.fidelity import MOST_BELIEVED, formula_patches
 from restore.export.inference import asking
 from restore.export.parity import Compared
-from restore.export.quantise import Batch, Method, NothingLeftError, Rounding, quantise
+from restore.export.quantize import Batch, Method, NothingLeftError, Rounding, quantize
 from restore.export.to_onnx import describe
 from restore.export.weight_compression import narrow_weights
 from restore.imaging.decode import read_rgb8
@@ -38,7 +38,7 @@ _PATCHES, _SIDE = 64, 64
 
 # Number of last convolutions that stay in floating point, increased until the loss is small enough. Percentile ranges
 # are tried first: clipping costs some networks less than coarser steps, and others more
-# (scripts/compare_quantisation.py). Entropy ranges and signed activations brought no improvement.
+# (scripts/compare_quantization.py). Entropy ranges and signed activations brought no improvement.
 _LAST = (1, 2, 4, 6)
 _METHODS: tuple[Method, ...] = ("MinMax", "Percentile")
 
@@ -176,7 +176,7 @@ def _ways(model: onnx.ModelProto, patches: Sequence[Batch]) -> Iterator[tuple[on
     """
     for number, (last, method) in enumerate(product(_LAST, _METHODS)):
         try:
-            narrow = quantise(model, patches, last, Rounding(method=method))
+            narrow = quantize(model, patches, last, Rounding(method=method))
         except NothingLeftError:
             stored = onnx.ModelProto.FromString(model.SerializeToString())
             if number == 0 and not narrow_weights(stored):

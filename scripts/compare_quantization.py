@@ -1,10 +1,10 @@
 """Compare 8-bit variants on a model: signed or unsigned activations, ranges by extremes or by histogram.
 
-    python scripts/compare_quantisation.py sr-x2 --calibrate PHOTOGRAPHS --check TESTSETS/Set5/x2 --pattern '*_HR.png'
+    python scripts/compare_quantization.py sr-x2 --calibrate PHOTOGRAPHS --check TESTSETS/Set5/x2 --pattern '*_HR.png'
 
-Prints a line for each: dB of PSNR that it loses against fp32 on each folder, and the milliseconds of one window beside
-fp32's. Weights are int8 with one scale a channel in all of them. The first and the last convolutions stay in fp32, as
-they do in a twin whose loss asks for no more.
+Prints a line for each variant: its PSNR loss against fp32 in dB on each folder, and the milliseconds for one window
+next to fp32's. All variants use int8 weights with one scale per channel, and keep the first and the last convolution in
+fp32, like a twin whose loss does not require more.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import numpy as np
 import onnx
 from rich.console import Console
 
-from restore.export.quantise import Method, Rounding, quantise
-from restore.export.quantised_model import BenchmarkSet, calibration_patches, measure_losses, scores
+from restore.export.quantize import Method, Rounding, quantize
+from restore.export.quantized_model import BenchmarkSet, calibration_patches, measure_losses, scores
 from restore.export.to_onnx import describe
 from restore.runtime.cpu import cpu_name
 from restore.runtime.model import Model, open_model
@@ -54,7 +54,7 @@ def main() -> None:
     print(f"{'activations':12} {'ranges':12} {'dB lost':>{9 * len(checks)}} {'ms':>8} {'fp32 ms':>8}")
     before = scores(wide, checks, Console(quiet=True))
     for signed, method in product((False, True), get_args(Method)):
-        narrow = quantise(onnx.load(file), patches, rounding=Rounding(signed, method))
+        narrow = quantize(onnx.load(file), patches, rounding=Rounding(signed, method))
         describe(narrow, wide.spec.model_copy(update={"precision": "int8"}))
         with tempfile.TemporaryDirectory() as folder:
             trial = Path(folder, "trial.onnx")

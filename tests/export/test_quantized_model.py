@@ -16,10 +16,10 @@ from rich.console import Console
 
 from restore.cli.main import main
 from restore.errors import ExportError, ModelError
-from restore.export import quantised_model as twin_module
+from restore.export import quantized_model as twin_module
 from restore.export.layer_sensitivity import explain
-from restore.export.quantise import Rounding, quantise, quantise_layers
-from restore.export.quantised_model import BenchmarkSet, Twin, calibration_patches, export_twin
+from restore.export.quantize import Rounding, quantize, quantize_layers
+from restore.export.quantized_model import BenchmarkSet, Twin, calibration_patches, export_twin
 from restore.export.to_onnx import describe, to_onnx, with_names
 from restore.metrics.psnr import psnr
 from restore.networks.plain import PlainSR
@@ -28,7 +28,7 @@ from restore.runtime.model import Model, open_model
 from restore.runtime.stream import enhance_pixels
 from restore.spec import ModelSpec
 from tests.conftest import picture, save
-from tests.export.test_weight_compression import COLOUR, modulated_colour
+from tests.export.test_weight_compression import COLOR, modulated_color
 from tests.networks.test_bilateral_grid import network
 from tests.runtime.test_conditioning import SPEC as LIGHT
 
@@ -70,7 +70,7 @@ def test_the_twin_is_close_and_says_what_it_is(wide: Path, pictures: Path, tmp_p
 
 def test_eight_bits_everywhere_but_beside_the_picture(wide: Path, pictures: Path) -> None:
     spec = open_model(wide, "cpu").spec
-    model = quantise(onnx.load(wide), calibration_patches(pictures, spec))
+    model = quantize(onnx.load(wide), calibration_patches(pictures, spec))
     maker = {name: node for node in model.graph.node for name in node.output}
     values = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
     convs = [node for node in model.graph.node if node.op_type == "Conv"]
@@ -172,7 +172,7 @@ def unnamed(model: onnx.ModelProto, name: str = "") -> onnx.ModelProto:
 def test_nodes_need_no_names(name: str, wide: Path, pictures: Path, tmp_path: Path) -> None:
     spec = open_model(wide, "cpu").spec
     patches = calibration_patches(pictures, spec)
-    right, model = quantise(onnx.load(wide), patches), quantise(unnamed(onnx.load(wide), name), patches)
+    right, model = quantize(onnx.load(wide), patches), quantize(unnamed(onnx.load(wide), name), patches)
     for values in ([node.op_type for node in m.graph.node] for m in (right, model)):
         assert values == [node.op_type for node in right.graph.node]
     results = [
@@ -235,12 +235,12 @@ def steps(model: onnx.ModelProto) -> dict[str, float]:
 def test_percentiles_clip_and_signed_is_signed(wide: Path, pictures: Path) -> None:
     model, patches = onnx.load(wide), calibration_patches(pictures, open_model(wide, "cpu").spec)
     extremes, percentiles = (
-        steps(quantise(model, patches, rounding=Rounding(method=m))) for m in ("MinMax", "Percentile")
+        steps(quantize(model, patches, rounding=Rounding(method=m))) for m in ("MinMax", "Percentile")
     )
     assert extremes.keys() == percentiles.keys()
     assert all(percentiles[name] <= extremes[name] for name in extremes)
     assert sum(percentiles.values()) < 0.99 * sum(extremes.values())
-    signed = quantise(model, patches, rounding=Rounding(signed=True))
+    signed = quantize(model, patches, rounding=Rounding(signed=True))
     assert np.uint8 not in {numpy_helper.to_array(i).dtype.type for i in signed.graph.initializer}
 
 
@@ -259,7 +259,7 @@ def test_each_layer_is_explained(wide: Path, pictures: Path) -> None:
     def apart(names: list[str]) -> float:
         sessions = [
             ort.InferenceSession(m.SerializeToString(), providers=["CPUExecutionProvider"])
-            for m in (model, quantise_layers(model, patches, names))
+            for m in (model, quantize_layers(model, patches, names))
         ]
         both = [np.concatenate([s.run(None, dict(p))[0].ravel() for p in patches[:16]]) for s in sessions]
         return float(-10 * np.log10(np.mean((both[0] - both[1]) ** 2)))
@@ -279,7 +279,7 @@ def test_a_network_of_a_first_and_a_last_layer_has_nothing_in_8_bits(pictures: P
     network = PlainSR(2, width=16, depth=0).deployed()
     (tmp_path / "short.onnx").write_bytes(to_onnx(network, spec).SerializeToString())
     with pytest.raises(ExportError, match="nothing in this network can be quantized"):
-        quantise(onnx.load(tmp_path / "short.onnx"), calibration_patches(pictures, spec))
+        quantize(onnx.load(tmp_path / "short.onnx"), calibration_patches(pictures, spec))
 
 
 def test_a_twin_has_no_twin_and_nothing_is_replaced_unasked(wide: Path, pictures: Path, tmp_path: Path) -> None:
@@ -340,9 +340,9 @@ def test_from_the_command_line(wide: Path, pictures: Path, tmp_path: Path) -> No
 def test_a_network_without_convolutions_of_the_picture_is_stored_in_8_bits(pictures: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     said = {"network": "modulated-colour", "licence": "MIT", "data": "none", "made_with": "a test"}
-    spec = COLOUR.but(name="colour", parameters=sum(p.numel() for p in modulated_colour().parameters()), **said)
-    file = tmp_path / "colour.onnx"
-    file.write_bytes(to_onnx(modulated_colour(), spec).SerializeToString())
+    spec = COLOR.but(name="color", parameters=sum(p.numel() for p in modulated_color().parameters()), **said)
+    file = tmp_path / "color.onnx"
+    file.write_bytes(to_onnx(modulated_color(), spec).SerializeToString())
     check = BenchmarkSet(pictures, "*.png", pictures)
     done = export_twin(file, tmp_path, pictures, [check], 1.0, False, SCREEN)
     assert done.last is None
