@@ -64,7 +64,7 @@ def open_named(
 
     wanted = find_device(device).name
     path = suited(wanted)
-    model = open_model(path, device, threads, given, plan)
+    model = open_model(path, device, threads, given, plan, bf16=precision == "bf16")
     if model.device != wanted and (better := suited(model.device)) != path:
         # The GPU could not be used after all, and the CPU prefers another file.
         path, note = better, model.note
