@@ -165,8 +165,8 @@ def file_spec(path: Path, given: Mapping[str, str] | None = None) -> ModelSpec:
 def _open_on_cpu(path: Path, threads: int | None, given: Mapping[str, str] | None, note: str) -> Model:
     options = quiet_options()
     options.intra_op_num_threads = threads or usable_cores()
-    # Threads spin for work within a run only: between runs, pictures are decoded and encoded on the same cores.
-    options.add_session_config_entry("session.force_spinning_stop", "1")
+    # Idle threads sleep: by default they spin, also between runs, on cores where pictures are decoded and encoded.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = cpu_session(path, path, options)
     return Model(session, path, _spec(session, path, given), Device("cpu"), note, on_cpu=True)
 
