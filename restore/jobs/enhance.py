@@ -24,7 +24,7 @@ from restore.jobs.report import PageWriter, SummaryRecord, check_report
 from restore.jobs.stop import Stop, stoppable
 from restore.jobs.watch import check_watch, watch
 from restore.jobs.worker import DiskError
-from restore.runtime.plugin_providers import installed_plugins
+from restore.runtime.plugin_providers import plugin_version
 from restore.utils.atomic_write import sweep
 from restore.utils.text import printable
 from restore.zoo.find import find
@@ -324,5 +324,5 @@ def _versions(network: Model) -> dict[str, str]:
     versions = {name: str(module.__version__) for name, module in modules.items()}
     if network.plugin:
         kind = network.device.partition(":")[0]
-        versions[f"plug-in {kind}"] = installed_plugins()[kind]
+        versions[f"plug-in {kind}"] = plugin_version(kind)
     return {"restore": __version__, "python": platform.python_version(), **versions}

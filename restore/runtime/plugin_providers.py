@@ -124,9 +124,18 @@ def _installed(kind: str) -> tuple[str, str]:
     return "", ""
 
 
+def plugin_version(kind: str) -> str:
+    """The version of an installed plug-in provider; empty if it is not installed.
+
+    Args:
+        kind: a key of :data:`PLUGINS`.
+    """
+    return _installed(kind)[1]
+
+
 def installed_plugins() -> dict[str, str]:
     """The installed plug-in providers by kind, with their versions; imports none of them."""
-    return {kind: version for kind in PLUGINS if (version := _installed(kind)[1])}
+    return {kind: version for kind in PLUGINS if (version := plugin_version(kind))}
 
 
 def not_installed(kind: str) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 
 from restore.errors import RestoreError
 from restore.runtime.cpu import cpu_name, usable_cores
-from restore.runtime.plugin_providers import NoPluginDeviceError, installed_plugins, plugin_devices
+from restore.runtime.plugin_providers import NoPluginDeviceError, plugin_devices, plugin_version
 from restore.zoo.agreement import LIMITS, Results, batch, fault, less_than_twin, probe_pictures, results
 from restore.zoo.backend_cache import Backend, Verdict, read, write
 from restore.zoo.find import find
@@ -96,7 +96,7 @@ def may_measure(options: OpenOptions, model: Model) -> bool:
         and options.precision != "bf16"
         and "fp32" in files
         and precision_of(options.file) == "fp32"
-        and ("openvino" in installed_plugins() or ("int8" in files and options.precision == "auto"))
+        and (plugin_version("openvino") != "" or ("int8" in files and options.precision == "auto"))
     )
 
 
@@ -146,7 +146,7 @@ def _key(options: OpenOptions, digests: Mapping[str, str]) -> dict[str, str]:
         "threads": str(options.threads or usable_cores()),
         "system": f"{platform.system()} {platform.machine()}",
         "onnxruntime": str(onnxruntime.__version__),
-        "openvino": installed_plugins().get("openvino", ""),
+        "openvino": plugin_version("openvino"),
         "device": options.device,
         "precision": options.precision,
         "spec": repr(sorted((options.given or {}).items())),
@@ -157,7 +157,7 @@ def _key(options: OpenOptions, digests: Mapping[str, str]) -> dict[str, str]:
 def _candidates(options: OpenOptions, warnings: list[str]) -> list[Backend]:
     """The backends at hand, the most exact first; reports a plug-in that is installed but broken."""
     devices, bf16 = ["cpu"] if options.device == "auto" else [], False
-    if "openvino" in installed_plugins():
+    if plugin_version("openvino"):
         try:
             place = plugin_devices("openvino")[0]
             devices += ["openvino"] * (place.hardware == "CPU")

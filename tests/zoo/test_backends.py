@@ -200,7 +200,7 @@ def test_it_is_measured_again_if_something_changed(
     asked = measured_times(monkeypatch, cpu_fp32=0.6, openvino_fp32=0.2)
     choose(model)
     if what == "plug-in":
-        monkeypatch.setattr(backends, "installed_plugins", lambda: {"openvino": "10.0"})
+        monkeypatch.setattr(backends, "plugin_version", lambda _: "10.0")
     elif what == "onnxruntime":
         monkeypatch.setattr(ort, "__version__", "99")
     elif what == "processor":
