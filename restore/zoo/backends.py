@@ -119,10 +119,10 @@ def fastest(options: OpenOptions, model: Model, pixels: Callable[[], float], dig
         size = pixels()
         if size < LEAST_PIXELS:
             return Choice(model)
-        candidates = _candidates(options, warnings)
-        if len(candidates) < 2 or _is_short(model, size, len(candidates)):
+        at_hand = candidates(options, warnings)
+        if len(at_hand) < 2 or _is_short(model, size, len(at_hand)):
             return Choice(model, warnings=tuple(warnings))
-        found = _measure(candidates, options, opened, warnings)
+        found = _measure(at_hand, options, opened, warnings)
         if found is None:
             return Choice(model, warnings=tuple(warnings))
         known = write(key, found)
@@ -154,8 +154,13 @@ def _key(options: OpenOptions, digests: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _candidates(options: OpenOptions, warnings: list[str]) -> list[Backend]:
-    """The backends at hand, the most exact first; reports a plug-in that is installed but broken."""
+def candidates(options: OpenOptions, warnings: list[str]) -> list[Backend]:
+    """The backends at hand that the user permits, the most exact first.
+
+    Args:
+        options: what the user asked for.
+        warnings: a plug-in that is installed but broken is added here.
+    """
     devices, bf16 = ["cpu"] if options.device == "auto" else [], False
     if plugin_version("openvino"):
         try:
