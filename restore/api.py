@@ -44,7 +44,7 @@ class Model:
         self.note: str = opened.note
 
     def __repr__(self) -> str:
-        return f"<restore.Model {self.spec.name}, {self.spec.precision} on {self.device}>"
+        return f"<restore.Model {self.spec.name}, {self._opened.precision} on {self.device}>"
 
     def __call__(self, pixels: Samples, *, strength: float = 1.0, tile: int | None = None) -> Samples:
         """Enhance a picture of any size.

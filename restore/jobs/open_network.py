@@ -55,7 +55,7 @@ def open_network(request: Request, plan: Plan) -> OpenedNetwork:
     model = options.open()
     _check(request, model)
     files = family(options.file)
-    digests = {kind: model_digest(path) for kind, path in files.items() if kind in ("fp32", "int8")}
+    digests: dict[str, str] = {kind: model_digest(path) for kind, path in files.items() if kind in ("fp32", "int8")}
     digest = digests.get("fp32") or model_digest(model.file)
     shared = request.resume or request.shard != (1, 1)
     earlier = last_backend(plan.folder, digest) if shared and plan.folder is not None else None
@@ -85,7 +85,8 @@ def _check(request: Request, model: Model) -> None:
 
 def _as_before(options: OpenOptions, model: Model, earlier: BackendEntry) -> tuple[Model | None, str]:
     """The model as it ran before, or None and why that is not possible."""
-    from restore.zoo.backends import Backend, backend_of
+    from restore.zoo.backend_cache import Backend
+    from restore.zoo.backends import backend_of
 
     before = Backend(earlier.device, earlier.precision)
     if before == backend_of(model):
@@ -97,7 +98,7 @@ def _as_before(options: OpenOptions, model: Model, earlier: BackendEntry) -> tup
 
 
 def _label(entry: BackendEntry) -> str:
-    from restore.zoo.backends import Backend
+    from restore.zoo.backend_cache import Backend
 
     return Backend(entry.device, entry.precision).label
 
