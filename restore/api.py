@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from restore.jobs.report import FileRecord, SummaryRecord
     from restore.runtime.model import Model as Opened
 
-Precision = Literal["auto", "fp32", "fp16", "int8"]
+Precision = Literal["auto", "fp32", "bf16", "fp16", "int8"]
 
 
 class Model:
@@ -44,7 +44,7 @@ class Model:
         self.note: str = opened.note
 
     def __repr__(self) -> str:
-        return f"<restore.Model {self.spec.name}, {self.spec.precision} on {self.device}>"
+        return f"<restore.Model {self.spec.name}, {self._opened.precision} on {self.device}>"
 
     def __call__(self, pixels: Samples, *, strength: float = 1.0, tile: int | None = None) -> Samples:
         """Enhance a picture of any size.
@@ -99,9 +99,9 @@ def load(
 
     Args:
         model: a name (``restore models`` lists them), or the path of an ``.onnx`` file.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``tensorrt``, ``coreml``, ``directml`` or ``openvino``; a
-            named device fails instead of falling back to the CPU.
-        precision: ``auto`` chooses by device.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``tensorrt``, ``coreml``, ``directml``, ``openvino``,
+            ``webgpu``, ``tensorrt-rtx`` or ``mlx``; a named device fails instead of falling back to the CPU.
+        precision: ``auto`` chooses by device; only :func:`enhance` measures, and only it may choose ``bf16``.
         threads: CPU threads; None for all cores available to the process.
         spec: metadata that a third-party file lacks, for example ``{"scale": "4"}``.
 

@@ -5,9 +5,10 @@
 Cuts --count squares of --side pixels out of the photographs of FOLDER, saves them as JPEG, and enlarges them
 
 - with the network alone: its session on prepared floats, discarding the results,
-- with ``restore enhance``, the whole command including start-up, in fp32 and in the precision it chooses itself,
-- with a sequential loop, as in most tools: read with OpenCV, cut into tiles, run the same network in torch, assemble,
-  write with OpenCV,
+- with ``restore enhance``, the whole command including start-up, in fp32, in the precision it chooses itself, and with
+  OpenVINO's plug-in where it works,
+- with a sequential loop, as in most tools: read with OpenCV, cut into tiles, run the same network in torch (in fp32, and
+  in bfloat16 on processors that have it), assemble, write with OpenCV,
 - with a loop that resizes with OpenCV's bicubic.
 
 Finally, it enlarges one picture of --megapixels (0 skips it). Each variant runs in a separate process, so that its peak
@@ -37,7 +38,7 @@ from PIL import Image
 
 from restore.imaging.decode import read_rgb8
 from restore.imaging.formats import PHOTO_SUFFIXES
-from restore.runtime.cpu import cpu_name, usable_cores
+from restore.runtime.cpu import BF16_FEATURES, cpu_features, cpu_name, usable_cores
 from restore.runtime.tiling import Tile, tiles
 from restore.spec import ModelSpec
 from restore.zoo.find import find
@@ -76,16 +77,25 @@ def main() -> None:
     print(f"{cpu_name()}, {usable_cores()} cores, load {os.getloadavg()[0]:.1f}; {options.model}", flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        os.environ["XDG_CACHE_HOME"] = str(folder / "cache")  # without what was measured before
         cut(options.photos, folder / "in", options.count, options.side)
         print(f"{options.count} pictures of {options.side} x {options.side}, JPEG to JPEG")
         alone = {kind: network_seconds(folder, file) for kind, file in files.items() if kind in ("fp32", "int8")}
+        if reason := no_openvino(files["fp32"]):
+            print(f"openvino is left out: {reason}")
+        else:
+            alone |= {kind: network_seconds(folder, files["fp32"], kind) for kind in ("openvino", *openvino_bf16())}
         loop = run_way("torch", folder, files["fp32"])
         rows = [("plain torch loop, fp32", loop, None)]
+        if cpu_features() & BF16_FEATURES:  # emulated, it takes five times as long as fp32
+            rows.append(("plain torch loop, bf16", run_way("torch-bf16", folder, files["fp32"]), None))
         for kind, seconds in alone.items():
-            done = enhance(folder, "in", f"restore-{kind}", options.model, "--precision", kind)
+            done = enhance(folder, "in", f"restore-{kind}", options.model, *ASKED[kind])
             rows.append((f"restore enhance, {kind}", done, seconds))
+        done = enhance(folder, "in", "restore-first", options.model)  # may measure which backend is the fastest
+        rows.append(("restore enhance, default, first time", done, None))
         done = enhance(folder, "in", "restore-default", options.model)
-        rows.append(("restore enhance, default precision", done, None))
+        rows.append((f"... again: {backend(done)}", done, None))
         rows.append(("... to PNG", enhance(folder, "in", "restore-png", options.model, "--format", "png"), None))
         rows.append(("loop of OpenCV's bicubic", run_way("bicubic", folder, files["fp32"]), None))
         for kind, seconds in alone.items():
@@ -136,9 +146,33 @@ def run_way(way: str, folder: Path, file: Path) -> Measured:
     return measured([sys.executable, __file__, "--way", way, *paths])
 
 
-def network_seconds(folder: Path, file: Path) -> float:
+def network_seconds(folder: Path, file: Path, kind: str = "") -> float:
     """Seconds in the session alone."""
-    return float(run_way("network", folder, file).printed)
+    return float(run_way(f"network-{kind}" if kind.startswith("openvino") else "network", folder, file).printed)
+
+
+def no_openvino(file: Path) -> str:
+    """Why OpenVINO's plug-in cannot run a file; empty if it can."""
+    from restore.errors import RestoreError
+    from restore.runtime.model import open_model
+
+    try:
+        open_model(file, "openvino")
+    except RestoreError as error:
+        return str(error)
+    return ""
+
+
+def openvino_bf16() -> list[str]:
+    """``openvino-bf16`` where the processor has units for it."""
+    from restore.runtime.plugin_providers import plugin_device
+
+    return ["openvino-bf16"] * plugin_device("openvino", 0).bf16
+
+
+def backend(done: Measured) -> str:
+    """Where a finished job ran, from its last lines."""
+    return next(line for line in done.printed.splitlines() if " enhanced" in line).split("; ")[1].split(",")[0]
 
 
 def cut(photos: Path, out: Path, count: int, side: int) -> None:
@@ -176,11 +210,11 @@ def large(photos: Path, out: Path, megapixels: int) -> None:
 # Variants, each in a separate process. Arguments: folder of pictures, fp32 or int8 model file, folder for results.
 
 
-def network_way(folder: Path, file: Path, _: Path) -> None:
+def network_way(folder: Path, file: Path, _: Path, device: str = "cpu", bf16: bool = False) -> None:
     """Print the seconds that the session takes for all tiles of all pictures."""
     from restore.runtime.model import open_model
 
-    model = open_model(file, "cpu")
+    model = open_model(file, device, bf16=bf16)
     seconds = 0.0
     for path in sorted(folder.iterdir()):
         pixels = read_rgb8(path)
@@ -192,11 +226,11 @@ def network_way(folder: Path, file: Path, _: Path) -> None:
     print(seconds)
 
 
-def torch_way(folder: Path, file: Path, out: Path) -> None:
+def torch_way(folder: Path, file: Path, out: Path, bf16: bool = False) -> None:
     """Read, tile, run, assemble and write, sequentially."""
     import torch
 
-    run, spec = torch_network(file)
+    run, spec = torch_network(file, torch.bfloat16 if bf16 else torch.float32)
     out.mkdir()
     with torch.inference_mode():
         for path in sorted(folder.iterdir()):
@@ -228,8 +262,19 @@ def bicubic_way(folder: Path, file: Path, out: Path) -> None:
 
 WAYS: dict[str, Callable[[Path, Path, Path], None]] = {
     "network": network_way,
+    "network-openvino": partial(network_way, device="openvino"),
+    "network-openvino-bf16": partial(network_way, device="openvino", bf16=True),
     "torch": torch_way,
+    "torch-bf16": partial(torch_way, bf16=True),
     "bicubic": bicubic_way,
+}
+
+# Options of the command for each way to run the network.
+ASKED = {
+    "fp32": ("--device", "cpu", "--precision", "fp32"),
+    "int8": ("--device", "cpu", "--precision", "int8"),
+    "openvino": ("--device", "openvino", "--precision", "fp32"),
+    "openvino-bf16": ("--device", "openvino", "--precision", "bf16"),
 }
 
 
@@ -238,8 +283,8 @@ def seen(pixels: NDArray[np.uint8], part: Tile) -> NDArray[np.uint8]:
     return pixels[part.rows.start : part.rows.stop, part.columns.start : part.columns.stop]
 
 
-def torch_network(file: Path) -> tuple[Callable[[Any], Any], ModelSpec]:
-    """An fp32 file's network in torch, operator by operator, in the fast channels-last layout."""
+def torch_network(file: Path, dtype: Any) -> tuple[Callable[[Any], Any], ModelSpec]:
+    """An fp32 file's network in torch, operator by operator, in the fast channels-last layout and a floating type."""
     import onnx
     import torch
     from onnx import numpy_helper
@@ -249,6 +294,7 @@ def torch_network(file: Path) -> tuple[Callable[[Any], Any], ModelSpec]:
 
     graph = onnx.load(file).graph
     weights = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in graph.initializer}
+    weights = {k: v.to(dtype) if v.is_floating_point() else v for k, v in weights.items()}
     weights = {k: v.to(memory_format=torch.channels_last) if v.dim() == 4 else v for k, v in weights.items()}
 
     def conv(x: Any, weight: Any, bias: Any = None, padding: int = 0) -> Any:
@@ -266,10 +312,10 @@ def torch_network(file: Path) -> tuple[Callable[[Any], Any], ModelSpec]:
     steps = [(node.output[0], operator(node), list(node.input)) for node in graph.node]
 
     def run(x: Any) -> Any:
-        values = {**weights, graph.input[0].name: x.contiguous(memory_format=torch.channels_last)}
+        values = {**weights, graph.input[0].name: x.to(dtype, memory_format=torch.channels_last)}
         for name, step, inputs in steps:
             values[name] = step(*(values[i] for i in inputs))
-        return values[graph.output[0].name]
+        return values[graph.output[0].name].float()
 
     return run, file_spec(file)
 

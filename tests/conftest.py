@@ -57,7 +57,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def no_models_of_the_user(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever runs the tests may have imported models; none of them shall be found."""
     empty = str(tmp_path_factory.getbasetemp() / "data-of-nobody")
-    for name in ("XDG_DATA_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA"):
+    # Nor the user's measurements of backends, which decide what runs a model.
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA"):
         monkeypatch.setenv(name, empty)
     monkeypatch.delenv("RESTORE_MODELS", raising=False)
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     "--precision",
     "precisions",
     multiple=True,
-    type=click.Choice(["fp32", "fp16", "int8"]),
+    type=click.Choice(["fp32", "bf16", "fp16", "int8"]),
     help="Repeatable.  [default: all available]",
 )
 @click.option("--size", type=click.IntRange(16), default=1024, show_default=True, help="Side of the picture in pixels.")

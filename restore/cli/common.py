@@ -28,8 +28,8 @@ device_option: Decorator = click.option(
     metavar="DEVICE",
     default="auto",
     show_default=True,
-    help="auto, cpu, cuda, tensorrt (with several GPUs: cuda:1), coreml, directml or openvino; a named device fails "
-    "instead of falling back to the CPU.",
+    help="auto, cpu, cuda, tensorrt (with several GPUs: cuda:1), coreml, directml, or by plug-in openvino, webgpu, "
+    "tensorrt-rtx, mlx; a named device fails instead of falling back to the CPU.",
 )
 
 

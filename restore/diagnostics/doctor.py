@@ -7,16 +7,17 @@ import os
 import platform
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 import restore
 from restore.errors import RestoreError
-from restore.runtime.cpu import INT8_FEATURES, cpu_features, cpu_name, usable_cores
+from restore.runtime.cpu import INT8_FEATURES, cpu_features, cpu_name, runs_openvino, usable_cores
 from restore.runtime.devices import CPU, CUDA, PROVIDERS, TENSORRT
 from restore.runtime.gpu import cuda_of_driver, gpus
 from restore.runtime.memory import free_memory
 from restore.runtime.ort_install import CUDA_CURE, captured, clash, missing, preload, runtimes
+from restore.runtime.plugin_providers import PLUGINS, installed_plugins
 from restore.utils.isolated_process import ApartError, run_apart
 from restore.zoo.find import Entry, entries
 
@@ -54,6 +55,7 @@ def examine() -> list[Finding]:
         *_machine(),
         *_cards(),
         *(_providers(runtime.get_available_providers(), cards) if runtime else ()),
+        *(_plugins() if runtime else ()),
         *(_libraries(runtime, bool(cards)) if runtime else ()),
         *_models(bool(runtime)),
         *_temporary_folder(),
@@ -142,18 +144,35 @@ def _providers(available: list[str], cards: list[str]) -> Iterator[Finding]:
             yield _tried(kind, provider)
 
 
+def _plugins() -> Iterator[Finding]:
+    """Try every provider in a package of its own that is installed."""
+    installed = installed_plugins()
+    for kind, plugin in PLUGINS.items():
+        if kind in installed:
+            tried = _tried(kind, plugin.provider)
+            yield replace(tried, topic="plug-ins", value=f"{installed[kind]}: {tried.value}")
+        elif kind == "openvino" and runs_openvino():
+            value = "not installed: it can run networks several times as fast on this processor"
+            yield Finding("plug-ins", kind, value, None, plugin.install)
+        else:
+            yield Finding("plug-ins", kind, "not installed")
+
+
 def _tried(kind: str, provider: str) -> Finding:
     try:
         answer = run_apart("restore.runtime.device_probe", kind, timeout=_PROBE_SECONDS)
     except ApartError as error:
         answer = {"error": str(error)}
-    if why := answer.get("error"):
+    if answer.get("absent"):
+        return Finding("devices", kind, answer["error"].removeprefix(f"--device {kind}: "))
+    if why := answer.get("error", "").removeprefix(f"--device {kind}: "):
         # TensorRT support is always built in, but its libraries are not installed by default.
         return Finding("devices", kind, f"does not work: {why}", None if provider == TENSORRT else False)
     if answer["difference"] > 1:
         wrong = f"returns wrong pixels, off by {answer['difference']} of 255"
         return Finding("devices", kind, wrong, False, "use --device cpu instead" if provider != CPU else "")
-    return Finding("devices", kind, f"works, as {answer['device']}: {answer['ms']:.1f} ms for the test", True)
+    named = f" ({', '.join(answer['devices'])})" if "devices" in answer else ""
+    return Finding("devices", kind, f"works, as {answer['device']}{named}: {answer['ms']:.1f} ms for the test", True)
 
 
 def _libraries(runtime: ModuleType, needed: bool) -> Iterator[Finding]:

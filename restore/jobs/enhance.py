@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restore import __version__
-from restore.errors import ModelError
 from restore.jobs.console import JobReporter, Record, counted
-from restore.jobs.journal import Journal, JournalIndex, earlier, file_digest, job_key, model_digest
+from restore.jobs.journal import Journal, JournalIndex, earlier, file_digest, job_key, last_backend, model_digest
 from restore.jobs.naming import Naming, PlanError
+from restore.jobs.open_network import OpenedNetwork, open_network
 from restore.jobs.options import Metadata, PictureOptions
 from restore.jobs.outcome import Outcome, Summary
 from restore.jobs.pipeline import Settings, run_job
@@ -24,6 +24,7 @@ from restore.jobs.report import PageWriter, SummaryRecord, check_report
 from restore.jobs.stop import Stop, stoppable
 from restore.jobs.watch import check_watch, watch
 from restore.jobs.worker import DiskError
+from restore.runtime.plugin_providers import plugin_version
 from restore.utils.atomic_write import sweep
 from restore.utils.text import printable
 from restore.zoo.find import find
@@ -102,19 +103,21 @@ def start(
     if request.report is not None:
         check_report(request.report, page)
     naming = Naming(request.name, f".{request.format_}" if request.format_ else None)
-    network = None
     if naming.needs("model") or naming.needs("scale"):
-        network = _open_model(request)
-        naming = Naming(naming.template, naming.suffix, find(request.model_name).stem, network.spec.scale)
+        file = find(request.model_name)
+        naming = Naming(naming.template, naming.suffix, file.stem, _scale(file, request))
     # Plan before opening the model where possible, so that usage errors appear before anything heavy loads.
     plan = _plan(request, naming, first=True)
     reporter = JobReporter(screen, say, give, None if request.dry_run else request.report, page)
     if request.dry_run:
-        return _show_plan(plan, request, network, reporter)
-    network = network or _open_model(request)
+        return _show_plan(plan, request, reporter)
+    opened = open_network(request, plan)
+    network = opened.model
     if network.note:
         reporter.warn(f"Running on {'the CPU' if network.device == 'cpu' else network.device}: {network.note}")
-    return _Enhancing(request, naming, network, reporter).run(plan)
+    for warning in opened.warnings:
+        reporter.warn(warning)
+    return _Enhancing(request, naming, opened, reporter).run(plan)
 
 
 def default_workers() -> int:
@@ -143,18 +146,10 @@ def _plan(request: Request, naming: Naming, first: bool) -> Plan:
     return make_plan(request.source, request.target, naming, existing, request.shard, may_be_empty=request.watch)
 
 
-def _open_model(request: Request) -> Model:
-    from restore.runtime.devices import TilePlan
-    from restore.zoo.open import open_named
+def _scale(file: Path, request: Request) -> int:
+    from restore.runtime.model import file_spec
 
-    name, scale = request.model_name, request.scale
-    plan = TilePlan(tile=request.tile) if request.tile else None
-    network = open_named(name, request.device, request.precision, request.threads, request.spec, plan)
-    if scale is not None and scale != network.spec.scale:
-        raise ModelError(f"--scale {scale} contradicts --model {name}, whose scale is {network.spec.scale}")
-    if request.strength is not None and not network.spec.strength:
-        raise ModelError(f"--strength: {name} has no adjustable strength; remove --strength")
-    return network
+    return file_spec(file, request.spec).scale
 
 
 def _key(request: Request, network: Model) -> str:
@@ -167,17 +162,19 @@ def _key(request: Request, network: Model) -> str:
         options["tile"] = request.tile
     if request.strength not in (None, 1):
         options["strength"] = request.strength
+    if network.precision != network.spec.precision:
+        options["precision"] = network.precision
     return job_key(model_digest(network.file), options)
 
 
-def _show_plan(plan: Plan, request: Request, network: Model | None, reporter: JobReporter) -> int:
+def _show_plan(plan: Plan, request: Request, reporter: JobReporter) -> int:
     """Print the plan; write nothing."""
     reporter.begin(Plan([], unreadable=plan.unreadable, ignored=plan.ignored))
     for item in plan.skipped:
         reporter.planned(Outcome(item, "skipped"))
     known = None
     if request.resume and plan.folder is not None:
-        known = _key(request, network or _open_model(request)), JournalIndex(plan.folder)
+        known = _key(request, open_network(request, plan).model), JournalIndex(plan.folder)
     for item in plan.items:
         outcome = None
         if known is not None:
@@ -194,12 +191,14 @@ def _show_plan(plan: Plan, request: Request, network: Model | None, reporter: Jo
 class _Enhancing:
     """The running job: one plan, or several when a folder is watched."""
 
-    def __init__(self, request: Request, naming: Naming, network: Model, reporter: JobReporter) -> None:
+    def __init__(self, request: Request, naming: Naming, opened: OpenedNetwork, reporter: JobReporter) -> None:
         from restore.runtime.stream import StreamOptions, picture_stream
 
+        network = opened.model
         self._request = request
         self._naming = naming
         self._network = network
+        self._opened = opened
         self._reporter = reporter
         strength = 1.0 if request.strength is None else request.strength
         self._stream = picture_stream(network, StreamOptions(request.tile, strength=strength), reporter.warn)
@@ -216,6 +215,8 @@ class _Enhancing:
                     self._job(plan, None, stop)
                 else:
                     with Journal(plan.folder, _key(request, self._network), request.shard) as journal:
+                        if last_backend(plan.folder, self._opened.entry.model) != self._opened.entry:
+                            journal.record_backend(self._opened.entry)
                         self._sweep(plan)
                         self._folder(plan, journal, stop)
             except KeyboardInterrupt:
@@ -295,23 +296,24 @@ class _Enhancing:
             "input": str(request.source),
             "output": str(request.target),
             "model": network.spec.name,
-            "precision": network.spec.precision,
+            "precision": network.precision,
             "model_digest": self._digest,
             "device": network.device,
-            "versions": _versions(),
+            "backend": self._opened.text,
+            "versions": _versions(network),
         }
         text = (
-            f"{counted(reporter)}; {network.spec.name} {network.spec.precision} on {network.device}, "
+            f"{counted(reporter)}; {network.spec.name} {network.precision} on {network.device}, "
             f"{summary.wall:.1f} s; "
             f"results in {printable(request.target)}"
         )
         where = summary.bottleneck()
         # After an early end, do not read the pictures again for the report; the disk may even be full.
-        text = f"{text}\n{where}" if where else text
+        text = "\n".join(filter(None, (text, self._opened.text, where)))
         reporter.end(text, record, shown=whole)
 
 
-def _versions() -> dict[str, str]:
+def _versions(network: Model) -> dict[str, str]:
     """Versions of everything that the pixels depend on."""
     import cv2
     import numpy
@@ -320,4 +322,7 @@ def _versions() -> dict[str, str]:
 
     modules = {"numpy": numpy, "onnxruntime": onnxruntime, "opencv": cv2, "pillow": PIL}
     versions = {name: str(module.__version__) for name, module in modules.items()}
+    if network.plugin:
+        kind = network.device.partition(":")[0]
+        versions[f"plug-in {kind}"] = plugin_version(kind)
     return {"restore": __version__, "python": platform.python_version(), **versions}

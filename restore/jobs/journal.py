@@ -45,6 +45,40 @@ class JournalEntry:
     target_digest: str
 
 
+@dataclass(frozen=True)
+class BackendEntry:
+    """A line about what ran the model.
+
+    Attributes:
+        model: :func:`model_digest` of its float32 file, whichever file was run.
+        device: ``cpu``, ``openvino``, ``cuda:0``, ...
+        precision: that it computed in.
+    """
+
+    model: str
+    device: str
+    precision: str
+
+
+def last_backend(folder: Path, model: str) -> BackendEntry | None:
+    """What ran a model last, according to the journals in an output folder; None if they do not say.
+
+    Args:
+        folder: the output folder.
+        model: see :class:`BackendEntry`.
+    """
+    found = None
+    for path in sorted(folder.glob(f"{_STEM}*.jsonl"), key=lambda path: path.stat().st_mtime):
+        for line in path.read_bytes().split(b"\n"):
+            if line.startswith(b'{"backend"'):
+                try:
+                    entry = BackendEntry(**json.loads(line)["backend"])
+                except (ValueError, TypeError):
+                    continue  # cut off by a kill
+                found = entry if entry.model == model else found
+    return found
+
+
 def job_key(model_digest: str, options: Mapping[str, object]) -> str:
     """SHA-256 of the model file's digest and of every option that changes pixels or files."""
     text = json.dumps({"model": model_digest, "options": dict(options)}, sort_keys=True)
@@ -153,17 +187,28 @@ class Journal:
             OSError: it cannot be written; the next entry then starts on a new line.
         """
         entry = JournalEntry(source, source_digest, self.key, target, hashlib.sha256(data).hexdigest())
-        line = _line(asdict(entry))
         with self._lock:
-            if self._torn:
-                line = b"\n" + line
-            self._torn = True
-            written = 0
-            while written < len(line):
-                written += self._file.write(line[written:]) or 0
-            os.fsync(self._file.fileno())
-            self._torn = False
+            self._write(_line(asdict(entry)))
             self.index.add(entry)
+
+    def record_backend(self, entry: BackendEntry) -> None:
+        """Append what runs the model; older versions of restore skip the line.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        with self._lock:
+            self._write(_line({"backend": asdict(entry)}))
+
+    def _write(self, line: bytes) -> None:
+        if self._torn:
+            line = b"\n" + line
+        self._torn = True
+        written = 0
+        while written < len(line):
+            written += self._file.write(line[written:]) or 0
+        os.fsync(self._file.fileno())
+        self._torn = False
 
 
 def _name(shard: tuple[int, int]) -> str:

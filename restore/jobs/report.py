@@ -57,7 +57,10 @@ class FileRecord(TypedDict):
 
 
 class SummaryRecord(TypedDict):
-    """A whole job: numbers of pictures by status, seconds from start to end, and what produced the results."""
+    """A whole job: numbers of pictures by status, seconds from start to end, and what produced the results.
+
+    ``precision`` is what the network computed in, and ``backend`` how its speed was measured; empty if it was not.
+    """
 
     type: Literal["summary"]
     enhanced: int
@@ -74,6 +77,7 @@ class SummaryRecord(TypedDict):
     precision: str
     model_digest: str
     device: str
+    backend: str
     versions: dict[str, str]
 
 

@@ -50,6 +50,12 @@ def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     return platform.processor() or platform.machine()
 
 
+def runs_openvino() -> bool:
+    """Whether OpenVINO's plug-in has a package for this system, and lists this processor: it skips all but Intel's."""
+    packaged = (sys.platform, platform.machine()) in (("linux", "x86_64"), ("win32", "AMD64"))
+    return packaged and "intel" in cpu_name().lower()
+
+
 def _lines(file: Path) -> list[str]:
     try:
         return file.read_text(errors="replace").splitlines()

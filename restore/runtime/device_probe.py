@@ -14,6 +14,7 @@ from restore.errors import RestoreError
 from restore.runtime.device_pipeline import GRAPHS
 from restore.runtime.model import open_model
 from restore.runtime.pixels import Pixels
+from restore.runtime.plugin_providers import NoPluginDeviceError, plugin_devices
 from restore.utils.json_types import JsonObject
 
 MODEL = GRAPHS / "probe.onnx"
@@ -25,7 +26,8 @@ def probe(device: str, model: Path = MODEL) -> JsonObject:
 
     Returns:
         ``device``: where it ran; ``ms``: the median time of the runs after the first; ``difference``: the largest
-        deviation from the expected result, in levels of 255. Or ``error``: why it could not run.
+        deviation from the expected result, in levels of 255; ``devices``: what a plug-in lists. Or ``error``: why it
+        could not run, and ``absent``: whether the reason is only that this machine has no such device.
     """
     pixels = np.random.default_rng(0).integers(0, 256, (1, _SIDE, _SIDE, 3), dtype=np.uint8)
     times = []
@@ -36,9 +38,10 @@ def probe(device: str, model: Path = MODEL) -> JsonObject:
             result = opened.enlarge(pixels)
             times.append(time.perf_counter() - began)
     except RestoreError as error:
-        return {"error": str(error)}
+        return {"error": str(error), "absent": isinstance(error, NoPluginDeviceError)}
     difference = np.abs(result.astype(int) - _blurred(pixels)).max()
-    return {"device": opened.device, "ms": statistics.median(times[1:]) * 1000, "difference": int(difference)}
+    answer = {"device": opened.device, "ms": statistics.median(times[1:]) * 1000, "difference": int(difference)}
+    return answer | ({"devices": [found.name for found in plugin_devices(device)]} if opened.plugin else {})
 
 
 def _blurred(pixels: Pixels) -> Pixels:

@@ -6,12 +6,13 @@ These are pure functions of the available hardware and packages, which the calle
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from restore.errors import DeviceError
 from restore.runtime.ort_install import CUDA_CURE, clash
+from restore.runtime.plugin_providers import PLUGINS, not_installed
 from restore.runtime.tiling import window_side
 from restore.spec import ModelSpec
 
@@ -20,22 +21,23 @@ Provider = str | tuple[str, dict[str, str]]
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 
-# onnxruntime's provider for each kind of device, and the package of onnxruntime that contains it.
+# onnxruntime's own provider for each kind of device, and the package of onnxruntime that contains it. Those in packages
+# of their own are in PLUGINS.
 PROVIDERS = {
     "cpu": CPU,
     "cuda": CUDA,
     "tensorrt": TENSORRT,
     "coreml": "CoreMLExecutionProvider",
     "directml": "DmlExecutionProvider",
-    "openvino": "OpenVINOExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",  # in onnxruntime-openvino; the plug-in takes precedence
 }
 _PACKAGES = {
     "cuda": "onnxruntime-gpu",
     "tensorrt": "onnxruntime-gpu",
     "directml": "onnxruntime-directml",
-    "openvino": "onnxruntime-openvino",
 }
 _NVIDIA = ("cuda", "tensorrt")
+_CHOICES = "auto, cpu, cuda, cuda:N, tensorrt, tensorrt:N, coreml, directml, openvino, webgpu, tensorrt-rtx or mlx"
 _NO_GPU = "no NVIDIA GPU or driver was found (does nvidia-smi list one?)"
 
 
@@ -44,24 +46,26 @@ class Device:
     """A chosen device.
 
     Attributes:
-        kind: a key of :data:`PROVIDERS`.
-        index: number of the GPU.
+        kind: a key of :data:`PROVIDERS` or :data:`~restore.runtime.plugin_providers.PLUGINS`.
+        index: number of the GPU, or of the plug-in's device.
         note: why the device is not the expected one; empty if it is.
+        plugin: whether its provider is a plug-in.
     """
 
     kind: str
     index: int = 0
     note: str = ""
+    plugin: bool = False
 
     @property
     def name(self) -> str:
         """The name as the user writes it: ``cpu``, ``cuda:0``."""
-        return f"{self.kind}:{self.index}" if self.kind in _NVIDIA else self.kind
+        return f"{self.kind}:{self.index}" if self.kind in _NVIDIA or self.index else self.kind
 
     @property
     def provider(self) -> str:
         """The provider that a session on it must report."""
-        return PROVIDERS[self.kind]
+        return PLUGINS[self.kind].provider if self.plugin else PROVIDERS[self.kind]
 
     @property
     def cure(self) -> str:
@@ -95,15 +99,22 @@ class ModelFile:
     digest: str
 
 
-def choose(device: str, available: Sequence[str], gpus: Sequence[str], installed: Sequence[str] = ()) -> Device:
+def choose(
+    device: str,
+    available: Sequence[str],
+    gpus: Sequence[str],
+    installed: Sequence[str] = (),
+    plugins: Collection[str] = (),
+) -> Device:
     """Choose a device.
 
     Args:
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``, ``tensorrt``, ``tensorrt:N``, ``coreml``, ``directml`` or
-            ``openvino``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``, ``tensorrt``, ``tensorrt:N``, ``coreml``, ``directml``,
+            ``openvino``, ``webgpu``, ``tensorrt-rtx`` or ``mlx``.
         available: the providers that onnxruntime was built with.
         gpus: names of the NVIDIA GPUs, in order.
         installed: installed packages that provide onnxruntime.
+        plugins: the kinds whose plug-in is installed.
 
     Raises:
         DeviceError: no such device, or the named one is not available; the message says why and what would help.
@@ -114,15 +125,16 @@ def choose(device: str, available: Sequence[str], gpus: Sequence[str], installed
         # Report an unused GPU or conflicting packages, but not the lack of a GPU.
         idle = f"{gpus[0]} is not used: {_not_built('cuda', installed)}" if gpus else ""
         return Device("cpu", note=idle or clash(installed))
-    match = re.fullmatch(rf"({'|'.join(PROVIDERS)})(?::(\d+))?", device)
-    if not match or (match[2] and match[1] not in _NVIDIA):
-        raise DeviceError(
-            f"--device {device}: no such device; choose auto, cpu, cuda, cuda:N, tensorrt, tensorrt:N, coreml, "
-            "directml or openvino"
-        )
+    match = re.fullmatch(rf"({'|'.join({**PROVIDERS, **PLUGINS})})(?::(\d+))?", device)
+    if not match or (match[2] and match[1] not in (*_NVIDIA, *PLUGINS)):
+        raise DeviceError(f"--device {device}: no such device; choose {_CHOICES}")
     kind, index = match[1], int(match[2] or 0)
     if kind == "cpu":
         return Device("cpu")
+    if kind in plugins:
+        return Device(kind, index, plugin=True)
+    if kind in PLUGINS and PROVIDERS.get(kind) not in available:
+        raise DeviceError(f"--device {device}: {not_installed(kind)}")
     if kind in _NVIDIA and not gpus:
         raise DeviceError(f"--device {device}: {_NO_GPU}")
     if PROVIDERS[kind] not in available:

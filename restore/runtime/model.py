@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +21,12 @@ from restore.runtime.gpu import free_gpu_memory, gpus
 from restore.runtime.memory import auto_tile, free_memory
 from restore.runtime.ort_install import captured, preload, runtimes
 from restore.runtime.pixels import FloatNetwork, PixelNetwork, Pixels
+from restore.runtime.plugin_providers import installed_plugins, plugin_device, plugin_options
 from restore.runtime.session import cpu_session, first_line, quiet_options
 from restore.spec import ModelSpec, read_spec
 from restore.utils.user_folders import cache_folder
+
+_BF16_CURE = "it needs --device openvino, its plug-in, and a CPU that multiplies bfloat16 (AMX or AVX-512 BF16)"
 
 
 class Model(PixelNetwork):
@@ -32,12 +35,21 @@ class Model(PixelNetwork):
     Attributes:
         file: the model file.
         spec: the model's inputs, output and value range, from its metadata.
-        device: where it runs: ``cpu``, ``cuda:0``, ``tensorrt:0``, ``coreml``, ...
+        device: where it runs: ``cpu``, ``cuda:0``, ``tensorrt:0``, ``coreml``, ``openvino``, ...
+        precision: precision that it computes in: the file's, or ``bf16``.
+        plugin: whether a plug-in provider runs it.
         note: why the device is not the expected one, a sentence for the user; empty if it is.
     """
 
     def __init__(
-        self, session: ort.InferenceSession, file: Path, spec: ModelSpec, device: Device, note: str = ""
+        self,
+        session: ort.InferenceSession,
+        file: Path,
+        spec: ModelSpec,
+        device: Device,
+        note: str = "",
+        on_cpu: bool = False,
+        bf16: bool = False,
     ) -> None:
         self._session = session
         self.file = file
@@ -45,9 +57,16 @@ class Model(PixelNetwork):
         self.spec = spec
         self.note = note
         self.device = device.name
+        self.precision: str = "bf16" if bf16 else spec.precision
+        self.plugin = device.plugin
+        self._on_cpu = on_cpu
         self._input, self._outputs = session.get_inputs()[0].name, [end.name for end in session.get_outputs()]
         on_nvidia = device.kind in ("cuda", "tensorrt")
         self._pixels = DeviceChain(session, spec, "cuda", device.index) if on_nvidia else FloatNetwork(self, spec)
+
+    @property
+    def on_cpu(self) -> bool:
+        return self._on_cpu
 
     def __call__(self, batch: NDArray[np.float32], **aside: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map (N, 3, H, W) and the spec's other inputs to (N, 3, scale * H, scale * W), both in the spec's range."""
@@ -88,6 +107,7 @@ def open_model(
     threads: int | None = None,
     given: Mapping[str, str] | None = None,
     plan: TilePlan | None = None,
+    bf16: bool = False,
 ) -> Model:
     """Open an ONNX file.
 
@@ -98,6 +118,7 @@ def open_model(
         given: spec fields, as text, that override the file's.
         plan: the shapes to expect, for devices that prepare for them; None for those from
             :func:`restore.runtime.memory.auto_tile`.
+        bf16: compute a float32 file in bfloat16; needs OpenVINO and a CPU with instructions for it.
 
     Raises:
         ModelError: missing, not ONNX, unsupported by this onnxruntime, or without the required metadata.
@@ -106,9 +127,13 @@ def open_model(
     if not path.is_file():
         raise ModelError(f"{path}: no such model file")
     chosen = find_device(device)
+    if bf16 and not (chosen.plugin and chosen.kind == "openvino"):
+        raise DeviceError(f"--precision bf16 is not supported on {chosen.name}: {_BF16_CURE}")
     if chosen.kind == "cpu":
         return _open_on_cpu(path, threads, given, chosen.note)
     try:
+        if chosen.plugin:
+            return _open_on_plugin(chosen, path, threads, given, bf16)
         return _open_on(chosen, path, given, plan)
     except DeviceError as error:
         if device != "auto":
@@ -122,8 +147,10 @@ def find_device(device: str) -> Device:
     Raises:
         DeviceError: the named device is not available.
     """
-    names = [] if device == "cpu" else [gpu.name for gpu in gpus()]
-    return choose(device, ort.get_available_providers(), names, list(runtimes()))
+    if device == "cpu":
+        return choose(device, ort.get_available_providers(), [])
+    names, plugins = [gpu.name for gpu in gpus()], [] if device == "auto" else installed_plugins()
+    return choose(device, ort.get_available_providers(), names, list(runtimes()), plugins)
 
 
 def file_spec(path: Path, given: Mapping[str, str] | None = None) -> ModelSpec:
@@ -138,8 +165,30 @@ def file_spec(path: Path, given: Mapping[str, str] | None = None) -> ModelSpec:
 def _open_on_cpu(path: Path, threads: int | None, given: Mapping[str, str] | None, note: str) -> Model:
     options = quiet_options()
     options.intra_op_num_threads = threads or usable_cores()
+    # Idle threads sleep: by default they spin, also between runs, on cores where pictures are decoded and encoded.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = cpu_session(path, path, options)
-    return Model(session, path, _spec(session, path, given), Device("cpu"), note)
+    return Model(session, path, _spec(session, path, given), Device("cpu"), note, on_cpu=True)
+
+
+def _open_on_plugin(
+    device: Device, path: Path, threads: int | None, given: Mapping[str, str] | None, bf16: bool
+) -> Model:
+    spec = file_spec(path, given)
+    place = plugin_device(device.kind, device.index)
+    if bf16 and not (place.bf16 and place.hardware == "CPU" and spec.precision == "fp32"):
+        why = f"{path.name} is {spec.precision}" if spec.precision != "fp32" else f"{place.name} has no such units"
+        raise DeviceError(f"--precision bf16 is not supported on {device.name}: {why}; {_BF16_CURE}")
+    settings = plugin_options(device.kind, place, threads or usable_cores(), bf16, spec.precision == "fp16")
+    options = quiet_options()
+    options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+
+    def start() -> ort.InferenceSession:
+        options.add_provider_for_devices([place.handle], settings)
+        return ort.InferenceSession(str(path), options, enable_fallback=0)
+
+    session = _session(device, path, start)
+    return Model(session, path, spec, device, on_cpu=place.hardware == "CPU", bf16=bf16)
 
 
 def _open_on(device: Device, path: Path, given: Mapping[str, str] | None, plan: TilePlan | None) -> Model:
@@ -154,21 +203,34 @@ def _open_on(device: Device, path: Path, given: Mapping[str, str] | None, plan: 
     for _, settings in (p for p in providers if isinstance(p, tuple)):
         if folder := settings.get("trt_engine_cache_path"):
             Path(folder).mkdir(parents=True, exist_ok=True)
+
+    def start() -> ort.InferenceSession:
+        preload(ort, tensorrt=device.kind == "tensorrt")
+        # Without enable_fallback=0 onnxruntime silently continues on the CPU if the device fails, now or later.
+        return ort.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
+
+    return Model(_session(device, path, start), path, spec, device)
+
+
+def _session(device: Device, path: Path, start: Callable[[], ort.InferenceSession]) -> ort.InferenceSession:
+    """Start a session, and check that it runs on the device.
+
+    Raises:
+        DeviceError: it does not; the message includes what native code printed.
+    """
     session, failure = None, None
-    with captured() as captured_output:
+    with captured() as printed:
         try:
-            preload(ort, tensorrt=device.kind == "tensorrt")
-            # Without enable_fallback=0 onnxruntime silently continues on the CPU if the device fails, now or later.
-            session = ort.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
+            session = start()
         except Exception as error:  # onnxruntime raises a different class for every cause
             failure = error
     if session is None:
-        why = captured_output.reason or first_line(failure)
+        why = printed.reason or first_line(failure)
         raise DeviceError(f"{device.name} cannot run {path.name}: {why}. {device.cure}") from failure
     if session.get_providers()[0] != device.provider:
-        why = f" ({captured_output.reason})" if captured_output.reason else ""
+        why = f" ({printed.reason})" if printed.reason else ""
         raise DeviceError(f"onnxruntime could not load its {device.provider} for {device.name}{why}. {device.cure}")
-    return Model(session, path, spec, device)
+    return session
 
 
 def _spec(session: ort.InferenceSession, path: Path, given: Mapping[str, str] | None) -> ModelSpec:

@@ -41,6 +41,11 @@ class PixelNetwork(ABC):
     spec: ModelSpec
     device: str = "cpu"
 
+    @property
+    def on_cpu(self) -> bool:
+        """Whether it runs on the CPU, where batches and equal tiles gain nothing."""
+        return self.device == "cpu"
+
     @abstractmethod
     def enlarge(self, batch: Pixels, aside: Aside = NOTHING) -> Pixels:
         """Run the network on tiles of one shape.

@@ -169,7 +169,7 @@ class _Stream:
     """Pictures in progress, their waiting tiles by shape, and the learned memory limits."""
 
     def __init__(self, model: PixelNetwork, options: StreamOptions, warn: Callable[[str], None]) -> None:
-        on_cpu = model.device == "cpu"
+        on_cpu = model.on_cpu
         self._model = model
         self._warn = warn
         self._exactly = model.spec.shape[0] if model.spec.shape else None

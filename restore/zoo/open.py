@@ -11,9 +11,28 @@ from restore.runtime.cpu import INT8_FEATURES, cpu_features
 from restore.runtime.devices import TilePlan
 from restore.runtime.fp16_probe import half_fault
 from restore.runtime.model import Model, file_spec, find_device, open_model
-from restore.spec import ModelSpec
 from restore.zoo.find import find
-from restore.zoo.precision import Precision, choose, family
+from restore.zoo.precision import Precision, choose, family, precision_of
+
+
+class _Specs:
+    """The specs of a model's files, each read once."""
+
+    def __init__(self, given: Mapping[str, str] | None) -> None:
+        # Reading a spec opens a session.
+        self.of = functools.cache(lambda path: file_spec(path, given))
+
+    def belongs(self, twin: Path, model: Path) -> bool:
+        return bool(self.of(twin).trained_as == self.of(model).trained_as)
+
+    def choose(self, file: Path, precision: Precision, where: str) -> Path:
+        fast_int8 = bool(cpu_features() & INT8_FEATURES)
+        return choose(file, precision, where, fast_int8, lambda path: self.of(path).loss_db, self.belongs)
+
+
+def uses_int8(file: Path, given: Mapping[str, str] | None = None) -> bool:
+    """Whether this CPU would run a model's 8-bit twin by the rule of :func:`restore.zoo.precision.choose`."""
+    return precision_of(_Specs(given).choose(file, "auto", "cpu")) == "int8"
 
 
 def open_named(
@@ -42,29 +61,22 @@ def open_named(
         DeviceError: the requested device cannot be used.
     """
     file = find(name)
-
-    @functools.cache  # reading a spec opens a session
-    def spec(path: Path) -> ModelSpec:
-        return file_spec(path, given)
-
-    def belongs(twin: Path, model: Path) -> bool:
-        return spec(twin).trained_as == spec(model).trained_as
+    specs = _Specs(given)
 
     def suited(where: str) -> Path:
-        fast_int8 = bool(cpu_features() & INT8_FEATURES)
-        return choose(file, precision, where, fast_int8, lambda path: spec(path).loss_db, belongs)
+        return specs.choose(file, precision, where)
 
     def stale(path: Path) -> str:
         wide = family(file).get("fp32", path)
         try:
-            fits = path == wide or belongs(path, wide)
+            fits = path == wide or specs.belongs(path, wide)
         except ModelError:  # concerns a file that is not run
             fits = True
         return "" if fits else f"{path.name} was not made from the {wide.name} next to it"
 
     wanted = find_device(device).name
     path = suited(wanted)
-    model = open_model(path, device, threads, given, plan)
+    model = open_model(path, device, threads, given, plan, bf16=precision == "bf16")
     if model.device != wanted and (better := suited(model.device)) != path:
         # The GPU could not be used after all, and the CPU prefers another file.
         path, note = better, model.note

@@ -9,7 +9,8 @@ from typing import Literal
 from restore.errors import ModelError
 
 Kind = Literal["fp32", "fp16", "int8"]
-Precision = Literal["auto", "fp32", "fp16", "int8"]
+# bf16 is no file: OpenVINO computes the fp32 file so.
+Precision = Literal["auto", "fp32", "bf16", "fp16", "int8"]
 
 TWINS: tuple[Kind, ...] = ("int8", "fp16")
 
@@ -59,6 +60,8 @@ def choose(
         ModelError: no such file; lists the existing ones.
     """
     files = family(model)
+    if precision == "bf16":
+        precision = "fp32"
     if precision != "auto":
         if precision not in files:
             raise ModelError(f"{model}: this model has no {precision} file; available: {_listed(files)}")

@@ -154,3 +154,40 @@ def test_a_child_that_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     assert run_apart("child", "x", timeout=30) == {"a": "x"}
+
+
+def plugin_findings(monkeypatch: pytest.MonkeyPatch, installed: dict[str, str], answer: dict[str, object]) -> dict:
+    monkeypatch.setattr(doctor, "installed_plugins", lambda: installed)
+    monkeypatch.setattr(doctor, "run_apart", lambda *_, **__: answer)
+    monkeypatch.setattr(doctor, "runs_openvino", lambda: True)
+    return {finding.name: finding for finding in doctor._plugins()}
+
+
+def test_a_missing_plugin_is_recommended_where_it_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = plugin_findings(monkeypatch, {}, {})
+    assert list(found) == ["openvino", "webgpu", "tensorrt-rtx", "mlx"]
+    assert "pip install 'restore[openvino]'" in found["openvino"].cure
+    assert {finding.ok for finding in found.values()} == {None}
+    monkeypatch.setattr(doctor, "runs_openvino", lambda: False)
+    assert [finding.cure for finding in doctor._plugins()] == [""] * 4
+
+
+@pytest.mark.parametrize(
+    ("answer", "ok", "says"),
+    [
+        (
+            {"device": "openvino", "ms": 2.0, "difference": 0, "devices": ["Xeon"]},
+            True,
+            "1.8: works, as openvino (Xeon): 2.0 ms",
+        ),
+        ({"error": "--device openvino: p 1.8 found no device", "absent": True}, None, "1.8: p 1.8 found no device"),
+        ({"error": "--device openvino: p 1.8 cannot be loaded", "absent": False}, False, "does not work: p 1.8 cannot"),
+        ({"device": "openvino", "ms": 2.0, "difference": 9, "devices": []}, False, "wrong pixels, off by 9"),
+    ],
+)
+def test_an_installed_plugin_is_tried(
+    answer: dict[str, object], ok: bool | None, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding = plugin_findings(monkeypatch, {"openvino": "1.8"}, answer)["openvino"]
+    assert finding.ok is ok
+    assert says in finding.value

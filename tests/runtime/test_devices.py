@@ -106,7 +106,7 @@ def test_others_need_their_provider_alone(kind: str) -> None:
             BOTH,
             [],
             ["onnxruntime-gpu"],
-            "pip uninstall -y onnxruntime-gpu && pip install onnxruntime-openvino",
+            r"onnxruntime-ep-openvino is not installed: pip install 'restore\[openvino\]'",
         ),
         ("directml", BOTH, [], [], "pip install onnxruntime-directml"),
         ("coreml", BOTH, [], [], "only onnxruntime for macOS"),

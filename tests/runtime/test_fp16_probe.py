@@ -70,7 +70,7 @@ def test_any_model_is_given_what_it_takes(change: dict[str, object]) -> None:
 @pytest.mark.parametrize("fault", ["", "nan", "flat"])
 def test_opening_falls_back_and_says_so(fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = folder(tmp_path, "fp32", "fp16")
-    monkeypatch.setattr(open_module, "open_model", lambda path, *_: Fake(path, fault))
+    monkeypatch.setattr(open_module, "open_model", lambda path, *_, **__: Fake(path, fault))
     monkeypatch.setattr(open_module, "find_device", lambda _: Fake(model / "m.onnx"))
     monkeypatch.setattr(Fake, "name", "cuda:0", raising=False)
     opened = open_named(str(model / "m.onnx"))

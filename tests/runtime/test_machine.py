@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from restore.runtime import ort_install
+from restore.runtime import cpu, ort_install
 from restore.runtime.cpu import INT8_FEATURES, cpu_features, cpu_name, usable_cores
 from restore.runtime.gpu import Gpu, cuda_of_driver, free_gpu_memory, gpus
 from restore.runtime.ort_install import captured, clash, missing, preload, runtimes
@@ -147,3 +147,22 @@ def test_tensorrt_s_libraries_are_loaded_from_their_package(tmp_path: Path, monk
     assert loaded == []
     preload(SimpleNamespace(), tensorrt=True)
     assert loaded == ["libnvinfer.so.10", "libnvinfer_plugin.so.10"]
+
+
+@pytest.mark.parametrize(
+    ("system", "processor", "name", "runs"),
+    [
+        ("linux", "x86_64", "Intel(R) Xeon(R) Gold", True),
+        ("win32", "AMD64", "Intel64 Family 6 Model 143, GenuineIntel", True),
+        ("linux", "x86_64", "AMD EPYC", False),
+        ("darwin", "x86_64", "Intel(R) Core(TM) i7", False),
+        ("linux", "aarch64", "aarch64", False),
+    ],
+)
+def test_openvino_is_for_intel(
+    system: str, processor: str, name: str, runs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cpu.sys, "platform", system)
+    monkeypatch.setattr(cpu.platform, "machine", lambda: processor)
+    monkeypatch.setattr(cpu, "cpu_name", lambda: name)
+    assert cpu.runs_openvino() is runs
