@@ -7,8 +7,8 @@ Cuts --count squares of --side pixels out of the photographs of FOLDER, saves th
 - with the network alone: its session on prepared floats, discarding the results,
 - with ``restore enhance``, the whole command including start-up, in fp32, in the precision it chooses itself, and with
   OpenVINO's plug-in where it works,
-- with a sequential loop, as in most tools: read with OpenCV, cut into tiles, run the same network in torch (in fp32, and
-  in bfloat16 on processors that have it), assemble, write with OpenCV,
+- with a sequential loop, as in most tools: read with OpenCV, cut into tiles, run the same network in torch, in fp32 and
+  on processors with bfloat16 in that too, assemble, write with OpenCV,
 - with a loop that resizes with OpenCV's bicubic.
 
 Finally, it enlarges one picture of --megapixels (0 skips it). Each variant runs in a separate process, so that its peak
