@@ -19,8 +19,8 @@ _TEXT = """\
 {photographs} photos not used in training, 384 pixels on the longer side, under 40 filters that the package
 `instafilter` learned from Instagram's own pictures, and under 17 edits in Lab, HSV or linear light; and {count}
 unfiltered photos, whose mean absolute change is given. Training uses CSSgram's and Instagram.css's definitions, and
-edits by other formulas. The numbers are the average gain in dB; *before* is the previously shipped model on the same
-pictures.
+edits by other formulas. The numbers are the average gain in dB; *before* is an earlier model, trained on the 29 named
+filters alone, on the same pictures.
 
 {summary}
 
