@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
 from restore.data.dataset import PairDataset
+from restore.data.drawings import drawing
 from restore.data.folder import PhotoStore, photo_sizes
 from restore.data.sampling import PatchSampler, generator, orient, window
 from restore.data.sources.base import DataContext, DataOptions, PhotoSource
@@ -30,6 +31,9 @@ class BicubicData(DataOptions):
     """Keys of ``data:`` for bicubic downsampling."""
 
     candidates: PositiveInt = Field(1, description="positions drawn for a patch; the one with most detail is used")
+    drawings: float = Field(
+        0.0, ge=0, le=1, description="probability that a patch is synthetic line art, text or a flat area, not a photo"
+    )
 
 
 class BicubicSource(PhotoSource[BicubicData]):
@@ -40,7 +44,9 @@ class BicubicSource(PhotoSource[BicubicData]):
 
     def dataset(self, photos: Sequence[Path], context: DataContext) -> PairDataset:
         data = self.options
-        return PatchPairs(photos, context.scale, data.patch, context.seed, context.budget, data.candidates)
+        return PatchPairs(
+            photos, context.scale, data.patch, context.seed, context.budget, data.candidates, data.drawings
+        )
 
     def samples(self, photos: Sequence[Path], context: DataContext) -> list[Sample]:
         return reduced_samples(photos, context.scale, context.crop)
@@ -98,6 +104,7 @@ class PatchPairs(PairDataset):
         candidates: number of positions to draw, of which the one with the most detail is used. Most of a photograph is
             smooth, and a network learns nothing there that bicubic cannot do (cf. Wang et al., "SamplingAug", BMVC
             2021).
+        drawings: probability that a patch is a :func:`restore.data.drawings.drawing`.
 
     Raises:
         DataError: no photograph is large enough for a patch.
@@ -112,8 +119,10 @@ class PatchPairs(PairDataset):
         seed: int,
         budget: int = 4 * 2**30,
         candidates: int = 1,
+        drawings: float = 0.0,
     ) -> None:
-        self.scale, self.patch, self.seed, self.candidates = scale, patch, seed, candidates
+        self.scale, self.patch, self.seed = scale, patch, seed
+        self.candidates, self.drawings = candidates, drawings
         self.store = PhotoStore(paths, budget, lambda photo: shrink(modcrop(photo, scale), scale))
         self._sampler = PatchSampler(photo_sizes(paths), patch, scale)
 
@@ -122,6 +131,8 @@ class PatchPairs(PairDataset):
 
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         draw = generator(self.seed, number)
+        if self.drawings and draw.random() < self.drawings:
+            return self._reduced(drawing((self.patch + 2 * _MARGIN) * self.scale, draw))
         places = [self._place(draw) for _ in range(self.candidates)]
         photo, top, left = places[0] if len(places) == 1 else max(places, key=self._detail)
         low, high = self._cut(photo, top, left)
@@ -140,8 +151,12 @@ class PatchPairs(PairDataset):
             high = pixels[top * scale : (top + patch) * scale, left * scale : (left + patch) * scale]
             return reduced[top : top + patch, left : left + patch], high
         edge = _MARGIN * scale
-        around = window(pixels, top * scale - edge, left * scale - edge, patch * scale + 2 * edge, scale)
-        return shrink_patch(around, scale, _MARGIN), around[edge:-edge, edge:-edge]
+        return self._reduced(window(pixels, top * scale - edge, left * scale - edge, patch * scale + 2 * edge, scale))
+
+    def _reduced(self, around: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Low and high resolution of the middle of a window with :data:`_MARGIN` low-resolution pixels of context."""
+        edge = _MARGIN * self.scale
+        return shrink_patch(around, self.scale, _MARGIN), around[edge:-edge, edge:-edge]
 
     def _detail(self, place: tuple[int, int, int]) -> float:
         """Mean absolute difference of neighbors in the green channel, at half resolution, which is cheap and enough."""
