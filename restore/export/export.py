@@ -90,6 +90,6 @@ def _int8(request: Int8Request, screen: Console, report: Report) -> None:
         report(f"{folder}: int8 loses {loss:.3f} dB")
     kept = "" if twin.last == 1 else f", the last {twin.last} convolutions in fp32"
     if twin.last is None:
-        kept = "weights only: computed in fp32, so smaller but not faster"
+        kept = ", weights only: computed in fp32, so smaller but not faster"
     kept += ", percentile ranges" if twin.method == "Percentile" else ""
     report(f"{twin.path}: {twin.spec.name}, int8{kept}, {twin.path.stat().st_size / 1e6:.2f} MB, measured and verified")

@@ -343,11 +343,14 @@ def test_a_network_without_convolutions_of_the_picture_is_stored_in_8_bits(pictu
     spec = COLOR.but(name="color", parameters=sum(p.numel() for p in modulated_color().parameters()), **said)
     file = tmp_path / "color.onnx"
     file.write_bytes(to_onnx(modulated_color(), spec).SerializeToString())
-    check = BenchmarkSet(pictures, "*.png", pictures)
-    done = export_twin(file, tmp_path, pictures, [check], 1.0, False, SCREEN)
-    assert done.last is None
-    assert done.path.stat().st_size < 0.5 * file.stat().st_size
+    options = ["--precision", "int8", "--calibrate", str(pictures), "--check", str(pictures), "--max-loss", "1"]
+    result = CliRunner().invoke(
+        main, ["export", str(file), str(tmp_path), *options, "--check-input", str(pictures)], env={"COLUMNS": "300"}
+    )
+    assert "color, int8, weights only: computed in fp32" in result.output
+    twin = tmp_path / "color.int8.onnx"
+    assert twin.stat().st_size < 0.5 * file.stat().st_size
     pixels = picture(50, 60)
-    both = [enhance_pixels(pixels, open_model(path, "cpu"), spec) for path in (file, done.path)]
+    both = [enhance_pixels(pixels, open_model(path, "cpu"), spec) for path in (file, twin)]
     assert psnr(*both) > 30
-    assert open_model(done.path, "cpu").spec.precision == "int8"
+    assert open_model(twin, "cpu").spec.precision == "int8"
