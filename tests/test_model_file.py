@@ -63,7 +63,12 @@ def test_the_program_gives_what_restore_gives(name: str, size: tuple[int, int], 
 
 # 61 is no multiple of 2; the smaller one is smaller than its thumbnail, which stretches it.
 @pytest.mark.parametrize(
-    ("size", "how", "apart"), [((61, 84), "mean", 3), ((20, 18), "mean", 1), ((61, 84), "middle", 1)]
+    ("size", "how", "apart"),
+    [
+        pytest.param((61, 84), "mean", 3, marks=pytest.mark.slow),
+        pytest.param((20, 18), "mean", 1, marks=pytest.mark.slow),
+        ((61, 84), "middle", 1),
+    ],
 )
 def test_what_goes_beside_is_what_restore_gives(size: tuple[int, int], how: str, apart: int, tmp_path: Path) -> None:
     pytest.importorskip("torch")

@@ -124,6 +124,7 @@ def test_a_belief_by_the_company_is_caught(tmp_path: Path) -> None:
     assert failed(file) == {"belief"}
 
 
+@pytest.mark.slow
 def test_another_belief_is_told_against_its_origin(tmp_path: Path) -> None:
     right = written(tmp_path / "right.onnx", network(), spec(**FACTS))
     wrong = written(tmp_path / "wrong.onnx", other_belief(2.0), spec(**FACTS))
@@ -147,6 +148,7 @@ def test_a_file_of_another_belief_is_not_made(monkeypatch: pytest.MonkeyPatch) -
         build_model(ExportSource(network(), spec(**FACTS)))
 
 
+@pytest.mark.slow
 def test_a_half_of_another_belief_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from restore.export import build_model as make_module
 

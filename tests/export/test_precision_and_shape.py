@@ -186,7 +186,7 @@ def test_what_is_no_number_is_refused() -> None:
 # --- one shape
 
 
-@pytest.mark.parametrize("shape", [(1, 64, 64), (3, 24, 48)])
+@pytest.mark.parametrize("shape", [pytest.param((1, 64, 64), marks=pytest.mark.slow), (3, 24, 48)])
 def test_one_shape_runs_pictures_of_any_size(shape: tuple[int, int, int], tmp_path: Path) -> None:
     """Windows that are moved inwards at the border, filled up where a picture is smaller, the last batch filled."""
     source = residual()
@@ -299,7 +299,12 @@ GRAPHS = {
 }
 
 
-@pytest.mark.parametrize(("kind", "scale"), GRAPHS)
+SLOW_TO_EXPORT = {("rrdb", 2)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "scale"), [pytest.param(*one, marks=[pytest.mark.slow] * (one in SLOW_TO_EXPORT)) for one in GRAPHS]
+)
 def test_the_graphs_of_our_networks(kind: str, scale: int) -> None:
     """No stray Shape, Gather, Reshape or Cast; the unshuffle of rrdb x2 is one convolution more."""
     options = NETWORKS[kind](**SMALL[kind])

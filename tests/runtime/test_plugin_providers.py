@@ -158,7 +158,7 @@ def test_idle_threads_on_the_cpu_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
     real = model_module.cpu_session
     monkeypatch.setattr(model_module, "cpu_session", lambda *given: options.append(given[2]) or real(*given))
     open_model(PROBE, "cpu", threads=2)
-    assert options[-1].get_session_config_entry("session.intra_op.allow_spinning") == "0"
+    assert options[-1].get_session_config_entry("session.force_spinning_stop") == "1"
     assert options[-1].intra_op_num_threads == 2
 
 
