@@ -5,8 +5,8 @@
 Prints one row per model and backend as a Markdown table: the least and the median milliseconds for one tile, with
 conversions from and to pixels; how many times as fast as onnxruntime in fp32, as the median of the ratios within each
 round, since other work on the machine then slows both; the largest difference in levels of 255 and the PSNR of the
-8-bit results for a photograph-like picture, a flat one and line art. Needs an
-Intel processor and `pip install '.[openvino]'` for more than onnxruntime.
+8-bit results for a photograph-like picture, a flat one and line art. For more than onnxruntime, it needs an Intel
+processor and `pip install '.[openvino]'`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ import time
 import numpy as np
 
 from restore.errors import RestoreError
+from restore.metrics.psnr import psnr
 from restore.runtime.cpu import cpu_name, usable_cores
 from restore.runtime.model import Model
-from restore.zoo.agreement import batch, probe_pictures, psnr, results
+from restore.zoo.agreement import batch, probe_pictures, results
 from restore.zoo.backend_cache import Backend
 from restore.zoo.backends import OpenOptions, candidates
 from restore.zoo.find import entries

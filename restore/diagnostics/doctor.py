@@ -152,7 +152,7 @@ def _plugins() -> Iterator[Finding]:
             tried = _tried(kind, plugin.provider)
             yield replace(tried, topic="plug-ins", value=f"{installed[kind]}: {tried.value}")
         elif kind == "openvino" and runs_openvino():
-            value = "not installed: it can run networks several times as fast on this processor"
+            value = "not installed: it may run networks faster on this processor"
             yield Finding("plug-ins", kind, value, None, plugin.install)
         else:
             yield Finding("plug-ins", kind, "not installed")

@@ -165,8 +165,8 @@ def file_spec(path: Path, given: Mapping[str, str] | None = None) -> ModelSpec:
 def _open_on_cpu(path: Path, threads: int | None, given: Mapping[str, str] | None, note: str) -> Model:
     options = quiet_options()
     options.intra_op_num_threads = threads or usable_cores()
-    # Threads spin during a run, which makes it a fifth faster, and sleep between runs, where they would take cores from
-    # decoding and encoding.
+    # Threads spin during a run, which makes it faster, and sleep between runs, when they would take cores from decoding
+    # and encoding.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     session = cpu_session(path, path, options)
     return Model(session, path, _spec(session, path, given), Device("cpu"), note, on_cpu=True)

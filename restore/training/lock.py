@@ -26,7 +26,9 @@ def run_lock(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / NAME)
     try:
-        with contextlib.suppress(NotImplementedError):  # some cluster file systems do not support locks
+        # Raised where the file system has no locks, as on some clusters: training without one is better than none at
+        # all. Only a second run in the same folder is then not noticed.
+        with contextlib.suppress(NotImplementedError):
             lock.acquire(timeout=0)
     except Timeout as error:
         raise RecipeError(f"{folder}: another process is training here; wait for it, or use another --out") from error

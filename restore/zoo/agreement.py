@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from restore.metrics.psnr import psnr
 from restore.runtime.classification import question
 from restore.runtime.conditioning import Aside, of_whole
 from restore.runtime.pixels import Pixels
@@ -36,9 +36,10 @@ class Limit:
     share: float
 
 
-# Float32 differs in the order of its sums only. Bfloat16 was emulated with the included models: 51.0 dB and 5 levels at
-# worst. How far an 8-bit twin may be from float32 is what its card measures on the standard sets, so that here only
-# garbage is refused; where another backend runs the twin, it may lose hardly more than onnxruntime (TWIN_SLACK).
+# Float32 differs only in the order of its sums. Bfloat16 rounds every number to eight significant bits; its limit is
+# below what such rounding does to a picture, and above what a wrong network does. How far an 8-bit twin may be from
+# float32 is measured on the standard sets when it is made, so here only garbage is refused; where another backend runs
+# the twin, it may lose hardly more than onnxruntime (TWIN_SLACK).
 LIMITS = {"fp32": Limit(60, 1, 0.002), "bf16": Limit(48, 8, 0.02), "int8": Limit(25, 255, 0.1)}
 TWIN_SLACK = 1.0
 
@@ -92,12 +93,6 @@ def batch(picture: Pixels, spec: ModelSpec) -> tuple[Pixels, Aside]:
     """The arguments of ``enlarge`` for a picture from :func:`probe_pictures`."""
     pixels = np.repeat(picture[None], spec.shape[0] if spec.shape else 1, axis=0)
     return pixels, of_whole(pixels, spec)
-
-
-def psnr(one: Pixels, other: Pixels) -> float:
-    """PSNR in dB between two pictures of 8 bits; infinite if they are equal."""
-    error = float(np.mean((one.astype(np.float64) - other) ** 2))
-    return math.inf if error == 0 else 10 * math.log10(255**2 / error)
 
 
 def less_than_twin(found: Results, twin: Results, wanted: Results) -> str:

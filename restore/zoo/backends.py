@@ -11,6 +11,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -89,14 +90,15 @@ def backend_of(model: Model) -> Backend:
 
 def may_measure(options: OpenOptions, model: Model) -> bool:
     """Whether a model opened by the usual rule may run on another backend instead."""
-    files = family(options.file)
     return (
         model.on_cpu
         and options.device in ("auto", "openvino")
         and options.precision != "bf16"
-        and "fp32" in files
+        and "fp32" in family(options.file)
         and precision_of(options.file) == "fp32"
-        and (plugin_version("openvino") != "" or ("int8" in files and options.precision == "auto"))
+        and (
+            plugin_version("openvino") != "" or (options.precision == "auto" and uses_int8(options.file, options.given))
+        )
     )
 
 
@@ -182,7 +184,7 @@ def _is_short(model: Model, pixels: float, candidates: int) -> bool:
     """Whether a measurement would take too large a part of a job."""
     small = batch(probe_pictures(model.spec, _SMALL_SIDE)[0], model.spec)
     model.enlarge(*small)
-    each = _seconds(lambda: model.enlarge(*small)) / small[0][..., 0].size
+    each = _seconds(partial(model.enlarge, *small)) / small[0][..., 0].size
     needed = candidates * (_TILES * _SIDE**2 * each + _OPENING_SECONDS)
     return needed > MOST_SHARE * pixels * each
 
@@ -238,7 +240,7 @@ def _times(models: Mapping[Backend, Model]) -> dict[Backend, float]:
     began = time.perf_counter()
     for _ in range(_MOST_ROUNDS):
         for backend, model in models.items():
-            times[backend] = min(times[backend], _seconds(lambda model=model: model.enlarge(*tile)))  # type: ignore[misc]
+            times[backend] = min(times[backend], _seconds(partial(model.enlarge, *tile)))
         if time.perf_counter() - began > _RUNS_SECONDS:
             break
     return times

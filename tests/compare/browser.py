@@ -27,7 +27,8 @@ def chromium() -> Iterator[Browser]:
     binary = next((found for name in _BINARIES if (found := shutil.which(name))), None)
     driver = shutil.which("chromedriver")
     if not (binary and driver):
-        # Not packages of pip's: whoever has them not is told how to get them, and .ci/run installs them by apt-get.
+        # A skip and not a failure: a browser is no package of pip's, and contributors must be able to run the tests
+        # without one. CI installs it, so that there the tests run.
         pytest.skip(reason=f"no chromium or no chromedriver: {_CURE}")
     options = webdriver.ChromeOptions()
     options.binary_location = binary

@@ -11,6 +11,7 @@ import pytest
 import torch
 from rich.console import Console
 
+from restore.data.dataset import PairDataset
 from restore.data.folder import PhotoStore
 from restore.data.sources.bicubic import PatchPairs
 from restore.training import batch_loader
@@ -26,6 +27,13 @@ from tests.training.test_loop import RECIPE
 def small_run(folder: Path, *changes: str) -> Run:
     (folder / "r.yaml").write_text(RECIPE)
     return new_run(load_recipe(folder / "r.yaml", changes), folder / "run", torch.device("cpu"))
+
+
+class NoSamples(PairDataset):
+    """For loaders whose batches are replaced: it must not be asked."""
+
+    def cut(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        raise AssertionError("a sample was cut")
 
 
 def timed(
@@ -46,7 +54,9 @@ def timed(
             yield None
 
     monkeypatch.setattr(batch_loader, "batches", batches)
-    loader, said, used = BatchLoader(small_run(folder), None, None), [], []  # type: ignore[arg-type]
+    loader = BatchLoader(small_run(folder), NoSamples(), None)
+    said: list[str] = []
+    used: list[int] = []
     for _ in range(3 * (SETTLE + TRIAL)):
         next(loader)
         used.append(loader.workers)
@@ -87,11 +97,12 @@ def test_weights_do_not_depend_on_the_trials(tmp_path: Path, monkeypatch: pytest
     for number in range(4):
         save(tmp_path / "photos" / f"{number}.png", picture(40, 50, seed=number))
     (tmp_path / "r.yaml").write_text(RECIPE)
-    console = Console(file=io.StringIO(), width=200)
+    screen = io.StringIO()
+    console = Console(file=screen, width=200)
     for name, workers in (("auto", None), ("none", 0)):
         options = Options(threads=1, workers=workers, changes=["train.steps=9"])
         assert start(tmp_path / "r.yaml", tmp_path, tmp_path / name, options, console)
-    assert "worker" in console.file.getvalue(), "workers were tried"  # type: ignore[attr-defined]
+    assert "worker" in screen.getvalue(), "workers were tried"
     left, right = (load(tmp_path / name / "last.safetensors") for name in ("auto", "none"))
     assert left.keys() == right.keys()
     assert all(torch.equal(left[key], right[key]) for key in left)

@@ -17,13 +17,13 @@ from restore.errors import DeviceError
 from restore.jobs import open_network as open_network_module
 from restore.jobs.journal import BackendEntry, last_backend, model_digest
 from restore.runtime.model import open_model
-from restore.runtime.plugin_providers import NoPluginDeviceError, installed_plugins
 from restore.utils.user_folders import cache_folder
 from restore.zoo import agreement, backends
 from restore.zoo.agreement import LIMITS, Results, fault, less_than_twin, probe_pictures, results
 from restore.zoo.backend_cache import Backend, Verdict, read, write
 from restore.zoo.backends import Choice, OpenOptions, fastest
 from tests.conftest import picture, save
+from tests.runtime.absent import RUNS_OPENVINO
 from tests.runtime.plugins import OPENVINO, FakeDevice, FakePlugin, install, uninstall
 
 ORT, OV, OV16 = Backend("cpu", "fp32"), Backend("openvino", "fp32"), Backend("openvino", "bf16")
@@ -371,13 +371,9 @@ def test_the_journal_of_an_older_version_says_nothing(tmp_path: Path) -> None:
     assert last_backend(tmp_path, "a") is None
 
 
+@RUNS_OPENVINO
 def test_the_real_plugin(model: Path, any_job: None) -> None:
-    if "openvino" not in installed_plugins():
-        pytest.skip("onnxruntime-ep-openvino is not installed")
-    try:
-        OpenOptions(str(model), "openvino").open()
-    except NoPluginDeviceError as error:
-        pytest.skip(f"needs an Intel processor: {error}")
+    assert OpenOptions(str(model), "openvino").open().device == "openvino"
     found = choose(model)
     assert found.text.startswith(label(found))
     assert found.warnings == ()
