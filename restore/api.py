@@ -167,7 +167,8 @@ def enhance(
     """
     from rich.console import Console
 
-    from restore.jobs.enhance import INTERRUPTED, Request, default_workers, start
+    from restore.jobs.enhance import INTERRUPTED, start
+    from restore.jobs.request import Request, default_workers
 
     records: list[FileRecord | SummaryRecord] = []
     request = Request(

@@ -22,7 +22,7 @@ _SECTIONS = {
     "Model and strength": ("--model", "--scale", "--strength", "--spec"),
     "Output files": ("--format", "--name", "--quality", "--png-level", "--strip", "--strip-gps"),
     "Existing results": ("--overwrite", "--skip-existing", "--resume", "--dry-run"),
-    "Large jobs": ("--report", "--json", "--watch", "--shard", "--max-pixels"),
+    "Large jobs": ("--report", "--json", "--watch", "--shard", "--max-pixels", "--read-timeout"),
     "Hardware and speed": ("--device", "--precision", "--tile", "--threads", "--workers"),
 }
 
@@ -133,6 +133,13 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
 )
 @click.option("--watch", is_flag=True, help="Keep running and enhance new pictures until Ctrl-C.")
 @click.option(
+    "--read-timeout",
+    type=FiniteRange(0, 86_400),
+    default=60,
+    show_default=True,
+    help="Seconds without progress after which reading a picture fails, as on a lost network share; 0 waits forever.",
+)
+@click.option(
     "--spec",
     multiple=True,
     metavar="FIELD=VALUE",
@@ -143,10 +150,11 @@ def enhance(
 ) -> None:
     """Enhance IN, a picture or a folder (recursively), into OUT.
 
-    Exit codes: 0 success, 1 some pictures failed, 2 usage error, 130 Ctrl-C or SIGTERM.
+    Exit codes: 0 success, 1 some pictures failed, 2 usage error, 130 Ctrl-C, SIGTERM or SIGHUP.
     """
     pairs = parse_pairs(spec, "--spec")
-    from restore.jobs.enhance import Request, default_workers, start
+    from restore.jobs.enhance import start
+    from restore.jobs.request import Request, default_workers
 
     request = Request(spec=pairs, metadata=metadata or "keep", workers=workers or default_workers(), **options)
 
@@ -159,4 +167,4 @@ def enhance(
     def give(record: Record) -> None:
         click.echo(json.dumps(record))
 
-    raise SystemExit(start(request, console(), click.echo, page, give if as_json else None))
+    raise SystemExit(start(request, console(), click.echo, page, give if as_json else None, hard=True))

@@ -6,13 +6,15 @@ import functools
 import importlib
 import mmap
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from PIL import Image
 
 from restore.errors import ImageError
 from restore.imaging import ifd, metadata, tiff
+from restore.utils.regular_file import open_regular
 
 # Formats that Pillow may open. It supports forty more, some of which start external programs.
 _READERS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "TGA")
@@ -73,14 +75,18 @@ def _register_heif() -> None:
     plugin.register_heif_opener()
 
 
-def _opened(path: Path) -> Image.Image:
-    """Open a file with Pillow without decoding it. The caller must close it."""
-    try:
-        with path.open("rb") as file:
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open a file with Pillow without decoding it."""
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(open_regular(path))
             known = formats(file.read(64))
-        return Image.open(path, formats=known)
-    except Exception as error:  # Pillow's readers raise anything on a broken file
-        raise ImageError(f"{path}: {error}") from error
+            file.seek(0)
+            image = stack.enter_context(Image.open(file, formats=known))
+        except Exception as error:  # Pillow's readers raise anything on a broken file
+            raise ImageError(f"{path}: {error}") from error
+        yield image
 
 
 def _turn(image: Image.Image) -> int:
@@ -98,7 +104,7 @@ def _turn(image: Image.Image) -> int:
 def _tiff_size(path: Path) -> tuple[int, int] | None:
     """Upright height and width of a classic TIFF file; None for other files, and if it declares no size."""
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        with open_regular(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             layout = tiff.Layout(data)
     except (OSError, ValueError):  # an empty file cannot be mapped; a broken directory is a ValueError too
         return None

@@ -83,13 +83,20 @@ class JobReporter:
             summary: the job's summary.
             shown: whether an HTML report shows the pictures.
         """
-        if self.give is not None:
-            self.give(summary)
-            self.warn(text, "default")
-        else:
-            self.say(text)
-        if self.report is not None:
-            write_report(self.report, self.records, summary, self.screen, self.page, shown)
+        try:
+            if self.give is not None:
+                self.give(summary)
+                self.warn(text, "default")
+            else:
+                self.say(text)
+        finally:  # the terminal may be gone
+            if self.report is not None:
+                write_report(self.report, self.records, summary, self.screen, self.page, shown)
+
+    def mute(self) -> None:
+        """Print nothing any more; reports are still written."""
+        self.screen.quiet = True
+        self.say, self.give = lambda _: None, lambda _: None
 
     def _keep(self, one: FileRecord) -> None:
         if self.give is not None:

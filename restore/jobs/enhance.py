@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restore import __version__
 from restore.jobs.console import JobReporter, Record, counted
-from restore.jobs.journal import Journal, JournalIndex, earlier, file_digest, job_key, last_backend, model_digest
+from restore.jobs.dry_run import show_plan
+from restore.jobs.journal import Journal, last_backend, model_digest
 from restore.jobs.naming import Naming, PlanError
 from restore.jobs.open_network import OpenedNetwork, open_network
-from restore.jobs.options import Metadata, PictureOptions
 from restore.jobs.outcome import Outcome, Summary
 from restore.jobs.pipeline import Settings, run_job
 from restore.jobs.plan import Existing, Plan, make_plan
 from restore.jobs.progress import job_progress
 from restore.jobs.report import PageWriter, SummaryRecord, check_report
+from restore.jobs.request import Request, job_key_of
 from restore.jobs.stop import Stop, stoppable
 from restore.jobs.watch import check_watch, watch
 from restore.jobs.worker import DiskError
@@ -33,48 +32,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from restore.runtime.model import Model
-    from restore.zoo.precision import Precision
 
-_DEFAULT_SCALE = 2
 FAILED, INTERRUPTED = 1, 130
-
-
-@dataclass(frozen=True)
-class Request:
-    """The command-line options; ``restore enhance --help`` explains each."""
-
-    source: Path
-    target: Path
-    model: str | None
-    scale: int | None
-    strength: float | None
-    format_: str | None
-    name: str
-    quality: int
-    png_level: int
-    metadata: Metadata
-    max_pixels: float
-    tile: int | None
-    device: str
-    precision: Precision
-    threads: int | None
-    workers: int
-    existing: Existing | None
-    resume: bool
-    shard: tuple[int, int]
-    dry_run: bool
-    report: Path | None
-    watch: bool
-    spec: Mapping[str, str]
-
-    @property
-    def model_name(self) -> str:
-        """The model's name or path; chosen by scale if no model was given."""
-        return self.model or f"sr-x{self.scale or _DEFAULT_SCALE}"
-
-    def picture_options(self) -> PictureOptions:
-        """How pictures are read and written."""
-        return PictureOptions(self.quality, self.png_level, self.metadata, round(self.max_pixels * 1e6))
 
 
 def start(
@@ -83,6 +42,7 @@ def start(
     say: Callable[[str], None],
     page: Callable[[], PageWriter] | None = None,
     give: Callable[[Record], None] | None = None,
+    hard: bool = False,
 ) -> int:
     """Run the job.
 
@@ -92,13 +52,27 @@ def start(
         say: prints a human-readable line on standard output.
         page: returns the writer of HTML reports; None if HTML is not supported.
         give: receives each picture's record as it finishes, then the summary; replaces ``say``.
+        hard: see :func:`restore.jobs.stop.stoppable`.
 
     Returns:
         The exit code: 0 all done, 1 some failed, 130 interrupted.
 
     Raises:
         RestoreError: wrong usage (nothing was written), or the disk cannot be written to any more.
+        KeyboardInterrupt: interrupted before the job began.
     """
+    with stoppable(hard) as stop:
+        return _start(request, screen, say, page, give, stop)
+
+
+def _start(
+    request: Request,
+    screen: Console,
+    say: Callable[[str], None],
+    page: Callable[[], PageWriter] | None,
+    give: Callable[[Record], None] | None,
+    stop: Stop,
+) -> int:
     _refuse_contradictions(request)
     if request.report is not None:
         check_report(request.report, page)
@@ -110,19 +84,15 @@ def start(
     plan = _plan(request, naming, first=True)
     reporter = JobReporter(screen, say, give, None if request.dry_run else request.report, page)
     if request.dry_run:
-        return _show_plan(plan, request, reporter)
+        show_plan(plan, request, reporter)
+        return FAILED if reporter.failed else 0
     opened = open_network(request, plan)
     network = opened.model
     if network.note:
         reporter.warn(f"Running on {'the CPU' if network.device == 'cpu' else network.device}: {network.note}")
     for warning in opened.warnings:
         reporter.warn(warning)
-    return _Enhancing(request, naming, opened, reporter).run(plan)
-
-
-def default_workers() -> int:
-    """Default number of reading threads, and of writing threads: half the cores, 2..8."""
-    return min(8, max(2, (os.cpu_count() or 1) // 2))
+    return _Enhancing(request, naming, opened, reporter, stop).run(plan)
 
 
 def _refuse_contradictions(request: Request) -> None:
@@ -152,46 +122,12 @@ def _scale(file: Path, request: Request) -> int:
     return file_spec(file, request.spec).scale
 
 
-def _key(request: Request, network: Model) -> str:
-    options: dict[str, object] = {
-        "format": request.format_,
-        "spec": dict(request.spec),
-        **request.picture_options().changing_files(),
-    }
-    if not network.spec.exact_tiles:
-        options["tile"] = request.tile
-    if request.strength not in (None, 1):
-        options["strength"] = request.strength
-    if network.precision != network.spec.precision:
-        options["precision"] = network.precision
-    return job_key(model_digest(network.file), options)
-
-
-def _show_plan(plan: Plan, request: Request, reporter: JobReporter) -> int:
-    """Print the plan; write nothing."""
-    reporter.begin(Plan([], unreadable=plan.unreadable, ignored=plan.ignored))
-    for item in plan.skipped:
-        reporter.planned(Outcome(item, "skipped"))
-    known = None
-    if request.resume and plan.folder is not None:
-        known = _key(request, open_network(request, plan).model), JournalIndex(plan.folder)
-    for item in plan.items:
-        outcome = None
-        if known is not None:
-            try:
-                outcome = earlier(item, file_digest(item.source), *known, request.existing == "overwrite")
-            except OSError as error:
-                outcome = Outcome(item, "failed", f"cannot be read: {error.strerror}")
-        reporter.planned(outcome or Outcome(item, "planned"))
-    if reporter.give is None:
-        reporter.say(f"{counted(reporter)}; nothing was written")
-    return FAILED if reporter.failed else 0
-
-
 class _Enhancing:
     """The running job: one plan, or several when a folder is watched."""
 
-    def __init__(self, request: Request, naming: Naming, opened: OpenedNetwork, reporter: JobReporter) -> None:
+    def __init__(
+        self, request: Request, naming: Naming, opened: OpenedNetwork, reporter: JobReporter, stop: Stop
+    ) -> None:
         from restore.runtime.stream import StreamOptions, picture_stream
 
         network = opened.model
@@ -200,6 +136,7 @@ class _Enhancing:
         self._network = network
         self._opened = opened
         self._reporter = reporter
+        self._stop = stop
         strength = 1.0 if request.strength is None else request.strength
         self._stream = picture_stream(network, StreamOptions(request.tile, strength=strength), reporter.warn)
         self._summary = Summary(workers=request.workers)
@@ -209,23 +146,24 @@ class _Enhancing:
     def run(self, plan: Plan) -> int:
         request, reporter = self._request, self._reporter
         interrupted = False
-        with stoppable() as stop:
-            try:
-                if plan.folder is None:
-                    self._job(plan, None, stop)
-                else:
-                    with Journal(plan.folder, _key(request, self._network), request.shard) as journal:
-                        if last_backend(plan.folder, self._opened.entry.model) != self._opened.entry:
-                            journal.record_backend(self._opened.entry)
-                        self._sweep(plan)
-                        self._folder(plan, journal, stop)
-            except KeyboardInterrupt:
-                interrupted = True
-            except DiskError:
-                with suppress(OSError):  # the report may be on the same disk
-                    self._end(interrupted, whole=False)
-                raise
-            self._end(interrupted, whole=not interrupted)
+        try:
+            if plan.folder is None:
+                self._job(plan, None)
+            else:
+                with Journal(plan.folder, job_key_of(request, self._network), request.shard) as journal:
+                    if last_backend(plan.folder, self._opened.entry.model) != self._opened.entry:
+                        journal.record_backend(self._opened.entry)
+                    self._sweep(plan)
+                    self._folder(plan, journal)
+        except KeyboardInterrupt:
+            interrupted = True
+        except (DiskError, OSError) as error:
+            if isinstance(error, OSError):  # nobody reads the output any more
+                reporter.mute()
+            with suppress(OSError):  # the report may be on the same disk
+                self._end(interrupted, whole=False)
+            raise
+        self._end(interrupted, whole=not interrupted)
         if interrupted:
             if plan.folder is None:
                 how = "the picture was written" if self._summary.counts["enhanced"] else "nothing was written"
@@ -237,11 +175,11 @@ class _Enhancing:
             return INTERRUPTED
         return FAILED if reporter.failed else 0
 
-    def _folder(self, plan: Plan, journal: Journal, stop: Stop) -> None:
+    def _folder(self, plan: Plan, journal: Journal) -> None:
         if not self._request.watch:
-            self._job(plan, journal, stop)
+            self._job(plan, journal)
             return
-        watch(self._request.source, self._plan_again, lambda arrived: self._job(arrived, journal, stop, watched=True))
+        watch(self._request.source, self._plan_again, lambda arrived: self._job(arrived, journal, watched=True))
 
     def _plan_again(self, first: bool) -> Plan | None:
         """Plan while a folder is watched: a name clash is reported once and waits until it is fixed."""
@@ -255,7 +193,7 @@ class _Enhancing:
         self._complaint = ""
         return plan
 
-    def _job(self, plan: Plan, journal: Journal | None, stop: Stop, watched: bool = False) -> None:
+    def _job(self, plan: Plan, journal: Journal | None, watched: bool = False) -> None:
         request = self._request
         settings = Settings(
             request.picture_options(),
@@ -264,6 +202,7 @@ class _Enhancing:
             resume=request.resume or watched,
             workers=request.workers,
             judge=self._network.believe,
+            read_timeout=request.read_timeout,
         )
         self._reporter.begin(plan)
         with job_progress(self._reporter.screen, len(plan.items)) as advance:
@@ -272,7 +211,7 @@ class _Enhancing:
                 self._reporter.outcome(outcome)
                 advance()
 
-            run_job(plan, self._stream, on_outcome, settings, journal, stop, self._summary)
+            run_job(plan, self._stream, on_outcome, settings, journal, self._stop, self._summary)
 
     def _sweep(self, plan: Plan) -> None:
         if self._request.resume and plan.folder is not None:

@@ -12,7 +12,7 @@ import json
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from restore.jobs.naming import PlanError
 from restore.jobs.outcome import Outcome
 from restore.jobs.plan import Item
 from restore.utils.atomic_write import TEMPORARY_PREFIX, write_bytes
+from restore.utils.regular_file import open_regular
 
 _STEM = f"{TEMPORARY_PREFIX}journal"
 _FORMAT, _VERSION = "restore-journal", 1
@@ -98,12 +99,17 @@ def model_digest(path: Path) -> str:
     return hashlib.sha256("".join([digest, *map(file_digest, beside)]).encode()).hexdigest()
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
+def file_digest(path: Path, progress: Callable[[], object] = lambda: None) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal; ``progress`` is called after each part.
+
+    Raises:
+        OSError: it cannot be read, or is a pipe or a device.
+    """
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
+            progress()
     return digest.hexdigest()
 
 

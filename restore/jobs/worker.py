@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import time
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
+from typing import TypeVar
 
 from restore.errors import ImageError, RestoreError
+from restore.imaging.decode import read_file
 from restore.imaging.formats import check_fits
 from restore.imaging.header import header_size
 from restore.imaging.picture import Picture, Samples
@@ -18,6 +21,12 @@ from restore.jobs.options import PictureOptions
 from restore.jobs.outcome import Outcome, Seconds
 from restore.jobs.plan import Item
 from restore.utils.atomic_write import write_bytes
+from restore.utils.time_limit import StalledError, unless_stalled
+
+T = TypeVar("T")
+
+# Default seconds without progress after which reading a file fails.
+READ_TIMEOUT = 60.0
 
 # Estimated bytes per decoded pixel: three channels, plus alpha or a higher bit depth in some pictures.
 _BYTES = 4
@@ -64,6 +73,12 @@ class Worker:
     overwrite: bool
     resume: bool
     journal: Journal | None
+    read_timeout: float = READ_TIMEOUT
+    _abandoned: Event = field(default_factory=Event)
+
+    def abandon(self) -> None:
+        """Let no write put its file in place any more: the job has ended and was reported."""
+        self._abandoned.set()
 
     def inspect(self, item: Item) -> SourceInfo:
         """Inspect a source: its header, and all its bytes if there is a journal.
@@ -72,12 +87,15 @@ class Worker:
 
         Raises:
             OSError: it cannot be read.
-            ImageError: the result would be too large for its format.
+            ImageError: the result would be too large for its format, or reading stalled.
         """
+        return self._unless_stalled(lambda progress: self._inspect(item, progress))
+
+    def _inspect(self, item: Item, progress: Callable[[], None]) -> SourceInfo:
         began = time.perf_counter()
         digest, outcome, version = "", None, _version(item.source)
         if self.journal is not None:
-            digest = file_digest(item.source)
+            digest = file_digest(item.source, progress)
             if self.resume:
                 outcome = earlier(item, digest, self.journal.key, self.journal.index, self.overwrite)
         size = header_size(item.source) if outcome is None else None
@@ -92,14 +110,27 @@ class Worker:
         """Decode a picture; returns it with the seconds it took.
 
         Raises:
-            ImageError: it cannot be read, is damaged or too large, or changed after :meth:`inspect`.
+            ImageError: it cannot be read, is damaged or too large, stalls, or changed after :meth:`inspect`.
         """
         began = time.perf_counter()
-        picture = pictures.decode(item.source, self.options)
-        if _version(item.source) != version:
+        data, now = self._unless_stalled(lambda progress: self._read(item.source, progress))
+        if now != version:
             # The digest would belong to other pixels.
             raise ImageError("the file changed while it was being read: enhance it again once it is complete")
-        return picture, time.perf_counter() - began
+        return pictures.decode(item.source, self.options, data), time.perf_counter() - began
+
+    def _read(self, path: Path, progress: Callable[[], None]) -> tuple[bytes, tuple[int, int]]:
+        data = read_file(path, self.options.pixel_limit, progress)
+        return data, _version(path)
+
+    def _unless_stalled(self, work: Callable[[Callable[[], None]], T]) -> T:
+        try:
+            return unless_stalled(work, self.read_timeout)
+        except StalledError as error:
+            raise ImageError(
+                f"reading it made no progress for {self.read_timeout:g} s: check the disk or the network share, or "
+                "allow more time with --read-timeout"
+            ) from error
 
     def write(self, item: Item, picture: Picture, results: list[Samples], digest: str) -> Outcome:
         """Encode the results and write the file.
@@ -129,10 +160,16 @@ class Worker:
         )
 
     def _save(self, item: Item, data: bytes, digest: str) -> None:
-        journal, overwrite, entry = self.journal, self.overwrite, None
+        journal, overwrite = self.journal, self.overwrite
         if journal is not None:
             overwrite = overwrite or (self.resume and journal.index.is_ours(item.target_name))
-            entry = partial(journal.append, item.source_name, digest, item.target_name, data)
+
+        def entry() -> None:
+            if self._abandoned.is_set():
+                raise InterruptedError(errno.EINTR, "the job has ended")
+            if journal is not None:
+                journal.append(item.source_name, digest, item.target_name, data)
+
         item.target.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(item.target, data, overwrite=overwrite, before_rename=entry)
 
