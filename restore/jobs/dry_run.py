@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from restore.jobs.console import JobReporter, counted
-from restore.jobs.journal import JournalIndex, earlier, file_digest
+from restore.jobs.earlier_results import earlier
+from restore.jobs.journal import JournalIndex, file_digest
 from restore.jobs.open_network import open_network
 from restore.jobs.outcome import Outcome
 from restore.jobs.plan import Plan

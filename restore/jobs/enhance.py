@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from restore import __version__
 from restore.jobs.console import JobReporter, Record, counted
 from restore.jobs.dry_run import show_plan
-from restore.jobs.journal import Journal, last_backend, model_digest
+from restore.jobs.journal import Journal, OutputGoneError, last_backend, model_digest
+from restore.jobs.lock import locked, refuse_locked
 from restore.jobs.naming import Naming, PlanError
 from restore.jobs.open_network import OpenedNetwork, open_network
 from restore.jobs.outcome import Outcome, Summary
@@ -86,6 +87,8 @@ def _start(
     if request.dry_run:
         show_plan(plan, request, reporter)
         return FAILED if reporter.failed else 0
+    if plan.folder is not None:
+        refuse_locked(plan.folder, request.shard)
     opened = open_network(request, plan)
     network = opened.model
     if network.note:
@@ -150,19 +153,26 @@ class _Enhancing:
             if plan.folder is None:
                 self._job(plan, None)
             else:
-                with Journal(plan.folder, job_key_of(request, self._network), request.shard) as journal:
+                key = job_key_of(request, self._network)
+                plan.folder.mkdir(parents=True, exist_ok=True)
+                with locked(plan.folder, request.shard), Journal(plan.folder, key, request.shard) as journal:
                     if last_backend(plan.folder, self._opened.entry.model) != self._opened.entry:
                         journal.record_backend(self._opened.entry)
                     self._sweep(plan)
                     self._folder(plan, journal)
+                    journal.check_in_place()
         except KeyboardInterrupt:
             interrupted = True
-        except (DiskError, OSError) as error:
+        except (DiskError, OutputGoneError, OSError) as error:
             if isinstance(error, OSError):  # nobody reads the output any more
                 reporter.mute()
+            if isinstance(error, OutputGoneError):
+                reporter.withdraw_missing()
             with suppress(OSError):  # the report may be on the same disk
                 self._end(interrupted, whole=False)
             raise
+        if not interrupted:
+            reporter.withdraw_missing()
         self._end(interrupted, whole=not interrupted)
         if interrupted:
             if plan.folder is None:

@@ -16,7 +16,8 @@ from restore.imaging.formats import check_fits
 from restore.imaging.header import header_size
 from restore.imaging.picture import Picture, Samples
 from restore.jobs import codec as pictures
-from restore.jobs.journal import Journal, earlier, file_digest, foreign
+from restore.jobs.earlier_results import earlier, taken
+from restore.jobs.journal import Journal, OutputGoneError, file_digest
 from restore.jobs.options import PictureOptions
 from restore.jobs.outcome import Outcome, Seconds
 from restore.jobs.plan import Item
@@ -137,6 +138,7 @@ class Worker:
 
         Raises:
             DiskError: the disk is full or cannot be written to.
+            OutputGoneError: the output folder is not there any more.
         """
         began = time.perf_counter()
         try:
@@ -145,11 +147,15 @@ class Worker:
         except FileExistsError as error:
             if not item.target.parent.is_dir():
                 return Outcome(item, "failed", f"cannot write {item.target}: {error.filename} is a file, not a folder")
-            return foreign(item)
+            return taken(item, self.journal.index if self.journal else None)
+        except OutputGoneError:
+            raise
         except OSError as error:
             if error.errno in _HOPELESS:
                 more = ", then continue with --resume" if self.journal else ""
                 raise DiskError(f"{item.target}: {error.strerror}: {_HOPELESS[error.errno]}{more}") from error
+            if self.journal is not None:
+                self.journal.check_in_place()
             return Outcome(item, "failed", f"cannot write {item.target}: {error.strerror or error}")
         except (RestoreError, MemoryError) as error:
             return failure(item, error)
@@ -162,6 +168,7 @@ class Worker:
     def _save(self, item: Item, data: bytes, digest: str) -> None:
         journal, overwrite = self.journal, self.overwrite
         if journal is not None:
+            journal.check_in_place()  # before a folder that was removed is created again
             overwrite = overwrite or (self.resume and journal.index.is_ours(item.target_name))
 
         def entry() -> None:

@@ -277,7 +277,7 @@ def test_a_result_that_appeared_meanwhile_is_not_overwritten(photos: Path, tmp_p
     run_job(plan, DOUBLE, told.append)
     assert late.read_bytes() == b"someone else's"
     assert [o.status for o in told] == ["failed", *["enhanced"] * 4]
-    assert "is not a result of restore" in told[0].error
+    assert "has appeared since the job began" in told[0].error
 
 
 def test_a_source_that_changes_while_it_is_read_fails(
