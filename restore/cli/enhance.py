@@ -22,7 +22,7 @@ _SECTIONS = {
     "Model and strength": ("--model", "--scale", "--strength", "--spec"),
     "Output files": ("--format", "--name", "--quality", "--png-level", "--strip", "--strip-gps"),
     "Existing results": ("--overwrite", "--skip-existing", "--resume", "--dry-run"),
-    "Large jobs": ("--report", "--json", "--watch", "--shard", "--max-pixels", "--read-timeout"),
+    "Large jobs": ("--report", "--json", "--watch", "--settle", "--shard", "--max-pixels", "--read-timeout"),
     "Hardware and speed": ("--device", "--precision", "--tile", "--threads", "--workers"),
 }
 
@@ -132,6 +132,13 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     help="Write a report: .json, .csv, or .html, a page that shows pictures next to their results.",
 )
 @click.option("--watch", is_flag=True, help="Keep running and enhance new pictures until Ctrl-C.")
+@click.option(
+    "--settle",
+    type=FiniteRange(0, 86_400),
+    default=2,
+    show_default=True,
+    help="With --watch: seconds without change after which a new picture is complete; more for writers that pause.",
+)
 @click.option(
     "--read-timeout",
     type=FiniteRange(0, 86_400),

@@ -116,7 +116,7 @@ def _plan(request: Request, naming: Naming, first: bool) -> Plan:
     existing: Existing = request.existing or "refuse"
     if request.resume or (not first and existing != "skip"):
         existing = "overwrite"  # the journal decides for each picture whether it may be replaced
-    return make_plan(request.source, request.target, naming, existing, request.shard, may_be_empty=request.watch)
+    return make_plan(request.source, request.target, naming, existing, request.shard, tolerant=request.watch)
 
 
 def _scale(file: Path, request: Request) -> int:
@@ -145,6 +145,7 @@ class _Enhancing:
         self._summary = Summary(workers=request.workers)
         self._digest = model_digest(network.file)  # now, because the file may have changed by the end
         self._complaint = ""
+        self._refused: set[str] = set()
 
     def run(self, plan: Plan) -> int:
         request, reporter = self._request, self._reporter
@@ -189,10 +190,16 @@ class _Enhancing:
         if not self._request.watch:
             self._job(plan, journal)
             return
-        watch(self._request.source, self._plan_again, lambda arrived: self._job(arrived, journal, watched=True))
+
+        def run(arrived: Plan) -> None:
+            self._job(arrived, journal, watched=True)
+
+        watch(self._request.source, self._plan_again, run, self._request.settle, self._reporter.warn)
 
     def _plan_again(self, first: bool) -> Plan | None:
-        """Plan while a folder is watched: a name clash is reported once and waits until it is fixed."""
+        """Plan while a folder is watched: pictures whose names clash are reported once and wait until that is fixed."""
+        if not self._request.source.is_dir():
+            return None  # it is told when it is gone
         try:
             plan = _plan(self._request, self._naming, first)
         except PlanError as error:
@@ -201,6 +208,10 @@ class _Enhancing:
                 self._complaint = str(error)
             return None
         self._complaint = ""
+        for refused in plan.refused:
+            if refused not in self._refused:
+                self._reporter.warn(refused, "red")
+        self._refused = set(plan.refused)
         return plan
 
     def _job(self, plan: Plan, journal: Journal | None, watched: bool = False) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from restore.jobs.journal import job_key, model_digest
 from restore.jobs.options import Metadata, PictureOptions
 from restore.jobs.plan import Existing
+from restore.jobs.watch import SETTLE_SECONDS
 from restore.jobs.worker import READ_TIMEOUT
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Request:
     watch: bool
     spec: Mapping[str, str]
     read_timeout: float = READ_TIMEOUT
+    settle: float = SETTLE_SECONDS
 
     @property
     def model_name(self) -> str:
