@@ -63,7 +63,7 @@ def os_error(error: OSError) -> int:
 
 def _while_printing(error: OSError) -> bool:
     frames = traceback.walk_tb(error.__traceback__)
-    return any(frame.f_code.co_name == "echo" for frame, _ in frames)
+    return any(frame.f_globals.get("__name__") in ("click.utils", "rich.console") for frame, _ in frames)
 
 
 def _fails(stream: TextIO) -> bool:

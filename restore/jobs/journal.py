@@ -19,6 +19,7 @@ from pathlib import Path
 from restore.errors import RestoreError
 from restore.jobs.naming import PlanError
 from restore.utils.atomic_write import TEMPORARY_PREFIX, naming, write_bytes
+from restore.utils.json_text import parse_json
 from restore.utils.regular_file import NotRegularError, open_regular
 
 _STEM = f"{TEMPORARY_PREFIX}journal"
@@ -84,8 +85,8 @@ def last_backend(folder: Path, model: str) -> BackendEntry | None:
         for line in _content(path).split(b"\n"):
             if line.startswith(b'{"backend"'):
                 try:
-                    entry = BackendEntry(**json.loads(line)["backend"])
-                except (ValueError, TypeError, RecursionError):
+                    entry = BackendEntry(**parse_json(line)["backend"])
+                except (ValueError, TypeError):
                     continue  # cut off by a kill
                 found = entry if entry.model == model else found
     return found
@@ -275,8 +276,8 @@ def _read(path: Path) -> Iterator[JournalEntry]:
     first, *lines = _content(path).split(b"\n")
     cure = "move it away, or choose another output folder"
     try:
-        version = json.loads(first)[_FORMAT]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        version = parse_json(first)[_FORMAT]
+    except (ValueError, TypeError, KeyError) as error:
         raise PlanError(f"{path} is named like a journal but is not one: {cure}") from error
     if version != _VERSION:
         raise PlanError(
@@ -284,8 +285,8 @@ def _read(path: Path) -> Iterator[JournalEntry]:
         )
     for line in lines:
         try:
-            entry = JournalEntry(**json.loads(line))
+            entry = JournalEntry(**parse_json(line))
             if all(isinstance(value, str) for value in asdict(entry).values()):
                 yield entry
-        except (ValueError, TypeError, RecursionError):
+        except (ValueError, TypeError):
             continue  # cut off by a kill: the picture is enhanced again

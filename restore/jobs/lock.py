@@ -22,6 +22,7 @@ from pathlib import Path
 
 from restore.jobs.naming import PlanError
 from restore.utils.atomic_write import TEMPORARY_PREFIX, write_bytes
+from restore.utils.json_text import parse_json
 from restore.utils.processes import host_identity, is_running, started
 from restore.utils.regular_file import open_regular
 from restore.utils.text import printable
@@ -146,8 +147,8 @@ def _read(path: Path) -> _Owner | None:
     """The owner of a lock; None if it is gone, or is not one."""
     try:
         with open_regular(path) as file:
-            owner = _Owner(**json.loads(file.read(_LARGEST)))
-    except (OSError, ValueError, TypeError, RecursionError):
+            owner = _Owner(**parse_json(file.read(_LARGEST)))
+    except (OSError, ValueError, TypeError):
         return None
     right = all(isinstance(value, int if name == "process" else str) for name, value in asdict(owner).items())
     return owner if right else None

@@ -54,7 +54,7 @@ class Request:
     @property
     def model_name(self) -> str:
         """The model's name or path; chosen by scale if no model was given."""
-        return self.model or f"sr-x{self.scale or _DEFAULT_SCALE}"
+        return f"sr-x{self.scale or _DEFAULT_SCALE}" if self.model is None else self.model
 
     def picture_options(self) -> PictureOptions:
         """How pictures are read and written."""

@@ -240,8 +240,16 @@ def _session(device: Device, path: Path, start: Callable[[], ort.InferenceSessio
 
 
 def _spec(session: ort.InferenceSession, path: Path, given: Mapping[str, str] | None) -> ModelSpec:
+    try:
+        return _described_spec(session, path, given)
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{path}: its names or metadata are not UTF-8 text: the file is damaged") from error
+
+
+def _described_spec(session: ort.InferenceSession, path: Path, given: Mapping[str, str] | None) -> ModelSpec:
     inputs, outputs = session.get_inputs(), session.get_outputs()
-    extra = tuple(end.name for end in inputs[1:])
+    names = [end.name for end in [*inputs, *outputs]]  # all, because each is decoded when it is asked for
+    extra = tuple(names[1 : len(inputs)])
     of_floats = all(end.type == "tensor(float)" for end in [*inputs, *outputs])
     of_pictures = len(outputs) in (1, 2) and all(len(end.shape) == 4 for end in [*inputs[:1], *outputs[:1]])
     if not (of_floats and of_pictures and set(extra) <= set(ModelSpec.BESIDE)):
