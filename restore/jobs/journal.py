@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from restore.errors import RestoreError
+from restore.jobs.decoding_record import DecodingRecord
 from restore.jobs.naming import PlanError
 from restore.utils.atomic_write import TEMPORARY_PREFIX, naming, write_bytes
 from restore.utils.json_text import parse_json
@@ -181,6 +182,7 @@ class Journal:
     Attributes:
         key: of the job, see :func:`job_key`.
         index: all entries of the folder, including this journal's new ones.
+        decoding: which pictures are being decoded.
     """
 
     def __init__(self, folder: Path, key: str, shard: tuple[int, int] = (1, 1)) -> None:
@@ -192,6 +194,7 @@ class Journal:
         """
         self.key = key
         self.index = JournalIndex(folder)
+        self.decoding = DecodingRecord(folder, _part(shard))
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._path = folder, folder / _name(shard)
@@ -205,6 +208,7 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+        self.decoding.close()
 
     def append(self, source: str, source_digest: str, target: str, data: bytes) -> None:
         """Append an entry; it is on disk when this returns.
@@ -263,8 +267,12 @@ def _content(path: Path) -> bytes:
 
 
 def _name(shard: tuple[int, int]) -> str:
+    return f"{_STEM}{_part(shard)}.jsonl"
+
+
+def _part(shard: tuple[int, int]) -> str:
     index, count = shard
-    return f"{_STEM}.jsonl" if count == 1 else f"{_STEM}-{index}-of-{count}.jsonl"
+    return "" if count == 1 else f"-{index}-of-{count}"
 
 
 def _line(values: Mapping[str, object]) -> bytes:

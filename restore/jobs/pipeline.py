@@ -263,7 +263,7 @@ class _Job:
                 self._settle()
                 continue
             self._hold(slot, info.decoded)
-            slot.reading = self._readers.submit(self._worker.decode, slot.item, info.version)
+            slot.reading = self._readers.submit(self._worker.decode, slot.item, info.version, info.digest)
             self._begun.append(slot)
 
     def _needed(self, decoded: int) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 from typing import TypeVar
@@ -90,7 +91,18 @@ class Worker:
             OSError: it cannot be read.
             ImageError: the result would be too large for its format, or reading stalled.
         """
-        return self._unless_stalled(lambda progress: self._inspect(item, progress))
+        info = self._unless_stalled(lambda progress: self._inspect(item, progress))
+        if info.outcome is not None:
+            return info
+        if self.journal is not None:
+            self.journal.decoding.check(info.digest, item.source, self.options.pixel_limit)
+        with self._recorded(info.digest):
+            size = self._unless_stalled(lambda _: header_size(item.source))
+        if size is None:
+            return info
+        height, width = size
+        check_fits(item.target.suffix, height * self.scale, width * self.scale)
+        return replace(info, decoded=height * width * _BYTES)
 
     def _inspect(self, item: Item, progress: Callable[[], None]) -> SourceInfo:
         began = time.perf_counter()
@@ -99,16 +111,19 @@ class Worker:
             digest = file_digest(item.source, progress)
             if self.resume:
                 outcome = earlier(item, digest, self.journal.key, self.journal.index, self.overwrite)
-        size = header_size(item.source) if outcome is None else None
-        decoded = 0
-        if size is not None:
-            height, width = size
-            check_fits(item.target.suffix, height * self.scale, width * self.scale)
-            decoded = height * width * _BYTES
-        return SourceInfo(digest, decoded, version, time.perf_counter() - began, outcome)
+        return SourceInfo(digest, 0, version, time.perf_counter() - began, outcome)
 
-    def decode(self, item: Item, version: tuple[int, int]) -> tuple[Picture, float]:
+    def _recorded(self, digest: str) -> AbstractContextManager[None]:
+        """Record that a file is with a decoder, which may crash."""
+        return nullcontext() if self.journal is None else self.journal.decoding.decoding(digest)
+
+    def decode(self, item: Item, version: tuple[int, int], digest: str = "") -> tuple[Picture, float]:
         """Decode a picture; returns it with the seconds it took.
+
+        Args:
+            item: the picture.
+            version: from :meth:`inspect`.
+            digest: from :meth:`inspect`.
 
         Raises:
             ImageError: it cannot be read, is damaged or too large, stalls, or changed after :meth:`inspect`.
@@ -118,7 +133,9 @@ class Worker:
         if now != version:
             # The digest would belong to other pixels.
             raise ImageError("the file changed while it was being read: enhance it again once it is complete")
-        return pictures.decode(item.source, self.options, data), time.perf_counter() - began
+        with self._recorded(digest):
+            picture = pictures.decode(item.source, self.options, data)
+        return picture, time.perf_counter() - began
 
     def _read(self, path: Path, progress: Callable[[], None]) -> tuple[bytes, tuple[int, int]]:
         data = read_file(path, self.options.pixel_limit, progress)

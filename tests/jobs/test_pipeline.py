@@ -240,6 +240,8 @@ def test_a_full_disk_ends_the_job_and_leaves_no_half_file(
     with pytest.raises(DiskError, match=r"No space left on device: the disk is full: make room") as caught:
         run_job(plan, DOUBLE, told.append, journal=kept)
     assert ("--resume" in str(caught.value)) == journal
+    if kept is not None:
+        kept.decoding.close()
     assert contents(tmp_path / "out") == before
     assert len(calls) < 5
     assert told == []
@@ -256,6 +258,7 @@ def test_a_full_disk_at_the_journals_line_ends_the_job_too(
     monkeypatch.setattr(journal, "append", full)
     with pytest.raises(DiskError):
         run_job(make_plan(photos, tmp_path / "out"), DOUBLE, lambda _: None, journal=journal)
+    journal.decoding.close()
     assert set(contents(tmp_path / "out")) == {".restore-journal.jsonl"}
 
 
