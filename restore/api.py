@@ -167,14 +167,16 @@ def enhance(
     """
     from rich.console import Console
 
-    from restore.jobs.enhance import INTERRUPTED, Request, default_workers, start
+    from restore.jobs.enhance import INTERRUPTED, default_workers, start
+    from restore.jobs.request import Request
+    from restore.jobs.sizing import TargetSize
 
     records: list[FileRecord | SummaryRecord] = []
     request = Request(
         Path(source),
         Path(target),
         os.fspath(model),
-        scale=None,
+        size=TargetSize(),
         strength=strength,
         format_=format,
         name=name,

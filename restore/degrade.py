@@ -99,7 +99,7 @@ def _plans(request: Request) -> list[Plan]:
     if names_a_file and request.count > 1:
         raise PlanError(f"--count {request.count} makes several pictures, but {target} is a single file: give a folder")
     # PNG by default, so that the results have no artifacts other than the requested ones.
-    naming = Naming(request.name, None if names_a_file else ".png", scale=request.scale)
+    naming = Naming(request.name, None if names_a_file else ".png", scale=str(request.scale))
     if naming.needs("model"):
         raise PlanError(f"--name {request.name!r}: there is no model here; remove {{model}}")
     targets = [target / str(n) for n in range(1, request.count + 1)] if request.count > 1 else [target]

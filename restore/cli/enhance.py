@@ -16,15 +16,32 @@ if TYPE_CHECKING:
     from restore.jobs.console import Record
     from restore.jobs.options import Metadata
     from restore.jobs.report import PageWriter
+    from restore.jobs.sizing import TargetSize
 
 
 _SECTIONS = {
-    "Model and strength": ("--model", "--scale", "--strength", "--spec"),
+    "Model and strength": ("--model", "--strength", "--spec"),
+    "Size": ("--scale", "--width", "--height", "--longest", "--megapixels", "--min-side"),
     "Output files": ("--format", "--name", "--quality", "--png-level", "--strip", "--strip-gps"),
     "Existing results": ("--overwrite", "--skip-existing", "--resume", "--dry-run"),
     "Large jobs": ("--report", "--json", "--watch", "--shard", "--max-pixels"),
     "Hardware and speed": ("--device", "--precision", "--tile", "--threads", "--workers"),
 }
+
+
+_PIXELS = click.IntRange(1, 1_000_000)
+_SIZES = ("scale", "width", "height", "longest", "megapixels", "min_side")
+
+
+def _size(options: dict[str, Any]) -> TargetSize:
+    """The size options, removed from the others."""
+    from restore.jobs.sizing import TargetSize
+
+    size = TargetSize(**{name: options.pop(name) for name in _SIZES})
+    given = [f"--{name.replace('_', '-')}" for name in size.options()]
+    if len(given) > 1 and given != ["--width", "--height"]:
+        raise click.UsageError(f"{' and '.join(given)} contradict each other: the size is given by one of them")
+    return size
 
 
 def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int]:
@@ -51,7 +68,16 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     shell_complete=complete.models,
     help="Name ('restore models' lists them) or path of an .onnx file.  [default: sr-x2]",
 )
-@click.option("--scale", type=click.IntRange(1, 16), help="Enlargement factor: selects sr-x2 or sr-x4.")
+@click.option(
+    "--scale", type=FiniteRange(1, 16), help="Enlargement factor, for example 3 or 1.5.  [default: the model's]"
+)
+@click.option("--width", type=_PIXELS, help="Width of the results, in pixels; with --height, a box that they fit into.")
+@click.option("--height", type=_PIXELS, help="Height of the results, in pixels.")
+@click.option("--longest", type=_PIXELS, help="Longer side of the results, in pixels.")
+@click.option("--megapixels", type=FiniteRange(0, 1e4, min_open=True), help="Size of the results, in megapixels.")
+@click.option(
+    "--min-side", type=_PIXELS, help="Enlarge until the shorter side is this long; keep what is large enough."
+)
 @click.option(
     "--strength",
     type=FiniteRange(0, 1),
@@ -146,9 +172,13 @@ def enhance(
     Exit codes: 0 success, 1 some pictures failed, 2 usage error, 130 Ctrl-C or SIGTERM.
     """
     pairs = parse_pairs(spec, "--spec")
-    from restore.jobs.enhance import Request, default_workers, start
+    from restore.jobs.enhance import default_workers, start
+    from restore.jobs.request import Request
 
-    request = Request(spec=pairs, metadata=metadata or "keep", workers=workers or default_workers(), **options)
+    size = _size(options)
+    request = Request(
+        size=size, spec=pairs, metadata=metadata or "keep", workers=workers or default_workers(), **options
+    )
 
     def page() -> PageWriter:
         # Imported on demand: it takes a quarter of a second, and few jobs need it.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +14,12 @@ from restore.jobs.console import JobReporter, Record, counted
 from restore.jobs.journal import Journal, JournalIndex, earlier, file_digest, job_key, last_backend, model_digest
 from restore.jobs.naming import Naming, PlanError
 from restore.jobs.open_network import OpenedNetwork, open_network
-from restore.jobs.options import Metadata, PictureOptions
 from restore.jobs.outcome import Outcome, Summary
 from restore.jobs.pipeline import Settings, run_job
 from restore.jobs.plan import Existing, Plan, make_plan
 from restore.jobs.progress import job_progress
 from restore.jobs.report import PageWriter, SummaryRecord, check_report
+from restore.jobs.request import Request
 from restore.jobs.stop import Stop, stoppable
 from restore.jobs.watch import check_watch, watch
 from restore.jobs.worker import DiskError
@@ -33,48 +32,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from restore.runtime.model import Model
-    from restore.zoo.precision import Precision
 
-_DEFAULT_SCALE = 2
 FAILED, INTERRUPTED = 1, 130
-
-
-@dataclass(frozen=True)
-class Request:
-    """The command-line options; ``restore enhance --help`` explains each."""
-
-    source: Path
-    target: Path
-    model: str | None
-    scale: int | None
-    strength: float | None
-    format_: str | None
-    name: str
-    quality: int
-    png_level: int
-    metadata: Metadata
-    max_pixels: float
-    tile: int | None
-    device: str
-    precision: Precision
-    threads: int | None
-    workers: int
-    existing: Existing | None
-    resume: bool
-    shard: tuple[int, int]
-    dry_run: bool
-    report: Path | None
-    watch: bool
-    spec: Mapping[str, str]
-
-    @property
-    def model_name(self) -> str:
-        """The model's name or path; chosen by scale if no model was given."""
-        return self.model or f"sr-x{self.scale or _DEFAULT_SCALE}"
-
-    def picture_options(self) -> PictureOptions:
-        """How pictures are read and written."""
-        return PictureOptions(self.quality, self.png_level, self.metadata, round(self.max_pixels * 1e6))
 
 
 def start(
@@ -105,7 +64,7 @@ def start(
     naming = Naming(request.name, f".{request.format_}" if request.format_ else None)
     if naming.needs("model") or naming.needs("scale"):
         file = find(request.model_name)
-        naming = Naming(naming.template, naming.suffix, file.stem, _scale(file, request))
+        naming = Naming(naming.template, naming.suffix, file.stem, _scale_text(file, request))
     # Plan before opening the model where possible, so that usage errors appear before anything heavy loads.
     plan = _plan(request, naming, first=True)
     reporter = JobReporter(screen, say, give, None if request.dry_run else request.report, page)
@@ -135,6 +94,8 @@ def _refuse_contradictions(request: Request) -> None:
         raise PlanError(f"--watch needs a folder, but {request.source} is a file")
     if request.watch and (request.dry_run or request.shard != (1, 1)):
         raise PlanError("--watch does not work with --dry-run or --shard: a growing folder has no fixed plan")
+    if request.scale == 1 and request.model is None:
+        raise PlanError("--scale 1 keeps the size: choose a model, such as --model photo-x4, or a larger scale")
     if request.watch:
         check_watch()
 
@@ -146,10 +107,12 @@ def _plan(request: Request, naming: Naming, first: bool) -> Plan:
     return make_plan(request.source, request.target, naming, existing, request.shard, may_be_empty=request.watch)
 
 
-def _scale(file: Path, request: Request) -> int:
+def _scale_text(file: Path, request: Request) -> str:
     from restore.runtime.model import file_spec
 
-    return file_spec(file, request.spec).scale
+    if request.size.options() and request.scale is None:
+        raise PlanError(f"--name {request.name!r}: {{scale}} differs from picture to picture here; use --scale")
+    return f"{request.scale or file_spec(file, request.spec).scale:g}"
 
 
 def _key(request: Request, network: Model) -> str:
@@ -162,6 +125,8 @@ def _key(request: Request, network: Model) -> str:
         options["tile"] = request.tile
     if request.strength not in (None, 1):
         options["strength"] = request.strength
+    if size := request.target_size(network.spec.scale):
+        options["size"] = size.options()
     if network.precision != network.spec.precision:
         options["precision"] = network.precision
     return job_key(model_digest(network.file), options)
@@ -260,6 +225,7 @@ class _Enhancing:
         settings = Settings(
             request.picture_options(),
             self._network.spec.scale,
+            request.target_size(self._network.spec.scale),
             overwrite=request.existing == "overwrite",
             resume=request.resume or watched,
             workers=request.workers,

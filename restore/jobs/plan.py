@@ -144,7 +144,7 @@ def _nothing_there(source: Path, plan: Plan) -> str:
     if plan.unreadable:
         first = plan.unreadable[0]
         return f"{source}: no pictures found, and {first.folder} cannot be read: {first.reason}"
-    more = f" ({_count(plan.ignored, 'other file', 'other files')} )" if plan.ignored else ""
+    more = f" ({_count(plan.ignored, 'other file', 'other files')})" if plan.ignored else ""
     return f"{source}: no pictures in this folder{more}; supported suffixes: {', '.join(sorted(READABLE))}"
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import math
 import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from restore.errors import ImageError, RestoreError
-from restore.imaging.formats import check_fits
+from restore.imaging.formats import FORMATS, check_fits
 from restore.imaging.header import header_size
 from restore.imaging.picture import Picture, Samples
 from restore.jobs import codec as pictures
@@ -17,6 +19,7 @@ from restore.jobs.journal import Journal, earlier, file_digest, foreign
 from restore.jobs.options import PictureOptions
 from restore.jobs.outcome import Outcome, Seconds
 from restore.jobs.plan import Item
+from restore.jobs.sizing import Sizing
 from restore.utils.atomic_write import write_bytes
 
 # Estimated bytes per decoded pixel: three channels, plus alpha or a higher bit depth in some pictures.
@@ -43,6 +46,7 @@ class SourceInfo:
     Attributes:
         digest: SHA-256 of its bytes; empty without a journal.
         decoded: size in bytes after decoding, estimated from its header.
+        growth: bytes held for the picture, its results included, per byte decoded.
         version: size and modification time.
         seconds: duration of the inspection.
         outcome: set if nothing is left to do.
@@ -50,6 +54,7 @@ class SourceInfo:
 
     digest: str = ""
     decoded: int = 0
+    growth: float = 1.0
     version: tuple[int, int] = (0, 0)
     seconds: float = 0.0
     outcome: Outcome | None = None
@@ -60,7 +65,7 @@ class Worker:
     """The steps before and after the network."""
 
     options: PictureOptions
-    scale: int
+    sizing: Sizing
     overwrite: bool
     resume: bool
     journal: Journal | None
@@ -81,12 +86,11 @@ class Worker:
             if self.resume:
                 outcome = earlier(item, digest, self.journal.key, self.journal.index, self.overwrite)
         size = header_size(item.source) if outcome is None else None
-        decoded = 0
+        decoded, growth = 0, 1.0
         if size is not None:
-            height, width = size
-            check_fits(item.target.suffix, height * self.scale, width * self.scale)
-            decoded = height * width * _BYTES
-        return SourceInfo(digest, decoded, version, time.perf_counter() - began, outcome)
+            check_fits(item.target.suffix, *self.sizing.result(*size))
+            decoded, growth = math.prod(size) * _BYTES, self.sizing.growth(*size)
+        return SourceInfo(digest, decoded, growth, version, time.perf_counter() - began, outcome)
 
     def decode(self, item: Item, version: tuple[int, int]) -> tuple[Picture, float]:
         """Decode a picture; returns it with the seconds it took.
@@ -109,8 +113,9 @@ class Worker:
         """
         began = time.perf_counter()
         try:
-            whole = pictures.from_arrays(picture, results, self.scale)
-            self._save(item, pictures.to_file(whole, item.target.suffix, self.options), digest)
+            whole = pictures.sized(pictures.from_arrays(picture, results, self.sizing.scale), self.sizing, picture.size)
+            data = self._unchanged(item, picture, digest) if whole is picture else None
+            self._save(item, data or pictures.to_file(whole, item.target.suffix, self.options), digest)
         except FileExistsError as error:
             if not item.target.parent.is_dir():
                 return Outcome(item, "failed", f"cannot write {item.target}: {error.filename} is a file, not a folder")
@@ -124,9 +129,15 @@ class Worker:
             return failure(item, error)
         (height, width), (rows, columns) = picture.size, whole.size
         seconds = Seconds(encode=time.perf_counter() - began)
-        return Outcome(
-            item, "enhanced", "", pictures.note(picture, item.target.suffix), seconds, (width, height), (columns, rows)
-        )
+        note = "; ".join(filter(None, (pictures.note(picture, item.target.suffix), self.sizing.note(height, width))))
+        return Outcome(item, "enhanced", "", note, seconds, (width, height), (columns, rows))
+
+    def _unchanged(self, item: Item, picture: Picture, digest: str) -> bytes | None:
+        """The source's own bytes, for a picture that is kept as it is; None if it must be encoded again."""
+        if self.options.metadata != "keep" or picture.format != FORMATS[item.target.suffix.lower()]:
+            return None
+        data = item.source.read_bytes()
+        return data if not digest or hashlib.sha256(data).hexdigest() == digest else None
 
     def _save(self, item: Item, data: bytes, digest: str) -> None:
         journal, overwrite, entry = self.journal, self.overwrite, None
