@@ -173,7 +173,7 @@ def enhance(
 
     records: list[FileRecord | SummaryRecord] = []
     request = Request(
-        Path(source),
+        (Path(source),),
         Path(target),
         os.fspath(model),
         size=TargetSize(),
@@ -183,6 +183,7 @@ def enhance(
         quality=quality,
         png_level=png_level,
         metadata=metadata,
+        keep_times=False,
         max_pixels=max_pixels,
         tile=tile,
         device=device,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _SECTIONS = {
     "Model and strength": ("--model", "--strength", "--spec"),
     "Size": ("--scale", "--width", "--height", "--longest", "--megapixels", "--min-side"),
-    "Output files": ("--format", "--name", "--quality", "--png-level", "--strip", "--strip-gps"),
+    "Output files": ("--format", "--name", "--quality", "--png-level", "--strip", "--strip-gps", "--keep-times"),
     "Existing results": ("--overwrite", "--skip-existing", "--resume", "--dry-run"),
     "Large jobs": ("--report", "--json", "--watch", "--shard", "--max-pixels"),
     "Hardware and speed": ("--device", "--precision", "--tile", "--threads", "--workers"),
@@ -56,12 +56,13 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     examples=(
         "restore enhance photo.jpg large.jpg",
         "restore enhance Pictures enlarged --scale 4",
+        "restore enhance *.jpg Scans enlarged --longest 4000",
         "restore enhance Pictures lifted --model backlit --strength 0.7",
         "restore enhance Pictures enlarged --resume --report page.html",
     ),
     sections=_SECTIONS,
 )
-@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("sources", metavar="IN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
 @click.option(
     "--model",
@@ -116,6 +117,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     flag_value="no-place",
     help="Remove the location: coordinates and place names.",
 )
+@click.option("--keep-times", is_flag=True, help="Give each result the modification time of its source.")
 @max_pixels_option
 @click.option(
     "--tile",
@@ -167,13 +169,16 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
 def enhance(
     spec: tuple[str, ...], metadata: Metadata | None, workers: int | None, as_json: bool, **options: Any
 ) -> None:
-    """Enhance IN, a picture or a folder (recursively), into OUT.
+    """Enhance IN, pictures or folders (recursively), into OUT.
+
+    Several inputs go into the folder OUT, each folder under its own name. - stands for standard input or output.
 
     Exit codes: 0 success, 1 some pictures failed, 2 usage error, 130 Ctrl-C or SIGTERM.
     """
     pairs = parse_pairs(spec, "--spec")
     from restore.jobs.enhance import default_workers, start
     from restore.jobs.request import Request
+    from restore.jobs.standard_streams import STREAM, run_streams, uses_streams
 
     size = _size(options)
     request = Request(
@@ -189,4 +194,17 @@ def enhance(
     def give(record: Record) -> None:
         click.echo(json.dumps(record))
 
-    raise SystemExit(start(request, console(), click.echo, page, give if as_json else None))
+    on_output = request.target == STREAM
+
+    def say(line: str) -> None:
+        if not on_output:
+            click.echo(line)
+
+    def run(job: Request) -> int:
+        return start(job, console(), say, page, give if as_json else None)
+
+    if not uses_streams(request):
+        raise SystemExit(run(request))
+    if as_json and on_output:
+        raise click.UsageError("--json and the picture would both go to standard output: remove --json or name a file")
+    raise SystemExit(run_streams(request, run))

@@ -43,6 +43,16 @@ def read_size(path: Path) -> tuple[int, int]:
     return size[::-1] if turn >= 5 else size
 
 
+def format_of(path: Path) -> str:
+    """Pillow's name of a picture's format, by its content.
+
+    Raises:
+        ImageError: the file cannot be read or is not a picture.
+    """
+    with _opened(path) as image:
+        return image.format or ""
+
+
 def header_size(path: Path) -> tuple[int, int] | None:
     """Height and width of a picture turned upright; None if they cannot be read: decoding will report the error."""
     try:

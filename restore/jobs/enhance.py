@@ -85,13 +85,15 @@ def default_workers() -> int:
 
 
 def _refuse_contradictions(request: Request) -> None:
-    single = not request.source.is_dir() and request.source.exists()
+    first = request.sources[0]
+    single = len(request.sources) == 1 and not first.is_dir() and first.exists()
     if request.resume and request.existing == "skip":
         raise PlanError("--resume and --skip-existing: --resume already skips finished pictures; remove one")
     if request.resume and single:
-        raise PlanError(f"--resume needs a folder, but {request.source} is a file: use --overwrite")
-    if request.watch and single:
-        raise PlanError(f"--watch needs a folder, but {request.source} is a file")
+        raise PlanError(f"--resume needs a folder, but {first} is a file: use --overwrite")
+    if request.watch and (single or len(request.sources) > 1):
+        what = f"{first} is a file" if single else f"there are {len(request.sources)} inputs"
+        raise PlanError(f"--watch needs one folder, but {what}")
     if request.watch and (request.dry_run or request.shard != (1, 1)):
         raise PlanError("--watch does not work with --dry-run or --shard: a growing folder has no fixed plan")
     if request.scale == 1 and request.model is None:
@@ -104,7 +106,7 @@ def _plan(request: Request, naming: Naming, first: bool) -> Plan:
     existing: Existing = request.existing or "refuse"
     if request.resume or (not first and existing != "skip"):
         existing = "overwrite"  # the journal decides for each picture whether it may be replaced
-    return make_plan(request.source, request.target, naming, existing, request.shard, may_be_empty=request.watch)
+    return make_plan(request.sources, request.target, naming, existing, request.shard, may_be_empty=request.watch)
 
 
 def _scale_text(file: Path, request: Request) -> str:
@@ -206,7 +208,9 @@ class _Enhancing:
         if not self._request.watch:
             self._job(plan, journal, stop)
             return
-        watch(self._request.source, self._plan_again, lambda arrived: self._job(arrived, journal, stop, watched=True))
+        watch(
+            self._request.sources[0], self._plan_again, lambda arrived: self._job(arrived, journal, stop, watched=True)
+        )
 
     def _plan_again(self, first: bool) -> Plan | None:
         """Plan while a folder is watched: a name clash is reported once and waits until it is fixed."""
@@ -259,7 +263,7 @@ class _Enhancing:
             "seconds": round(summary.wall, 3),
             "busy": {stage: round(share, 3) for stage, share in summary.busy().items()},
             "interrupted": interrupted,
-            "input": str(request.source),
+            "input": ", ".join(map(str, request.sources)),
             "output": str(request.target),
             "model": network.spec.name,
             "precision": network.precision,

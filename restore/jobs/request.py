@@ -21,7 +21,7 @@ _DEFAULT, _MOST = 2, 4
 class Request:
     """The command-line options; ``restore enhance --help`` explains each."""
 
-    source: Path
+    sources: tuple[Path, ...]
     target: Path
     model: str | None
     size: TargetSize
@@ -31,6 +31,7 @@ class Request:
     quality: int
     png_level: int
     metadata: Metadata
+    keep_times: bool
     max_pixels: float
     tile: int | None
     device: str
@@ -67,4 +68,5 @@ class Request:
 
     def picture_options(self) -> PictureOptions:
         """How pictures are read and written."""
-        return PictureOptions(self.quality, self.png_level, self.metadata, round(self.max_pixels * 1e6))
+        most = round(self.max_pixels * 1e6)
+        return PictureOptions(self.quality, self.png_level, self.metadata, most, self.keep_times)

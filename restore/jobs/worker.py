@@ -145,7 +145,8 @@ class Worker:
             overwrite = overwrite or (self.resume and journal.index.is_ours(item.target_name))
             entry = partial(journal.append, item.source_name, digest, item.target_name, data)
         item.target.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(item.target, data, overwrite=overwrite, before_rename=entry)
+        modified = item.source.stat().st_mtime_ns if self.options.keep_times else None
+        write_bytes(item.target, data, overwrite=overwrite, before_rename=entry, modified=modified)
 
 
 def failure(item: Item, error: BaseException, cure: str = "") -> Outcome:
