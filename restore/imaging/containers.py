@@ -1,9 +1,10 @@
-"""JPEG and PNG containers: check that a file is complete, and insert metadata."""
+"""JPEG and PNG containers: insert metadata."""
 
 from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from restore.imaging import resolution
@@ -15,38 +16,20 @@ _SEGMENT = 65_533
 _EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
 
 
-def check_png(data: bytes) -> None:
-    """Check the chunks of a PNG file up to its end.
-
-    Raises:
-        ValueError: the file ends before IEND, or a critical chunk has a wrong checksum.
-    """
-    at, name = len(PNG_SIGNATURE), b""
-    while name != b"IEND":
-        if at + 12 > len(data):
-            raise ValueError("the file is truncated")
-        (length,) = struct.unpack_from(">I", data, at)
-        name, stop = data[at + 4 : at + 8], at + 8 + length
-        if stop + 4 > len(data):
-            raise ValueError("the file is truncated")
-        critical = not name[0] & 0x20
-        if critical and zlib.crc32(memoryview(data)[at + 4 : stop]) != struct.unpack_from(">I", data, stop)[0]:
-            raise ValueError(f"wrong checksum in its {name.decode('latin-1')} chunk")
-        at = stop + 4
-
-
-def png_chunk(name: bytes, content: bytes) -> bytes:
+def png_chunk(name: bytes, content: bytes | memoryview) -> bytes:
     """A PNG chunk with its length and checksum."""
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+    checksum = zlib.crc32(content, zlib.crc32(name))
+    return b"".join([struct.pack(">I", len(content)), name, content, struct.pack(">I", checksum)])
 
 
 class FileMetadata(NamedTuple):
-    """What a file holds besides the pixels: color profile, EXIF block, XMP packet, dots per inch."""
+    """What a file holds besides the pixels: color profile, EXIF block, XMP packet, dots per inch, other PNG chunks."""
 
     icc: bytes | None
     exif: bytes | None
     xmp: bytes | None
     dots: resolution.Density | None
+    chunks: Sequence[tuple[bytes, bytes]] = ()
 
 
 def png_metadata(metadata: FileMetadata) -> list[bytes]:
@@ -60,7 +43,7 @@ def png_metadata(metadata: FileMetadata) -> list[bytes]:
         chunks.append(png_chunk(b"eXIf", metadata.exif))
     if metadata.xmp:
         chunks.append(png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp))
-    return chunks
+    return [*chunks, *(png_chunk(name, content) for name, content in metadata.chunks)]
 
 
 def png_with_metadata(data: bytes | memoryview, metadata: FileMetadata) -> bytes:

@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from restore.errors import ImageError
-from restore.imaging import containers, high_bit_depth, ifd, metadata, profiles, resolution, tiff
+from restore.imaging import high_bit_depth, ifd, metadata, png, png_chunks, profiles, resolution, tiff
 from restore.imaging.formats import PIXEL_LIMIT
 from restore.imaging.header import formats
 from restore.imaging.opencv_errors import opencv_errors
@@ -92,6 +92,8 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         _refuse_large(layout.tile_width, layout.tile_height, pixel_limit)  # a tile may claim more than the picture
         if layout.deep:
             return _deep_tiff_picture(data, layout)
+    if png_chunks.is_png(data):
+        return _png_picture(data, pixel_limit)
     with _open(data) as image:
         _refuse_large(image.width, image.height, pixel_limit)
         # In MPO, a camera's second picture is only a preview or a gain map.
@@ -109,6 +111,19 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         dots = _density(kind, image.info, exif)
         read = Picture(pixels, alpha, icc, exif, kind, xmp, dots, tuple(notes))
         return _upright_picture(read, turned=kind == "TIFF")
+
+
+def _png_picture(data: bytes, pixel_limit: int) -> Picture:
+    file = png_chunks.parse(data)
+    _refuse_large(file.width, file.height, pixel_limit)
+    whole = png_chunks.for_decoders(file)
+    found = png.extras(file)
+    with _open(whole) as image:
+        pixels, alpha, _ = _samples(image, whole, 8)
+        dots = _density("PNG", image.info, found.exif)
+    notes = (_FIRST_PAGE, *found.notes) if file.frames else found.notes
+    read = Picture(pixels, alpha, found.icc, found.exif, "PNG", found.xmp, dots, notes, found.color, found.text)
+    return _upright_picture(read)
 
 
 def _open(data: bytes) -> Image.Image:
@@ -159,8 +174,6 @@ def _samples(image: Image.Image, data: bytes, bits: int) -> tuple[Samples, Sampl
     """Pixels (H, W, 1 or 3) and alpha as stored, not turned upright, and their color profile."""
     kind = image.format
     icc = image.info.get("icc_profile") or None
-    if kind == "PNG":
-        containers.check_png(data)
     if isinstance(image, TiffImageFile) and bits > 8 and image.tag_v2.get(tiff.PLANAR) == 2:
         raise ImageError(tiff.SEPARATE_PLANES)  # Pillow would read 16-bit samples as 8-bit pixels
     if kind in ("JPEG", "MPO") and (fast := _fast_jpeg(image, data)) is not None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from restore.errors import ImageError
-from restore.imaging import containers, ifd, metadata, profiles, resolution, tiff
+from restore.imaging import containers, ifd, metadata, png, png_text, profiles, resolution, tiff
 from restore.imaging.arrays import AnyArray
 from restore.imaging.formats import FORMATS, check_fits
 from restore.imaging.opencv_errors import opencv_errors
@@ -84,6 +84,10 @@ def lost(picture: Picture, suffix: str) -> tuple[str, ...]:
         gone.append("transparency (blended over white)")
     if picture.pixels.dtype == np.uint16 and kind not in _DEEP:
         gone.append("16 bits per channel (rounded to 8)")
+    if kind != "PNG":
+        gone += png_text.lost(picture.png_text, told=held.xmp is not None and picture.xmp is None)
+        if picture.png_color is not None and picture.png_color.inexact:
+            gone.append("the color space that its cICP chunk declares")
     return tuple(gone)
 
 
@@ -94,6 +98,8 @@ def _held(picture: Picture, kind: str) -> Picture:
     exif = picture.exif.removeprefix(b"Exif\0\0") if picture.exif else None
     exif = metadata.sized(exif, *picture.size) if exif else None
     xmp = metadata.sized_xmp(picture.xmp, *picture.size) if picture.xmp else None
+    if xmp is None and kind != "PNG":
+        xmp = png_text.as_xmp(picture.png_text)
     # WebP has no gray mode.
     icc = picture.icc if picture.icc and profiles.fits(picture.icc, _channels(picture, kind)) else None
     if kind == "TIFF" and exif and not _readable(exif):  # its tags are copied into the file's own directory
@@ -156,6 +162,11 @@ def _file_metadata(picture: Picture) -> containers.FileMetadata:
     return containers.FileMetadata(picture.icc, picture.exif, picture.xmp, picture.density)
 
 
+def _png_metadata(picture: Picture) -> containers.FileMetadata:
+    icc, chunks = png.declarations(picture)
+    return containers.FileMetadata(icc, picture.exif, picture.xmp, picture.density, chunks)
+
+
 def _jpeg(picture: Picture, options: EncodeOptions) -> bytes:
     import cv2
 
@@ -176,7 +187,7 @@ def _png(picture: Picture, options: EncodeOptions) -> bytes:
     settings = [cv2.IMWRITE_PNG_COMPRESSION, options.png_level, cv2.IMWRITE_PNG_STRATEGY, strategy]
     settings += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH]
     data = _compressed(".png", _for_opencv(picture.pixels, picture.alpha), settings)
-    return containers.png_with_metadata(data, _file_metadata(picture))
+    return containers.png_with_metadata(data, _png_metadata(picture))
 
 
 def _png_by_rows(picture: Picture, level: int) -> bytes:
@@ -192,7 +203,7 @@ def _png_by_rows(picture: Picture, level: int) -> bytes:
     kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
     header = np.array([width, height], ">u4").tobytes() + bytes([8 * pixels.itemsize, kind, 0, 0, 0])
     file = [containers.PNG_SIGNATURE, containers.png_chunk(b"IHDR", header)]
-    file += containers.png_metadata(_file_metadata(picture))
+    file += containers.png_metadata(_png_metadata(picture))
     for row in range(0, height, 256):
         block = pixels[row : row + 256]
         if alpha is not None:

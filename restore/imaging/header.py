@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from restore.errors import ImageError
-from restore.imaging import ifd, metadata, tiff
+from restore.imaging import ifd, metadata, png, tiff
 
 # Formats that Pillow may open. It supports forty more, some of which start external programs.
 _READERS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "TGA")
@@ -31,6 +31,8 @@ def read_size(path: Path) -> tuple[int, int]:
         ImageError: the file cannot be read or is not a picture.
     """
     try:
+        if (found := _png_size(path)) is not None:
+            return found
         with _opened(path) as image:
             size = image.height, image.width
             turn = _turn(image)
@@ -83,11 +85,27 @@ def _opened(path: Path) -> Image.Image:
         raise ImageError(f"{path}: {error}") from error
 
 
+def _png_size(path: Path) -> tuple[int, int] | None:
+    """Upright height and width of a PNG file; None for other files."""
+    try:
+        found = png.read_header(path)
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{path}: {error}") from error
+    if found is None:
+        return None
+    chunks, extras = found
+    size = chunks.height, chunks.width
+    return size[::-1] if _turn_by(extras.exif, extras.xmp) >= 5 else size
+
+
 def _turn(image: Image.Image) -> int:
     """The orientation, 1..8, by which the decoder will turn an opened picture."""
     if image.format == "TIFF":
         return 1  # Pillow already reports the upright size
-    exif, xmp = image.info.get("exif"), image.info.get("xmp")
+    return _turn_by(image.info.get("exif"), image.info.get("xmp"))
+
+
+def _turn_by(exif: object, xmp: object) -> int:
     turn = metadata.xmp_orientation(xmp) if isinstance(xmp, bytes) else 1
     if isinstance(exif, bytes):
         with suppress(ifd.BrokenDirectoryError):

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import replace
 
-from restore.imaging import ifd
+from restore.imaging import ifd, png_text
 from restore.imaging.picture import Picture
 
 ORIENTATION = 0x0112
@@ -29,12 +29,12 @@ _DESCRIPTIVE = frozenset(
 
 
 def strip(picture: Picture) -> Picture:
-    """Remove EXIF and XMP; the color profile stays, since the colors would change without it."""
-    return replace(picture, exif=None, xmp=None)
+    """Remove EXIF, XMP and texts; the color profile stays, since the colors would change without it."""
+    return replace(picture, exif=None, xmp=None, png_text=())
 
 
 def strip_place(picture: Picture) -> Picture:
-    """Remove the GPS data from EXIF, and coordinates and place names from XMP; everything else stays.
+    """Remove the GPS data from EXIF, and coordinates and place names from XMP and texts; everything else stays.
 
     A block that cannot be searched is dropped entirely.
     """
@@ -44,7 +44,8 @@ def strip_place(picture: Picture) -> Picture:
             exif = _without_gps(exif)
         except ifd.BrokenDirectoryError:
             exif = None
-    return replace(picture, exif=exif, xmp=None if picture.xmp is None else _xmp_without_place(picture.xmp))
+    xmp = None if picture.xmp is None else _xmp_without_place(picture.xmp)
+    return replace(picture, exif=exif, xmp=xmp, png_text=png_text.without_place(picture.png_text))
 
 
 def orientation(exif: bytes) -> int | None:
