@@ -47,7 +47,7 @@ def gray_profile(name: str, decoding: float | Decoding) -> bytes:
 def _colorants(points: Chromaticities) -> NDArray[np.float64]:
     """XYZ of the primaries in columns, adapted from their white to D50 by the Bradford transform."""
     xy = np.array(points, np.float64)
-    if not (np.isfinite(xy).all() and (xy >= 0).all() and (xy.sum(1) <= 1.001).all() and (xy[:, 1] > 0).any()):
+    if not (np.isfinite(xy).all() and (xy >= 0).all() and (xy.sum(1) <= 1.001).all() and xy[0, 1] > 0):
         raise ValueError("implausible primaries")
     xyz = np.stack([xy[:, 0], xy[:, 1], 1 - xy.sum(1)])
     try:
@@ -55,7 +55,7 @@ def _colorants(points: Chromaticities) -> NDArray[np.float64]:
         scaled = xyz[:, 1:] * np.linalg.solve(xyz[:, 1:], white)
         cones = (_BRADFORD @ _D50) / (_BRADFORD @ white)
         adapted = np.linalg.solve(_BRADFORD, cones[:, None] * (_BRADFORD @ scaled))
-    except (np.linalg.LinAlgError, ZeroDivisionError) as error:
+    except np.linalg.LinAlgError as error:
         raise ValueError("implausible primaries") from error
     if not (np.isfinite(adapted).all() and (np.abs(adapted) < _LARGEST).all()):
         raise ValueError("implausible primaries")
