@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from restore.errors import ImageError
-from restore.imaging import high_bit_depth, ifd, metadata, png, png_chunks, profiles, resolution, tiff
+from restore.imaging import gif, high_bit_depth, ifd, metadata, png, png_chunks, png_text, profiles, resolution, tiff
 from restore.imaging.formats import PIXEL_LIMIT
 from restore.imaging.header import formats
 from restore.imaging.opencv_errors import opencv_errors
@@ -96,6 +96,8 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         return _png_picture(data, pixel_limit)
     with _open(data) as image:
         _refuse_large(image.width, image.height, pixel_limit)
+        if image.format == "GIF":
+            return _gif_picture(image, data)
         # In MPO, a camera's second picture is only a preview or a gain map.
         notes = [_FIRST_PAGE] if getattr(image, "is_animated", False) and image.format != "MPO" else []
         bits = high_bit_depth.bits_in_file(image, data)
@@ -124,6 +126,15 @@ def _png_picture(data: bytes, pixel_limit: int) -> Picture:
     notes = (_FIRST_PAGE, *found.notes) if file.frames else found.notes
     read = Picture(pixels, alpha, found.icc, found.exif, "PNG", found.xmp, dots, notes, found.color, found.text)
     return _upright_picture(read)
+
+
+def _gif_picture(image: Image.Image, data: bytes) -> Picture:
+    file = gif.parse(data)
+    pixels, alpha, _ = _samples(image, data, 8)
+    alpha = gif.with_uncovered(None if alpha is None else to8(alpha), file, image.height, image.width)
+    notes = (_FIRST_PAGE,) if file.frames > 1 else ()
+    text = tuple(png_text.make("Comment", comment) for comment in file.comments if comment)
+    return _upright_picture(Picture(pixels, alpha, file.icc, None, "GIF", file.xmp, None, notes, png_text=text))
 
 
 def _open(data: bytes) -> Image.Image:
