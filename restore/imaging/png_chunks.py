@@ -32,7 +32,7 @@ _SURPLUS = "surplus image data ignored"
 # Rows up to this many bytes are kept once inflated, so that the decoders need not inflate them again.
 _KEPT = 2**27
 _PIECE = 2**15  # of input: what a decompressor leaves of a piece is copied
-_BLOCK = 2**18  # of output
+_BLOCK = 2**16 - 1  # of output: what a block that is not compressed can hold
 
 Data = bytes | mmap.mmap
 
@@ -159,7 +159,7 @@ def for_decoders(chunks: Chunks) -> bytes:
     header = struct.pack(
         ">IIBBBBB", chunks.width, chunks.height, chunks.bits, chunks.color, 0, 0, 1 if chunks.interlaced else 0
     )
-    file = [PNG_SIGNATURE, png_chunk(b"IHDR", header)]
+    file: list[bytes | memoryview] = [PNG_SIGNATURE, png_chunk(b"IHDR", header)]
     if chunks.color == PALETTE:
         # Indices beyond the palette are black in libpng; other decoders invent colors.
         file.append(png_chunk(b"PLTE", chunks.palette.ljust(3 << chunks.bits, b"\0")))
@@ -167,8 +167,7 @@ def for_decoders(chunks: Chunks) -> bytes:
         file.append(png_chunk(b"tRNS", _transparency(chunks)))
     if b"pHYs" in chunks.ancillary:
         file.append(png_chunk(b"pHYs", chunks.ancillary[b"pHYs"]))
-    file += [png_chunk(b"IDAT", part) for part in _checked(chunks)]
-    return b"".join([*file, png_chunk(b"IEND", b"")])
+    return b"".join([*file, *_image_data(chunks), png_chunk(b"IEND", b"")])
 
 
 def _walk(data: Data) -> Iterator[tuple[bytes, int, int]]:
@@ -247,15 +246,15 @@ def _bytes_of_rows(chunks: Chunks) -> int:
     return total
 
 
-def _checked(chunks: Chunks) -> list[bytes | memoryview]:
-    """The image data as contents of IDAT chunks; not compressed unless they are large.
+def _image_data(chunks: Chunks) -> list[bytes | memoryview]:
+    """The image data as IDAT chunks, in pieces; not compressed unless they are large.
 
     Raises:
         ValueError: they are damaged, too few, or do not end. Surplus data are only noted, as in libpng.
     """
     left = _bytes_of_rows(chunks)
-    kept: list[bytes | memoryview] | None = [] if left <= _KEPT else None
-    inflater, packer = zlib.decompressobj(), zlib.compressobj(0)
+    kept: list[bytes] | None = [b"IDAT\x78\x01"] if left <= _KEPT else None
+    inflater, checksum = zlib.decompressobj(), 1
     surplus = False
     for piece in _pieces(chunks.data):
         rest: bytes | memoryview = piece
@@ -268,8 +267,9 @@ def _checked(chunks: Chunks) -> list[bytes | memoryview]:
             rest = inflater.unconsumed_tail
             if rows and not surplus:
                 left -= len(rows)
-                if kept is not None and (part := packer.compress(rows)):
-                    kept.append(part)
+                if kept is not None:
+                    checksum = zlib.adler32(rows, checksum)
+                    kept += [struct.pack("<BHH", 0, len(rows), len(rows) ^ 0xFFFF), rows]
         if surplus or (inflater.eof and (inflater.unused_data or rest)):
             surplus = True
             break
@@ -280,8 +280,17 @@ def _checked(chunks: Chunks) -> list[bytes | memoryview]:
     if surplus and _SURPLUS not in chunks.notes:
         chunks.notes.append(_SURPLUS)
     if kept is None:
-        return list(chunks.data)
-    return [*kept, packer.flush()]
+        return [png_chunk(b"IDAT", part) for part in chunks.data]
+    kept.append(struct.pack("<BHH", 1, 0, 0xFFFF) + struct.pack(">I", checksum))
+    length = sum(map(len, kept)) - 4
+    return [struct.pack(">I", length), *kept, struct.pack(">I", _crc32(kept))]
+
+
+def _crc32(parts: Iterable[bytes]) -> int:
+    checksum = 0
+    for part in parts:
+        checksum = zlib.crc32(part, checksum)
+    return checksum
 
 
 def _pieces(data: Iterable[memoryview]) -> Iterator[memoryview]:
