@@ -32,6 +32,7 @@ _SURPLUS = "surplus image data ignored"
 # Rows up to this many bytes are kept once inflated, so that the decoders need not inflate them again.
 _KEPT = 2**27
 _PIECE = 2**15  # of input: what a decompressor leaves of a piece is copied
+_SURPLUS_READ = 1024  # inflated bytes behind the last row, in search of the end
 _BLOCK = 2**16 - 1  # of output: what a block that is not compressed can hold
 
 Data = bytes | mmap.mmap
@@ -201,9 +202,9 @@ def _header(content: bytes) -> Chunks:
 def _set_palette(read: Chunks, content: bytes) -> None:
     if read.color != PALETTE or read.palette:
         return  # a suggestion for displays of few colors, or an illegal second one
-    if not content or len(content) % 3 or len(content) > 3 << read.bits:
+    if not content or len(content) % 3 or len(content) > 3 * 256:
         raise ValueError(f"its palette has {len(content)} bytes")
-    read.palette = content
+    read.palette = content[: 3 << read.bits]
 
 
 def _check_transparency(read: Chunks) -> None:
@@ -255,27 +256,29 @@ def _image_data(chunks: Chunks) -> list[bytes | memoryview]:
     left = _bytes_of_rows(chunks)
     kept: list[bytes] | None = [b"IDAT\x78\x01"] if left <= _KEPT else None
     inflater, checksum = zlib.decompressobj(), 1
-    surplus = False
+    surplus = 0
     for piece in _pieces(chunks.data):
         rest: bytes | memoryview = piece
-        while rest and not inflater.eof and not surplus:
+        while rest and not inflater.eof and surplus < _SURPLUS_READ:
             try:
-                rows = inflater.decompress(rest, min(left, _BLOCK) or 1)
+                rows = inflater.decompress(rest, min(left, _BLOCK) or _SURPLUS_READ)
             except zlib.error as error:
                 raise ValueError("its image data are damaged") from error
-            surplus = left == 0 and len(rows) > 0
             rest = inflater.unconsumed_tail
-            if rows and not surplus:
+            if left == 0:
+                surplus += len(rows)
+            elif rows:
                 left -= len(rows)
                 if kept is not None:
                     checksum = zlib.adler32(rows, checksum)
                     kept += [struct.pack("<BHH", 0, len(rows), len(rows) ^ 0xFFFF), rows]
-        if surplus or (inflater.eof and (inflater.unused_data or rest)):
-            surplus = True
+        if inflater.eof and (inflater.unused_data or rest):
+            surplus = _SURPLUS_READ
+        if surplus >= _SURPLUS_READ:
             break
     if left:
         raise ValueError("its image data end before its last row")
-    if not inflater.eof and not surplus:
+    if not inflater.eof and surplus < _SURPLUS_READ:
         raise ValueError("its image data have no end")
     if surplus and _SURPLUS not in chunks.notes:
         chunks.notes.append(_SURPLUS)

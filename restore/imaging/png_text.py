@@ -26,7 +26,10 @@ _IPTC = frozenset({"iptc", "8bim"})
 
 # ImageMagick's copies of EXIF tags that are no longer true of an enhanced picture.
 _STALE = re.compile(r"(?i)(?:exif|tiff):(?:orientation|.*width|.*length|.*height|.*dimension|.*thumbnail.*)")
-_PLACE = re.compile(r"(?i)gps|geo|location|latitude|longitude|\b(?:city|country|state|province)")
+# Keywords that tell no place: those of the specification but comments, and what generators of pictures write.
+_NO_PLACE = frozenset({"title", "author", "description", "copyright", "creation time", "software", "disclaimer"})
+_NO_PLACE |= {"warning", "source", "parameters", "prompt", "negative_prompt", "workflow", "dream", "sd-metadata"}
+_NO_PLACE |= {"invokeai_metadata", "invokeai_graph"}
 _NOT_WORTH_SAYING = re.compile(r"(?i)(?:date|png|exif|tiff|icc|jpeg):|thumb::")
 
 # Keywords of the specification that have a counterpart in XMP: element, and the kind of array that it is.
@@ -113,8 +116,8 @@ def make(keyword: str, value: bytes) -> Text:
 
 
 def without_place(texts: tuple[Text, ...]) -> tuple[Text, ...]:
-    """The texts without those that tell a place by their keyword, and without IPTC data, which may hold one."""
-    return tuple(one for one in texts if not _PLACE.search(one.keyword) and not _is_iptc(one))
+    """Only texts whose keywords are known not to tell a place; comments may be anything."""
+    return tuple(one for one in texts if one.keyword.lower() in _NO_PLACE)
 
 
 def as_xmp(texts: tuple[Text, ...]) -> bytes | None:

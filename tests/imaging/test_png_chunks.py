@@ -61,6 +61,11 @@ def test_a_wrong_checksum_in_a_critical_chunk_costs_the_picture(tmp_path: Path, 
         read_picture(path)
 
 
+def surplus_without_end() -> bytes:
+    packer = zlib.compressobj()
+    return packer.compress(RAW + b"xx") + packer.flush(zlib.Z_SYNC_FLUSH)
+
+
 SPLIT = [(b"tEXt", b"a\0b"), (b"IDAT", PACKED[40:])]
 NO_END = zlib.compressobj()
 DAMAGE = {
@@ -72,12 +77,13 @@ DAMAGE = {
     "wrong sum": (rgb(data=PACKED[:-1] + bytes([PACKED[-1] ^ 1])), "image data are damaged"),
     "no sum": (rgb(data=PACKED[:-4]), "image data have no end"),
     "no end": (rgb(data=NO_END.compress(RAW) + NO_END.flush(zlib.Z_SYNC_FLUSH)), "image data have no end"),
+    "surplus without an end": (rgb(data=surplus_without_end()), "image data have no end"),
     "garbage": (rgb(data=PACKED[:20] + b"\xff" * 9 + PACKED[29:]), "image data are damaged"),
     "no zlib": (rgb(data=b"\0" * 99), "image data are damaged"),
     "unknown filter": (rgb(data=zlib.compress(b"\x09" + RAW[1:])), "damaged picture"),
     "no palette": (png([b"\0"], 1, 8, PALETTE), "its palette is missing"),
     "palette of a byte": (png([b"\0"], 1, 8, PALETTE, [(b"PLTE", b"\0")]), "its palette has 1 bytes"),
-    "palette too long": (png([b"\0"], 1, 1, PALETTE, [(b"PLTE", bytes(9))]), "its palette has 9 bytes"),
+    "palette too long": (png([b"\0"], 1, 8, PALETTE, [(b"PLTE", bytes(771))]), "its palette has 771 bytes"),
     "two headers": (rgb([(b"IHDR", bytes(13))]), "two IHDR chunks"),
     "5 bits": (png([b"\0" * 9], 9, 5, GRAY), "claims 5 bits of color type 0"),
     "4 bits of red": (png([b"\0" * 9], 6, 4, RGB), "claims 4 bits of color type 2"),
@@ -229,6 +235,12 @@ def test_opacity_that_does_not_fit_is_dropped(tmp_path: Path, color: int, conten
 def test_indices_beyond_the_palette_are_black(tmp_path: Path, bits: int) -> None:
     read = read_picture(written(tmp_path, png([b"\xff"], 1, bits, PALETTE, [(b"PLTE", b"\x09\x08\x07")])))
     assert read.pixels.tolist() == [[[0, 0, 0]]]
+
+
+def test_a_palette_of_more_colors_than_the_bits_can_name(tmp_path: Path) -> None:
+    chunks = [(b"PLTE", bytes(range(12))), (b"tRNS", b"\1\2")]
+    read = read_picture(written(tmp_path, png([b"\x40"], 2, 1, PALETTE, chunks)))
+    assert (read.pixels.tolist(), read.alpha.tolist()) == ([[[0, 1, 2], [3, 4, 5]]], [[1, 2]])
 
 
 def test_a_large_claim_is_refused_before_inflating(tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ def test_what_holds_no_xmp_loses_all_texts(tmp_path: Path) -> None:
 
 def test_texts_are_stripped(tmp_path: Path) -> None:
     places = [(b"tEXt", b"exif:GPSLatitude\x0048/1"), (b"tEXt", b"Location\0Paris"), raw("iptc", b"8BIM...")]
+    places += [(b"tEXt", b"Comment\x0048.8583, 2.2945"), (b"tEXt", b"Raw profile type exif2\x00ff")]
     read = read_picture(written(tmp_path, rgb([*TEXTS, *places])))
     assert texts(encode(strip_place(read), ".png")) == TEXTS
     assert texts(encode(strip(read), ".png")) == []
