@@ -25,6 +25,8 @@ _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), 
 _KNOWN = frozenset({b"tRNS", b"pHYs", b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"mDCV", b"cLLI", b"eXIf"})
 _TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _SIZES = {b"pHYs": 9, b"cICP": 4, b"sRGB": 1, b"gAMA": 4, b"cHRM": 32, b"mDCV": 24, b"cLLI": 8}
+# A picture of 8 GB in chunks of the usual 8 KB has as many.
+_MOST_CHUNKS = 2**20
 _MOST_TEXTS = 1000
 _MOST_NAMED = 4
 _SURPLUS = "surplus image data ignored"
@@ -173,8 +175,11 @@ def for_decoders(chunks: Chunks) -> bytes:
 
 def _walk(data: Data) -> Iterator[tuple[bytes, int, int]]:
     """Name, start and length of each chunk, to IEND."""
-    at, name, end = len(PNG_SIGNATURE), b"", len(data)
+    at, name, end, count = len(PNG_SIGNATURE), b"", len(data), 0
     while name != b"IEND":
+        count += 1
+        if count > _MOST_CHUNKS:
+            raise ValueError(f"it has more than {_MOST_CHUNKS:,} chunks")
         if at + 12 > end:
             raise ValueError("the file is truncated")
         length, name = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]

@@ -249,6 +249,13 @@ def test_a_large_claim_is_refused_before_inflating(tmp_path: Path) -> None:
         read_picture(written(tmp_path, data))
 
 
+def test_endless_chunks_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(png_chunks, "_MOST_CHUNKS", 1000)
+    assert read_picture(written(tmp_path, rgb([(b"IDAT", b"")] * 900))).size == (8, 6)
+    with pytest.raises(ImageError, match="more than 1,000 chunks"):
+        read_picture(written(tmp_path, rgb([(b"IDAT", b"")] * 1000)))
+
+
 def test_turned_by_metadata_behind_the_pixels(tmp_path: Path) -> None:
     read = read_picture(written(tmp_path, rgb(after=[(b"eXIf", exif_block(6))])))
     np.testing.assert_array_equal(read.pixels, np.rot90(pixels(), -1))
