@@ -124,8 +124,8 @@ def _png_picture(data: bytes, pixel_limit: int) -> Picture:
         pixels, alpha, _ = _samples(image, whole, 8)
         dots = _density("PNG", image.info, found.exif)
     notes = (_FIRST_PAGE, *found.notes) if file.frames else found.notes
-    read = Picture(pixels, alpha, found.icc, found.exif, "PNG", found.xmp, dots, notes, found.color, found.text)
-    return _upright_picture(read)
+    read = Picture(pixels, alpha, found.icc, found.exif, "PNG", found.xmp, dots, notes)
+    return _upright_picture(replace(read, png_color=found.color, png_text=found.text))
 
 
 def _gif_picture(image: Image.Image, data: bytes) -> Picture:

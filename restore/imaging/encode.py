@@ -164,7 +164,7 @@ def _file_metadata(picture: Picture) -> containers.FileMetadata:
 
 def _png_metadata(picture: Picture) -> containers.FileMetadata:
     icc, chunks = png.declarations(picture)
-    return containers.FileMetadata(icc, picture.exif, picture.xmp, picture.density, chunks)
+    return containers.FileMetadata(icc, picture.exif, picture.xmp, picture.density, chunks=chunks)
 
 
 def _jpeg(picture: Picture, options: EncodeOptions) -> bytes:
