@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from restore.errors import ImageError
-from restore.imaging import containers, high_bit_depth, ifd, metadata, profiles, resolution, tiff
+from restore.imaging import containers, high_bit_depth, ifd, metadata, profiles, resolution, tiff, xmp_update
 from restore.imaging.formats import PIXEL_LIMIT
 from restore.imaging.header import formats
 from restore.imaging.opencv_errors import opencv_errors
@@ -243,7 +243,10 @@ def _upright_picture(picture: Picture, turned: bool = False) -> Picture:
     """
     notes = list(picture.notes)
     exif, xmp, icc = picture.exif, picture.xmp, picture.icc
-    turn = metadata.xmp_orientation(xmp) if xmp else 1
+    turn = 1
+    if xmp:
+        xmp, turn, more = xmp_update.upright(xmp)
+        notes += more
     if exif:
         try:
             turn = metadata.orientation(exif) or turn
@@ -251,9 +254,6 @@ def _upright_picture(picture: Picture, turned: bool = False) -> Picture:
         except ifd.BrokenDirectoryError as error:
             notes.append(_BROKEN_EXIF.format(error))
             exif = None
-    new_xmp = metadata.upright_xmp(xmp) if xmp else None
-    if xmp and new_xmp is None:
-        notes.append("broken XMP data dropped")
     if icc and not profiles.fits(icc, picture.pixels.shape[2]):
         notes.append("color profile dropped: it does not fit the pixels")
         icc = None
@@ -265,7 +265,7 @@ def _upright_picture(picture: Picture, turned: bool = False) -> Picture:
         alpha=None if picture.alpha is None else _upright(picture.alpha, turn),
         icc=icc,
         exif=exif or None,
-        xmp=new_xmp,
+        xmp=xmp,
         density=dots[::-1] if dots and turn > 4 else dots,  # rotated by 90 degrees
         notes=tuple(notes),
     )

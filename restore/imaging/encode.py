@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from restore.errors import ImageError
-from restore.imaging import containers, ifd, metadata, profiles, resolution, tiff
+from restore.imaging import containers, ifd, metadata, profiles, resolution, tiff, xmp_update
 from restore.imaging.arrays import AnyArray
 from restore.imaging.formats import FORMATS, check_fits
 from restore.imaging.opencv_errors import opencv_errors
@@ -93,7 +93,7 @@ def _held(picture: Picture, kind: str) -> Picture:
         return replace(picture, icc=None, exif=None, xmp=None)
     exif = picture.exif.removeprefix(b"Exif\0\0") if picture.exif else None
     exif = metadata.sized(exif, *picture.size) if exif else None
-    xmp = metadata.sized_xmp(picture.xmp, *picture.size) if picture.xmp else None
+    xmp = xmp_update.sized(picture.xmp, *picture.size) if picture.xmp else None
     # WebP has no gray mode.
     icc = picture.icc if picture.icc and profiles.fits(picture.icc, _channels(picture, kind)) else None
     if kind == "TIFF" and exif and not _readable(exif):  # its tags are copied into the file's own directory

@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from restore.errors import ImageError
-from restore.imaging import ifd, metadata, tiff
+from restore.imaging import ifd, metadata, tiff, xmp_update
 
 # Formats that Pillow may open. It supports forty more, some of which start external programs.
 _READERS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "TGA")
@@ -88,7 +88,7 @@ def _turn(image: Image.Image) -> int:
     if image.format == "TIFF":
         return 1  # Pillow already reports the upright size
     exif, xmp = image.info.get("exif"), image.info.get("xmp")
-    turn = metadata.xmp_orientation(xmp) if isinstance(xmp, bytes) else 1
+    turn = xmp_update.orientation(xmp) if isinstance(xmp, bytes) else 1
     if isinstance(exif, bytes):
         with suppress(ifd.BrokenDirectoryError):
             turn = metadata.orientation(exif.removeprefix(b"Exif\0\0")) or turn
