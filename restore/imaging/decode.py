@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from restore.errors import ImageError
-from restore.imaging import containers, high_bit_depth, ifd, metadata, profiles, resolution, tiff, xmp_update
+from restore.imaging import containers, embedded, high_bit_depth, ifd, metadata, profiles, resolution, tiff, xmp_update
 from restore.imaging.formats import PIXEL_LIMIT
 from restore.imaging.header import formats
 from restore.imaging.opencv_errors import opencv_errors
@@ -107,7 +107,9 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         kind = image.format or ""
         xmp = xmp if isinstance(xmp, bytes) else None
         dots = _density(kind, image.info, exif)
-        read = Picture(pixels, alpha, icc, exif, kind, xmp, dots, tuple(notes))
+        more = embedded.read(kind, data, xmp)
+        notes += more.notes
+        read = Picture(pixels, alpha, icc, exif, kind, more.xmp, dots, tuple(notes), more.iptc, more.comment)
         return _upright_picture(read, turned=kind == "TIFF")
 
 
@@ -146,7 +148,8 @@ def _deep_tiff_picture(data: bytes, layout: tiff.Layout) -> Picture:
     notes = [_FIRST_PAGE] if layout.more else []
     exif = _tiff_exif(data, notes)
     icc, xmp, dots = tags.get(tiff.ICC), tags.get(tiff.XMP), _density("TIFF", {}, exif)
-    return _upright_picture(Picture(pixels, alpha, icc, exif, "TIFF", xmp, dots, tuple(notes)))
+    more = embedded.read("TIFF", data, xmp)
+    return _upright_picture(Picture(pixels, alpha, icc, exif, "TIFF", xmp, dots, tuple(notes), more.iptc))
 
 
 def _density(kind: str, info: Mapping[Any, Any], exif: bytes | None) -> resolution.Density | None:
@@ -267,7 +270,7 @@ def _upright_picture(picture: Picture, turned: bool = False) -> Picture:
         exif=exif or None,
         xmp=xmp,
         density=dots[::-1] if dots and turn > 4 else dots,  # rotated by 90 degrees
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import replace
 
-from restore.imaging import exif_place, ifd, xmp_place
+from restore.imaging import exif_place, ifd, iptc, xmp_place
 from restore.imaging.picture import Picture
 
 ORIENTATION = 0x0112
@@ -26,15 +26,15 @@ _DESCRIPTIVE = frozenset(
 
 
 def strip(picture: Picture) -> Picture:
-    """Remove EXIF and XMP; the color profile stays, since the colors would change without it."""
-    return replace(picture, exif=None, xmp=None)
+    """Remove EXIF, XMP, IPTC and comments; the color profile stays, since the colors would change without it."""
+    return replace(picture, exif=None, xmp=None, iptc=None, comment=None)
 
 
 def strip_place(picture: Picture) -> Picture:
     """Remove what tells the place: only EXIF tags, XMP properties and IPTC records known not to tell it stay.
 
     Texts that people wrote, such as captions and keywords, stay unless they read as coordinates. A block that cannot be
-    searched is dropped entirely.
+    searched is dropped entirely, and so is a file's comment, which may be anything.
     """
     exif = picture.exif
     if exif is not None:
@@ -43,7 +43,8 @@ def strip_place(picture: Picture) -> Picture:
         except ifd.BrokenDirectoryError:
             exif = None
     xmp = None if picture.xmp is None else xmp_place.without_place(picture.xmp)
-    return replace(picture, exif=exif, xmp=xmp)
+    records = None if picture.iptc is None else iptc.without_place(picture.iptc)
+    return replace(picture, exif=exif, xmp=xmp, iptc=records, comment=None)
 
 
 def orientation(exif: bytes) -> int | None:

@@ -26,6 +26,8 @@ class Picture:
         format: Pillow's name for the file's format.
         xmp: the XMP packet, with the orientation reset.
         density: dots per inch along the width and the height, if the file declares it.
+        iptc: the IPTC records (IIM).
+        comment: of a JPEG file, in no particular encoding.
         notes: for the user, one sentence about each thing that was not read exactly as stored.
     """
 
@@ -37,6 +39,8 @@ class Picture:
     xmp: bytes | None = None
     density: Density | None = None
     notes: tuple[str, ...] = ()
+    iptc: bytes | None = None
+    comment: bytes | None = None
 
     @property
     def size(self) -> tuple[int, int]:

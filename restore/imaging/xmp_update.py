@@ -19,10 +19,10 @@ _PANORAMA = "http://ns.google.com/photos/1.0/panorama/"
 _WIDTHS = [(_TIFF, "ImageWidth"), (_EXIF, "PixelXDimension")]
 _HEIGHTS = [(_TIFF, "ImageLength"), (_EXIF, "PixelYDimension")]
 # Google's Photo Sphere: sizes and positions in pixels. Those of the cropped area are the picture's.
-_ACROSS = ("CroppedAreaImageWidthPixels", "FullPanoWidthPixels", "CroppedAreaLeftPixels")
-_ACROSS += ("LargestValidInteriorRectLeft", "LargestValidInteriorRectWidth")
-_DOWN = ("CroppedAreaImageHeightPixels", "FullPanoHeightPixels", "CroppedAreaTopPixels")
-_DOWN += ("LargestValidInteriorRectTop", "LargestValidInteriorRectHeight")
+_ACROSS = ["CroppedAreaImageWidthPixels", "FullPanoWidthPixels", "CroppedAreaLeftPixels"]
+_ACROSS += ["LargestValidInteriorRectLeft", "LargestValidInteriorRectWidth"]
+_DOWN = ["CroppedAreaImageHeightPixels", "FullPanoHeightPixels", "CroppedAreaTopPixels"]
+_DOWN += ["LargestValidInteriorRectTop", "LargestValidInteriorRectHeight"]
 _SIZES = re.compile(b"ImageWidth|ImageLength|PixelXDimension|PixelYDimension|WidthPixels")
 # Google, Xiaomi, Oppo and others use these names, each in a namespace of its own.
 _VIDEO = re.compile("(?:Motion_?Photo|MicroVideo|OLivePhoto|LivePhoto)", re.IGNORECASE)
