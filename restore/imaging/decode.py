@@ -18,7 +18,19 @@ from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from restore.errors import ImageError
-from restore.imaging import containers, embedded, high_bit_depth, ifd, metadata, profiles, resolution, tiff, xmp_update
+from restore.imaging import (
+    containers,
+    embedded,
+    high_bit_depth,
+    ifd,
+    jpeg,
+    jpeg_damage,
+    metadata,
+    profiles,
+    resolution,
+    tiff,
+    xmp_update,
+)
 from restore.imaging.formats import PIXEL_LIMIT
 from restore.imaging.header import formats
 from restore.imaging.opencv_errors import opencv_errors
@@ -98,6 +110,8 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         notes = [_FIRST_PAGE] if getattr(image, "is_animated", False) and image.format != "MPO" else []
         bits = high_bit_depth.bits_in_file(image, data)
         pixels, alpha, icc = _samples(image, data, bits)
+        if image.format in ("JPEG", "MPO"):
+            notes += jpeg_damage.check(data, pixels if image.mode in ("L", "RGB") else None)
         if bits > 8 and pixels.dtype == np.uint8:
             notes.append("more than 8 bits per channel; read as 8")
         if image.mode in _INKS:
@@ -118,6 +132,8 @@ def _open(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=known)
     except UnidentifiedImageError as error:
+        if (cleaned := jpeg.without_odd_segments(data)) and cleaned != data:
+            return _open(cleaned)
         if not data:
             raise ImageError("the file is empty") from error
         raise ImageError("not a picture in a supported format, or its header is damaged") from error
@@ -203,13 +219,14 @@ def _flattened(image: Image.Image) -> tuple[Image.Image, NDArray[np.uint8] | Non
 
 def _fast_jpeg(image: Image.Image, data: bytes) -> NDArray[np.uint8] | None:
     """Decode a JPEG file with OpenCV; None if Pillow, which is stricter, should decode or reject it."""
-    if image.mode not in ("L", "RGB") or not data.endswith(b"\xff\xd9"):
+    stop = len(data) if data.endswith(b"\xff\xd9") else jpeg_damage.end(data)
+    if image.mode not in ("L", "RGB") or stop is None:
         return None
     import cv2
 
     mode = cv2.IMREAD_GRAYSCALE if image.mode == "L" else cv2.IMREAD_COLOR_RGB
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), mode | cv2.IMREAD_IGNORE_ORIENTATION)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8, stop), mode | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error:
         return None
     if pixels is None or pixels.shape[:2] != (image.height, image.width):

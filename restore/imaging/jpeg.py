@@ -13,7 +13,8 @@ _SEGMENT = 65_533
 _EXIF, _XMP, _ICC, _MPF = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0", b"MPF\0"
 SOI, EOI, SOS, COM = 0xD8, 0xD9, 0xDA, 0xFE
 APP0, APP1, APP2, APP13, APP14 = 0xE0, 0xE1, 0xE2, 0xED, 0xEE
-_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a segment
+_NO_SEGMENT = frozenset({0x00, 0x01, *range(0xD0, 0xD9), 0xFF})
+_OURS = frozenset({APP1, APP2, APP13, COM})
 _MP_ENTRIES = 0xB002
 _GAIN_MAPS = (b"hdr-gain-map", b"hdrgainmap", b"urn:iso:std:iso:ts:21496")
 _SEVERAL = "the file contains several pictures; only the first is used"
@@ -33,17 +34,18 @@ class Segment(NamedTuple):
 def segments(data: bytes) -> list[Segment]:
     """The segments from the file's beginning to the header of its first scan, or to the first that is broken."""
     found: list[Segment] = []
-    at = 2
-    while (at := data.find(b"\xff", at)) >= 0 and at + 4 <= len(data):
+    at, last = 2, len(data) - 4
+    while at <= last:
         marker = data[at + 1]
-        if marker in (0x00, 0xFF) or marker in _ALONE:
-            at += 1 if marker == 0xFF else 2
+        if data[at] != 0xFF or marker in _NO_SEGMENT:  # junk, or bytes that fill the space before a marker
+            at = data.find(b"\xff", at + 1)
+            if at < 0:
+                break
             continue
-        (length,) = struct.unpack_from(">H", data, at + 2)
-        start, stop = at + 4, at + 2 + length
-        if marker == EOI or length < 2 or stop > len(data):
+        stop = at + 2 + (data[at + 2] << 8 | data[at + 3])
+        if marker == EOI or stop < at + 4 or stop > len(data):
             break
-        found.append(Segment(marker, start, stop))
+        found.append(Segment(marker, at + 4, stop))
         if marker == SOS:
             break
         at = stop
@@ -57,16 +59,17 @@ def read_extra(data: bytes, xmp: bytes | None) -> Extra:
         data: the file.
         xmp: its main packet.
     """
-    contents = [(found.marker, data[found.start : found.stop]) for found in segments(data)]
+    found = [each for each in segments(data) if each.marker in _OURS]
+    contents = [(each.marker, data[each.start : each.stop]) for each in found]
     notes = []
     if xmp is not None:
         xmp = xmp_extended.merged(xmp, [c for m, c in contents if m == APP1 and c.startswith(xmp_extended.HEADER)])
     resources = b"".join(c[len(iptc.HEADER) :] for m, c in contents if m == APP13 and c.startswith(iptc.HEADER))
     if iptc.has_paths(resources):
         notes.append(_PATHS)
-    for found in segments(data):
-        if found.marker == APP2 and data.startswith(_MPF, found.start):
-            notes += _other_pictures(data, found)
+    for each in found:
+        if each.marker == APP2 and data.startswith(_MPF, each.start):
+            notes += _other_pictures(data, each)
     if not data.endswith(b"\xff\xd9") and b"MotionPhoto_Data" in data:  # Samsung's, which XMP may not mention
         notes.append(_VIDEO)
     comments = [content.rstrip(b"\0") for marker, content in contents if marker == COM]
@@ -93,6 +96,29 @@ def _other_pictures(data: bytes, found: Segment) -> list[str]:
         elif kind == 0 and any(mark in beginning for mark in _GAIN_MAPS):
             notes.append(_GAIN_MAP)
     return notes
+
+
+def without_odd_segments(data: bytes) -> bytes | None:
+    """A JPEG file without application segments that are too short for what they say they are, and without unknown ones.
+
+    Pillow refuses such files; what the pixels and their color depend on stays. None if the file is no JPEG file.
+    """
+    found = segments(data)
+    if not data.startswith(b"\xff\xd8") or not found or found[-1].marker != SOS:
+        return None
+    kept = [each for each in found[:-1] if not _is_odd(each.marker, data[each.start : each.stop])]
+    parts = [data[each.start - 4 : each.stop] for each in kept]
+    return b"".join([data[:2], *parts, data[found[-1].start - 4 :]])
+
+
+def _is_odd(marker: int, content: bytes) -> bool:
+    if marker not in range(APP0, APP0 + 16):
+        return False
+    known = {APP0: (b"JFIF\0", 14), APP2: (_ICC, 15), APP14: (b"Adobe", 12)}
+    if marker == APP1:
+        return not content.startswith((_EXIF, _XMP, xmp_extended.HEADER))
+    beginning, shortest = known.get(marker, (b"", _SEGMENT + 1))
+    return not content.startswith(beginning) or len(content) < shortest
 
 
 def holds(metadata: FileMetadata) -> FileMetadata:

@@ -8,6 +8,7 @@ import struct
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tifffile
 from PIL import Image
@@ -15,6 +16,7 @@ from PIL import Image
 from restore.imaging import iptc, metadata, xmp, xmp_extended
 from restore.imaging.decode import read_picture
 from restore.imaging.encode import encode, lost
+from restore.imaging.header import read_size
 from tests.conftest import picture
 from tests.imaging.samples import SRGB, XMP, any_picture, exif_block, xmp_packet
 
@@ -260,3 +262,38 @@ def test_a_gain_map_behind_the_picture_is_named(tmp_path: Path) -> None:
     assert data[len(first) :] == map_
     read = read_picture(saved(tmp_path / "x.jpg", data))
     assert read.notes == ("the gain map of an HDR photo was dropped",)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        segment(0xE0, b"JFIF\0"),
+        segment(0xE0, b"JFIF\0\1\1\0"),
+        segment(0xEE, b"Adobe\0"),
+        segment(0xE2, b"ICC_PROFILE\0"),
+        segment(0xED, b"Photoshop 3.0\x008BIM\4\4"),
+        segment(0xE1, b"Exif\0\0"),
+        segment(0xE2, b"MPF\0MM\0*"),
+        segment(0xEF, b""),
+        b"\xff\xff\xff\xff" + segment(0xFE, b""),
+        b"\0\0junk",
+    ],
+)
+def test_odd_but_harmless_segments(tmp_path: Path, odd: bytes) -> None:
+    plain = jpeg()
+    for data in (plain[:2] + odd + plain[20:], plain[:20] + odd + plain[20:]):
+        path = saved(tmp_path / "x.jpg", data)
+        read = read_picture(path)
+        assert np.array_equal(read.pixels, read_picture(saved(tmp_path / "plain.jpg", plain)).pixels)
+        assert (read.icc, read.exif, read.notes) == (None, None, ())
+        assert read_size(path) == (24, 30)
+
+
+def test_odd_segments_leave_the_others_alone(tmp_path: Path) -> None:
+    given = any_picture(icc=SRGB, exif=exif_block(), xmp=xmp_packet('xmlns:a="urn:a" a:b="c"'))
+    data = encode(replace(given, iptc=RECORDS, comment=b"Hello"), ".jpg")
+    plain = read_picture(saved(tmp_path / "plain.jpg", data))
+    read = read_picture(saved(tmp_path / "x.jpg", data[:20] + segment(0xE0, b"JFIF\0") + data[20:]))
+    assert (read.icc, read.exif, read.xmp) == (SRGB, plain.exif, given.xmp)
+    assert read.exif is not None
+    assert (read.iptc, read.comment) == (RECORDS, b"Hello")
