@@ -1,4 +1,4 @@
-"""JPEG and PNG containers: insert metadata."""
+"""PNG containers: insert metadata."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from restore.imaging import resolution
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _IHDR_END = len(PNG_SIGNATURE) + 25
-# Capacity of one JPEG segment, without its length field.
-_SEGMENT = 65_533
-_EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
 
 
 def png_chunk(name: bytes, content: bytes | memoryview) -> bytes:
@@ -23,12 +20,14 @@ def png_chunk(name: bytes, content: bytes | memoryview) -> bytes:
 
 
 class FileMetadata(NamedTuple):
-    """What a file holds besides the pixels: color profile, EXIF block, XMP packet, dots per inch, other PNG chunks."""
+    """What a file holds besides the pixels: profile, EXIF, XMP, dots per inch, IPTC, a comment, other PNG chunks."""
 
     icc: bytes | None
     exif: bytes | None
     xmp: bytes | None
     dots: resolution.Density | None
+    iptc: bytes | None = None
+    comment: bytes | None = None
     chunks: Sequence[tuple[bytes, bytes]] = ()
 
 
@@ -51,29 +50,10 @@ def png_with_metadata(data: bytes | memoryview, metadata: FileMetadata) -> bytes
     return b"".join([data[:_IHDR_END], *png_metadata(metadata), data[_IHDR_END:]])
 
 
-def jpeg_holds(exif: bytes | None = None, xmp: bytes | None = None, icc: bytes | None = None) -> bool:
-    """Whether the blocks fit in a JPEG file: EXIF and XMP in one segment each, the profile in 255."""
-    return (
-        len(_EXIF) + len(exif or b"") <= _SEGMENT
-        and len(_XMP) + len(xmp or b"") <= _SEGMENT
-        and len(icc or b"") <= 255 * (_SEGMENT - len(_ICC) - 2)
-    )
+class Extra(NamedTuple):
+    """What a file holds that Pillow does not report: XMP, IPTC, a comment, and notes on what is dropped."""
 
-
-def jpeg_with_metadata(data: bytes | memoryview, metadata: FileMetadata) -> bytes:
-    """A JPEG file with the resolution set in its JFIF segment, which follows SOI, and the other metadata after that."""
-    more = []
-    if metadata.exif:
-        more.append(_segment(0xE1, _EXIF + metadata.exif))
-    if metadata.xmp:
-        more.append(_segment(0xE1, _XMP + metadata.xmp))
-    if metadata.icc:
-        size = _SEGMENT - len(_ICC) - 2
-        parts = [metadata.icc[i : i + size] for i in range(0, len(metadata.icc), size)]
-        more += [_segment(0xE2, _ICC + bytes([i, len(parts)]) + part) for i, part in enumerate(parts, 1)]
-    (jfif,) = struct.unpack_from(">H", data, 4)
-    return b"".join([resolution.in_jfif(data[: 4 + jfif], metadata.dots), *more, data[4 + jfif :]])
-
-
-def _segment(marker: int, content: bytes) -> bytes:
-    return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    comment: bytes | None = None
+    notes: tuple[str, ...] = ()

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import functools
 import importlib
+import io
 import mmap
 import warnings
 from contextlib import suppress
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from restore.errors import ImageError
-from restore.imaging import ifd, metadata, png, tiff
+from restore.imaging import ifd, jpeg, metadata, png, tiff, xmp_update
 
 # Formats that Pillow may open. It supports forty more, some of which start external programs.
 _READERS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "TGA")
+_HEADERS = 2**24  # bytes before a JPEG file's first scan, generously
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
 
 # We check sizes against a limit that the user can raise; Pillow's own limit is lower and fixed.
@@ -82,6 +84,8 @@ def _opened(path: Path) -> Image.Image:
             known = formats(file.read(64))
         return Image.open(path, formats=known)
     except Exception as error:  # Pillow's readers raise anything on a broken file
+        if isinstance(error, UnidentifiedImageError) and (image := _opened_jpeg(path)):
+            return image
         raise ImageError(f"{path}: {error}") from error
 
 
@@ -98,6 +102,17 @@ def _png_size(path: Path) -> tuple[int, int] | None:
     return size[::-1] if _turn_by(extras.exif, extras.xmp) >= 5 else size
 
 
+def _opened_jpeg(path: Path) -> Image.Image | None:
+    """A JPEG file opened without segments that Pillow refuses; None for other files."""
+    with path.open("rb") as file:
+        data = file.read(_HEADERS) if file.read(2) == b"\xff\xd8" else b""
+    cleaned = jpeg.without_odd_segments(b"\xff\xd8" + data) if data else None
+    try:
+        return Image.open(io.BytesIO(cleaned), formats=["JPEG"]) if cleaned else None
+    except UnidentifiedImageError:
+        return None
+
+
 def _turn(image: Image.Image) -> int:
     """The orientation, 1..8, by which the decoder will turn an opened picture."""
     if image.format == "TIFF":
@@ -106,7 +121,7 @@ def _turn(image: Image.Image) -> int:
 
 
 def _turn_by(exif: object, xmp: object) -> int:
-    turn = metadata.xmp_orientation(xmp) if isinstance(xmp, bytes) else 1
+    turn = xmp_update.orientation(xmp) if isinstance(xmp, bytes) else 1
     if isinstance(exif, bytes):
         with suppress(ifd.BrokenDirectoryError):
             turn = metadata.orientation(exif.removeprefix(b"Exif\0\0")) or turn

@@ -30,6 +30,8 @@ class Picture:
         format: Pillow's name for the file's format.
         xmp: the XMP packet, with the orientation reset.
         density: dots per inch along the width and the height, if the file declares it.
+        iptc: the IPTC records (IIM).
+        comment: of a JPEG file, in no particular encoding.
         png_color: what a PNG file declares about its colors in other chunks than a profile.
         png_text: texts of a PNG file, or GIF comments.
         notes: for the user, one sentence about each thing that was not read exactly as stored.
@@ -43,6 +45,8 @@ class Picture:
     xmp: bytes | None = None
     density: Density | None = None
     notes: tuple[str, ...] = ()
+    iptc: bytes | None = None
+    comment: bytes | None = None
     png_color: PngColor | None = None
     png_text: tuple[Text, ...] = ()
 

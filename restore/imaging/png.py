@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from restore.imaging import png_chunks, png_color, png_text
+from restore.imaging import iptc, png_chunks, png_color, png_text
 from restore.imaging.picture import Picture
 
 
@@ -17,6 +17,7 @@ class Extras(NamedTuple):
     icc: bytes | None
     exif: bytes | None
     xmp: bytes | None
+    iptc: bytes | None
     color: png_color.PngColor | None
     text: tuple[png_text.Text, ...]
     notes: tuple[str, ...]
@@ -29,7 +30,7 @@ def extras(chunks: png_chunks.Chunks) -> Extras:
     exif = chunks.ancillary.get(b"eXIf", text.exif)
     exif = exif.removeprefix(b"Exif\0\0") if exif else None
     notes = (*chunks.notes, *text.notes, *color.notes)
-    return Extras(color.icc, exif, text.xmp, color.color, text.texts, notes)
+    return Extras(color.icc, exif, text.xmp, text.iptc, color.color, text.texts, notes)
 
 
 def read_header(path: Path) -> tuple[png_chunks.Chunks, Extras] | None:
@@ -53,6 +54,10 @@ def declarations(picture: Picture) -> tuple[bytes | None, Sequence[png_chunks.Ch
     A profile that was changed or removed after reading overrules the declaration.
     """
     declared, texts = picture.png_color, [one.chunk for one in picture.png_text]
+    if picture.iptc:
+        texts.append(png_text.raw_profile("iptc", iptc.resource(picture.iptc)))
+    if picture.comment:
+        texts.append(png_text.make("Comment", picture.comment).chunk)
     if declared is not None and declared.icc == picture.icc:
         return None, [*declared.chunks, *texts]
     return picture.icc, texts

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from restore.imaging import iptc, xmp_place
 from restore.imaging.png_chunks import Chunk
 
 # Bytes that a chunk may inflate to, and that all may together.
@@ -21,7 +22,7 @@ _XMP_KEYWORD = "XML:com.adobe.xmp"
 _RAW_PROFILE = "Raw profile type "
 _RAW_HEADER = re.compile(rb"\s*\S+\s+(\d{1,10})(?:\s|$)")
 _EXIF_PREFIX, _XMP_PREFIX = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
-# Keywords under which IPTC data are stored, which this module does not read.
+# Keywords under which IPTC records are stored, alone or among Photoshop's image resources.
 _IPTC = frozenset({"iptc", "8bim"})
 
 # ImageMagick's copies of EXIF tags that are no longer true of an enhanced picture.
@@ -75,6 +76,7 @@ class Found(NamedTuple):
     exif: bytes | None
     xmp: bytes | None
     icc: bytes | None
+    iptc: bytes | None
     notes: tuple[str, ...]
 
 
@@ -99,12 +101,22 @@ def read(chunks: Iterable[Chunk]) -> Found:
             if block is None:
                 notes[f"broken {kind} profile in a PNG text dropped"] = None
             elif kind in _IPTC:
-                texts.append(Text(keyword, "", chunk))
+                if records := iptc.trimmed(block, ">") or iptc.records(block):
+                    blocks.setdefault("iptc", records)
             else:
                 blocks.setdefault(*_told_apart(kind, block))
         elif not _STALE.fullmatch(keyword):
             texts.append(Text(keyword, _decoded(raw), chunk))
-    return Found(tuple(texts), blocks.get("exif"), blocks.get("xmp"), blocks.get("icc"), tuple(notes))
+    exif, xmp, icc, records = (blocks.get(name) for name in ("exif", "xmp", "icc", "iptc"))
+    return Found(tuple(texts), exif, xmp, icc, records, tuple(notes))
+
+
+def raw_profile(kind: str, block: bytes) -> Chunk:
+    """A raw profile as ImageMagick writes it."""
+    digits = block.hex()
+    lines = "\n".join(digits[i : i + 72] for i in range(0, len(digits), 72))
+    text = f"\n{kind}\n{len(block):8d}\n{lines}\n"
+    return Chunk(b"zTXt", f"{_RAW_PROFILE}{kind}\0\0".encode() + zlib.compress(text.encode()))
 
 
 def make(keyword: str, value: bytes) -> Text:
@@ -116,8 +128,10 @@ def make(keyword: str, value: bytes) -> Text:
 
 
 def without_place(texts: tuple[Text, ...]) -> tuple[Text, ...]:
-    """Only texts whose keywords are known not to tell a place; comments may be anything."""
-    return tuple(one for one in texts if one.keyword.lower() in _NO_PLACE)
+    """Only texts whose keywords are known not to tell a place, and that do not read as coordinates."""
+    return tuple(
+        one for one in texts if one.keyword.lower() in _NO_PLACE and not xmp_place.reads_as_coordinates(one.value)
+    )
 
 
 def as_xmp(texts: tuple[Text, ...]) -> bytes | None:
@@ -147,13 +161,12 @@ def lost(texts: tuple[Text, ...], told: bool) -> list[str]:
     """
     gone: dict[str, None] = {}
     for one in texts:
-        if _is_iptc(one) or _NOT_WORTH_SAYING.match(one.keyword) or (told and one.keyword.lower() in _IN_XMP):
+        if _NOT_WORTH_SAYING.match(one.keyword) or (told and one.keyword.lower() in _IN_XMP):
             continue
         gone["".join(c for c in one.keyword if c.isprintable())] = None
     names = list(gone)
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-    said = [f"PNG text ({', '.join(names[:4])}{more})"] if names else []
-    return [*said, *(["IPTC data"] if any(_is_iptc(one) for one in texts) else [])]
+    return [f"PNG text ({', '.join(names[:4])}{more})"] if names else []
 
 
 def inflated(content: bytes, most: int = MOST) -> bytes:
@@ -229,10 +242,6 @@ def _decoded(raw: bytes) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         return raw.decode("latin-1")
-
-
-def _is_iptc(text: Text) -> bool:
-    return text.keyword.removeprefix(_RAW_PROFILE).lower() in _IPTC
 
 
 def _element(name: str, array: str, value: str) -> str:
