@@ -18,7 +18,22 @@ from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from restore.errors import ImageError
-from restore.imaging import containers, high_bit_depth, ifd, metadata, profiles, resolution, tiff
+from restore.imaging import (
+    embedded,
+    gif,
+    high_bit_depth,
+    ifd,
+    jpeg,
+    jpeg_damage,
+    metadata,
+    png,
+    png_chunks,
+    png_text,
+    profiles,
+    resolution,
+    tiff,
+    xmp_update,
+)
 from restore.imaging.formats import PIXEL_LIMIT
 from restore.imaging.header import formats
 from restore.imaging.opencv_errors import opencv_errors
@@ -92,12 +107,18 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         _refuse_large(layout.tile_width, layout.tile_height, pixel_limit)  # a tile may claim more than the picture
         if layout.deep:
             return _deep_tiff_picture(data, layout)
+    if png_chunks.is_png(data):
+        return _png_picture(data, pixel_limit)
     with _open(data) as image:
         _refuse_large(image.width, image.height, pixel_limit)
+        if image.format == "GIF":
+            return _gif_picture(image, data)
         # In MPO, a camera's second picture is only a preview or a gain map.
         notes = [_FIRST_PAGE] if getattr(image, "is_animated", False) and image.format != "MPO" else []
         bits = high_bit_depth.bits_in_file(image, data)
         pixels, alpha, icc = _samples(image, data, bits)
+        if image.format in ("JPEG", "MPO"):
+            notes += jpeg_damage.check(data, pixels if image.mode in ("L", "RGB") else None)
         if bits > 8 and pixels.dtype == np.uint8:
             notes.append("more than 8 bits per channel; read as 8")
         if image.mode in _INKS:
@@ -107,8 +128,32 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         kind = image.format or ""
         xmp = xmp if isinstance(xmp, bytes) else None
         dots = _density(kind, image.info, exif)
-        read = Picture(pixels, alpha, icc, exif, kind, xmp, dots, tuple(notes))
+        more = embedded.read(kind, data, xmp)
+        notes += more.notes
+        read = Picture(pixels, alpha, icc, exif, kind, more.xmp, dots, tuple(notes), more.iptc, more.comment)
         return _upright_picture(read, turned=kind == "TIFF")
+
+
+def _png_picture(data: bytes, pixel_limit: int) -> Picture:
+    file = png_chunks.parse(data)
+    _refuse_large(file.width, file.height, pixel_limit)
+    whole = png_chunks.for_decoders(file)
+    found = png.extras(file)
+    with _open(whole) as image:
+        pixels, alpha, _ = _samples(image, whole, 8)
+        dots = _density("PNG", image.info, found.exif)
+    notes = (_FIRST_PAGE, *found.notes) if file.frames else found.notes
+    read = Picture(pixels, alpha, found.icc, found.exif, "PNG", found.xmp, dots, notes)
+    return _upright_picture(replace(read, iptc=found.iptc, png_color=found.color, png_text=found.text))
+
+
+def _gif_picture(image: Image.Image, data: bytes) -> Picture:
+    file = gif.parse(data)
+    pixels, alpha, _ = _samples(image, data, 8)
+    alpha = gif.with_uncovered(None if alpha is None else to8(alpha), file, image.height, image.width)
+    notes = (_FIRST_PAGE,) if file.frames > 1 else ()
+    text = tuple(png_text.make("Comment", comment) for comment in file.comments if comment)
+    return _upright_picture(Picture(pixels, alpha, file.icc, None, "GIF", file.xmp, None, notes, png_text=text))
 
 
 def _open(data: bytes) -> Image.Image:
@@ -116,6 +161,8 @@ def _open(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=known)
     except UnidentifiedImageError as error:
+        if (cleaned := jpeg.without_odd_segments(data)) and cleaned != data:
+            return _open(cleaned)
         if not data:
             raise ImageError("the file is empty") from error
         raise ImageError("not a picture in a supported format, or its header is damaged") from error
@@ -146,7 +193,8 @@ def _deep_tiff_picture(data: bytes, layout: tiff.Layout) -> Picture:
     notes = [_FIRST_PAGE] if layout.more else []
     exif = _tiff_exif(data, notes)
     icc, xmp, dots = tags.get(tiff.ICC), tags.get(tiff.XMP), _density("TIFF", {}, exif)
-    return _upright_picture(Picture(pixels, alpha, icc, exif, "TIFF", xmp, dots, tuple(notes)))
+    more = embedded.read("TIFF", data, xmp)
+    return _upright_picture(Picture(pixels, alpha, icc, exif, "TIFF", xmp, dots, tuple(notes), more.iptc))
 
 
 def _density(kind: str, info: Mapping[Any, Any], exif: bytes | None) -> resolution.Density | None:
@@ -159,8 +207,6 @@ def _samples(image: Image.Image, data: bytes, bits: int) -> tuple[Samples, Sampl
     """Pixels (H, W, 1 or 3) and alpha as stored, not turned upright, and their color profile."""
     kind = image.format
     icc = image.info.get("icc_profile") or None
-    if kind == "PNG":
-        containers.check_png(data)
     if isinstance(image, TiffImageFile) and bits > 8 and image.tag_v2.get(tiff.PLANAR) == 2:
         raise ImageError(tiff.SEPARATE_PLANES)  # Pillow would read 16-bit samples as 8-bit pixels
     if kind in ("JPEG", "MPO") and (fast := _fast_jpeg(image, data)) is not None:
@@ -200,13 +246,14 @@ def _flattened(image: Image.Image) -> tuple[Image.Image, NDArray[np.uint8] | Non
 
 def _fast_jpeg(image: Image.Image, data: bytes) -> NDArray[np.uint8] | None:
     """Decode a JPEG file with OpenCV; None if Pillow, which is stricter, should decode or reject it."""
-    if image.mode not in ("L", "RGB") or not data.endswith(b"\xff\xd9"):
+    stop = len(data) if data.endswith(b"\xff\xd9") else jpeg_damage.end(data)
+    if image.mode not in ("L", "RGB") or stop is None:
         return None
     import cv2
 
     mode = cv2.IMREAD_GRAYSCALE if image.mode == "L" else cv2.IMREAD_COLOR_RGB
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), mode | cv2.IMREAD_IGNORE_ORIENTATION)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8, stop), mode | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error:
         return None
     if pixels is None or pixels.shape[:2] != (image.height, image.width):
@@ -243,7 +290,10 @@ def _upright_picture(picture: Picture, turned: bool = False) -> Picture:
     """
     notes = list(picture.notes)
     exif, xmp, icc = picture.exif, picture.xmp, picture.icc
-    turn = metadata.xmp_orientation(xmp) if xmp else 1
+    turn = 1
+    if xmp:
+        xmp, turn, more = xmp_update.upright(xmp)
+        notes += more
     if exif:
         try:
             turn = metadata.orientation(exif) or turn
@@ -251,9 +301,6 @@ def _upright_picture(picture: Picture, turned: bool = False) -> Picture:
         except ifd.BrokenDirectoryError as error:
             notes.append(_BROKEN_EXIF.format(error))
             exif = None
-    new_xmp = metadata.upright_xmp(xmp) if xmp else None
-    if xmp and new_xmp is None:
-        notes.append("broken XMP data dropped")
     if icc and not profiles.fits(icc, picture.pixels.shape[2]):
         notes.append("color profile dropped: it does not fit the pixels")
         icc = None
@@ -265,9 +312,9 @@ def _upright_picture(picture: Picture, turned: bool = False) -> Picture:
         alpha=None if picture.alpha is None else _upright(picture.alpha, turn),
         icc=icc,
         exif=exif or None,
-        xmp=new_xmp,
+        xmp=xmp,
         density=dots[::-1] if dots and turn > 4 else dots,  # rotated by 90 degrees
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 

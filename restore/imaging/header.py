@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import functools
 import importlib
+import io
 import mmap
 import warnings
 from contextlib import suppress
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from restore.errors import ImageError
-from restore.imaging import ifd, metadata, tiff
+from restore.imaging import ifd, jpeg, metadata, png, tiff, xmp_update
 
 # Formats that Pillow may open. It supports forty more, some of which start external programs.
 _READERS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "TGA")
+_HEADERS = 2**24  # bytes before a JPEG file's first scan, generously
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
 
 # We check sizes against a limit that the user can raise; Pillow's own limit is lower and fixed.
@@ -31,6 +33,8 @@ def read_size(path: Path) -> tuple[int, int]:
         ImageError: the file cannot be read or is not a picture.
     """
     try:
+        if (found := _png_size(path)) is not None:
+            return found
         with _opened(path) as image:
             size = image.height, image.width
             turn = _turn(image)
@@ -90,15 +94,44 @@ def _opened(path: Path) -> Image.Image:
             known = formats(file.read(64))
         return Image.open(path, formats=known)
     except Exception as error:  # Pillow's readers raise anything on a broken file
+        if isinstance(error, UnidentifiedImageError) and (image := _opened_jpeg(path)):
+            return image
         raise ImageError(f"{path}: {error}") from error
+
+
+def _png_size(path: Path) -> tuple[int, int] | None:
+    """Upright height and width of a PNG file; None for other files."""
+    try:
+        found = png.read_header(path)
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{path}: {error}") from error
+    if found is None:
+        return None
+    chunks, extras = found
+    size = chunks.height, chunks.width
+    return size[::-1] if _turn_by(extras.exif, extras.xmp) >= 5 else size
+
+
+def _opened_jpeg(path: Path) -> Image.Image | None:
+    """A JPEG file opened without segments that Pillow refuses; None for other files."""
+    with path.open("rb") as file:
+        data = file.read(_HEADERS) if file.read(2) == b"\xff\xd8" else b""
+    cleaned = jpeg.without_odd_segments(b"\xff\xd8" + data) if data else None
+    try:
+        return Image.open(io.BytesIO(cleaned), formats=["JPEG"]) if cleaned else None
+    except UnidentifiedImageError:
+        return None
 
 
 def _turn(image: Image.Image) -> int:
     """The orientation, 1..8, by which the decoder will turn an opened picture."""
     if image.format == "TIFF":
         return 1  # Pillow already reports the upright size
-    exif, xmp = image.info.get("exif"), image.info.get("xmp")
-    turn = metadata.xmp_orientation(xmp) if isinstance(xmp, bytes) else 1
+    return _turn_by(image.info.get("exif"), image.info.get("xmp"))
+
+
+def _turn_by(exif: object, xmp: object) -> int:
+    turn = xmp_update.orientation(xmp) if isinstance(xmp, bytes) else 1
     if isinstance(exif, bytes):
         with suppress(ifd.BrokenDirectoryError):
             turn = metadata.orientation(exif.removeprefix(b"Exif\0\0")) or turn

@@ -17,9 +17,10 @@ Block = bytes | bytearray | mmap
 
 EXIF_POINTER, GPS_POINTER, INTEROP_POINTER = 0x8769, 0x8825, 0xA005
 _POINTERS = frozenset({EXIF_POINTER, GPS_POINTER, INTEROP_POINTER})
-# Bytes per value of each type, from BYTE to IFD.
-_WIDTH = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-BYTE, SHORT, LONG, UNDEFINED = 1, 3, 4, 7
+# Bytes per value of each type, from BYTE to IFD and UTF-8.
+_WIDTH = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
+BYTE, ASCII, SHORT, LONG, UNDEFINED = 1, 2, 3, 4, 7
+UTF8 = 129  # since EXIF 3.0
 
 
 class BrokenDirectoryError(ValueError):
