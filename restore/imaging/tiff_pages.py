@@ -55,11 +55,12 @@ class Page:
         self.height, self.width = self.number(HEIGHT, 0), self.number(WIDTH, 0)
         self.turn = self.number(ORIENTATION, 1)
         self.turn = self.turn if 1 <= self.turn <= 8 else 1
-        self.samples = self.number(SAMPLES, 1)
-        self.photometric = self.number(PHOTOMETRIC, BLACK_IS_ZERO)
+        bits = self.first_numbers(BITS, 64) or (1,)
+        self.samples = self.number(SAMPLES, len(bits))
+        self.bits = bits[: self.samples]  # some writers list four for three
+        self.photometric = self.number(PHOTOMETRIC, RGB if self.samples in (3, 4) else BLACK_IS_ZERO)
         self.compression = self.number(COMPRESSION, 1)
         self.extra = self.first_numbers(EXTRA, 16) if EXTRA in self._entries else None
-        self.bits = self.first_numbers(BITS, 64) or (1,)
         self.tiled = TILE_WIDTH in self._entries
         self.segment_width = self.number(TILE_WIDTH, 0) if self.tiled else self.width
         rows = self.number(ROWS_PER_STRIP, 0) or self.height

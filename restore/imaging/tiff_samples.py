@@ -93,8 +93,8 @@ def _segments(data: bytes, page: Page, count: int) -> list[Segment]:
     starts, lengths = page.numbers(tags[0]), page.numbers(tags[1])
     if page.tiled and not len(starts):  # some writers
         starts, lengths = page.numbers(tiff_pages.STRIPS), page.numbers(tiff_pages.STRIP_BYTES)
-    if not len(lengths) and count == 1 == len(starts):
-        lengths = np.array([max(0, len(data) - int(starts[0]))], np.uint64)
+    if not lengths.any() and len(starts) >= count and (page.compression == tiff_compression.PLAIN or count == 1):
+        lengths = _up_to_the_next(starts[:count], len(data))
     if len(starts) < count or len(lengths) < count:
         raise DamagedError(f"{count - min(len(starts), len(lengths))} of {count} {what}s are missing")
     swapped = page.number(tiff_pages.FILL_ORDER, 1) == 2 and page.compression not in tiff_compression.AS_PICTURES
@@ -112,6 +112,13 @@ def _segments(data: bytes, page: Page, count: int) -> list[Segment]:
         swap = tiff_compression.reversed_bits(content) if swapped else content
         found.append(Segment(swap, name, rows, page.segment_height))
     return found
+
+
+def _up_to_the_next(starts: NDArray[np.uint64], end: int) -> NDArray[np.uint64]:
+    """Lengths of segments whose writer forgot them: each goes up to the next one or the end of the file."""
+    ends = np.append(np.unique(starts), np.uint64(end))
+    following = ends[np.searchsorted(ends, starts, side="right").clip(max=len(ends) - 1)]
+    return np.where(following > starts, following - starts, np.uint64(0))
 
 
 def _decoded(page: Page, segments: Sequence[Segment], per: int, kind: np.dtype[np.generic]) -> Iterator[AnyArray]:

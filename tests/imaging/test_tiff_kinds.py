@@ -17,7 +17,7 @@ from restore.errors import ImageError
 from restore.imaging.decode import read_picture
 from tests.conftest import picture
 from tests.imaging.samples import any_picture, cmyk_profile
-from tests.imaging.tiff_files import FLOAT, SHORT, HandmadePage, plain_tags, tiff_file
+from tests.imaging.tiff_files import FLOAT, LONG, SHORT, HandmadePage, plain_tags, tiff_file
 
 DEEP = any_picture(bits=16).pixels
 
@@ -354,3 +354,29 @@ def test_values_in_the_other_byte_order(tmp_path: Path) -> None:
     raw = struct.pack(">3H", 1, 256, 65_535)
     (tmp_path / "x.tif").write_bytes(tiff_file(HandmadePage(plain_tags(1, 1, [16] * 3, 2), [raw]), order=">"))
     assert read_picture(tmp_path / "x.tif").pixels.ravel().tolist() == [1, 256, 65_535]
+
+
+@pytest.mark.parametrize("lengths", [[0, 0, 0, 0], None])
+def test_strips_without_lengths(tmp_path: Path, lengths: list[int] | None) -> None:
+    """By some old programs; the directory comes first here, so that the last strip ends with the file."""
+    values = picture(8, 7)
+    tags = {**plain_tags(8, 7, [8, 8, 8], 2, rows=2), 279: (LONG, lengths or [0, 0, 0, 0]), 273: (LONG, [0, 0, 0, 0])}
+    head = len(tiff_file(HandmadePage(tags, [])))
+    tags[273] = (LONG, [head + 42 * n for n in range(4)])
+    data = tiff_file(HandmadePage(tags, []))
+    if lengths is None:  # another tag in its place
+        data = data.replace(struct.pack("<HH", 279, LONG), struct.pack("<HH", 280, LONG))
+    (tmp_path / "x.tif").write_bytes(data + values.tobytes())
+    np.testing.assert_array_equal(read_picture(tmp_path / "x.tif").pixels, values)
+
+
+@pytest.mark.parametrize("left_out", [258, 262, 277])
+def test_tags_that_writers_forget(tmp_path: Path, left_out: int) -> None:
+    tags = plain_tags(3, 4, [8, 8, 8, 8] if left_out == 258 else [8, 8, 8], 2)
+    if left_out == 258:
+        tags[277] = (SHORT, [3])  # four depths for three channels
+    else:
+        del tags[left_out]
+    values = picture(3, 4)
+    (tmp_path / "x.tif").write_bytes(tiff_file(HandmadePage(tags, [values.tobytes()])))
+    np.testing.assert_array_equal(read_picture(tmp_path / "x.tif").pixels, values)
