@@ -169,19 +169,21 @@ def enhance(
 
     from restore.jobs.enhance import INTERRUPTED, start
     from restore.jobs.request import Request, default_workers
+    from restore.jobs.sizing import TargetSize
 
     records: list[FileRecord | SummaryRecord] = []
     request = Request(
-        Path(source),
+        (Path(source),),
         Path(target),
         os.fspath(model),
-        scale=None,
+        size=TargetSize(),
         strength=strength,
         format_=format,
         name=name,
         quality=quality,
         png_level=png_level,
         metadata=metadata,
+        keep_times=False,
         max_pixels=max_pixels,
         tile=tile,
         device=device,

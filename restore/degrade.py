@@ -21,6 +21,7 @@ from restore.imaging.contact_sheet import contact_sheet
 from restore.imaging.decode import read_picture
 from restore.imaging.encode import encode
 from restore.imaging.formats import check_fits
+from restore.imaging.metadata import strip
 from restore.imaging.picture import Picture, to8
 from restore.imaging.resize import modcrop
 from restore.jobs.map_folder import process_all, write_new
@@ -99,7 +100,7 @@ def _plans(request: Request) -> list[Plan]:
     if names_a_file and request.count > 1:
         raise PlanError(f"--count {request.count} makes several pictures, but {target} is a single file: give a folder")
     # PNG by default, so that the results have no artifacts other than the requested ones.
-    naming = Naming(request.name, None if names_a_file else ".png", scale=request.scale)
+    naming = Naming(request.name, None if names_a_file else ".png", scale=str(request.scale))
     if naming.needs("model"):
         raise PlanError(f"--name {request.name!r}: there is no model here; remove {{model}}")
     targets = [target / str(n) for n in range(1, request.count + 1)] if request.count > 1 else [target]
@@ -129,7 +130,7 @@ def _number(name: str, version: int) -> int:
 
 def _bare(picture: Picture, pixels: NDArray[np.uint8]) -> Picture:
     """The result with only the color profile; the other metadata no longer apply."""
-    return replace(picture, pixels=pixels, alpha=None, exif=None, xmp=None)
+    return strip(replace(picture, pixels=pixels, alpha=None))
 
 
 def _whole(pixels: NDArray[np.uint8], scale: int, options: SecondOrder, draw: np.random.Generator) -> NDArray[np.uint8]:

@@ -18,6 +18,7 @@ from restore.imaging.contact_sheet import contact_sheet
 from restore.imaging.decode import read_picture
 from restore.imaging.encode import EncodeOptions, encode
 from restore.imaging.formats import check_fits
+from restore.imaging.metadata import strip
 from restore.imaging.picture import Picture, to8
 from restore.jobs.codec import note
 from restore.jobs.map_folder import process_all, write_new
@@ -70,9 +71,7 @@ def start(request: Request, screen: Console) -> int:
         picture = _colored(read_picture(item.source, round(request.max_pixels * 1e6)))
         pixels = to8(picture.pixels)
         if request.sheet:
-            made = replace(
-                picture, pixels=filter_sheet(pixels, layers, request.strength), alpha=None, exif=None, xmp=None
-            )
+            made = strip(replace(picture, pixels=filter_sheet(pixels, layers, request.strength), alpha=None))
         else:
             made = replace(picture, pixels=_filtered(pixels, layers, request.strength), alpha=_alpha8(picture.alpha))
         check_fits(item.target.suffix, *made.size)

@@ -16,15 +16,32 @@ if TYPE_CHECKING:
     from restore.jobs.console import Record
     from restore.jobs.options import Metadata
     from restore.jobs.report import PageWriter
+    from restore.jobs.sizing import TargetSize
 
 
 _SECTIONS = {
-    "Model and strength": ("--model", "--scale", "--strength", "--spec"),
-    "Output files": ("--format", "--name", "--quality", "--png-level", "--strip", "--strip-gps"),
+    "Model and strength": ("--model", "--strength", "--spec"),
+    "Size": ("--scale", "--width", "--height", "--longest", "--megapixels", "--min-side"),
+    "Output files": ("--format", "--name", "--quality", "--png-level", "--strip", "--strip-gps", "--keep-times"),
     "Existing results": ("--overwrite", "--skip-existing", "--resume", "--dry-run"),
     "Large jobs": ("--report", "--json", "--watch", "--settle", "--shard", "--max-pixels", "--read-timeout"),
     "Hardware and speed": ("--device", "--precision", "--tile", "--threads", "--workers"),
 }
+
+
+_PIXELS = click.IntRange(1, 1_000_000)
+_SIZES = ("scale", "width", "height", "longest", "megapixels", "min_side")
+
+
+def _size(options: dict[str, Any]) -> TargetSize:
+    """The size options, removed from the others."""
+    from restore.jobs.sizing import TargetSize
+
+    size = TargetSize(**{name: options.pop(name) for name in _SIZES})
+    given = [f"--{name.replace('_', '-')}" for name in size.options()]
+    if len(given) > 1 and given != ["--width", "--height"]:
+        raise click.UsageError(f"{' and '.join(given)} contradict each other: the size is given by one of them")
+    return size
 
 
 def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int]:
@@ -39,19 +56,29 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     examples=(
         "restore enhance photo.jpg large.jpg",
         "restore enhance Pictures enlarged --scale 4",
+        "restore enhance *.jpg Scans enlarged --longest 4000",
         "restore enhance Pictures lifted --model backlit --strength 0.7",
         "restore enhance Pictures enlarged --resume --report page.html",
     ),
     sections=_SECTIONS,
 )
-@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("sources", metavar="IN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
 @click.option(
     "--model",
     shell_complete=complete.models,
     help="Name ('restore models' lists them) or path of an .onnx file.  [default: sr-x2]",
 )
-@click.option("--scale", type=click.IntRange(1, 16), help="Enlargement factor: selects sr-x2 or sr-x4.")
+@click.option(
+    "--scale", type=FiniteRange(1, 16), help="Enlargement factor, for example 3 or 1.5.  [default: the model's]"
+)
+@click.option("--width", type=_PIXELS, help="Width of the results, in pixels; with --height, a box that they fit into.")
+@click.option("--height", type=_PIXELS, help="Height of the results, in pixels.")
+@click.option("--longest", type=_PIXELS, help="Longer side of the results, in pixels.")
+@click.option("--megapixels", type=FiniteRange(0, 1e4, min_open=True), help="Size of the results, in megapixels.")
+@click.option(
+    "--min-side", type=_PIXELS, help="Enlarge until the shorter side is this long; keep what is large enough."
+)
 @click.option(
     "--strength",
     type=FiniteRange(0, 1),
@@ -90,6 +117,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     flag_value="no-place",
     help="Remove the location: coordinates and place names.",
 )
+@click.option("--keep-times", is_flag=True, help="Give each result the modification time of its source.")
 @max_pixels_option
 @click.option(
     "--tile",
@@ -155,15 +183,21 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
 def enhance(
     spec: tuple[str, ...], metadata: Metadata | None, workers: int | None, as_json: bool, **options: Any
 ) -> None:
-    """Enhance IN, a picture or a folder (recursively), into OUT.
+    """Enhance IN, pictures or folders (recursively), into OUT.
+
+    Several inputs go into the folder OUT, each folder under its own name. - stands for standard input or output.
 
     Exit codes: 0 success, 1 some pictures failed, 2 usage error, 130 Ctrl-C, SIGTERM or SIGHUP.
     """
     pairs = parse_pairs(spec, "--spec")
     from restore.jobs.enhance import start
     from restore.jobs.request import Request, default_workers
+    from restore.jobs.standard_streams import STREAM, run_streams, uses_streams
 
-    request = Request(spec=pairs, metadata=metadata or "keep", workers=workers or default_workers(), **options)
+    size = _size(options)
+    request = Request(
+        size=size, spec=pairs, metadata=metadata or "keep", workers=workers or default_workers(), **options
+    )
 
     def page() -> PageWriter:
         # Imported on demand: it takes a quarter of a second, and few jobs need it.
@@ -174,4 +208,17 @@ def enhance(
     def give(record: Record) -> None:
         click.echo(json.dumps(record))
 
-    raise SystemExit(start(request, console(), click.echo, page, give if as_json else None, hard=True))
+    on_output = request.target == STREAM
+
+    def say(line: str) -> None:
+        if not on_output:
+            click.echo(line)
+
+    def run(job: Request) -> int:
+        return start(job, console(), say, page, give if as_json else None, hard=True)
+
+    if not uses_streams(request):
+        raise SystemExit(run(request))
+    if as_json and on_output:
+        raise click.UsageError("--json and the picture would both go to standard output: remove --json or name a file")
+    raise SystemExit(run_streams(request, run))

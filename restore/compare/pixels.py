@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from restore.imaging.color import as_rgb
 from restore.imaging.encode import over_white
+from restore.imaging.metadata import strip
 from restore.imaging.picture import Picture, to8
 from restore.imaging.profiles import pixels_to_srgb
 from restore.jobs import codec as pictures
@@ -32,7 +33,7 @@ def read(path: Path, pixel_limit: int) -> Picture:
     """
     picture = pictures.decode(path, PictureOptions(pixel_limit=pixel_limit))
     alpha = None if picture.alpha is None else to8(picture.alpha)
-    picture = replace(picture, pixels=to8(picture.pixels), alpha=alpha, exif=None, xmp=None)
+    picture = strip(replace(picture, pixels=to8(picture.pixels), alpha=alpha))
     if picture.icc and len(picture.icc) > _LONG_PROFILE:
         return replace(picture, pixels=pixels_to_srgb(to8(picture.pixels), picture.icc), icc=None)
     return picture

@@ -1,52 +1,34 @@
-"""JPEG and PNG containers: check that a file is complete, and insert metadata."""
+"""PNG containers: insert metadata."""
 
 from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from restore.imaging import resolution
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _IHDR_END = len(PNG_SIGNATURE) + 25
-# Capacity of one JPEG segment, without its length field.
-_SEGMENT = 65_533
-_EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
 
 
-def check_png(data: bytes) -> None:
-    """Check the chunks of a PNG file up to its end.
-
-    Raises:
-        ValueError: the file ends before IEND, or a critical chunk has a wrong checksum.
-    """
-    at, name = len(PNG_SIGNATURE), b""
-    while name != b"IEND":
-        if at + 12 > len(data):
-            raise ValueError("the file is truncated")
-        (length,) = struct.unpack_from(">I", data, at)
-        name, stop = data[at + 4 : at + 8], at + 8 + length
-        if stop + 4 > len(data):
-            raise ValueError("the file is truncated")
-        critical = not name[0] & 0x20
-        if critical and zlib.crc32(memoryview(data)[at + 4 : stop]) != struct.unpack_from(">I", data, stop)[0]:
-            raise ValueError(f"wrong checksum in its {name.decode('latin-1')} chunk")
-        at = stop + 4
-
-
-def png_chunk(name: bytes, content: bytes) -> bytes:
+def png_chunk(name: bytes, content: bytes | memoryview) -> bytes:
     """A PNG chunk with its length and checksum."""
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+    checksum = zlib.crc32(content, zlib.crc32(name))
+    return b"".join([struct.pack(">I", len(content)), name, content, struct.pack(">I", checksum)])
 
 
 class FileMetadata(NamedTuple):
-    """What a file holds besides the pixels: color profile, EXIF block, XMP packet, dots per inch."""
+    """What a file holds besides the pixels: profile, EXIF, XMP, dots per inch, IPTC, a comment, other PNG chunks."""
 
     icc: bytes | None
     exif: bytes | None
     xmp: bytes | None
     dots: resolution.Density | None
+    iptc: bytes | None = None
+    comment: bytes | None = None
+    chunks: Sequence[tuple[bytes, bytes]] = ()
 
 
 def png_metadata(metadata: FileMetadata) -> list[bytes]:
@@ -60,7 +42,7 @@ def png_metadata(metadata: FileMetadata) -> list[bytes]:
         chunks.append(png_chunk(b"eXIf", metadata.exif))
     if metadata.xmp:
         chunks.append(png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp))
-    return chunks
+    return [*chunks, *(png_chunk(name, content) for name, content in metadata.chunks)]
 
 
 def png_with_metadata(data: bytes | memoryview, metadata: FileMetadata) -> bytes:
@@ -68,29 +50,10 @@ def png_with_metadata(data: bytes | memoryview, metadata: FileMetadata) -> bytes
     return b"".join([data[:_IHDR_END], *png_metadata(metadata), data[_IHDR_END:]])
 
 
-def jpeg_holds(exif: bytes | None = None, xmp: bytes | None = None, icc: bytes | None = None) -> bool:
-    """Whether the blocks fit in a JPEG file: EXIF and XMP in one segment each, the profile in 255."""
-    return (
-        len(_EXIF) + len(exif or b"") <= _SEGMENT
-        and len(_XMP) + len(xmp or b"") <= _SEGMENT
-        and len(icc or b"") <= 255 * (_SEGMENT - len(_ICC) - 2)
-    )
+class Extra(NamedTuple):
+    """What a file holds that Pillow does not report: XMP, IPTC, a comment, and notes on what is dropped."""
 
-
-def jpeg_with_metadata(data: bytes | memoryview, metadata: FileMetadata) -> bytes:
-    """A JPEG file with the resolution set in its JFIF segment, which follows SOI, and the other metadata after that."""
-    more = []
-    if metadata.exif:
-        more.append(_segment(0xE1, _EXIF + metadata.exif))
-    if metadata.xmp:
-        more.append(_segment(0xE1, _XMP + metadata.xmp))
-    if metadata.icc:
-        size = _SEGMENT - len(_ICC) - 2
-        parts = [metadata.icc[i : i + size] for i in range(0, len(metadata.icc), size)]
-        more += [_segment(0xE2, _ICC + bytes([i, len(parts)]) + part) for i, part in enumerate(parts, 1)]
-    (jfif,) = struct.unpack_from(">H", data, 4)
-    return b"".join([resolution.in_jfif(data[: 4 + jfif], metadata.dots), *more, data[4 + jfif :]])
-
-
-def _segment(marker: int, content: bytes) -> bytes:
-    return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    comment: bytes | None = None
+    notes: tuple[str, ...] = ()

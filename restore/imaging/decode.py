@@ -1,11 +1,13 @@
 """Decode a picture of any supported format and mode as RGB or gray, with alpha separate.
 
 Pillow reads every header, so that too large pictures are rejected before decoding. It also decodes everything except
-16-bit PNG (OpenCV, whose result must agree with Pillow's) and most JPEG (OpenCV, same pixels, twice as fast).
+16-bit PNG (OpenCV, whose result must agree with Pillow's), most JPEG (OpenCV, same pixels, twice as fast), and TIFF,
+BMP and TGA, whose unusual kinds it lacks.
 """
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 from collections.abc import Callable, Mapping
@@ -16,22 +18,39 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
-from PIL.TiffImagePlugin import TiffImageFile
 
 from restore.errors import ImageError
-from restore.imaging import containers, high_bit_depth, ifd, metadata, profiles, resolution, tiff
+from restore.imaging import (
+    bmp,
+    damage,
+    embedded,
+    gif,
+    high_bit_depth,
+    ifd,
+    jpeg,
+    jpeg_damage,
+    metadata,
+    png,
+    png_chunks,
+    png_text,
+    profiles,
+    refusals,
+    resolution,
+    tga,
+    tiff_file,
+    xmp_update,
+)
 from restore.imaging.formats import PIXEL_LIMIT
 from restore.imaging.header import formats
+from restore.imaging.native_messages import heard
 from restore.imaging.opencv_errors import opencv_errors
-from restore.imaging.picture import Picture, Samples, to8
+from restore.imaging.picture import FIRST_PAGE, Picture, Samples, to8
+from restore.imaging.upright import upright
 from restore.utils.regular_file import open_regular, read_regular
 
 _GRAY_16 = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
 _INKS = frozenset({"CMYK", "LAB"})
 _ALPHA_MODES = frozenset({"LA", "RGBA", "PA", "La", "RGBa"})
-
-_BROKEN_EXIF = "broken EXIF data dropped ({})"
-_FIRST_PAGE = "the file contains several pictures; only the first is used"
 
 
 def read_rgb8(path: Path, pixel_limit: int = PIXEL_LIMIT) -> NDArray[np.uint8]:
@@ -62,13 +81,14 @@ def decode_picture(data: bytes, path: Path, pixel_limit: int = PIXEL_LIMIT) -> P
     """Decode the content of a file as :func:`read_picture` does; ``path`` is for messages."""
     try:
         with opencv_errors("damaged picture"):
-            return _decode(data, pixel_limit)
+            picture, lines = heard(lambda: _decode(data, pixel_limit), damage.is_known)
+            return damage.noted(picture, lines) if lines else picture
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error
     except MemoryError:
         raise
     except Exception as error:  # decoders raise anything on a broken file
-        raise ImageError(f"{path}: damaged picture: {error}") from error
+        raise ImageError(f"{path}: {refusals.damaged(error)}") from error
 
 
 def read_file(path: Path, pixel_limit: int, progress: Callable[[], object] = lambda: None) -> bytes:
@@ -87,7 +107,7 @@ def read_file(path: Path, pixel_limit: int, progress: Callable[[], object] = lam
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such file") from error
     except OSError as error:
-        raise ImageError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise ImageError(f"{path}: {refusals.unreadable(error)}") from error
     raise ImageError(
         f"{path}: {size / 1e6:.0f} MB is more than a picture of {pixel_limit / 1e6:g} million pixels can take; "
         "if it really is a picture, raise the limit with --max-pixels"
@@ -95,18 +115,22 @@ def read_file(path: Path, pixel_limit: int, progress: Callable[[], object] = lam
 
 
 def _decode(data: bytes, pixel_limit: int) -> Picture:
-    layout = _tiff_layout(data)
-    if layout:
-        _refuse_large(layout.width, layout.height, pixel_limit)
-        _refuse_large(layout.tile_width, layout.tile_height, pixel_limit)  # a tile may claim more than the picture
-        if layout.deep:
-            return _deep_tiff_picture(data, layout)
+    too_large = functools.partial(_refuse_large, limit=pixel_limit)
+    for read_own in (tiff_file.read, bmp.read, tga.read):
+        if own := read_own(data, too_large):
+            return _upright_picture(own, turned=True)
+    if png_chunks.is_png(data):
+        return _png_picture(data, pixel_limit)
     with _open(data) as image:
         _refuse_large(image.width, image.height, pixel_limit)
+        if image.format == "GIF":
+            return _gif_picture(image, data)
         # In MPO, a camera's second picture is only a preview or a gain map.
-        notes = [_FIRST_PAGE] if getattr(image, "is_animated", False) and image.format != "MPO" else []
+        notes = [FIRST_PAGE] if getattr(image, "is_animated", False) and image.format != "MPO" else []
         bits = high_bit_depth.bits_in_file(image, data)
         pixels, alpha, icc = _samples(image, data, bits)
+        if image.format in ("JPEG", "MPO"):
+            notes += jpeg_damage.check(data, pixels if image.mode in ("L", "RGB") else None)
         if bits > 8 and pixels.dtype == np.uint8:
             notes.append("more than 8 bits per channel; read as 8")
         if image.mode in _INKS:
@@ -116,8 +140,32 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         kind = image.format or ""
         xmp = xmp if isinstance(xmp, bytes) else None
         dots = _density(kind, image.info, exif)
-        read = Picture(pixels, alpha, icc, exif, kind, xmp, dots, tuple(notes))
+        more = embedded.read(kind, data, xmp)
+        notes += more.notes
+        read = Picture(pixels, alpha, icc, exif, kind, more.xmp, dots, tuple(notes), more.iptc, more.comment)
         return _upright_picture(read, turned=kind == "TIFF")
+
+
+def _png_picture(data: bytes, pixel_limit: int) -> Picture:
+    file = png_chunks.parse(data)
+    _refuse_large(file.width, file.height, pixel_limit)
+    whole = png_chunks.for_decoders(file)
+    found = png.extras(file)
+    with _open(whole) as image:
+        pixels, alpha, _ = _samples(image, whole, 8)
+        dots = _density("PNG", image.info, found.exif)
+    notes = (FIRST_PAGE, *found.notes) if file.frames else found.notes
+    read = Picture(pixels, alpha, found.icc, found.exif, "PNG", found.xmp, dots, notes)
+    return _upright_picture(replace(read, iptc=found.iptc, png_color=found.color, png_text=found.text))
+
+
+def _gif_picture(image: Image.Image, data: bytes) -> Picture:
+    file = gif.parse(data)
+    pixels, alpha, _ = _samples(image, data, 8)
+    alpha = gif.with_uncovered(None if alpha is None else to8(alpha), file, image.height, image.width)
+    notes = (FIRST_PAGE,) if file.frames > 1 else ()
+    text = tuple(png_text.make("Comment", comment) for comment in file.comments if comment)
+    return _upright_picture(Picture(pixels, alpha, file.icc, None, "GIF", file.xmp, None, notes, png_text=text))
 
 
 def _open(data: bytes) -> Image.Image:
@@ -125,9 +173,11 @@ def _open(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=known)
     except UnidentifiedImageError as error:
+        if (cleaned := jpeg.without_odd_segments(data)) and cleaned != data:
+            return _open(cleaned)
         if not data:
             raise ImageError("the file is empty") from error
-        raise ImageError("not a picture in a supported format, or its header is damaged") from error
+        raise ImageError(refusals.NOT_A_PICTURE) from error
 
 
 def _refuse_large(width: int, height: int, limit: int) -> None:
@@ -136,26 +186,6 @@ def _refuse_large(width: int, height: int, limit: int) -> None:
             f"{width} x {height} pixels are more than the limit of {limit / 1e6:g} million: "
             f"if you trust the file, raise it with --max-pixels {-(-width * height // 1_000_000)}"
         )
-
-
-def _tiff_layout(data: bytes) -> tiff.Layout | None:
-    """The layout of a TIFF file; None for other files, and for those that only Pillow may be able to read."""
-    if not tiff.is_tiff(data):
-        return None
-    try:
-        return tiff.Layout(data)
-    except ifd.BrokenDirectoryError:
-        return None
-
-
-def _deep_tiff_picture(data: bytes, layout: tiff.Layout) -> Picture:
-    pixels, alpha = tiff.read_deep(data, layout)
-    found = ifd.read_tags(data, ifd.first_directory(data), {tiff.ICC, tiff.XMP}.__contains__)
-    tags = {tag.number: tag.value for tag in found}
-    notes = [_FIRST_PAGE] if layout.more else []
-    exif = _tiff_exif(data, notes)
-    icc, xmp, dots = tags.get(tiff.ICC), tags.get(tiff.XMP), _density("TIFF", {}, exif)
-    return _upright_picture(Picture(pixels, alpha, icc, exif, "TIFF", xmp, dots, tuple(notes)))
 
 
 def _density(kind: str, info: Mapping[Any, Any], exif: bytes | None) -> resolution.Density | None:
@@ -167,11 +197,7 @@ def _density(kind: str, info: Mapping[Any, Any], exif: bytes | None) -> resoluti
 def _samples(image: Image.Image, data: bytes, bits: int) -> tuple[Samples, Samples | None, bytes | None]:
     """Pixels (H, W, 1 or 3) and alpha as stored, not turned upright, and their color profile."""
     kind = image.format
-    icc = image.info.get("icc_profile") or None
-    if kind == "PNG":
-        containers.check_png(data)
-    if isinstance(image, TiffImageFile) and bits > 8 and image.tag_v2.get(tiff.PLANAR) == 2:
-        raise ImageError(tiff.SEPARATE_PLANES)  # Pillow would read 16-bit samples as 8-bit pixels
+    icc = image.info.get("icc_profile") or bmp.profile(data)
     if kind in ("JPEG", "MPO") and (fast := _fast_jpeg(image, data)) is not None:
         return fast, None, icc
     image.load()
@@ -209,13 +235,14 @@ def _flattened(image: Image.Image) -> tuple[Image.Image, NDArray[np.uint8] | Non
 
 def _fast_jpeg(image: Image.Image, data: bytes) -> NDArray[np.uint8] | None:
     """Decode a JPEG file with OpenCV; None if Pillow, which is stricter, should decode or reject it."""
-    if image.mode not in ("L", "RGB") or not data.endswith(b"\xff\xd9"):
+    stop = len(data) if data.endswith(b"\xff\xd9") else jpeg_damage.end(data)
+    if image.mode not in ("L", "RGB") or stop is None:
         return None
     import cv2
 
     mode = cv2.IMREAD_GRAYSCALE if image.mode == "L" else cv2.IMREAD_COLOR_RGB
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), mode | cv2.IMREAD_IGNORE_ORIENTATION)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8, stop), mode | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error:
         return None
     if pixels is None or pixels.shape[:2] != (image.height, image.width):
@@ -224,19 +251,12 @@ def _fast_jpeg(image: Image.Image, data: bytes) -> NDArray[np.uint8] | None:
     return decoded
 
 
-def _tiff_exif(data: bytes, notes: list[str]) -> bytes | None:
-    """The EXIF block of a TIFF file; broken data are noted. None for BigTIFF, which has 64-bit offsets."""
-    try:
-        return metadata.from_tiff(data) if tiff.is_tiff(data) else None
-    except ifd.BrokenDirectoryError as error:
-        notes.append(_BROKEN_EXIF.format(error))
-        return None
-
-
 def _exif(image: Image.Image, data: bytes, notes: list[str]) -> bytes | None:
     """The EXIF block of a file that Pillow has opened."""
     if image.format == "TIFF":
-        return _tiff_exif(data, notes)
+        block, broken = tiff_file.exif_of(data)
+        notes += broken
+        return block
     block = image.info.get("exif")
     if not isinstance(block, bytes) and len(image.getexif()):
         block = image.getexif().tobytes()  # old PNG files store it as text
@@ -252,17 +272,17 @@ def _upright_picture(picture: Picture, turned: bool = False) -> Picture:
     """
     notes = list(picture.notes)
     exif, xmp, icc = picture.exif, picture.xmp, picture.icc
-    turn = metadata.xmp_orientation(xmp) if xmp else 1
+    turn = 1
+    if xmp:
+        xmp, turn, more = xmp_update.upright(xmp)
+        notes += more
     if exif:
         try:
             turn = metadata.orientation(exif) or turn
             exif = metadata.upright_exif(exif)
         except ifd.BrokenDirectoryError as error:
-            notes.append(_BROKEN_EXIF.format(error))
+            notes.append(metadata.BROKEN_EXIF.format(error))
             exif = None
-    new_xmp = metadata.upright_xmp(xmp) if xmp else None
-    if xmp and new_xmp is None:
-        notes.append("broken XMP data dropped")
     if icc and not profiles.fits(icc, picture.pixels.shape[2]):
         notes.append("color profile dropped: it does not fit the pixels")
         icc = None
@@ -270,22 +290,11 @@ def _upright_picture(picture: Picture, turned: bool = False) -> Picture:
     dots = picture.density
     return replace(
         picture,
-        pixels=_upright(picture.pixels, turn),
-        alpha=None if picture.alpha is None else _upright(picture.alpha, turn),
+        pixels=upright(picture.pixels, turn),
+        alpha=None if picture.alpha is None else upright(picture.alpha, turn),
         icc=icc,
         exif=exif or None,
-        xmp=new_xmp,
+        xmp=xmp,
         density=dots[::-1] if dots and turn > 4 else dots,  # rotated by 90 degrees
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys(notes)),
     )
-
-
-def _upright(values: Samples, turn: int) -> Samples:
-    """Turn samples upright, given their EXIF orientation, 1..8."""
-    if turn == 1:
-        return values
-    if turn >= 5:
-        values = values.swapaxes(0, 1)
-    rows = -1 if turn in (3, 4, 7, 8) else 1
-    columns = -1 if turn in (2, 3, 6, 7) else 1
-    return np.ascontiguousarray(values[::rows, ::columns])

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from restore.errors import ImageError
-from restore.imaging import containers, ifd, metadata, profiles, resolution, tiff
+from restore.imaging import containers, ifd, iptc, jpeg, metadata, png, png_text, profiles, resolution, tiff, xmp_update
 from restore.imaging.arrays import AnyArray
 from restore.imaging.formats import FORMATS, check_fits
 from restore.imaging.opencv_errors import opencv_errors
@@ -77,6 +77,8 @@ def lost(picture: Picture, suffix: str) -> tuple[str, ...]:
     blocks = (
         ("EXIF data", picture.exif, held.exif),
         ("XMP data", picture.xmp, held.xmp),
+        ("IPTC data", picture.iptc, held.iptc),
+        ("comment", picture.comment, held.comment),
         ("color profile", picture.icc, held.icc),
     )
     gone = [name for name, before, after in blocks if before and not after]
@@ -84,25 +86,32 @@ def lost(picture: Picture, suffix: str) -> tuple[str, ...]:
         gone.append("transparency (blended over white)")
     if picture.pixels.dtype == np.uint16 and kind not in _DEEP:
         gone.append("16 bits per channel (rounded to 8)")
+    if kind != "PNG":
+        gone += png_text.lost(picture.png_text, told=held.xmp is not None and picture.xmp is None)
+        if picture.png_color is not None and picture.png_color.inexact:
+            gone.append("the color space that its cICP chunk declares")
     return tuple(gone)
 
 
 def _held(picture: Picture, kind: str) -> Picture:
     """The picture with only the metadata that the format can hold, and size tags updated."""
     if kind == "BMP":
-        return replace(picture, icc=None, exif=None, xmp=None)
+        return replace(picture, icc=None, exif=None, xmp=None, iptc=None, comment=None)
     exif = picture.exif.removeprefix(b"Exif\0\0") if picture.exif else None
     exif = metadata.sized(exif, *picture.size) if exif else None
-    xmp = metadata.sized_xmp(picture.xmp, *picture.size) if picture.xmp else None
+    xmp = xmp_update.sized(picture.xmp, *picture.size) if picture.xmp else None
+    if xmp is None and kind != "PNG":
+        xmp = png_text.as_xmp(picture.png_text)
     # WebP has no gray mode.
     icc = picture.icc if picture.icc and profiles.fits(picture.icc, _channels(picture, kind)) else None
     if kind == "TIFF" and exif and not _readable(exif):  # its tags are copied into the file's own directory
         exif = None
+    held = replace(picture, icc=icc, exif=exif, xmp=xmp)
     if kind == "JPEG":
-        exif = exif if containers.jpeg_holds(exif=exif) else None
-        xmp = xmp if containers.jpeg_holds(xmp=xmp) else None
-        icc = icc if containers.jpeg_holds(icc=icc) else None
-    return replace(picture, icc=icc, exif=exif, xmp=xmp)
+        fits = jpeg.holds(_file_metadata(held))
+        return replace(held, icc=fits.icc, exif=fits.exif, xmp=fits.xmp, iptc=fits.iptc, comment=fits.comment)
+    iptc_held = picture.iptc if kind in ("TIFF", "PNG") else None
+    return replace(held, iptc=iptc_held, comment=picture.comment if kind == "PNG" else None)
 
 
 def _readable(exif: bytes) -> bool:
@@ -153,7 +162,14 @@ def _compressed(suffix: str, pixels: AnyArray, settings: list[int]) -> memoryvie
 
 
 def _file_metadata(picture: Picture) -> containers.FileMetadata:
-    return containers.FileMetadata(picture.icc, picture.exif, picture.xmp, picture.density)
+    return containers.FileMetadata(
+        picture.icc, picture.exif, picture.xmp, picture.density, picture.iptc, picture.comment
+    )
+
+
+def _png_metadata(picture: Picture) -> containers.FileMetadata:
+    icc, chunks = png.declarations(picture)
+    return containers.FileMetadata(icc, picture.exif, picture.xmp, picture.density, chunks=chunks)
 
 
 def _jpeg(picture: Picture, options: EncodeOptions) -> bytes:
@@ -163,7 +179,7 @@ def _jpeg(picture: Picture, options: EncodeOptions) -> bytes:
     # Optimized Huffman tables save two percent of the file size and take three times as long.
     settings = [cv2.IMWRITE_JPEG_QUALITY, options.quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
     data = _compressed(".jpg", _for_opencv(picture.pixels, None), settings)
-    return containers.jpeg_with_metadata(data, _file_metadata(picture))
+    return jpeg.with_metadata(data, _file_metadata(picture))
 
 
 def _png(picture: Picture, options: EncodeOptions) -> bytes:
@@ -176,7 +192,7 @@ def _png(picture: Picture, options: EncodeOptions) -> bytes:
     settings = [cv2.IMWRITE_PNG_COMPRESSION, options.png_level, cv2.IMWRITE_PNG_STRATEGY, strategy]
     settings += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH]
     data = _compressed(".png", _for_opencv(picture.pixels, picture.alpha), settings)
-    return containers.png_with_metadata(data, _file_metadata(picture))
+    return containers.png_with_metadata(data, _png_metadata(picture))
 
 
 def _png_by_rows(picture: Picture, level: int) -> bytes:
@@ -192,7 +208,7 @@ def _png_by_rows(picture: Picture, level: int) -> bytes:
     kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
     header = np.array([width, height], ">u4").tobytes() + bytes([8 * pixels.itemsize, kind, 0, 0, 0])
     file = [containers.PNG_SIGNATURE, containers.png_chunk(b"IHDR", header)]
-    file += containers.png_metadata(_file_metadata(picture))
+    file += containers.png_metadata(_png_metadata(picture))
     for row in range(0, height, 256):
         block = pixels[row : row + 256]
         if alpha is not None:
@@ -227,6 +243,8 @@ def _tiff(picture: Picture, _: EncodeOptions) -> bytes:
     if picture.density and resolution.X_RESOLUTION not in {tag.number for tag in tags}:
         tags = [tag for tag in tags if tag.number not in (resolution.Y_RESOLUTION, resolution.RESOLUTION_UNIT)]
         tags += resolution.tiff_tags(picture.density, order)
+    if picture.iptc:
+        tags = [*tags, ifd.Tag(iptc.TIFF_TAG, ifd.UNDEFINED, len(picture.iptc), picture.iptc)]
     return tiff.write_tiff(picture.pixels, picture.alpha, picture.icc, picture.xmp, tags, order)
 
 

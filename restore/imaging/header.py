@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import functools
 import importlib
+import io
 import mmap
 import warnings
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from restore.errors import ImageError
-from restore.imaging import ifd, metadata, tiff
+from restore.imaging import bmp, ifd, jpeg, metadata, png, refusals, tga, tiff_pages, xmp_update
 from restore.utils.regular_file import open_regular
 
 # Formats that Pillow may open. It supports forty more, some of which start external programs.
 _READERS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "TGA")
+_HEADERS = 2**24  # bytes before a JPEG file's first scan, generously
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
 
 # We check sizes against a limit that the user can raise; Pillow's own limit is lower and fixed.
@@ -32,17 +33,22 @@ def read_size(path: Path) -> tuple[int, int]:
     Raises:
         ImageError: the file cannot be read or is not a picture.
     """
-    try:
-        with _opened(path) as image:
-            size = image.height, image.width
-            turn = _turn(image)
-    except ImageError:
-        # We can read 16-bit gray TIFF with alpha; Pillow cannot.
-        stored = _tiff_size(path)
-        if stored is None:
-            raise
-        return stored
-    return size[::-1] if turn >= 5 else size
+    known = _own_size(path) or _png_size(path)
+    if known is not None:
+        return known
+    with _opened(path) as image:
+        size = image.height, image.width
+        return size[::-1] if _turn(image) >= 5 else size
+
+
+def format_of(path: Path) -> str:
+    """Pillow's name of a picture's format, by its content.
+
+    Raises:
+        ImageError: the file cannot be read or is not a picture.
+    """
+    with _opened(path) as image:
+        return image.format or ""
 
 
 def header_size(path: Path) -> tuple[int, int] | None:
@@ -75,40 +81,68 @@ def _register_heif() -> None:
     plugin.register_heif_opener()
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """Open a file with Pillow without decoding it."""
-    with ExitStack() as stack:
-        try:
-            file = stack.enter_context(open_regular(path))
+def _opened(path: Path) -> Image.Image:
+    """Open a file with Pillow without decoding it. The caller must close it."""
+    try:
+        with open_regular(path) as file:
             known = formats(file.read(64))
-            file.seek(0)
-            image = stack.enter_context(Image.open(file, formats=known))
-        except Exception as error:  # Pillow's readers raise anything on a broken file
-            raise ImageError(f"{path}: {error}") from error
-        yield image
+        return Image.open(path, formats=known)
+    except UnidentifiedImageError as error:
+        if image := _opened_jpeg(path):
+            return image
+        raise ImageError(f"{path}: {refusals.NOT_A_PICTURE}") from error
+    except Exception as error:  # Pillow's readers raise anything on a broken file
+        raise ImageError(f"{path}: {refusals.why(error)}") from error
+
+
+def _png_size(path: Path) -> tuple[int, int] | None:
+    """Upright height and width of a PNG file; None for other files."""
+    try:
+        found = png.read_header(path)
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{path}: {refusals.why(error)}") from error
+    if found is None:
+        return None
+    chunks, extras = found
+    size = chunks.height, chunks.width
+    return size[::-1] if _turn_by(extras.exif, extras.xmp) >= 5 else size
+
+
+def _opened_jpeg(path: Path) -> Image.Image | None:
+    """A JPEG file opened without segments that Pillow refuses; None for other files."""
+    with open_regular(path) as file:
+        data = file.read(_HEADERS) if file.read(2) == b"\xff\xd8" else b""
+    cleaned = jpeg.without_odd_segments(b"\xff\xd8" + data) if data else None
+    try:
+        return Image.open(io.BytesIO(cleaned), formats=["JPEG"]) if cleaned else None
+    except UnidentifiedImageError:
+        return None
 
 
 def _turn(image: Image.Image) -> int:
     """The orientation, 1..8, by which the decoder will turn an opened picture."""
     if image.format == "TIFF":
         return 1  # Pillow already reports the upright size
-    exif, xmp = image.info.get("exif"), image.info.get("xmp")
-    turn = metadata.xmp_orientation(xmp) if isinstance(xmp, bytes) else 1
+    return _turn_by(image.info.get("exif"), image.info.get("xmp"))
+
+
+def _turn_by(exif: object, xmp: object) -> int:
+    turn = xmp_update.orientation(xmp) if isinstance(xmp, bytes) else 1
     if isinstance(exif, bytes):
         with suppress(ifd.BrokenDirectoryError):
             turn = metadata.orientation(exif.removeprefix(b"Exif\0\0")) or turn
     return turn
 
 
-def _tiff_size(path: Path) -> tuple[int, int] | None:
-    """Upright height and width of a classic TIFF file; None for other files, and if it declares no size."""
+def _own_size(path: Path) -> tuple[int, int] | None:
+    """Upright height and width of a file that is decoded without Pillow; None for others and broken ones."""
     try:
-        with open_regular(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            layout = tiff.Layout(data)
-    except (OSError, ValueError):  # an empty file cannot be mapped; a broken directory is a ValueError too
+        with open_regular(path) as file:
+            beginning = file.read(64)
+            if not tiff_pages.is_tiff(beginning):
+                return bmp.size(beginning) or tga.size(beginning)
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                height, width = tiff_pages.main_page(data)[0].upright_size
+    except (OSError, ValueError):  # a broken directory is a ValueError too
         return None
-    if layout.height < 1 or layout.width < 1:
-        return None
-    size = layout.height, layout.width
-    return size[::-1] if layout.turn in (5, 6, 7, 8) else size
+    return (height, width) if height > 0 and width > 0 else None

@@ -1,25 +1,25 @@
-"""EXIF, XMP and color profile of a picture: kept, but updated where they would no longer be true.
+"""EXIF and other metadata of a picture: kept, but updated where they would no longer be true.
 
-EXIF blocks are edited in place, byte by byte: maker notes hold offsets into the block, and parsing and rewriting the
-block would break them.
+For XMP see :mod:`.xmp_update`. EXIF blocks are edited in place, byte by byte: maker notes hold offsets into the block,
+and parsing and rewriting the block would break them.
 """
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterable
 from dataclasses import replace
 
-from restore.imaging import ifd
+from restore.imaging import exif_place, ifd, iptc, png_text, xmp_place
 from restore.imaging.picture import Picture
 
 ORIENTATION = 0x0112
 _WIDTH_TAGS, _HEIGHT_TAGS = (0x0100, 0xA002), (0x0101, 0xA003)
-# No camera writes more than one; removing each one costs a pass over the whole block.
-_MOST_GPS = 8
 _THUMBNAIL = {0x0201: 0x0202, 0x0111: 0x0117}  # offset tag: length tag
 
+BROKEN_EXIF = "broken EXIF data dropped ({})"
+# BigTIFF's 64-bit numbers, which an EXIF block cannot hold.
+_BIG_KINDS = frozenset({16, 17, 18})
 # Tags of a TIFF file's own directory that describe the picture rather than its storage: description, make, model,
 # orientation, resolution and its unit, software, date, artist, host, rating, copyright, the Windows texts.
 _DESCRIPTIVE = frozenset(
@@ -29,22 +29,26 @@ _DESCRIPTIVE = frozenset(
 
 
 def strip(picture: Picture) -> Picture:
-    """Remove EXIF and XMP; the color profile stays, since the colors would change without it."""
-    return replace(picture, exif=None, xmp=None)
+    """Remove EXIF, XMP, IPTC, comments and texts; the color profile stays: the colors would change without it."""
+    return replace(picture, exif=None, xmp=None, iptc=None, comment=None, png_text=())
 
 
 def strip_place(picture: Picture) -> Picture:
-    """Remove the GPS data from EXIF, and coordinates and place names from XMP; everything else stays.
+    """Remove what tells the place: only EXIF tags, XMP properties and IPTC records known not to tell it stay.
 
-    A block that cannot be searched is dropped entirely.
+    Texts that people wrote, such as captions and keywords, stay unless they read as coordinates. A block that cannot be
+    searched is dropped entirely, and so is a file's comment, which may be anything.
     """
     exif = picture.exif
     if exif is not None:
         try:
-            exif = _without_gps(exif)
+            exif = exif_place.without_place(exif)
         except ifd.BrokenDirectoryError:
             exif = None
-    return replace(picture, exif=exif, xmp=None if picture.xmp is None else _xmp_without_place(picture.xmp))
+    xmp = None if picture.xmp is None else xmp_place.without_place(picture.xmp)
+    records = None if picture.iptc is None else iptc.without_place(picture.iptc)
+    texts = png_text.without_place(picture.png_text)
+    return replace(picture, exif=exif, xmp=xmp, iptc=records, comment=None, png_text=texts)
 
 
 def orientation(exif: bytes) -> int | None:
@@ -85,13 +89,22 @@ def sized(exif: bytes, height: int, width: int) -> bytes:
     return bytes(block)
 
 
-def from_tiff(data: bytes) -> bytes | None:
+def from_tiff(data: bytes, at: int | None = None) -> bytes | None:
     """The EXIF block of a TIFF file: its descriptive tags, and the EXIF and GPS directories; None if it has none.
+
+    Args:
+        data: bytes of the file, which may be BigTIFF.
+        at: offset of a page's directory (default: the first). What it lacks is taken from the first.
 
     Raises:
         BrokenDirectoryError: the file's directory cannot be read.
     """
-    tags = ifd.read_tags(data, ifd.first_directory(data), _DESCRIPTIVE.__contains__)
+    first = ifd.first_in_file(data)
+    tags = ifd.read_tags(data, first, _DESCRIPTIVE.__contains__)
+    if at not in (None, first):
+        own = ifd.read_tags(data, at, _DESCRIPTIVE.__contains__)
+        tags = own + [tag for tag in tags if tag.number not in {ORIENTATION, *(t.number for t in own)}]
+    tags = [tag for tag in tags if tag.kind not in _BIG_KINDS or tag.children]
     if not tags:
         return None
     order = ifd.byte_order(data)
@@ -160,91 +173,3 @@ def _drop_thumbnail(block: bytearray) -> None:
             del block[start:]
         elif start:
             block[start:stop] = bytes(max(0, stop - start))
-
-
-def _without_gps(exif: bytes) -> bytes:
-    block = bytearray(exif)
-    order = ifd.byte_order(block)
-    first = ifd.first_directory(block)
-    for _ in range(_MOST_GPS):  # a broken block may hold two
-        main, end = ifd.entries(block, first)
-        entry = next((e for e in main if e.number == ifd.GPS_POINTER), None)
-        if entry is None:
-            return bytes(block)
-        before = [e.number for e in main if e is not entry]
-        at = ifd.number_in(block, entry)
-        if at is not None:
-            _blank(block, at)
-        # Move up the following entries and the link to the next directory.
-        block[entry.at : end + 4] = block[entry.at + 12 : end + 4] + bytes(12)
-        struct.pack_into(order + "H", block, first, len(main) - 1)
-        if [e.number for e in ifd.entries(block, first)[0]] != before:
-            raise ifd.BrokenDirectoryError("GPS data that overlap other data")
-    raise ifd.BrokenDirectoryError(f"{_MOST_GPS} GPS directories or more")
-
-
-def _blank(block: bytearray, at: int) -> None:
-    """Overwrite a directory and its values with zeros.
-
-    Raises:
-        BrokenDirectoryError: its values together are larger than the block: blanking them could take hours.
-    """
-    found, end = ifd.entries(block, at)
-    if sum(entry.stop - entry.start for entry in found) > len(block):
-        raise ifd.BrokenDirectoryError("overlapping values")
-    for entry in found:
-        block[entry.start : entry.stop] = bytes(entry.stop - entry.start)
-    block[at:end] = bytes(end - at)
-
-
-# A property is an attribute or an element; the prefix is whatever the writer bound to the namespace. The packet is
-# untrusted: none of these patterns visits a byte more than a few times, whatever the input.
-_XMP_NUMBER = r"""(:{name}\s*(?:=\s*["']|>)\s*)(\d+)(?=\s*["'<])"""
-_XMP_ORIENTATION = re.compile(_XMP_NUMBER.format(name="Orientation").encode())
-# Coordinates and place names in the exif, photoshop, IPTC core and IPTC extension namespaces.
-_PLACE = rb"(?:GPS\w*|City|State|Country|CountryCode|CountryName|Location(?:Created|Shown)?|Sublocation|ProvinceState)"
-_XMP_PLACE_ATTRIBUTE = re.compile(rb"""\s[\w.-]+:%s\s*=\s*(?:"[^"<]*"|'[^'<]*')""" % _PLACE)
-_XMP_PLACE_ELEMENT = re.compile(rb"<([\w.-]+:%s)(?![\w.-])[^<>]*>" % _PLACE)
-_XMP_THUMBNAILS = re.compile(rb"<([\w.-]+:Thumbnails)\b[^<>]*>")
-
-
-def upright_xmp(xmp: bytes) -> bytes | None:
-    """A packet for upright pixels: orientation 1, no thumbnails; None if the packet is broken."""
-    return _without_elements(_XMP_ORIENTATION.sub(rb"\g<1>1", xmp), _XMP_THUMBNAILS)
-
-
-def sized_xmp(xmp: bytes, height: int, width: int) -> bytes:
-    """The packet with its existing size properties set to ``height`` and ``width``."""
-    sizes = {"ImageWidth": width, "ImageLength": height, "PixelXDimension": width, "PixelYDimension": height}
-    for name, value in sizes.items():
-        xmp = re.sub(_XMP_NUMBER.format(name=name).encode(), rb"\g<1>%d" % value, xmp)
-    return xmp
-
-
-def xmp_orientation(xmp: bytes) -> int:
-    """The orientation, 1..8, by which the pixels must be turned; 1 if the packet has none."""
-    found = _XMP_ORIENTATION.search(xmp)
-    return int(found[2]) if found and found[2] in (b"2", b"3", b"4", b"5", b"6", b"7", b"8") else 1
-
-
-def _xmp_without_place(xmp: bytes) -> bytes | None:
-    try:
-        xmp.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-    return _without_elements(_XMP_PLACE_ATTRIBUTE.sub(b"", xmp), _XMP_PLACE_ELEMENT)
-
-
-def _without_elements(xmp: bytes, opening: re.Pattern[bytes]) -> bytes | None:
-    """Remove elements with this opening tag and their content; None if one is not closed."""
-    kept, at = [], 0
-    while found := opening.search(xmp, at):
-        kept.append(xmp[at : found.start()])
-        at = found.end()
-        if not found[0].endswith(b"/>"):
-            closing = b"</" + found[1]
-            end = xmp.find(closing, at)
-            at = xmp.find(b">", end) + 1
-            if end < 0 or not at:
-                return None
-    return b"".join([*kept, xmp[at:]])

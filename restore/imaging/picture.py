@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from restore.imaging.resolution import Density
 
+if TYPE_CHECKING:
+    from restore.imaging.png_color import PngColor
+    from restore.imaging.png_text import Text
+
+# The note on a file with more pictures.
+FIRST_PAGE = "the file contains several pictures; only the first is used"
 # uint8 or uint16.
 Samples = NDArray[np.unsignedinteger[Any]]
 
@@ -21,11 +27,15 @@ class Picture:
     Attributes:
         pixels: RGB (H, W, 3), or (H, W, 1) if gray, upright; uint8, or uint16 if the file has 16 bits.
         alpha: (H, W) of the same type, not premultiplied, or None if the file has none.
-        icc: the pixels' color profile, as in the file; None means sRGB or unknown.
+        icc: the pixels' color profile, as in the file or made of what a PNG file declares; None means sRGB or unknown.
         exif: the EXIF block, from its byte order mark on, with the orientation reset and the thumbnail removed.
         format: Pillow's name for the file's format.
         xmp: the XMP packet, with the orientation reset.
         density: dots per inch along the width and the height, if the file declares it.
+        iptc: the IPTC records (IIM).
+        comment: of a JPEG file, in no particular encoding.
+        png_color: what a PNG file declares about its colors in other chunks than a profile.
+        png_text: texts of a PNG file, or GIF comments.
         notes: for the user, one sentence about each thing that was not read exactly as stored.
     """
 
@@ -37,6 +47,10 @@ class Picture:
     xmp: bytes | None = None
     density: Density | None = None
     notes: tuple[str, ...] = ()
+    iptc: bytes | None = None
+    comment: bytes | None = None
+    png_color: PngColor | None = None
+    png_text: tuple[Text, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:

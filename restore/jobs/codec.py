@@ -13,7 +13,9 @@ from restore.imaging.encode import EncodeOptions, encode, lost
 from restore.imaging.metadata import strip, strip_place
 from restore.imaging.opencv_errors import opencv_errors
 from restore.imaging.picture import Picture, Samples
+from restore.imaging.resample import resample
 from restore.jobs.options import PictureOptions
+from restore.jobs.sizing import Size, Sizing
 
 
 def decode(path: Path, options: PictureOptions, data: bytes | None = None) -> Picture:
@@ -54,8 +56,10 @@ def to_arrays(picture: Picture, scale: int) -> list[Samples]:
 def from_arrays(picture: Picture, results: list[Samples], scale: int) -> Picture:
     """Assemble the enhanced picture from the network's results for :func:`to_arrays`, in the same order.
 
-    Gray pictures stay gray, and transparent pixels stay transparent.
+    Gray pictures stay gray, and transparent pixels stay transparent. Without results the picture is returned unchanged.
     """
+    if not results:
+        return picture
     pixels, *passed = results
     if picture.pixels.shape[2] == 1:
         pixels = _gray(pixels)
@@ -66,6 +70,27 @@ def from_arrays(picture: Picture, results: list[Samples], scale: int) -> Picture
     elif alpha is not None:
         alpha = alpha if scale == 1 else np.full(pixels.shape[:2], alpha.flat[0], alpha.dtype)
     return replace(picture, pixels=pixels, alpha=alpha)
+
+
+def sized(result: Picture, sizing: Sizing, source: Size) -> Picture:
+    """Resize an enhanced picture to the size that the user asked for.
+
+    Args:
+        result: from :func:`from_arrays`.
+        sizing: of the job.
+        source: height and width of the source.
+    """
+    if sizing.target is None:
+        return result
+    alpha = result.alpha
+    height, width = sizing.result(*source)
+    if result.size == (height, width):
+        return result
+    return replace(
+        result,
+        pixels=resample(result.pixels, height, width),
+        alpha=None if alpha is None else resample(alpha, height, width),
+    )
 
 
 def to_file(picture: Picture, suffix: str, options: PictureOptions) -> bytes:

@@ -80,7 +80,7 @@ def _start(
     naming = Naming(request.name, f".{request.format_}" if request.format_ else None)
     if naming.needs("model") or naming.needs("scale"):
         file = find(request.model_name)
-        naming = Naming(naming.template, naming.suffix, file.stem, _scale(file, request))
+        naming = Naming(naming.template, naming.suffix, file.stem, _scale_text(file, request))
     # Plan before opening the model where possible, so that usage errors appear before anything heavy loads.
     plan = _plan(request, naming, first=True)
     reporter = JobReporter(screen, say, give, None if request.dry_run else request.report, page)
@@ -99,15 +99,19 @@ def _start(
 
 
 def _refuse_contradictions(request: Request) -> None:
-    single = not request.source.is_dir() and request.source.exists()
+    first = request.sources[0]
+    single = len(request.sources) == 1 and not first.is_dir() and first.exists()
     if request.resume and request.existing == "skip":
         raise PlanError("--resume and --skip-existing: --resume already skips finished pictures; remove one")
     if request.resume and single:
-        raise PlanError(f"--resume needs a folder, but {request.source} is a file: use --overwrite")
-    if request.watch and single:
-        raise PlanError(f"--watch needs a folder, but {request.source} is a file")
+        raise PlanError(f"--resume needs a folder, but {first} is a file: use --overwrite")
+    if request.watch and (single or len(request.sources) > 1):
+        what = f"{first} is a file" if single else f"there are {len(request.sources)} inputs"
+        raise PlanError(f"--watch needs one folder, but {what}")
     if request.watch and (request.dry_run or request.shard != (1, 1)):
         raise PlanError("--watch does not work with --dry-run or --shard: a growing folder has no fixed plan")
+    if request.scale == 1 and request.model is None:
+        raise PlanError("--scale 1 keeps the size: choose a model, such as --model photo-x4, or a larger scale")
     if request.watch:
         check_watch()
 
@@ -116,13 +120,15 @@ def _plan(request: Request, naming: Naming, first: bool) -> Plan:
     existing: Existing = request.existing or "refuse"
     if request.resume or (not first and existing != "skip"):
         existing = "overwrite"  # the journal decides for each picture whether it may be replaced
-    return make_plan(request.source, request.target, naming, existing, request.shard, tolerant=request.watch)
+    return make_plan(request.sources, request.target, naming, existing, request.shard, tolerant=request.watch)
 
 
-def _scale(file: Path, request: Request) -> int:
+def _scale_text(file: Path, request: Request) -> str:
     from restore.runtime.model import file_spec
 
-    return file_spec(file, request.spec).scale
+    if request.size.options() and request.scale is None:
+        raise PlanError(f"--name {request.name!r}: {{scale}} differs from picture to picture here; use --scale")
+    return f"{request.scale or file_spec(file, request.spec).scale:g}"
 
 
 class _Enhancing:
@@ -194,11 +200,11 @@ class _Enhancing:
         def run(arrived: Plan) -> None:
             self._job(arrived, journal, watched=True)
 
-        watch(self._request.source, self._plan_again, run, self._request.settle, self._reporter.warn)
+        watch(self._request.sources[0], self._plan_again, run, self._request.settle, self._reporter.warn)
 
     def _plan_again(self, first: bool) -> Plan | None:
         """Plan while a folder is watched: pictures whose names clash are reported once and wait until that is fixed."""
-        if not self._request.source.is_dir():
+        if not self._request.sources[0].is_dir():
             return None  # it is told when it is gone
         try:
             plan = _plan(self._request, self._naming, first)
@@ -219,6 +225,7 @@ class _Enhancing:
         settings = Settings(
             request.picture_options(),
             self._network.spec.scale,
+            request.target_size(self._network.spec.scale),
             overwrite=request.existing == "overwrite",
             resume=request.resume or watched,
             workers=request.workers,
@@ -253,7 +260,7 @@ class _Enhancing:
             "seconds": round(summary.wall, 3),
             "busy": {stage: round(share, 3) for stage, share in summary.busy().items()},
             "interrupted": interrupted,
-            "input": str(request.source),
+            "input": ", ".join(map(str, request.sources)),
             "output": str(request.target),
             "model": network.spec.name,
             "precision": network.precision,

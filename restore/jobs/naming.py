@@ -36,7 +36,7 @@ class Naming:
     template: str = "{stem}"
     suffix: str | None = None
     model: str = ""
-    scale: int = 1
+    scale: str = "1"
 
     def needs(self, field: str) -> bool:
         """Whether the template uses a field."""

@@ -80,8 +80,8 @@ def open_network(request: Request, plan: Plan) -> OpenedNetwork:
 
 def _check(request: Request, model: Model) -> None:
     name, scale = request.model_name, request.scale
-    if scale is not None and scale != model.spec.scale:
-        raise ModelError(f"--scale {scale} contradicts --model {name}, whose scale is {model.spec.scale}")
+    if scale is not None and scale > 1 and model.spec.scale == 1:
+        raise ModelError(f"--scale {scale:g} contradicts --model {name}, which does not enlarge: remove one of them")
     if request.strength is not None and not model.spec.strength:
         raise ModelError(f"--strength: {name} has no adjustable strength; remove --strength")
 

@@ -19,12 +19,14 @@ class PictureOptions:
         png_level: PNG compression effort, 0..9.
         metadata: ``keep``; ``no-place`` removes where the picture was taken; ``none`` keeps only the color profile.
         pixel_limit: pictures with more pixels are rejected before decoding.
+        keep_times: results get the modification time of their sources.
     """
 
     quality: int = 95
     png_level: int = 1
     metadata: Metadata = "keep"
     pixel_limit: int = PIXEL_LIMIT
+    keep_times: bool = False
 
     def changing_files(self) -> dict[str, object]:
         """The options that change what is written; changing one makes existing results outdated."""

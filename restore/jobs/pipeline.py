@@ -21,6 +21,7 @@ from restore.jobs.journal import Journal
 from restore.jobs.options import PictureOptions
 from restore.jobs.outcome import Outcome, Seconds, Summary
 from restore.jobs.plan import Item, Plan
+from restore.jobs.sizing import Sizing, TargetSize
 from restore.jobs.stop import ORDERLY_SECONDS, Stop
 from restore.jobs.worker import READ_TIMEOUT, SourceInfo, Worker, failure
 from restore.utils.daemon_pool import DaemonPool
@@ -34,7 +35,8 @@ class Settings:
 
     Attributes:
         options: how pictures are read and written.
-        scale: of the model; used to estimate the memory of a result.
+        scale: of the model.
+        size: of the results; None for the model's scale.
         overwrite: replace existing outputs; otherwise an output that appeared after planning makes its picture fail.
         resume: skip pictures that are done according to the journal, and replace outdated results of restore.
         workers: threads of the decoding pool, and of the encoding pool.
@@ -46,6 +48,7 @@ class Settings:
 
     options: PictureOptions = field(default_factory=PictureOptions)
     scale: int = 1
+    size: TargetSize | None = None
     overwrite: bool = False
     resume: bool = False
     workers: int = 2
@@ -92,6 +95,7 @@ class _Slot:
     Attributes:
         digest: of the source's bytes; empty without a journal.
         decoded: size in bytes after decoding, estimated from the file's header.
+        growth: bytes held per byte decoded.
         held: bytes currently counted against the memory limit.
         results: the network's results so far.
         outcome: set when the picture is finished.
@@ -101,6 +105,7 @@ class _Slot:
     inspecting: Future[SourceInfo]
     digest: str = ""
     decoded: int = 0
+    growth: float = 1.0
     held: int = 0
     reading: Future[tuple[Picture, float]] | None = None
     picture: Picture | None = None
@@ -127,8 +132,9 @@ class _Job:
         self._stream = stream
         self._on_outcome = on_outcome
         self._settings = settings
+        self._sizing = Sizing(settings.scale, settings.size)
         self._worker = Worker(
-            settings.options, settings.scale, settings.overwrite, settings.resume, journal, settings.read_timeout
+            settings.options, self._sizing, settings.overwrite, settings.resume, journal, settings.read_timeout
         )
         self._stop = stop
         self._summary = summary
@@ -221,6 +227,10 @@ class _Job:
                 self._end(slot, failure(slot.item, error))
                 continue
             slot.seconds.decode += seconds
+            self._hold(slot, max(slot.decoded, pictures.held_bytes(slot.picture)))
+            if not self._sizing.uses_network(*slot.picture.size):
+                self._hand_on(slot)
+                continue
             arrays = pictures.to_arrays(slot.picture, self._settings.scale)
             slot.wanted = len(arrays)
             try:
@@ -228,7 +238,6 @@ class _Job:
             except (RestoreError, MemoryError) as error:
                 self._end(slot, failure(slot.item, error))
                 continue
-            self._hold(slot, max(slot.decoded, pictures.held_bytes(slot.picture)))
             self._in_network.append(slot)
             return arrays
 
@@ -251,12 +260,12 @@ class _Job:
                 info = slot.inspecting.result()
             except (RestoreError, OSError, MemoryError) as error:
                 info = SourceInfo(outcome=failure(slot.item, error))
-            needed = self._needed(info.decoded)
+            needed = round(info.decoded * info.growth)
             if info.outcome is None and self._held and self._held + needed > self._settings.memory:
                 return
             self._inspected.popleft()
             self._inspect_ahead()
-            slot.digest, slot.decoded = info.digest, info.decoded
+            slot.digest, slot.decoded, slot.growth = info.digest, info.decoded, info.growth
             slot.seconds.decode += info.seconds
             if info.outcome is not None:
                 self._end(slot, info.outcome)
@@ -266,11 +275,8 @@ class _Job:
             slot.reading = self._readers.submit(self._worker.decode, slot.item, info.version, info.digest)
             self._begun.append(slot)
 
-    def _needed(self, decoded: int) -> int:
-        return decoded * (1 + self._settings.scale**2)
-
     def _hold(self, slot: _Slot, decoded: int) -> None:
-        needed = self._needed(decoded)
+        needed = round(decoded * slot.growth)
         self._held += needed - slot.held
         slot.held = needed
 

@@ -57,7 +57,7 @@ class Plan:
 
 
 def make_plan(
-    source: Path,
+    source: Path | Sequence[Path],
     target: Path,
     naming: Naming | None = None,
     existing: Existing = "refuse",
@@ -68,7 +68,7 @@ def make_plan(
 
     Args:
         source: a picture, or a folder to search recursively. Symlinked files are followed, symlinked folders are
-            not.
+            not. Of several, each folder keeps its name below ``target``.
         target: the folder for the results (the tree is kept), or a file when ``source`` is one.
         naming: how results are named.
         existing: what to do about existing outputs: refuse the job, overwrite them, or skip those pictures.
@@ -80,17 +80,17 @@ def make_plan(
             is an input, or outputs that exist.
     """
     naming = naming or Naming()
-    if source.is_dir():
-        plan = _plan_folder(source, target, naming, tolerant)
-        if not plan.items and not tolerant:
-            raise PlanError(_nothing_there(source, plan))
-    elif is_special(source):
-        raise PlanError(f"{source} is a pipe, a socket or a device, not a file")
-    elif source.exists():
-        path = _single_target(source, target, naming)
-        plan = Plan([Item(source, path, source.name, path.name)])
+    sources = [source] if isinstance(source, Path) else list(dict.fromkeys(source))
+    if len(sources) > 1:
+        plan = _plan_several(sources, target, naming)
+    elif sources[0].is_dir():
+        plan = _plan_folder(sources[0], target, naming, tolerant)
     else:
-        raise PlanError(f"{source}: no such file or folder")
+        _refuse_no_file(sources[0])
+        path = _single_target(sources[0], target, naming)
+        plan = Plan([Item(sources[0], path, sources[0].name, path.name)])
+    if not plan.items and not tolerant:
+        raise PlanError(_nothing_there(sources, plan))
     if tolerant:
         plan = _without_clashes(plan)
     else:
@@ -117,9 +117,46 @@ def _regard_existing(plan: Plan, existing: Existing) -> Plan:
     return replace(plan, items=[i for i in plan.items if i.target not in gone], skipped=there)
 
 
-def _plan_folder(source: Path, target: Path, naming: Naming, tolerant: bool) -> Plan:
-    if target.exists() and not target.is_dir():
-        raise PlanError(f"{target} is a file, but the input is a folder: choose a folder for the results")
+def _plan_several(sources: Sequence[Path], target: Path, naming: Naming) -> Plan:
+    """Files go directly into the output folder, folders below their own names."""
+    plan = Plan([], target)
+    for source in sources:
+        if source.is_dir():
+            name = source.resolve().name
+            below = _plan_folder(source, target / name, naming)
+            _refuse_inside(source, target)
+            items = [
+                replace(i, source_name=f"{name}/{i.source_name}", target_name=f"{name}/{i.target_name}")
+                for i in below.items
+            ]
+            unreadable = [*plan.unreadable, *below.unreadable]
+            plan = replace(plan, items=plan.items + items, ignored=plan.ignored + below.ignored, unreadable=unreadable)
+        else:
+            _refuse_no_file(source)
+            _refuse_file(target, f"there are {len(sources)} inputs")
+            name = naming.result(source)
+            plan.items.append(Item(source, target / name, source.name, name))
+    return plan
+
+
+def _refuse_no_file(source: Path) -> None:
+    if is_special(source):
+        raise PlanError(f"{source} is a pipe, a socket or a device, not a file")
+    if not source.exists():
+        raise PlanError(f"{source}: no such file or folder")
+
+
+def _refuse_file(target: Path, why: str) -> None:
+    """Refuse an output that is a file, or named like a picture, where a folder is needed."""
+    if target.is_dir():
+        return
+    if target.exists() or target.suffix.lower() in READABLE:
+        what = "is a file" if target.exists() else "is the name of a picture"
+        raise PlanError(f"{target} {what}, but {why}: choose a folder for the results")
+
+
+def _plan_folder(source: Path, target: Path, naming: Naming, tolerant: bool = False) -> Plan:
+    _refuse_file(target, "the input is a folder")
     _refuse_inside(source, target)
     found = scan(source)
     items, refused = [], []
@@ -150,11 +187,12 @@ def _refuse_inside(source: Path, target: Path) -> None:
         )
 
 
-def _nothing_there(source: Path, plan: Plan) -> str:
+def _nothing_there(sources: Sequence[Path], plan: Plan) -> str:
+    source = ", ".join(map(str, sources))
     if plan.unreadable:
         first = plan.unreadable[0]
         return f"{source}: no pictures found, and {first.folder} cannot be read: {first.reason}"
-    more = f" ({_count(plan.ignored, 'other file', 'other files')} )" if plan.ignored else ""
+    more = f" ({_count(plan.ignored, 'other file', 'other files')})" if plan.ignored else ""
     return f"{source}: no pictures in this folder{more}; supported suffixes: {', '.join(sorted(READABLE))}"
 
 

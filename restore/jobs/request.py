@@ -1,4 +1,4 @@
-"""The options of ``restore enhance``."""
+"""The options of a folder job."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from restore.jobs.journal import job_key, model_digest
 from restore.jobs.options import Metadata, PictureOptions
 from restore.jobs.plan import Existing
+from restore.jobs.sizing import TargetSize
 from restore.jobs.watch import SETTLE_SECONDS
 from restore.jobs.worker import READ_TIMEOUT
 
@@ -18,23 +19,24 @@ if TYPE_CHECKING:
     from restore.runtime.model import Model
     from restore.zoo.precision import Precision
 
-_DEFAULT_SCALE = 2
+_DEFAULT, _MOST = 2, 4
 
 
 @dataclass(frozen=True)
 class Request:
     """The command-line options; ``restore enhance --help`` explains each."""
 
-    source: Path
+    sources: tuple[Path, ...]
     target: Path
     model: str | None
-    scale: int | None
+    size: TargetSize
     strength: float | None
     format_: str | None
     name: str
     quality: int
     png_level: int
     metadata: Metadata
+    keep_times: bool
     max_pixels: float
     tile: int | None
     device: str
@@ -53,12 +55,28 @@ class Request:
 
     @property
     def model_name(self) -> str:
-        """The model's name or path; chosen by scale if no model was given."""
-        return f"sr-x{self.scale or _DEFAULT_SCALE}" if self.model is None else self.model
+        """The model's name or path. Without one, by scale; where the scale differs by picture, the larger one.
+
+        Not by the pictures: every shard and every part of an interrupted job must choose the same.
+        """
+        if self.model is not None:
+            return self.model
+        largest = self.size.scale or (_MOST if self.size.options() else _DEFAULT)
+        return "sr-x2" if largest <= 2 else "sr-x4"
+
+    @property
+    def scale(self) -> float | None:
+        """The factor that the user asked for."""
+        return self.size.scale
+
+    def target_size(self, scale: int) -> TargetSize | None:
+        """The size of the results, if it is not simply the scale of the model."""
+        return None if self.size.scale == scale or not self.size.options() else self.size
 
     def picture_options(self) -> PictureOptions:
         """How pictures are read and written."""
-        return PictureOptions(self.quality, self.png_level, self.metadata, round(self.max_pixels * 1e6))
+        most = round(self.max_pixels * 1e6)
+        return PictureOptions(self.quality, self.png_level, self.metadata, most, self.keep_times)
 
 
 def default_workers() -> int:
@@ -77,6 +95,8 @@ def job_key_of(request: Request, network: Model) -> str:
         options["tile"] = request.tile
     if request.strength not in (None, 1):
         options["strength"] = request.strength
+    if size := request.target_size(network.spec.scale):
+        options["size"] = size.options()
     if network.precision != network.spec.precision:
         options["precision"] = network.precision
     return job_key(model_digest(network.file), options)

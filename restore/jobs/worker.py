@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -13,7 +15,7 @@ from typing import TypeVar
 
 from restore.errors import ImageError, RestoreError
 from restore.imaging.decode import read_file
-from restore.imaging.formats import check_fits
+from restore.imaging.formats import FORMATS, check_fits
 from restore.imaging.header import header_size
 from restore.imaging.picture import Picture, Samples
 from restore.jobs import codec as pictures
@@ -22,6 +24,7 @@ from restore.jobs.journal import Journal, OutputGoneError, file_digest
 from restore.jobs.options import PictureOptions
 from restore.jobs.outcome import Outcome, Seconds
 from restore.jobs.plan import Item
+from restore.jobs.sizing import Sizing
 from restore.utils.atomic_write import write_bytes
 from restore.utils.time_limit import StalledError, unless_stalled
 
@@ -54,6 +57,7 @@ class SourceInfo:
     Attributes:
         digest: SHA-256 of its bytes; empty without a journal.
         decoded: size in bytes after decoding, estimated from its header.
+        growth: bytes held for the picture, its results included, per byte decoded.
         version: size and modification time.
         seconds: duration of the inspection.
         outcome: set if nothing is left to do.
@@ -61,6 +65,7 @@ class SourceInfo:
 
     digest: str = ""
     decoded: int = 0
+    growth: float = 1.0
     version: tuple[int, int] = (0, 0)
     seconds: float = 0.0
     outcome: Outcome | None = None
@@ -71,7 +76,7 @@ class Worker:
     """The steps before and after the network."""
 
     options: PictureOptions
-    scale: int
+    sizing: Sizing
     overwrite: bool
     resume: bool
     journal: Journal | None
@@ -100,9 +105,8 @@ class Worker:
             size = self._unless_stalled(lambda _: header_size(item.source))
         if size is None:
             return info
-        height, width = size
-        check_fits(item.target.suffix, height * self.scale, width * self.scale)
-        return replace(info, decoded=height * width * _BYTES)
+        check_fits(item.target.suffix, *self.sizing.result(*size))
+        return replace(info, decoded=math.prod(size) * _BYTES, growth=self.sizing.growth(*size))
 
     def _inspect(self, item: Item, progress: Callable[[], None]) -> SourceInfo:
         began = time.perf_counter()
@@ -111,7 +115,7 @@ class Worker:
             digest = file_digest(item.source, progress)
             if self.resume:
                 outcome = earlier(item, digest, self.journal.key, self.journal.index, self.overwrite)
-        return SourceInfo(digest, 0, version, time.perf_counter() - began, outcome)
+        return SourceInfo(digest, version=version, seconds=time.perf_counter() - began, outcome=outcome)
 
     def _recorded(self, digest: str) -> AbstractContextManager[None]:
         """Record that a file is with a decoder, which may crash."""
@@ -159,8 +163,9 @@ class Worker:
         """
         began = time.perf_counter()
         try:
-            whole = pictures.from_arrays(picture, results, self.scale)
-            self._save(item, pictures.to_file(whole, item.target.suffix, self.options), digest)
+            whole = pictures.sized(pictures.from_arrays(picture, results, self.sizing.scale), self.sizing, picture.size)
+            data = self._unchanged(item, picture, digest) if whole is picture else None
+            self._save(item, data or pictures.to_file(whole, item.target.suffix, self.options), digest)
         except FileExistsError as error:
             if not item.target.parent.is_dir():
                 return Outcome(item, "failed", f"cannot write {item.target}: {error.filename} is a file, not a folder")
@@ -178,9 +183,15 @@ class Worker:
             return failure(item, error)
         (height, width), (rows, columns) = picture.size, whole.size
         seconds = Seconds(encode=time.perf_counter() - began)
-        return Outcome(
-            item, "enhanced", "", pictures.note(picture, item.target.suffix), seconds, (width, height), (columns, rows)
-        )
+        note = "; ".join(filter(None, (pictures.note(picture, item.target.suffix), self.sizing.note(height, width))))
+        return Outcome(item, "enhanced", "", note, seconds, (width, height), (columns, rows))
+
+    def _unchanged(self, item: Item, picture: Picture, digest: str) -> bytes | None:
+        """The source's own bytes, for a picture that is kept as it is; None if it must be encoded again."""
+        if self.options.metadata != "keep" or picture.format != FORMATS[item.target.suffix.lower()]:
+            return None
+        data, _ = self._unless_stalled(lambda progress: self._read(item.source, progress))
+        return data if not digest or hashlib.sha256(data).hexdigest() == digest else None
 
     def _save(self, item: Item, data: bytes, digest: str) -> None:
         journal, overwrite = self.journal, self.overwrite
@@ -195,7 +206,8 @@ class Worker:
                 journal.append(item.source_name, digest, item.target_name, data)
 
         item.target.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(item.target, data, overwrite=overwrite, before_rename=entry)
+        modified = item.source.stat().st_mtime_ns if self.options.keep_times else None
+        write_bytes(item.target, data, overwrite=overwrite, before_rename=entry, modified=modified)
 
 
 def failure(item: Item, error: BaseException, cure: str = "") -> Outcome:

@@ -25,7 +25,12 @@ _ABANDONED_SECONDS = 24 * 3600
 
 
 def write_bytes(
-    path: Path, data: bytes | memoryview, *, overwrite: bool = True, before_rename: Callable[[], None] | None = None
+    path: Path,
+    data: bytes | memoryview,
+    *,
+    overwrite: bool = True,
+    before_rename: Callable[[], None] | None = None,
+    modified: int | None = None,
 ) -> None:
     """Write ``data`` to ``path`` through a temporary file in the same folder, flushed to disk and renamed.
 
@@ -36,6 +41,7 @@ def write_bytes(
         data: the complete content.
         overwrite: replace an existing file.
         before_rename: called once the data is on disk under the temporary name; if it raises, the write is aborted.
+        modified: modification time of the file, in nanoseconds; None for now.
 
     Raises:
         FileExistsError: the file exists and ``overwrite`` is false, even if it has only just been created.
@@ -48,6 +54,8 @@ def write_bytes(
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        if modified is not None:
+            os.utime(temporary, ns=(modified, modified))
         if before_rename is not None:
             before_rename()
         if overwrite:

@@ -14,7 +14,7 @@ from restore.jobs.journal import file_digest
 from tests.cli.test_enhance import COMMAND, ENVIRONMENT, hidden, many, outputs
 from tests.conftest import picture, save
 
-# Imported by every Python process: a decoder that reads address 0 when a file has these bytes.
+# Imported by every Python process: a decoder that reads address 0 when a JPEG file has this comment.
 CRASHING = """
 import ctypes, io
 from PIL import Image
@@ -43,8 +43,7 @@ def run(source: Path, out: Path, environment: dict[str, str], *options: str) -> 
 @pytest.mark.skipif(sys.platform == "win32", reason="a crash has another exit code there")
 def test_a_file_that_crashes_the_decoder_is_got_past(tmp_path: Path, fragile: dict[str, str]) -> None:
     source, out = many(tmp_path / "in", 8), tmp_path / "out"
-    bad = save(source / "sub/zzz.png", picture(9, 9))
-    bad.write_bytes(bad.read_bytes() + b"CRASH")
+    bad = save(source / "sub/zzz.jpg", picture(9, 9), comment=b"CRASH")
     assert run(source, out, fragile).returncode < 0
     assert file_digest(bad) in (out / ".restore-decoding").read_text()
     for _ in range(2):  # also the job after the one that found out

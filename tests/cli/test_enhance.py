@@ -506,3 +506,19 @@ def test_the_page_of_an_interrupted_job_has_its_table_alone(tmp_path: Path) -> N
     assert 0 < len(found) < 200
     assert not any(row["thumbnail"] for row in found.values())
     assert "ended early" in facts(page)["notes"][0]
+
+
+def test_files_and_folders_together_and_times_kept(tmp_path: Path) -> None:
+    """The second run finds in the journal what the first did."""
+    before = 1_000_000_000_123_456_789
+    for name in ("in/sub/a.png", "b.jpg", "c.png"):
+        os.utime(save(tmp_path / name, picture(20, 30)), ns=(before, before))
+    inputs = [tmp_path / name for name in ("in", "b.jpg", "c.png")]
+    code, _, told = inside(*inputs, tmp_path / "out", "--keep-times", "--device", "cpu")
+    assert code == 0, told
+    made = [tmp_path / "out" / name for name in ("in/sub/a.png", "b.jpg", "c.png")]
+    # File systems round times, some to 100 nanoseconds.
+    assert [abs(path.stat().st_mtime_ns - before) < 1000 for path in made] == [True] * 3
+    _, told, _ = inside(*inputs, tmp_path / "out", "--resume", "--json", "--device", "cpu")
+    assert [json.loads(line)["status"] for line in told.splitlines()[:-1]] == ["done"] * 3
+    assert inside(*inputs, tmp_path / "out", "--watch")[0] == 2

@@ -45,6 +45,21 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
+# How often each operator occurs in the file of a small network, by scale: no stray Shape, Gather, Reshape or Cast. The
+# unshuffle of rrdb x2 is one more convolution.
+GRAPHS = {
+    ("plain", 2): {"Conv": 5, "Relu": 3, "Add": 1, "DepthToSpace": 1},
+    ("plain", 4): {"Conv": 5, "Relu": 3, "Add": 1, "DepthToSpace": 1},
+    ("residual", 2): {"Conv": 7, "Relu": 2, "Add": 3, "DepthToSpace": 1},
+    ("compact", 2): {"Conv": 4, "PRelu": 3, "Resize": 1, "Add": 1, "DepthToSpace": 1},
+    ("edsr", 2): {"Conv": 8, "Relu": 2, "Add": 3, "DepthToSpace": 1},
+    ("edsr", 4): {"Conv": 9, "Relu": 2, "Add": 3, "DepthToSpace": 2},
+    ("rcan", 2): {"Conv": 22, "Relu": 8, "ReduceMean": 4, "Sigmoid": 4, "Mul": 4, "Add": 7, "DepthToSpace": 1},
+    ("rrdb", 4): {"Conv": 21, "LeakyRelu": 15, "Concat": 12, "Mul": 4, "Add": 5, "Resize": 2},
+    ("rrdb", 2): {"Conv": 22, "LeakyRelu": 15, "Concat": 12, "Mul": 4, "Add": 5, "Resize": 2},
+}
+
+
 @pytest.mark.parametrize("kind", SMALL)
 @pytest.mark.parametrize("scale", [2, 4])
 def test_every_network_exports_and_agrees(kind: str, scale: int, tmp_path: Path) -> None:
@@ -52,7 +67,10 @@ def test_every_network_exports_and_agrees(kind: str, scale: int, tmp_path: Path)
     options = NETWORKS[kind](**SMALL[kind])
     network = deployed(options.build(scale)).eval()
     spec = ModelSpec(scale=scale, halo=options.halo(scale), multiple=options.multiple(scale))
-    (tmp_path / "x.onnx").write_bytes(to_onnx(network, spec).SerializeToString())
+    model = to_onnx(network, spec)
+    counts = dict(collections.Counter(node.op_type for node in model.graph.node))
+    assert counts == GRAPHS.get((kind, scale), counts)
+    (tmp_path / "x.onnx").write_bytes(model.SerializeToString())
     checks = verify(tmp_path / "x.onnx", network)
     assert len(checks) >= 4
     assert max(check.difference for check in checks) < 1e-5

@@ -27,6 +27,13 @@ XMP = (
 )
 
 
+def xmp_packet(attributes: str = "", below: str = "") -> bytes:
+    """A packet with one description: its attributes, beginning with their namespaces, and the elements in it."""
+    opening = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    described = f'<rdf:Description rdf:about="" {attributes}>{below}</rdf:Description>'
+    return f"{opening}{described}</rdf:RDF></x:xmpmeta>".encode()
+
+
 def exif_block(orientation: int = 1, endian: str = ">") -> bytes:
     """A camera's block, from its byte order mark on: maker's note, place, sizes."""
     exif = Image.Exif()

@@ -176,10 +176,9 @@ def test_what_is_lost_is_said() -> None:
 
 
 def test_blocks_too_long_for_a_jpeg_segment() -> None:
-    """A profile is split over segments; EXIF and XMP cannot be, and go rather than spoil the file."""
+    """A profile is split over segments; EXIF and broken XMP cannot be, and go rather than spoil the file."""
     profile = SRGB + np.random.default_rng(0).bytes(150_000)
-    exif, xmp = exif_block() + bytes(66_000), XMP + b" " * 66_000
-    picture = any_picture(icc=profile, exif=exif, xmp=xmp)
+    picture = any_picture(icc=profile, exif=exif_block() + bytes(66_000), xmp=b"broken" * 11_000)
     image = Image.open(io.BytesIO(encode(picture, ".jpg")))
     image.load()
     assert image.info["icc_profile"] == profile

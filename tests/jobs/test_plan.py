@@ -260,3 +260,42 @@ def test_a_file_that_cannot_be_reached_does_not_stop_the_plan(
     )
     monkeypatch.setattr(Path, "stat", guarded)
     assert names(out, make_plan(tmp_path / "in", out)) == {"a.png", "b.png"}
+
+
+def test_several_inputs_share_an_output_folder(tmp_path: Path, out: Path) -> None:
+    for name in ("one/a.png", "one/sub/b.jpg", "two/a.png", "c.webp"):
+        save(tmp_path / name, picture(8, 8))
+    plan = make_plan([tmp_path / "one", tmp_path / "c.webp", tmp_path / "two", tmp_path / "c.webp"], out)
+    assert [item.target.relative_to(out).as_posix() for item in plan.items] == [
+        *("one/a.png", "one/sub/b.jpg", "c.webp", "two/a.png")
+    ]
+    assert [item.target_name for item in plan.items] == [item.source_name for item in plan.items]
+    assert plan.folder == out
+    assert sum(len(make_plan([tmp_path / "one", tmp_path / "two"], out, shard=(i, 2)).items) for i in (1, 2)) == 3
+
+
+def test_the_current_folder_has_a_name_too(tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path / "here/a.png", picture(8, 8))
+    save(tmp_path / "b.png", picture(8, 8))
+    monkeypatch.chdir(tmp_path / "here")
+    assert names(out, make_plan([Path(), Path("../b.png")], out)) == {"here/a.png", "b.png"}
+
+
+def test_several_inputs_need_a_folder_and_different_names(tmp_path: Path, out: Path) -> None:
+    one, other = save(tmp_path / "one/a.png", picture(8, 8)), save(tmp_path / "other/a.png", picture(8, 8))
+    with pytest.raises(PlanError, match="would both be written to"):
+        make_plan([one, other], out)
+    with pytest.raises(PlanError, match="is the name of a picture, but there are 2 inputs"):
+        make_plan([one, tmp_path / "other"], tmp_path / "b.png")
+    with pytest.raises(PlanError, match="no such file or folder"):
+        make_plan([one, tmp_path / "none.png"], out)
+    with pytest.raises(PlanError, match="is inside the input folder"):
+        make_plan([one, tmp_path / "other"], tmp_path / "other" / "out")
+
+
+def test_a_folder_is_not_written_to_the_name_of_a_picture(tmp_path: Path) -> None:
+    save(tmp_path / "in/a.png", picture(8, 8))
+    with pytest.raises(PlanError, match="x.jpg is the name of a picture, but the input is a folder"):
+        make_plan(tmp_path / "in", tmp_path / "x.jpg")
+    (tmp_path / "x.jpg").mkdir()
+    assert len(make_plan(tmp_path / "in", tmp_path / "x.jpg").items) == 1, "it is a folder"

@@ -1,0 +1,33 @@
+"""Metadata that Pillow does not report, whatever the format."""
+
+from __future__ import annotations
+
+from restore.imaging import ifd, iptc, jpeg
+from restore.imaging.containers import Extra
+
+
+def read(kind: str, data: bytes, xmp: bytes | None) -> Extra:
+    """What a file holds besides the pixels and what Pillow reports.
+
+    Args:
+        kind: Pillow's name of the format.
+        data: the file.
+        xmp: the XMP packet that Pillow reports.
+    """
+    if kind in ("JPEG", "MPO"):
+        return jpeg.read_extra(data, xmp)
+    if kind == "TIFF":
+        return Extra(xmp, iptc=_tiff_iptc(data))
+    return Extra(xmp)
+
+
+def _tiff_iptc(data: bytes) -> bytes | None:
+    wanted = {iptc.TIFF_TAG, iptc.TIFF_RESOURCES_TAG}
+    try:
+        found = ifd.read_tags(data, ifd.first_in_file(data), wanted.__contains__)
+    except ifd.BrokenDirectoryError:
+        return None
+    tags = {tag.number: tag.value for tag in found}
+    if iptc.TIFF_TAG in tags:
+        return iptc.trimmed(tags[iptc.TIFF_TAG], ifd.byte_order(data))
+    return iptc.records(tags.get(iptc.TIFF_RESOURCES_TAG, b""))
