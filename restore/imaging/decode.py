@@ -21,6 +21,7 @@ from restore.errors import ImageError
 from restore.imaging import (
     embedded,
     gif,
+    heif,
     high_bit_depth,
     ifd,
     jpeg,
@@ -115,8 +116,14 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
             return _gif_picture(image, data)
         # In MPO, a camera's second picture is only a preview or a gain map.
         notes = [_FIRST_PAGE] if getattr(image, "is_animated", False) and image.format != "MPO" else []
+        more = embedded.read(image.format or "", data, image.info.get("xmp"))
+        notes += more.notes
+        image.info.update(more.info)
         bits = high_bit_depth.bits_in_file(image, data)
         pixels, alpha, icc = _samples(image, data, bits)
+        if image.format == "AVIF":
+            pixels, alpha = heif.cropped(data, pixels, alpha)
+            notes += heif.notes(data, icc)
         if image.format in ("JPEG", "MPO"):
             notes += jpeg_damage.check(data, pixels if image.mode in ("L", "RGB") else None)
         if bits > 8 and pixels.dtype == np.uint8:
@@ -128,9 +135,7 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         kind = image.format or ""
         xmp = xmp if isinstance(xmp, bytes) else None
         dots = _density(kind, image.info, exif)
-        more = embedded.read(kind, data, xmp)
-        notes += more.notes
-        read = Picture(pixels, alpha, icc, exif, kind, more.xmp, dots, tuple(notes), more.iptc, more.comment)
+        read = Picture(pixels, alpha, icc, exif, kind, xmp, dots, tuple(notes), more.iptc, more.comment)
         return _upright_picture(read, turned=kind == "TIFF")
 
 
@@ -193,7 +198,7 @@ def _deep_tiff_picture(data: bytes, layout: tiff.Layout) -> Picture:
     notes = [_FIRST_PAGE] if layout.more else []
     exif = _tiff_exif(data, notes)
     icc, xmp, dots = tags.get(tiff.ICC), tags.get(tiff.XMP), _density("TIFF", {}, exif)
-    more = embedded.read("TIFF", data, xmp)
+    more = embedded.read("TIFF", data)
     return _upright_picture(Picture(pixels, alpha, icc, exif, "TIFF", xmp, dots, tuple(notes), more.iptc))
 
 

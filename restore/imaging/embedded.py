@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from restore.imaging import ifd, iptc, jpeg
+from restore.imaging import ifd, iptc, jp2, jpeg
 from restore.imaging.containers import Extra
 
 
-def read(kind: str, data: bytes, xmp: bytes | None) -> Extra:
+def read(kind: str, data: bytes, xmp: bytes | None = None) -> Extra:
     """What a file holds besides the pixels and what Pillow reports.
 
     Args:
@@ -16,9 +16,9 @@ def read(kind: str, data: bytes, xmp: bytes | None) -> Extra:
     """
     if kind in ("JPEG", "MPO"):
         return jpeg.read_extra(data, xmp)
-    if kind == "TIFF":
-        return Extra(xmp, iptc=_tiff_iptc(data))
-    return Extra(xmp)
+    if kind == "JPEG2000":
+        return jp2.read_extra(data)
+    return Extra(iptc=_tiff_iptc(data)) if kind == "TIFF" else Extra()
 
 
 def _tiff_iptc(data: bytes) -> bytes | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from restore.errors import ImageError
-from restore.imaging import ifd, jpeg, metadata, png, tiff, xmp_update
+from restore.imaging import heif, ifd, jp2, jpeg, metadata, png, tiff, xmp_update
 
 # Formats that Pillow may open. It supports forty more, some of which start external programs.
 _READERS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "TGA")
@@ -37,6 +37,8 @@ def read_size(path: Path) -> tuple[int, int]:
             return found
         with _opened(path) as image:
             size = image.height, image.width
+            if image.format in ("AVIF", "JPEG2000"):
+                size = _complete(image, path, size)
             turn = _turn(image)
     except ImageError:
         # We can read 16-bit gray TIFF with alpha; Pillow cannot.
@@ -121,6 +123,15 @@ def _opened_jpeg(path: Path) -> Image.Image | None:
         return Image.open(io.BytesIO(cleaned), formats=["JPEG"]) if cleaned else None
     except UnidentifiedImageError:
         return None
+
+
+def _complete(image: Image.Image, path: Path, size: tuple[int, int]) -> tuple[int, int]:
+    """Complete Pillow's ``info`` by what it does not report; returns the size of the part that is to be shown."""
+    data = path.read_bytes()
+    if image.format == "JPEG2000":
+        image.info.update(jp2.read_extra(data).info)
+    crop = heif.properties(data).crop if image.format == "AVIF" else None
+    return (crop.height, crop.width) if crop else size
 
 
 def _turn(image: Image.Image) -> int:

@@ -62,8 +62,8 @@ def read_extra(data: bytes, xmp: bytes | None) -> Extra:
     found = [each for each in segments(data) if each.marker in _OURS]
     contents = [(each.marker, data[each.start : each.stop]) for each in found]
     notes = []
-    if xmp is not None:
-        xmp = xmp_extended.merged(xmp, [c for m, c in contents if m == APP1 and c.startswith(xmp_extended.HEADER)])
+    pieces = [c for m, c in contents if m == APP1 and c.startswith(xmp_extended.HEADER)]
+    info = {"xmp": xmp_extended.merged(xmp, pieces)} if xmp and pieces else {}
     resources = b"".join(c[len(iptc.HEADER) :] for m, c in contents if m == APP13 and c.startswith(iptc.HEADER))
     if iptc.has_paths(resources):
         notes.append(_PATHS)
@@ -73,7 +73,7 @@ def read_extra(data: bytes, xmp: bytes | None) -> Extra:
     if not data.endswith(b"\xff\xd9") and b"MotionPhoto_Data" in data:  # Samsung's, which XMP may not mention
         notes.append(_VIDEO)
     comments = [content.rstrip(b"\0") for marker, content in contents if marker == COM]
-    return Extra(xmp, iptc.records(resources), b"\n".join(filter(None, comments)) or None, tuple(notes))
+    return Extra(info, iptc.records(resources), b"\n".join(filter(None, comments)) or None, tuple(notes))
 
 
 def _other_pictures(data: bytes, found: Segment) -> list[str]:
