@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from mmap import mmap
 from typing import NamedTuple
 
+Data = bytes | mmap
 # More boxes on one level than any picture has.
 _MOST = 4096
 
@@ -18,7 +20,7 @@ class Box(NamedTuple):
     stop: int
 
 
-def boxes(data: bytes, start: int = 0, stop: int | None = None) -> Iterator[Box]:
+def boxes(data: Data, start: int = 0, stop: int | None = None) -> Iterator[Box]:
     """The boxes of one level, up to the first that is broken; one that claims more than is there ends where that ends.
 
     Args:
@@ -42,7 +44,7 @@ def boxes(data: bytes, start: int = 0, stop: int | None = None) -> Iterator[Box]
         start = end
 
 
-def inside(data: bytes, *path: bytes) -> Box | None:
+def inside(data: Data, *path: bytes) -> Box | None:
     """The first box at the end of a path of types, such as ``meta``, ``iprp``."""
     found = Box(b"", 0, len(data))
     for kind in path:

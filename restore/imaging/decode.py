@@ -26,6 +26,7 @@ from restore.imaging import (
     ifd,
     jpeg,
     jpeg_damage,
+    jxl,
     metadata,
     png,
     png_chunks,
@@ -110,12 +111,17 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
             return _deep_tiff_picture(data, layout)
     if png_chunks.is_png(data):
         return _png_picture(data, pixel_limit)
+    header = jxl.read_header(data) if jxl.is_jxl(data) else None
+    if header:  # opening it decodes it
+        _refuse_large(header.width, header.height, pixel_limit)
     with _open(data) as image:
         _refuse_large(image.width, image.height, pixel_limit)
         if image.format == "GIF":
             return _gif_picture(image, data)
         # In MPO, a camera's second picture is only a preview or a gain map.
         notes = [_FIRST_PAGE] if getattr(image, "is_animated", False) and image.format != "MPO" else []
+        if header and header.animated:
+            notes.append(_FIRST_PAGE)
         more = embedded.read(image.format or "", data, image.info.get("xmp"))
         notes += more.notes
         image.info.update(more.info)
@@ -136,7 +142,7 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         xmp = xmp if isinstance(xmp, bytes) else None
         dots = _density(kind, image.info, exif)
         read = Picture(pixels, alpha, icc, exif, kind, xmp, dots, tuple(notes), more.iptc, more.comment)
-        return _upright_picture(read, turned=kind == "TIFF")
+        return _upright_picture(read, turned=kind == "TIFF" or (kind == "JXL" and not getattr(image, "jpeg", False)))
 
 
 def _png_picture(data: bytes, pixel_limit: int) -> Picture:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from restore.imaging import ifd, iptc, jp2, jpeg
+from restore.imaging import ifd, iptc, jp2, jpeg, jxl
 from restore.imaging.containers import Extra
 
 
@@ -18,6 +18,8 @@ def read(kind: str, data: bytes, xmp: bytes | None = None) -> Extra:
         return jpeg.read_extra(data, xmp)
     if kind == "JPEG2000":
         return jp2.read_extra(data)
+    if kind == "JXL":
+        return jxl.read_extra(data)
     return Extra(iptc=_tiff_iptc(data)) if kind == "TIFF" else Extra()
 
 

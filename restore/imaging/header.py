@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from restore.errors import ImageError
-from restore.imaging import heif, ifd, jp2, jpeg, metadata, png, tiff, xmp_update
+from restore.imaging import heif, ifd, jp2, jpeg, jxl, metadata, png, tiff, xmp_update
 
 # Formats that Pillow may open. It supports forty more, some of which start external programs.
 _READERS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "TGA")
@@ -33,7 +33,7 @@ def read_size(path: Path) -> tuple[int, int]:
         ImageError: the file cannot be read or is not a picture.
     """
     try:
-        if (found := _png_size(path)) is not None:
+        if (found := _png_size(path) or _jxl_size(path)) is not None:
             return found
         with _opened(path) as image:
             size = image.height, image.width
@@ -73,6 +73,9 @@ def formats(beginning: bytes) -> list[str]:
     Raises:
         ImageError: the format needs a package that is not installed.
     """
+    if jxl.is_jxl(beginning):
+        jxl.register()
+        return ["JXL"]
     heif = beginning[4:8] == b"ftyp" and beginning[8:12] in _HEIF_BRANDS and b"avif" not in beginning[8:64]
     if not heif:
         return list(_READERS)
@@ -123,6 +126,20 @@ def _opened_jpeg(path: Path) -> Image.Image | None:
         return Image.open(io.BytesIO(cleaned), formats=["JPEG"]) if cleaned else None
     except UnidentifiedImageError:
         return None
+
+
+def _jxl_size(path: Path) -> tuple[int, int] | None:
+    """Upright height and width of a JPEG XL file, which cannot be opened without decoding; None for other files."""
+    try:
+        with path.open("rb") as file:
+            if not jxl.is_jxl(file.read(12)):
+                return None
+            jxl.register()
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                header = jxl.read_header(data)
+    except (OSError, ImageError) as error:
+        raise ImageError(f"{path}: {error}") from error
+    return header.height, header.width
 
 
 def _complete(image: Image.Image, path: Path, size: tuple[int, int]) -> tuple[int, int]:

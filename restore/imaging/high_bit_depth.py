@@ -10,7 +10,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from restore.errors import ImageError
-from restore.imaging import heif
+from restore.imaging import heif, jxl
 from restore.imaging.arrays import AnyArray
 
 _PNG_GRAY_ALPHA = 4
@@ -97,6 +97,8 @@ def bits_in_file(image: Image.Image, data: bytes) -> int:
         return (data[at + 42] & 0x7F) + 1 if 0 <= at < len(data) - 42 else 8
     if image.format == "AVIF":
         return heif.properties(data).bits or 8
+    if image.format == "JXL":
+        return 16 if jxl.read_header(data).bits > 8 else 8  # decoders scale to 16
     if image.format == "HEIF":
         at = data.find(b"pixi", 0, 65_536)  # version and flags, the number of channels, the bits of each
         return data[at + 9] if 0 <= at < len(data) - 9 else 8
