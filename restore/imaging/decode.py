@@ -122,14 +122,15 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         notes = [_FIRST_PAGE] if getattr(image, "is_animated", False) and image.format != "MPO" else []
         if header and header.animated:
             notes.append(_FIRST_PAGE)
-        more = embedded.read(image.format or "", data, image.info.get("xmp"))
+        more = embedded.read(image.format or "", data, image.info)
         notes += more.notes
         image.info.update(more.info)
         bits = high_bit_depth.bits_in_file(image, data)
         pixels, alpha, icc = _samples(image, data, bits)
         if image.format == "AVIF":
             pixels, alpha = heif.cropped(data, pixels, alpha)
-            notes += heif.notes(data, icc)
+        if image.format in ("AVIF", "HEIF"):
+            notes += heif.color_notes(data, icc)
         if image.format in ("JPEG", "MPO"):
             notes += jpeg_damage.check(data, pixels if image.mode in ("L", "RGB") else None)
         if bits > 8 and pixels.dtype == np.uint8:
@@ -204,7 +205,7 @@ def _deep_tiff_picture(data: bytes, layout: tiff.Layout) -> Picture:
     notes = [_FIRST_PAGE] if layout.more else []
     exif = _tiff_exif(data, notes)
     icc, xmp, dots = tags.get(tiff.ICC), tags.get(tiff.XMP), _density("TIFF", {}, exif)
-    more = embedded.read("TIFF", data)
+    more = embedded.read("TIFF", data, {})
     return _upright_picture(Picture(pixels, alpha, icc, exif, "TIFF", xmp, dots, tuple(notes), more.iptc))
 
 

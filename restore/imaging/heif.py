@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from restore.imaging.boxes import boxes, inside
 from restore.imaging.picture import Samples
+from restore.imaging.xmp_update import DEPTH_MAP, GAIN_MAP
 
 _UNSPECIFIED = 2
 _SRGB_PRIMARIES, _SRGB_TRANSFERS = 1, frozenset({1, 6, 13, 14, 15})
@@ -65,7 +67,20 @@ def cropped(data: bytes, pixels: Samples, alpha: Samples | None) -> tuple[Sample
     return crop.applied(pixels), None if alpha is None else crop.applied(alpha)
 
 
-def notes(data: bytes, icc: bytes | None) -> list[str]:
+def item_notes(data: bytes, info: Mapping[str, Any]) -> tuple[str, ...]:
+    """Notes on what a file holds besides its picture.
+
+    Args:
+        data: the file.
+        info: Pillow's ``info`` of it, in which its plugin for HEIF lists auxiliary pictures.
+    """
+    kinds = inside(data, b"meta", b"iinf")
+    has_map = kinds is not None and b"tmap" in data[kinds.start : kinds.stop]  # ISO 21496-1
+    maps = has_map or any("hdrgainmap" in str(name) for name in info.get("aux") or ())
+    return (GAIN_MAP,) * maps + (DEPTH_MAP,) * bool(info.get("depth_images"))
+
+
+def color_notes(data: bytes, icc: bytes | None) -> list[str]:
     """A note on colors that are declared by code points (ITU-T H.273), not by a profile, and are not sRGB."""
     primaries, transfer = properties(data).colors or (_UNSPECIFIED, _UNSPECIFIED)
     said = []

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from restore.imaging import ifd, iptc, resolution, xmp_extended
 from restore.imaging.containers import Extra, FileMetadata
+from restore.imaging.xmp_update import GAIN_MAP, VIDEO
 
 # Capacity of one segment, without its length field.
 _SEGMENT = 65_533
@@ -19,8 +20,6 @@ _MP_ENTRIES = 0xB002
 _GAIN_MAPS = (b"hdr-gain-map", b"hdrgainmap", b"urn:iso:std:iso:ts:21496")
 _SEVERAL = "the file contains several pictures; only the first is used"
 _PATHS = "the clipping paths of Photoshop were dropped"
-_GAIN_MAP = "the gain map of an HDR photo was dropped"
-_VIDEO = "the video of a motion photo was dropped"
 
 
 class Segment(NamedTuple):
@@ -71,7 +70,7 @@ def read_extra(data: bytes, xmp: bytes | None) -> Extra:
         if each.marker == APP2 and data.startswith(_MPF, each.start):
             notes += _other_pictures(data, each)
     if not data.endswith(b"\xff\xd9") and b"MotionPhoto_Data" in data:  # Samsung's, which XMP may not mention
-        notes.append(_VIDEO)
+        notes.append(VIDEO)
     comments = [content.rstrip(b"\0") for marker, content in contents if marker == COM]
     return Extra(info, iptc.records(resources), b"\n".join(filter(None, comments)) or None, tuple(notes))
 
@@ -94,7 +93,7 @@ def _other_pictures(data: bytes, found: Segment) -> list[str]:
         if kind >> 16 == 2:  # panorama, stereo, several angles
             notes.append(_SEVERAL)
         elif kind == 0 and any(mark in beginning for mark in _GAIN_MAPS):
-            notes.append(_GAIN_MAP)
+            notes.append(GAIN_MAP)
     return notes
 
 

@@ -18,6 +18,7 @@ from restore.imaging.boxes import Data, boxes
 from restore.imaging.containers import Extra
 from restore.imaging.formats import check_package
 from restore.imaging.picture import Picture
+from restore.imaging.xmp_update import GAIN_MAP
 
 _CODESTREAM, _CONTAINER = b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"
 # Width by height, by number: as stored in the header.
@@ -115,7 +116,7 @@ def read_extra(data: bytes) -> Extra:
         elif box.kind == b"brob" and data[box.start : box.start + 4] in (b"xml ", b"Exif"):
             notes = ("compressed metadata dropped",)
         elif box.kind == b"jhgm":
-            notes = (*notes, "the gain map of an HDR photo was dropped")
+            notes = (*notes, GAIN_MAP)
     return Extra(info, notes=notes)
 
 

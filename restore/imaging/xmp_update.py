@@ -26,12 +26,11 @@ _DOWN += ["LargestValidInteriorRectTop", "LargestValidInteriorRectHeight"]
 _SIZES = re.compile(b"ImageWidth|ImageLength|PixelXDimension|PixelYDimension|WidthPixels")
 # Google, Xiaomi, Oppo and others use these names, each in a namespace of its own.
 _VIDEO = re.compile("(?:Motion_?Photo|MicroVideo|OLivePhoto|LivePhoto)", re.IGNORECASE)
-# What each item of a container is, and the note when it is not kept.
-_ITEMS = {
-    "motionphoto": "the video of a motion photo was dropped",
-    "gainmap": "the gain map of an HDR photo was dropped",
-    "depth": "the depth map was dropped",
-}
+# Notes on what is not kept of a file.
+VIDEO = "the video of a motion photo was dropped"
+GAIN_MAP = "the gain map of an HDR photo was dropped"
+DEPTH_MAP = "the depth map was dropped"
+_ITEMS = {"motionphoto": VIDEO, "gainmap": GAIN_MAP, "depth": DEPTH_MAP}
 
 
 class Upright(NamedTuple):

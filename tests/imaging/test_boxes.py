@@ -162,6 +162,16 @@ def test_more_bits_are_told(tmp_path: Path, depth: int) -> None:
     assert heif.properties(bytes(data)).bits == depth
 
 
+def test_other_items_of_the_file_are_told() -> None:
+    data = avif()
+    assert heif.item_notes(data, {}) == ()
+    at = data.index(b"av01", data.index(b"infe"))
+    gain = "the gain map of an HDR photo was dropped"
+    assert heif.item_notes(data[:at] + b"tmap" + data[at + 4 :], {}) == (gain,)
+    apple = {"aux": {"urn:com:apple:photo:2020:aux:hdrgainmap": [5]}, "depth_images": [object()]}
+    assert heif.item_notes(data, apple) == (gain, "the depth map was dropped")
+
+
 def test_broken_boxes_have_no_properties() -> None:
     data = avif(clap(10, 5, 70, 40), nclx(12, 13))
     whole = heif.properties(data)

@@ -7,6 +7,7 @@ import struct
 import sys
 from contextlib import suppress
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +117,7 @@ def test_the_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert make_plan(path.parent, tmp_path / "out").items
 
 
-plugin = pytest.mark.skipif("not __import__('importlib.util').util.find_spec('pillow_jxl')", reason="needs pillow_jxl")
+plugin = pytest.mark.skipif(find_spec("pillow_jxl") is None, reason="needs the package pillow-jxl-plugin")
 
 
 @plugin
