@@ -14,7 +14,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from restore.errors import ImageError
-from restore.imaging import containers, ifd, iptc, jpeg, jxl, metadata, png, png_text, profiles, resolution, tiff, xmp_update
+from restore.imaging import (
+    containers,
+    ifd,
+    iptc,
+    jpeg,
+    jxl,
+    metadata,
+    png,
+    png_text,
+    profiles,
+    resolution,
+    tiff,
+    xmp_update,
+)
 from restore.imaging.arrays import AnyArray
 from restore.imaging.formats import FORMATS, check_fits
 from restore.imaging.opencv_errors import opencv_errors
