@@ -130,7 +130,8 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         if image.format == "AVIF":
             pixels, alpha = heif.cropped(data, pixels, alpha)
         if image.format in ("AVIF", "HEIF"):
-            notes += heif.color_notes(data, icc)
+            icc, told = heif.color(data, icc, pixels.shape[2])
+            notes += told
         if image.format in ("JPEG", "MPO"):
             notes += jpeg_damage.check(data, pixels if image.mode in ("L", "RGB") else None)
         if bits > 8 and pixels.dtype == np.uint8:

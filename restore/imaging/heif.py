@@ -7,14 +7,23 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from restore.imaging import code_points, matrix_profile
 from restore.imaging.boxes import boxes, inside
 from restore.imaging.picture import Samples
 from restore.imaging.xmp_update import DEPTH_MAP, GAIN_MAP
 
-_UNSPECIFIED = 2
-_SRGB_PRIMARIES, _SRGB_TRANSFERS = 1, frozenset({1, 6, 13, 14, 15})
-_PRIMARIES = {9: "BT.2020", 12: "Display P3", 11: "DCI-P3", 4: "NTSC", 5: "PAL", 6: "SMPTE 170M", 7: "SMPTE 240M"}
-_TRANSFERS = {4: "gamma 2.2", 5: "gamma 2.8", 8: "linear light", 16: "HDR (PQ)", 18: "HDR (HLG)"}
+_LIKE_SRGB = (1, frozenset({1, 6, 13, 14, 15}))  # the transfer function of video differs little
+_PRIMARIES = {
+    1: "BT.709",
+    9: "BT.2020",
+    12: "Display P3",
+    11: "DCI-P3",
+    4: "NTSC",
+    5: "PAL",
+    6: "SMPTE 170M",
+    7: "SMPTE 240M",
+}
+_TRANSFERS = {13: "sRGB", 4: "gamma 2.2", 5: "gamma 2.8", 8: "linear light", 16: "HDR (PQ)", 18: "HDR (HLG)"}
 
 
 class Crop(NamedTuple):
@@ -80,18 +89,30 @@ def item_notes(data: bytes, info: Mapping[str, Any]) -> tuple[str, ...]:
     return (GAIN_MAP,) * maps + (DEPTH_MAP,) * bool(info.get("depth_images"))
 
 
-def color_notes(data: bytes, icc: bytes | None) -> list[str]:
-    """A note on colors that are declared by code points (ITU-T H.273), not by a profile, and are not sRGB."""
-    primaries, transfer = properties(data).colors or (_UNSPECIFIED, _UNSPECIFIED)
-    said = []
-    if icc:
-        return []
-    if primaries not in (_SRGB_PRIMARIES, _UNSPECIFIED):
-        said.append(_PRIMARIES.get(primaries, f"primaries {primaries}"))
-    if transfer not in _SRGB_TRANSFERS and transfer != _UNSPECIFIED:
-        said.append(_TRANSFERS.get(transfer, f"transfer function {transfer}"))
-    declared = " with ".join(said)
-    return [f"the file declares its colors as {declared} without a profile; they are read as sRGB"] if said else []
+def color(data: bytes, icc: bytes | None, channels: int) -> tuple[bytes | None, list[str]]:
+    """The color profile of a file, made from its code points (ITU-T H.273) if it has none.
+
+    Args:
+        data: the file.
+        icc: the profile in it, which counts before the code points.
+        channels: 1 for gray pixels, 3 for RGB.
+
+    Returns:
+        The profile, None for sRGB or unknown colors, and a note on colors that no profile here can describe.
+    """
+    primaries, transfer = properties(data).colors or (code_points.UNSPECIFIED, code_points.UNSPECIFIED)
+    gray = channels == 1 and transfer in _LIKE_SRGB[1]
+    if icc or code_points.UNSPECIFIED in (primaries, transfer) or gray:
+        return icc, []
+    if primaries == _LIKE_SRGB[0] and transfer in _LIKE_SRGB[1]:
+        return None, []
+    points, decoding = code_points.POINTS.get(primaries), code_points.decoding(transfer)
+    name = f"{_PRIMARIES.get(primaries, f'primaries {primaries}')}, {_TRANSFERS.get(transfer, f'transfer {transfer}')}"
+    if points is None or decoding is None:
+        return None, [f"the file declares its colors as {name} without a profile; they are read as sRGB"]
+    if channels == 1:
+        return matrix_profile.gray_profile(name, decoding), []
+    return matrix_profile.rgb_profile(name, points, decoding), []
 
 
 def _of_primary_item(data: bytes) -> list[tuple[bytes, bytes]]:

@@ -16,6 +16,7 @@ from restore.imaging.decode import read_picture
 from restore.imaging.encode import encode
 from restore.imaging.header import read_size
 from restore.imaging.picture import Picture
+from restore.imaging.profiles import pixels_to_srgb
 from tests.conftest import picture
 from tests.imaging.samples import SRGB, exif_block, read_exif, xmp_packet
 
@@ -126,22 +127,43 @@ def nclx(primaries: int, transfer: int) -> bytes:
     return box(b"colr", b"nclx" + struct.pack(">HHHB", primaries, transfer, 6, 0x80))
 
 
+@pytest.mark.parametrize("code_points", [(1, 13), (2, 2), (1, 1), (12, 2)])
+def test_srgb_and_unspecified_colors_have_no_profile(tmp_path: Path, code_points: tuple[int, int]) -> None:
+    got = read(tmp_path, avif(nclx(*code_points), drop=b"colr"))
+    assert (got.icc, got.notes) == (None, ())
+
+
 @pytest.mark.parametrize(
     ("code_points", "said"),
-    [
-        ((1, 13), None),
-        ((2, 2), None),
-        ((1, 1), None),
-        ((12, 13), "Display P3"),
-        ((9, 16), "BT.2020 with HDR (PQ)"),
-        ((1, 8), "linear light"),
-        ((9, 99), "BT.2020 with transfer function 99"),
-    ],
+    [((9, 16), "BT.2020, HDR (PQ)"), ((12, 18), "Display P3, HDR (HLG)"), ((99, 13), "primaries 99, sRGB")],
 )
-def test_colors_without_a_profile_are_told(tmp_path: Path, code_points: tuple[int, int], said: str | None) -> None:
-    data = avif(nclx(*code_points), drop=b"colr")
-    wanted = (f"the file declares its colors as {said} without a profile; they are read as sRGB",) if said else ()
-    assert read(tmp_path, data).notes == wanted
+def test_colors_that_no_profile_describes_are_told(tmp_path: Path, code_points: tuple[int, int], said: str) -> None:
+    got = read(tmp_path, avif(nclx(*code_points), drop=b"colr"))
+    assert got.icc is None
+    assert got.notes == (f"the file declares its colors as {said} without a profile; they are read as sRGB",)
+
+
+def test_declared_primaries_become_a_profile(tmp_path: Path) -> None:
+    """The matrices are those of SMPTE EG 432-1 and IEC 61966-2-1."""
+    got = read(tmp_path, avif(nclx(12, 13), drop=b"colr"))
+    assert got.notes == ()
+    assert got.icc is not None
+    converted = pixels_to_srgb(np.full((1, 1, 3), (128, 77, 51), np.uint8), got.icc)
+    expected = p3_in_srgb(np.array([128, 77, 51]) / 255)
+    assert np.abs(converted[0, 0] - 255 * expected).max() <= 1.5
+    linear = read(tmp_path, avif(nclx(1, 8), drop=b"colr")).icc
+    assert linear is not None
+    assert np.abs(pixels_to_srgb(np.full((1, 1, 3), 55, np.uint8), linear).astype(int) - 128).max() <= 2
+
+
+def p3_in_srgb(values: np.ndarray) -> np.ndarray:
+    light = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    xyz = np.array([[0.4865709, 0.2656677, 0.1982173], [0.2289746, 0.6917385, 0.0792869], [0, 0.0451134, 1.0439444]])
+    srgb = np.array(
+        [[3.2409699, -1.5373832, -0.4986108], [-0.9692436, 1.8759675, 0.0415551], [0.0556301, -0.2039770, 1.0569715]]
+    )
+    light = srgb @ xyz @ light
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
 def test_a_profile_counts_before_code_points(tmp_path: Path) -> None:
