@@ -37,7 +37,7 @@ from restore.imaging import (
     xmp_update,
 )
 from restore.imaging.formats import PIXEL_LIMIT
-from restore.imaging.header import formats
+from restore.imaging.header import formats, is_turned
 from restore.imaging.opencv_errors import opencv_errors
 from restore.imaging.picture import Picture, Samples, to8
 
@@ -144,7 +144,7 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         xmp = xmp if isinstance(xmp, bytes) else None
         dots = _density(kind, image.info, exif)
         read = Picture(pixels, alpha, icc, exif, kind, xmp, dots, tuple(notes), more.iptc, more.comment)
-        return _upright_picture(read, turned=kind == "TIFF" or (kind == "JXL" and not getattr(image, "jpeg", False)))
+        return _upright_picture(read, turned=is_turned(image))
 
 
 def _png_picture(data: bytes, pixel_limit: int) -> Picture:
@@ -303,21 +303,21 @@ def _upright_picture(picture: Picture, turned: bool = False) -> Picture:
     """
     notes = list(picture.notes)
     exif, xmp, icc = picture.exif, picture.xmp, picture.icc
-    turn = 1
-    if xmp:
-        xmp, turn, more = xmp_update.upright(xmp)
-        notes += more
+    turn = None
     if exif:
         try:
-            turn = metadata.orientation(exif) or turn
+            turn = metadata.orientation(exif)
             exif = metadata.upright_exif(exif)
         except ifd.BrokenDirectoryError as error:
             notes.append(_BROKEN_EXIF.format(error))
             exif = None
+    if xmp:
+        xmp, turn, more = xmp_update.upright(xmp, turn)
+        notes += more
     if icc and not profiles.fits(icc, picture.pixels.shape[2]):
         notes.append("color profile dropped: it does not fit the pixels")
         icc = None
-    turn = 1 if turned else turn
+    turn = 1 if turned else turn or 1
     dots = picture.density
     return replace(
         picture,

@@ -151,9 +151,14 @@ def _complete(image: Image.Image, path: Path, size: tuple[int, int]) -> tuple[in
     return (crop.height, crop.width) if crop else size
 
 
+def is_turned(image: Image.Image) -> bool:
+    """Whether Pillow or its plugin turns this picture upright itself, except a JPEG file recompressed as JPEG XL."""
+    return image.format in ("TIFF", "HEIF") or (image.format == "JXL" and not getattr(image, "jpeg", False))
+
+
 def _turn(image: Image.Image) -> int:
     """The orientation, 1..8, by which the decoder will turn an opened picture."""
-    if image.format == "TIFF":
+    if is_turned(image):
         return 1  # Pillow already reports the upright size
     return _turn_by(image.info.get("exif"), image.info.get("xmp"))
 
