@@ -110,12 +110,12 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     show_default=True,
     help="PNG compression effort; above 2 helps on drawings, hardly on photographs.",
 )
-@click.option("--strip", "metadata", flag_value="none", help="Remove EXIF and XMP; keep the color profile.")
+@click.option("--strip", "metadata", flag_value="none", help="Remove EXIF, XMP, IPTC and comments; keep the color profile.")
 @click.option(
     "--strip-gps",
     "metadata",
     flag_value="no-place",
-    help="Remove the location: coordinates and place names.",
+    help="Remove the location: coordinates, place names and metadata that may hold them.",
 )
 @click.option("--keep-times", is_flag=True, help="Give each result the modification time of its source.")
 @max_pixels_option
