@@ -110,7 +110,9 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     show_default=True,
     help="PNG compression effort; above 2 helps on drawings, hardly on photographs.",
 )
-@click.option("--strip", "metadata", flag_value="none", help="Remove EXIF, XMP, IPTC and comments; keep the color profile.")
+@click.option(
+    "--strip", "metadata", flag_value="none", help="Remove EXIF, XMP, IPTC and comments; keep the color profile."
+)
 @click.option(
     "--strip-gps",
     "metadata",

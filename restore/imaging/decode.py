@@ -1,11 +1,13 @@
 """Decode a picture of any supported format and mode as RGB or gray, with alpha separate.
 
 Pillow reads every header, so that too large pictures are rejected before decoding. It also decodes everything except
-16-bit PNG (OpenCV, whose result must agree with Pillow's) and most JPEG (OpenCV, same pixels, twice as fast).
+16-bit PNG (OpenCV, whose result must agree with Pillow's), most JPEG (OpenCV, same pixels, twice as fast), and TIFF,
+BMP and TGA, whose unusual kinds it lacks.
 """
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,10 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
-from PIL.TiffImagePlugin import TiffImageFile
 
 from restore.errors import ImageError
 from restore.imaging import (
+    bmp,
+    damage,
     embedded,
     gif,
     heif,
@@ -32,21 +35,22 @@ from restore.imaging import (
     png_chunks,
     png_text,
     profiles,
+    refusals,
     resolution,
-    tiff,
+    tga,
+    tiff_file,
     xmp_update,
 )
 from restore.imaging.formats import PIXEL_LIMIT
 from restore.imaging.header import formats, is_turned
+from restore.imaging.native_messages import heard
 from restore.imaging.opencv_errors import opencv_errors
-from restore.imaging.picture import Picture, Samples, to8
+from restore.imaging.picture import FIRST_PAGE, Picture, Samples, to8
+from restore.imaging.upright import upright
 
 _GRAY_16 = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
 _INKS = frozenset({"CMYK", "LAB"})
 _ALPHA_MODES = frozenset({"LA", "RGBA", "PA", "La", "RGBa"})
-
-_BROKEN_EXIF = "broken EXIF data dropped ({})"
-_FIRST_PAGE = "the file contains several pictures; only the first is used"
 
 
 def read_rgb8(path: Path, pixel_limit: int = PIXEL_LIMIT) -> NDArray[np.uint8]:
@@ -73,13 +77,14 @@ def read_picture(path: Path, pixel_limit: int = PIXEL_LIMIT) -> Picture:
     data = _read(path, pixel_limit)
     try:
         with opencv_errors("damaged picture"):
-            return _decode(data, pixel_limit)
+            picture, lines = heard(lambda: _decode(data, pixel_limit), damage.is_known)
+            return damage.noted(picture, lines) if lines else picture
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error
     except MemoryError:
         raise
     except Exception as error:  # decoders raise anything on a broken file
-        raise ImageError(f"{path}: damaged picture: {error}") from error
+        raise ImageError(f"{path}: {refusals.damaged(error)}") from error
 
 
 def _read(path: Path, pixel_limit: int) -> bytes:
@@ -93,7 +98,7 @@ def _read(path: Path, pixel_limit: int) -> bytes:
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such file") from error
     except OSError as error:
-        raise ImageError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise ImageError(f"{path}: {refusals.unreadable(error)}") from error
     if not path.is_file():
         raise ImageError(f"{path}: not a file")
     raise ImageError(
@@ -103,12 +108,10 @@ def _read(path: Path, pixel_limit: int) -> bytes:
 
 
 def _decode(data: bytes, pixel_limit: int) -> Picture:
-    layout = _tiff_layout(data)
-    if layout:
-        _refuse_large(layout.width, layout.height, pixel_limit)
-        _refuse_large(layout.tile_width, layout.tile_height, pixel_limit)  # a tile may claim more than the picture
-        if layout.deep:
-            return _deep_tiff_picture(data, layout)
+    too_large = functools.partial(_refuse_large, limit=pixel_limit)
+    for read_own in (tiff_file.read, bmp.read, tga.read):
+        if own := read_own(data, too_large):
+            return _upright_picture(own, turned=True)
     if png_chunks.is_png(data):
         return _png_picture(data, pixel_limit)
     header = jxl.read_header(data) if jxl.is_jxl(data) else None
@@ -119,9 +122,9 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         if image.format == "GIF":
             return _gif_picture(image, data)
         # In MPO, a camera's second picture is only a preview or a gain map.
-        notes = [_FIRST_PAGE] if getattr(image, "is_animated", False) and image.format != "MPO" else []
+        notes = [FIRST_PAGE] if getattr(image, "is_animated", False) and image.format != "MPO" else []
         if header and header.animated:
-            notes.append(_FIRST_PAGE)
+            notes.append(FIRST_PAGE)
         more = embedded.read(image.format or "", data, image.info)
         notes += more.notes
         image.info.update(more.info)
@@ -155,7 +158,7 @@ def _png_picture(data: bytes, pixel_limit: int) -> Picture:
     with _open(whole) as image:
         pixels, alpha, _ = _samples(image, whole, 8)
         dots = _density("PNG", image.info, found.exif)
-    notes = (_FIRST_PAGE, *found.notes) if file.frames else found.notes
+    notes = (FIRST_PAGE, *found.notes) if file.frames else found.notes
     read = Picture(pixels, alpha, found.icc, found.exif, "PNG", found.xmp, dots, notes)
     return _upright_picture(replace(read, iptc=found.iptc, png_color=found.color, png_text=found.text))
 
@@ -164,7 +167,7 @@ def _gif_picture(image: Image.Image, data: bytes) -> Picture:
     file = gif.parse(data)
     pixels, alpha, _ = _samples(image, data, 8)
     alpha = gif.with_uncovered(None if alpha is None else to8(alpha), file, image.height, image.width)
-    notes = (_FIRST_PAGE,) if file.frames > 1 else ()
+    notes = (FIRST_PAGE,) if file.frames > 1 else ()
     text = tuple(png_text.make("Comment", comment) for comment in file.comments if comment)
     return _upright_picture(Picture(pixels, alpha, file.icc, None, "GIF", file.xmp, None, notes, png_text=text))
 
@@ -178,7 +181,7 @@ def _open(data: bytes) -> Image.Image:
             return _open(cleaned)
         if not data:
             raise ImageError("the file is empty") from error
-        raise ImageError("not a picture in a supported format, or its header is damaged") from error
+        raise ImageError(refusals.NOT_A_PICTURE) from error
 
 
 def _refuse_large(width: int, height: int, limit: int) -> None:
@@ -187,27 +190,6 @@ def _refuse_large(width: int, height: int, limit: int) -> None:
             f"{width} x {height} pixels are more than the limit of {limit / 1e6:g} million: "
             f"if you trust the file, raise it with --max-pixels {-(-width * height // 1_000_000)}"
         )
-
-
-def _tiff_layout(data: bytes) -> tiff.Layout | None:
-    """The layout of a TIFF file; None for other files, and for those that only Pillow may be able to read."""
-    if not tiff.is_tiff(data):
-        return None
-    try:
-        return tiff.Layout(data)
-    except ifd.BrokenDirectoryError:
-        return None
-
-
-def _deep_tiff_picture(data: bytes, layout: tiff.Layout) -> Picture:
-    pixels, alpha = tiff.read_deep(data, layout)
-    found = ifd.read_tags(data, ifd.first_directory(data), {tiff.ICC, tiff.XMP}.__contains__)
-    tags = {tag.number: tag.value for tag in found}
-    notes = [_FIRST_PAGE] if layout.more else []
-    exif = _tiff_exif(data, notes)
-    icc, xmp, dots = tags.get(tiff.ICC), tags.get(tiff.XMP), _density("TIFF", {}, exif)
-    more = embedded.read("TIFF", data, {})
-    return _upright_picture(Picture(pixels, alpha, icc, exif, "TIFF", xmp, dots, tuple(notes), more.iptc))
 
 
 def _density(kind: str, info: Mapping[Any, Any], exif: bytes | None) -> resolution.Density | None:
@@ -219,9 +201,7 @@ def _density(kind: str, info: Mapping[Any, Any], exif: bytes | None) -> resoluti
 def _samples(image: Image.Image, data: bytes, bits: int) -> tuple[Samples, Samples | None, bytes | None]:
     """Pixels (H, W, 1 or 3) and alpha as stored, not turned upright, and their color profile."""
     kind = image.format
-    icc = image.info.get("icc_profile") or None
-    if isinstance(image, TiffImageFile) and bits > 8 and image.tag_v2.get(tiff.PLANAR) == 2:
-        raise ImageError(tiff.SEPARATE_PLANES)  # Pillow would read 16-bit samples as 8-bit pixels
+    icc = image.info.get("icc_profile") or bmp.profile(data)
     if kind in ("JPEG", "MPO") and (fast := _fast_jpeg(image, data)) is not None:
         return fast, None, icc
     image.load()
@@ -275,19 +255,12 @@ def _fast_jpeg(image: Image.Image, data: bytes) -> NDArray[np.uint8] | None:
     return decoded
 
 
-def _tiff_exif(data: bytes, notes: list[str]) -> bytes | None:
-    """The EXIF block of a TIFF file; broken data are noted. None for BigTIFF, which has 64-bit offsets."""
-    try:
-        return metadata.from_tiff(data) if tiff.is_tiff(data) else None
-    except ifd.BrokenDirectoryError as error:
-        notes.append(_BROKEN_EXIF.format(error))
-        return None
-
-
 def _exif(image: Image.Image, data: bytes, notes: list[str]) -> bytes | None:
     """The EXIF block of a file that Pillow has opened."""
     if image.format == "TIFF":
-        return _tiff_exif(data, notes)
+        block, broken = tiff_file.exif_of(data)
+        notes += broken
+        return block
     block = image.info.get("exif")
     if not isinstance(block, bytes) and len(image.getexif()):
         block = image.getexif().tobytes()  # old PNG files store it as text
@@ -309,7 +282,7 @@ def _upright_picture(picture: Picture, turned: bool = False) -> Picture:
             turn = metadata.orientation(exif)
             exif = metadata.upright_exif(exif)
         except ifd.BrokenDirectoryError as error:
-            notes.append(_BROKEN_EXIF.format(error))
+            notes.append(metadata.BROKEN_EXIF.format(error))
             exif = None
     if xmp:
         xmp, turn, more = xmp_update.upright(xmp, turn)
@@ -321,22 +294,11 @@ def _upright_picture(picture: Picture, turned: bool = False) -> Picture:
     dots = picture.density
     return replace(
         picture,
-        pixels=_upright(picture.pixels, turn),
-        alpha=None if picture.alpha is None else _upright(picture.alpha, turn),
+        pixels=upright(picture.pixels, turn),
+        alpha=None if picture.alpha is None else upright(picture.alpha, turn),
         icc=icc,
         exif=exif or None,
         xmp=xmp,
         density=dots[::-1] if dots and turn > 4 else dots,  # rotated by 90 degrees
         notes=tuple(dict.fromkeys(notes)),
     )
-
-
-def _upright(values: Samples, turn: int) -> Samples:
-    """Turn samples upright, given their EXIF orientation, 1..8."""
-    if turn == 1:
-        return values
-    if turn >= 5:
-        values = values.swapaxes(0, 1)
-    rows = -1 if turn in (3, 4, 7, 8) else 1
-    columns = -1 if turn in (2, 3, 6, 7) else 1
-    return np.ascontiguousarray(values[::rows, ::columns])

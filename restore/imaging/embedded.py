@@ -31,7 +31,7 @@ def read(kind: str, data: bytes, info: Mapping[Any, Any]) -> Extra:
 def _tiff_iptc(data: bytes) -> bytes | None:
     wanted = {iptc.TIFF_TAG, iptc.TIFF_RESOURCES_TAG}
     try:
-        found = ifd.read_tags(data, ifd.first_directory(data), wanted.__contains__)
+        found = ifd.read_tags(data, ifd.first_in_file(data), wanted.__contains__)
     except ifd.BrokenDirectoryError:
         return None
     tags = {tag.number: tag.value for tag in found}

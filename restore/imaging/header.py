@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from restore.errors import ImageError
-from restore.imaging import heif, ifd, jp2, jpeg, jxl, metadata, png, tiff, xmp_update
+from restore.imaging import bmp, heif, ifd, jp2, jpeg, jxl, metadata, png, refusals, tga, tiff_pages, xmp_update
 
 # Formats that Pillow may open. It supports forty more, some of which start external programs.
 _READERS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "TGA")
@@ -32,21 +32,14 @@ def read_size(path: Path) -> tuple[int, int]:
     Raises:
         ImageError: the file cannot be read or is not a picture.
     """
-    try:
-        if (found := _png_size(path) or _jxl_size(path)) is not None:
-            return found
-        with _opened(path) as image:
-            size = image.height, image.width
-            if image.format in ("AVIF", "JPEG2000"):
-                size = _complete(image, path, size)
-            turn = _turn(image)
-    except ImageError:
-        # We can read 16-bit gray TIFF with alpha; Pillow cannot.
-        stored = _tiff_size(path)
-        if stored is None:
-            raise
-        return stored
-    return size[::-1] if turn >= 5 else size
+    known = _own_size(path) or _png_size(path) or _jxl_size(path)
+    if known is not None:
+        return known
+    with _opened(path) as image:
+        size = image.height, image.width
+        if image.format in ("AVIF", "JPEG2000"):
+            size = _complete(image, path, size)
+        return size[::-1] if _turn(image) >= 5 else size
 
 
 def format_of(path: Path) -> str:
@@ -98,10 +91,12 @@ def _opened(path: Path) -> Image.Image:
         with path.open("rb") as file:
             known = formats(file.read(64))
         return Image.open(path, formats=known)
-    except Exception as error:  # Pillow's readers raise anything on a broken file
-        if isinstance(error, UnidentifiedImageError) and (image := _opened_jpeg(path)):
+    except UnidentifiedImageError as error:
+        if image := _opened_jpeg(path):
             return image
-        raise ImageError(f"{path}: {error}") from error
+        raise ImageError(f"{path}: {refusals.NOT_A_PICTURE}") from error
+    except Exception as error:  # Pillow's readers raise anything on a broken file
+        raise ImageError(f"{path}: {refusals.why(error)}") from error
 
 
 def _png_size(path: Path) -> tuple[int, int] | None:
@@ -109,7 +104,7 @@ def _png_size(path: Path) -> tuple[int, int] | None:
     try:
         found = png.read_header(path)
     except (OSError, ValueError) as error:
-        raise ImageError(f"{path}: {error}") from error
+        raise ImageError(f"{path}: {refusals.why(error)}") from error
     if found is None:
         return None
     chunks, extras = found
@@ -138,7 +133,7 @@ def _jxl_size(path: Path) -> tuple[int, int] | None:
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 header = jxl.read_header(data)
     except (OSError, ImageError) as error:
-        raise ImageError(f"{path}: {error}") from error
+        raise ImageError(f"{path}: {refusals.why(error)}") from error
     return header.height, header.width
 
 
@@ -171,14 +166,15 @@ def _turn_by(exif: object, xmp: object) -> int:
     return turn
 
 
-def _tiff_size(path: Path) -> tuple[int, int] | None:
-    """Upright height and width of a classic TIFF file; None for other files, and if it declares no size."""
+def _own_size(path: Path) -> tuple[int, int] | None:
+    """Upright height and width of a file that is decoded without Pillow; None for others and broken ones."""
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            layout = tiff.Layout(data)
-    except (OSError, ValueError):  # an empty file cannot be mapped; a broken directory is a ValueError too
+        with path.open("rb") as file:
+            beginning = file.read(64)
+            if not tiff_pages.is_tiff(beginning):
+                return bmp.size(beginning) or tga.size(beginning)
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                height, width = tiff_pages.main_page(data)[0].upright_size
+    except (OSError, ValueError):  # a broken directory is a ValueError too
         return None
-    if layout.height < 1 or layout.width < 1:
-        return None
-    size = layout.height, layout.width
-    return size[::-1] if layout.turn in (5, 6, 7, 8) else size
+    return (height, width) if height > 0 and width > 0 else None

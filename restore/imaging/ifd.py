@@ -1,6 +1,7 @@
-"""Image file directories: the tag tables of TIFF files and EXIF blocks (TIFF 6.0, section 2).
+"""Image file directories: the tag tables of TIFF files and EXIF blocks (TIFF 6.0, section 2; BigTIFF, 2007).
 
-Values are kept as raw bytes in the block's byte order, so tags that we do not understand survive unchanged.
+BigTIFF has the same tables with 64-bit counts and offsets. Values are kept as raw bytes in the block's byte order, so
+tags that we do not understand survive unchanged.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ Block = bytes | bytearray | mmap
 
 EXIF_POINTER, GPS_POINTER, INTEROP_POINTER = 0x8769, 0x8825, 0xA005
 _POINTERS = frozenset({EXIF_POINTER, GPS_POINTER, INTEROP_POINTER})
-# Bytes per value of each type, from BYTE to IFD and UTF-8.
-_WIDTH = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
+# Bytes per value of each type, from BYTE to IFD; BigTIFF's LONG8, SLONG8 and IFD8; UTF-8.
+_WIDTH = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8, 129: 1}
 BYTE, ASCII, SHORT, LONG, UNDEFINED = 1, 2, 3, 4, 7
 UTF8 = 129  # since EXIF 3.0
+# Types of unsigned integers, for struct.
+UNSIGNED = {BYTE: "B", SHORT: "H", LONG: "I", 13: "I", 16: "Q", 18: "Q"}
 
 
 class BrokenDirectoryError(ValueError):
@@ -48,7 +51,8 @@ class Tag:
 
 @dataclass(frozen=True)
 class Entry:
-    """Position of an entry in a block: its own 12 bytes begin at ``at``, its values span ``start`` .. ``stop``."""
+    """Position of an entry in a block: its own 12 bytes (BigTIFF: 20) begin at ``at``, its values span
+    ``start`` .. ``stop``."""
 
     number: int
     kind: int
@@ -62,18 +66,42 @@ def byte_order(block: Block) -> Order:
     """The byte order, ``<`` or ``>``, for :mod:`struct`.
 
     Raises:
-        BrokenDirectoryError: the block does not begin with a TIFF header.
+        BrokenDirectoryError: the block does not begin with a TIFF or BigTIFF header.
     """
-    if len(block) >= 8 and block[:4] == b"II*\0":
+    if len(block) >= 8 and block[:4] in (b"II*\0", b"II+\0"):
         return "<"
-    if len(block) >= 8 and block[:4] == b"MM\0*":
+    if len(block) >= 8 and block[:4] in (b"MM\0*", b"MM\0+"):
         return ">"
     raise BrokenDirectoryError("no TIFF header")
 
 
+def is_big(block: Block) -> bool:
+    """Whether a block begins like BigTIFF."""
+    return block[:4] in (b"II+\0", b"MM\0+")
+
+
 def first_directory(block: Block) -> int:
-    """Offset of the first directory."""
+    """Offset of the first directory of classic TIFF or an EXIF block.
+
+    Raises:
+        BrokenDirectoryError: the header is another's. An EXIF block cannot be BigTIFF.
+    """
+    if is_big(block):
+        raise BrokenDirectoryError("64-bit offsets")
     return int(struct.unpack_from(byte_order(block) + "I", block, 4)[0])
+
+
+def first_in_file(data: Block) -> int:
+    """Offset of the first directory of a TIFF or BigTIFF file.
+
+    Raises:
+        BrokenDirectoryError: the header is another's or incomplete.
+    """
+    if not is_big(data):
+        return first_directory(data)
+    if len(data) < 16 or struct.unpack_from(byte_order(data) + "HH", data, 4) != (8, 0):
+        raise BrokenDirectoryError("an incomplete BigTIFF header")
+    return int(struct.unpack_from(byte_order(data) + "Q", data, 8)[0])
 
 
 def entries(block: Block, at: int) -> tuple[list[Entry], int]:
@@ -84,27 +112,39 @@ def entries(block: Block, at: int) -> tuple[list[Entry], int]:
     Raises:
         BrokenDirectoryError: the directory does not fit in the block.
     """
-    order = byte_order(block)
-    if not 8 <= at <= len(block) - 2:
+    big = is_big(block)
+    counter, table, inline = ("Q", "HHQQ", 8) if big else ("H", "HHII", 4)
+    form = struct.Struct(byte_order(block) + table)
+    begin = at + struct.calcsize("=" + counter)
+    if not 8 <= at <= len(block) - 8 if big else not 8 <= at <= len(block) - 2:
         raise BrokenDirectoryError(f"a directory at {at} of {len(block)} bytes")
-    (count,) = struct.unpack_from(order + "H", block, at)
-    end = at + 2 + 12 * count
-    if end > len(block):
+    (count,) = struct.unpack_from(byte_order(block) + counter, block, at)
+    end = begin + form.size * count
+    if end > len(block) or count > 65_535:
         raise BrokenDirectoryError(f"a directory of {count} entries in {len(block) - at} bytes")
     found = []
-    for place in range(at + 2, end, 12):
-        number, kind, values, offset = struct.unpack_from(order + "HHII", block, place)
+    for place in range(begin, end, form.size):
+        number, kind, values, offset = form.unpack_from(block, place)
         length = _WIDTH.get(kind, 0) * values
-        start = place + 8 if length <= 4 else offset
+        own = place + form.size - inline
+        start = own if length <= inline else offset
         if start + length > len(block):
-            start, length = place + 8, 0
+            start, length = own, 0
         found.append(Entry(number, kind, values, place, start, start + length))
     return found, end
 
 
+def next_directory(block: Block, link: int) -> int:
+    """Offset of the next directory, given the position of the link; 0 behind the last."""
+    width, code = (8, "Q") if is_big(block) else (4, "I")
+    if link + width > len(block):
+        return 0
+    return int(struct.unpack_from(byte_order(block) + code, block, link)[0])
+
+
 def number_in(block: Block, entry: Entry) -> int | None:
-    """The first value of a BYTE, SHORT or LONG entry; None for other types."""
-    code = {BYTE: "B", SHORT: "H", LONG: "I", 13: "I"}.get(entry.kind)
+    """The first value of an entry of unsigned integers; None for other types."""
+    code = UNSIGNED.get(entry.kind)
     if code is None or entry.stop == entry.start:
         return None
     return int(struct.unpack_from(byte_order(block) + code, block, entry.start)[0])

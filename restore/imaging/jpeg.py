@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from restore.imaging import ifd, iptc, resolution, xmp_extended
 from restore.imaging.containers import Extra, FileMetadata
+from restore.imaging.picture import FIRST_PAGE
 from restore.imaging.xmp_update import GAIN_MAP, VIDEO
 
 # Capacity of one segment, without its length field.
@@ -18,7 +19,6 @@ _NO_SEGMENT = frozenset({0x00, 0x01, *range(0xD0, 0xD9), 0xFF})
 _OURS = frozenset({APP1, APP2, APP13, COM})
 _MP_ENTRIES = 0xB002
 _GAIN_MAPS = (b"hdr-gain-map", b"hdrgainmap", b"urn:iso:std:iso:ts:21496")
-_SEVERAL = "the file contains several pictures; only the first is used"
 _PATHS = "the clipping paths of Photoshop were dropped"
 
 
@@ -91,7 +91,7 @@ def _other_pictures(data: bytes, found: Segment) -> list[str]:
         kind &= 0xFFFFFF
         beginning = data[base + offset : base + offset + min(size, 2**16)]
         if kind >> 16 == 2:  # panorama, stereo, several angles
-            notes.append(_SEVERAL)
+            notes.append(FIRST_PAGE)
         elif kind == 0 and any(mark in beginning for mark in _GAIN_MAPS):
             notes.append(GAIN_MAP)
     return notes

@@ -17,6 +17,9 @@ ORIENTATION = 0x0112
 _WIDTH_TAGS, _HEIGHT_TAGS = (0x0100, 0xA002), (0x0101, 0xA003)
 _THUMBNAIL = {0x0201: 0x0202, 0x0111: 0x0117}  # offset tag: length tag
 
+BROKEN_EXIF = "broken EXIF data dropped ({})"
+# BigTIFF's 64-bit numbers, which an EXIF block cannot hold.
+_BIG_KINDS = frozenset({16, 17, 18})
 # Tags of a TIFF file's own directory that describe the picture rather than its storage: description, make, model,
 # orientation, resolution and its unit, software, date, artist, host, rating, copyright, the Windows texts.
 _DESCRIPTIVE = frozenset(
@@ -86,13 +89,22 @@ def sized(exif: bytes, height: int, width: int) -> bytes:
     return bytes(block)
 
 
-def from_tiff(data: bytes) -> bytes | None:
+def from_tiff(data: bytes, at: int | None = None) -> bytes | None:
     """The EXIF block of a TIFF file: its descriptive tags, and the EXIF and GPS directories; None if it has none.
+
+    Args:
+        data: bytes of the file, which may be BigTIFF.
+        at: offset of a page's directory (default: the first). What it lacks is taken from the first.
 
     Raises:
         BrokenDirectoryError: the file's directory cannot be read.
     """
-    tags = ifd.read_tags(data, ifd.first_directory(data), _DESCRIPTIVE.__contains__)
+    first = ifd.first_in_file(data)
+    tags = ifd.read_tags(data, first, _DESCRIPTIVE.__contains__)
+    if at not in (None, first):
+        own = ifd.read_tags(data, at, _DESCRIPTIVE.__contains__)
+        tags = own + [tag for tag in tags if tag.number not in {ORIENTATION, *(t.number for t in own)}]
+    tags = [tag for tag in tags if tag.kind not in _BIG_KINDS or tag.children]
     if not tags:
         return None
     order = ifd.byte_order(data)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from restore.imaging.png_color import PngColor
     from restore.imaging.png_text import Text
 
+# The note on a file with more pictures.
+FIRST_PAGE = "the file contains several pictures; only the first is used"
 # uint8 or uint16.
 Samples = NDArray[np.unsignedinteger[Any]]
 

@@ -63,7 +63,7 @@ def test_a_header_is_no_reason_to_stop(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(Image, "open", broken)
     assert header_size(path) is None
-    with pytest.raises(ImageError, match="Missing or empty image item"):
+    with pytest.raises(ImageError, match="damaged picture"):
         read_picture(path)
-    with pytest.raises(ImageError, match=r"x\.jpg: cannot be used for training: Failed to decode"):
+    with pytest.raises(ImageError, match=r"x\.jpg: cannot be used for training: damaged picture"):
         photo_sizes([path])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from restore.errors import ImageError
-from restore.imaging import jpeg_damage
+from restore.imaging import jpeg_damage, native_messages
 from restore.imaging.decode import read_picture
 from tests.conftest import picture
 
@@ -53,6 +53,13 @@ def test_a_forged_height_is_refused(tmp_path: Path, mode: str, more: int) -> Non
     data = encoded(mode)
     with pytest.raises(ImageError, match="data end before the last row"):
         read(tmp_path, forged(data, 128 + more))
+
+
+@pytest.mark.skipif(native_messages._log() is None, reason="libjpeg's lines cannot be read here")
+def test_a_height_that_is_forged_to_be_lower_is_said(tmp_path: Path) -> None:
+    data = encoded(size=(300, 300), quality=95)
+    (note,) = read(tmp_path, forged(data, 100))
+    assert note == "damaged: many data follow the last row; parts of the picture may be missing or wrong"
 
 
 @pytest.mark.parametrize("mode", MODES)
