@@ -87,7 +87,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["png", "jpg", "webp", "tif", "bmp"]),
+    type=click.Choice(["png", "jpg", "webp", "tif", "bmp", "jxl"]),
     help="Format of the results.  [default: each picture's own, PNG if that cannot be written]",
 )
 @click.option(
@@ -101,7 +101,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     type=click.IntRange(1, 100),
     default=95,
     show_default=True,
-    help="JPEG quality (full color resolution from 90) and WebP quality (100 is lossless).",
+    help="Quality of JPEG (full color resolution from 90), WebP and JPEG XL (lossless at 100).",
 )
 @click.option(
     "--png-level",
@@ -110,12 +110,14 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     show_default=True,
     help="PNG compression effort; above 2 helps on drawings, hardly on photographs.",
 )
-@click.option("--strip", "metadata", flag_value="none", help="Remove EXIF and XMP; keep the color profile.")
+@click.option(
+    "--strip", "metadata", flag_value="none", help="Remove EXIF, XMP, IPTC and comments; keep the color profile."
+)
 @click.option(
     "--strip-gps",
     "metadata",
     flag_value="no-place",
-    help="Remove the location: coordinates and place names.",
+    help="Remove the location: coordinates, place names and metadata that may hold them.",
 )
 @click.option("--keep-times", is_flag=True, help="Give each result the modification time of its source.")
 @max_pixels_option

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from restore.errors import DataError
-from restore.imaging.formats import PHOTO_SUFFIXES, READABLE
+from restore.imaging.formats import PHOTO_SUFFIXES, READABLE, suffix_by_content
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ def _kind(entry: os.DirEntry[str]) -> str:
 def scan(folder: Path, suffixes: Collection[str] = READABLE) -> Listing:
     """List the pictures of a folder (recursively); unreadable folders are reported, not raised.
 
+    Files without a suffix are pictures if their content is one.
+
     Args:
         folder: where to start.
         suffixes: of pictures, lower case, with the dot.
@@ -74,7 +76,7 @@ def scan(folder: Path, suffixes: Collection[str] = READABLE) -> Listing:
         unreadable.append(Unreadable(Path(error.filename), error.strerror or str(error)))
 
     files = list(walk(folder, note))
-    pictures = [path for path in files if is_picture(path, suffixes)]
+    pictures = [path for path in files if is_picture(path, suffixes) or _is_unnamed_picture(path, suffixes)]
     return Listing(pictures, len(files) - len(pictures), unreadable)
 
 
@@ -116,6 +118,10 @@ def is_hidden(name: str) -> bool:
 def is_picture(path: Path, suffixes: Collection[str] = READABLE) -> bool:
     """Whether a file is a picture by its suffix. Includes broken links: reading them reports the problem."""
     return path.suffix.lower() in suffixes and not is_special(path)
+
+
+def _is_unnamed_picture(path: Path, suffixes: Collection[str]) -> bool:
+    return not path.suffix and not is_special(path) and suffix_by_content(path) in suffixes
 
 
 def is_special(path: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from restore.imaging import resolution
@@ -51,9 +51,16 @@ def png_with_metadata(data: bytes | memoryview, metadata: FileMetadata) -> bytes
 
 
 class Extra(NamedTuple):
-    """What a file holds that Pillow does not report: XMP, IPTC, a comment, and notes on what is dropped."""
+    """What a file holds that Pillow does not report.
 
-    xmp: bytes | None = None
+    Attributes:
+        info: what Pillow's ``info`` lacks: ``icc_profile``, ``exif``, ``xmp``.
+        iptc: the IPTC records.
+        comment: the comment.
+        notes: on what is dropped.
+    """
+
+    info: Mapping[str, bytes] = {}
     iptc: bytes | None = None
     comment: bytes | None = None
     notes: tuple[str, ...] = ()

@@ -14,11 +14,14 @@ class DamagedError(Exception):
 
 
 _WRONG_JPEG = "damaged: wrong codes in its JPEG data; parts of the picture may be wrong"
+_LONG_JPEG = "damaged: many data follow the last row; parts of the picture may be missing or wrong"
 _SHORT_JPEG = "damaged: its JPEG data end early; a part of the picture is missing"
 # What libraries print, and the note for the user; None where the picture is whole. The first match counts.
 _SENTENCES: tuple[tuple[re.Pattern[str], str | None], ...] = tuple(
     (re.compile(pattern), note)
     for pattern, note in (
+        # A lower height than the data have rows for.
+        (r"Corrupt JPEG data: \d{5,} extraneous bytes before marker 0xd9", _LONG_JPEG),
         # Between segments, and by some phones behind the last row.
         (r"Corrupt JPEG data: \d+ extraneous bytes before marker 0x(?!d[0-7])", None),
         (r"Corrupt JPEG data: premature end", _SHORT_JPEG),

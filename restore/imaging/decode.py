@@ -25,10 +25,12 @@ from restore.imaging import (
     damage,
     embedded,
     gif,
+    heif,
     high_bit_depth,
     ifd,
     jpeg,
     jpeg_damage,
+    jxl,
     metadata,
     png,
     png_chunks,
@@ -41,7 +43,7 @@ from restore.imaging import (
     xmp_update,
 )
 from restore.imaging.formats import PIXEL_LIMIT
-from restore.imaging.header import formats
+from restore.imaging.header import formats, is_turned
 from restore.imaging.native_messages import heard
 from restore.imaging.opencv_errors import opencv_errors
 from restore.imaging.picture import FIRST_PAGE, Picture, Samples, to8
@@ -121,14 +123,27 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
             return _upright_picture(own, turned=True)
     if png_chunks.is_png(data):
         return _png_picture(data, pixel_limit)
+    header = jxl.read_header(data) if jxl.is_jxl(data) else None
+    if header:  # opening it decodes it
+        _refuse_large(header.width, header.height, pixel_limit)
     with _open(data) as image:
         _refuse_large(image.width, image.height, pixel_limit)
         if image.format == "GIF":
             return _gif_picture(image, data)
         # In MPO, a camera's second picture is only a preview or a gain map.
         notes = [FIRST_PAGE] if getattr(image, "is_animated", False) and image.format != "MPO" else []
+        if header and header.animated:
+            notes.append(FIRST_PAGE)
+        more = embedded.read(image.format or "", data, image.info)
+        notes += more.notes
+        image.info.update(more.info)
         bits = high_bit_depth.bits_in_file(image, data)
         pixels, alpha, icc = _samples(image, data, bits)
+        if image.format == "AVIF":
+            pixels, alpha = heif.cropped(data, pixels, alpha)
+        if image.format in ("AVIF", "HEIF"):
+            icc, told = heif.color(data, icc, pixels.shape[2])
+            notes += told
         if image.format in ("JPEG", "MPO"):
             notes += jpeg_damage.check(data, pixels if image.mode in ("L", "RGB") else None)
         if bits > 8 and pixels.dtype == np.uint8:
@@ -140,10 +155,8 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         kind = image.format or ""
         xmp = xmp if isinstance(xmp, bytes) else None
         dots = _density(kind, image.info, exif)
-        more = embedded.read(kind, data, xmp)
-        notes += more.notes
-        read = Picture(pixels, alpha, icc, exif, kind, more.xmp, dots, tuple(notes), more.iptc, more.comment)
-        return _upright_picture(read, turned=kind == "TIFF")
+        read = Picture(pixels, alpha, icc, exif, kind, xmp, dots, tuple(notes), more.iptc, more.comment)
+        return _upright_picture(read, turned=is_turned(image))
 
 
 def _png_picture(data: bytes, pixel_limit: int) -> Picture:
@@ -272,21 +285,21 @@ def _upright_picture(picture: Picture, turned: bool = False) -> Picture:
     """
     notes = list(picture.notes)
     exif, xmp, icc = picture.exif, picture.xmp, picture.icc
-    turn = 1
-    if xmp:
-        xmp, turn, more = xmp_update.upright(xmp)
-        notes += more
+    turn = None
     if exif:
         try:
-            turn = metadata.orientation(exif) or turn
+            turn = metadata.orientation(exif)
             exif = metadata.upright_exif(exif)
         except ifd.BrokenDirectoryError as error:
             notes.append(metadata.BROKEN_EXIF.format(error))
             exif = None
+    if xmp:
+        xmp, turn, more = xmp_update.upright(xmp, turn)
+        notes += more
     if icc and not profiles.fits(icc, picture.pixels.shape[2]):
         notes.append("color profile dropped: it does not fit the pixels")
         icc = None
-    turn = 1 if turned else turn
+    turn = 1 if turned else turn or 1
     dots = picture.density
     return replace(
         picture,

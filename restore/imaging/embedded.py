@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from restore.imaging import ifd, iptc, jpeg
+from collections.abc import Mapping
+from typing import Any
+
+from restore.imaging import heif, ifd, iptc, jp2, jpeg, jxl
 from restore.imaging.containers import Extra
 
 
-def read(kind: str, data: bytes, xmp: bytes | None) -> Extra:
+def read(kind: str, data: bytes, info: Mapping[Any, Any]) -> Extra:
     """What a file holds besides the pixels and what Pillow reports.
 
     Args:
         kind: Pillow's name of the format.
         data: the file.
-        xmp: the XMP packet that Pillow reports.
+        info: what Pillow reports.
     """
     if kind in ("JPEG", "MPO"):
-        return jpeg.read_extra(data, xmp)
-    if kind == "TIFF":
-        return Extra(xmp, iptc=_tiff_iptc(data))
-    return Extra(xmp)
+        return jpeg.read_extra(data, info.get("xmp"))
+    if kind == "JPEG2000":
+        return jp2.read_extra(data)
+    if kind == "JXL":
+        return jxl.read_extra(data)
+    if kind in ("AVIF", "HEIF"):
+        return Extra(notes=heif.item_notes(data, info))
+    return Extra(iptc=_tiff_iptc(data)) if kind == "TIFF" else Extra()
 
 
 def _tiff_iptc(data: bytes) -> bytes | None:

@@ -14,7 +14,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from restore.errors import ImageError
-from restore.imaging import containers, ifd, iptc, jpeg, metadata, png, png_text, profiles, resolution, tiff, xmp_update
+from restore.imaging import (
+    containers,
+    ifd,
+    iptc,
+    jpeg,
+    jxl,
+    metadata,
+    png,
+    png_text,
+    profiles,
+    resolution,
+    tiff,
+    xmp_update,
+)
 from restore.imaging.arrays import AnyArray
 from restore.imaging.formats import FORMATS, check_fits
 from restore.imaging.opencv_errors import opencv_errors
@@ -31,7 +44,8 @@ class EncodeOptions:
     """Compression settings.
 
     Attributes:
-        quality: for JPEG and WebP, 1..100. JPEG keeps full color resolution from 90; WebP is lossless at 100.
+        quality: for JPEG, WebP and JPEG XL, 1..100. JPEG keeps full color resolution from 90; the others are
+            lossless at 100.
         png_level: compression effort for PNG, 0..9. 1 and 2 use only run lengths, which on photographs is both faster
             and smaller than levels 3 to 5; higher levels help on drawings and screenshots. 0 does not compress.
     """
@@ -90,6 +104,8 @@ def lost(picture: Picture, suffix: str) -> tuple[str, ...]:
         gone += png_text.lost(picture.png_text, told=held.xmp is not None and picture.xmp is None)
         if picture.png_color is not None and picture.png_color.inexact:
             gone.append("the color space that its cICP chunk declares")
+    if kind == "JXL" and held.icc and not profiles.is_srgb(held.icc):
+        gone.append("color profile (converted to sRGB)")
     return tuple(gone)
 
 
@@ -252,10 +268,17 @@ def _bmp(picture: Picture, _: EncodeOptions) -> bytes:
     return resolution.in_bmp(_compressed(".bmp", _for_opencv(picture.pixels, None), []).tobytes(), picture.density)
 
 
+def _jxl(picture: Picture, options: EncodeOptions) -> bytes:
+    if picture.icc and not profiles.is_srgb(picture.icc):  # the plugin writes sRGB alone
+        picture = replace(picture, pixels=profiles.pixels_to_srgb(to8(picture.pixels), picture.icc))
+    return jxl.write(picture, options.quality)
+
+
 _ENCODERS: dict[str, Callable[[Picture, EncodeOptions], bytes]] = {
     "JPEG": _jpeg,
     "PNG": _png,
     "WEBP": _webp,
     "TIFF": _tiff,
     "BMP": _bmp,
+    "JXL": _jxl,
 }

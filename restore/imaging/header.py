@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from restore.errors import ImageError
-from restore.imaging import bmp, ifd, jpeg, metadata, png, refusals, tga, tiff_pages, xmp_update
+from restore.imaging import bmp, heif, ifd, jp2, jpeg, jxl, metadata, png, refusals, tga, tiff_pages, xmp_update
 from restore.utils.regular_file import open_regular
 
 # Formats that Pillow may open. It supports forty more, some of which start external programs.
@@ -33,11 +33,13 @@ def read_size(path: Path) -> tuple[int, int]:
     Raises:
         ImageError: the file cannot be read or is not a picture.
     """
-    known = _own_size(path) or _png_size(path)
+    known = _own_size(path) or _png_size(path) or _jxl_size(path)
     if known is not None:
         return known
     with _opened(path) as image:
         size = image.height, image.width
+        if image.format in ("AVIF", "JPEG2000"):
+            size = _complete(image, path, size)
         return size[::-1] if _turn(image) >= 5 else size
 
 
@@ -65,6 +67,9 @@ def formats(beginning: bytes) -> list[str]:
     Raises:
         ImageError: the format needs a package that is not installed.
     """
+    if jxl.is_jxl(beginning):
+        jxl.register()
+        return ["JXL"]
     heif = beginning[4:8] == b"ftyp" and beginning[8:12] in _HEIF_BRANDS and b"avif" not in beginning[8:64]
     if not heif:
         return list(_READERS)
@@ -119,9 +124,37 @@ def _opened_jpeg(path: Path) -> Image.Image | None:
         return None
 
 
+def _jxl_size(path: Path) -> tuple[int, int] | None:
+    """Upright height and width of a JPEG XL file, which cannot be opened without decoding; None for other files."""
+    try:
+        with open_regular(path) as file:
+            if not jxl.is_jxl(file.read(12)):
+                return None
+            jxl.register()
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                header = jxl.read_header(data)
+    except (OSError, ImageError) as error:
+        raise ImageError(f"{path}: {refusals.why(error)}") from error
+    return header.height, header.width
+
+
+def _complete(image: Image.Image, path: Path, size: tuple[int, int]) -> tuple[int, int]:
+    """Complete Pillow's ``info`` by what it does not report; returns the size of the part that is to be shown."""
+    data = path.read_bytes()
+    if image.format == "JPEG2000":
+        image.info.update(jp2.read_extra(data).info)
+    crop = heif.properties(data).crop if image.format == "AVIF" else None
+    return (crop.height, crop.width) if crop else size
+
+
+def is_turned(image: Image.Image) -> bool:
+    """Whether Pillow or its plugin turns this picture upright itself, except a JPEG file recompressed as JPEG XL."""
+    return image.format in ("TIFF", "HEIF") or (image.format == "JXL" and not getattr(image, "jpeg", False))
+
+
 def _turn(image: Image.Image) -> int:
     """The orientation, 1..8, by which the decoder will turn an opened picture."""
-    if image.format == "TIFF":
+    if is_turned(image):
         return 1  # Pillow already reports the upright size
     return _turn_by(image.info.get("exif"), image.info.get("xmp"))
 

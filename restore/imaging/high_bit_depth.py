@@ -10,6 +10,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from restore.errors import ImageError
+from restore.imaging import heif, jxl
 from restore.imaging.arrays import AnyArray
 
 _PNG_GRAY_ALPHA = 4
@@ -94,7 +95,11 @@ def bits_in_file(image: Image.Image, data: bytes) -> int:
     if image.format == "JPEG2000":
         at = data.find(b"\xff\x4f\xff\x51")  # start of codestream and SIZ; channel 0 has its depth 42 bytes later
         return (data[at + 42] & 0x7F) + 1 if 0 <= at < len(data) - 42 else 8
-    if image.format in ("AVIF", "HEIF"):
+    if image.format == "AVIF":
+        return heif.properties(data).bits or 8
+    if image.format == "JXL":
+        return 16 if jxl.read_header(data).bits > 8 else 8  # decoders scale to 16
+    if image.format == "HEIF":
         at = data.find(b"pixi", 0, 65_536)  # version and flags, the number of channels, the bits of each
         return data[at + 9] if 0 <= at < len(data) - 9 else 8
     return 8

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from restore.imaging import ifd, iptc, resolution, xmp_extended
 from restore.imaging.containers import Extra, FileMetadata
+from restore.imaging.picture import FIRST_PAGE
+from restore.imaging.xmp_update import GAIN_MAP, VIDEO
 
 # Capacity of one segment, without its length field.
 _SEGMENT = 65_533
@@ -17,10 +19,7 @@ _NO_SEGMENT = frozenset({0x00, 0x01, *range(0xD0, 0xD9), 0xFF})
 _OURS = frozenset({APP1, APP2, APP13, COM})
 _MP_ENTRIES = 0xB002
 _GAIN_MAPS = (b"hdr-gain-map", b"hdrgainmap", b"urn:iso:std:iso:ts:21496")
-_SEVERAL = "the file contains several pictures; only the first is used"
 _PATHS = "the clipping paths of Photoshop were dropped"
-_GAIN_MAP = "the gain map of an HDR photo was dropped"
-_VIDEO = "the video of a motion photo was dropped"
 
 
 class Segment(NamedTuple):
@@ -62,8 +61,8 @@ def read_extra(data: bytes, xmp: bytes | None) -> Extra:
     found = [each for each in segments(data) if each.marker in _OURS]
     contents = [(each.marker, data[each.start : each.stop]) for each in found]
     notes = []
-    if xmp is not None:
-        xmp = xmp_extended.merged(xmp, [c for m, c in contents if m == APP1 and c.startswith(xmp_extended.HEADER)])
+    pieces = [c for m, c in contents if m == APP1 and c.startswith(xmp_extended.HEADER)]
+    info = {"xmp": xmp_extended.merged(xmp, pieces)} if xmp and pieces else {}
     resources = b"".join(c[len(iptc.HEADER) :] for m, c in contents if m == APP13 and c.startswith(iptc.HEADER))
     if iptc.has_paths(resources):
         notes.append(_PATHS)
@@ -71,9 +70,9 @@ def read_extra(data: bytes, xmp: bytes | None) -> Extra:
         if each.marker == APP2 and data.startswith(_MPF, each.start):
             notes += _other_pictures(data, each)
     if not data.endswith(b"\xff\xd9") and b"MotionPhoto_Data" in data:  # Samsung's, which XMP may not mention
-        notes.append(_VIDEO)
+        notes.append(VIDEO)
     comments = [content.rstrip(b"\0") for marker, content in contents if marker == COM]
-    return Extra(xmp, iptc.records(resources), b"\n".join(filter(None, comments)) or None, tuple(notes))
+    return Extra(info, iptc.records(resources), b"\n".join(filter(None, comments)) or None, tuple(notes))
 
 
 def _other_pictures(data: bytes, found: Segment) -> list[str]:
@@ -92,9 +91,9 @@ def _other_pictures(data: bytes, found: Segment) -> list[str]:
         kind &= 0xFFFFFF
         beginning = data[base + offset : base + offset + min(size, 2**16)]
         if kind >> 16 == 2:  # panorama, stereo, several angles
-            notes.append(_SEVERAL)
+            notes.append(FIRST_PAGE)
         elif kind == 0 and any(mark in beginning for mark in _GAIN_MAPS):
-            notes.append(_GAIN_MAP)
+            notes.append(GAIN_MAP)
     return notes
 
 

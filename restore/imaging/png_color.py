@@ -11,27 +11,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from restore.imaging import matrix_profile
-from restore.imaging.color import to_linear
+from restore.imaging import code_points, matrix_profile
 from restore.imaging.png_chunks import Chunk, Chunks
 from restore.imaging.png_text import inflated
-
-_D65 = (0.3127, 0.3290)
-_SRGB_POINTS = (_D65, (0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
-_POINTS: dict[int, matrix_profile.Chromaticities] = {
-    1: _SRGB_POINTS,
-    4: ((0.310, 0.316), (0.67, 0.33), (0.21, 0.71), (0.14, 0.08)),
-    5: (_D65, (0.64, 0.33), (0.29, 0.60), (0.15, 0.06)),
-    6: (_D65, (0.630, 0.340), (0.310, 0.595), (0.155, 0.070)),
-    7: (_D65, (0.630, 0.340), (0.310, 0.595), (0.155, 0.070)),
-    9: (_D65, (0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),
-    11: ((0.314, 0.351), (0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
-    12: (_D65, (0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
-}
-_UNSPECIFIED = 2
-_SRGB_TRANSFER = 13
 
 _SRGB_GAMMA = 45_455
 # Writers round 1 / 2.2 and the primaries in several ways.
@@ -112,34 +95,18 @@ def _cicp(file: Chunks, profile: bytes | None) -> PngColor | None:
     chunks = _kept(file, b"cICP", b"mDCV", b"cLLI", b"iCCP", b"sRGB", b"gAMA", b"cHRM")
     if profile and b"iCCP" not in file.ancillary:
         profile = None  # a raw profile is not written again
-    if _UNSPECIFIED in (primaries, transfer):
+    if code_points.UNSPECIFIED in (primaries, transfer):
         return PngColor(chunks, profile)
-    points, decoding = _POINTS.get(primaries), _decoding(transfer)
+    points, decoding = code_points.POINTS.get(primaries), code_points.decoding(transfer)
     if not full_range or decoding is None or (points is None and not file.is_gray):
         return PngColor(chunks, profile, inexact=True)
-    if transfer == _SRGB_TRANSFER and (file.is_gray or points is _SRGB_POINTS):
+    if transfer == code_points.SRGB_TRANSFER and (file.is_gray or points is code_points.SRGB_POINTS):
         return PngColor(chunks, None)
     name = f"cICP {primaries}/{transfer}"
     if file.is_gray:
         return PngColor(chunks, matrix_profile.gray_profile(name, decoding))
     assert points is not None
     return PngColor(chunks, matrix_profile.rgb_profile(name, points, decoding))
-
-
-def _decoding(transfer: int) -> float | matrix_profile.Decoding | None:
-    """The transfer function of a code point; None for HDR and those that stills do not use."""
-    if transfer in (1, 6, 14, 15):
-        return _bt709
-    return _srgb if transfer == _SRGB_TRANSFER else {4: 2.2, 5: 2.8, 8: 1.0}.get(transfer)
-
-
-def _srgb(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return to_linear(values).astype(np.float64)
-
-
-def _bt709(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The inverse of Rec. ITU-R BT.709's opto-electronic transfer function."""
-    return np.where(values < 0.081, values / 4.5, ((values + 0.099) / 1.099) ** (1 / 0.45))
 
 
 def _older(file: Chunks, _: bytes | None) -> PngColor | None:
@@ -153,7 +120,7 @@ def _older(file: Chunks, _: bytes | None) -> PngColor | None:
     if not chunks or b"sRGB" in found:
         return PngColor(chunks, None) if chunks else None
     gamma, points = found.get(b"gAMA"), found.get(b"cHRM")
-    decoding: float | matrix_profile.Decoding = _srgb
+    decoding: float | matrix_profile.Decoding = code_points.srgb
     name = "PNG"
     if gamma is not None:
         (value,) = struct.unpack(">I", gamma)
@@ -163,17 +130,17 @@ def _older(file: Chunks, _: bytes | None) -> PngColor | None:
             decoding = 100_000 / value
             name += f" gamma {value / 100_000:g}"
     if file.is_gray:
-        same = decoding is _srgb
+        same = decoding is code_points.srgb
         return PngColor(chunks, None if same else matrix_profile.gray_profile(name, decoding))
-    xy: matrix_profile.Chromaticities = _SRGB_POINTS
+    xy: matrix_profile.Chromaticities = code_points.SRGB_POINTS
     if points is not None:
         numbers = [n / 100_000 for n in struct.unpack(">8I", points)]
         xy = list(zip(numbers[::2], numbers[1::2], strict=True))
-        if np.abs(np.subtract(xy, _SRGB_POINTS)).max() <= _SAME_POINT:
-            xy = _SRGB_POINTS
+        if np.abs(np.subtract(xy, code_points.SRGB_POINTS)).max() <= _SAME_POINT:
+            xy = code_points.SRGB_POINTS
         else:
             name += " primaries"
-    if decoding is _srgb and xy is _SRGB_POINTS:
+    if decoding is code_points.srgb and xy is code_points.SRGB_POINTS:
         return PngColor(chunks, None)
     return PngColor(chunks, matrix_profile.rgb_profile(name, xy, decoding))
 

@@ -16,6 +16,11 @@ def fits(icc: bytes, channels: int) -> bool:
     return len(icc) >= 128 and icc[36:40] == b"acsp" and icc[16:20] == _SPACES[channels]
 
 
+def is_srgb(icc: bytes) -> bool:
+    """Whether a profile is one of the usual ones of sRGB, by its name."""
+    return icc[16:20] == b"RGB " and any("sRGB".encode(encoding) in icc for encoding in ("ascii", "utf-16-be"))
+
+
 def to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
     """Convert a CMYK or LAB picture to sRGB, by its profile if that is usable.
 

@@ -34,7 +34,7 @@ def of_file(kind: str, info: Mapping[str, Any]) -> Density | None:
             x, y = info.get("jfif_density", (0, 0))
             factor = {1: 1.0, 2: 2.54}.get(info.get("jfif_unit", 0), 0.0)
             return _meant(factor * float(x), factor * float(y))
-        if kind in ("PNG", "BMP"):
+        if kind in ("PNG", "BMP", "JPEG2000"):
             x, y = info.get("dpi", (0, 0))
             return _meant(float(x), float(y))
     except (TypeError, ValueError, OverflowError):

@@ -47,7 +47,7 @@ def read(data: bytes, refuse_large: Callable[[int, int], None]) -> Picture | Non
         xmp,
         resolution.of_tiff(exif) if exif else None,
         (*notes, *broken),
-        embedded.read("TIFF", data, xmp).iptc,
+        embedded.read("TIFF", data, {}).iptc,
     )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from restore.imaging import xmp
+from restore.imaging import xmp, xmp_regions
 from restore.imaging.xmp import RDF, BrokenPacketError, Name, Packet
 
 _TIFF, _EXIF = "http://ns.adobe.com/tiff/1.0/", "http://ns.adobe.com/exif/1.0/"
@@ -23,15 +23,14 @@ _ACROSS = ["CroppedAreaImageWidthPixels", "FullPanoWidthPixels", "CroppedAreaLef
 _ACROSS += ["LargestValidInteriorRectLeft", "LargestValidInteriorRectWidth"]
 _DOWN = ["CroppedAreaImageHeightPixels", "FullPanoHeightPixels", "CroppedAreaTopPixels"]
 _DOWN += ["LargestValidInteriorRectTop", "LargestValidInteriorRectHeight"]
-_SIZES = re.compile(b"ImageWidth|ImageLength|PixelXDimension|PixelYDimension|WidthPixels")
+_SIZES = re.compile(b"ImageWidth|ImageLength|PixelXDimension|PixelYDimension|WidthPixels|AppliedToDimensions")
 # Google, Xiaomi, Oppo and others use these names, each in a namespace of its own.
 _VIDEO = re.compile("(?:Motion_?Photo|MicroVideo|OLivePhoto|LivePhoto)", re.IGNORECASE)
-# What each item of a container is, and the note when it is not kept.
-_ITEMS = {
-    "motionphoto": "the video of a motion photo was dropped",
-    "gainmap": "the gain map of an HDR photo was dropped",
-    "depth": "the depth map was dropped",
-}
+# Notes on what is not kept of a file.
+VIDEO = "the video of a motion photo was dropped"
+GAIN_MAP = "the gain map of an HDR photo was dropped"
+DEPTH_MAP = "the depth map was dropped"
+_ITEMS = {"motionphoto": VIDEO, "gainmap": GAIN_MAP, "depth": DEPTH_MAP}
 
 
 class Upright(NamedTuple):
@@ -42,19 +41,24 @@ class Upright(NamedTuple):
     notes: list[str]
 
 
-def upright(packet: bytes) -> Upright:
+def upright(packet: bytes, turn: int | None = None) -> Upright:
     """Update a packet for a picture that is turned upright and written without what else its file held.
 
-    Orientation becomes 1. Thumbnails go, and so does what describes the video of a motion photo, a gain map or a depth
-    map stored behind the picture. A packet that needs no change is returned as it is; one that cannot be parsed is
-    dropped, because nobody could say whether it is still true.
+    Orientation becomes 1, and regions are turned. Thumbnails go, and so does what describes the video of a motion
+    photo, a gain map or a depth map stored behind the picture. A packet that needs no change is returned as it is; one
+    that cannot be parsed is dropped, because nobody could say whether it is still true.
+
+    Args:
+        packet: the packet.
+        turn: the orientation that EXIF states, which counts before that in the packet.
     """
     try:
         tree = xmp.parse(packet)
     except BrokenPacketError as error:
-        return Upright(None, 1, [f"broken XMP data dropped ({error})"])
-    turn = _turn(tree)
-    changed = tree.change(_ORIENTATION, lambda _: "1")
+        return Upright(None, turn or 1, [f"broken XMP data dropped ({error})"])
+    turn = turn or _turn(tree)
+    changed = xmp_regions.turned(tree, turn)
+    changed |= tree.change(_ORIENTATION, lambda _: "1")
     items, notes = _drop_items(tree)
     removed = tree.remove(lambda name: name in (_THUMBNAILS, _EXTENSION))
     if _EXTENSION in removed:
@@ -81,6 +85,7 @@ def sized(packet: bytes, height: int, width: int) -> bytes:
         return packet
     changed = [tree.change(name, _number(width)) for name in _WIDTHS]
     changed += [tree.change(name, _number(height)) for name in _HEIGHTS]
+    changed.append(xmp_regions.sized(tree, height, width))
     for names, size in ((_ACROSS, width), (_DOWN, height)):
         before = next((value for value in tree.values((_PANORAMA, names[0])) if _is_number(value)), "0")
         if int(before) and int(before) != size:

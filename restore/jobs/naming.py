@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore.errors import RestoreError
-from restore.imaging.formats import FORMATS
+from restore.imaging.formats import suffix_of
 from restore.utils.atomic_write import TEMPORARY_PREFIX
 from restore.utils.text import printable
 
@@ -59,7 +59,7 @@ class Naming:
         """The suffix of a picture's result."""
         if self.suffix is not None:
             return self.suffix
-        return source.suffix if source.suffix.lower() in FORMATS else ".png"
+        return suffix_of(source)
 
     def _fields(self) -> set[str]:
         known = " ".join(f"{{{name}}}" for name in FIELDS)

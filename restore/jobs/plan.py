@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from restore.errors import ImageError
 from restore.files.listing import Unreadable, is_special, scan
-from restore.imaging.formats import FORMATS, READABLE
+from restore.imaging.formats import FORMATS, READABLE, check_package
 from restore.jobs.naming import Naming, PlanError
 from restore.utils.text import printable
 
@@ -80,6 +81,7 @@ def make_plan(
             is an input, or outputs that exist.
     """
     naming = naming or Naming()
+    _refuse_missing_package(naming.suffix or "")
     sources = [source] if isinstance(source, Path) else list(dict.fromkeys(source))
     if len(sources) > 1:
         plan = _plan_several(sources, target, naming)
@@ -202,11 +204,19 @@ def _single_target(source: Path, target: Path, naming: Naming) -> Path:
         return target / naming.result(source)
     if named not in FORMATS:
         raise PlanError(f"{target}: cannot write '{named}'; supported formats: {', '.join(FORMATS)}")
+    _refuse_missing_package(named)
     if naming.suffix is not None and FORMATS[named] != FORMATS[naming.suffix]:
         raise PlanError(f"{target} and --format {naming.suffix[1:]} contradict each other: remove one")
     if naming.template != Naming.template:
         raise PlanError(f"{target} and --name {naming.template!r} both name the result: remove one")
     return target
+
+
+def _refuse_missing_package(suffix: str) -> None:
+    try:
+        check_package(suffix)
+    except ImageError as error:
+        raise PlanError(f"{suffix[1:]} cannot be written: {error}") from error
 
 
 def _without_clashes(plan: Plan) -> Plan:

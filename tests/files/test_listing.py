@@ -83,3 +83,36 @@ def test_folders_that_cannot_be_read(tree: Path, locked_folders: None) -> None:
         list_pictures(tree)
     with pytest.raises(DataError, match="none: no such folder"):
         list_pictures(tree / "none")
+
+
+BEGINNINGS = {
+    "jpg": b"\xff\xd8\xff\xe0",
+    "png": b"\x89PNG\r\n\x1a\n",
+    "webp": b"RIFF\n\0\0\0WEBP",
+    "tif": b"MM\0*",
+    "bmp": b"BM" + bytes(8) + b"\x36\0\0\0\x28\0\0\0",
+    "gif": b"GIF87a",
+    "avif": b"\0\0\0\x18ftypavif",
+    "heic": b"\0\0\0\x18ftypmif1",
+    "jp2": b"\0\0\0\x0cjP  \r\n\x87\n",
+    "jxl": b"\xff\x0a",
+}
+
+
+def test_files_without_a_suffix_are_known_by_their_content(tmp_path: Path) -> None:
+    for name, beginning in BEGINNINGS.items():
+        (tmp_path / name).write_bytes(beginning + bytes(9))
+    for name in ("Makefile", "BMarks", "empty"):
+        (tmp_path / name).write_bytes(b"BMarks are not bitmaps, nor are these rules: all" if name != "empty" else b"")
+    (tmp_path / "broken").symlink_to(tmp_path / "nowhere")
+    found = scan(tmp_path)
+    assert [path.name for path in found.pictures] == sorted(BEGINNINGS)
+    assert found.ignored == 4
+    assert [path.name for path in scan(tmp_path, {".png"}).pictures] == ["png"]
+
+
+def test_suffixes_of_the_web(tmp_path: Path) -> None:
+    names = ["a.jfif", "b.JPE", "c.jpg_large", "d.jxl"]
+    for name in names:
+        (tmp_path / name).touch()
+    assert [path.name for path in scan(tmp_path).pictures] == names

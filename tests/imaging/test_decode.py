@@ -20,6 +20,7 @@ from restore.errors import ImageError
 from restore.imaging import ifd
 from restore.imaging.decode import read_picture, read_rgb8
 from restore.imaging.encode import EncodeOptions, encode
+from restore.imaging.header import read_size
 from restore.imaging.picture import Picture
 from tests.conftest import picture, save
 from tests.imaging.samples import MAKER_NOTE, SRGB, XMP, any_picture, cmyk_profile, exif_block, read_exif, write_png
@@ -380,6 +381,10 @@ def test_heic(tmp_path: Path) -> None:
     plugin.register_heif_opener()
     image = Image.fromarray(picture(40, 60))
     image.save(tmp_path / "x.heic", quality=95, exif=b"Exif\0\0" + exif_block(6), icc_profile=SRGB)
+    image.save(tmp_path / "y.heic", quality=95, xmp=XMP)  # the plugin takes the orientation from there
+    for name in ("x.heic", "y.heic"):
+        read = read_picture(tmp_path / name)
+        assert read.size == read_size(tmp_path / name) == (60, 40)
     read = read_picture(tmp_path / "x.heic")
     assert np.abs(read.pixels.astype(int) - np.rot90(np.asarray(image), -1)).mean() < 6
     assert read.icc == SRGB

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from restore.errors import ImageError
-from restore.imaging import jpeg_damage
+from restore.imaging import jpeg_damage, native_messages
 from restore.imaging.decode import read_picture
 from tests.conftest import picture
 
@@ -55,6 +55,13 @@ def test_a_forged_height_is_refused(tmp_path: Path, mode: str, more: int) -> Non
         read(tmp_path, forged(data, 128 + more))
 
 
+@pytest.mark.skipif(native_messages._log() is None, reason="libjpeg's lines cannot be read here")
+def test_a_height_that_is_forged_to_be_lower_is_said(tmp_path: Path) -> None:
+    data = encoded(size=(300, 300), quality=95)
+    (note,) = read(tmp_path, forged(data, 100))
+    assert note == "damaged: many data follow the last row; parts of the picture may be missing or wrong"
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("kept", [0.2, 0.9, 0.95])
 @pytest.mark.parametrize("behind", [b"", b"\0\0\0\x18ftypmp42" + bytes(90)])
@@ -79,7 +86,7 @@ def test_a_cut_in_the_middle_is_refused(tmp_path: Path, subsampling: int) -> Non
 def test_a_lost_block_is_said(tmp_path: Path) -> None:
     data = encoded()
     middle = (scan_start(data) + len(data)) // 2
-    (note,) = read(tmp_path, data[:middle].rstrip(b"\xff") + bytes(512) + data[middle + 512 :])
+    note, *_ = read(tmp_path, data[:middle].rstrip(b"\xff") + bytes(512) + data[middle + 512 :])
     assert note == "damaged: some of the data is lost, and the picture is wrong from there on"
 
 
@@ -94,7 +101,7 @@ def test_missing_restart_intervals_are_counted(tmp_path: Path, mode: str) -> Non
     assert read(tmp_path, data) == ()
     for removed, missing in (((2, 3), 1), ((2, 4), 2), ((1, 2), 1)):
         first, last = (marks[i] for i in removed)
-        (note,) = read(tmp_path, data[:first] + data[last:])
+        note, *_ = read(tmp_path, data[:first] + data[last:])
         assert note == f"damaged: {missing} of its {len(marks) + 1} restart intervals are missing or misplaced"
     swapped = data[: marks[1] + 1] + b"\xd5" + data[marks[1] + 2 :]
     assert read(tmp_path, swapped)[0].startswith("damaged: 1 of")
@@ -115,7 +122,7 @@ def test_missing_scans_are_said(tmp_path: Path, mode: str) -> None:
     later = [at for at in scans(data) if at > scan_start(data)]
     assert len(later) > 5
     for at in later:
-        (note,) = read(tmp_path, data[:at] + EOI)
+        note, *_ = read(tmp_path, data[:at] + EOI)
         assert note.startswith("damaged: ")
 
 
@@ -133,7 +140,7 @@ def test_a_missing_component_is_said(tmp_path: Path) -> None:
 
     begin = data[:at] + header + data[at + 13 : data.index(b"\xff\xda")]
     assert read(tmp_path, begin + of(1) + of(2) + of(3) + EOI) == ()
-    assert read(tmp_path, begin + of(1) + of(2) + EOI) == ("damaged: the scan of a color is missing",)
+    assert read(tmp_path, begin + of(1) + of(2) + EOI)[0] == "damaged: the scan of a color is missing"
 
 
 def test_gray_corners_and_flat_pictures_are_whole(tmp_path: Path) -> None:

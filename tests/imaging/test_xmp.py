@@ -62,7 +62,7 @@ BOMB = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;
         XMP.replace(b'xmlns:dc="http://purl.org/dc/elements/1.1/"', b""),
         XMP.replace(b"Somebody", b"\xff\xfe"),
         xmp_packet("", "<a>" * 100 + "</a>" * 100),
-        xmp_packet("", "<a/>" * 150_000),
+        xmp_packet("", "<a/>" * 101_000),
     ],
 )
 def test_what_is_refused(packet: bytes) -> None:
@@ -90,7 +90,7 @@ PIECES = [
 @pytest.mark.parametrize("piece", PIECES)
 @pytest.mark.parametrize("where", ["", "in the tag", "inside"])
 def test_no_packet_takes_long(piece: bytes, where: str) -> None:
-    many = piece * (1_000_000 // len(piece))
+    many = piece * (400_000 // len(piece))
     packet = {
         "": many,
         "in the tag": XMP.replace(b"<rdf:Description", b"<rdf:Description " + many),

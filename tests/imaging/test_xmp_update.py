@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
 from restore.imaging import xmp, xmp_update
 from tests.imaging.samples import XMP, xmp_packet
@@ -112,3 +114,55 @@ def test_what_describes_other_items_of_the_file_goes(attributes: str, below: str
     assert note in "; ".join(notes)
     assert bool(note) == bool(notes)
     xmp.parse(packet)
+
+
+MWG, AREA = "http://www.metadataworkinggroup.com/schemas/regions/", "http://ns.adobe.com/xmp/sType/Area#"
+DIMENSIONS, PEOPLE = "http://ns.adobe.com/xap/1.0/sType/Dimensions#", "http://ns.microsoft.com/photo/1.2/t/Region#"
+# Of a picture of 40 x 20 pixels: a face whose center is at (8, 5), 4 wide and 8 high.
+FACE_AS_ATTRIBUTES = (
+    '<mwg-rs:Area stArea:x="0.2" stArea:y="0.25" stArea:w="0.1" stArea:h="0.4" stArea:unit="normalized"/>'
+)
+FACE_AS_ELEMENTS = (
+    '<mwg-rs:Area rdf:parseType="Resource"><stArea:x>0.2</stArea:x><stArea:y>0.25</stArea:y>'
+    "<stArea:w>0.1</stArea:w><stArea:h>0.4</stArea:h></mwg-rs:Area>"
+)
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+@pytest.mark.parametrize("face", [FACE_AS_ATTRIBUTES, FACE_AS_ELEMENTS])
+def test_faces_turn_and_grow_with_the_picture(turn: int, face: str) -> None:
+    """By turning a picture in which the face is painted."""
+    applied = '<mwg-rs:AppliedToDimensions stDim:w="40" stDim:h="20" stDim:unit="pixel"/>'
+    below = f'<mwg-rs:Regions rdf:parseType="Resource">{applied}{face}</mwg-rs:Regions>'
+    below += f'<p:Rectangle xmlns:p="{PEOPLE}">0.15, 0.05, 0.1, 0.4</p:Rectangle>'
+    declared = f'xmlns:mwg-rs="{MWG}" xmlns:stArea="{AREA}" xmlns:stDim="{DIMENSIONS}"'
+    painted = np.zeros((20, 40), np.uint8)
+    painted[1:9, 6:10] = 255
+    upright = np.asarray(ImageOps.exif_transpose(with_orientation(painted, turn)))
+    rows, columns = (np.flatnonzero(upright.any(axis)) for axis in (1, 0))
+    height, width = upright.shape
+    packet = xmp_update.upright(xmp_packet(declared, below), turn).packet
+    assert packet is not None
+    tree = xmp.parse(packet)
+    x, y, w, h = (float(tree.values((AREA, name))[0]) for name in "xywh")
+    found = (x - w / 2, y - h / 2, w, h)
+    expected = (columns[0] / width, rows[0] / height, len(columns) / width, len(rows) / height)
+    assert found == pytest.approx(expected)
+    assert [float(v) for v in tree.values((PEOPLE, "Rectangle"))[0].split(",")] == pytest.approx(expected)
+    assert [tree.values((DIMENSIONS, name)) for name in "wh"] == [[str(width)], [str(height)]]
+    larger = xmp.parse(xmp_update.sized(packet, 2 * height, 2 * width))
+    assert [larger.values((DIMENSIONS, name)) for name in "wh"] == [[str(2 * width)], [str(2 * height)]]
+
+
+def with_orientation(pixels: np.ndarray, turn: int) -> Image.Image:
+    image = Image.fromarray(pixels)
+    image.getexif()[0x0112] = turn
+    return image
+
+
+@pytest.mark.parametrize("odd", ["", "nan", "1e999", "5", "left"])
+def test_odd_regions_stay_as_they_are(odd: str) -> None:
+    below = f'<a:Area xmlns:a="urn:a" xmlns:stArea="{AREA}" stArea:x="{odd}" stArea:y="0.2"/>'
+    below += f'<p:Rectangle xmlns:p="{PEOPLE}">{odd}, 0, 1, 1</p:Rectangle>'
+    packet = xmp_packet("", below)
+    assert xmp_update.upright(packet, 6).packet == packet

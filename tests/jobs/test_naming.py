@@ -32,6 +32,20 @@ def test_the_format_gives_the_ending_and_ext_stays_the_sources() -> None:
     assert naming.result(Path("a.jpg")) == "a-jpg.png"
     assert naming.result(Path("a.gif")) == "a-gif.png"
     assert Naming().result(Path("a.heic")) == "a.png"
+    assert Naming().result(Path("a.JFIF")) == "a.JFIF"
+    assert Naming().result(Path("a.jpg_large")) == "a.jpg"
+
+
+def test_names_without_a_suffix_get_that_of_the_content(tmp_path: Path) -> None:
+    for name, beginning, result in (
+        ("IMG_1", b"\xff\xd8\xff\xe0", "IMG_1.jpg"),
+        ("IMG_2", b"\x89PNG\r\n\x1a\n", "IMG_2.png"),
+        ("IMG_3", b"GIF89a", "IMG_3.png"),
+        ("IMG_4", b"II*\0", "IMG_4.tif"),
+    ):
+        (tmp_path / name).write_bytes(beginning)
+        assert Naming().result(tmp_path / name) == result
+    assert Naming().result(tmp_path / "missing") == "missing.png"
 
 
 @pytest.mark.parametrize(
