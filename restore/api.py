@@ -167,8 +167,8 @@ def enhance(
     """
     from rich.console import Console
 
-    from restore.jobs.enhance import INTERRUPTED, default_workers, start
-    from restore.jobs.request import Request
+    from restore.jobs.enhance import INTERRUPTED, start
+    from restore.jobs.request import Request, default_workers
     from restore.jobs.sizing import TargetSize
 
     records: list[FileRecord | SummaryRecord] = []

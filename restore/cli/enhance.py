@@ -24,7 +24,7 @@ _SECTIONS = {
     "Size": ("--scale", "--width", "--height", "--longest", "--megapixels", "--min-side"),
     "Output files": ("--format", "--name", "--quality", "--png-level", "--strip", "--strip-gps", "--keep-times"),
     "Existing results": ("--overwrite", "--skip-existing", "--resume", "--dry-run"),
-    "Large jobs": ("--report", "--json", "--watch", "--shard", "--max-pixels"),
+    "Large jobs": ("--report", "--json", "--watch", "--settle", "--shard", "--max-pixels", "--read-timeout"),
     "Hardware and speed": ("--device", "--precision", "--tile", "--threads", "--workers"),
 }
 
@@ -163,6 +163,20 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
 )
 @click.option("--watch", is_flag=True, help="Keep running and enhance new pictures until Ctrl-C.")
 @click.option(
+    "--settle",
+    type=FiniteRange(0, 86_400),
+    default=2,
+    show_default=True,
+    help="With --watch: seconds without change after which a new picture is complete; more for writers that pause.",
+)
+@click.option(
+    "--read-timeout",
+    type=FiniteRange(0, 86_400),
+    default=60,
+    show_default=True,
+    help="Seconds without progress after which reading a picture fails, as on a lost network share; 0 waits forever.",
+)
+@click.option(
     "--spec",
     multiple=True,
     metavar="FIELD=VALUE",
@@ -175,11 +189,11 @@ def enhance(
 
     Several inputs go into the folder OUT, each folder under its own name. - stands for standard input or output.
 
-    Exit codes: 0 success, 1 some pictures failed, 2 usage error, 130 Ctrl-C or SIGTERM.
+    Exit codes: 0 success, 1 some pictures failed, 2 usage error, 130 Ctrl-C, SIGTERM or SIGHUP.
     """
     pairs = parse_pairs(spec, "--spec")
-    from restore.jobs.enhance import default_workers, start
-    from restore.jobs.request import Request
+    from restore.jobs.enhance import start
+    from restore.jobs.request import Request, default_workers
     from restore.jobs.standard_streams import STREAM, run_streams, uses_streams
 
     size = _size(options)
@@ -203,7 +217,7 @@ def enhance(
             click.echo(line)
 
     def run(job: Request) -> int:
-        return start(job, console(), say, page, give if as_json else None)
+        return start(job, console(), say, page, give if as_json else None, hard=True)
 
     if not uses_streams(request):
         raise SystemExit(run(request))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from restore import __version__
 from restore.cli.help import Context, colors
+from restore.cli.leave import os_error, run_and_leave
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -39,6 +39,11 @@ class LazyGroup(click.Group):
     """A group that imports commands on demand and prints expected errors without a traceback."""
 
     context_class = Context
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        if not options.get("standalone_mode", True):
+            return super().main(*args, **options)
+        run_and_leave(lambda: super(LazyGroup, self).main(*args, **options))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -87,13 +92,8 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt:
             click.echo("Interrupted: written files are complete; the rest was not started.", err=True)
             sys.exit(130)
-        except BrokenPipeError:  # for example '| head'
-            # Python flushes standard output again at exit, which would fail once more and print an error.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(1)
-        except OSError as error:  # a full or read-only disk, no permission: not a bug, no traceback
-            click.echo(f"restore: {error}", err=True)
-            sys.exit(1)
+        except OSError as error:  # a full or read-only disk, no permission, '| head': not a bug, no traceback
+            sys.exit(os_error(error))
 
 
 def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:

@@ -31,20 +31,20 @@ def models(as_json: bool) -> None:
     found = []
     for entry in entries():
         try:
-            found.append((entry, file_spec(entry.file)))
-        except ModelError as error:  # one bad file must not hide the others
+            found.append((entry, file_spec(entry.file), entry.file.stat().st_size))
+        except (ModelError, OSError) as error:  # one bad file must not hide the others
             click.echo(printable(f"restore: {error}"), err=True)
     if as_json:
-        click.echo(json.dumps([_facts(entry, spec) for entry, spec in found], indent=2))
+        click.echo(json.dumps([_facts(entry, spec) for entry, spec, _ in found], indent=2))
         return
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     table = Table("model", "task", "scale", "parameters", "size", "precisions", "licence", box=None, pad_edge=False)
-    for entry, spec in found:
-        size, kinds = f"{entry.file.stat().st_size / 1e6:.2f} MB", ", ".join(entry.files)
-        cells = [entry.name, spec.task, f"x{spec.scale}", f"{spec.parameters:,}", size, kinds, spec.licence]
+    for entry, spec, size in found:
+        kinds, parameters = ", ".join(entry.files), f"{spec.parameters:,}"
+        cells = [entry.name, spec.task, f"x{spec.scale}", parameters, f"{size / 1e6:.2f} MB", kinds, spec.licence]
         table.add_row(*map(escape, cells))
     Console(soft_wrap=True).print(table)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from restore.cli.common import extra_needed, parse_pairs
+from restore.cli.common import FiniteRange, extra_needed, parse_pairs
 from restore.cli.help import Command
 from restore.utils.text import printable
 
@@ -32,8 +32,15 @@ if TYPE_CHECKING:
     help="Also compare with the network it was made from: a run folder, a checkpoint, or an fp32 .onnx file.",
 )
 @click.option("--spec", multiple=True, metavar="FIELD=VALUE", help="Metadata that the file lacks. Repeatable.")
+@click.option(
+    "--time-limit",
+    type=FiniteRange(0, 86_400, min_open=True),
+    default=120,
+    show_default=True,
+    help="Seconds after which a run of the model is ended, which fails its check.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line and check.")
-def verify(file: Path, against: Path | None, spec: tuple[str, ...], as_json: bool) -> None:
+def verify(file: Path, against: Path | None, spec: tuple[str, ...], time_limit: float, as_json: bool) -> None:
     """Check the ONNX file MODEL and its metadata.
 
     Checks the metadata, graph, precision, accepted sizes, determinism, exactness of tiles, NaN and infinite values,
@@ -42,16 +49,19 @@ def verify(file: Path, against: Path | None, spec: tuple[str, ...], as_json: boo
     given = parse_pairs(spec, "--spec")
     with extra_needed("Verifying", "verify"):
         from restore.verify.run import verify_file
+    from restore.jobs.stop import stoppable
+
     failed = 0
-    for check in verify_file(file, given):
-        _print_check(check, as_json)
-        failed += check.passed is False
-    if against is not None:
-        with extra_needed("Comparing with a checkpoint", "train"):
-            from restore.export.compare_to_source import compare
-        for check in compare(file, against, given):
+    with stoppable(hard=True):
+        for check in verify_file(file, given, time_limit):
             _print_check(check, as_json)
             failed += check.passed is False
+        if against is not None:
+            with extra_needed("Comparing with a checkpoint", "train"):
+                from restore.export.compare_to_source import compare
+            for check in compare(file, against, given):
+                _print_check(check, as_json)
+                failed += check.passed is False
     if not as_json:
         click.echo(f"{failed} check{'s' * (failed != 1)} failed" if failed else "all checks passed")
     raise SystemExit(1 if failed else 0)

@@ -12,6 +12,7 @@ from functools import partial
 from restore.evaluation.comparison import Comparison
 from restore.evaluation.interval import LEVEL, RESAMPLES, Interval
 from restore.metrics.registry import METRICS
+from restore.utils.csv_cells import csv_text
 from restore.utils.json_types import JsonObject
 from restore.utils.text import printable
 
@@ -45,11 +46,10 @@ def to_csv(found: Comparison) -> str:
     for number, name in enumerate(found.pictures):
         for method in found.methods:
             values = found.scores[method]
-            table.writerow(
-                [printable(name), method, *(values[m][number] if m in values else "" for m in found.metrics)]
-            )
+            measured = (values[m][number] if m in values else "" for m in found.metrics)
+            table.writerow([csv_text(printable(name)), csv_text(method), *measured])
     for method in found.methods:
-        table.writerow(["average", method, *(found.mean(method, metric) for metric in found.metrics)])
+        table.writerow(["average", csv_text(method), *(found.mean(method, metric) for metric in found.metrics)])
     return text.getvalue().rstrip("\n")
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from restore.errors import DataError
+from restore.utils.json_text import parse_json
 from restore.utils.json_types import JsonObject
 from restore.utils.plotting import new_figure, saved
 
@@ -87,7 +87,7 @@ def read_tradeoff(quality: Path, speed: Path, metric: str | None = None) -> Trad
 
 def _object(file: Path, command: str, key: str) -> JsonObject:
     try:
-        found = json.loads(file.read_text("utf-8"))
+        found = parse_json(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{file}: cannot be read as JSON: {error}") from error
     if not isinstance(found, dict) or key not in found:

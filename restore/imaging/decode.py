@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ from restore.imaging.native_messages import heard
 from restore.imaging.opencv_errors import opencv_errors
 from restore.imaging.picture import FIRST_PAGE, Picture, Samples, to8
 from restore.imaging.upright import upright
+from restore.utils.regular_file import open_regular, read_regular
 
 _GRAY_16 = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
 _INKS = frozenset({"CMYK", "LAB"})
@@ -74,7 +76,11 @@ def read_picture(path: Path, pixel_limit: int = PIXEL_LIMIT) -> Picture:
         ImageError: missing, not a picture, damaged, truncated, too large, or not representable in 8 or 16 bits
             per channel. A MemoryError is passed on, since the file may be fine.
     """
-    data = _read(path, pixel_limit)
+    return decode_picture(read_file(path, pixel_limit), path, pixel_limit)
+
+
+def decode_picture(data: bytes, path: Path, pixel_limit: int = PIXEL_LIMIT) -> Picture:
+    """Decode the content of a file as :func:`read_picture` does; ``path`` is for messages."""
     try:
         with opencv_errors("damaged picture"):
             picture, lines = heard(lambda: _decode(data, pixel_limit), damage.is_known)
@@ -87,20 +93,23 @@ def read_picture(path: Path, pixel_limit: int = PIXEL_LIMIT) -> Picture:
         raise ImageError(f"{path}: {refusals.damaged(error)}") from error
 
 
-def _read(path: Path, pixel_limit: int) -> bytes:
-    """The whole file, unless it is larger than a picture within the limit could be."""
+def read_file(path: Path, pixel_limit: int, progress: Callable[[], object] = lambda: None) -> bytes:
+    """The whole file, unless it is larger than a picture within the limit could be.
+
+    Raises:
+        ImageError: it is too large or cannot be read.
+    """
     # Uncompressed 16-bit RGBA plus generous metadata.
     most = 8 * pixel_limit + 2**26
     try:
-        size = path.stat().st_size
-        if path.is_file() and size <= most:
-            return path.read_bytes()
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size <= most:
+                return read_regular(file, progress)
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such file") from error
     except OSError as error:
         raise ImageError(f"{path}: {refusals.unreadable(error)}") from error
-    if not path.is_file():
-        raise ImageError(f"{path}: not a file")
     raise ImageError(
         f"{path}: {size / 1e6:.0f} MB is more than a picture of {pixel_limit / 1e6:g} million pixels can take; "
         "if it really is a picture, raise the limit with --max-pixels"

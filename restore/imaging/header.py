@@ -14,6 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from restore.errors import ImageError
 from restore.imaging import bmp, heif, ifd, jp2, jpeg, jxl, metadata, png, refusals, tga, tiff_pages, xmp_update
+from restore.utils.regular_file import open_regular
 
 # Formats that Pillow may open. It supports forty more, some of which start external programs.
 _READERS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "TGA")
@@ -88,7 +89,7 @@ def _register_heif() -> None:
 def _opened(path: Path) -> Image.Image:
     """Open a file with Pillow without decoding it. The caller must close it."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             known = formats(file.read(64))
         return Image.open(path, formats=known)
     except UnidentifiedImageError as error:
@@ -114,7 +115,7 @@ def _png_size(path: Path) -> tuple[int, int] | None:
 
 def _opened_jpeg(path: Path) -> Image.Image | None:
     """A JPEG file opened without segments that Pillow refuses; None for other files."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         data = file.read(_HEADERS) if file.read(2) == b"\xff\xd8" else b""
     cleaned = jpeg.without_odd_segments(b"\xff\xd8" + data) if data else None
     try:
@@ -169,7 +170,7 @@ def _turn_by(exif: object, xmp: object) -> int:
 def _own_size(path: Path) -> tuple[int, int] | None:
     """Upright height and width of a file that is decoded without Pillow; None for others and broken ones."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             beginning = file.read(64)
             if not tiff_pages.is_tiff(beginning):
                 return bmp.size(beginning) or tga.size(beginning)

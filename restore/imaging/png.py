@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from restore.imaging import iptc, png_chunks, png_color, png_text
 from restore.imaging.picture import Picture
+from restore.utils.regular_file import open_regular
 
 
 class Extras(NamedTuple):
@@ -40,7 +41,7 @@ def read_header(path: Path) -> tuple[png_chunks.Chunks, Extras] | None:
         OSError: the file cannot be read.
         ValueError: the header is damaged.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         if not png_chunks.is_png(file.read(8)):
             return None
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:

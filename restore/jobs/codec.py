@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from restore.imaging.alpha import clamp_alpha, fill_color
-from restore.imaging.decode import read_picture
+from restore.imaging.decode import decode_picture, read_file
 from restore.imaging.encode import EncodeOptions, encode, lost
 from restore.imaging.metadata import strip, strip_place
 from restore.imaging.opencv_errors import opencv_errors
@@ -18,13 +18,20 @@ from restore.jobs.options import PictureOptions
 from restore.jobs.sizing import Size, Sizing
 
 
-def decode(path: Path, options: PictureOptions) -> Picture:
+def decode(path: Path, options: PictureOptions, data: bytes | None = None) -> Picture:
     """Read a picture and fill the color under transparent pixels for the network.
+
+    Args:
+        path: the file.
+        options: how it is read.
+        data: its content, if that was read before.
 
     Raises:
         ImageError: the file cannot be read, is damaged or too large.
     """
-    picture = read_picture(path, options.pixel_limit)
+    if data is None:
+        data = read_file(path, options.pixel_limit)
+    picture = decode_picture(data, path, options.pixel_limit)
     if picture.alpha is None:
         return picture
     with opencv_errors("its transparency cannot be filled"):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from restore.jobs.claims import GONE, missing
 from restore.jobs.outcome import Outcome, Status
 from restore.jobs.plan import Plan
 from restore.jobs.report import FileRecord, PageWriter, SummaryRecord, folder_record, record, write_report
@@ -38,6 +39,7 @@ class JobReporter:
     ignored: int = 0
     counts: Counter[Status] = field(default_factory=Counter)
     records: list[FileRecord] = field(default_factory=list)
+    claimed: list[Outcome] = field(default_factory=list)
 
     def begin(self, plan: Plan) -> None:
         """Report what is known before the job: skipped pictures, and folders that cannot be read."""
@@ -53,6 +55,8 @@ class JobReporter:
         """Report a finished picture."""
         self.counts[outcome.status] += 1
         self._keep(record(outcome))
+        if outcome.status in ("enhanced", "done"):
+            self.claimed.append(outcome)
         source = printable(outcome.item.source)
         if outcome.status == "failed":
             self.failed += 1
@@ -83,13 +87,31 @@ class JobReporter:
             summary: the job's summary.
             shown: whether an HTML report shows the pictures.
         """
-        if self.give is not None:
-            self.give(summary)
-            self.warn(text, "default")
-        else:
-            self.say(text)
-        if self.report is not None:
-            write_report(self.report, self.records, summary, self.screen, self.page, shown)
+        try:
+            if self.give is not None:
+                self.give(summary)
+                self.warn(text, "default")
+            else:
+                self.say(text)
+        finally:  # the terminal may be gone
+            if self.report is not None:
+                write_report(self.report, self.records, summary, self.screen, self.page, shown)
+
+    def withdraw_missing(self) -> None:
+        """Report pictures as failed whose results were there and are not any more; their last record counts."""
+        gone = {item.target for item in missing(outcome.item for outcome in self.claimed)}
+        if not gone:
+            return
+        self.records = [one for one in self.records if Path(one["target"]) not in gone]
+        for outcome in self.claimed:
+            if outcome.item.target in gone:
+                self.counts[outcome.status] -= 1
+                self.outcome(Outcome(outcome.item, "failed", GONE))
+
+    def mute(self) -> None:
+        """Print nothing any more; reports are still written."""
+        self.screen.quiet = True
+        self.say, self.give = lambda _: None, lambda _: None
 
     def _keep(self, one: FileRecord) -> None:
         if self.give is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from restore import __version__
 from restore.jobs.console import JobReporter, Record, counted
-from restore.jobs.journal import Journal, JournalIndex, earlier, file_digest, job_key, last_backend, model_digest
+from restore.jobs.dry_run import show_plan
+from restore.jobs.journal import Journal, OutputGoneError, last_backend, model_digest
+from restore.jobs.lock import locked, refuse_locked
 from restore.jobs.naming import Naming, PlanError
 from restore.jobs.open_network import OpenedNetwork, open_network
 from restore.jobs.outcome import Outcome, Summary
@@ -19,7 +20,7 @@ from restore.jobs.pipeline import Settings, run_job
 from restore.jobs.plan import Existing, Plan, make_plan
 from restore.jobs.progress import job_progress
 from restore.jobs.report import PageWriter, SummaryRecord, check_report
-from restore.jobs.request import Request
+from restore.jobs.request import Request, job_key_of
 from restore.jobs.stop import Stop, stoppable
 from restore.jobs.watch import check_watch, watch
 from restore.jobs.worker import DiskError
@@ -42,6 +43,7 @@ def start(
     say: Callable[[str], None],
     page: Callable[[], PageWriter] | None = None,
     give: Callable[[Record], None] | None = None,
+    hard: bool = False,
 ) -> int:
     """Run the job.
 
@@ -51,13 +53,27 @@ def start(
         say: prints a human-readable line on standard output.
         page: returns the writer of HTML reports; None if HTML is not supported.
         give: receives each picture's record as it finishes, then the summary; replaces ``say``.
+        hard: see :func:`restore.jobs.stop.stoppable`.
 
     Returns:
         The exit code: 0 all done, 1 some failed, 130 interrupted.
 
     Raises:
         RestoreError: wrong usage (nothing was written), or the disk cannot be written to any more.
+        KeyboardInterrupt: interrupted before the job began.
     """
+    with stoppable(hard) as stop:
+        return _start(request, screen, say, page, give, stop)
+
+
+def _start(
+    request: Request,
+    screen: Console,
+    say: Callable[[str], None],
+    page: Callable[[], PageWriter] | None,
+    give: Callable[[Record], None] | None,
+    stop: Stop,
+) -> int:
     _refuse_contradictions(request)
     if request.report is not None:
         check_report(request.report, page)
@@ -69,19 +85,17 @@ def start(
     plan = _plan(request, naming, first=True)
     reporter = JobReporter(screen, say, give, None if request.dry_run else request.report, page)
     if request.dry_run:
-        return _show_plan(plan, request, reporter)
+        show_plan(plan, request, reporter)
+        return FAILED if reporter.failed else 0
+    if plan.folder is not None:
+        refuse_locked(plan.folder, request.shard)
     opened = open_network(request, plan)
     network = opened.model
     if network.note:
         reporter.warn(f"Running on {'the CPU' if network.device == 'cpu' else network.device}: {network.note}")
     for warning in opened.warnings:
         reporter.warn(warning)
-    return _Enhancing(request, naming, opened, reporter).run(plan)
-
-
-def default_workers() -> int:
-    """Default number of reading threads, and of writing threads: half the cores, 2..8."""
-    return min(8, max(2, (os.cpu_count() or 1) // 2))
+    return _Enhancing(request, naming, opened, reporter, stop).run(plan)
 
 
 def _refuse_contradictions(request: Request) -> None:
@@ -106,7 +120,7 @@ def _plan(request: Request, naming: Naming, first: bool) -> Plan:
     existing: Existing = request.existing or "refuse"
     if request.resume or (not first and existing != "skip"):
         existing = "overwrite"  # the journal decides for each picture whether it may be replaced
-    return make_plan(request.sources, request.target, naming, existing, request.shard, may_be_empty=request.watch)
+    return make_plan(request.sources, request.target, naming, existing, request.shard, tolerant=request.watch)
 
 
 def _scale_text(file: Path, request: Request) -> str:
@@ -117,48 +131,12 @@ def _scale_text(file: Path, request: Request) -> str:
     return f"{request.scale or file_spec(file, request.spec).scale:g}"
 
 
-def _key(request: Request, network: Model) -> str:
-    options: dict[str, object] = {
-        "format": request.format_,
-        "spec": dict(request.spec),
-        **request.picture_options().changing_files(),
-    }
-    if not network.spec.exact_tiles:
-        options["tile"] = request.tile
-    if request.strength not in (None, 1):
-        options["strength"] = request.strength
-    if size := request.target_size(network.spec.scale):
-        options["size"] = size.options()
-    if network.precision != network.spec.precision:
-        options["precision"] = network.precision
-    return job_key(model_digest(network.file), options)
-
-
-def _show_plan(plan: Plan, request: Request, reporter: JobReporter) -> int:
-    """Print the plan; write nothing."""
-    reporter.begin(Plan([], unreadable=plan.unreadable, ignored=plan.ignored))
-    for item in plan.skipped:
-        reporter.planned(Outcome(item, "skipped"))
-    known = None
-    if request.resume and plan.folder is not None:
-        known = _key(request, open_network(request, plan).model), JournalIndex(plan.folder)
-    for item in plan.items:
-        outcome = None
-        if known is not None:
-            try:
-                outcome = earlier(item, file_digest(item.source), *known, request.existing == "overwrite")
-            except OSError as error:
-                outcome = Outcome(item, "failed", f"cannot be read: {error.strerror}")
-        reporter.planned(outcome or Outcome(item, "planned"))
-    if reporter.give is None:
-        reporter.say(f"{counted(reporter)}; nothing was written")
-    return FAILED if reporter.failed else 0
-
-
 class _Enhancing:
     """The running job: one plan, or several when a folder is watched."""
 
-    def __init__(self, request: Request, naming: Naming, opened: OpenedNetwork, reporter: JobReporter) -> None:
+    def __init__(
+        self, request: Request, naming: Naming, opened: OpenedNetwork, reporter: JobReporter, stop: Stop
+    ) -> None:
         from restore.runtime.stream import StreamOptions, picture_stream
 
         network = opened.model
@@ -167,32 +145,42 @@ class _Enhancing:
         self._network = network
         self._opened = opened
         self._reporter = reporter
+        self._stop = stop
         strength = 1.0 if request.strength is None else request.strength
         self._stream = picture_stream(network, StreamOptions(request.tile, strength=strength), reporter.warn)
         self._summary = Summary(workers=request.workers)
         self._digest = model_digest(network.file)  # now, because the file may have changed by the end
         self._complaint = ""
+        self._refused: set[str] = set()
 
     def run(self, plan: Plan) -> int:
         request, reporter = self._request, self._reporter
         interrupted = False
-        with stoppable() as stop:
-            try:
-                if plan.folder is None:
-                    self._job(plan, None, stop)
-                else:
-                    with Journal(plan.folder, _key(request, self._network), request.shard) as journal:
-                        if last_backend(plan.folder, self._opened.entry.model) != self._opened.entry:
-                            journal.record_backend(self._opened.entry)
-                        self._sweep(plan)
-                        self._folder(plan, journal, stop)
-            except KeyboardInterrupt:
-                interrupted = True
-            except DiskError:
-                with suppress(OSError):  # the report may be on the same disk
-                    self._end(interrupted, whole=False)
-                raise
-            self._end(interrupted, whole=not interrupted)
+        try:
+            if plan.folder is None:
+                self._job(plan, None)
+            else:
+                key = job_key_of(request, self._network)
+                plan.folder.mkdir(parents=True, exist_ok=True)
+                with locked(plan.folder, request.shard), Journal(plan.folder, key, request.shard) as journal:
+                    if last_backend(plan.folder, self._opened.entry.model) != self._opened.entry:
+                        journal.record_backend(self._opened.entry)
+                    self._sweep(plan)
+                    self._folder(plan, journal)
+                    journal.check_in_place()
+        except KeyboardInterrupt:
+            interrupted = True
+        except (DiskError, OutputGoneError, OSError) as error:
+            if isinstance(error, OSError):  # nobody reads the output any more
+                reporter.mute()
+            if isinstance(error, OutputGoneError):
+                reporter.withdraw_missing()
+            with suppress(OSError):  # the report may be on the same disk
+                self._end(interrupted, whole=False)
+            raise
+        if not interrupted:
+            reporter.withdraw_missing()
+        self._end(interrupted, whole=not interrupted)
         if interrupted:
             if plan.folder is None:
                 how = "the picture was written" if self._summary.counts["enhanced"] else "nothing was written"
@@ -204,16 +192,20 @@ class _Enhancing:
             return INTERRUPTED
         return FAILED if reporter.failed else 0
 
-    def _folder(self, plan: Plan, journal: Journal, stop: Stop) -> None:
+    def _folder(self, plan: Plan, journal: Journal) -> None:
         if not self._request.watch:
-            self._job(plan, journal, stop)
+            self._job(plan, journal)
             return
-        watch(
-            self._request.sources[0], self._plan_again, lambda arrived: self._job(arrived, journal, stop, watched=True)
-        )
+
+        def run(arrived: Plan) -> None:
+            self._job(arrived, journal, watched=True)
+
+        watch(self._request.sources[0], self._plan_again, run, self._request.settle, self._reporter.warn)
 
     def _plan_again(self, first: bool) -> Plan | None:
-        """Plan while a folder is watched: a name clash is reported once and waits until it is fixed."""
+        """Plan while a folder is watched: pictures whose names clash are reported once and wait until that is fixed."""
+        if not self._request.sources[0].is_dir():
+            return None  # it is told when it is gone
         try:
             plan = _plan(self._request, self._naming, first)
         except PlanError as error:
@@ -222,9 +214,13 @@ class _Enhancing:
                 self._complaint = str(error)
             return None
         self._complaint = ""
+        for refused in plan.refused:
+            if refused not in self._refused:
+                self._reporter.warn(refused, "red")
+        self._refused = set(plan.refused)
         return plan
 
-    def _job(self, plan: Plan, journal: Journal | None, stop: Stop, watched: bool = False) -> None:
+    def _job(self, plan: Plan, journal: Journal | None, watched: bool = False) -> None:
         request = self._request
         settings = Settings(
             request.picture_options(),
@@ -234,6 +230,7 @@ class _Enhancing:
             resume=request.resume or watched,
             workers=request.workers,
             judge=self._network.believe,
+            read_timeout=request.read_timeout,
         )
         self._reporter.begin(plan)
         with job_progress(self._reporter.screen, len(plan.items)) as advance:
@@ -242,7 +239,7 @@ class _Enhancing:
                 self._reporter.outcome(outcome)
                 advance()
 
-            run_job(plan, self._stream, on_outcome, settings, journal, stop, self._summary)
+            run_job(plan, self._stream, on_outcome, settings, journal, self._stop, self._summary)
 
     def _sweep(self, plan: Plan) -> None:
         if self._request.resume and plan.folder is not None:

@@ -12,18 +12,32 @@ import json
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from restore.errors import RestoreError
+from restore.jobs.decoding_record import DecodingRecord
 from restore.jobs.naming import PlanError
-from restore.jobs.outcome import Outcome
-from restore.jobs.plan import Item
-from restore.utils.atomic_write import TEMPORARY_PREFIX, write_bytes
+from restore.utils.atomic_write import TEMPORARY_PREFIX, naming, write_bytes
+from restore.utils.json_text import parse_json
+from restore.utils.regular_file import NotRegularError, open_regular
 
 _STEM = f"{TEMPORARY_PREFIX}journal"
 _FORMAT, _VERSION = "restore-journal", 1
 _CHUNK = 1 << 20
+
+
+class OutputGoneError(RestoreError):
+    """The output folder is not where it was when the job began."""
+
+    exit_code = 1
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder}: the output folder or its journal was removed, renamed or unmounted while the job ran, so it "
+            "stopped: put it back, then continue with --resume"
+        )
 
 
 @dataclass(frozen=True)
@@ -69,10 +83,10 @@ def last_backend(folder: Path, model: str) -> BackendEntry | None:
     """
     found = None
     for path in sorted(folder.glob(f"{_STEM}*.jsonl"), key=lambda path: path.stat().st_mtime):
-        for line in path.read_bytes().split(b"\n"):
+        for line in _content(path).split(b"\n"):
             if line.startswith(b'{"backend"'):
                 try:
-                    entry = BackendEntry(**json.loads(line)["backend"])
+                    entry = BackendEntry(**parse_json(line)["backend"])
                 except (ValueError, TypeError):
                     continue  # cut off by a kill
                 found = entry if entry.model == model else found
@@ -98,12 +112,17 @@ def model_digest(path: Path) -> str:
     return hashlib.sha256("".join([digest, *map(file_digest, beside)]).encode()).hexdigest()
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
+def file_digest(path: Path, progress: Callable[[], object] = lambda: None) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal; ``progress`` is called after each part.
+
+    Raises:
+        OSError: it cannot be read, or is a pipe or a device.
+    """
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
+            progress()
     return digest.hexdigest()
 
 
@@ -126,6 +145,10 @@ class JournalIndex:
         """Add an entry."""
         self._by_target[entry.target].append(entry)
 
+    def knows(self, target: str) -> bool:
+        """Whether restore has ever written ``target``."""
+        return target in self._by_target
+
     def ours(self, target: str) -> list[JournalEntry]:
         """The entries that match the file at ``target``; empty if it is missing or someone else made or changed it."""
         entries = self._by_target.get(target)
@@ -136,6 +159,10 @@ class JournalIndex:
         except OSError:
             return []
         return [entry for entry in entries if entry.target_digest == digest]
+
+    def read_again(self) -> JournalIndex:
+        """The entries that are in the folder's journals now, with those that other jobs have written since."""
+        return JournalIndex(self._folder)
 
     def is_done(self, source: str, source_digest: str, key: str, target: str) -> bool:
         """Whether ``target`` is what a job with this key would write for this source."""
@@ -155,6 +182,7 @@ class Journal:
     Attributes:
         key: of the job, see :func:`job_key`.
         index: all entries of the folder, including this journal's new ones.
+        decoding: which pictures are being decoded.
     """
 
     def __init__(self, folder: Path, key: str, shard: tuple[int, int] = (1, 1)) -> None:
@@ -166,19 +194,21 @@ class Journal:
         """
         self.key = key
         self.index = JournalIndex(folder)
+        self.decoding = DecodingRecord(folder, _part(shard))
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / _name(shard)
+        self._folder, self._path = folder, folder / _name(shard)
         with contextlib.suppress(FileExistsError):
-            write_bytes(path, _line({_FORMAT: _VERSION}), overwrite=False)
-        self._torn = not path.read_bytes().endswith(b"\n")
-        self._file = path.open("ab", buffering=0)
+            write_bytes(self._path, _line({_FORMAT: _VERSION}), overwrite=False)
+        self._torn = not _content(self._path).endswith(b"\n")
+        self._file = self._path.open("ab", buffering=0)
 
     def __enter__(self) -> Journal:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+        self.decoding.close()
 
     def append(self, source: str, source_digest: str, target: str, data: bytes) -> None:
         """Append an entry; it is on disk when this returns.
@@ -190,6 +220,21 @@ class Journal:
         with self._lock:
             self._write(_line(asdict(entry)))
             self.index.add(entry)
+
+    def check_in_place(self) -> None:
+        """Check that this journal is still in its folder; what is written to the folder would be lost otherwise.
+
+        Raises:
+            OutputGoneError: the folder was removed, renamed or unmounted, or the journal was.
+        """
+        try:
+            there, here = self._path.stat(), os.fstat(self._file.fileno())
+        except OSError:  # also the stale handle of a network share
+            raise OutputGoneError(self._folder) from None
+        # Some network shares number files anew whenever they look.
+        same = (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+        if not same and (there.st_size, there.st_mtime_ns) != (here.st_size, here.st_mtime_ns):
+            raise OutputGoneError(self._folder)
 
     def record_backend(self, entry: BackendEntry) -> None:
         """Append what runs the model; older versions of restore skip the line.
@@ -205,15 +250,29 @@ class Journal:
             line = b"\n" + line
         self._torn = True
         written = 0
-        while written < len(line):
-            written += self._file.write(line[written:]) or 0
-        os.fsync(self._file.fileno())
+        with naming(self._path):
+            while written < len(line):
+                written += self._file.write(line[written:]) or 0
+            os.fsync(self._file.fileno())
         self._torn = False
 
 
+def _content(path: Path) -> bytes:
+    """A journal's bytes. Raises PlanError if it is a pipe or a device."""
+    try:
+        with open_regular(path) as file:
+            return file.read()
+    except NotRegularError as error:
+        raise PlanError(f"{path} is named like a journal, but {error.strerror}: move it away") from error
+
+
 def _name(shard: tuple[int, int]) -> str:
+    return f"{_STEM}{_part(shard)}.jsonl"
+
+
+def _part(shard: tuple[int, int]) -> str:
     index, count = shard
-    return f"{_STEM}.jsonl" if count == 1 else f"{_STEM}-{index}-of-{count}.jsonl"
+    return "" if count == 1 else f"-{index}-of-{count}"
 
 
 def _line(values: Mapping[str, object]) -> bytes:
@@ -222,10 +281,10 @@ def _line(values: Mapping[str, object]) -> bytes:
 
 
 def _read(path: Path) -> Iterator[JournalEntry]:
-    first, *lines = path.read_bytes().split(b"\n")
+    first, *lines = _content(path).split(b"\n")
     cure = "move it away, or choose another output folder"
     try:
-        version = json.loads(first)[_FORMAT]
+        version = parse_json(first)[_FORMAT]
     except (ValueError, TypeError, KeyError) as error:
         raise PlanError(f"{path} is named like a journal but is not one: {cure}") from error
     if version != _VERSION:
@@ -234,34 +293,8 @@ def _read(path: Path) -> Iterator[JournalEntry]:
         )
     for line in lines:
         try:
-            entry = JournalEntry(**json.loads(line))
+            entry = JournalEntry(**parse_json(line))
             if all(isinstance(value, str) for value in asdict(entry).values()):
                 yield entry
         except (ValueError, TypeError):
             continue  # cut off by a kill: the picture is enhanced again
-
-
-def earlier(item: Item, digest: str, key: str, index: JournalIndex, overwrite: bool) -> Outcome | None:
-    """The outcome of a picture that is already done or whose target is taken; None if it must be enhanced.
-
-    Args:
-        item: the picture.
-        digest: SHA-256 of the source's bytes.
-        key: of the current job.
-        index: journal entries of the output folder.
-        overwrite: whether files that restore did not write may be replaced.
-    """
-    if index.is_done(item.source_name, digest, key, item.target_name):
-        return Outcome(item, "done")
-    if os.path.lexists(item.target) and not overwrite and not index.is_ours(item.target_name):
-        return foreign(item)
-    return None
-
-
-def foreign(item: Item) -> Outcome:
-    """The failure of a picture whose target is taken by another file."""
-    return Outcome(
-        item,
-        "failed",
-        f"{item.target} exists and is not a result of restore, or was changed since: move it away, or add --overwrite",
-    )

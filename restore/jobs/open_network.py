@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from restore.errors import ImageError, ModelError, RestoreError
 from restore.imaging.header import header_size
 from restore.jobs.journal import BackendEntry, last_backend, model_digest
-from restore.jobs.plan import Plan
+from restore.jobs.plan import Item, Plan
+from restore.utils.time_limit import StalledError, unless_stalled
 
 if TYPE_CHECKING:
     from restore.jobs.request import Request
@@ -110,10 +113,17 @@ def _pixels(request: Request, plan: Plan) -> float:
     total = 0.0
     for item in plan.items:
         try:
-            height, width = header_size(item.source) or (0, 0)
+            size = unless_stalled(partial(_size, item), request.read_timeout)
+            height, width = size or (0, 0)
         except (OSError, ImageError):
             continue  # reported when it is decoded
+        except StalledError:
+            break
         total += height * width
         if total > _MANY_PIXELS:
             break
     return total
+
+
+def _size(item: Item, _progress: Callable[[], None]) -> tuple[int, int] | None:
+    return header_size(item.source)

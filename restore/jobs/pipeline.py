@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -22,8 +22,9 @@ from restore.jobs.options import PictureOptions
 from restore.jobs.outcome import Outcome, Seconds, Summary
 from restore.jobs.plan import Item, Plan
 from restore.jobs.sizing import Sizing, TargetSize
-from restore.jobs.stop import Stop
-from restore.jobs.worker import SourceInfo, Worker, failure
+from restore.jobs.stop import ORDERLY_SECONDS, Stop
+from restore.jobs.worker import READ_TIMEOUT, SourceInfo, Worker, failure
+from restore.utils.daemon_pool import DaemonPool
 
 DEFAULT_MEMORY = 1 << 30
 
@@ -42,6 +43,7 @@ class Settings:
         judge: classifies an RGB picture (H, W, 3) into kind and probability; returns None if it cannot.
         memory: limit in bytes for decoded pictures and results waiting to be written; a larger picture is
             processed alone.
+        read_timeout: seconds without progress after which reading a picture fails; 0 for no limit.
     """
 
     options: PictureOptions = field(default_factory=PictureOptions)
@@ -52,6 +54,7 @@ class Settings:
     workers: int = 2
     judge: Callable[[Samples], tuple[str, float] | None] = lambda _: None
     memory: int = DEFAULT_MEMORY
+    read_timeout: float = READ_TIMEOUT
 
 
 def run_job(
@@ -130,7 +133,9 @@ class _Job:
         self._on_outcome = on_outcome
         self._settings = settings
         self._sizing = Sizing(settings.scale, settings.size)
-        self._worker = Worker(settings.options, self._sizing, settings.overwrite, settings.resume, journal)
+        self._worker = Worker(
+            settings.options, self._sizing, settings.overwrite, settings.resume, journal, settings.read_timeout
+        )
         self._stop = stop
         self._summary = summary
         self._held = 0
@@ -146,8 +151,8 @@ class _Job:
         workers = self._settings.workers
         with (
             self._stop.opened(False),
-            ThreadPoolExecutor(workers) as self._readers,
-            ThreadPoolExecutor(workers) as self._writers,
+            DaemonPool(workers) as self._readers,
+            DaemonPool(workers) as self._writers,
         ):
             try:
                 self._inspect_ahead()
@@ -157,9 +162,10 @@ class _Job:
                     self._await_a_write()
                 self._settle()
             except BaseException:
-                # Drop pending writes; let running writes finish, and report them.
-                self._readers.shutdown(wait=False, cancel_futures=True)
-                self._writers.shutdown(wait=True, cancel_futures=True)
+                # Drop pending writes; let running writes finish, and report them. No read is waited for.
+                self._readers.close(cancel=True, seconds=0)
+                self._writers.close(cancel=True, seconds=ORDERLY_SECONDS if self._stop.requested else None)
+                self._worker.abandon()
                 self._report_written()
                 raise
             finally:
@@ -248,6 +254,8 @@ class _Job:
             slot = self._inspected[0]
             if self._begun and not slot.inspecting.done():
                 return
+            with self._stop.opened():
+                wait([slot.inspecting])
             try:
                 info = slot.inspecting.result()
             except (RestoreError, OSError, MemoryError) as error:
@@ -264,7 +272,7 @@ class _Job:
                 self._settle()
                 continue
             self._hold(slot, info.decoded)
-            slot.reading = self._readers.submit(self._worker.decode, slot.item, info.version)
+            slot.reading = self._readers.submit(self._worker.decode, slot.item, info.version, info.digest)
             self._begun.append(slot)
 
     def _hold(self, slot: _Slot, decoded: int) -> None:
@@ -313,7 +321,7 @@ class _Job:
         """After an early end, report all finished pictures, even after unfinished ones."""
         for slot in self._unreported:
             writing = slot.writing
-            if slot.outcome is None and writing and not writing.cancelled() and writing.exception() is None:
+            if slot.outcome is None and writing and _returned(writing):
                 self._end(slot, writing.result())
             self._report(slot.outcome)
 
@@ -321,6 +329,10 @@ class _Job:
         if outcome is not None:
             self._summary.count(outcome)
             self._on_outcome(outcome)
+
+
+def _returned(writing: Future[Outcome]) -> bool:
+    return writing.done() and not writing.cancelled() and writing.exception() is None
 
 
 # Keeps the order and yields one result per input: pixels, or the exception that made it fail. May pull several inputs

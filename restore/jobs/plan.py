@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -46,6 +46,7 @@ class Plan:
         skipped: pictures whose output already exists.
         ignored: number of files in the input folder that are not pictures by their suffix.
         unreadable: folders whose pictures are missing from the plan.
+        refused: why pictures were left out, a sentence each; only in a tolerant plan.
     """
 
     items: list[Item]
@@ -53,6 +54,7 @@ class Plan:
     skipped: list[Item] = field(default_factory=list)
     ignored: int = 0
     unreadable: list[Unreadable] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
 
 def make_plan(
@@ -61,7 +63,7 @@ def make_plan(
     naming: Naming | None = None,
     existing: Existing = "refuse",
     shard: tuple[int, int] = (1, 1),
-    may_be_empty: bool = False,
+    tolerant: bool = False,
 ) -> Plan:
     """Plan a job.
 
@@ -72,7 +74,7 @@ def make_plan(
         naming: how results are named.
         existing: what to do about existing outputs: refuse the job, overwrite them, or skip those pictures.
         shard: ``(i, n)``, i in 1..n: every n-th picture of the whole plan, starting with the i-th.
-        may_be_empty: whether to accept a folder without pictures.
+        tolerant: for a folder that grows: accept that it has no pictures yet, and leave out those that clash.
 
     Raises:
         PlanError: no such input, no pictures, the output inside the input, two inputs for one output, an output that
@@ -84,15 +86,17 @@ def make_plan(
     if len(sources) > 1:
         plan = _plan_several(sources, target, naming)
     elif sources[0].is_dir():
-        plan = _plan_folder(sources[0], target, naming)
+        plan = _plan_folder(sources[0], target, naming, tolerant)
     else:
         _refuse_no_file(sources[0])
         path = _single_target(sources[0], target, naming)
         plan = Plan([Item(sources[0], path, sources[0].name, path.name)])
-    if not plan.items and not may_be_empty:
+    if not plan.items and not tolerant:
         raise PlanError(_nothing_there(sources, plan))
-    _refuse_collisions(plan.items)
-    _refuse_sources(plan.items)
+    if tolerant:
+        plan = _without_clashes(plan)
+    else:
+        _refuse_clashes(plan.items)
     index, count = shard
     # Partition before checking for existing outputs: another shard may have written some already.
     return _regard_existing(replace(plan, items=plan.items[index - 1 :: count]), existing)
@@ -153,19 +157,25 @@ def _refuse_file(target: Path, why: str) -> None:
         raise PlanError(f"{target} {what}, but {why}: choose a folder for the results")
 
 
-def _plan_folder(source: Path, target: Path, naming: Naming) -> Plan:
+def _plan_folder(source: Path, target: Path, naming: Naming, tolerant: bool = False) -> Plan:
     _refuse_file(target, "the input is a folder")
     _refuse_inside(source, target)
     found = scan(source)
-    items = []
+    items, refused = [], []
     for path in found.pictures:
         below = path.relative_to(source)
-        name = below.with_name(naming.result(path))
+        try:
+            name = below.with_name(naming.result(path))
+        except PlanError as error:
+            if not tolerant:
+                raise
+            refused.append(str(error))
+            continue
         items.append(Item(path, target / name, below.as_posix(), name.as_posix()))
     # A link in the output tree may lead back into the input folder.
     for folder in dict.fromkeys(item.target.parent for item in items):
         _refuse_inside(source, folder)
-    return Plan(items, target, ignored=found.ignored, unreadable=found.unreadable)
+    return Plan(items, target, ignored=found.ignored, unreadable=found.unreadable, refused=refused)
 
 
 def _refuse_inside(source: Path, target: Path) -> None:
@@ -209,43 +219,67 @@ def _refuse_missing_package(suffix: str) -> None:
         raise PlanError(f"{suffix[1:]} cannot be written: {error}") from error
 
 
-def _refuse_collisions(items: Sequence[Item]) -> None:
-    """Refuse two sources for one output, including names that only some file systems treat as equal."""
+def _without_clashes(plan: Plan) -> Plan:
+    """The plan without the pictures that clash, and why each of them was left out."""
+    found = list(_clashes(plan.items))
+    left_out = {item.source for clash in found for item in clash.items}
+    items = [item for item in plan.items if item.source not in left_out]
+    return replace(plan, items=items, refused=[*plan.refused, *(_told(clash) for clash in found)])
+
+
+def _refuse_clashes(items: Sequence[Item]) -> None:
+    found = list(_clashes(items))
+    if found:
+        raise PlanError(_told(found[0], len(found) - 1))
+
+
+@dataclass(frozen=True)
+class _Clash:
+    """Pictures that cannot all be written: what is wrong, and what to do."""
+
+    items: Sequence[Item]
+    fault: str
+    cure: str
+
+
+def _clashes(items: Sequence[Item]) -> Iterator[_Clash]:
+    """Two sources for one output, a file where a folder must be, and outputs that are also inputs."""
     sources: dict[str, list[Item]] = defaultdict(list)
     for item in items:
         sources[_folded(item.target_name)].append(item)
-    clashes = [same for same in sources.values() if len(same) > 1]
-    if clashes:
-        first = clashes[0]
-        names = " and ".join(printable(item.source) for item in first)
-        more = f" (and {len(clashes) - 1} more like this)" if len(clashes) > 1 else ""
-        alike = len({item.target for item in first}) > 1
-        why = ", which differ only in case or in how accents are stored" if alike else ""
-        targets = " and ".join(dict.fromkeys(printable(item.target) for item in first))
-        raise PlanError(
-            f"{names} would both be written to {targets}{why}{more}: use --name '{{stem}}-{{ext}}', or rename one"
-        )
+    for same in sources.values():
+        if len(same) > 1:
+            # Some file systems treat names as equal that others tell apart.
+            alike = len({item.target for item in same}) > 1
+            why = ", which differ only in case or in how accents are stored" if alike else ""
+            names = " and ".join(printable(item.source) for item in same)
+            targets = " and ".join(dict.fromkeys(printable(item.target) for item in same))
+            fault = f"{names} would both be written to {targets}{why}"
+            yield _Clash(same, fault, "use --name '{stem}-{ext}', or rename one")
     for item in items:
         parts = item.target_name.split("/")
         for depth in range(1, len(parts)):
             for other in sources.get(_folded("/".join(parts[:depth])), []):
-                raise PlanError(
+                fault = (
                     f"{printable(other.source)} would be written to {printable(other.target)}, which is the folder "
-                    f"for {printable(item.source)}: rename one"
+                    f"for {printable(item.source)}"
                 )
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
-def _refuse_sources(items: Sequence[Item]) -> None:
-    """Refuse outputs that are also inputs, including under another name or through a link."""
+                yield _Clash([other, item], fault, "rename one")
+    # Also under another name or through a link.
     inputs = {found: item.source for item in items if (found := _identity(item.source)) is not None}
     for item in items:
         found = _identity(item.target)
         if found is not None and (victim := inputs.get(found)) is not None:
-            raise PlanError(f"the output {item.target} is the input {victim}: originals are never overwritten")
+            yield _Clash([item], f"the output {item.target} is the input {victim}", "originals are never overwritten")
+
+
+def _told(clash: _Clash, others: int = 0) -> str:
+    more = f" (and {others} more like this)" if others else ""
+    return f"{clash.fault}{more}: {clash.cure}"
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -14,6 +14,8 @@ from restore.errors import RestoreError
 from restore.files.listing import Unreadable
 from restore.jobs.outcome import STAGES, Outcome, Seconds, Status
 from restore.utils.atomic_write import write_bytes
+from restore.utils.csv_cells import csv_text
+from restore.utils.regular_file import open_regular
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -158,7 +160,7 @@ def check_report(path: Path, page: Callable[[], PageWriter] | None = None) -> No
 def _is_ours(path: Path) -> bool:
     """Whether a file starts like a report; an empty one may be overwritten too."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             beginning = file.read(200)
     except OSError as error:
         raise RestoreError(f"--report {path}: the file exists and cannot be read: {error.strerror}") from error
@@ -202,10 +204,11 @@ _COLUMNS = ("source", "target", "status", "error", "note", *_TIMES, "size_in", "
 
 def _row(picture: FileRecord) -> list[str]:
     sizes = ["x".join(map(str, size)) if size else "" for size in (picture["size_in"], picture["size_out"])]
-    words = [picture["source"], picture["target"], picture["status"], picture["error"], picture["note"]]
+    said = (picture["source"], picture["target"], picture["status"], picture["error"], picture["note"])
+    words = [csv_text(word) for word in said]
     belief = picture["belief"]
     believed = f"{belief['kind']} {100 * belief['share']:.0f} %" if belief else ""
-    return [*words, *(f"{picture['seconds'][stage]:.3f}" for stage in STAGES), *sizes, believed]
+    return [*words, *(f"{picture['seconds'][stage]:.3f}" for stage in STAGES), *sizes, csv_text(believed)]
 
 
 def _csv(pictures: Sequence[FileRecord], _summary: SummaryRecord) -> str:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from restore.jobs.journal import job_key, model_digest
 from restore.jobs.options import Metadata, PictureOptions
 from restore.jobs.plan import Existing
 from restore.jobs.sizing import TargetSize
+from restore.jobs.watch import SETTLE_SECONDS
+from restore.jobs.worker import READ_TIMEOUT
 
 if TYPE_CHECKING:
+    from restore.runtime.model import Model
     from restore.zoo.precision import Precision
 
 _DEFAULT, _MOST = 2, 4
@@ -45,6 +50,8 @@ class Request:
     report: Path | None
     watch: bool
     spec: Mapping[str, str]
+    read_timeout: float = READ_TIMEOUT
+    settle: float = SETTLE_SECONDS
 
     @property
     def model_name(self) -> str:
@@ -70,3 +77,26 @@ class Request:
         """How pictures are read and written."""
         most = round(self.max_pixels * 1e6)
         return PictureOptions(self.quality, self.png_level, self.metadata, most, self.keep_times)
+
+
+def default_workers() -> int:
+    """Default number of reading threads, and of writing threads: half the cores, 2..8."""
+    return min(8, max(2, (os.cpu_count() or 1) // 2))
+
+
+def job_key_of(request: Request, network: Model) -> str:
+    """The key of a request's job in the journal."""
+    options: dict[str, object] = {
+        "format": request.format_,
+        "spec": dict(request.spec),
+        **request.picture_options().changing_files(),
+    }
+    if not network.spec.exact_tiles:
+        options["tile"] = request.tile
+    if request.strength not in (None, 1):
+        options["strength"] = request.strength
+    if size := request.target_size(network.spec.scale):
+        options["size"] = size.options()
+    if network.precision != network.spec.precision:
+        options["precision"] = network.precision
+    return job_key(model_digest(network.file), options)

@@ -1,12 +1,17 @@
-"""Orderly shutdown on Ctrl-C and SIGTERM."""
+"""Orderly shutdown on Ctrl-C, SIGTERM and SIGHUP."""
 
 from __future__ import annotations
 
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
+
+from restore.jobs.last_resort import last_resort
+
+# How long an interrupted job waits for running writes; what is left of two seconds is for its report.
+ORDERLY_SECONDS = 1.2
 
 
 class Stop:
@@ -50,15 +55,28 @@ class Stop:
 
 
 @contextmanager
-def stoppable() -> Iterator[Stop]:
-    """Make SIGINT and SIGTERM raise KeyboardInterrupt once; has no effect outside the main thread."""
+def stoppable(hard: bool = False) -> Iterator[Stop]:
+    """Make SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt once; has no effect outside the main thread.
+
+    Args:
+        hard: end the process two seconds after the first signal if it still runs, and at once on a second signal. For
+            commands, whose process is their own.
+    """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = {number: signal.signal(number, stop.handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = _numbers()
+    before = {number: signal.signal(number, stop.handle) for number in numbers}
     try:
-        yield stop
+        with last_resort(numbers) if hard else nullcontext():
+            yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _numbers() -> list[int]:
+    hangup = getattr(signal, "SIGHUP", None)  # Windows has none, and nohup makes programs ignore it
+    more = [] if hangup is None or signal.getsignal(hangup) is signal.SIG_IGN else [hangup]
+    return [signal.SIGINT, signal.SIGTERM, *more]

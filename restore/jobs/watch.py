@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import stat
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from restore.errors import MissingExtraError
 from restore.jobs.plan import Item, Plan
+from restore.utils.text import printable
 
-# A file counts as complete once its size and modification time have not changed for this long.
-STILL_SECONDS = 1.0
+# Default time for which size and modification time must not change until a file counts as complete.
+SETTLE_SECONDS = 2.0
 # Polling interval for files that are still changing.
 _LOOK_SECONDS = 0.5
 
@@ -32,12 +35,35 @@ def check_watch() -> None:
         raise MissingExtraError("--watch", "watch", error.name) from error
 
 
-def changes(folder: Path) -> Iterator[None]:
+def changes(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Iterator[None]:
     """Yield once immediately, then after every change below a folder.
+
+    A folder that is removed, renamed or unmounted is waited for, and watched again once there is one at its path.
+
+    Args:
+        folder: to watch recursively.
+        warn: told when the folder is gone, and when it is back.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM.
     """
+    gone = False
+    while True:
+        identity = _identity(folder)
+        if identity is not None:
+            if gone:
+                warn(f"{printable(folder)} is back: watching it again")
+            gone = False
+            with suppress(OSError):  # it went away just now
+                yield from _changes_in(folder, identity)
+        elif not gone:
+            warn(f"{printable(folder)} is gone: waiting until it is back")
+            gone = True
+        time.sleep(_LOOK_SECONDS)
+
+
+def _changes_in(folder: Path, identity: tuple[int, int]) -> Iterator[None]:
+    """Changes as long as there is the same folder at this path."""
     import watchfiles
 
     waiting_for_first = True
@@ -46,9 +72,21 @@ def changes(folder: Path) -> Iterator[None]:
         folder, watch_filter=None, rust_timeout=500, yield_on_timeout=True, ignore_permission_denied=True
     )
     for changed in changed_sets:
+        # A new folder may have the number of the one that was removed, so that only the event tells.
+        itself = any(kind == watchfiles.Change.deleted and Path(path) == folder.absolute() for kind, path in changed)
+        if itself or _identity(folder) != identity:
+            return
         if changed or waiting_for_first:
             waiting_for_first = False
             yield
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISDIR(status.st_mode) else None
 
 
 @dataclass
@@ -60,7 +98,14 @@ class _Waiting:
 class Arrivals:
     """Tracks which pictures of a folder are new or changed, and complete."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, settle: float = SETTLE_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
+        """Start with no file seen.
+
+        Args:
+            settle: seconds without change after which a file is complete.
+            clock: returns seconds.
+        """
+        self._settle = settle
         self._clock = clock
         self._given: dict[Path, _State] = {}
         self._waiting: dict[Path, _Waiting] = {}
@@ -80,7 +125,7 @@ class Arrivals:
             waiting = self._waiting.get(item.source)
             if waiting is None or waiting.state != state:
                 self._waiting[item.source] = _Waiting(state, now)
-            elif now - waiting.since >= STILL_SECONDS:
+            elif now - waiting.since >= self._settle:
                 del self._waiting[item.source]
                 self._given[item.source] = state
                 done.append(item)
@@ -92,7 +137,13 @@ class Arrivals:
         return bool(self._waiting)
 
 
-def watch(folder: Path, plan: Callable[[bool], Plan | None], run: Callable[[Plan], None]) -> None:
+def watch(
+    folder: Path,
+    plan: Callable[[bool], Plan | None],
+    run: Callable[[Plan], None],
+    settle: float = SETTLE_SECONDS,
+    warn: Callable[[str], None] = lambda _: None,
+) -> None:
     """Enhance until interrupted.
 
     Args:
@@ -100,13 +151,15 @@ def watch(folder: Path, plan: Callable[[bool], Plan | None], run: Callable[[Plan
         plan: plans the job over the folder's current pictures, or returns None to wait for a change; the argument
             is True for the first plan.
         run: enhances the new and complete pictures of a plan.
+        settle: see :class:`Arrivals`.
+        warn: see :func:`changes`.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM, the only way out.
     """
-    arrivals = Arrivals()
+    arrivals = Arrivals(settle)
     first = True
-    for _ in changes(folder):
+    for _ in changes(folder, warn):
         while (whole := plan(first)) is not None:
             ready = arrivals.ready(whole.items)
             if first:

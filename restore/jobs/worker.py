@@ -6,21 +6,32 @@ import errno
 import hashlib
 import math
 import time
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Event
+from typing import TypeVar
 
 from restore.errors import ImageError, RestoreError
+from restore.imaging.decode import read_file
 from restore.imaging.formats import FORMATS, check_fits
 from restore.imaging.header import header_size
 from restore.imaging.picture import Picture, Samples
 from restore.jobs import codec as pictures
-from restore.jobs.journal import Journal, earlier, file_digest, foreign
+from restore.jobs.earlier_results import earlier, taken
+from restore.jobs.journal import Journal, OutputGoneError, file_digest
 from restore.jobs.options import PictureOptions
 from restore.jobs.outcome import Outcome, Seconds
 from restore.jobs.plan import Item
 from restore.jobs.sizing import Sizing
 from restore.utils.atomic_write import write_bytes
+from restore.utils.time_limit import StalledError, unless_stalled
+
+T = TypeVar("T")
+
+# Default seconds without progress after which reading a file fails.
+READ_TIMEOUT = 60.0
 
 # Estimated bytes per decoded pixel: three channels, plus alpha or a higher bit depth in some pictures.
 _BYTES = 4
@@ -69,6 +80,12 @@ class Worker:
     overwrite: bool
     resume: bool
     journal: Journal | None
+    read_timeout: float = READ_TIMEOUT
+    _abandoned: Event = field(default_factory=Event)
+
+    def abandon(self) -> None:
+        """Let no write put its file in place any more: the job has ended and was reported."""
+        self._abandoned.set()
 
     def inspect(self, item: Item) -> SourceInfo:
         """Inspect a source: its header, and all its bytes if there is a journal.
@@ -77,39 +94,72 @@ class Worker:
 
         Raises:
             OSError: it cannot be read.
-            ImageError: the result would be too large for its format.
+            ImageError: the result would be too large for its format, or reading stalled.
         """
+        info = self._unless_stalled(lambda progress: self._inspect(item, progress))
+        if info.outcome is not None:
+            return info
+        if self.journal is not None:
+            self.journal.decoding.check(info.digest, item.source, self.options.pixel_limit)
+        with self._recorded(info.digest):
+            size = self._unless_stalled(lambda _: header_size(item.source))
+        if size is None:
+            return info
+        check_fits(item.target.suffix, *self.sizing.result(*size))
+        return replace(info, decoded=math.prod(size) * _BYTES, growth=self.sizing.growth(*size))
+
+    def _inspect(self, item: Item, progress: Callable[[], None]) -> SourceInfo:
         began = time.perf_counter()
         digest, outcome, version = "", None, _version(item.source)
         if self.journal is not None:
-            digest = file_digest(item.source)
+            digest = file_digest(item.source, progress)
             if self.resume:
                 outcome = earlier(item, digest, self.journal.key, self.journal.index, self.overwrite)
-        size = header_size(item.source) if outcome is None else None
-        decoded, growth = 0, 1.0
-        if size is not None:
-            check_fits(item.target.suffix, *self.sizing.result(*size))
-            decoded, growth = math.prod(size) * _BYTES, self.sizing.growth(*size)
-        return SourceInfo(digest, decoded, growth, version, time.perf_counter() - began, outcome)
+        return SourceInfo(digest, version=version, seconds=time.perf_counter() - began, outcome=outcome)
 
-    def decode(self, item: Item, version: tuple[int, int]) -> tuple[Picture, float]:
+    def _recorded(self, digest: str) -> AbstractContextManager[None]:
+        """Record that a file is with a decoder, which may crash."""
+        return nullcontext() if self.journal is None else self.journal.decoding.decoding(digest)
+
+    def decode(self, item: Item, version: tuple[int, int], digest: str = "") -> tuple[Picture, float]:
         """Decode a picture; returns it with the seconds it took.
 
+        Args:
+            item: the picture.
+            version: from :meth:`inspect`.
+            digest: from :meth:`inspect`.
+
         Raises:
-            ImageError: it cannot be read, is damaged or too large, or changed after :meth:`inspect`.
+            ImageError: it cannot be read, is damaged or too large, stalls, or changed after :meth:`inspect`.
         """
         began = time.perf_counter()
-        picture = pictures.decode(item.source, self.options)
-        if _version(item.source) != version:
+        data, now = self._unless_stalled(lambda progress: self._read(item.source, progress))
+        if now != version:
             # The digest would belong to other pixels.
             raise ImageError("the file changed while it was being read: enhance it again once it is complete")
+        with self._recorded(digest):
+            picture = pictures.decode(item.source, self.options, data)
         return picture, time.perf_counter() - began
+
+    def _read(self, path: Path, progress: Callable[[], None]) -> tuple[bytes, tuple[int, int]]:
+        data = read_file(path, self.options.pixel_limit, progress)
+        return data, _version(path)
+
+    def _unless_stalled(self, work: Callable[[Callable[[], None]], T]) -> T:
+        try:
+            return unless_stalled(work, self.read_timeout)
+        except StalledError as error:
+            raise ImageError(
+                f"reading it made no progress for {self.read_timeout:g} s: check the disk or the network share, or "
+                "allow more time with --read-timeout"
+            ) from error
 
     def write(self, item: Item, picture: Picture, results: list[Samples], digest: str) -> Outcome:
         """Encode the results and write the file.
 
         Raises:
             DiskError: the disk is full or cannot be written to.
+            OutputGoneError: the output folder is not there any more.
         """
         began = time.perf_counter()
         try:
@@ -119,11 +169,15 @@ class Worker:
         except FileExistsError as error:
             if not item.target.parent.is_dir():
                 return Outcome(item, "failed", f"cannot write {item.target}: {error.filename} is a file, not a folder")
-            return foreign(item)
+            return taken(item, self.journal.index if self.journal else None)
+        except OutputGoneError:
+            raise
         except OSError as error:
             if error.errno in _HOPELESS:
                 more = ", then continue with --resume" if self.journal else ""
                 raise DiskError(f"{item.target}: {error.strerror}: {_HOPELESS[error.errno]}{more}") from error
+            if self.journal is not None:
+                self.journal.check_in_place()
             return Outcome(item, "failed", f"cannot write {item.target}: {error.strerror or error}")
         except (RestoreError, MemoryError) as error:
             return failure(item, error)
@@ -136,14 +190,21 @@ class Worker:
         """The source's own bytes, for a picture that is kept as it is; None if it must be encoded again."""
         if self.options.metadata != "keep" or picture.format != FORMATS[item.target.suffix.lower()]:
             return None
-        data = item.source.read_bytes()
+        data, _ = self._unless_stalled(lambda progress: self._read(item.source, progress))
         return data if not digest or hashlib.sha256(data).hexdigest() == digest else None
 
     def _save(self, item: Item, data: bytes, digest: str) -> None:
-        journal, overwrite, entry = self.journal, self.overwrite, None
+        journal, overwrite = self.journal, self.overwrite
         if journal is not None:
+            journal.check_in_place()  # before a folder that was removed is created again
             overwrite = overwrite or (self.resume and journal.index.is_ours(item.target_name))
-            entry = partial(journal.append, item.source_name, digest, item.target_name, data)
+
+        def entry() -> None:
+            if self._abandoned.is_set():
+                raise InterruptedError(errno.EINTR, "the job has ended")
+            if journal is not None:
+                journal.append(item.source_name, digest, item.target_name, data)
+
         item.target.parent.mkdir(parents=True, exist_ok=True)
         modified = item.source.stat().st_mtime_ns if self.options.keep_times else None
         write_bytes(item.target, data, overwrite=overwrite, before_rename=entry, modified=modified)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from restore.imaging.color import luma
 from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture, Pixels
 from restore.metrics.niqe import border, niqe
 from restore.metrics.psnr import within
+from restore.utils.json_text import parse_json
 
 # The largest RMSE of each region.
 REGIONS = (11.5, 12.5, 16.0)
@@ -80,7 +80,7 @@ def read_ma(path: Path) -> Mapping[str, float]:
         raise DataError(f"{path}: the file of Ma scores cannot be read: {error}") from error
     try:
         if path.suffix.lower() == ".json":
-            found = json.loads(text)
+            found = parse_json(text)
             pairs = list(found.items()) if isinstance(found, dict) else [("", found)]
         else:
             pairs = [(row[0], row[1]) for row in csv.reader(text.splitlines()) if row]

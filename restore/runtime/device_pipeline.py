@@ -18,6 +18,7 @@ from restore.errors import ModelError
 from restore.runtime.conditioning import NOTHING, Aside
 from restore.runtime.devices import Provider
 from restore.runtime.pixels import PixelNetwork, Pixels, check_finite, check_shape, from_range, to_range
+from restore.runtime.running import run_options
 from restore.spec import ModelSpec
 
 GRAPHS = Path(__file__).parent / "graphs"
@@ -108,6 +109,7 @@ class DeviceChain(PixelNetwork):
             binding.bind_ortvalue_input(name, value)
         for name in outputs:
             binding.bind_output(name, *where)
-        session.run_with_iobinding(binding)
+        with run_options("the model") as options:
+            session.run_with_iobinding(binding, options)
         values: list[ort.OrtValue] = binding.get_outputs()
         return values

@@ -22,6 +22,7 @@ from restore.runtime.memory import auto_tile, free_memory
 from restore.runtime.ort_install import captured, preload, runtimes
 from restore.runtime.pixels import FloatNetwork, PixelNetwork, Pixels
 from restore.runtime.plugin_providers import installed_plugins, plugin_device, plugin_options
+from restore.runtime.running import TimeLimitError, run_options
 from restore.runtime.session import cpu_session, first_line, quiet_options
 from restore.spec import ModelSpec, read_spec
 from restore.utils.user_folders import cache_folder
@@ -88,8 +89,12 @@ class Model(PixelNetwork):
         return self._run(1, batch, aside)
 
     def _run(self, which: int, batch: NDArray[np.float32], aside: Aside) -> NDArray[np.float32]:
+        feed = {self._input: batch, **aside}
         try:
-            output: NDArray[np.float32] = self._session.run([self._outputs[which]], {self._input: batch, **aside})[0]
+            with run_options(self.spec.name) as options:
+                output: NDArray[np.float32] = self._session.run([self._outputs[which]], feed, options)[0]
+        except TimeLimitError:
+            raise
         except Exception as error:  # onnxruntime raises a different class for every cause
             raise ModelError(f"{self.spec.name} failed on an input of {batch.shape}: {first_line(error)}") from error
         return output
@@ -235,8 +240,16 @@ def _session(device: Device, path: Path, start: Callable[[], ort.InferenceSessio
 
 
 def _spec(session: ort.InferenceSession, path: Path, given: Mapping[str, str] | None) -> ModelSpec:
+    try:
+        return _described_spec(session, path, given)
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{path}: its names or metadata are not UTF-8 text: the file is damaged") from error
+
+
+def _described_spec(session: ort.InferenceSession, path: Path, given: Mapping[str, str] | None) -> ModelSpec:
     inputs, outputs = session.get_inputs(), session.get_outputs()
-    extra = tuple(end.name for end in inputs[1:])
+    names = [end.name for end in [*inputs, *outputs]]  # all, because each is decoded when it is asked for
+    extra = tuple(names[1 : len(inputs)])
     of_floats = all(end.type == "tensor(float)" for end in [*inputs, *outputs])
     of_pictures = len(outputs) in (1, 2) and all(len(end.shape) == 4 for end in [*inputs[:1], *outputs[:1]])
     if not (of_floats and of_pictures and set(extra) <= set(ModelSpec.BESIDE)):

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from restore.errors import ModelError
 from restore.utils.atomic_write import write_bytes
+from restore.utils.json_text import parse_json
 from restore.utils.json_types import JsonObject
 from restore.utils.text import printable
 
@@ -78,7 +79,7 @@ class Checkpoint:
         try:
             self.step = int(metadata["step"])
             self.recipe_yaml = metadata["recipe"]
-            self.facts: JsonObject = dict(json.loads(metadata["facts"]))
+            self.facts: JsonObject = dict(parse_json(metadata["facts"]))
             self.hours = round(float(self.facts["seconds"]) / 3600, 2)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelError(f"{path}: the metadata of this checkpoint is damaged: {error!r}") from error

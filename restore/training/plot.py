@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from restore.errors import DataError
 from restore.training.validation_metric import find_metric
+from restore.utils.json_text import parse_json
 from restore.utils.json_types import JsonObject
 from restore.utils.plotting import new_figure, saved
 
@@ -50,9 +50,9 @@ def read_log(folder: Path) -> Log:
     losses: dict[str, dict[int, float]] = {}
     validations: dict[int, float] = {}
     metric = unchanged = None
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
         try:
-            row: JsonObject = json.loads(line)
+            row: JsonObject = parse_json(line)
             step = int(row["step"])
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path}, line {number}: not a line that restore train writes") from error

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import hashlib
 import os
 import re
 import secrets
 import shutil
-import socket
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+from restore.utils.processes import host_identity, is_running
 
 # Prefix of temporary files; folder jobs must never treat them as pictures.
 TEMPORARY_PREFIX = ".restore-"
@@ -52,7 +50,7 @@ def write_bytes(
     temporary = _temporary(path)
     try:
         # Created like any new file, so that the kernel applies the umask, which a process can only read by setting it.
-        with temporary.open("xb") as file:
+        with naming(path), temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -70,6 +68,17 @@ def write_bytes(
 
 
 @contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Add a file's name to errors of the operating system that have none, such as that of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextlib.contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
     """Open a file for writing that replaces ``path`` on success.
 
@@ -80,7 +89,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     """
     temporary = _temporary(path)
     try:
-        with temporary.open("xb") as file:
+        with naming(path), temporary.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -107,7 +116,7 @@ def opened_beside(path: Path, folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
     file_there, filled, aside = _temporary(path), _temporary(folder), _temporary(folder)
     filled.mkdir()
     try:
-        with file_there.open("xb") as file:
+        with naming(path), file_there.open("xb") as file:
             yield file, filled
             file.flush()
             os.fsync(file.fileno())
@@ -149,40 +158,16 @@ def _is_left_over(path: Path) -> bool:
     if named is None:
         return False
     host, process = named[1], int(named[2])
-    if host == _host() and (process == os.getpid() or not _runs(process)):
+    if host == host_identity() and (process == os.getpid() or not is_running(process)):
         return True
     with contextlib.suppress(FileNotFoundError):
         return time.time() - path.stat().st_mtime > _ABANDONED_SECONDS
     return False
 
 
-def _runs(process: int) -> bool:
-    """Whether a process with this ID is running on this host."""
-    if sys.platform == "win32":
-        return True  # os.kill would terminate the process there
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:  # another user's
-        return True
-    return True
-
-
-@functools.cache
-def _host() -> str:
-    """Identifies where process IDs are valid: this machine since its boot, this container."""
-    known = [socket.gethostname()]
-    with contextlib.suppress(OSError):
-        known.append(Path("/proc/sys/kernel/random/boot_id").read_text("ascii"))
-    with contextlib.suppress(OSError):
-        known.append(str(Path("/proc/self/ns/pid").readlink()))
-    return hashlib.sha256("".join(known).encode()).hexdigest()[:8]
-
-
 def _temporary(path: Path) -> Path:
     """A unique temporary name next to ``path``."""
-    return path.parent / f"{TEMPORARY_PREFIX}{_host()}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}"
+    return path.parent / f"{TEMPORARY_PREFIX}{host_identity()}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}"
 
 
 def _create(temporary: Path, path: Path) -> None:

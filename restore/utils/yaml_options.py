@@ -66,6 +66,10 @@ def parse_options(
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         raise RecipeError(f"{source}{line}: not YAML: {getattr(error, 'problem', error)}") from error
+    except RecursionError:
+        raise RecipeError(f"{source}: not a recipe: it is nested too deeply") from None
+    except ValueError as error:  # a date that does not exist
+        raise RecipeError(f"{source}: not a recipe: {error}") from error
     if not isinstance(values, dict):
         raise RecipeError(f"{source}: a recipe is a mapping of options, for example '{example}', not {_kind(values)}")
     for change in changes:
@@ -113,6 +117,10 @@ def _apply(values: JsonObject, change: str, example: str) -> None:
         here[last] = _Loader(text).get_single_data()
     except yaml.YAMLError as error:
         raise RecipeError(f"--set {change}: not YAML: {getattr(error, 'problem', error)}") from error
+    except RecursionError:
+        raise RecipeError(f"--set {key}: the value is nested too deeply") from None
+    except ValueError as error:
+        raise RecipeError(f"--set {change}: {error}") from error
 
 
 def _explain(

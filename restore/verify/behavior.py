@@ -13,6 +13,7 @@ from restore.runtime.classification import question
 from restore.runtime.conditioning import Aside, PictureAside, together
 from restore.runtime.model import Model
 from restore.runtime.pixels import Pixels, check_shape
+from restore.runtime.running import TimeLimitError
 from restore.runtime.tiling import Span, Tile, tiles
 from restore.spec import ModelSpec
 from restore.verify.check import Check
@@ -35,13 +36,17 @@ _BELIEF = 1e-2
 def behavior(model: Model) -> Iterator[Check]:
     """Run a model on inputs that expose faults; :data:`CHECKS` lists the checks.
 
-    A check during which the model fails counts as not passed.
+    A check during which the model fails counts as not passed. After a run that exceeds its time limit, the other checks
+    are left out: each of them would wait for the limit again.
     """
     for name, check in CHECKS.items():
         if (name == "strength" and not model.spec.strength) or (name == "belief" and not model.spec.kinds):
             continue
         try:
             passed, measured = check(model)
+        except TimeLimitError as error:
+            yield Check(name, False, f"{error}; the remaining checks were left out")
+            return
         except (ModelError, MemoryError) as error:
             passed, measured = False, str(error)
         yield Check(name, passed, measured)
@@ -54,6 +59,8 @@ def _shapes(model: Model) -> tuple[bool, str]:
     for shape in shapes(spec):
         try:
             got = model(draw.random(shape, dtype=np.float32), **aside(spec, shape, draw)).shape
+        except TimeLimitError:
+            raise
         except ModelError as error:
             return False, str(error)
         wanted = (*shape[:2], *(n * spec.scale for n in shape[2:]))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 
 from restore.errors import ModelError
+from restore.runtime.running import TimeLimitError, run_options
 from restore.runtime.session import cpu_session, first_line, quiet_options
 from restore.spec import ModelSpec
 from restore.verify.feed import of_pixels
@@ -90,7 +91,10 @@ def _run(
     session: ort.InferenceSession, names: list[str], feed: Mapping[str, NDArray[np.float32]], spec: ModelSpec
 ) -> list[NDArray[np.float32]]:
     try:
-        found: list[NDArray[np.float32]] = session.run(names, feed) if names else []
+        with run_options(spec.name) as options:
+            found: list[NDArray[np.float32]] = session.run(names, feed, options) if names else []
+    except TimeLimitError:
+        raise
     except Exception as error:  # onnxruntime raises a different class for every cause
         raise ModelError(f"{spec.name} fails in 32 bits: {first_line(error)}") from error
     return found

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from restore.utils.atomic_write import write_bytes
+from restore.utils.json_text import parse_json
 from restore.utils.user_folders import cache_folder
 
 _FORMAT, _VERSION = "restore-backend", 1
@@ -84,7 +85,7 @@ def _file(key: Mapping[str, str]) -> Path:
 def _read(file: Path, key: Mapping[str, str]) -> Verdict | None:
     """Raises OSError other than for a missing file."""
     try:
-        content = json.loads(file.read_bytes())
+        content = parse_json(file.read_bytes())
         if content[_FORMAT] != _VERSION or content["key"] != dict(key):
             return None
         backend, text = Backend(**content["backend"]), content["text"]

@@ -69,6 +69,8 @@ def find(name: str) -> Path:
     Raises:
         ModelError: there is none; suggests the closest name.
     """
+    if not name:
+        raise ModelError("the name of the model is empty: 'restore models' lists the names")
     if name.lower().endswith(".onnx") or os.sep in name or "/" in name:
         path = Path(name)
         if not path.is_file():

@@ -9,7 +9,7 @@ import pytest
 
 from restore.errors import MissingExtraError
 from restore.jobs.plan import Item
-from restore.jobs.watch import STILL_SECONDS, Arrivals, check_watch
+from restore.jobs.watch import SETTLE_SECONDS, Arrivals, check_watch
 
 
 class Clock:
@@ -28,7 +28,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def arrivals(clock: Clock) -> Arrivals:
-    return Arrivals(clock)
+    return Arrivals(clock=clock)
 
 
 def items(folder: Path) -> list[Item]:
@@ -44,9 +44,9 @@ def test_a_file_that_grows_waits_until_it_is_still(tmp_path: Path, arrivals: Arr
         (tmp_path / "a.png").write_bytes(b"x" * size)
         assert arrivals.ready(items(tmp_path)) == []
         assert arrivals.pending
-        clock.now += 0.9 * STILL_SECONDS
+        clock.now += 0.9 * SETTLE_SECONDS
     assert arrivals.ready(items(tmp_path)) == []
-    clock.now += 0.2 * STILL_SECONDS
+    clock.now += 0.2 * SETTLE_SECONDS
     assert names(arrivals.ready(items(tmp_path))) == ["a.png"]
     assert not arrivals.pending
     clock.now += 10
@@ -57,7 +57,7 @@ def test_one_that_grows_does_not_hold_up_the_others(tmp_path: Path, arrivals: Ar
     (tmp_path / "a.png").write_bytes(b"x")
     (tmp_path / "b.png").write_bytes(b"x")
     arrivals.ready(items(tmp_path))
-    clock.now += STILL_SECONDS
+    clock.now += SETTLE_SECONDS
     (tmp_path / "b.png").write_bytes(b"xx")
     assert names(arrivals.ready(items(tmp_path))) == ["a.png"]
     assert arrivals.pending
@@ -66,12 +66,12 @@ def test_one_that_grows_does_not_hold_up_the_others(tmp_path: Path, arrivals: Ar
 def test_a_replaced_file_comes_again(tmp_path: Path, arrivals: Arrivals, clock: Clock) -> None:
     (tmp_path / "a.png").write_bytes(b"x")
     arrivals.ready(items(tmp_path))
-    clock.now += STILL_SECONDS
+    clock.now += SETTLE_SECONDS
     assert names(arrivals.ready(items(tmp_path))) == ["a.png"]
     (tmp_path / "new").write_bytes(b"y")
     (tmp_path / "new").replace(tmp_path / "a.png")
     assert arrivals.ready(items(tmp_path)) == []
-    clock.now += STILL_SECONDS
+    clock.now += SETTLE_SECONDS
     assert names(arrivals.ready(items(tmp_path))) == ["a.png"]
 
 
@@ -80,7 +80,7 @@ def test_a_file_that_goes_while_it_is_waited_for_is_forgotten(tmp_path: Path, ar
     gone = items(tmp_path)
     arrivals.ready(gone)
     (tmp_path / "a.png").unlink()
-    clock.now += STILL_SECONDS
+    clock.now += SETTLE_SECONDS
     assert arrivals.ready(gone) == []
     assert not arrivals.pending
 

@@ -99,7 +99,7 @@ def dead_process() -> int:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be asked for there")
 def test_only_what_the_dead_left_is_swept(tmp_path: Path, dead_process: int) -> None:
-    host, old = atomic_write._host(), time.time() - 2 * 24 * 3600
+    host, old = atomic_write.host_identity(), time.time() - 2 * 24 * 3600
     swept = [f".restore-{host}-{dead_process}-0123abcd.png", f".restore-{host}-{os.getpid()}-0123abcd"]
     kept = [
         f".restore-{host}-{os.getppid()}-0123abcd.png",  # runs
@@ -206,7 +206,7 @@ def test_whichever_rename_is_interrupted_they_belong_together(
 
 
 def test_a_dead_processs_folder_is_swept(tmp_path: Path, dead_process: int) -> None:
-    left = tmp_path / f".restore-{atomic_write._host()}-{dead_process}-0123abcd"
+    left = tmp_path / f".restore-{atomic_write.host_identity()}-{dead_process}-0123abcd"
     left.mkdir()
     (left / "half.jpg").write_text("")
     assert sweep(tmp_path) == 1

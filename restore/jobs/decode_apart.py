@@ -1,0 +1,21 @@
+"""Decode a picture in a process of its own: ``python -m restore.jobs.decode_apart FILE LIMIT``; see decoding_record."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from restore.errors import ImageError
+from restore.imaging.decode import read_picture
+
+
+def main(path: str, pixel_limit: str) -> None:
+    """Print a JSON object if the process survives; that a file is no picture is for the job to report."""
+    with suppress(ImageError, MemoryError):
+        read_picture(Path(path), int(pixel_limit))
+    sys.stdout.write("{}\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

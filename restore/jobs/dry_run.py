@@ -1,0 +1,37 @@
+"""Show what a job would do."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from restore.jobs.console import JobReporter, counted
+from restore.jobs.earlier_results import earlier
+from restore.jobs.journal import JournalIndex, file_digest
+from restore.jobs.open_network import open_network
+from restore.jobs.outcome import Outcome
+from restore.jobs.plan import Plan
+from restore.jobs.request import Request, job_key_of
+from restore.utils.time_limit import StalledError, unless_stalled
+
+
+def show_plan(plan: Plan, request: Request, reporter: JobReporter) -> None:
+    """Print the plan; write nothing."""
+    reporter.begin(Plan([], unreadable=plan.unreadable, ignored=plan.ignored))
+    for item in plan.skipped:
+        reporter.planned(Outcome(item, "skipped"))
+    known = None
+    if request.resume and plan.folder is not None:
+        known = job_key_of(request, open_network(request, plan).model), JournalIndex(plan.folder)
+    for item in plan.items:
+        outcome = None
+        if known is not None:
+            try:
+                digest = unless_stalled(partial(file_digest, item.source), request.read_timeout)
+                outcome = earlier(item, digest, *known, request.existing == "overwrite")
+            except OSError as error:
+                outcome = Outcome(item, "failed", f"cannot be read: {error.strerror}")
+            except StalledError as error:
+                outcome = Outcome(item, "failed", f"cannot be read: {error}")
+        reporter.planned(outcome or Outcome(item, "planned"))
+    if reporter.give is None:
+        reporter.say(f"{counted(reporter)}; nothing was written")

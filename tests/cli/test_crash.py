@@ -1,0 +1,81 @@
+"""A decoder that crashes ends one job, not every one after it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from restore.jobs.decoding_record import DecodingRecord
+from restore.jobs.journal import file_digest
+from tests.cli.test_enhance import COMMAND, ENVIRONMENT, hidden, many, outputs
+from tests.conftest import picture, save
+
+# Imported by every Python process: a decoder that reads address 0 when a JPEG file has this comment.
+CRASHING = """
+import ctypes, io
+from PIL import Image
+whole = Image.open
+def crashing(file, *more, **options):
+    if isinstance(file, io.BytesIO) and b"CRASH" in file.getvalue():
+        ctypes.string_at(0)
+    return whole(file, *more, **options)
+Image.open = crashing
+"""
+
+
+@pytest.fixture
+def fragile(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/sitecustomize.py").write_text(CRASHING)
+    known = ENVIRONMENT.get("PYTHONPATH", "")
+    return {**ENVIRONMENT, "PYTHONPATH": f"{tmp_path / 'site'}:{known}" if known else str(tmp_path / "site")}
+
+
+def run(source: Path, out: Path, environment: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, str(source), str(out), "--threads", "1", "--workers", "2", "--json", *options]
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a crash has another exit code there")
+def test_a_file_that_crashes_the_decoder_is_got_past(tmp_path: Path, fragile: dict[str, str]) -> None:
+    source, out = many(tmp_path / "in", 8), tmp_path / "out"
+    bad = save(source / "sub/zzz.jpg", picture(9, 9), comment=b"CRASH")
+    assert run(source, out, fragile).returncode < 0
+    assert file_digest(bad) in (out / ".restore-decoding").read_text()
+    for _ in range(2):  # also the job after the one that found out
+        done = run(source, out, fragile, "--resume")
+        assert done.returncode == 1, done.stderr
+        assert "an earlier job died while it decoded this file" in done.stderr
+        assert "crashed (signal 11)" in done.stderr
+        assert len(outputs(out)) == 8
+        assert hidden(out) == {".restore-journal.jsonl", ".restore-decoding"}
+    # With a better decoder it is enhanced, and nothing is left over.
+    done = run(source, out, ENVIRONMENT, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["enhanced"] == 1
+    assert hidden(out) == {".restore-journal.jsonl"}
+
+
+def test_the_record_has_what_is_decoded_now_and_is_gone_at_the_end(tmp_path: Path) -> None:
+    record = DecodingRecord(tmp_path)
+    path = tmp_path / ".restore-decoding"
+    first, second, third = ("a" * 64, "b" * 64, "c" * 64)
+    with record.decoding(first):
+        with record.decoding(second):
+            assert path.read_text().split() == [first, second]
+        with record.decoding(third):
+            assert path.read_text().split() == [first, third], "a slot is used again"
+        assert DecodingRecord(tmp_path)._suspects == {first}
+    assert path.read_text().split() == []
+    record.close()
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff" * 99, b"no digest\n", b"A" * 64 + b"\n"])
+def test_what_is_no_record_names_nobody(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / ".restore-decoding").write_bytes(content)
+    assert DecodingRecord(tmp_path)._suspects == frozenset()
