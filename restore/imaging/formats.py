@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from restore.errors import ImageError
+from restore.utils.regular_file import open_regular
 
 # Formats that can be written: suffix and Pillow's name.
 FORMATS = {
@@ -138,7 +139,7 @@ def suffix_of(source: Path) -> str:
 def suffix_by_content(path: Path) -> str | None:
     """The usual suffix for a file's content, one of :data:`READABLE`; None if it is none, or cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             beginning = file.read(32)
     except OSError:
         return None

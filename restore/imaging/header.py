@@ -127,7 +127,7 @@ def _opened_jpeg(path: Path) -> Image.Image | None:
 def _jxl_size(path: Path) -> tuple[int, int] | None:
     """Upright height and width of a JPEG XL file, which cannot be opened without decoding; None for other files."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if not jxl.is_jxl(file.read(12)):
                 return None
             jxl.register()
