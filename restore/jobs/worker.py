@@ -162,10 +162,11 @@ class Worker:
             OutputGoneError: the output folder is not there any more.
         """
         began = time.perf_counter()
+        copied = None
         try:
             whole = pictures.sized(pictures.from_arrays(picture, results, self.sizing.scale), self.sizing, picture.size)
-            data = self._unchanged(item, picture, digest) if whole is picture else None
-            self._save(item, data or pictures.to_file(whole, item.target.suffix, self.options), digest)
+            copied = self._unchanged(item, picture, digest) if whole is picture else None
+            self._save(item, copied or pictures.to_file(whole, item.target.suffix, self.options), digest)
         except FileExistsError as error:
             if not item.target.parent.is_dir():
                 return Outcome(item, "failed", f"cannot write {item.target}: {error.filename} is a file, not a folder")
@@ -183,7 +184,10 @@ class Worker:
             return failure(item, error)
         (height, width), (rows, columns) = picture.size, whole.size
         seconds = Seconds(encode=time.perf_counter() - began)
-        note = "; ".join(filter(None, (pictures.note(picture, item.target.suffix), self.sizing.note(height, width))))
+        notes = [self.sizing.note(height, width)]
+        if copied is None:  # otherwise nothing was lost
+            notes.insert(0, pictures.note(picture, item.target.suffix))
+        note = "; ".join(filter(None, notes))
         return Outcome(item, "enhanced", "", note, seconds, (width, height), (columns, rows))
 
     def _unchanged(self, item: Item, picture: Picture, digest: str) -> bytes | None:
