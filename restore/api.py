@@ -184,6 +184,7 @@ def enhance(
         png_level=png_level,
         metadata=metadata,
         keep_times=False,
+        history=False,
         max_pixels=max_pixels,
         tile=tile,
         device=device,

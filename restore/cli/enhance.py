@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 _SECTIONS = {
     "Model and strength": ("--model", "--strength", "--spec"),
     "Size": ("--scale", "--width", "--height", "--longest", "--megapixels", "--min-side"),
-    "Output files": ("--format", "--name", "--quality", "--png-level", "--strip", "--strip-gps", "--keep-times"),
+    "Output files": (
+        "--format",
+        "--name",
+        "--quality",
+        "--png-level",
+        "--strip",
+        "--strip-gps",
+        "--keep-times",
+        "--history",
+    ),
     "Existing results": ("--overwrite", "--skip-existing", "--resume", "--dry-run"),
     "Large jobs": ("--report", "--json", "--watch", "--settle", "--shard", "--max-pixels", "--read-timeout"),
     "Hardware and speed": ("--device", "--precision", "--tile", "--threads", "--workers"),
@@ -119,6 +128,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     flag_value="no-place",
     help="Remove the location: coordinates, place names and metadata that may hold them.",
 )
+@click.option("--history", is_flag=True, help="Record program, model and options in XMP (xmpMM:History).")
 @click.option("--keep-times", is_flag=True, help="Give each result the modification time of its source.")
 @max_pixels_option
 @click.option(

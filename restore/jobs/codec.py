@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from restore import __version__
 from restore.imaging.alpha import clamp_alpha, fill_color
 from restore.imaging.decode import decode_picture, read_file
 from restore.imaging.encode import EncodeOptions, encode, lost
@@ -14,6 +15,7 @@ from restore.imaging.metadata import strip, strip_place
 from restore.imaging.opencv_errors import opencv_errors
 from restore.imaging.picture import Picture, Samples
 from restore.imaging.resample import resample
+from restore.imaging.xmp_history import with_event
 from restore.jobs.options import PictureOptions
 from restore.jobs.sizing import Size, Sizing
 
@@ -94,12 +96,15 @@ def sized(result: Picture, sizing: Sizing, source: Size) -> Picture:
 
 
 def to_file(picture: Picture, suffix: str, options: PictureOptions) -> bytes:
-    """Encode a picture.
+    """Encode a picture, with its history if the options say so.
 
     Raises:
         ImageError: the format cannot hold the picture.
     """
     cleaned = {"keep": lambda it: it, "no-place": strip_place, "none": strip}[options.metadata](picture)
+    if options.history:
+        agent = f"restore {__version__}"
+        cleaned = replace(cleaned, xmp=with_event(cleaned.xmp, agent, options.history))
     return encode(cleaned, suffix, EncodeOptions(options.quality, options.png_level))
 
 

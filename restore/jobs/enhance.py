@@ -223,7 +223,7 @@ class _Enhancing:
     def _job(self, plan: Plan, journal: Journal | None, watched: bool = False) -> None:
         request = self._request
         settings = Settings(
-            request.picture_options(),
+            request.picture_options(self._network),
             self._network.spec.scale,
             request.target_size(self._network.spec.scale),
             overwrite=request.existing == "overwrite",

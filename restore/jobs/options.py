@@ -20,6 +20,7 @@ class PictureOptions:
         metadata: ``keep``; ``no-place`` removes where the picture was taken; ``none`` keeps only the color profile.
         pixel_limit: pictures with more pixels are rejected before decoding.
         keep_times: results get the modification time of their sources.
+        history: what is recorded in XMP about a result; empty for nothing.
     """
 
     quality: int = 95
@@ -27,7 +28,9 @@ class PictureOptions:
     metadata: Metadata = "keep"
     pixel_limit: int = PIXEL_LIMIT
     keep_times: bool = False
+    history: str = ""
 
     def changing_files(self) -> dict[str, object]:
         """The options that change what is written; changing one makes existing results outdated."""
-        return {"quality": self.quality, "png_level": self.png_level, "metadata": self.metadata}
+        changing: dict[str, object] = {"quality": self.quality, "png_level": self.png_level, "metadata": self.metadata}
+        return {**changing, "history": self.history} if self.history else changing

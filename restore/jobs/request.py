@@ -37,6 +37,7 @@ class Request:
     png_level: int
     metadata: Metadata
     keep_times: bool
+    history: bool
     max_pixels: float
     tile: int | None
     device: str
@@ -73,10 +74,14 @@ class Request:
         """The size of the results, if it is not simply the scale of the model."""
         return None if self.size.scale == scale or not self.size.options() else self.size
 
-    def picture_options(self) -> PictureOptions:
-        """How pictures are read and written."""
+    def picture_options(self, network: Model) -> PictureOptions:
+        """How pictures are read and written by a job with this model."""
         most = round(self.max_pixels * 1e6)
-        return PictureOptions(self.quality, self.png_level, self.metadata, most, self.keep_times)
+        history = ""
+        if self.history:
+            strength = "" if self.strength is None else f", strength {self.strength:g}"
+            history = f"model {network.spec.name} ({network.precision}), SHA-256 {model_digest(network.file)}{strength}"
+        return PictureOptions(self.quality, self.png_level, self.metadata, most, self.keep_times, history)
 
 
 def default_workers() -> int:
@@ -89,7 +94,7 @@ def job_key_of(request: Request, network: Model) -> str:
     options: dict[str, object] = {
         "format": request.format_,
         "spec": dict(request.spec),
-        **request.picture_options().changing_files(),
+        **request.picture_options(network).changing_files(),
     }
     if not network.spec.exact_tiles:
         options["tile"] = request.tile
