@@ -24,6 +24,7 @@ _SECTIONS = {
     "Size": ("--scale", "--width", "--height", "--longest", "--megapixels", "--min-side"),
     "Output files": (
         "--format",
+        "--frames",
         "--name",
         "--quality",
         "--png-level",
@@ -51,6 +52,13 @@ def _size(options: dict[str, Any]) -> TargetSize:
     if len(given) > 1 and given != ["--width", "--height"]:
         raise click.UsageError(f"{' and '.join(given)} contradict each other: the size is given by one of them")
     return size
+
+
+def _check_frames(frames: str, format_: str | None, **_: Any) -> None:
+    if frames == "first" and format_ == "gif":
+        raise click.UsageError("--format gif is for animations: add --frames all, or choose png for single pictures")
+    if frames == "all" and format_ not in (None, "png", "webp", "gif"):
+        raise click.UsageError(f"--frames all and --format {format_} contradict each other: choose webp, png or gif")
 
 
 def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int]:
@@ -96,8 +104,15 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["png", "jpg", "webp", "tif", "bmp", "jxl"]),
-    help="Format of the results.  [default: each picture's own, PNG if that cannot be written]",
+    type=click.Choice(["png", "jpg", "webp", "tif", "bmp", "jxl", "gif"]),
+    help="Format of the results; gif needs --frames all.  [default: each picture's own, PNG if it cannot be written]",
+)
+@click.option(
+    "--frames",
+    type=click.Choice(["first", "all"]),
+    default="first",
+    show_default=True,
+    help="Which frames of animated GIF, PNG and WebP to enhance; with all, the results are animated too.",
 )
 @click.option(
     "--name",
@@ -207,6 +222,7 @@ def enhance(
     from restore.jobs.standard_streams import STREAM, run_streams, uses_streams
 
     size = _size(options)
+    _check_frames(**options)
     request = Request(
         size=size, spec=pairs, metadata=metadata or "keep", workers=workers or default_workers(), **options
     )

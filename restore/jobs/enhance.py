@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,10 +78,11 @@ def _start(
     _refuse_contradictions(request)
     if request.report is not None:
         check_report(request.report, page)
-    naming = Naming(request.name, f".{request.format_}" if request.format_ else None)
+    suffix = f".{request.format_}" if request.format_ else None
+    naming = Naming(request.name, suffix, all_frames=request.frames == "all")
     if naming.needs("model") or naming.needs("scale"):
         file = find(request.model_name)
-        naming = Naming(naming.template, naming.suffix, file.stem, _scale_text(file, request))
+        naming = replace(naming, model=file.stem, scale=_scale_text(file, request))
     # Plan before opening the model where possible, so that usage errors appear before anything heavy loads.
     plan = _plan(request, naming, first=True)
     reporter = JobReporter(screen, say, give, None if request.dry_run else request.report, page)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from restore.imaging.animation.stored import Disposal, Piece, Stored, within_limit
 from restore.imaging.gif import after_blocks
+from restore.utils.regular_file import open_regular
 
 _EXTENSION, _FRAME, _TRAILER, _CONTROL, _APPLICATION = 0x21, 0x2C, 0x3B, 0xF9, 0xFF
 _PALETTE = 0x80
@@ -24,7 +25,7 @@ Data = bytes | mmap.mmap
 
 def is_animated(path: Path) -> bool:
     """Whether a file is GIF and has more than one whole frame; False if it cannot be read."""
-    with suppress(OSError, ValueError, IndexError), path.open("rb") as file:
+    with suppress(OSError, ValueError, IndexError), open_regular(path) as file:
         if file.read(4) == b"GIF8":
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 return len(list(islice(_Reader(data).pieces(), 2))) > 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
@@ -70,7 +70,7 @@ def chunk(name: bytes, content: bytes | memoryview) -> bytes:
     return b"".join([name, struct.pack("<I", len(content)), content, bytes(len(content) % 2)])
 
 
-def riff(chunks: list[tuple[bytes, bytes | memoryview]]) -> bytes:
+def riff(chunks: Sequence[tuple[bytes, bytes | memoryview]]) -> bytes:
     """A WebP file of chunks; one without a name is several as they are."""
     content = b"".join([b"WEBP", *(chunk(name, part) if name else bytes(part) for name, part in chunks)])
     return b"RIFF" + struct.pack("<I", len(content)) + content
@@ -124,7 +124,7 @@ def _pieces(parts: _Parts, width: int, height: int) -> Iterator[Piece]:
         )
 
 
-def _still(width: int, height: int, pixels: list[tuple[bytes, bytes | memoryview]]) -> bytes:
+def _still(width: int, height: int, pixels: Sequence[tuple[bytes, memoryview]]) -> bytes:
     """A file of one frame alone, which fills its canvas."""
     if pixels[0][0] != b"ALPH":
         return riff(pixels[-1:])
