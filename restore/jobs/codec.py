@@ -12,7 +12,6 @@ from restore import __version__
 from restore.imaging.alpha import clamp_alpha, fill_color
 from restore.imaging.decode import decode_frames, decode_picture, read_file
 from restore.imaging.encode import EncodeOptions, encode, lost
-from restore.imaging.formats import ANIMATED
 from restore.imaging.metadata import strip, strip_place
 from restore.imaging.opencv_errors import opencv_errors
 from restore.imaging.picture import Picture, Samples
@@ -25,22 +24,20 @@ from restore.jobs.sizing import Size, Sizing
 _FRAMES_IN_FLIGHT = 16
 
 
-def decode(path: Path, options: PictureOptions, data: bytes | None = None, suffix: str = "") -> Picture:
+def decode(path: Path, options: PictureOptions, data: bytes | None = None) -> Picture:
     """Read a picture and fill the color under transparent pixels for the network.
 
     Args:
         path: the file.
         options: how it is read.
         data: its content, if that was read before.
-        suffix: of the result; if that holds animations and all frames are wanted, they are found too.
 
     Raises:
         ImageError: the file cannot be read, is damaged or too large.
     """
     if data is None:
         data = read_file(path, options.pixel_limit)
-    all_frames = options.frames == "all" and suffix.lower() in ANIMATED
-    picture = (decode_frames if all_frames else decode_picture)(data, path, options.pixel_limit)
+    picture = (decode_frames if options.frames == "all" else decode_picture)(data, path, options.pixel_limit)
     return picture if picture.animation is not None else filled(picture)
 
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from restore.errors import ImageError, RestoreError
 from restore.imaging.decode import read_file
-from restore.imaging.formats import check_fits, kind_of
+from restore.imaging.formats import ANIMATED, check_fits, kind_of
 from restore.imaging.header import header_size
 from restore.imaging.picture import Picture, Samples
 from restore.jobs import animation
@@ -138,8 +138,10 @@ class Worker:
         if now != version:
             # The digest would belong to other pixels.
             raise ImageError("the file changed while it was being read: enhance it again once it is complete")
+        holds_frames = item.target.suffix.lower() in ANIMATED
+        options = self.options if holds_frames else replace(self.options, frames="first")
         with self._recorded(digest):
-            picture = pictures.decode(item.source, self.options, data, item.target.suffix)
+            picture = pictures.decode(item.source, options, data)
         return picture, time.perf_counter() - began
 
     def _read(self, path: Path, progress: Callable[[], None]) -> tuple[bytes, tuple[int, int]]:
