@@ -11,16 +11,17 @@ from functools import partial
 from restore.imaging.animation.stored import Piece, Stored, within_limit
 
 _ANIMATION, _ALPHA = 0x02, 0x10
+_METADATA = frozenset({b"ICCP", b"EXIF", b"XMP "})
 
 
 @dataclass
 class _Parts:
-    """Chunks of the file: the header's content, the animation's, each frame's; and whether the file has its end."""
+    """Contents of the file's chunks: of the header, the animation, each frame; and whether the file has its end."""
 
     header: bytes = b""
     animation: bytes = b""
     frames: list[memoryview] = field(default_factory=list)
-    end: int = 12
+    metadata: list[tuple[bytes, memoryview]] = field(default_factory=list)
     whole: bool = True
 
 
@@ -38,8 +39,10 @@ def read(data: bytes, pixel_limit: int) -> Stored | None:
     parts = _parts(data)
     if len(parts.header) < 10 or not parts.header[0] & _ANIMATION:
         return None
-    if not parts.whole:
-        data = riff([(b"", data[12 : parts.end])])
+    if not parts.frames:
+        return None
+    # libwebp refuses the whole file for one wrong frame.
+    data = riff([(b"VP8X", parts.header), (b"ANIM", parts.animation), (b"ANMF", parts.frames[0]), *parts.metadata])
     width, height = (1 + int.from_bytes(parts.header[n : n + 3], "little") for n in (4, 7))
     plays = int.from_bytes(parts.animation[4:6], "little")
     stored = Stored(data, width, height, plays, background=parts.animation[:4] or None)
@@ -71,8 +74,8 @@ def chunk(name: bytes, content: bytes | memoryview) -> bytes:
 
 
 def riff(chunks: Sequence[tuple[bytes, bytes | memoryview]]) -> bytes:
-    """A WebP file of chunks; one without a name is several as they are."""
-    content = b"".join([b"WEBP", *(chunk(name, part) if name else bytes(part) for name, part in chunks)])
+    """A WebP file of chunks."""
+    content = b"".join([b"WEBP", *(chunk(name, part) for name, part in chunks)])
     return b"RIFF" + struct.pack("<I", len(content)) + content
 
 
@@ -90,7 +93,8 @@ def _parts(data: bytes) -> _Parts:
                 parts.animation = bytes(content)
             elif name == b"ANMF":
                 parts.frames.append(content)
-            parts.end = 12 + at + length + length % 2
+            elif name in _METADATA:
+                parts.metadata.append((name, content))
     except ValueError:
         parts.whole = False
     return parts

@@ -48,7 +48,7 @@ class Stored:
     """An animation's pieces and what applies to all of them.
 
     Attributes:
-        data: the file, without what breaks off at its end.
+        data: a file that decoders accept, with the metadata and the picture for programs that show no animations.
         width: of the canvas, in pixels.
         height: of the canvas, in pixels.
         plays: how often it is shown; 0 for endlessly.
