@@ -115,7 +115,8 @@ class GifWriter:
 
     def _pack(self, frame: _Waiting, box: Box, clear: bool) -> bytes:
         mask = frame.drawn[box.place]
-        whole = bool(mask.all())
+        # Some viewers clear to the background color unless the frame has a transparent one.
+        whole = bool(mask.all()) and not clear
         places, colors, exact = indexed(frame.pixels[box.place][mask], 256 if whole else 255)
         if not exact:
             self._gone[_FEW_COLORS] = None
