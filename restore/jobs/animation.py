@@ -199,11 +199,8 @@ class _Enhancing:
             return None
         if frame.repeats:
             return _Waiting(None, frame.duration, 0), []
-        picture = replace(self._picture, pixels=frame.pixels, alpha=frame.alpha, animation=None)
-        arrays: list[Samples] = []
-        if self._uses_network:
-            picture = codec.filled(picture)
-            arrays = codec.to_arrays(picture, self._tools.sizing.scale)
+        picture = codec.filled(replace(self._picture, pixels=frame.pixels, alpha=frame.alpha, animation=None))
+        arrays = codec.to_arrays(picture, self._tools.sizing.scale) if self._uses_network else []
         self._seconds.decode += time.perf_counter() - began
         return _Waiting(picture, frame.duration, len(arrays)), arrays
 

@@ -114,7 +114,7 @@ def within_limit(pieces: Iterable[Piece], pixels: Callable[[], int], limit: int)
             yield piece
     if total > limit:
         raise ImageError(
-            f"its {count:,} frames have {total / 1e6:.0f} million pixels together, more than the limit of "
+            f"its {count:,} frames have {total / 1e6:.3g} million pixels together, more than the limit of "
             f"{limit / 1e6:g} million: if you trust the file, raise it with --max-pixels {-(-total // 1_000_000)}, or "
             "use --frames first"
         )
