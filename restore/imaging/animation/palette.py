@@ -6,8 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-# Rounds of k-means after median cut: they gain one decibel and take as long as median cut itself.
+# The palette is chosen from about so many pixels: ten times as fast as from half a million, for a tenth of a decibel.
+_SAMPLE = 2**16
+# Rounds of k-means after median cut; they gain 1.5 decibels, further ones nothing.
 _ROUNDS = 1
+# Colors compared with the palette at a time.
+_BLOCK = 2**13
 
 
 def indexed(pixels: NDArray[np.uint8], most: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], bool]:
@@ -21,11 +25,24 @@ def indexed(pixels: NDArray[np.uint8], most: int) -> tuple[NDArray[np.uint8], ND
         The index of each pixel (N,), the palette (K, 3) with K <= ``most``, and whether no pixel has changed.
     """
     wide = pixels.astype(np.uint32)
-    numbers = wide[:, 0] << 16 | wide[:, 1] << 8 | wide[:, 2]
-    colors, places = np.unique(numbers, return_inverse=True)
+    numbers, places = np.unique(wide[:, 0] << 16 | wide[:, 1] << 8 | wide[:, 2], return_inverse=True)
+    colors = np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255], axis=1).astype(np.uint8)
+    places = places.reshape(-1)
     if len(colors) <= most:
-        palette = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], axis=1).astype(np.uint8)
-        return places.reshape(-1).astype(np.uint8), palette, True
-    image = Image.fromarray(pixels[None]).quantize(most, Image.Quantize.MEDIANCUT, kmeans=_ROUNDS)
-    found = np.frombuffer(bytes(image.getpalette() or []), np.uint8).reshape(-1, 3)[:most]
-    return np.asarray(image)[0], found, False
+        return places.astype(np.uint8), colors, True
+    step = -(-len(pixels) // _SAMPLE) | 1  # odd, so that it does not always meet the same columns
+    sample = Image.fromarray(np.ascontiguousarray(pixels[::step])[None])
+    chosen = sample.quantize(most, Image.Quantize.MEDIANCUT, kmeans=_ROUNDS).getpalette() or []
+    palette = np.array(chosen, np.uint8).reshape(-1, 3)[:most]
+    return _nearest(colors, palette)[places], palette, False
+
+
+def _nearest(colors: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The index of the nearest palette color for each color; Pillow compares only the upper bits."""
+    entries = palette.astype(np.float32)
+    squares = (entries**2).sum(axis=1)
+    found = np.empty(len(colors), np.uint8)
+    for at in range(0, len(colors), _BLOCK):
+        block = colors[at : at + _BLOCK].astype(np.float32)
+        found[at : at + _BLOCK] = (squares - 2 * (block @ entries.T)).argmin(axis=1)
+    return found
