@@ -54,13 +54,6 @@ def _size(options: dict[str, Any]) -> TargetSize:
     return size
 
 
-def _check_frames(frames: str, format_: str | None, **_: Any) -> None:
-    if frames == "first" and format_ == "gif":
-        raise click.UsageError("--format gif is for animations: add --frames all, or choose png for single pictures")
-    if frames == "all" and format_ not in (None, "png", "webp", "gif"):
-        raise click.UsageError(f"--frames all and --format {format_} contradict each other: choose webp, png or gif")
-
-
 def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int]:
     index, slash, count = value.partition("/")
     if not (slash and index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
@@ -222,7 +215,6 @@ def enhance(
     from restore.jobs.standard_streams import STREAM, run_streams, uses_streams
 
     size = _size(options)
-    _check_frames(**options)
     request = Request(
         size=size, spec=pairs, metadata=metadata or "keep", workers=workers or default_workers(), **options
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restore import __version__
+from restore.imaging.formats import ANIMATED
 from restore.jobs.console import JobReporter, Record, counted
 from restore.jobs.dry_run import show_plan
 from restore.jobs.journal import Journal, OutputGoneError, last_backend, model_digest
@@ -114,6 +115,10 @@ def _refuse_contradictions(request: Request) -> None:
         raise PlanError("--watch does not work with --dry-run or --shard: a growing folder has no fixed plan")
     if request.scale == 1 and request.model is None:
         raise PlanError("--scale 1 keeps the size: choose a model, such as --model photo-x4, or a larger scale")
+    if request.frames == "first" and request.format_ == "gif":
+        raise PlanError("--format gif is for animations: add --frames all, or choose png for single pictures")
+    if request.frames == "all" and request.format_ and f".{request.format_}" not in ANIMATED:
+        raise PlanError(f"--frames all and --format {request.format_} contradict each other: choose webp, png or gif")
     if request.watch:
         check_watch()
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore.errors import RestoreError
-from restore.imaging.animation.read_gif import is_animated
 from restore.imaging.formats import ANIMATED, FORMATS, suffix_of
 from restore.utils.atomic_write import TEMPORARY_PREFIX
 from restore.utils.text import printable
@@ -62,8 +61,11 @@ class Naming:
         """The suffix of a picture's result."""
         if self.suffix is not None:
             return self.suffix
-        if self.all_frames and source.suffix.lower() in (".gif", "") and is_animated(source):
-            return source.suffix or ".gif"
+        if self.all_frames and source.suffix.lower() in (".gif", ""):
+            from restore.imaging.animation.read_gif import is_animated
+
+            if is_animated(source):
+                return source.suffix or ".gif"
         return suffix_of(source)
 
     def can_be(self, suffix: str) -> bool:
