@@ -120,7 +120,8 @@ def enhance(
     model: str | os.PathLike[str] = "sr-x2",
     *,
     strength: float | None = None,
-    format: Literal["png", "jpg", "webp", "tif", "bmp"] | None = None,
+    format: Literal["png", "jpg", "webp", "tif", "bmp", "gif"] | None = None,
+    frames: Literal["first", "all"] = "first",
     name: str = "{stem}",
     quality: int = 95,
     png_level: int = 1,
@@ -145,7 +146,8 @@ def enhance(
         target: a file, or a folder for the results.
         model: see :func:`load`, also for ``device``, ``precision``, ``threads`` and ``spec``.
         strength: 0..1, for models with adjustable strength.
-        format: of the results; None keeps each picture's own if it can be written.
+        format: of the results; None keeps each picture's own if it can be written. ``gif`` needs all frames.
+        frames: which frames of animated GIF, PNG and WebP to enhance; with ``all``, the results are animated too.
         name: of the results, with ``{stem}``, ``{ext}``, ``{model}`` and ``{scale}``.
         quality: JPEG and WebP quality, 1..100.
         png_level: PNG compression effort, 0..9.
@@ -198,6 +200,7 @@ def enhance(
         report=None,
         watch=False,
         spec=spec or {},
+        frames=frames,
     )
     if start(request, Console(quiet=True), lambda _: None, give=records.append) == INTERRUPTED:
         raise KeyboardInterrupt

@@ -23,7 +23,8 @@ SIGNATURES = {
     "threads: 'int | None' = None, spec: 'Mapping[str, str] | None' = None) -> 'Model'",
     "enhance": "(source: 'str | os.PathLike[str]', target: 'str | os.PathLike[str]', "
     "model: 'str | os.PathLike[str]' = 'sr-x2', *, strength: 'float | None' = None, "
-    "format: \"Literal['png', 'jpg', 'webp', 'tif', 'bmp'] | None\" = None, name: 'str' = '{stem}', "
+    "format: \"Literal['png', 'jpg', 'webp', 'tif', 'bmp', 'gif'] | None\" = None, "
+    "frames: \"Literal['first', 'all']\" = 'first', name: 'str' = '{stem}', "
     "quality: 'int' = 95, png_level: 'int' = 1, metadata: 'Metadata' = 'keep', max_pixels: 'float' = 256, "
     "existing: \"Literal['refuse', 'skip', 'overwrite']\" = 'refuse', resume: 'bool' = False, device: 'str' = 'auto', "
     "precision: 'Precision' = 'auto', threads: 'int | None' = None, workers: 'int | None' = None, "

@@ -24,6 +24,7 @@ _SECTIONS = {
     "Size": ("--scale", "--width", "--height", "--longest", "--megapixels", "--min-side"),
     "Output files": (
         "--format",
+        "--frames",
         "--name",
         "--quality",
         "--png-level",
@@ -96,8 +97,15 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["png", "jpg", "webp", "tif", "bmp", "jxl"]),
-    help="Format of the results.  [default: each picture's own, PNG if that cannot be written]",
+    type=click.Choice(["png", "jpg", "webp", "tif", "bmp", "jxl", "gif"]),
+    help="Format of the results; gif needs --frames all.  [default: each picture's own, PNG if it cannot be written]",
+)
+@click.option(
+    "--frames",
+    type=click.Choice(["first", "all"]),
+    default="first",
+    show_default=True,
+    help="Which frames of animated GIF, PNG and WebP to enhance; with all, the results are animated too.",
 )
 @click.option(
     "--name",

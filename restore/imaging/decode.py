@@ -42,6 +42,7 @@ from restore.imaging import (
     tiff_file,
     xmp_update,
 )
+from restore.imaging.animation import frames
 from restore.imaging.formats import PIXEL_LIMIT
 from restore.imaging.header import formats, is_turned
 from restore.imaging.native_messages import heard
@@ -77,6 +78,20 @@ def read_picture(path: Path, pixel_limit: int = PIXEL_LIMIT) -> Picture:
             per channel. A MemoryError is passed on, since the file may be fine.
     """
     return decode_picture(read_file(path, pixel_limit), path, pixel_limit)
+
+
+def decode_frames(data: bytes, path: Path, pixel_limit: int = PIXEL_LIMIT) -> Picture:
+    """Decode the content of a file as :func:`read_picture` does, with all frames if it is an animated GIF, PNG or WebP.
+
+    Raises:
+        ImageError: as there; also if all frames together have more than ``pixel_limit`` pixels.
+    """
+    try:
+        stored = frames.find(data, pixel_limit)
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error
+    picture = decode_picture(stored.data if stored else data, path, pixel_limit)
+    return frames.animated(picture, stored, _frame) if stored else picture
 
 
 def decode_picture(data: bytes, path: Path, pixel_limit: int = PIXEL_LIMIT) -> Picture:
@@ -179,6 +194,13 @@ def _gif_picture(image: Image.Image, data: bytes) -> Picture:
     notes = (FIRST_PAGE,) if file.frames > 1 else ()
     text = tuple(png_text.make("Comment", comment) for comment in file.comments if comment)
     return _upright_picture(Picture(pixels, alpha, file.icc, None, "GIF", file.xmp, None, notes, png_text=text))
+
+
+def _frame(data: bytes) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    """Pixels and alpha of a still file that holds a frame, in 8 bits."""
+    with opencv_errors("damaged picture"), _open(data) as image:
+        pixels, alpha, _ = _samples(image, data, 8)
+    return to8(pixels), None if alpha is None else to8(alpha)
 
 
 def _open(data: bytes) -> Image.Image:
@@ -310,4 +332,5 @@ def _upright_picture(picture: Picture, turned: bool = False) -> Picture:
         xmp=xmp,
         density=dots[::-1] if dots and turn > 4 else dots,  # rotated by 90 degrees
         notes=tuple(dict.fromkeys(notes)),
+        turn=turn,
     )

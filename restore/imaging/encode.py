@@ -28,8 +28,9 @@ from restore.imaging import (
     tiff,
     xmp_update,
 )
+from restore.imaging.animation import write_gif
 from restore.imaging.arrays import AnyArray
-from restore.imaging.formats import FORMATS, check_fits
+from restore.imaging.formats import check_fits, kind_of
 from restore.imaging.opencv_errors import opencv_errors
 from restore.imaging.picture import Picture, Samples, to8
 
@@ -66,16 +67,16 @@ def encode(picture: Picture, suffix: str, options: EncodeOptions | None = None) 
     Args:
         picture: pixels and metadata. It is blended over white if the format has no alpha, and 16 bits are rounded to 8
             if the format has no more; :func:`lost` lists the losses. Size tags are set to the picture's size.
-        suffix: of the format, one of :data:`FORMATS`.
+        suffix: of the format, see :func:`~restore.imaging.formats.kind_of`.
         options: compression settings.
 
     Raises:
         ImageError: the format cannot hold the picture.
         MemoryError: not enough memory for the encoded bytes.
     """
-    kind = FORMATS[suffix.lower()]
+    kind = kind_of(suffix)
     check_fits(suffix, *picture.size)
-    held = _held(picture, kind)
+    held = for_format(picture, kind)
     if kind in _NO_ALPHA:
         held = over_white(held)
     if kind not in _DEEP:
@@ -86,8 +87,8 @@ def encode(picture: Picture, suffix: str, options: EncodeOptions | None = None) 
 
 def lost(picture: Picture, suffix: str) -> tuple[str, ...]:
     """What a file of this format will lose of a picture, in words for the user; empty if nothing."""
-    kind = FORMATS[suffix.lower()]
-    held = _held(picture, kind)
+    kind = kind_of(suffix)
+    held = for_format(picture, kind)
     blocks = (
         ("EXIF data", picture.exif, held.exif),
         ("XMP data", picture.xmp, held.xmp),
@@ -101,15 +102,18 @@ def lost(picture: Picture, suffix: str) -> tuple[str, ...]:
     if picture.pixels.dtype == np.uint16 and kind not in _DEEP:
         gone.append("16 bits per channel (rounded to 8)")
     if kind != "PNG":
-        gone += png_text.lost(picture.png_text, told=held.xmp is not None and picture.xmp is None)
+        texts = tuple(one for one in picture.png_text if kind != "GIF" or one not in held.png_text)
+        gone += png_text.lost(texts, told=held.xmp is not None and picture.xmp is None)
         if picture.png_color is not None and picture.png_color.inexact:
             gone.append("the color space that its cICP chunk declares")
     if kind == "JXL" and held.icc and not profiles.is_srgb(held.icc):
         gone.append("color profile (converted to sRGB)")
+    if kind == "GIF" and picture.animation is None:  # of an animation, its writer knows
+        gone += write_gif.lost_in_still(picture)
     return tuple(gone)
 
 
-def _held(picture: Picture, kind: str) -> Picture:
+def for_format(picture: Picture, kind: str) -> Picture:
     """The picture with only the metadata that the format can hold, and size tags updated."""
     if kind == "BMP":
         return replace(picture, icc=None, exif=None, xmp=None, iptc=None, comment=None)
@@ -118,11 +122,13 @@ def _held(picture: Picture, kind: str) -> Picture:
     xmp = xmp_update.sized(picture.xmp, *picture.size) if picture.xmp else None
     if xmp is None and kind != "PNG":
         xmp = png_text.as_xmp(picture.png_text)
-    # WebP has no gray mode.
+    # WebP and GIF have no gray mode.
     icc = picture.icc if picture.icc and profiles.fits(picture.icc, _channels(picture, kind)) else None
     if kind == "TIFF" and exif and not _readable(exif):  # its tags are copied into the file's own directory
         exif = None
     held = replace(picture, icc=icc, exif=exif, xmp=xmp)
+    if kind == "GIF":
+        return write_gif.holdable(held)
     if kind == "JPEG":
         fits = jpeg.holds(_file_metadata(held))
         return replace(held, icc=fits.icc, exif=fits.exif, xmp=fits.xmp, iptc=fits.iptc, comment=fits.comment)
@@ -139,7 +145,7 @@ def _readable(exif: bytes) -> bool:
 
 
 def _channels(picture: Picture, kind: str) -> int:
-    return 3 if kind == "WEBP" else picture.pixels.shape[2]
+    return 3 if kind in ("WEBP", "GIF") else picture.pixels.shape[2]
 
 
 def over_white(picture: Picture) -> Picture:
@@ -183,7 +189,8 @@ def _file_metadata(picture: Picture) -> containers.FileMetadata:
     )
 
 
-def _png_metadata(picture: Picture) -> containers.FileMetadata:
+def metadata_of_png(picture: Picture) -> containers.FileMetadata:
+    """What a PNG file holds besides the pixels."""
     icc, chunks = png.declarations(picture)
     return containers.FileMetadata(icc, picture.exif, picture.xmp, picture.density, chunks=chunks)
 
@@ -208,7 +215,7 @@ def _png(picture: Picture, options: EncodeOptions) -> bytes:
     settings = [cv2.IMWRITE_PNG_COMPRESSION, options.png_level, cv2.IMWRITE_PNG_STRATEGY, strategy]
     settings += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH]
     data = _compressed(".png", _for_opencv(picture.pixels, picture.alpha), settings)
-    return containers.png_with_metadata(data, _png_metadata(picture))
+    return containers.png_with_metadata(data, metadata_of_png(picture))
 
 
 def _png_by_rows(picture: Picture, level: int) -> bytes:
@@ -224,7 +231,7 @@ def _png_by_rows(picture: Picture, level: int) -> bytes:
     kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
     header = np.array([width, height], ">u4").tobytes() + bytes([8 * pixels.itemsize, kind, 0, 0, 0])
     file = [containers.PNG_SIGNATURE, containers.png_chunk(b"IHDR", header)]
-    file += containers.png_metadata(_png_metadata(picture))
+    file += containers.png_metadata(metadata_of_png(picture))
     for row in range(0, height, 256):
         block = pixels[row : row + 256]
         if alpha is not None:
@@ -274,6 +281,10 @@ def _jxl(picture: Picture, options: EncodeOptions) -> bytes:
     return jxl.write(picture, options.quality)
 
 
+def _gif(picture: Picture, _: EncodeOptions) -> bytes:
+    return write_gif.encode_still(picture)
+
+
 _ENCODERS: dict[str, Callable[[Picture, EncodeOptions], bytes]] = {
     "JPEG": _jpeg,
     "PNG": _png,
@@ -281,4 +292,5 @@ _ENCODERS: dict[str, Callable[[Picture, EncodeOptions], bytes]] = {
     "TIFF": _tiff,
     "BMP": _bmp,
     "JXL": _jxl,
+    "GIF": _gif,
 }

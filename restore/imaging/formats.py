@@ -24,6 +24,9 @@ FORMATS = {
     ".jxl": "JXL",
 }
 
+# Those that hold animations. GIF, which has 256 colors, is written only for those and where it is asked for.
+ANIMATED = {".png": "PNG", ".webp": "WEBP", ".gif": "GIF"}
+
 # Suffixes for which another, usual one is written.
 _USUAL = {".jpg_large": ".jpg"}
 
@@ -77,24 +80,37 @@ _UNKNOWN = object()
 PIXEL_LIMIT = 256_000_000
 
 # Longest side in pixels. For JPEG it is libjpeg's limit, for PNG libpng's, for JPEG XL that of level 5.
-_LONGEST = {"JPEG": 65_500, "WEBP": 16_383, "PNG": 1_000_000, "TIFF": 2**31 - 1, "BMP": 2**31 - 1, "JXL": 2**18}
+_LONGEST = {
+    "JPEG": 65_500,
+    "WEBP": 16_383,
+    "PNG": 1_000_000,
+    "TIFF": 2**31 - 1,
+    "BMP": 2**31 - 1,
+    "JXL": 2**18,
+    "GIF": 65_535,
+}
 _MOST_PIXELS = {"JXL": 2**28}
 # Sizes and offsets in these files have 31 or 32 bits.
 _MOST_BYTES = {"TIFF": 2**32, "BMP": 2**31}
+
+
+def kind_of(suffix: str) -> str:
+    """Pillow's name of a format that can be written, by one of :data:`FORMATS` or :data:`ANIMATED`."""
+    return FORMATS.get(suffix.lower()) or ANIMATED[suffix.lower()]
 
 
 def check_fits(suffix: str, height: int, width: int) -> None:
     """Reject a picture that a format cannot hold, before any work is done on it.
 
     Args:
-        suffix: one of :data:`FORMATS`.
+        suffix: one of :data:`FORMATS` or :data:`ANIMATED`.
         height: of the result, in pixels.
         width: of the result, in pixels.
 
     Raises:
         ImageError: a side is too long, or the pixels are too many for the file's offsets.
     """
-    kind = FORMATS[suffix.lower()]
+    kind = kind_of(suffix)
     if max(height, width) > _LONGEST[kind]:
         raise ImageError(
             f"{width} x {height} pixels are more than {kind} can hold ({_LONGEST[kind]:,} per side): "

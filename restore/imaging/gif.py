@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import mmap
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 _EXTENSION, _FRAME, _TRAILER, _COMMENT, _APPLICATION = 0x21, 0x2C, 0x3B, 0xFE, 0xFF
 _PALETTE = 0x80
 # Behind an XMP packet, so that readers of blocks find its end: 1, 255, 254, ... 0, and the end of the blocks.
-_XMP_TRAILER = bytes([1, *range(255, -1, -1), 0])
+XMP_TRAILER = bytes([1, *range(255, -1, -1), 0])
 _MOST_COMMENTS = 100
 
 
@@ -63,7 +64,7 @@ def _read(data: bytes, found: Gif) -> None:
         kind = data[at]
         if kind == _EXTENSION:
             label, start = data[at + 1], at + 2
-            at = _after_blocks(data, start)
+            at = after_blocks(data, start)
             _read_extension(data, label, start, at, found)
         elif kind == _FRAME:
             flags = data[at + 9]
@@ -72,7 +73,7 @@ def _read(data: bytes, found: Gif) -> None:
                 found.box = (x, y, x + width, y + height)
             found.frames += 1
             at += 10 + ((3 << ((flags & 7) + 1)) if flags & _PALETTE else 0)
-            at = _after_blocks(data, at + 1)  # after the size of the codes
+            at = after_blocks(data, at + 1)  # after the size of the codes
         elif kind != _TRAILER and (kind == 0 or not found.frames):
             at += 1  # stray bytes, which Pillow passes over, too
         else:
@@ -85,13 +86,14 @@ def _read_extension(data: bytes, label: int, start: int, stop: int, found: Gif) 
     elif label == _APPLICATION and data[start] == 11:
         name = data[start + 1 : start + 12]
         packet = data[start + 12 : stop]
-        if name == b"XMP DataXMP" and packet.endswith(_XMP_TRAILER):
-            found.xmp = found.xmp or packet.removesuffix(_XMP_TRAILER)
+        if name == b"XMP DataXMP" and packet.endswith(XMP_TRAILER):
+            found.xmp = found.xmp or packet.removesuffix(XMP_TRAILER)
         elif name == b"ICCRGBG1012":
             found.icc = found.icc or _joined(data, start + 12)
 
 
-def _after_blocks(data: bytes, at: int) -> int:
+def after_blocks(data: bytes | mmap.mmap, at: int) -> int:
+    """The position behind a series of blocks that begins at ``at``. IndexError: they break off."""
     while data[at]:
         at += 1 + data[at]
     return at + 1

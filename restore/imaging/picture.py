@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from restore.imaging.resolution import Density
 
 if TYPE_CHECKING:
+    from restore.imaging.animation.frames import Animation
     from restore.imaging.png_color import PngColor
     from restore.imaging.png_text import Text
 
@@ -36,6 +37,8 @@ class Picture:
         comment: of a JPEG file, in no particular encoding.
         png_color: what a PNG file declares about its colors in other chunks than a profile.
         png_text: texts of a PNG file, or GIF comments.
+        turn: orientation, 1..8, by which the pixels were turned upright.
+        animation: all frames, if they are wanted; ``pixels`` are the first, or what programs without animation show.
         notes: for the user, one sentence about each thing that was not read exactly as stored.
     """
 
@@ -51,6 +54,8 @@ class Picture:
     comment: bytes | None = None
     png_color: PngColor | None = None
     png_text: tuple[Text, ...] = ()
+    turn: int = 1
+    animation: Animation | None = None
 
     @property
     def size(self) -> tuple[int, int]:

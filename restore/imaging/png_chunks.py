@@ -103,7 +103,7 @@ def parse(data: Data, header_only: bool = False) -> Chunks:
     surplus = texts = 0
     last = b""
     view = data if header_only else memoryview(data)
-    for name, at, length in _walk(data):
+    for name, at, length in walk(data):
         critical = not name[0] & 0x20
         read_at_all = critical or name in _KNOWN or name in _TEXT
         if (read is None) != (name == b"IHDR"):
@@ -173,8 +173,12 @@ def for_decoders(chunks: Chunks) -> bytes:
     return b"".join([*file, *_image_data(chunks), png_chunk(b"IEND", b"")])
 
 
-def _walk(data: Data) -> Iterator[tuple[bytes, int, int]]:
-    """Name, start and length of each chunk, to IEND."""
+def walk(data: Data) -> Iterator[tuple[bytes, int, int]]:
+    """Name, start and length of each chunk, to IEND.
+
+    Raises:
+        ValueError: the file ends before, or a chunk is none.
+    """
     at, name, end, count = len(PNG_SIGNATURE), b"", len(data), 0
     while name != b"IEND":
         count += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from restore import __version__
 from restore.imaging.alpha import clamp_alpha, fill_color
-from restore.imaging.decode import decode_picture, read_file
+from restore.imaging.decode import decode_frames, decode_picture, read_file
 from restore.imaging.encode import EncodeOptions, encode, lost
 from restore.imaging.metadata import strip, strip_place
 from restore.imaging.opencv_errors import opencv_errors
@@ -18,6 +19,9 @@ from restore.imaging.resample import resample
 from restore.imaging.xmp_history import with_event
 from restore.jobs.options import PictureOptions
 from restore.jobs.sizing import Size, Sizing
+
+# At most about so many frames of an animation are in memory at once.
+_FRAMES_IN_FLIGHT = 16
 
 
 def decode(path: Path, options: PictureOptions, data: bytes | None = None) -> Picture:
@@ -33,7 +37,12 @@ def decode(path: Path, options: PictureOptions, data: bytes | None = None) -> Pi
     """
     if data is None:
         data = read_file(path, options.pixel_limit)
-    picture = decode_picture(data, path, options.pixel_limit)
+    picture = (decode_frames if options.frames == "all" else decode_picture)(data, path, options.pixel_limit)
+    return picture if picture.animation is not None else filled(picture)
+
+
+def filled(picture: Picture) -> Picture:
+    """A picture with the color under transparent pixels filled for the network."""
     if picture.alpha is None:
         return picture
     with opencv_errors("its transparency cannot be filled"):
@@ -41,8 +50,9 @@ def decode(path: Path, options: PictureOptions, data: bytes | None = None) -> Pi
 
 
 def held_bytes(picture: Picture) -> int:
-    """Memory that a decoded picture takes."""
-    return picture.pixels.nbytes + (0 if picture.alpha is None else picture.alpha.nbytes)
+    """Memory that a decoded picture takes; of an animation, the frames in flight."""
+    frames = 1 if picture.animation is None else min(picture.animation.count, _FRAMES_IN_FLIGHT)
+    return frames * (picture.pixels.nbytes + (0 if picture.alpha is None else picture.alpha.nbytes))
 
 
 def to_arrays(picture: Picture, scale: int) -> list[Samples]:
@@ -101,16 +111,32 @@ def to_file(picture: Picture, suffix: str, options: PictureOptions) -> bytes:
     Raises:
         ImageError: the format cannot hold the picture.
     """
-    cleaned = {"keep": lambda it: it, "no-place": strip_place, "none": strip}[options.metadata](picture)
+    return encode(described(picture, options), suffix, encode_options(options))
+
+
+def described(picture: Picture, options: PictureOptions) -> Picture:
+    """A picture with the metadata of its file: what the options keep of them, and its history if they say so."""
+    if options.metadata != "keep":
+        picture = strip(picture) if options.metadata == "none" else strip_place(picture)
     if options.history:
-        agent = f"restore {__version__}"
-        cleaned = replace(cleaned, xmp=with_event(cleaned.xmp, agent, options.history))
-    return encode(cleaned, suffix, EncodeOptions(options.quality, options.png_level))
+        picture = replace(picture, xmp=with_event(picture.xmp, f"restore {__version__}", options.history))
+    return picture
 
 
-def note(picture: Picture, suffix: str) -> str:
-    """A note for the user on what was changed when reading and what the result cannot hold; empty if nothing."""
-    gone = lost(picture, suffix)
+def encode_options(options: PictureOptions) -> EncodeOptions:
+    """The settings of encoders."""
+    return EncodeOptions(options.quality, options.png_level)
+
+
+def note(picture: Picture, suffix: str, lost_frames: Sequence[str] = ()) -> str:
+    """A note for the user on what was changed when reading and what the result cannot hold; empty if nothing.
+
+    Args:
+        picture: as read.
+        suffix: of the result.
+        lost_frames: what the result cannot hold of an animation's frames.
+    """
+    gone = [*lost(picture, suffix), *lost_frames]
     return "; ".join([*picture.notes, *([f"{suffix[1:]} cannot hold: {', '.join(gone)}"] if gone else [])])
 
 

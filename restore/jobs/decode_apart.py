@@ -7,13 +7,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from restore.errors import ImageError
-from restore.imaging.decode import read_picture
+from restore.imaging.decode import decode_frames, read_file
 
 
 def main(path: str, pixel_limit: str) -> None:
     """Print a JSON object if the process survives; that a file is no picture is for the job to report."""
     with suppress(ImageError, MemoryError):
-        read_picture(Path(path), int(pixel_limit))
+        limit = int(pixel_limit)
+        picture = decode_frames(read_file(Path(path), limit), Path(path), limit)
+        for _ in picture.animation.frames() if picture.animation else ():
+            pass
     sys.stdout.write("{}\n")
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restore import __version__
+from restore.imaging.formats import ANIMATED
 from restore.jobs.console import JobReporter, Record, counted
 from restore.jobs.dry_run import show_plan
 from restore.jobs.journal import Journal, OutputGoneError, last_backend, model_digest
@@ -77,10 +79,11 @@ def _start(
     _refuse_contradictions(request)
     if request.report is not None:
         check_report(request.report, page)
-    naming = Naming(request.name, f".{request.format_}" if request.format_ else None)
+    suffix = f".{request.format_}" if request.format_ else None
+    naming = Naming(request.name, suffix, all_frames=request.frames == "all")
     if naming.needs("model") or naming.needs("scale"):
         file = find(request.model_name)
-        naming = Naming(naming.template, naming.suffix, file.stem, _scale_text(file, request))
+        naming = replace(naming, model=file.stem, scale=_scale_text(file, request))
     # Plan before opening the model where possible, so that usage errors appear before anything heavy loads.
     plan = _plan(request, naming, first=True)
     reporter = JobReporter(screen, say, give, None if request.dry_run else request.report, page)
@@ -112,6 +115,10 @@ def _refuse_contradictions(request: Request) -> None:
         raise PlanError("--watch does not work with --dry-run or --shard: a growing folder has no fixed plan")
     if request.scale == 1 and request.model is None:
         raise PlanError("--scale 1 keeps the size: choose a model, such as --model photo-x4, or a larger scale")
+    if request.frames == "first" and request.format_ == "gif":
+        raise PlanError("--format gif is for animations: add --frames all, or choose png for single pictures")
+    if request.frames == "all" and request.format_ and f".{request.format_}" not in ANIMATED:
+        raise PlanError(f"--frames all and --format {request.format_} contradict each other: choose webp, png or gif")
     if request.watch:
         check_watch()
 

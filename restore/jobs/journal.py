@@ -210,7 +210,7 @@ class Journal:
         self._file.close()
         self.decoding.close()
 
-    def append(self, source: str, source_digest: str, target: str, data: bytes) -> None:
+    def append(self, source: str, source_digest: str, target: str, data: bytes | memoryview) -> None:
         """Append an entry; it is on disk when this returns.
 
         Raises:

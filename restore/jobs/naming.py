@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore.errors import RestoreError
-from restore.imaging.formats import suffix_of
+from restore.imaging.formats import ANIMATED, FORMATS, suffix_of
 from restore.utils.atomic_write import TEMPORARY_PREFIX
 from restore.utils.text import printable
 
@@ -31,12 +31,14 @@ class Naming:
         suffix: format of the results, for example ``.png``; None keeps each picture's own if it can be written.
         model: value of that field.
         scale: value of that field.
+        all_frames: whether an animated GIF stays one.
     """
 
     template: str = "{stem}"
     suffix: str | None = None
     model: str = ""
     scale: str = "1"
+    all_frames: bool = False
 
     def needs(self, field: str) -> bool:
         """Whether the template uses a field."""
@@ -59,7 +61,16 @@ class Naming:
         """The suffix of a picture's result."""
         if self.suffix is not None:
             return self.suffix
+        if self.all_frames and source.suffix.lower() in (".gif", ""):
+            from restore.imaging.animation.read_gif import is_animated
+
+            if is_animated(source):
+                return source.suffix or ".gif"
         return suffix_of(source)
+
+    def can_be(self, suffix: str) -> bool:
+        """Whether a result can have a suffix, in lower case."""
+        return suffix in FORMATS or (suffix in ANIMATED and self.all_frames)
 
     def _fields(self) -> set[str]:
         known = " ".join(f"{{{name}}}" for name in FIELDS)

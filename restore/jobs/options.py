@@ -8,6 +8,7 @@ from typing import Literal
 from restore.imaging.formats import PIXEL_LIMIT
 
 Metadata = Literal["keep", "no-place", "none"]
+Frames = Literal["first", "all"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class PictureOptions:
         pixel_limit: pictures with more pixels are rejected before decoding.
         keep_times: results get the modification time of their sources.
         history: what is recorded in XMP about a result; empty for nothing.
+        frames: which frames of an animation are enhanced.
     """
 
     quality: int = 95
@@ -29,8 +31,13 @@ class PictureOptions:
     pixel_limit: int = PIXEL_LIMIT
     keep_times: bool = False
     history: str = ""
+    frames: Frames = "first"
 
     def changing_files(self) -> dict[str, object]:
         """The options that change what is written; changing one makes existing results outdated."""
         changing: dict[str, object] = {"quality": self.quality, "png_level": self.png_level, "metadata": self.metadata}
-        return {**changing, "history": self.history} if self.history else changing
+        if self.history:
+            changing["history"] = self.history
+        if self.frames != "first":
+            changing["frames"] = self.frames
+        return changing

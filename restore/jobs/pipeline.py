@@ -15,18 +15,21 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from restore.errors import RestoreError
-from restore.imaging.picture import Picture, Samples
+from restore.imaging.picture import Samples
+from restore.jobs import animation
 from restore.jobs import codec as pictures
 from restore.jobs.journal import Journal
 from restore.jobs.options import PictureOptions
-from restore.jobs.outcome import Outcome, Seconds, Summary
-from restore.jobs.plan import Item, Plan
+from restore.jobs.outcome import Outcome, Summary
+from restore.jobs.plan import Plan
 from restore.jobs.sizing import Sizing, TargetSize
+from restore.jobs.slot import Slot
 from restore.jobs.stop import ORDERLY_SECONDS, Stop
 from restore.jobs.worker import READ_TIMEOUT, SourceInfo, Worker, failure
 from restore.utils.daemon_pool import DaemonPool
 
 DEFAULT_MEMORY = 1 << 30
+_SMALLER = ": try a smaller --tile"
 
 
 @dataclass(frozen=True)
@@ -88,35 +91,6 @@ def run_job(
     return _Job(plan, stream, on_outcome, settings, journal, stop or Stop(), summary).run()
 
 
-@dataclass
-class _Slot:
-    """One picture in flight.
-
-    Attributes:
-        digest: of the source's bytes; empty without a journal.
-        decoded: size in bytes after decoding, estimated from the file's header.
-        growth: bytes held per byte decoded.
-        held: bytes currently counted against the memory limit.
-        results: the network's results so far.
-        outcome: set when the picture is finished.
-    """
-
-    item: Item
-    inspecting: Future[SourceInfo]
-    digest: str = ""
-    decoded: int = 0
-    growth: float = 1.0
-    held: int = 0
-    reading: Future[tuple[Picture, float]] | None = None
-    picture: Picture | None = None
-    belief: tuple[str, float] | None = None
-    wanted: int = 0
-    results: list[Samples | Exception] = field(default_factory=list)
-    writing: Future[Outcome] | None = None
-    seconds: Seconds = field(default_factory=Seconds)
-    outcome: Outcome | None = None
-
-
 class _Job:
     def __init__(
         self,
@@ -139,11 +113,12 @@ class _Job:
         self._stop = stop
         self._summary = summary
         self._held = 0
-        self._unreported: deque[_Slot] = deque()  # every picture started but not reported, in plan order
-        self._inspected: deque[_Slot] = deque()  # before decoding
-        self._begun: deque[_Slot] = deque()  # being decoded, or decoded
-        self._in_network: deque[_Slot] = deque()
-        self._writing: list[_Slot] = []
+        self._unreported: deque[Slot] = deque()  # every picture started but not reported, in plan order
+        self._inspected: deque[Slot] = deque()  # before decoding
+        self._begun: deque[Slot] = deque()  # being decoded, or decoded
+        self._in_network: deque[Slot] = deque()
+        self._writing: list[Slot] = []
+        self._animation: Slot | None = None  # waits until the network is free: it is processed alone
         self._outside = 0.0  # seconds inside the stream that the network did not use
 
     def run(self) -> Summary:
@@ -158,6 +133,7 @@ class _Job:
                 self._inspect_ahead()
                 while self._inspected or self._begun:
                     self._pass_through_network()
+                    self._animate()
                 while self._writing:
                     self._await_a_write()
                 self._settle()
@@ -228,6 +204,9 @@ class _Job:
                 continue
             slot.seconds.decode += seconds
             self._hold(slot, max(slot.decoded, pictures.held_bytes(slot.picture)))
+            if slot.picture.animation is not None:
+                self._animation = slot
+                return None
             if not self._sizing.uses_network(*slot.picture.size):
                 self._hand_on(slot)
                 continue
@@ -241,10 +220,28 @@ class _Job:
             self._in_network.append(slot)
             return arrays
 
+    def _animate(self) -> None:
+        slot, self._animation = self._animation, None
+        if slot is None:
+            return
+        assert slot.picture is not None
+        settings, stop = self._settings, self._stop
+        pools = animation.Pools(self._readers, self._writers, settings.workers)
+        tools = animation.Tools(self._stream, pools, settings.options, self._sizing, settings.judge, stop.check)
+        try:
+            with stop.opened():
+                slot.animated = self._worker.animate(slot.item, slot.picture, slot.digest, tools)
+        except (RestoreError, MemoryError, OSError) as error:
+            self._end(slot, failure(slot.item, error, _SMALLER))
+            return
+        slot.seconds.add(slot.animated.seconds)
+        slot.belief = slot.animated.belief
+        self._hand_on(slot)
+
     def _inspect_ahead(self) -> None:
         """Keep a few inspections running: each reads a file's header, or the whole file if there is a journal."""
         for item in islice(self._items, 2 * self._settings.workers - len(self._inspected)):
-            slot = _Slot(item, self._readers.submit(self._worker.inspect, item))
+            slot = Slot(item, self._readers.submit(self._worker.inspect, item))
             self._inspected.append(slot)
             self._unreported.append(slot)
 
@@ -275,20 +272,22 @@ class _Job:
             slot.reading = self._readers.submit(self._worker.decode, slot.item, info.version, info.digest)
             self._begun.append(slot)
 
-    def _hold(self, slot: _Slot, decoded: int) -> None:
+    def _hold(self, slot: Slot, decoded: int) -> None:
         needed = round(decoded * slot.growth)
         self._held += needed - slot.held
         slot.held = needed
 
-    def _hand_on(self, slot: _Slot) -> None:
+    def _hand_on(self, slot: Slot) -> None:
         """Pass a picture from the network to the writers."""
         failures = [result for result in slot.results if isinstance(result, Exception)]
         if failures:
-            self._end(slot, failure(slot.item, failures[0], ": try a smaller --tile"))
+            self._end(slot, failure(slot.item, failures[0], _SMALLER))
             return
         assert slot.picture is not None
         results = [result for result in slot.results if not isinstance(result, Exception)]
-        slot.writing = self._writers.submit(self._worker.write, slot.item, slot.picture, results, slot.digest)
+        slot.writing = self._writers.submit(
+            self._worker.write, slot.item, slot.picture, results, slot.digest, slot.animated
+        )
         self._writing.append(slot)
         while len(self._writing) > 2 * self._settings.workers:
             self._await_a_write()
@@ -305,12 +304,12 @@ class _Job:
                 self._writing.remove(slot)
                 self._end(slot, slot.writing.result())
 
-    def _end(self, slot: _Slot, outcome: Outcome) -> None:
+    def _end(self, slot: Slot, outcome: Outcome) -> None:
         slot.seconds.add(outcome.seconds)
         slot.outcome = replace(outcome, seconds=slot.seconds, belief=slot.belief)
         self._held -= slot.held
         slot.held = 0
-        slot.picture, slot.results = None, []
+        slot.picture, slot.animated, slot.results = None, None, []
 
     def _settle(self) -> None:
         """Report finished pictures, in plan order."""

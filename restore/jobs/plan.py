@@ -12,7 +12,7 @@ from typing import Literal
 
 from restore.errors import ImageError
 from restore.files.listing import Unreadable, is_special, scan
-from restore.imaging.formats import FORMATS, READABLE, check_package
+from restore.imaging.formats import ANIMATED, FORMATS, READABLE, check_package, kind_of
 from restore.jobs.naming import Naming, PlanError
 from restore.utils.text import printable
 
@@ -202,10 +202,11 @@ def _single_target(source: Path, target: Path, naming: Naming) -> Path:
     named = target.suffix.lower()
     if target.is_dir() or not named:
         return target / naming.result(source)
-    if named not in FORMATS:
-        raise PlanError(f"{target}: cannot write '{named}'; supported formats: {', '.join(FORMATS)}")
+    if not naming.can_be(named):
+        how = " (animated, with --frames all)" if named in ANIMATED else ""
+        raise PlanError(f"{target}: cannot write '{named}'{how}; supported formats: {', '.join(FORMATS)}")
     _refuse_missing_package(named)
-    if naming.suffix is not None and FORMATS[named] != FORMATS[naming.suffix]:
+    if naming.suffix is not None and kind_of(named) != kind_of(naming.suffix):
         raise PlanError(f"{target} and --format {naming.suffix[1:]} contradict each other: remove one")
     if naming.template != Naming.template:
         raise PlanError(f"{target} and --name {naming.template!r} both name the result: remove one")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restore.jobs.journal import job_key, model_digest
-from restore.jobs.options import Metadata, PictureOptions
+from restore.jobs.options import Frames, Metadata, PictureOptions
 from restore.jobs.plan import Existing
 from restore.jobs.sizing import TargetSize
 from restore.jobs.watch import SETTLE_SECONDS
@@ -53,6 +53,7 @@ class Request:
     spec: Mapping[str, str]
     read_timeout: float = READ_TIMEOUT
     settle: float = SETTLE_SECONDS
+    frames: Frames = "first"
 
     @property
     def model_name(self) -> str:
@@ -81,7 +82,7 @@ class Request:
         if self.history:
             strength = "" if self.strength is None else f", strength {self.strength:g}"
             history = f"model {network.spec.name} ({network.precision}), SHA-256 {model_digest(network.file)}{strength}"
-        return PictureOptions(self.quality, self.png_level, self.metadata, most, self.keep_times, history)
+        return PictureOptions(self.quality, self.png_level, self.metadata, most, self.keep_times, history, self.frames)
 
 
 def default_workers() -> int:

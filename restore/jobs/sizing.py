@@ -76,6 +76,10 @@ class Sizing:
         rows, columns = self.result(height, width)
         return self.scale == 1 or rows > height or columns > width
 
+    def keeps(self, height: int, width: int) -> bool:
+        """Whether the result is the picture as it is."""
+        return not self.uses_network(height, width) and self.result(height, width) == (height, width)
+
     def growth(self, height: int, width: int) -> float:
         """Pixels held for a picture per pixel of it: itself, the network's result, and that resized."""
         rows, columns = self.result(height, width)

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from restore.imaging.formats import FORMATS
-from restore.jobs.naming import PlanError
+from restore.imaging.formats import ANIMATED, FORMATS
+from restore.jobs.naming import Naming, PlanError
 from restore.jobs.request import Request
 
 STREAM = Path("-")
-# Suffixes by Pillow's name of the format; a result in any other format is PNG.
-_SUFFIXES = {name: suffix for suffix, name in reversed(FORMATS.items())}
+# Suffixes by Pillow's name of the format; any other picture is named PNG.
+_SUFFIXES = {name: suffix for suffix, name in reversed((FORMATS | ANIMATED).items())}
 
 
 def uses_streams(request: Request) -> bool:
@@ -45,8 +45,8 @@ def run_streams(request: Request, run: Callable[[Request], int]) -> int:
             (folder / "received").rename(source)
         if request.target != STREAM:
             return run(replace(request, sources=(source,)))
-        suffix = f".{request.format_}" if request.format_ else source.suffix
-        target = folder / "result" / f"result{suffix if suffix.lower() in FORMATS else '.png'}"
+        naming = Naming(suffix=f".{request.format_}" if request.format_ else None, all_frames=request.frames == "all")
+        target = folder / "result" / f"result{naming.result_suffix(source)}"
         target.parent.mkdir()
         code = run(replace(request, sources=(source,), target=target))
         if target.exists():

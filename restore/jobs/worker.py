@@ -15,16 +15,17 @@ from typing import TypeVar
 
 from restore.errors import ImageError, RestoreError
 from restore.imaging.decode import read_file
-from restore.imaging.formats import FORMATS, check_fits
+from restore.imaging.formats import ANIMATED, check_fits, kind_of
 from restore.imaging.header import header_size
 from restore.imaging.picture import Picture, Samples
+from restore.jobs import animation
 from restore.jobs import codec as pictures
 from restore.jobs.earlier_results import earlier, taken
 from restore.jobs.journal import Journal, OutputGoneError, file_digest
 from restore.jobs.options import PictureOptions
 from restore.jobs.outcome import Outcome, Seconds
 from restore.jobs.plan import Item
-from restore.jobs.sizing import Sizing
+from restore.jobs.sizing import Size, Sizing
 from restore.utils.atomic_write import write_bytes
 from restore.utils.time_limit import StalledError, unless_stalled
 
@@ -137,8 +138,10 @@ class Worker:
         if now != version:
             # The digest would belong to other pixels.
             raise ImageError("the file changed while it was being read: enhance it again once it is complete")
+        holds_frames = item.target.suffix.lower() in ANIMATED
+        options = self.options if holds_frames else replace(self.options, frames="first")
         with self._recorded(digest):
-            picture = pictures.decode(item.source, self.options, data)
+            picture = pictures.decode(item.source, options, data)
         return picture, time.perf_counter() - began
 
     def _read(self, path: Path, progress: Callable[[], None]) -> tuple[bytes, tuple[int, int]]:
@@ -154,19 +157,39 @@ class Worker:
                 "allow more time with --read-timeout"
             ) from error
 
-    def write(self, item: Item, picture: Picture, results: list[Samples], digest: str) -> Outcome:
-        """Encode the results and write the file.
+    def animate(self, item: Item, picture: Picture, digest: str, tools: animation.Tools) -> animation.Enhanced:
+        """Enhance and encode an animation; called from the thread that may use the network.
+
+        Raises:
+            RestoreError: it cannot be decoded, enhanced or encoded.
+            MemoryError: there is not enough memory.
+        """
+        if self.sizing.keeps(*picture.size) and (data := self._unchanged(item, picture, digest)):
+            return animation.kept(picture, data)
+        with self._recorded(digest):
+            return animation.enhance(picture, item.target.suffix, tools)
+
+    def write(
+        self,
+        item: Item,
+        picture: Picture,
+        results: list[Samples],
+        digest: str,
+        animated: animation.Enhanced | None = None,
+    ) -> Outcome:
+        """Encode the results, unless they are an animation, and write the file.
 
         Raises:
             DiskError: the disk is full or cannot be written to.
             OutputGoneError: the output folder is not there any more.
         """
         began = time.perf_counter()
-        copied = None
         try:
-            whole = pictures.sized(pictures.from_arrays(picture, results, self.sizing.scale), self.sizing, picture.size)
-            copied = self._unchanged(item, picture, digest) if whole is picture else None
-            self._save(item, copied or pictures.to_file(whole, item.target.suffix, self.options), digest)
+            if animated is not None:
+                data, size, copied = animated.data, animated.size, animated.copied
+            else:
+                data, size, copied = self._encoded(item, picture, results, digest)
+            self._save(item, data, digest)
         except FileExistsError as error:
             if not item.target.parent.is_dir():
                 return Outcome(item, "failed", f"cannot write {item.target}: {error.filename} is a file, not a folder")
@@ -182,22 +205,31 @@ class Worker:
             return Outcome(item, "failed", f"cannot write {item.target}: {error.strerror or error}")
         except (RestoreError, MemoryError) as error:
             return failure(item, error)
-        (height, width), (rows, columns) = picture.size, whole.size
+        (height, width), (rows, columns) = picture.size, size
         seconds = Seconds(encode=time.perf_counter() - began)
-        notes = [self.sizing.note(height, width)]
-        if copied is None:  # otherwise nothing was lost
-            notes.insert(0, pictures.note(picture, item.target.suffix))
+        notes = [*(animated.notes if animated else ()), self.sizing.note(height, width)]
+        if not copied:  # otherwise nothing was lost
+            notes.insert(-1, pictures.note(picture, item.target.suffix, animated.lost if animated else ()))
         note = "; ".join(filter(None, notes))
         return Outcome(item, "enhanced", "", note, seconds, (width, height), (columns, rows))
 
+    def _encoded(
+        self, item: Item, picture: Picture, results: list[Samples], digest: str
+    ) -> tuple[bytes | memoryview, Size, bool]:
+        """The result's file, its height and width, and whether it is a copy of the source."""
+        whole = pictures.sized(pictures.from_arrays(picture, results, self.sizing.scale), self.sizing, picture.size)
+        if whole is picture and (data := self._unchanged(item, picture, digest)):
+            return data, whole.size, True
+        return pictures.to_file(whole, item.target.suffix, self.options), whole.size, False
+
     def _unchanged(self, item: Item, picture: Picture, digest: str) -> bytes | None:
         """The source's own bytes, for a picture that is kept as it is; None if it must be encoded again."""
-        if self.options.metadata != "keep" or picture.format != FORMATS[item.target.suffix.lower()]:
+        if self.options.metadata != "keep" or picture.format != kind_of(item.target.suffix):
             return None
         data, _ = self._unless_stalled(lambda progress: self._read(item.source, progress))
         return data if not digest or hashlib.sha256(data).hexdigest() == digest else None
 
-    def _save(self, item: Item, data: bytes, digest: str) -> None:
+    def _save(self, item: Item, data: bytes | memoryview, digest: str) -> None:
         journal, overwrite = self.journal, self.overwrite
         if journal is not None:
             journal.check_in_place()  # before a folder that was removed is created again

@@ -283,6 +283,8 @@ def test_a_dry_run_says_all_and_writes_nothing(tmp_path: Path) -> None:
         (["--max-pixels", "nan"], "--max-pixels"),
         (["--max-pixels", "1e308"], "--max-pixels"),
         (["--strength", "nan"], "--strength"),
+        (["--frames", "all", "--format", "jpg"], "--frames all and --format jpg contradict each other"),
+        (["--format", "gif"], "add --frames all"),
     ],
 )
 def test_wrong_use_writes_nothing(tmp_path: Path, arguments: list[str], says: str) -> None:
@@ -522,3 +524,28 @@ def test_files_and_folders_together_and_times_kept(tmp_path: Path) -> None:
     _, told, _ = inside(*inputs, tmp_path / "out", "--resume", "--json", "--device", "cpu")
     assert [json.loads(line)["status"] for line in told.splitlines()[:-1]] == ["done"] * 3
     assert inside(*inputs, tmp_path / "out", "--watch")[0] == 2
+
+
+def test_all_frames_of_animations(tmp_path: Path) -> None:
+    """Planned, enhanced, reported, and not done again."""
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    frames = [Image.fromarray(picture(12, 16, seed=n)) for n in range(3)]
+    for name in ("a.gif", "b.webp", "c.png"):
+        frames[0].save(source / name, save_all=True, append_images=frames[1:], duration=50, loop=0)
+    frames[0].save(source / "d.gif")
+    _, planned, _ = inside(source, out, "--frames", "all", "--dry-run", "--json")
+    names = ["a.gif", "b.webp", "c.png", "d.png"]
+    assert [Path(json.loads(line)["target"]).name for line in planned.splitlines()] == names
+    report = tmp_path / "r.csv"
+    options = ("--frames", "all", "--threads", 1, "--json")
+    code, told, _ = inside(source, out, *options, "--report", report)
+    assert code == 0
+    found = [json.loads(line) for line in told.splitlines()][:-1]
+    assert [one["note"].split(";")[0] for one in found] == ["3 frames", "3 frames", "3 frames", ""]
+    assert [one["size_out"] for one in found] == [[32, 24]] * 4
+    assert [getattr(Image.open(out / name), "n_frames", 1) for name in names] == [3, 3, 3, 1]
+    with report.open(newline="") as file:
+        assert [row["note"].split(";")[0] for row in csv.DictReader(file)] == ["3 frames", "3 frames", "3 frames", ""]
+    _, told, _ = inside(source, out, *options, "--resume")
+    assert [json.loads(line)["status"] for line in told.splitlines()[:-1]] == ["done"] * 4

@@ -11,44 +11,14 @@ from PIL import Image
 
 from restore.imaging.decode import read_picture
 from restore.imaging.encode import encode, lost
+from tests.imaging.gif_files import COLORS, extension, frame, gif, transparent
 from tests.imaging.samples import SRGB, XMP
-
-PALETTE = bytes([255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 9, 9])
-COLORS = np.frombuffer(PALETTE, np.uint8).reshape(4, 3)
-
-
-def lzw(indices: list[int]) -> bytes:
-    """Codes of 3 bits, with a clear code before each, so that they never grow; 4 is clear, 5 the end."""
-    codes = [code for index in indices for code in (4, index)] + [5]
-    bits = sum(code << (3 * n) for n, code in enumerate(codes))
-    packed = bits.to_bytes(-(-3 * len(codes) // 8), "little")
-    blocks = b"".join(bytes([len(packed[i : i + 255])]) + packed[i : i + 255] for i in range(0, len(packed), 255))
-    return b"\2" + blocks + b"\0"
-
-
-def extension(label: int, *blocks: bytes) -> bytes:
-    return bytes([0x21, label]) + b"".join(bytes([len(block)]) + block for block in blocks) + b"\0"
-
-
-def frame(indices: list[int], box: tuple[int, int, int, int]) -> bytes:
-    """A frame at ``box``: left, top, width, height."""
-    place = b"".join(n.to_bytes(2, "little") for n in box)
-    return b"," + place + b"\0" + lzw(indices)
-
-
-def gif(*blocks: bytes, size: tuple[int, int] = (4, 6), background: int = 2) -> bytes:
-    screen = size[0].to_bytes(2, "little") + size[1].to_bytes(2, "little") + bytes([0x81, background, 0])
-    return b"GIF89a" + screen + PALETTE + b"".join(blocks) + b";"
 
 
 def written(folder: Path, data: bytes) -> Path:
     path = folder / "x.gif"
     path.write_bytes(data)
     return path
-
-
-def transparent(index: int) -> bytes:
-    return extension(0xF9, bytes([1, 0, 0, index]))
 
 
 @pytest.mark.parametrize("box", [(0, 0, 2, 3), (1, 2, 2, 3), (2, 3, 2, 3), (0, 5, 4, 1), (3, 0, 1, 6)])

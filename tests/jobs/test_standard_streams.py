@@ -83,3 +83,14 @@ def test_a_terminal_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("-", "-")
     assert result.exit_code == 2
     assert "standard input is a terminal" in result.stderr
+
+
+@pytest.mark.parametrize(("options", "wanted"), [((), "GIF"), (("--format", "webp"), "WEBP")])
+def test_an_animation_through_both_streams(options: tuple[str, ...], wanted: str) -> None:
+    file = io.BytesIO()
+    frames = [Image.fromarray(picture(12, 16, seed=n)) for n in range(3)]
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    result = run("-", "-", "--frames", "all", *options, given=file.getvalue())
+    assert result.exit_code == 0, result.stderr
+    after = Image.open(io.BytesIO(result.stdout_bytes))
+    assert (after.format, after.n_frames, after.size) == (wanted, 3, (32, 24))
