@@ -24,6 +24,7 @@ from restore.training.prompt_trainer import PromptTrainer
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import dump_recipe, parse_recipe
 from restore.training.validation_metric import Measure, ValidationMetric, find_metric
+from restore.utils.json_types import JsonObject
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 
@@ -40,6 +41,8 @@ class Run:
         stale: validations since then.
         best_reset: whether validation settings changed, so that the previous best score no longer applies.
         seconds: time spent in the loop.
+        data: fingerprint of the photographs; None before they are opened.
+        data_before: that of the checkpoint that the run was resumed from.
     """
 
     recipe: Recipe
@@ -59,6 +62,8 @@ class Run:
     stale: int = 0
     best_reset: bool = False
     seconds: float = 0.0
+    data: JsonObject | None = None
+    data_before: JsonObject | None = None
     stopping: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
@@ -75,8 +80,20 @@ class Run:
             recipe_yaml=dump_recipe(self.recipe),
             modules=self.modules,
             optimizers=self.optimizers,
-            facts={"best": self.best, "stale": self.stale, "seconds": self.seconds, "begun_from": self.started_from},
+            facts={
+                "best": self.best,
+                "stale": self.stale,
+                "seconds": self.seconds,
+                "begun_from": self.started_from,
+                "data": self.data,
+            },
         )
+
+    def note_data(self, data: JsonObject) -> None:
+        """Take the fingerprint of the photographs; other pictures to validate on end the count of the best score."""
+        self.data = data
+        if self.data_before is not None and self.data_before.get("validation") != data["validation"]:
+            self.best, self.stale = self.metric.worst, 0
 
     def autocast(self) -> torch.autocast:
         """A context manager that sets the precision of forward passes."""
@@ -201,6 +218,7 @@ def resume_run(
         run.best_reset = checkpoint.facts["best"] != find_metric(before.validation.metric).worst
     run.seconds = checkpoint.facts["seconds"]
     run.started_from = checkpoint.facts.get("begun_from", "")
+    run.data_before = checkpoint.facts.get("data")
     return run
 
 
