@@ -24,6 +24,9 @@ from restore.training.step import update
 from restore.training.training_data import open_training_data
 from restore.training.validation import enlarge, unchanged, validation_sheet
 
+# Smallest scale of an fp16 loss that training may need; it starts at 65536.
+_LEAST_SCALE = 1e-4
+
 
 def find_training_data(run: Run, data: Path, workers: int | None = None) -> TrainingData:
     """Open the training data of a run, below ``data``. Processes without shared memory split ``data.cache_gb``.
@@ -133,7 +136,9 @@ def _next(run: Run, loader: BatchLoader, result: Step | None) -> Samples:
 
 def _check(run: Run, result: Step) -> None:
     """Raise if the loss or its gradient is not finite, so that the last good checkpoint is not overwritten."""
-    if not (torch.isfinite(result.loss) and torch.isfinite(result.norm)):
+    # In fp16, a step whose gradient overflows is skipped and the scale halved: only a vanishing scale is divergence.
+    overflow = run.scaler is not None and run.scaler.get_scale() > _LEAST_SCALE
+    if not (torch.isfinite(result.loss) and (overflow or torch.isfinite(result.norm))):
         raise RecipeError(
             f"the loss is {float(result.loss)}, its gradient {float(result.norm)}, at step {run.step}: the training "
             f"has diverged. Lower train.optimizer.lr. {run.folder / LAST}, if it exists, is from before that"

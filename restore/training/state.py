@@ -19,7 +19,9 @@ from restore.runtime.cpu import BF16_FEATURES, cpu_features
 from restore.training.checkpoint import Checkpoint, save_checkpoint
 from restore.training.discriminator_trainer import DiscriminatorTrainer
 from restore.training.distributed import Team
-from restore.training.optim import build_optimizer, warm_average
+from restore.training.gradient_checkpointing import checkpoint_blocks
+from restore.training.optim import warm_average
+from restore.training.optimizers import build_optimizer
 from restore.training.prompt_trainer import PromptTrainer
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import dump_recipe, parse_recipe
@@ -86,6 +88,7 @@ class Run:
                 "seconds": self.seconds,
                 "begun_from": self.started_from,
                 "data": self.data,
+                **({"scaler": self.scaler.state_dict()} if self.scaler else {}),
             },
         )
 
@@ -97,13 +100,20 @@ class Run:
 
     def autocast(self) -> torch.autocast:
         """A context manager that sets the precision of forward passes."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+        dtype = torch.float16 if self.precision == "fp16" else torch.bfloat16
+        return torch.autocast(self.device.type, dtype, enabled=self.precision != "fp32")
 
     @cached_property
-    def precision(self) -> Literal["bf16", "fp32"]:
-        """Precision of the networks: as in the recipe, but fp32 on a processor that would have to emulate bf16."""
-        emulated = self.device.type == "cpu" and not cpu_features() & BF16_FEATURES
-        return "fp32" if emulated else self.recipe.train.precision
+    def precision(self) -> Literal["bf16", "fp16", "fp32"]:
+        """Precision of the networks: as in the recipe, but fp32 on a processor that would have to emulate it."""
+        wanted = self.recipe.train.precision
+        native = self.device.type != "cpu" or (wanted == "bf16" and cpu_features() & BF16_FEATURES)
+        return wanted if native else "fp32"
+
+    @cached_property
+    def scaler(self) -> torch.amp.GradScaler | None:
+        """Scales the network's loss in fp16, whose smallest gradients would otherwise become 0; None otherwise."""
+        return torch.amp.GradScaler(self.device.type) if self.precision == "fp16" else None
 
     @property
     def metric(self) -> ValidationMetric:
@@ -178,6 +188,8 @@ def _build(recipe: Recipe, folder: Path, device: torch.device, team: Team) -> Ru
     network = recipe.network.build(recipe.scale).to(device).to(memory_format=torch.channels_last)
     average = AveragedModel(network, multi_avg_fn=warm_average(recipe.train.ema))
     average.n_averaged = average.n_averaged.cpu()  # read at every step, which would synchronize with a GPU
+    if recipe.train.checkpointing:
+        checkpoint_blocks(network)
     discriminator = DiscriminatorTrainer.build(recipe.discriminator, device) if recipe.discriminator else None
     guidance = PromptTrainer.build(recipe.guidance, network, device) if recipe.guidance else None
     context = TrainingContext(
@@ -218,6 +230,8 @@ def resume_run(
         run.best_reset = checkpoint.facts["best"] != find_metric(before.validation.metric).worst
     run.seconds = checkpoint.facts["seconds"]
     run.started_from = checkpoint.facts.get("begun_from", "")
+    if run.scaler is not None and (scaled := checkpoint.facts.get("scaler")):
+        run.scaler.load_state_dict(scaled)
     run.data_before = checkpoint.facts.get("data")
     return run
 

@@ -133,7 +133,8 @@ def _train(
         several = f", {team.size} processes" if team.size > 1 else ""
         console.print(f"{run.recipe.name}: {count:,} parameters, on {device}{several}")
         if run.precision != run.recipe.train.precision:
-            console.print("this processor has no fast bf16 (AMX or AVX-512 BF16); the networks compute in fp32")
+            lacks = "no fp16" if run.recipe.train.precision == "fp16" else "no fast bf16 (AMX or AVX-512 BF16)"
+            console.print(f"this processor has {lacks}; the networks compute in fp32")
         for line in notes:
             console.print(line, markup=False)
         if run.best_reset:
