@@ -142,7 +142,7 @@ class AdamaxOptions(OptimizerOptions):
 
 
 class AdagradOptions(OptimizerOptions):
-    """Adagrad (Duchi, Hazan and Singer, JMLR 2011): each step is divided by the root of all gradients so far, squared."""
+    """Adagrad (Duchi, Hazan and Singer, JMLR 2011): steps are divided by the root of all squared gradients so far."""
 
     kind: Literal["adagrad"] = "adagrad"
     lr: PositiveFloat = Field(1e-2, description=_LR)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,23 +87,36 @@ def start(recipe_path: Path | None, data: Path, folder: Path, options: Options, 
     Raises:
         RestoreError: there is a problem with the recipe, the data, or the run's folder.
     """
+    with prepared_device(options) as (device, team), run_lock(folder) if team.is_main else nullcontext():
+        return _train(recipe_path, data, folder, options, console, device, team)
+
+
+@contextmanager
+def prepared_device(options: Options) -> Iterator[tuple[torch.device, Team]]:
+    """The device and team to train with; explains a lack of memory.
+
+    Raises:
+        DeviceError: the device cannot be used, or has too little memory.
+    """
     if options.threads:
         torch.set_num_threads(options.threads)
+    # OpenCV's thread pool would not survive a fork into worker processes, and pictures this small do not need it.
+    cv2.setNumThreads(1)
     on_gpu = choose_device(options.device).type == "cuda"
     with join_team(on_gpu) as team:
         device = choose_device(options.device, team.local_rank)
         if on_gpu:
             torch.cuda.set_device(device)
-        with run_lock(folder) if team.is_main else nullcontext():
-            try:
-                return _train(recipe_path, data, folder, options, console, device, team)
-            except (MemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                raise DeviceError(
-                    f"{device}: not enough memory to train; split each batch into pieces (--set train.accumulate=4), "
-                    "or lower train.batch, data.patch or data.cache_gb"
-                ) from error
+        try:
+            yield device, team
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise DeviceError(
+                f"{device}: not enough memory to train; split each batch into pieces (--set train.accumulate=4), "
+                "keep less of the network (--set train.checkpointing=true), or lower train.batch, data.patch or "
+                "data.cache_gb"
+            ) from error
 
 
 def _train(
@@ -116,8 +129,6 @@ def _train(
     team: Team,
 ) -> bool:
     """Start or resume in a folder that this process has locked."""
-    # OpenCV's thread pool would not survive a fork into worker processes, and pictures this small do not need it.
-    cv2.setNumThreads(1)
     run, notes = _run(recipe_path, folder, options, device, team)
     training_data = find_training_data(run, data, options.workers)
     run.note_data(fingerprint(training_data, data))
@@ -129,18 +140,25 @@ def _train(
     if team.is_main:
         write_bytes(folder / "recipe.yaml", dump_recipe(run.recipe).encode())
         log_environment(folder, device, team, run.step, run.precision)
-        count = sum(p.numel() for p in run.network.parameters())
-        several = f", {team.size} processes" if team.size > 1 else ""
-        console.print(f"{run.recipe.name}: {count:,} parameters, on {device}{several}")
-        if run.precision != run.recipe.train.precision:
-            lacks = "no fp16" if run.recipe.train.precision == "fp16" else "no fast bf16 (AMX or AVX-512 BF16)"
-            console.print(f"this processor has {lacks}; the networks compute in fp32")
+        for line in describe(run):
+            console.print(line)
         for line in notes:
             console.print(line, markup=False)
         if run.best_reset:
             console.print("Validation settings changed; the previous best score no longer applies.")
         reporter = Reporter(folder, run.metric, console)
     return train(run, training_data, reporter, options.workers)
+
+
+def describe(run: Run) -> list[str]:
+    """Lines about a run's size, device and precision."""
+    count = sum(p.numel() for p in run.network.parameters())
+    several = f", {run.team.size} processes" if run.team.size > 1 else ""
+    lines = [f"{run.recipe.name}: {count:,} parameters, on {run.device}{several}"]
+    if run.precision != run.recipe.train.precision:
+        lacks = "no fp16" if run.recipe.train.precision == "fp16" else "no fast bf16 (AMX or AVX-512 BF16)"
+        lines.append(f"this processor has {lacks}; the networks compute in fp32")
+    return lines
 
 
 def _run(
@@ -160,15 +178,29 @@ def _run(
         return run, list(option_notes(before, recipe, options.changes, run.step))
     if recipe_path is None:
         raise RecipeError("give a RECIPE, or --resume to continue a run")
-    lineage = read_lineage(recipe_path)
-    recipe = recipe_of(lineage, str(recipe_path), options.changes, options.trust)
-    recipe = _with_plugins(recipe, options.trust)
-    if last.exists():
-        raise RecipeError(f"{folder} already contains a run; add --resume to continue it, or use another --out")
+    recipe, inherited = read_recipe(recipe_path, options)
+    refuse_existing_run(folder)
     start_from = options.start_from
     if start_from is not None and start_from.is_dir():
         start_from = start_from / LAST
-    return new_run(recipe, folder, device, team, start_from), lineage.changes
+    return new_run(recipe, folder, device, team, start_from), inherited
+
+
+def read_recipe(path: Path, options: Options) -> tuple[Recipe, list[str]]:
+    """The recipe to train by, and what it changes in its bases."""
+    lineage = read_lineage(path)
+    recipe = recipe_of(lineage, str(path), options.changes, options.trust)
+    return _with_plugins(recipe, options.trust), lineage.changes
+
+
+def refuse_existing_run(folder: Path) -> None:
+    """Check that a folder is free for a new run.
+
+    Raises:
+        RecipeError: it contains a run.
+    """
+    if (folder / LAST).exists():
+        raise RecipeError(f"{folder} already contains a run; add --resume to continue it, or use another --out")
 
 
 def _with_plugins(recipe: Recipe, trust: Trust) -> Recipe:

@@ -121,4 +121,4 @@ def test_a_network_without_blocks(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Conv2d has no blocks to compute twice"):
         checkpoint_blocks(torch.nn.Conv2d(3, 3, 3))
     with pytest.raises(RecipeError, match=r"train\.checkpointing"):
-        run_of(tmp_path, "network={kind: illumination}", "scale=1", "train.checkpointing=true")
+        run_of(tmp_path, "network={kind: compact}", "train.checkpointing=true")
