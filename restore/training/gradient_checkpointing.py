@@ -5,7 +5,9 @@ Chen, Xu, Zhang and Guestrin, "Training deep nets with sublinear memory cost", 2
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -50,7 +52,7 @@ def _is_block(module: nn.Module) -> bool:
     return len(layers) > 1 and not any(isinstance(part, _BatchNorm) for part in module.modules())
 
 
-def _recomputed(module: nn.Module, forward: partial[object], *args: object, **kwargs: object) -> object:
+def _recomputed(module: nn.Module, forward: Callable[..., object], *args: Any, **kwargs: Any) -> object:
     if not module.training:
         return forward(*args, **kwargs)
     return checkpoint(forward, *args, use_reentrant=False, **kwargs)

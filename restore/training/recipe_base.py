@@ -83,8 +83,11 @@ def merge(base: JsonObject, own: JsonObject) -> JsonObject:
     merged = dict(base)
     for key, value in own.items():
         old = merged.get(key)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        merged[key] = merge(old, value) if both and value.get("kind", old.get("kind")) == old.get("kind") else value
+        if isinstance(old, dict) and isinstance(value, dict):
+            same_kind = value.get("kind", old.get("kind")) == old.get("kind")
+            merged[key] = merge(old, value) if same_kind else value
+        else:
+            merged[key] = value
     return merged
 
 
