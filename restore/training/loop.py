@@ -105,8 +105,8 @@ def _steps(run: Run, training_data: TrainingData, reporter: Reporter, workers: i
                 run.save(LAST)
             if stopped:
                 break
-    if (count := skipped.summary()) is not None:
-        reporter.report(count)
+    if (total := skipped.summary()) is not None:
+        reporter.report(total)
     if run.finished and run.step < recipe.train.steps:
         reporter.report(f"step {run.step}: no improvement in {run.stale} validations; training stops here")
     return run.finished
