@@ -38,7 +38,7 @@ _MEANS: dict[type[Request], str] = {
     examples=(
         "restore export runs/mine mine.onnx",
         "restore export RealESRGAN_x4plus.pth x4.onnx --precision fp16",
-        "restore export mine.onnx models/mine --precision int8 --calibrate Pictures --check Pictures/other",
+        "restore export mine.onnx --precision int8 --calibrate Pictures --check Pictures/other",
     ),
 )
 @click.argument("source", metavar="RUN_OR_FILE", type=click.Path(path_type=Path))
@@ -110,7 +110,8 @@ def export(
     """Export weights to an ONNX file OUT (or a file in the folder OUT), and verify it.
 
     RUN_OR_FILE is a run folder, a checkpoint, or a third-party .pth or .safetensors file. With --precision int8 it must
-    be an fp32 .onnx file, and OUT is its 8-bit twin; with fp16 it may be one.
+    be an fp32 .onnx file; its 8-bit twin is written next to it, where --model finds it, or to OUT. With fp16 it may be
+    one.
 
     After each step the model is compared with the network. The final file is then compared with it at five shapes and
     checked against its own metadata. If anything differs, nothing is written and the exit code is 1.
@@ -118,7 +119,7 @@ def export(
     kind = _kind(options["source"], options["precision"], explain)
     _refuse_inapplicable_options(kind)
     check, inputs = options["check"], options["inputs"]
-    if target is None and kind is not ExplainRequest:
+    if target is None and kind is WeightsRequest:
         raise click.UsageError("Missing argument 'OUT'.")
     if kind is Int8Request and (calibrate is None or not check):
         raise click.UsageError("--precision int8 needs --calibrate FOLDER and --check FOLDER")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from restore.cli.common import extra_needed, parse_pairs, shape_option
 from restore.cli.help import Command
 from restore.utils.text import printable
+
+if TYPE_CHECKING:
+    from restore.export.channel_order import Colors
 
 
 @click.command(
@@ -39,6 +43,14 @@ from restore.utils.text import printable
     callback=shape_option,
     help="Fix the input shape, for networks that cannot be exported for all sizes.",
 )
+@click.option(
+    "--colors",
+    type=click.Choice(["auto", "rgb", "bgr"]),
+    default="auto",
+    show_default=True,
+    help="Order of the color channels that the network takes and returns; auto tries which one keeps colors. A network "
+    "for BGR is installed as one for RGB.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an existing model of that name.")
 def import_(
     file: Path,
@@ -46,6 +58,7 @@ def import_(
     folder: Path | None,
     spec: tuple[str, ...],
     shape: tuple[int, int, int] | None,
+    colors: Colors,
     overwrite: bool,
 ) -> None:
     """Import FILE, a third-party checkpoint (.pth, .safetensors) or ONNX file, as a model.
@@ -58,7 +71,7 @@ def import_(
     with extra_needed("Importing", "train"):
         from restore.export.import_model import import_model
 
-    done = import_model(file, name, folder, given, shape, overwrite, lambda line: click.echo(line, err=True))
+    done = import_model(file, name, folder, given, shape, overwrite, lambda line: click.echo(line, err=True), colors)
     for check in done.checks:
         click.echo(f"{check.name}: {printable(check.measured)}")
     found = done.spec
@@ -71,8 +84,8 @@ def import_(
         f"{found.network} x{found.scale}, {found.parameters:,} parameters; {found.low:g}..{found.high:g}, "
         f"sides a multiple of {found.multiple} from {found.minimum}, halo {found.halo}: {tiles}"
     )
-    if done.note:
-        click.echo(printable(done.note))
+    for note in done.notes:
+        click.echo(printable(note))
     for twin in done.outdated:
         click.echo(f"{twin}: was made from another file and is no longer selected automatically. Rebuild or delete it")
     if found.licence == "unknown":

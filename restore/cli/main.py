@@ -24,6 +24,7 @@ COMMANDS = {
     "compare": ("restore.cli.compare", "Compare pictures and their results on an HTML page."),
     "degrade": ("restore.cli.degrade", "Degrade pictures as in training, for inspection."),
     "filter": ("restore.cli.filter", "Apply a photo filter to pictures."),
+    "dataset": ("restore.cli.dataset", "Check, tile or filter a folder of training photographs."),
     "train": ("restore.cli.train", "Train a network from a recipe."),
     "plot": ("restore.cli.plot", "Plot the curves of training runs."),
     "doctor": ("restore.cli.doctor", "Check the installation, and suggest fixes."),

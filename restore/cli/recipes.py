@@ -9,6 +9,7 @@ import click
 from restore.cli import complete
 from restore.cli.common import extra_needed, plugin_option
 from restore.cli.help import Command
+from restore.utils.json_types import JsonObject
 
 
 @click.command(
@@ -37,7 +38,7 @@ def recipes(name: str | None, schema: bool, as_json: bool, plugins: tuple[str, .
         with extra_needed("The schema", "train"):
             from restore.training.recipe import Recipe
         load_plugins(plugins)
-        click.echo(json.dumps(Recipe.model_json_schema(), indent=2))
+        click.echo(json.dumps(_schema(Recipe.model_json_schema()), indent=2))
         return
     if name is not None:
         click.echo(find_recipe(name).read_text(encoding="utf-8"), nl=False)
@@ -51,3 +52,14 @@ def recipes(name: str | None, schema: bool, as_json: bool, plugins: tuple[str, .
     for recipe in found:
         click.echo(f"{recipe.name:{width}}  {recipe.purpose}")
         click.echo(f"{'':{width}}  losses: {', '.join(recipe.losses())}")
+
+
+def _schema(recipe: JsonObject) -> JsonObject:
+    """The schema of a recipe file, which may also take what it does not say from a base."""
+    recipe["properties"]["base"] = {
+        "type": "string",
+        "description": "file of another recipe, relative to this one, or name of an included recipe, from which "
+        "everything is taken that this file does not change",
+    }
+    recipe["anyOf"] = [{"required": ["base"]}, {"required": recipe.pop("required")}]
+    return recipe

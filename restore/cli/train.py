@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,12 +12,16 @@ from restore.cli import complete
 from restore.cli.common import console, extra_needed, plugin_option, trust_option
 from restore.cli.help import Command
 
+if TYPE_CHECKING:
+    from restore.training.train import Options
+
 
 @click.command(
     cls=Command,
     examples=(
         "restore train sr-x2 --data Pictures --out runs/mine --set train.steps=5000",
         "restore train mine.yaml --data Pictures --out runs/mine --device cuda",
+        "restore train mine.yaml --data Pictures --check",
         "restore train --data Pictures --out runs/mine --resume",
     ),
 )
@@ -31,8 +36,7 @@ from restore.cli.help import Command
     "--out",
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    help="Folder of the run: checkpoints, logs, the recipe.",
+    help="Folder of the run: checkpoints, logs, the recipe. Only --check and --overfit do without.",
 )
 @click.option(
     "--start",
@@ -46,7 +50,21 @@ from restore.cli.help import Command
     "changes",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Change the recipe, for example --set train.steps=1000. Repeatable.",
+    help="Change the recipe, for example --set train.steps=1000 or --set losses.0.weight=2. Repeatable.",
+)
+@click.option(
+    "--check",
+    "rehearse",
+    is_flag=True,
+    help="Put a batch through training, validation and export, print parameters, memory, speed and how long the run "
+    "will take, and stop; nothing is written.",
+)
+@click.option(
+    "--overfit",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Train on the first N batches only, at a constant rate, and report whether the loss goes to near zero; "
+    "nothing is written. Exits with 1 if it hardly falls.",
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--threads", type=click.IntRange(1), help="CPU threads to compute with (default: all cores).")
@@ -61,10 +79,12 @@ from restore.cli.help import Command
 def train(
     recipe: str | None,
     data: Path,
-    folder: Path,
+    folder: Path | None,
     start_from: Path | None,
     resume: bool,
     changes: tuple[str, ...],
+    rehearse: bool,
+    overfit: int | None,
     device: str,
     threads: int | None,
     workers: int | None,
@@ -77,6 +97,12 @@ def train(
     With --resume the run's own recipe is used; Ctrl-C saves before it stops. On several GPUs:
     torchrun --nproc-per-node 4 -m restore train ...
     """
+    if rehearse and overfit:
+        raise click.UsageError("--check and --overfit exclude each other")
+    if (rehearse or overfit) and (resume or recipe is None):
+        raise click.UsageError("--check and --overfit need a RECIPE and no --resume")
+    if folder is None and not (rehearse or overfit):
+        raise click.UsageError("Missing option '--out'.")
     with extra_needed("Training", "train"):
         from restore.plugins import Trust
         from restore.recipes import find_recipe
@@ -85,8 +111,24 @@ def train(
     path = None if recipe is None else find_recipe(recipe)
     trust = Trust(plugins, trust_recipe)
     options = Options(start_from, resume, changes, device, threads, workers, compile_, trust)
+    if path is not None and (rehearse or overfit):
+        _try(path, data, folder, overfit, options)
+        return
+    assert folder is not None
     if not start(path, data, folder, options, console()):
         said = [word for name in plugins for word in ("--plugin", name)] + ["--trust-recipe"] * trust_recipe
         again = shlex.join(["restore", "train", "--data", str(data), "--out", str(folder), "--resume", *said])
         click.echo(f"Interrupted and saved. Go on with: {again}", err=True)
         raise SystemExit(130)
+
+
+def _try(path: Path, data: Path, folder: Path | None, overfit: int | None, options: Options) -> None:
+    """``--check`` and ``--overfit``."""
+    if overfit is not None:
+        from restore.training.overfit import overfit as learn_by_heart
+
+        raise SystemExit(0 if learn_by_heart(path, data, overfit, options, console()) else 1)
+    from restore.export.try_export import try_export
+    from restore.training.rehearsal import check
+
+    check(path, data, folder, options, console(), lambda run: try_export(run, options.trust))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +13,28 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from restore.data.folder import PhotoStore
+from restore.errors import ImageError
 from restore.imaging.arrays import AnyArray
+
+# Added to the number of a sample to draw another one in its place. Training never reaches it.
+_INSTEAD = 2**48
+_TRIES = 100
+
+
+class Drawn(NamedTuple):
+    """A sample, and the photographs that were skipped to draw it.
+
+    Attributes:
+        low: input, uint8 RGB (3, H, W).
+        high: target, uint8 RGB (3, H, W).
+        label: see :meth:`PairDataset.label`.
+        skipped: messages that name the photographs and say why they cannot be read.
+    """
+
+    low: Tensor
+    high: Tensor
+    label: int
+    skipped: list[str]
 
 
 class PairDataset(Dataset[tuple[Tensor, Tensor]], ABC):
@@ -22,6 +44,23 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]], ABC):
         """Input and target of a sample, each uint8 RGB (3, H, W)."""
         first, second = self.cut(number)
         return _tensor(first), _tensor(second)
+
+    def draw(self, number: int) -> Drawn:
+        """A sample; if its photograph cannot be decoded, another one, which depends only on the seed and the number.
+
+        Raises:
+            ImageError: hardly any photograph can be decoded.
+        """
+        skipped: list[str] = []
+        for attempt in range(_TRIES):
+            used = number + attempt * _INSTEAD
+            try:
+                low, high = self[used]
+            except ImageError as error:
+                skipped.append(str(error))
+                continue
+            return Drawn(low, high, self.label(used), list(dict.fromkeys(skipped)))
+        raise ImageError(f"hardly any photograph can be read; the last that failed: {skipped[-1]}")
 
     def label(self, number: int) -> int:
         """Class of what was done to the input; negative if it has none."""

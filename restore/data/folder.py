@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.errors import ImageError
+from restore.errors import DataError, ImageError
 from restore.files.listing import list_pictures
 from restore.imaging.decode import read_rgb8
 from restore.imaging.header import read_size
@@ -47,6 +47,8 @@ def _size(path: Path) -> tuple[int, int]:
 class PhotoStore:
     """Decoded RGB pictures by number, cached up to a memory budget and decoded again beyond it.
 
+    A file that turns out to be damaged is not read a second time.
+
     The pictures requested first stay in memory. With random access to a set larger than the budget, evicting one to
     keep another would only waste decoding.
 
@@ -54,6 +56,10 @@ class PhotoStore:
         paths: the pictures.
         budget: bytes of pixels to keep.
         derive: computes an array from a picture's pixels that is cached with them, such as the reduced picture.
+
+    Attributes:
+        damaged: reasons why pictures cannot be read, by number, as far as known.
+        small: numbers of the pictures that are too small to be used.
     """
 
     def __init__(
@@ -64,6 +70,8 @@ class PhotoStore:
     ) -> None:
         self.paths = list(paths)
         self.free = budget
+        self.damaged: dict[int, str] = {}
+        self.small: list[int] = []
         self._derive = derive
         self._kept: dict[int, NDArray[np.uint8]] = {}
         self._derived: dict[int, NDArray[np.uint8]] = {}
@@ -72,12 +80,49 @@ class PhotoStore:
         return len(self.paths)
 
     def __getitem__(self, number: int) -> NDArray[np.uint8]:
-        """The picture as uint8 (H, W, 3)."""
+        """The picture as uint8 (H, W, 3).
+
+        Raises:
+            ImageError: it cannot be read.
+        """
         pixels = self._kept.get(number)
         if pixels is None:
-            pixels = read_rgb8(self.paths[number])
+            if (reason := self.damaged.get(number)) is not None:
+                raise ImageError(reason)
+            try:
+                pixels = read_rgb8(self.paths[number])
+            except ImageError as error:
+                self.damaged[number] = str(error)
+                raise
             self._keep(number, pixels)
         return pixels
+
+    def sizes(self, numbers: range | None = None) -> NDArray[np.int64]:
+        """Heights and widths (N, 2) of pictures, from their headers; 0 for pictures that cannot be read.
+
+        Args:
+            numbers: which pictures; all by default.
+
+        Raises:
+            DataError: none of them can be read.
+        """
+        found = []
+        numbers = range(len(self)) if numbers is None else numbers
+        for number in numbers:
+            try:
+                found.append(read_size(self.paths[number]))
+            except ImageError as error:
+                self.damaged[number] = str(error)
+                found.append((0, 0))
+        if numbers and all(number in self.damaged for number in numbers):
+            raise DataError(f"none of {len(numbers)} photographs can be read; the first: {self.damaged[numbers[0]]}")
+        return np.array(found, dtype=np.int64).reshape(-1, 2)
+
+    def use_only(self, numbers: Iterable[int], among: range | None = None) -> None:
+        """Note which pictures are large enough to be used; the readable rest of ``among`` is too small."""
+        used = set(numbers)
+        every = range(len(self)) if among is None else among
+        self.small += [number for number in every if number not in used and number not in self.damaged]
 
     def derived(self, number: int) -> NDArray[np.uint8] | None:
         """The derived array of a picture; None if the picture is not in memory."""
@@ -99,12 +144,12 @@ class PhotoStore:
         """Decode the pictures in order, with one thread per core, until the budget is used up.
 
         If this is done before worker processes are forked, they share the pixels. A picture that cannot be decoded is
-        skipped; the error is raised when it is requested.
+        noted in ``damaged``; the error is raised when it is requested.
 
         Yields:
             The number of pictures processed so far.
         """
-        missing = [number for number in range(len(self)) if number not in self._kept]
+        missing = [number for number in range(len(self)) if number not in self._kept and number not in self.damaged]
         with ThreadPoolExecutor(usable_cores()) as pool:
             for start in range(0, len(missing), _AT_ONCE):
                 some = missing[start : start + _AT_ONCE]
@@ -119,5 +164,6 @@ class PhotoStore:
     def _try(self, number: int) -> NDArray[np.uint8] | None:
         try:
             return read_rgb8(self.paths[number])
-        except ImageError:
+        except ImageError as error:
+            self.damaged[number] = str(error)
             return None

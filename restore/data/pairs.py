@@ -49,14 +49,18 @@ def common_scale(
 
     Args:
         pairs: the pairs, for error messages.
-        low: (N, 2), heights and widths of the first pictures.
+        low: (N, 2), heights and widths of the first pictures; 0 for both of a pair that cannot be read.
         high: (N, 2), heights and widths of the second pictures.
         scale: the required scale; by default, that of the first pair.
 
     Raises:
         DataError: the sizes of a pair do not fit the scale.
     """
-    fits = scale or max(1, int(high[0, 0] // low[0, 0]))
+    readable = np.flatnonzero(low.all(axis=1))
+    if not len(readable):
+        raise DataError("no pair of pictures can be read")
+    first = int(readable[0])
+    fits = scale or max(1, int(high[first, 0] // low[first, 0]))
     wrong = np.flatnonzero((high // fits != low).any(axis=1))
     if not len(wrong):
         return fits

@@ -34,6 +34,9 @@ class PatchSampler:
         patch: side of a patch, in units.
         unit: pixels per unit; patches start at multiples of it.
 
+    Attributes:
+        usable: indices of the photographs that are large enough.
+
     Raises:
         DataError: no photograph is large enough for a patch.
     """
@@ -46,6 +49,7 @@ class PatchSampler:
                 f"none of {len(sizes)} photographs is large enough for a patch of {patch * unit} x {patch * unit} "
                 "pixels; use larger photographs or a smaller patch"
             )
+        self.usable: list[int] = np.flatnonzero(fits).tolist()
         area = np.where(fits, sizes.prod(axis=1), 0).astype(np.float64)
         self._cumulative = np.cumsum(area / area.sum())
 

@@ -13,6 +13,7 @@ from restore.export.load_source import load_source
 from restore.export.quantized_model import BenchmarkSet, export_twin
 from restore.export.requests import ExplainRequest, HalfRequest, Int8Request, Request, WeightsRequest
 from restore.export.run import Exported, export, export_half
+from restore.export.twin_path import where_found
 from restore.plugins import Trust
 from restore.runtime.model import file_spec
 from restore.utils.text import printable
@@ -55,7 +56,10 @@ def _weights(request: WeightsRequest, report: Report) -> None:
 def _half(request: HalfRequest, report: Report) -> None:
     spec = file_spec(request.source)
     batches = [batch for folder in request.check for batch in picture_patches(folder, spec)]
-    _show(export_half(request.source, request.target, BuildOptions("fp16", batches=batches), request.overwrite), report)
+    done = export_half(request.source, request.target, BuildOptions("fp16", batches=batches), request.overwrite)
+    _show(done, report)
+    if note := where_found(request.source, done.path, "fp16"):
+        report(note)
 
 
 def _explain(request: ExplainRequest, screen: Console, report: Report) -> None:
@@ -93,3 +97,5 @@ def _int8(request: Int8Request, screen: Console, report: Report) -> None:
         kept = ", weights only: computed in fp32, so smaller but not faster"
     kept += ", percentile ranges" if twin.method == "Percentile" else ""
     report(f"{twin.path}: {twin.spec.name}, int8{kept}, {twin.path.stat().st_size / 1e6:.2f} MB, measured and verified")
+    if note := where_found(request.source, twin.path, "int8"):
+        report(note)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from restore.errors import ExportError, SizesError
 from restore.export.build_model import BuildOptions, BuiltModel, build_model
+from restore.export.channel_order import Colors
 from restore.export.load_source import ExportSource, load_source
 from restore.export.third_party_onnx import describe_foreign
 from restore.spec import ModelSpec
@@ -28,14 +29,14 @@ class Imported:
         path: the installed file.
         spec: the file's metadata.
         checks: of the file.
-        note: what may surprise about the file; empty otherwise.
+        notes: what may surprise about the file.
         outdated: twins next to it that were made from the file it replaced.
     """
 
     path: Path
     spec: ModelSpec
     checks: list[Check]
-    note: str
+    notes: list[str]
     outdated: list[Path]
 
 
@@ -47,6 +48,7 @@ def import_model(
     shape: tuple[int, int, int] | None = None,
     overwrite: bool = False,
     report: Callable[[str], None] = lambda _: None,
+    colors: Colors = "auto",
 ) -> Imported:
     """Verify a model and install it in a folder of models.
 
@@ -58,6 +60,7 @@ def import_model(
         shape: batch, height and width of a fixed input shape; None for dynamic shapes if possible.
         overwrite: replace a model of that name.
         report: called with progress messages.
+        colors: order of the file's channels: ``rgb``, ``bgr``, or ``auto`` to find out by trying.
 
     Raises:
         ModelError: the file is not a model that can be run, or the name is invalid or taken.
@@ -67,19 +70,21 @@ def import_model(
     path = place(name, folder or user_folder(), overwrite)
     if file.suffix.lower() == ".onnx":
         report(f"{file}: inspecting the model")
-        data, spec, checks = describe_foreign(file, name, given or {}, shape)
-        note = _one_shape(spec)
+        found = describe_foreign(file, name, given or {}, shape, colors, report)
+        data, spec, checks = found.data, found.spec, found.checks
+        notes = [*found.notes, _one_shape(spec)]
     else:
         report(f"{file}: reading the weights and detecting what the network needs")
-        source = load_source(file, name=name, given=given, shape=shape)
+        source = load_source(file, name=name, given=given, shape=shape, colors=colors, report=report)
         report(f"{source.spec.network} x{source.spec.scale}: exporting to ONNX and comparing with the network")
         built, note = _made(source, shape)
+        notes = [source.note, note]
         data, spec = built.data, built.spec
         worst = max(check.difference for check in built.compared)
         text = f"at {len(built.compared)} shapes, at most {worst:.1e} of the range from the network"
         checks = [Check("network", True, text), *built.checks]
     install(path, data, overwrite)
-    return Imported(path, spec, checks, note, outdated(path, spec))
+    return Imported(path, spec, checks, list(filter(None, notes)), outdated(path, spec))
 
 
 def _made(source: ExportSource, shape: tuple[int, int, int] | None) -> tuple[BuiltModel, str]:

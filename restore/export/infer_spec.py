@@ -9,18 +9,27 @@ from torch import nn
 
 from restore import __version__
 from restore.errors import ModelError
+from restore.export.narrate import Report, narrated
 from restore.export.support import gradient_support
 from restore.export.third_party_checkpoint import Published
 from restore.runtime.session import first_line
 from restore.spec import ModelSpec, read_spec
 from restore.utils.json_types import JsonObject
-from restore.verify.probing import Floats, Run, find_reach, find_sizes, sizes_at
+from restore.verify.probing import Floats, Reach, Run, find_reach, find_sizes, sizes_at
 
 UNKNOWN = "unknown"
 
 
+# Side of the fixed shape of a network that cannot be measured on thin strips.
+_SIDE = 256
+
+
 def published_spec(
-    found: Published, name: str, given: Mapping[str, str], shape: tuple[int, int, int] | None = None
+    found: Published,
+    name: str,
+    given: Mapping[str, str],
+    shape: tuple[int, int, int] | None = None,
+    report: Report = lambda _: None,
 ) -> ModelSpec:
     """Describe a third-party network.
 
@@ -32,18 +41,23 @@ def published_spec(
         name: the model's name.
         given: spec fields as text, which override what is inferred.
         shape: fixed input shape, if any; some networks accept only one.
+        report: called with progress messages.
 
     Raises:
         ModelError: it cannot be run at any size tried, or ``given`` is not a valid spec.
     """
     try:
-        return _tried(found, name, given, shape)
+        return _tried(found, name, given, shape, report)
     except ModelError as error:
         raise ModelError(f"{name} ({found.architecture}): {error}") from error
 
 
-def _tried(found: Published, name: str, given: Mapping[str, str], shape: tuple[int, int, int] | None) -> ModelSpec:
-    run, one = as_function(found.network), None
+def _tried(
+    found: Published, name: str, given: Mapping[str, str], shape: tuple[int, int, int] | None, report: Report
+) -> ModelSpec:
+    bare, one = as_function(found.network), None
+    run = narrated(bare, report, "finding the sizes that it takes")
+    report("finding the sizes that it takes")
     try:
         sizes = find_sizes(run, found.minimum, found.multiple)
     except ModelError:
@@ -53,7 +67,20 @@ def _tried(found: Published, name: str, given: Mapping[str, str], shape: tuple[i
         sizes = sizes_at(run, one)
     if sizes.scale != found.scale:
         raise ModelError(f"the scale should be {found.scale}, but it is {sizes.scale}")
-    seen = find_reach(run, sizes, 0.0, 1.0, one)
+    report("measuring how far it looks")
+    run = narrated(bare, report, "measuring how far it looks")
+    try:
+        seen = find_reach(run, sizes, 0.0, 1.0, one)
+    except ModelError:
+        if one is not None:
+            raise
+        # It takes no thin strips, and so no thin tiles either: all tiles get one shape.
+        side = -(-_SIDE // sizes.multiple) * sizes.multiple
+        shape = shape or (1, side, side)
+        one = shape[1:]
+        report(f"it takes no thin pictures: the file will take {one[0]} x {one[1]} only")
+        sizes = sizes_at(run, one)
+        seen = find_reach(run, sizes, 0.0, 1.0, one)
     halo, exact = seen.halo, seen.exact
     if exact and one is None:
         try:
@@ -76,7 +103,30 @@ def _tried(found: Published, name: str, given: Mapping[str, str], shape: tuple[i
         "data": UNKNOWN,
         "made_with": f"restore {__version__}",
     }
+    if one is not None:
+        assert shape is not None
+        values |= {"shape": shape, **within(shape, seen, None)}
     return read_spec({}, name, {**values, **given})
+
+
+def within(shape: tuple[int, int, int], reach: Reach, given: int | None) -> JsonObject:
+    """Halo and multiple of a network with a fixed shape.
+
+    A detected halo that covers the whole shape is cut to a quarter of it, and tiles are then not exact. They are not
+    exact either if windows would have to start at multiples that do not divide the shape.
+
+    Args:
+        shape: batch, height and width.
+        reach: what was detected.
+        given: the halo that the user gave, if any; it is not cut.
+    """
+    fits = all(side % reach.multiple == 0 for side in shape[1:])
+    multiple, exact = (reach.multiple, reach.exact) if fits else (1, False)
+    halo = -(-reach.halo // multiple) * multiple
+    least = min(shape[1:])
+    if given is None and 2 * halo + multiple > least:
+        return {"halo": (least - multiple) // 4 // multiple * multiple, "exact_tiles": False, "multiple": multiple}
+    return {"halo": reach.halo, "exact_tiles": exact, "multiple": multiple}
 
 
 def as_function(network: nn.Module) -> Run:

@@ -12,7 +12,9 @@ from torch import nn
 
 from restore import __version__
 from restore.errors import ModelError
-from restore.export.infer_spec import UNKNOWN, published_spec
+from restore.export.channel_order import Colors, ForRgb, find_order
+from restore.export.infer_spec import UNKNOWN, as_function, published_spec
+from restore.export.narrate import Report
 from restore.export.parity import TOLERANCE
 from restore.export.third_party_checkpoint import load_published
 from restore.networks.base import deployed
@@ -22,6 +24,7 @@ from restore.training.checkpoint import FORMAT, Checkpoint
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import parse_recipe
 from restore.utils.text import name_fault, name_of
+from restore.verify.probing import Sizes
 
 # Third-party networks are deeper, and have larger intermediate values.
 _PUBLISHED_TOLERANCE = 1e-3
@@ -35,11 +38,13 @@ class ExportSource:
         network: in evaluation mode, ready for deployment.
         spec: metadata for the file.
         tolerance: maximum difference of a file from the network, as a share of the range.
+        note: what was assumed or changed; empty otherwise.
     """
 
     network: nn.Module
     spec: ModelSpec
     tolerance: float = TOLERANCE
+    note: str = ""
 
 
 def load_source(
@@ -49,6 +54,8 @@ def load_source(
     given: Mapping[str, str] | None = None,
     shape: tuple[int, int, int] | None = None,
     trust: Trust = NO_CODE,
+    colors: Colors = "auto",
+    report: Report = lambda _: None,
 ) -> ExportSource:
     """Load a run's averaged weights, or a third-party checkpoint.
 
@@ -59,6 +66,8 @@ def load_source(
         given: spec fields of a third-party checkpoint, as text.
         shape: fixed input shape, for a third-party network that accepts only one.
         trust: which code a run's recipe may name.
+        colors: order of a third-party network's channels; one for BGR is made to take RGB.
+        report: called with progress messages.
 
     Raises:
         ModelError: it cannot be loaded, or an argument is invalid.
@@ -78,8 +87,12 @@ def load_source(
             ) from error
     known = check_given(str(source), given or {})
     found = load_published(source)
-    spec = published_spec(found, name or name_of(source), given or {}, shape or known.shape)
-    return ExportSource(found.network, spec, _PUBLISHED_TOLERANCE)
+    spec = published_spec(found, name or name_of(source), given or {}, shape or known.shape, report)
+    size = spec.shape[1:] if spec.shape else None
+    sizes = Sizes(spec.scale, spec.multiple, spec.minimum, batch=True)
+    order = find_order(as_function(found.network), sizes, 0.0, 1.0, size, colors)
+    network = found.network if order.plain else ForRgb(found.network, order)
+    return ExportSource(network, spec, _PUBLISHED_TOLERANCE, order.note)
 
 
 def _is_ours(path: Path) -> bool:

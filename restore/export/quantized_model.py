@@ -23,7 +23,9 @@ from restore.export.fidelity import MOST_BELIEVED, formula_patches
 from restore.export.inference import asking
 from restore.export.parity import Compared
 from restore.export.quantize import Batch, Method, NothingLeftError, Rounding, quantize
+from restore.export.run import refuse_existing
 from restore.export.to_onnx import describe
+from restore.export.twin_path import twin_path
 from restore.export.weight_compression import narrow_weights
 from restore.imaging.decode import read_rgb8
 from restore.runtime.conditioning import PictureAside
@@ -73,7 +75,7 @@ class Twin:
 
 def export_twin(
     source: Path,
-    target: Path,
+    target: Path | None,
     calibrate: Path,
     check: Sequence[BenchmarkSet],
     most: float,
@@ -84,7 +86,7 @@ def export_twin(
 
     Args:
         source: an fp32 model file with metadata.
-        target: an ``.onnx`` file, or a folder for ``NAME.int8.onnx``.
+        target: an ``.onnx`` file, or a folder for ``NAME.int8.onnx``; None for the folder of ``source``.
         calibrate: photographs to calibrate the activation ranges on; never those of ``check``.
         check: benchmark sets to measure the loss on.
         most: maximum PSNR loss in dB on any benchmark set.
@@ -97,9 +99,8 @@ def export_twin(
         DataError: a folder is missing or holds no pictures, or the inputs of a model that does not enlarge are missing.
     """
     model, spec = load_wide(source)
-    path = target if target.suffix == ".onnx" else target / f"{spec.name}.int8.onnx"
-    if path.exists() and not overwrite:
-        raise ExportError(f"{path} already exists: add --overwrite to replace it")
+    path = twin_path(source, target, "int8")
+    refuse_existing(path, overwrite)
     wide = open_model(source, "cpu")
     narrow, found = _search(wide, model, calibration_patches(calibrate, spec), check, most, screen)
     worst = max(found.losses.values())

@@ -28,20 +28,23 @@ class WeightsRequest:
 
 @dataclass(frozen=True)
 class HalfRequest:
-    """Make the fp16 twin of an fp32 file."""
+    """Make the fp16 twin of an fp32 file, next to it if there is no ``target``."""
 
     source: Path
-    target: Path
+    target: Path | None
     check: tuple[Path, ...] = ()
     overwrite: bool = False
 
 
 @dataclass(frozen=True)
 class Int8Request:
-    """Make the int8 twin of an fp32 file. ``inputs`` is empty, or has one folder per ``check``."""
+    """Make the int8 twin of an fp32 file, next to it if there is no ``target``.
+
+    ``inputs`` is empty, or has one folder per ``check``.
+    """
 
     source: Path
-    target: Path
+    target: Path | None
     calibrate: Path
     check: tuple[Path, ...]
     inputs: tuple[Path, ...] = ()

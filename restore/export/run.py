@@ -8,6 +8,7 @@ from pathlib import Path
 from restore.errors import ExportError, ModelError
 from restore.export.build_model import BuildOptions, BuiltModel, build_fp16, build_model
 from restore.export.load_source import ExportSource
+from restore.export.twin_path import twin_path
 from restore.runtime.model import file_spec
 from restore.spec import ModelSpec
 from restore.utils.atomic_write import write_bytes
@@ -47,8 +48,8 @@ def export(
     return Exported(path, built, outdated(path, built.spec))
 
 
-def export_half(source: Path, target: Path, options: BuildOptions, overwrite: bool = False) -> Exported:
-    """Make the 16-bit twin of a model file; for arguments see :func:`export`.
+def export_half(source: Path, target: Path | None, options: BuildOptions, overwrite: bool = False) -> Exported:
+    """Make the 16-bit twin of a model file, next to it by default; for arguments see :func:`export`.
 
     Raises:
         ModelError: the file is not float32, or has no metadata.
@@ -56,7 +57,8 @@ def export_half(source: Path, target: Path, options: BuildOptions, overwrite: bo
     spec = file_spec(source)
     if spec.precision != "fp32":
         raise ModelError(f"{source} is {spec.precision}: give the fp32 file")
-    path = _path(target, spec, "fp16", overwrite)
+    path = twin_path(source, target, "fp16")
+    refuse_existing(path, overwrite)
     built = build_fp16(source, spec, options.batches)
     _write(path, built.data, overwrite)
     return Exported(path, built, [])
@@ -65,9 +67,18 @@ def export_half(source: Path, target: Path, options: BuildOptions, overwrite: bo
 def _path(target: Path, spec: ModelSpec, precision: Kind, overwrite: bool) -> Path:
     ending = ".onnx" if precision == "fp32" else f".{precision}.onnx"
     path = target if target.suffix == ".onnx" else target / f"{spec.name}{ending}"
+    refuse_existing(path, overwrite)
+    return path
+
+
+def refuse_existing(path: Path, overwrite: bool) -> None:
+    """Check that a file may be written, before the work that makes it.
+
+    Raises:
+        ExportError: it exists, and may not be replaced.
+    """
     if path.exists() and not overwrite:
         raise ExportError(f"{path} already exists: add --overwrite to replace it")
-    return path
 
 
 def _write(path: Path, data: bytes, overwrite: bool) -> None:

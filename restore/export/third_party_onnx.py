@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import onnx
 from restore import __version__
 from restore.errors import ModelError
 from restore.export.build_model import prove
-from restore.export.infer_spec import UNKNOWN
+from restore.export.channel_order import Colors, Order, find_order, reorder
+from restore.export.infer_spec import UNKNOWN, within
 from restore.export.io_signature import Shape, fix_axes, name_ends
+from restore.export.narrate import Report, narrated
 from restore.export.to_onnx import describe
 from restore.runtime.session import cpu_session, first_line
 from restore.spec import METADATA_KEY, ModelSpec, check_given, read_spec
@@ -22,9 +25,31 @@ from restore.verify.graphs import count_weights, nodes_of, weights, weights_dige
 from restore.verify.probing import Floats, Reach, Run, Sizes, find_range, find_reach, find_sizes, sizes_at
 
 
+@dataclass(frozen=True)
+class Described:
+    """A file with metadata.
+
+    Attributes:
+        data: its bytes.
+        spec: the metadata.
+        checks: of the file.
+        notes: what was changed or assumed.
+    """
+
+    data: bytes
+    spec: ModelSpec
+    checks: list[Check]
+    notes: list[str]
+
+
 def describe_foreign(
-    path: Path, name: str, given: Mapping[str, str], shape: Shape | None = None
-) -> tuple[bytes, ModelSpec, list[Check]]:
+    path: Path,
+    name: str,
+    given: Mapping[str, str],
+    shape: Shape | None = None,
+    colors: Colors = "auto",
+    report: Report = lambda _: None,
+) -> Described:
     """Detect what a file needs, write it into its metadata, and check it.
 
     Args:
@@ -32,9 +57,8 @@ def describe_foreign(
         name: the model's name.
         given: spec fields as text, which override the file's metadata and what is detected.
         shape: fixes dynamic axes at this shape.
-
-    Returns:
-        The file's bytes with metadata, the metadata, and the checks.
+        colors: order of its channels; a file for BGR is made to take RGB.
+        report: called with progress messages.
 
     Raises:
         ModelError: it is not such a file, or something is neither detected nor given; the message says how to give it.
@@ -52,17 +76,24 @@ def describe_foreign(
             raise ModelError(f"{path} is an {spec.precision} twin: import the fp32 file, and put this file next to it")
         if len(spec.inputs) == len(spec.outputs) == 1:
             name_ends(model, path)
+        order, notes = Order(), []
+        if colors == "bgr":
+            raise ModelError(
+                f"{path}: has metadata that says RGB: --colors is for files without it, and for checkpoints"
+            )
     else:
         known = check_given(str(path), given)
-        name_ends(model, path)
+        notes = name_ends(model, path)
         shape = fix_axes(model, path, shape or known.shape)
-        found = {**_found(model, path, known, given, shape), "name": name}
+        values, order = _found(model, path, known, given, shape, colors, report)
+        found = {**values, "name": name}
+        reorder(model, order)
         spec = read_spec({}, str(path), {**found, **given})
     described = spec.but(weights=weights_digest(model), licence=spec.licence or UNKNOWN, data=spec.data or UNKNOWN)
     describe(model, described)
     data = model.SerializeToString()
     _, checks = prove(data, lambda _: [])
-    return data, described, checks
+    return Described(data, described, checks, [*notes, *filter(None, [order.note])])
 
 
 def _load(path: Path) -> onnx.ModelProto:
@@ -96,15 +127,23 @@ def _function(model: onnx.ModelProto, path: Path, shape: Shape | None) -> Run:
 
 
 def _found(
-    model: onnx.ModelProto, path: Path, known: ModelSpec, given: Mapping[str, str], shape: Shape | None
-) -> JsonObject:
+    model: onnx.ModelProto,
+    path: Path,
+    known: ModelSpec,
+    given: Mapping[str, str],
+    shape: Shape | None,
+    colors: Colors,
+    report: Report,
+) -> tuple[JsonObject, Order]:
     """Everything that can be detected by inspecting and running the file.
 
     Raises:
         ModelError: something cannot be detected; the message says how to give it.
     """
     run, size = _function(model, path, shape), shape[1:] if shape else None
+    run = narrated(run, report, "finding what it needs")
     try:
+        report("finding the sizes that it takes")
         sizes = sizes_at(run, size) if size else find_sizes(run, multiple=known.multiple)
         if size is None and not sizes.batch:
             raise ModelError(
@@ -112,6 +151,8 @@ def _found(
                 "with --shape, for example --shape 256"
             )
         low, high = _range(run, sizes, size, known, given)
+        order = find_order(run, sizes, low, high, size, colors)
+        report("measuring how far it looks")
         reach = Reach(0, True, 1)
         if not {"halo", "exact_tiles"} <= set(given):
             reach = find_reach(run, sizes, low, high, size)
@@ -134,9 +175,9 @@ def _found(
             "exact_tiles": reach.exact,
             "multiple": reach.multiple,
             "minimum": minimum,
-        }
+        }, order
     halo = known.halo if "halo" in given else None
-    return found | {"shape": shape} | _within(shape, reach, halo)
+    return found | {"shape": shape} | within(shape, reach, halo), order
 
 
 def _range(
@@ -144,25 +185,11 @@ def _range(
 ) -> tuple[float, float]:
     if "high" in given:
         return known.low, known.high
-    found = find_range(run, sizes, size)
+    # On a gray picture, swapped channels do not matter.
+    found = find_range(run, sizes, size) or find_range(run, sizes, size, gray=True)
     if found is None or found[0] != known.low:
         raise ModelError(
             "cannot detect whether white is 1 or 255: add --spec high=1 or --spec high=255 "
             "(and --spec low=-1 if black is -1)"
         )
     return found
-
-
-def _within(shape: Shape, reach: Reach, given: int | None) -> JsonObject:
-    """Halo and multiple of a file with a fixed shape.
-
-    A detected halo that covers the whole shape is cut to a quarter of it, and tiles are then not exact. They are not
-    exact either if windows would have to start at multiples that do not divide the shape.
-    """
-    fits = all(side % reach.multiple == 0 for side in shape[1:])
-    multiple, exact = (reach.multiple, reach.exact) if fits else (1, False)
-    halo = -(-reach.halo // multiple) * multiple
-    least = min(shape[1:])
-    if given is None and 2 * halo + multiple > least:
-        return {"halo": (least - multiple) // 4 // multiple * multiple, "exact_tiles": False, "multiple": multiple}
-    return {"halo": reach.halo, "exact_tiles": exact, "multiple": multiple}

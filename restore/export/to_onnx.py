@@ -59,7 +59,8 @@ def to_onnx(
     free = tuple(
         {i: torch.export.Dim.DYNAMIC for i, axis in enumerate(axes[name]) if axis in _FREE} for name in spec.inputs
     )
-    with warnings.catch_warnings(), quiet(), _OneNodeUnshuffle():
+    # On failure, the exporter prints the whole graph to stderr.
+    with warnings.catch_warnings(), quiet(), contextlib.redirect_stderr(io.StringIO()), _OneNodeUnshuffle():
         warnings.simplefilter("ignore")
         try:
             program: Any = torch.onnx.export(
@@ -204,7 +205,7 @@ def with_names(model: onnx.ModelProto) -> onnx.ModelProto:
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Silence the exporter's progress and the quantizer's logging; what matters is measured afterwards."""
-    logging.disable(logging.WARNING)
+    logging.disable(logging.ERROR)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             yield

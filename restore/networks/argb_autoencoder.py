@@ -60,6 +60,12 @@ class TranslatingAutoencoder(nn.Module):
         """The embedding; each pixel's is computed by the expert with the largest gate."""
         n, _, height, width = x.shape
         choice = gates.argmax(dim=1)
+        if torch.compiler.is_exporting():  # a graph has no control flow that depends on values
+            made = [_whole(expert, x) for expert in self.experts]
+            result = made[0]
+            for number, other in enumerate(made[1:], 1):
+                result = torch.where((choice == number)[:, None], other, result)
+            return result
         pixels, rows = [], []
         for number, expert in enumerate(self.experts):
             chosen = choice == number
@@ -84,6 +90,13 @@ def _expert(*widths: int) -> nn.ModuleList:
     """Four 3 x 3 convolutions, with a LeakyReLU between them."""
     plan = (3, *widths, widths[-1])
     return nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(plan))
+
+
+def _whole(expert: nn.Module, x: Tensor) -> Tensor:
+    """An expert's embedding of whole pictures (N, 3, H, W)."""
+    for i, conv in enumerate(expert.children()):
+        x = conv(F.leaky_relu(x, _SLOPE) if i else x)
+    return x
 
 
 def _evaluate(expert: nn.Module, x: Tensor, chosen: Tensor) -> Tensor:

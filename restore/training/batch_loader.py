@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from restore.data.dataset import PairDataset
 from restore.runtime.cpu import usable_cores
@@ -29,10 +29,17 @@ class BatchLoader:
         run: the run, at the step to start from.
         patches: training samples.
         workers: processes that cut patches; 0 cuts them between steps; None chooses automatically.
+        skipped: called with messages about photographs that could not be decoded.
     """
 
-    def __init__(self, run: Run, patches: PairDataset, workers: int | None) -> None:
-        self._run, self._patches = run, patches
+    def __init__(
+        self,
+        run: Run,
+        patches: PairDataset,
+        workers: int | None,
+        skipped: Callable[[list[str]], object] = lambda _: None,
+    ) -> None:
+        self._run, self._patches, self._skipped = run, patches, skipped
         self._auto = workers is None
         self.workers = workers or 0
         self._steps: Iterator[Samples] | None = None
@@ -43,7 +50,7 @@ class BatchLoader:
     def __next__(self) -> Samples:
         began = time.monotonic()
         if self._steps is None:
-            self._steps = batches(self._run, self._patches, self.workers)
+            self._steps = batches(self._run, self._patches, self.workers, self._skipped)
         with self._stats:
             samples = next(self._steps)
         if self._count == SETTLE:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from restore.data.dataset import PairDataset
+from restore.data.dataset import Drawn, PairDataset
 from restore.errors import RestoreError
 from restore.training.state import Run
 
@@ -20,8 +21,8 @@ _WORTH_FILLING = 2
 # Inputs (N, 3, h, w) and targets (N, 3, H, W) on 0..1, and the labels of the inputs, (N,).
 Samples = tuple[Tensor, Tensor, Tensor]
 
-# Input and target of one sample, or why it cannot be read.
-_Sample = tuple[Tensor, Tensor] | RestoreError
+# One sample, or why none can be drawn.
+_Sample = Drawn | RestoreError
 
 
 class _ErrorsAsValues(Dataset[_Sample]):
@@ -32,16 +33,27 @@ class _ErrorsAsValues(Dataset[_Sample]):
 
     def __getitem__(self, number: int) -> _Sample:
         try:
-            return self.patches[number]
+            return self.patches.draw(number)
         except RestoreError as error:
             return error
 
 
-def _collate(samples: list[_Sample]) -> list[Tensor] | RestoreError:
+class _Batch(NamedTuple):
+    low: Tensor
+    high: Tensor
+    labels: Tensor
+    skipped: list[str]
+
+
+def _collate(samples: list[_Sample]) -> _Batch | RestoreError:
     """A batch, or the first error in it."""
     errors = [sample for sample in samples if isinstance(sample, RestoreError)]
-    pairs = [sample for sample in samples if not isinstance(sample, RestoreError)]
-    return errors[0] if errors else [_stack(side) for side in zip(*pairs, strict=True)]
+    if errors:
+        return errors[0]
+    drawn = [sample for sample in samples if isinstance(sample, Drawn)]
+    low, high = (_stack(side) for side in ([one.low for one in drawn], [one.high for one in drawn]))
+    skipped = [reason for one in drawn for reason in one.skipped]
+    return _Batch(low, high, torch.tensor([one.label for one in drawn]), skipped)
 
 
 def _stack(images: Sequence[Tensor]) -> Tensor:
@@ -56,11 +68,19 @@ def _ignore_signals(_worker: int) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def batches(run: Run, patches: PairDataset, workers: int) -> Iterator[Samples]:
+def batches(
+    run: Run, patches: PairDataset, workers: int, skipped: Callable[[list[str]], object] = lambda _: None
+) -> Iterator[Samples]:
     """This process's share of each batch, starting at the run's step. The samples of a step depend on its number only.
 
+    Args:
+        run: at the step to start from.
+        patches: training samples.
+        workers: processes that cut patches.
+        skipped: called with messages about photographs that could not be decoded; others took their place.
+
     Raises:
-        RestoreError: a photograph cannot be decoded.
+        RestoreError: hardly any photograph can be decoded.
     """
     size = run.recipe.train.batch
     steps = range(run.step, run.recipe.train.steps)
@@ -74,12 +94,12 @@ def batches(run: Run, patches: PairDataset, workers: int) -> Iterator[Samples]:
         pin_memory=run.device.type == "cuda",
         multiprocessing_context="fork" if workers and shares_memory() else None,
     )
-    for found, share in zip(loader, shares, strict=True):
+    for found in loader:
         if isinstance(found, RestoreError):
             raise found
-        low, high = found
-        labels = torch.tensor([patches.label(number) for number in share])
-        yield on_device(low, run.device), on_device(high, run.device), labels.to(run.device)
+        if found.skipped:
+            skipped(found.skipped)
+        yield on_device(found.low, run.device), on_device(found.high, run.device), found.labels.to(run.device)
 
 
 def on_device(images: Tensor, device: torch.device) -> Tensor:

@@ -13,7 +13,7 @@ from restore.losses.adversarial import gradient_penalty, r1_penalty
 from restore.losses.adversarial_term import Opponent
 from restore.networks.discriminators.base import DiscriminatorNetwork
 from restore.training.distributed import Team
-from restore.training.optim import build_optimizer
+from restore.training.optimizers import build_optimizer
 from restore.training.recipe import Discriminator
 
 

@@ -18,10 +18,14 @@ from restore.networks.base import deployed
 from restore.training.batch_loader import BatchLoader
 from restore.training.data_loading import Samples, fill, on_device, shares_memory
 from restore.training.logging import Reporter, Step
+from restore.training.skipped_photos import SkippedPhotos, small_photos
 from restore.training.state import BEST, LAST, Run
 from restore.training.step import update
 from restore.training.training_data import open_training_data
 from restore.training.validation import enlarge, unchanged, validation_sheet
+
+# Smallest scale of an fp16 loss that training may need; it starts at 65536.
+_LEAST_SCALE = 1e-4
 
 
 def find_training_data(run: Run, data: Path, workers: int | None = None) -> TrainingData:
@@ -63,15 +67,21 @@ def _steps(run: Run, training_data: TrainingData, reporter: Reporter, workers: i
     if run.metric.applies_to(samples):
         baseline = run.measure(unchanged(samples, recipe.scale), samples)
     reporter.start(run.step, recipe.train.steps, training_data.description, len(samples), baseline)
+    skipped = SkippedPhotos(reporter.report)
+    skipped.note(training_data.skipped)
+    skipped.note_stores(training_data.dataset)
+    for line in small_photos(training_data.dataset):
+        reporter.report(line)
     if run.step == 0:
         for line in calibrate(run, training_data.dataset):
             reporter.report(line)
-    loader, stopped = BatchLoader(run, training_data.dataset, workers), False
+    loader, stopped = BatchLoader(run, training_data.dataset, workers, skipped.note), False
     with _stop_on_signal(run):
         for done, count in fill(run, training_data.dataset, loader.workers):
             reporter.preparing(done, count)
             if run.stopping and run.team.size == 1:
                 break  # the first step then ends the run; with several processes, all must reach it
+        skipped.note_stores(training_data.dataset)
         began = time.monotonic() - run.seconds
         result: Step | None = None
         while not run.finished:
@@ -95,6 +105,8 @@ def _steps(run: Run, training_data: TrainingData, reporter: Reporter, workers: i
                 run.save(LAST)
             if stopped:
                 break
+    if (total := skipped.summary()) is not None:
+        reporter.report(total)
     if run.finished and run.step < recipe.train.steps:
         reporter.report(f"step {run.step}: no improvement in {run.stale} validations; training stops here")
     return run.finished
@@ -104,7 +116,8 @@ def _next(run: Run, loader: BatchLoader, result: Step | None) -> Samples:
     """The next step's samples.
 
     Raises:
-        RestoreError: a photograph cannot be decoded, here or in another process of the team; the run is saved first.
+        RestoreError: hardly any photograph can be decoded, here or in another process of the team; the run is saved
+            first.
     """
     found: Samples | None = None
     problem: RestoreError | None = None
@@ -123,7 +136,9 @@ def _next(run: Run, loader: BatchLoader, result: Step | None) -> Samples:
 
 def _check(run: Run, result: Step) -> None:
     """Raise if the loss or its gradient is not finite, so that the last good checkpoint is not overwritten."""
-    if not (torch.isfinite(result.loss) and torch.isfinite(result.norm)):
+    # In fp16, a step whose gradient overflows is skipped and the scale halved: only a vanishing scale is divergence.
+    overflow = run.scaler is not None and run.scaler.get_scale() > _LEAST_SCALE
+    if not (torch.isfinite(result.loss) and (overflow or torch.isfinite(result.norm))):
         raise RecipeError(
             f"the loss is {float(result.loss)}, its gradient {float(result.norm)}, at step {run.step}: the training "
             f"has diverged. Lower train.optimizer.lr. {run.folder / LAST}, if it exists, is from before that"
@@ -183,6 +198,6 @@ def calibrate(run: Run, patches: PairDataset) -> Iterator[str]:
 def _batches(run: Run, patches: PairDataset, count: int) -> Iterator[tuple[Tensor, Tensor]]:
     size = run.recipe.train.batch
     for first in range(0, count, size):
-        samples = [patches[number] for number in range(first, min(first + size, count))]
-        low, high = (torch.stack(side) for side in zip(*samples, strict=True))
+        samples = [patches.draw(number) for number in range(first, min(first + size, count))]
+        low, high = torch.stack([one.low for one in samples]), torch.stack([one.high for one in samples])
         yield on_device(low, run.device), on_device(high, run.device)

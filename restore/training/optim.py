@@ -1,26 +1,15 @@
-"""Optimizer, learning rate schedule and weight averaging, from the options of a recipe."""
+"""Learning rate schedule and weight averaging, from the options of a recipe."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import torch
-from torch import nn
 
-from restore.training.recipe import Optimizer, Schedule
+from restore.training.recipe import Schedule
 
 _Parameters = tuple[torch.Tensor, ...] | list[torch.Tensor]
-
-
-def build_optimizer(options: Optimizer, *groups: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """Adam or AdamW over one or more groups of parameters; empty groups are skipped."""
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[options.kind]
-    filled = [{"params": parameters} for group in groups if (parameters := list(group))]
-    optimizer: torch.optim.Optimizer = kind(
-        filled, lr=options.lr, betas=options.betas, weight_decay=options.weight_decay, fused=True
-    )
-    return optimizer
 
 
 def rate(schedule: Schedule, step: int, steps: int) -> float:

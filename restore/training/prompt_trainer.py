@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from restore.losses.contrastive.embedding import Embedding
 from restore.losses.contrastive.prompts import LatentPrompts, PromptJudge, TextPrompts
 from restore.training.distributed import Team
-from restore.training.optim import build_optimizer
+from restore.training.optimizers import build_optimizer
 from restore.training.recipe import Guidance as Options
 
 Turn = Literal["begin", "network", "refine"]

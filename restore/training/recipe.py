@@ -30,6 +30,7 @@ from restore.networks.argb_autoencoder import TranslatingOptions
 from restore.networks.discriminators.registry import AnyDiscriminator
 from restore.networks.registry import AnyNetwork
 from restore.plugins import NAME
+from restore.training.optimizers import AnyOptimizer, Optimizer
 from restore.training.validation_metric import find_metric, validation_metrics
 from restore.utils.json_types import JsonObject
 
@@ -74,17 +75,6 @@ class Validation(_Options):
         return self
 
 
-class Optimizer(_Options):
-    """Adam or AdamW."""
-
-    kind: Literal["adam", "adamw"] = "adam"
-    lr: PositiveFloat = Field(2e-3, description="peak learning rate")
-    betas: tuple[float, float] = Field(
-        (0.9, 0.99), description="decay of the running averages of the gradient and its square"
-    )
-    weight_decay: float = Field(0.0, ge=0, description="weight decay; adam adds it to the gradient, adamw decouples it")
-
-
 class Penalty(_Options):
     """Gradient penalty of the discriminator: R1 at photographs, or WGAN-GP between photographs and fakes."""
 
@@ -100,7 +90,7 @@ class Discriminator(_Options):
     form: Form = Field("relativistic", description="form of the adversarial loss, for both networks")
     weight: PositiveFloat = Field(1.0, description="weight of the discriminator's loss")
     penalty: Penalty | None = None
-    optimizer: Optimizer = Optimizer(lr=1e-4, betas=(0.9, 0.999))
+    optimizer: AnyOptimizer = Optimizer(lr=1e-4, betas=(0.9, 0.999))
     begin: int = Field(0, ge=0, description="first step at which it is trained, from 0")
 
 
@@ -123,7 +113,7 @@ class Guidance(_Options):
     enhance: PositiveInt = Field(2100, description="network steps per round")
     refine: PositiveInt = Field(1000, description="prompt steps per round, which learn to rank the network's results")
     weight: PositiveFloat = Field(200.0, description="weight of the ranking loss")
-    optimizer: Optimizer = Optimizer(lr=5e-4, betas=(0.9, 0.999), weight_decay=1e-3)
+    optimizer: AnyOptimizer = Optimizer(lr=5e-4, betas=(0.9, 0.999), weight_decay=1e-3)
 
     @model_validator(mode="after")
     def _reads(self) -> Self:
@@ -152,11 +142,20 @@ class Train(_Options):
     steps: PositiveInt = Field(60_000, description="training steps, one batch each")
     batch: PositiveInt = Field(16, description="samples per step, over all processes")
     accumulate: PositiveInt = Field(1, description="split each batch into this many pieces to save memory")
-    optimizer: Optimizer = Optimizer()
+    optimizer: AnyOptimizer = Optimizer()
     schedule: Schedule = Schedule()
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights that are validated and exported")
     clip: float | None = Field(1.0, gt=0, description="largest gradient norm; null for no clipping")
-    precision: Literal["bf16", "fp32"] = Field("bf16", description="precision of the networks; weights stay fp32")
+    precision: Literal["bf16", "fp16", "fp32"] = Field(
+        "bf16",
+        description="precision of the networks; weights stay fp32. fp16, with scaled gradients, is for NVIDIA GPUs "
+        "older than Ampere, which lack bf16",
+    )
+    checkpointing: bool = Field(
+        False,
+        description="keep only the inputs of the network's blocks, and compute what is inside again for the gradients: "
+        "less memory, a third more time, the same weights",
+    )
     save_every: PositiveInt = Field(1000, description="steps between checkpoints")
     seed: int = Field(0, ge=0, description="seed of the initial weights and of all randomness")
     stride: PositiveInt = Field(

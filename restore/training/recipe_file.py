@@ -10,11 +10,14 @@ import yaml
 
 from restore.plugins import NO_CODE, Trust, admit
 from restore.training.recipe import Recipe
-from restore.utils.yaml_options import parse_options, read_text
+from restore.training.recipe_base import Lineage, read_lineage
+from restore.utils.yaml_options import parse_options, validate_options
+
+_EXAMPLE_CHANGE = "train.steps=1000"
 
 
 def load_recipe(path: Path, changes: Sequence[str] = (), trust: Trust = NO_CODE) -> Recipe:
-    """Load a recipe from a YAML file and apply changes such as ``train.steps=100``.
+    """Load a recipe from a YAML file and its bases, and apply changes such as ``train.steps=100``.
 
     Args:
         path: the file.
@@ -25,7 +28,19 @@ def load_recipe(path: Path, changes: Sequence[str] = (), trust: Trust = NO_CODE)
         RecipeError: the file cannot be read, is not YAML, or is not a valid recipe.
         PluginError: the recipe names code that is not trusted, or a plug-in fails on import.
     """
-    return parse_recipe(read_text(path), str(path), changes, trust)
+    return recipe_of(read_lineage(path), str(path), changes, trust)
+
+
+def recipe_of(lineage: Lineage, source: str, changes: Sequence[str] = (), trust: Trust = NO_CODE) -> Recipe:
+    """The recipe of a file that has been read with its bases; for arguments and errors see :func:`load_recipe`."""
+    return validate_options(
+        Recipe,
+        lineage.values,
+        lineage.layers,
+        changes,
+        example_change=_EXAMPLE_CHANGE,
+        prepare=partial(admit, source=source, trust=trust),
+    )
 
 
 def parse_recipe(text: str, source: str, changes: Sequence[str] = (), trust: Trust = NO_CODE) -> Recipe:
@@ -36,7 +51,7 @@ def parse_recipe(text: str, source: str, changes: Sequence[str] = (), trust: Tru
         source,
         changes,
         example="scale: 2",
-        example_change="train.steps=1000",
+        example_change=_EXAMPLE_CHANGE,
         prepare=partial(admit, source=source, trust=trust),
     )
 

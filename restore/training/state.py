@@ -19,11 +19,14 @@ from restore.runtime.cpu import BF16_FEATURES, cpu_features
 from restore.training.checkpoint import Checkpoint, save_checkpoint
 from restore.training.discriminator_trainer import DiscriminatorTrainer
 from restore.training.distributed import Team
-from restore.training.optim import build_optimizer, warm_average
+from restore.training.gradient_checkpointing import checkpoint_blocks
+from restore.training.optim import warm_average
+from restore.training.optimizers import build_optimizer
 from restore.training.prompt_trainer import PromptTrainer
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import dump_recipe, parse_recipe
 from restore.training.validation_metric import Measure, ValidationMetric, find_metric
+from restore.utils.json_types import JsonObject
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 
@@ -40,6 +43,8 @@ class Run:
         stale: validations since then.
         best_reset: whether validation settings changed, so that the previous best score no longer applies.
         seconds: time spent in the loop.
+        data: fingerprint of the photographs; None before they are opened.
+        data_before: that of the checkpoint that the run was resumed from.
     """
 
     recipe: Recipe
@@ -59,6 +64,8 @@ class Run:
     stale: int = 0
     best_reset: bool = False
     seconds: float = 0.0
+    data: JsonObject | None = None
+    data_before: JsonObject | None = None
     stopping: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
@@ -75,18 +82,38 @@ class Run:
             recipe_yaml=dump_recipe(self.recipe),
             modules=self.modules,
             optimizers=self.optimizers,
-            facts={"best": self.best, "stale": self.stale, "seconds": self.seconds, "begun_from": self.started_from},
+            facts={
+                "best": self.best,
+                "stale": self.stale,
+                "seconds": self.seconds,
+                "begun_from": self.started_from,
+                "data": self.data,
+                **({"scaler": self.scaler.state_dict()} if self.scaler else {}),
+            },
         )
+
+    def note_data(self, data: JsonObject) -> None:
+        """Take the fingerprint of the photographs; other pictures to validate on end the count of the best score."""
+        self.data = data
+        if self.data_before is not None and self.data_before.get("validation") != data["validation"]:
+            self.best, self.stale = self.metric.worst, 0
 
     def autocast(self) -> torch.autocast:
         """A context manager that sets the precision of forward passes."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+        dtype = torch.float16 if self.precision == "fp16" else torch.bfloat16
+        return torch.autocast(self.device.type, dtype, enabled=self.precision != "fp32")
 
     @cached_property
-    def precision(self) -> Literal["bf16", "fp32"]:
-        """Precision of the networks: as in the recipe, but fp32 on a processor that would have to emulate bf16."""
-        emulated = self.device.type == "cpu" and not cpu_features() & BF16_FEATURES
-        return "fp32" if emulated else self.recipe.train.precision
+    def precision(self) -> Literal["bf16", "fp16", "fp32"]:
+        """Precision of the networks: as in the recipe, but fp32 on a processor that would have to emulate it."""
+        wanted = self.recipe.train.precision
+        native = self.device.type != "cpu" or (wanted == "bf16" and cpu_features() & BF16_FEATURES)
+        return wanted if native else "fp32"
+
+    @cached_property
+    def scaler(self) -> torch.amp.GradScaler | None:
+        """Scales the network's loss in fp16, whose smallest gradients would otherwise become 0; None otherwise."""
+        return torch.amp.GradScaler(self.device.type) if self.precision == "fp16" else None
 
     @property
     def metric(self) -> ValidationMetric:
@@ -161,6 +188,8 @@ def _build(recipe: Recipe, folder: Path, device: torch.device, team: Team) -> Ru
     network = recipe.network.build(recipe.scale).to(device).to(memory_format=torch.channels_last)
     average = AveragedModel(network, multi_avg_fn=warm_average(recipe.train.ema))
     average.n_averaged = average.n_averaged.cpu()  # read at every step, which would synchronize with a GPU
+    if recipe.train.checkpointing:
+        checkpoint_blocks(network)
     discriminator = DiscriminatorTrainer.build(recipe.discriminator, device) if recipe.discriminator else None
     guidance = PromptTrainer.build(recipe.guidance, network, device) if recipe.guidance else None
     context = TrainingContext(
@@ -201,6 +230,9 @@ def resume_run(
         run.best_reset = checkpoint.facts["best"] != find_metric(before.validation.metric).worst
     run.seconds = checkpoint.facts["seconds"]
     run.started_from = checkpoint.facts.get("begun_from", "")
+    if run.scaler is not None and (scaled := checkpoint.facts.get("scaler")):
+        run.scaler.load_state_dict(scaled)
+    run.data_before = checkpoint.facts.get("data")
     return run
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -48,8 +49,10 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
     if run.discriminator is not None:
         fakes = (_forward_no_grad(run, piece) for piece, _ in pieces) if output is None else [output]
         judged = zip(fakes, (piece for _, piece in pieces), strict=True)
+        # Its gradients are not scaled, so in fp16 it computes in fp32.
+        precision = run.autocast if run.scaler is None else nullcontext
         sums["discriminator"] = run.discriminator.learn(
-            judged, run.step, fraction, generator, run.autocast, run.team, len(pieces)
+            judged, run.step, fraction, generator, precision, run.team, len(pieces)
         )
     label_pieces = [None] * len(pieces) if labels is None else labels.chunk(options.accumulate)
     for (low_piece, high_piece), piece_labels in zip(pieces, label_pieces, strict=True):
@@ -69,13 +72,19 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
         with run.autocast():
             total = total_loss(terms, made, high_piece, low_piece, generator, parts, piece_labels, view, shared)
             loss = total / len(pieces)
-        torch.autograd.backward(loss)
+        torch.autograd.backward(loss if run.scaler is None else run.scaler.scale(loss))
         for name, value in {_ALL: loss.detach(), **{k: v / len(pieces) for k, v in parts.items()}}.items():
             sums[name] = sums[name] + value if name in sums else value
     run.team.average_gradients(run.trained)
+    if run.scaler is not None:
+        run.scaler.unscale_(run.optimizer)
     limit = float("inf") if options.clip is None else options.clip
     norm = nn.utils.clip_grad_norm_(run.network.parameters(), limit)
-    run.optimizer.step()
+    if run.scaler is None:
+        run.optimizer.step()
+    else:  # skips the step if a gradient overflowed, and then scales less
+        run.scaler.step(run.optimizer)
+        run.scaler.update()
     run.average.update_parameters(run.network)
     means = run.team.average(sums)
     return Step(means.pop(_ALL), norm.detach(), means)

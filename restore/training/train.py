@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +16,16 @@ from restore.errors import DeviceError, RecipeError
 from restore.plugins import NO_CODE, Trust, code_of, factory_module
 from restore.runtime.memory import is_out_of_memory
 from restore.training.checkpoint import Checkpoint
+from restore.training.data_fingerprint import fingerprint
 from restore.training.distributed import Team, join_team
 from restore.training.environment import log_environment
 from restore.training.lock import run_lock
 from restore.training.logging import Reporter, SilentReporter
 from restore.training.loop import find_training_data, train
 from restore.training.recipe import Recipe
-from restore.training.recipe_file import dump_recipe, load_recipe, parse_recipe
+from restore.training.recipe_base import read_lineage
+from restore.training.recipe_file import dump_recipe, parse_recipe, recipe_of
+from restore.training.resume_notes import data_notes, option_notes
 from restore.training.state import LAST, Run, new_run, resume_run
 from restore.utils.atomic_write import write_bytes
 
@@ -84,23 +87,36 @@ def start(recipe_path: Path | None, data: Path, folder: Path, options: Options, 
     Raises:
         RestoreError: there is a problem with the recipe, the data, or the run's folder.
     """
+    with prepared_device(options) as (device, team), run_lock(folder) if team.is_main else nullcontext():
+        return _train(recipe_path, data, folder, options, console, device, team)
+
+
+@contextmanager
+def prepared_device(options: Options) -> Iterator[tuple[torch.device, Team]]:
+    """The device and team to train with; explains a lack of memory.
+
+    Raises:
+        DeviceError: the device cannot be used, or has too little memory.
+    """
     if options.threads:
         torch.set_num_threads(options.threads)
+    # OpenCV's thread pool would not survive a fork into worker processes, and pictures this small do not need it.
+    cv2.setNumThreads(1)
     on_gpu = choose_device(options.device).type == "cuda"
     with join_team(on_gpu) as team:
         device = choose_device(options.device, team.local_rank)
         if on_gpu:
             torch.cuda.set_device(device)
-        with run_lock(folder) if team.is_main else nullcontext():
-            try:
-                return _train(recipe_path, data, folder, options, console, device, team)
-            except (MemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                raise DeviceError(
-                    f"{device}: not enough memory to train; split each batch into pieces (--set train.accumulate=4), "
-                    "or lower train.batch, data.patch or data.cache_gb"
-                ) from error
+        try:
+            yield device, team
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise DeviceError(
+                f"{device}: not enough memory to train; split each batch into pieces (--set train.accumulate=4), "
+                "keep less of the network (--set train.checkpointing=true), or lower train.batch, data.patch or "
+                "data.cache_gb"
+            ) from error
 
 
 def _train(
@@ -113,10 +129,10 @@ def _train(
     team: Team,
 ) -> bool:
     """Start or resume in a folder that this process has locked."""
-    # OpenCV's thread pool would not survive a fork into worker processes, and pictures this small do not need it.
-    cv2.setNumThreads(1)
-    run = _run(recipe_path, folder, options, device, team)
+    run, notes = _run(recipe_path, folder, options, device, team)
     training_data = find_training_data(run, data, options.workers)
+    run.note_data(fingerprint(training_data, data))
+    notes += data_notes(run.data_before, run.data or {})
     if options.compile:
         run.call = compiled(run, console)
     # All checks have passed; from here on the run's folder is written to.
@@ -124,35 +140,67 @@ def _train(
     if team.is_main:
         write_bytes(folder / "recipe.yaml", dump_recipe(run.recipe).encode())
         log_environment(folder, device, team, run.step, run.precision)
-        count = sum(p.numel() for p in run.network.parameters())
-        several = f", {team.size} processes" if team.size > 1 else ""
-        console.print(f"{run.recipe.name}: {count:,} parameters, on {device}{several}")
-        if run.precision != run.recipe.train.precision:
-            console.print("this processor has no fast bf16 (AMX or AVX-512 BF16); the networks compute in fp32")
+        for line in describe(run):
+            console.print(line)
+        for line in notes:
+            console.print(line, markup=False)
         if run.best_reset:
             console.print("Validation settings changed; the previous best score no longer applies.")
         reporter = Reporter(folder, run.metric, console)
     return train(run, training_data, reporter, options.workers)
 
 
-def _run(recipe_path: Path | None, folder: Path, options: Options, device: torch.device, team: Team) -> Run:
+def describe(run: Run) -> list[str]:
+    """Lines about a run's size, device and precision."""
+    count = sum(p.numel() for p in run.network.parameters())
+    several = f", {run.team.size} processes" if run.team.size > 1 else ""
+    lines = [f"{run.recipe.name}: {count:,} parameters, on {run.device}{several}"]
+    if run.precision != run.recipe.train.precision:
+        lacks = "no fp16" if run.recipe.train.precision == "fp16" else "no fast bf16 (AMX or AVX-512 BF16)"
+        lines.append(f"this processor has {lacks}; the networks compute in fp32")
+    return lines
+
+
+def _run(
+    recipe_path: Path | None, folder: Path, options: Options, device: torch.device, team: Team
+) -> tuple[Run, list[str]]:
+    """A new or resumed run, and lines for the console about where its options come from."""
     last = folder / LAST
     if options.resume:
         if options.start_from is not None:
             raise RecipeError("--resume continues with the run's own weights; remove --start")
         if recipe_path is not None:
             raise RecipeError("--resume uses the run's own recipe; remove RECIPE (use --set to change options)")
-        recipe = parse_recipe(Checkpoint(last).recipe_yaml, str(folder), options.changes, options.trust)
-        return resume_run(_with_plugins(recipe, options.trust), folder, device, team, options.trust)
+        saved = Checkpoint(last).recipe_yaml
+        recipe = _with_plugins(parse_recipe(saved, str(folder), options.changes, options.trust), options.trust)
+        run = resume_run(recipe, folder, device, team, options.trust)
+        before = parse_recipe(saved, str(folder), trust=options.trust)
+        return run, list(option_notes(before, recipe, options.changes, run.step))
     if recipe_path is None:
         raise RecipeError("give a RECIPE, or --resume to continue a run")
-    recipe = _with_plugins(load_recipe(recipe_path, options.changes, options.trust), options.trust)
-    if last.exists():
-        raise RecipeError(f"{folder} already contains a run; add --resume to continue it, or use another --out")
+    recipe, inherited = read_recipe(recipe_path, options)
+    refuse_existing_run(folder)
     start_from = options.start_from
     if start_from is not None and start_from.is_dir():
         start_from = start_from / LAST
-    return new_run(recipe, folder, device, team, start_from)
+    return new_run(recipe, folder, device, team, start_from), inherited
+
+
+def read_recipe(path: Path, options: Options) -> tuple[Recipe, list[str]]:
+    """The recipe to train by, and what it changes in its bases."""
+    lineage = read_lineage(path)
+    recipe = recipe_of(lineage, str(path), options.changes, options.trust)
+    return _with_plugins(recipe, options.trust), lineage.changes
+
+
+def refuse_existing_run(folder: Path) -> None:
+    """Check that a folder is free for a new run.
+
+    Raises:
+        RecipeError: it contains a run.
+    """
+    if (folder / LAST).exists():
+        raise RecipeError(f"{folder} already contains a run; add --resume to continue it, or use another --out")
 
 
 def _with_plugins(recipe: Recipe, trust: Trust) -> Recipe:

@@ -21,16 +21,19 @@ def open_training_data(recipe: Recipe, root: Path, budget: int) -> TrainingData:
 
     Raises:
         DataError: a folder is missing or empty, sizes do not fit, or nothing is left to train or validate on.
-        ImageError: a picture to validate on cannot be read.
         FilterError: a lookup table cannot be read.
     """
     context = data_context(recipe, root, budget)
     parts = [source.open(context) for source in recipe.data.sources()]
     # Validation pairs are the same for every part.
     measured = parts[:1] if recipe.validation.pairs is not None else parts
-    samples = [_trimmed(sample, recipe) for part in measured for sample in part.samples]
+    trimmed = [_trimmed(sample, recipe, context.skipped) for part in measured for sample in part.samples]
+    samples = [sample for sample in trimmed if sample is not None]
+    if not samples and context.skipped:
+        raise DataError(f"none of the pictures to validate on can be used: {context.skipped[0]}")
     dataset = parts[0].dataset if len(parts) == 1 else InterleavedDataset([part.dataset for part in parts])
-    return TrainingData(dataset, samples, " and ".join(part.description for part in parts))
+    description = " and ".join(part.description for part in parts)
+    return TrainingData(dataset, samples, description, list(dict.fromkeys(context.skipped)))
 
 
 def data_context(recipe: Recipe, root: Path, budget: int) -> DataContext:
@@ -48,11 +51,12 @@ def data_context(recipe: Recipe, root: Path, budget: int) -> DataContext:
     )
 
 
-def _trimmed(sample: Sample, recipe: Recipe) -> Sample:
-    """Crop to sides that the network accepts."""
+def _trimmed(sample: Sample, recipe: Recipe, skipped: list[str]) -> Sample | None:
+    """Crop to sides that the network accepts; None if it is too small."""
     multiple, scale = recipe.network.multiple(recipe.scale), recipe.scale
     height, width = (n - n % multiple for n in sample.low.shape[:2])
     if 0 in (height, width):
-        raise DataError(f"{sample.name}: smaller than {multiple} pixels, the minimum for this network")
+        skipped.append(f"{sample.name}: smaller than {multiple} pixels, the minimum for this network")
+        return None
     high = None if sample.high is None else sample.high[: scale * height, : scale * width]
     return Sample(sample.name, sample.low[:height, :width], high)

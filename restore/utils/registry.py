@@ -131,6 +131,7 @@ class OneOf:
         registry: the members to choose from.
         also: additional option classes allowed here.
         where: filter for the members allowed here; all by default.
+        default: kind of a mapping that does not say its own; None if it must.
     """
 
     def __init__(
@@ -138,8 +139,9 @@ class OneOf:
         registry: Mapping[str, type[Any]],
         also: tuple[type[BaseModel], ...] = (),
         where: Callable[[type[Any]], bool] = lambda _: True,
+        default: str | None = None,
     ) -> None:
-        self.registry, self.also, self.where = registry, also, where
+        self.registry, self.also, self.where, self.default = registry, also, where, default
         self._adapter: tuple[tuple[type[BaseModel], ...], TypeAdapter[Any]] | None = None
 
     def members(self) -> tuple[type[BaseModel], ...]:
@@ -162,6 +164,8 @@ class OneOf:
         Raises:
             pydantic.ValidationError: there is no such kind, or its options are invalid.
         """
+        if self.default is not None and isinstance(value, dict) and "kind" not in value:
+            value = {"kind": self.default, **value}
         return self._union().validate_python(value)
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
@@ -170,4 +174,9 @@ class OneOf:
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return handler(self._union().core_schema)
+        schema = handler(self._union().core_schema)
+        if self.default is not None and "oneOf" in schema:
+            # Without a kind, a mapping may fit several.
+            schema["anyOf"] = schema.pop("oneOf")
+            schema.pop("discriminator", None)
+        return schema

@@ -9,8 +9,9 @@ import difflib
 import re
 import types
 from collections.abc import Callable, Collection, Hashable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeGuard, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeGuard, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -33,6 +34,43 @@ def read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: cannot read the recipe: {error}") from error
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A YAML mapping that has been read.
+
+    Attributes:
+        source: its name in messages.
+        root: its nodes, which know their lines.
+        values: its values.
+    """
+
+    source: str
+    root: yaml.Node | None
+    values: JsonObject
+
+
+def read_layer(text: str, source: str, example: str = "scale: 2") -> Layer:
+    """Read a YAML mapping.
+
+    Raises:
+        RecipeError: the text is not YAML, or not a mapping.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = _Loader(text).get_single_data()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise RecipeError(f"{source}{line}: not YAML: {getattr(error, 'problem', error)}") from error
+    except RecursionError:
+        raise RecipeError(f"{source}: not a recipe: it is nested too deeply") from None
+    except ValueError as error:  # a date that does not exist
+        raise RecipeError(f"{source}: not a recipe: {error}") from error
+    if not isinstance(values, dict):
+        raise RecipeError(f"{source}: a recipe is a mapping of options, for example '{example}', not {_kind(values)}")
+    return Layer(source, root, values)
 
 
 def parse_options(
@@ -59,26 +97,39 @@ def parse_options(
     Raises:
         RecipeError: the text is not YAML, or is not valid for the model.
     """
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = _Loader(text).get_single_data()
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise RecipeError(f"{source}{line}: not YAML: {getattr(error, 'problem', error)}") from error
-    except RecursionError:
-        raise RecipeError(f"{source}: not a recipe: it is nested too deeply") from None
-    except ValueError as error:  # a date that does not exist
-        raise RecipeError(f"{source}: not a recipe: {error}") from error
-    if not isinstance(values, dict):
-        raise RecipeError(f"{source}: a recipe is a mapping of options, for example '{example}', not {_kind(values)}")
+    layer = read_layer(text, source, example)
+    return validate_options(model, layer.values, [layer], changes, example_change=example_change, prepare=prepare)
+
+
+def validate_options(
+    model: type[_Model],
+    values: JsonObject,
+    layers: Sequence[Layer],
+    changes: Sequence[str] = (),
+    *,
+    example_change: str,
+    prepare: Callable[[JsonObject], None] = lambda _: None,
+) -> _Model:
+    """Apply changes to values and validate them.
+
+    Args:
+        model: class of the options.
+        values: the options; lists and mappings in them are changed in place.
+        layers: the files that they come from, the one that overrides the others first.
+        changes: see :func:`parse_options`, also for the remaining arguments.
+        example_change: see there.
+        prepare: see there.
+
+    Raises:
+        RecipeError: a change cannot be applied, or the result is not valid for the model.
+    """
     for change in changes:
         _apply(values, change, example_change)
     prepare(values)
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        problems = [_explain(problem, model, root, source, changes) for problem in error.errors()]
+        problems = [_explain(problem, model, layers, changes) for problem in error.errors()]
         raise RecipeError("\n".join(problems)) from error
 
 
@@ -107,28 +158,56 @@ def _apply(values: JsonObject, change: str, example: str) -> None:
     key, sign, text = change.partition("=")
     if not sign or not key:
         raise RecipeError(f"--set {change}: write it as key=value, for example --set {example}")
-    *parents, last = key.strip().split(".")
-    here = values
-    for parent in parents:
-        here = here.setdefault(parent, {})
-        if not isinstance(here, dict):
-            raise RecipeError(f"--set {change}: '{parent}' is not a group of options")
     try:
-        here[last] = _Loader(text).get_single_data()
+        value = _Loader(text).get_single_data()
     except yaml.YAMLError as error:
         raise RecipeError(f"--set {change}: not YAML: {getattr(error, 'problem', error)}") from error
     except RecursionError:
         raise RecipeError(f"--set {key}: the value is nested too deeply") from None
     except ValueError as error:
         raise RecipeError(f"--set {change}: {error}") from error
+    *parents, last = key.strip().split(".")
+    here: Any = values
+    for depth, parent in enumerate(parents):
+        if isinstance(here, list):
+            here = here[_index(change, parents[depth - 1], here, parent)]
+        elif parent not in here and (*parents, last)[depth + 1].isdecimal():
+            raise RecipeError(
+                f"--set {change}: '{parent}' is not in the recipe, so none of its elements can be changed; write all "
+                f"of it, for example --set '{parent}=[...]'"
+            )
+        else:
+            here = here.setdefault(parent, {})
+        if not isinstance(here, dict | list):
+            raise RecipeError(f"--set {change}: '{parent}' is not a group of options")
+    if not isinstance(here, list):
+        here[last] = value
+    elif last == str(len(here)):
+        here.append(value)
+    else:
+        here[_index(change, parents[-1], here, last)] = value
 
 
-def _explain(
-    problem: ErrorDetails, model: type[BaseModel], root: yaml.Node | None, source: str, changes: Collection[str]
-) -> str:
+def _index(change: str, name: str, elements: list[object], part: str) -> int:
+    """The index of a list element that a change names."""
+    if not part.isdecimal():
+        raise RecipeError(
+            f"--set {change}: '{name}' is a list, so name an element by its number, from 0: {name}.0 for the first"
+        )
+    if int(part) >= len(elements):
+        count = len(elements)
+        raise RecipeError(
+            f"--set {change}: '{name}' has {count} element{'s' * (count != 1)}, numbered from 0: there is no {part}"
+        )
+    return int(part)
+
+
+def _explain(problem: ErrorDetails, model: type[BaseModel], layers: Sequence[Layer], changes: Collection[str]) -> str:
     """One line per problem: file, line, key, error and suggestion."""
     path, around = _locate(model, problem["loc"])
-    line = _line(root, path)
+    # The file that gives the deepest key; of several, the one that overrides the others.
+    found = [_line(layer.root, path) for layer in layers]
+    (_, line), source = max(zip(found, (layer.source for layer in layers), strict=True), key=lambda pair: pair[0][0])
     key = ".".join(str(part) for part in path)
     changed = any(f"{key}.".startswith(f"{change.partition('=')[0]}.") for change in changes)
     where = f"{source}, line {line}" if line and not changed else source
@@ -215,9 +294,9 @@ def _item(annotation: object, part: int | str) -> object:
     return arguments[0] if arguments else None
 
 
-def _line(root: yaml.Node | None, path: Sequence[int | str]) -> int | None:
-    """The line, counted from 1, of the deepest key on the path that is in the file."""
-    line, node = None, root
+def _line(root: yaml.Node | None, path: Sequence[int | str]) -> tuple[int, int | None]:
+    """How many keys of the path are in the file, and the line of the last one, counted from 1."""
+    line, node, depth = None, root, 0
     for part in path:
         if isinstance(node, yaml.MappingNode):
             found = next(((k, v) for k, v in node.value if k.value == part), None)
@@ -229,7 +308,8 @@ def _line(root: yaml.Node | None, path: Sequence[int | str]) -> int | None:
             line = node.start_mark.line + 1
         else:
             break
-    return line
+        depth += 1
+    return depth, line
 
 
 def _kind(value: object) -> str:

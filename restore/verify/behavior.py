@@ -183,14 +183,19 @@ def _finite(model: Model) -> tuple[bool, str]:
     return True, f"all values finite on {', '.join(EXTREME)}"
 
 
-def _range(model: Model) -> tuple[bool, str]:
-    """The result of a picture lies within the range, or close enough to be clipped to it."""
+def _range(model: Model) -> tuple[bool | None, str]:
+    """The result of a picture lies within the range, or close enough to be clipped to it.
+
+    The range of a network that restore trained is known; far results then only show that it has hardly been trained.
+    """
     spec = model.spec
     got = _run(model, _full(spec, scene(*_size(spec, 48, 64))))
     low, high = float(got.min()), float(got.max())
     slack, (bottom, top) = _FAR * _span(spec), (spec.low, spec.high)
     text = f"a picture on {bottom:g}..{top:g} yields {low:.3g}..{high:.3g}"
     if not (bottom - slack <= low and high <= top + slack):
+        if spec.steps:
+            return None, f"{text}, and is clipped: {spec.steps:,} steps of training are too few for pictures"
         return False, f"{text}: the range is wrong (set --spec low=, --spec high=)"
     flat = high - low < 1e-4 * _span(spec)
     return not flat, f"{text}{': constant for any picture' if flat else ''}"

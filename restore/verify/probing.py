@@ -249,7 +249,9 @@ class _Strip:
         return float(np.abs(a - b).max()) / self._span
 
 
-def find_range(run: Run, sizes: Sizes, shape: tuple[int, int] | None = None) -> tuple[float, float] | None:
+def find_range(
+    run: Run, sizes: Sizes, shape: tuple[int, int] | None = None, gray: bool = False
+) -> tuple[float, float] | None:
     """The values of black and white, 0..1 or 0..255, by which is restored better; None if unclear.
 
     A restored and downscaled picture is close to the original; on the wrong range it is further away, especially for
@@ -257,7 +259,10 @@ def find_range(run: Run, sizes: Sizes, shape: tuple[int, int] | None = None) -> 
     values, errors are small too.
     """
     size = shape or (_up(max(sizes.minimum, 64), sizes.multiple),) * 2
-    picture = np.ascontiguousarray(scene(*size).transpose(2, 0, 1)[None] / np.float32(255), np.float32)
+    pixels = scene(*size)
+    if gray:
+        pixels = np.repeat(pixels[..., 1:2], 3, axis=2)
+    picture = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None] / np.float32(255), np.float32)
     errors = {}
     for low, high in ((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0)):
         given = picture * np.float32(high - low) + np.float32(low)

@@ -217,4 +217,4 @@ def test_as_tensors_they_are_writable_with_the_channels_last(tmp_path: Path) -> 
             np.testing.assert_array_equal(tensor.permute(1, 2, 0).numpy(), array)
             assert tensor.stride()[0] == 1
             tensor += 1
-    assert _collate([pairs[0], pairs[1]])[0].is_contiguous(memory_format=torch.channels_last)
+    assert _collate([pairs.draw(0), pairs.draw(1)])[0].is_contiguous(memory_format=torch.channels_last)

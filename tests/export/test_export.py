@@ -90,10 +90,29 @@ def test_epsilons_survive_the_optimizer() -> None:
     assert not result[0].any()
 
 
-def test_what_cannot_be_exported_says_so() -> None:
-    """aRGB's autoencoder sends each pixel through an expert of its own."""
-    with pytest.raises(ExportError, match="torch cannot export a Reconstruction"):
-        to_onnx(Reconstruction(2, 8).eval(), ModelSpec(scale=1, halo=4))
+class _Undecided(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * 2 if x.sum() > 0 else x
+
+
+def test_what_cannot_be_exported_says_so(capfd: pytest.CaptureFixture[str]) -> None:
+    """In one sentence: the exporter itself prints pages of its graph."""
+    with pytest.raises(ExportError, match="torch cannot export a _Undecided"):
+        to_onnx(_Undecided().eval(), ModelSpec(scale=1, halo=0))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_mixture_of_experts_exports(tmp_path: Path) -> None:
+    """Training evaluates an expert only at its pixels; the file evaluates all of them everywhere."""
+    torch.manual_seed(0)
+    network = Reconstruction(3, 8).eval()
+    with torch.no_grad():  # each expert's gate is zero on average, so that none wins everywhere
+        last, x = network.autoencoder.router[-1], torch.rand(1, 3, 24, 24)
+        last.bias -= network.autoencoder.router(x).mean((0, 2, 3))
+        choice = network.autoencoder.gates(x).argmax(1)
+    (tmp_path / "x.onnx").write_bytes(to_onnx(network, ModelSpec(scale=1, halo=4)).SerializeToString())
+    assert max(check.difference for check in verify(tmp_path / "x.onnx", network)) < 1e-5
+    assert len(choice.unique()) > 1, "several experts are at work"
 
 
 def test_the_shapes_are_telling() -> None:

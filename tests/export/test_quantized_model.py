@@ -27,6 +27,8 @@ from restore.networks.residual import ResidualSR
 from restore.runtime.model import Model, open_model
 from restore.runtime.stream import enhance_pixels
 from restore.spec import ModelSpec
+from restore.zoo.open import open_named
+from restore.zoo.precision import family
 from tests.conftest import picture, save
 from tests.export.test_weight_compression import COLOR, modulated_color
 from tests.networks.test_bilateral_grid import network
@@ -335,6 +337,30 @@ def test_from_the_command_line(wide: Path, pictures: Path, tmp_path: Path) -> No
     assert result.exit_code == 0, result.output
     assert "int8 loses" in result.output
     assert (tmp_path / "x.int8.onnx").is_file()
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp16"])
+def test_a_twin_is_found_beside_a_file_of_another_name(
+    precision: str, wide: Path, pictures: Path, tmp_path: Path
+) -> None:
+    """The README's own line: the model is called small, its file mine.onnx."""
+    mine = tmp_path / "mine.onnx"
+    mine.write_bytes(wide.read_bytes())
+    options = ["--precision", precision]
+    if precision == "int8":
+        options += ["--calibrate", str(pictures), "--check", str(pictures), "--max-loss", "1"]
+    result = CliRunner().invoke(main, ["export", str(mine), *options])
+    assert result.exit_code == 0, result.output
+    assert "by itself" not in result.output
+    assert open_named(str(mine), "cpu", precision).spec.precision == precision
+    assert family(mine)[precision] == tmp_path / f"mine.{precision}.onnx"
+
+
+def test_a_twin_that_is_not_found_says_so(wide: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["export", str(wide), str(tmp_path / "far"), "--precision", "fp16"])
+    assert result.exit_code == 0, result.output
+    assert f"--model {wide} does not select it by itself; that needs {wide.with_suffix('')}.fp16.onnx" in result.output
+    assert (tmp_path / "far/small.fp16.onnx").is_file()
 
 
 def test_a_network_without_convolutions_of_the_picture_is_stored_in_8_bits(pictures: Path, tmp_path: Path) -> None:

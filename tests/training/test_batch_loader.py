@@ -47,7 +47,7 @@ def timed(
     monkeypatch.setattr("time.monotonic", lambda: now)
     monkeypatch.setattr(batch_loader, "usable_cores", lambda: cores)
 
-    def batches(run: object, patches: object, workers: int):
+    def batches(run: object, patches: object, workers: int, skipped: object):
         nonlocal now
         for _ in itertools.count():
             now += seconds[workers][0]

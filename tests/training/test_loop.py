@@ -28,7 +28,7 @@ from restore.data.folder import list_photos
 from restore.data.sources.base import hold_out
 from restore.data.sources.bicubic import reduced_samples
 from restore.data.sources.degraded import degraded_samples
-from restore.errors import DataError, DeviceError, ImageError, MissingWeightsError, ModelError, RecipeError
+from restore.errors import DataError, DeviceError, MissingWeightsError, ModelError, RecipeError
 from restore.export.load_source import load_trained, make_spec
 from restore.imaging.color import luma
 from restore.losses.pixel import PixelOptions
@@ -488,18 +488,6 @@ def test_devices() -> None:
             choose_device("cuda")
 
 
-def test_a_photograph_that_breaks_off_loses_nothing(photos: Path, tmp_path: Path) -> None:
-    """Its header is intact, so the damage shows only when it is decoded: the run is saved, the file is named."""
-    whole = sorted((photos / "a").glob("*.png"))[0]
-    whole.write_bytes(whole.read_bytes()[:-3000])
-    save(photos.parent / "val/x.png", picture(40, 40))
-    with pytest.raises(ImageError, match=f"{whole.name}: damaged"):
-        go(photos.parent, tmp_path / "run", "validation.folder=val", "train.batch=1")
-    assert Checkpoint(tmp_path / "run" / LAST).step < 24
-    whole.unlink()
-    assert go(photos.parent, tmp_path / "run", resume=True)
-
-
 def test_divergence_is_reported_and_the_last_good_checkpoint_kept(photos: Path, tmp_path: Path) -> None:
 
     original = loop.update
@@ -689,15 +677,6 @@ def test_errors_that_only_the_parts_can_find_are_recipe_errors(
 ) -> None:
     with pytest.raises(RecipeError, match=message):
         go(photos.parent, tmp_path / "run", change)
-
-
-@pytest.mark.parametrize("workers", [0, 1])
-def test_a_photograph_that_cannot_be_read_is_named_plainly(workers: int, photos: Path, tmp_path: Path) -> None:
-    (photos / "broken.png").write_bytes((photos / "b/0.png").read_bytes()[:400])
-    with pytest.raises(ImageError, match=r"broken\.png") as told:
-        go(photos.parent, tmp_path / "run", "train.steps=400", "data.holdout=1", workers=workers)
-    assert "Traceback" not in str(told.value)
-    assert Checkpoint(tmp_path / "run" / LAST).step < 400
 
 
 def test_a_run_that_goes_on_with_other_losses_says_what_does_not_fit(photos: Path, tmp_path: Path) -> None:

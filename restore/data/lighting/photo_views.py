@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.data.dataset import PairDataset
-from restore.data.folder import PhotoStore, photo_sizes
+from restore.data.folder import PhotoStore
 from restore.data.lighting.views import View, large_enough
 
 Options = TypeVar("Options")
@@ -36,7 +36,8 @@ class PhotoViews(PairDataset, Generic[Options]):
     def __init__(self, paths: Sequence[Path], side: int, seed: int, options: Options, budget: int = 4 * 2**30) -> None:
         self.side, self.seed, self.options = side, seed, options
         self.store = PhotoStore(paths, budget)
-        self._numbers = large_enough(photo_sizes(paths), side)
+        self._numbers = large_enough(self.store.sizes(), side)
+        self.store.use_only(self._numbers.tolist())
 
     def stores(self) -> list[PhotoStore]:
         return [self.store]

@@ -14,8 +14,7 @@ from restore.data.lighting.backlight import Backlight, backlit, low_key, well_li
 from restore.data.lighting.photo_views import PhotoViews
 from restore.data.sampling import generator
 from restore.data.sources.base import DataContext, DataOptions, PhotoSource
-from restore.data.sources.samples import Sample, small, validation_generator
-from restore.imaging.decode import read_rgb8
+from restore.data.sources.samples import Sample, readable, small, validation_generator
 
 # Attempts to draw a view that is bright enough to be a target.
 _TRIES = 8
@@ -45,7 +44,7 @@ class BacklitSource(PhotoSource[BacklitData]):
         return BacklitPairs(photos, self.options.patch, context.seed, self.backlight, context.budget)
 
     def samples(self, photos: Sequence[Path], context: DataContext) -> list[Sample]:
-        return backlit_samples(photos, context.crop, self.backlight, context.seed)
+        return backlit_samples(photos, context.crop, self.backlight, context.seed, context.skipped)
 
 
 class BacklitPairs(PhotoViews[Backlight]):
@@ -65,7 +64,9 @@ class BacklitPairs(PhotoViews[Backlight]):
         return backlit(good, self.options, draw), good
 
 
-def backlit_samples(paths: Sequence[Path], crop: int, options: Backlight, seed: int) -> list[Sample]:
+def backlit_samples(
+    paths: Sequence[Path], crop: int, options: Backlight, seed: int, skipped: list[str] | None = None
+) -> list[Sample]:
     """Each picture reduced to ``crop`` pixels on its longer side, and a backlit version of it.
 
     No input is left untouched, as such a sample would measure nothing. Pictures that are too dark to train on are
@@ -75,7 +76,7 @@ def backlit_samples(paths: Sequence[Path], crop: int, options: Backlight, seed: 
         ImageError: a picture cannot be read.
     """
     options, samples = options.model_copy(update={"untouched": 0.0}), []
-    pictures = [(number, path, small(read_rgb8(path), crop)) for number, path in enumerate(paths)]
+    pictures = [(number, path, small(pixels, crop)) for number, path, pixels in readable(paths, skipped)]
     bright = [one for one in pictures if well_lit(one[2], options)]
     for number, path, good in bright or pictures:
         samples.append(Sample(path.stem, backlit(good, options, validation_generator(seed, number)), good))

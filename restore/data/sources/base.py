@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
@@ -51,6 +51,7 @@ class DataContext:
         crop: largest side of a validation picture, pixels.
         validation_folder: photographs to validate on instead of held-out ones.
         validation_pairs: folders of inputs and targets to validate on instead, and the template of their names.
+        skipped: receives a message for each picture to validate on that cannot be used.
     """
 
     root: Path
@@ -60,6 +61,7 @@ class DataContext:
     crop: int
     validation_folder: Path | None = None
     validation_pairs: tuple[Path, Path, str | None] | None = None
+    skipped: list[str] = field(default_factory=list)
 
     def photos(self, folders: Sequence[str]) -> list[Path]:
         """The photographs below folders named in the recipe.
@@ -107,11 +109,13 @@ class TrainingData:
         dataset: training samples.
         samples: validation samples, at least one; without targets, they mainly serve for visual inspection.
         description: description of the training pictures, for the console.
+        skipped: messages about pictures that were to be validated on, and cannot be.
     """
 
     dataset: PairDataset
     samples: list[Sample]
     description: str
+    skipped: Sequence[str] = ()
 
 
 class DataSource(ABC, Generic[Options]):
@@ -164,7 +168,9 @@ class DataSource(ABC, Generic[Options]):
     def paired_samples(self, pairs: Sequence[tuple[Path, Path]], context: DataContext) -> list[Sample]:
         """Validation samples from pairs of pictures."""
         return (
-            whole_pair_samples(pairs, context.crop) if self.whole else pair_samples(pairs, context.scale, context.crop)
+            whole_pair_samples(pairs, context.crop, context.skipped)
+            if self.whole
+            else pair_samples(pairs, context.scale, context.crop, context.skipped)
         )
 
     def validation_pairs(self, context: DataContext) -> list[Sample]:

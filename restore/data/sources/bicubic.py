@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -12,12 +12,11 @@ from pydantic import Field, PositiveInt
 
 from restore.data.dataset import PairDataset
 from restore.data.drawings import drawing
-from restore.data.folder import PhotoStore, photo_sizes
+from restore.data.folder import PhotoStore
 from restore.data.sampling import PatchSampler, generator, orient, window
 from restore.data.sources.base import DataContext, DataOptions, PhotoSource
-from restore.data.sources.samples import Sample, middle
+from restore.data.sources.samples import Sample, middle, readable
 from restore.errors import DataError
-from restore.imaging.decode import read_rgb8
 from restore.imaging.resize import modcrop, resize_matrix, round_to, shrink
 from restore.metrics.sr_protocol import reduce
 
@@ -49,23 +48,38 @@ class BicubicSource(PhotoSource[BicubicData]):
         )
 
     def samples(self, photos: Sequence[Path], context: DataContext) -> list[Sample]:
-        return reduced_samples(photos, context.scale, context.crop)
+        return reduced_samples(photos, context.scale, context.crop, context.skipped)
 
 
-def reduced_samples(paths: Sequence[Path], scale: int, crop: int) -> list[Sample]:
+def reduced_samples(paths: Sequence[Path], scale: int, crop: int, skipped: list[str] | None = None) -> list[Sample]:
     """Central crop of each picture, at most ``crop`` pixels per side, and the same reduced by bicubic.
+
+    Args:
+        paths: the pictures.
+        scale: factor of the reduction.
+        crop: longest side of the target, pixels.
+        skipped: see :func:`restore.data.sources.samples.readable`.
 
     Raises:
         DataError: a picture is smaller than ``scale`` pixels.
         ImageError: a picture cannot be read.
     """
-    samples = []
-    for path in paths:
-        high = middle(read_rgb8(path), crop)
+    return [sample for _, sample in numbered_samples(paths, scale, crop, skipped)]
+
+
+def numbered_samples(
+    paths: Sequence[Path], scale: int, crop: int, skipped: list[str] | None = None
+) -> Iterator[tuple[int, Sample]]:
+    """The samples of :func:`reduced_samples`, with their numbers among ``paths``, which skipped pictures also have."""
+    for number, path, pixels in readable(paths, skipped):
+        high = middle(pixels, crop)
         if min(high.shape[:2]) < scale:
-            raise DataError(f"{path}: {high.shape[1]} x {high.shape[0]} pixels are too small to validate on")
-        samples.append(Sample(path.stem, *reduce(high, scale)))
-    return samples
+            reason = f"{path}: {high.shape[1]} x {high.shape[0]} pixels are too small to validate on"
+            if skipped is None:
+                raise DataError(reason)
+            skipped.append(reason)
+            continue
+        yield number, Sample(path.stem, *reduce(high, scale))
 
 
 def shrink_patch(window: NDArray[np.uint8], scale: int, margin: int) -> NDArray[np.uint8]:
@@ -124,7 +138,8 @@ class PatchPairs(PairDataset):
         self.scale, self.patch, self.seed = scale, patch, seed
         self.candidates, self.drawings = candidates, drawings
         self.store = PhotoStore(paths, budget, lambda photo: shrink(modcrop(photo, scale), scale))
-        self._sampler = PatchSampler(photo_sizes(paths), patch, scale)
+        self._sampler = PatchSampler(self.store.sizes(), patch, scale)
+        self.store.use_only(self._sampler.usable)
 
     def stores(self) -> list[PhotoStore]:
         return [self.store]

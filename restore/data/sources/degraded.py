@@ -13,10 +13,10 @@ from restore.data.dataset import PairDataset
 from restore.data.degradations.options import SecondOrder
 from restore.data.degradations.patch import degraded_patch
 from restore.data.degradations.secondorder import second_order
-from restore.data.folder import PhotoStore, photo_sizes
+from restore.data.folder import PhotoStore
 from restore.data.sampling import PatchSampler, generator, orient
 from restore.data.sources.base import DataContext, DataOptions, PhotoSource
-from restore.data.sources.bicubic import reduced_samples
+from restore.data.sources.bicubic import numbered_samples
 from restore.data.sources.samples import Sample, validation_generator
 
 
@@ -41,10 +41,19 @@ class DegradedSource(PhotoSource[DegradedData]):
 
     def samples(self, photos: Sequence[Path], context: DataContext) -> list[Sample]:
         assert self.options.degradation is not None
-        return degraded_samples(photos, context.scale, context.crop, self.options.degradation, context.seed)
+        return degraded_samples(
+            photos, context.scale, context.crop, self.options.degradation, context.seed, context.skipped
+        )
 
 
-def degraded_samples(paths: Sequence[Path], scale: int, crop: int, options: SecondOrder, seed: int) -> list[Sample]:
+def degraded_samples(
+    paths: Sequence[Path],
+    scale: int,
+    crop: int,
+    options: SecondOrder,
+    seed: int,
+    skipped: list[str] | None = None,
+) -> list[Sample]:
     """Central crop of each picture, at most ``crop`` pixels per side, and a degraded version, the same at every call.
 
     Raises:
@@ -52,7 +61,7 @@ def degraded_samples(paths: Sequence[Path], scale: int, crop: int, options: Seco
         ImageError: a picture cannot be read.
     """
     samples = []
-    for number, sample in enumerate(reduced_samples(paths, scale, crop)):
+    for number, sample in numbered_samples(paths, scale, crop, skipped):
         assert sample.high is not None
         high = np.ascontiguousarray(sample.high)
         samples.append(
@@ -91,7 +100,8 @@ class DegradedPairs(PairDataset):
     ) -> None:
         self.scale, self.patch, self.seed, self.options = scale, patch, seed, options
         self.store = PhotoStore(paths, budget)
-        self._sampler = PatchSampler(photo_sizes(paths), patch, scale)
+        self._sampler = PatchSampler(self.store.sizes(), patch, scale)
+        self.store.use_only(self._sampler.usable)
 
     def stores(self) -> list[PhotoStore]:
         return [self.store]

@@ -15,8 +15,7 @@ from restore.data.filters.renderings import another_look
 from restore.data.lighting.photo_views import PhotoViews
 from restore.data.sampling import generator
 from restore.data.sources.base import DataContext, DataOptions, PhotoSource
-from restore.data.sources.samples import Sample, small
-from restore.imaging.decode import read_rgb8
+from restore.data.sources.samples import Sample, readable, small
 
 
 class FilteredData(DataOptions):
@@ -52,10 +51,16 @@ class FilteredSource(PhotoSource[FilteredData]):
         return FilteredPairs(photos, self.options.patch, context.seed, self.filters, context.budget, context.root)
 
     def samples(self, photos: Sequence[Path], context: DataContext) -> list[Sample]:
-        return filtered_samples(photos, context.crop, self.filters, context.root)
+        return filtered_samples(photos, context.crop, self.filters, context.root, context.skipped)
 
 
-def filtered_samples(paths: Sequence[Path], crop: int, options: PhotoFilters, root: Path = Path()) -> list[Sample]:
+def filtered_samples(
+    paths: Sequence[Path],
+    crop: int,
+    options: PhotoFilters,
+    root: Path = Path(),
+    skipped: list[str] | None = None,
+) -> list[Sample]:
     """Whole pictures, reduced to ``crop`` pixels on the longer side; the filters are used in turn.
 
     Raises:
@@ -65,8 +70,8 @@ def filtered_samples(paths: Sequence[Path], crop: int, options: PhotoFilters, ro
     # Not strict: the last kind, "none", has no filter.
     filters = list(zip(options.kinds(), open_filters(options, root).values(), strict=False))
     samples = []
-    for number, path in enumerate(paths):
-        good, (kind, apply) = small(read_rgb8(path), crop), filters[number % len(filters)]
+    for number, path, pixels in readable(paths, skipped):
+        good, (kind, apply) = small(pixels, crop), filters[number % len(filters)]
         samples.append(Sample(f"{path.stem}-{kind}", apply(good), good))
     return samples
 

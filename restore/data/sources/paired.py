@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from restore.data.dataset import PairDataset
-from restore.data.folder import PhotoStore, photo_sizes
+from restore.data.folder import PhotoStore
 from restore.data.lighting.views import View, large_enough
 from restore.data.pairs import common_scale, match_photos, refuse_turned
 from restore.data.sampling import PatchSampler, generator, orient
@@ -115,11 +115,12 @@ class FolderPairs(PairDataset):
         self.patch, self.seed = patch, seed
         self.pairs = list(pairs)
         low, high = (list(side) for side in zip(*self.pairs, strict=True))
-        sizes = photo_sizes(low)
-        self.scale = common_scale(self.pairs, sizes, photo_sizes(high), scale)
         # A single store, so that both sides share the budget.
         self.store = PhotoStore([*low, *high], budget)
+        sizes, targets = _pair_sizes(self.store)
+        self.scale = common_scale(self.pairs, sizes, targets, scale)
         self._sampler = PatchSampler(sizes, patch)
+        self.store.use_only(self._sampler.usable, range(len(self.pairs)))
 
     def stores(self) -> list[PhotoStore]:
         return [self.store]
@@ -157,10 +158,11 @@ class PairViews(PairDataset):
         self.side, self.seed = side, seed
         self.pairs = list(pairs)
         low, high = (list(part) for part in zip(*self.pairs, strict=True))
-        sizes = photo_sizes(low)
-        common_scale(self.pairs, sizes, photo_sizes(high), 1)
         self.store = PhotoStore([*low, *high], budget)
+        sizes, targets = _pair_sizes(self.store)
+        common_scale(self.pairs, sizes, targets, 1)
         self._numbers = large_enough(sizes, side)
+        self.store.use_only(self._numbers.tolist(), range(len(self.pairs)))
 
     def stores(self) -> list[PhotoStore]:
         return [self.store]
@@ -172,6 +174,17 @@ class PairViews(PairDataset):
         refuse_turned(self.pairs[which], low, high, 1)
         view = View(low.shape[0], low.shape[1], self.side, draw)
         return view.of(low), view.of(high)
+
+
+def _pair_sizes(store: PhotoStore) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Sizes (N, 2) of the inputs and targets in a store; 0 for both sides of a pair if one of them cannot be read."""
+    count = len(store) // 2
+    sizes = store.sizes().reshape(2, count, 2)
+    sizes[:, (sizes == 0).any(axis=(0, 2))] = 0
+    for number in set(store.damaged):
+        partner = (number + count) % (2 * count)
+        store.damaged.setdefault(partner, store.damaged[number])
+    return sizes[0], sizes[1]
 
 
 def _square(top: int, left: int, side: int) -> tuple[slice, slice]:

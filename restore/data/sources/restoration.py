@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.data.dataset import PairDataset
-from restore.data.folder import PhotoStore, photo_sizes
+from restore.data.folder import PhotoStore
 from restore.data.sampling import PatchSampler, generator
 from restore.data.sources.base import DataContext, Options, PhotoSource
-from restore.data.sources.bicubic import reduced_samples
+from restore.data.sources.bicubic import numbered_samples
 from restore.data.sources.samples import Sample, validation_generator
 
 Pixels = NDArray[np.uint8]
@@ -42,7 +42,7 @@ class RestorationSource(PhotoSource[Options]):
 
     def samples(self, photos: Sequence[Path], context: DataContext) -> list[Sample]:
         samples = []
-        for number, sample in enumerate(reduced_samples(photos, 1, context.crop)):
+        for number, sample in numbered_samples(photos, 1, context.crop, context.skipped):
             clean = np.ascontiguousarray(sample.low)
             draw = validation_generator(context.seed, number)
             samples.append(Sample(sample.name, self.degrade(clean, draw), clean))
@@ -77,7 +77,8 @@ class RestorationPairs(PairDataset):
     ) -> None:
         self.patch, self.seed, self.degrade = patch, seed, degrade
         self.store = PhotoStore(paths, budget)
-        self._sampler = PatchSampler(photo_sizes(paths), patch)
+        self._sampler = PatchSampler(self.store.sizes(), patch)
+        self.store.use_only(self._sampler.usable)
 
     def stores(self) -> list[PhotoStore]:
         return [self.store]

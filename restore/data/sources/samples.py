@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from restore.data.pairs import common_scale, refuse_turned
 from restore.data.sampling import generator
+from restore.errors import ImageError
 from restore.imaging.decode import read_rgb8
 
 # Validation uses sample numbers that training never reaches.
@@ -31,6 +32,38 @@ class Sample:
     name: str
     low: NDArray[np.uint8]
     high: NDArray[np.uint8] | None
+
+
+def readable(paths: Sequence[Path], skipped: list[str] | None = None) -> Iterator[tuple[int, Path, NDArray[np.uint8]]]:
+    """Decode pictures, with their numbers.
+
+    Args:
+        paths: the pictures.
+        skipped: receives a message for each picture that cannot be read; it keeps its number, so that the others'
+            random values do not change. None raises the error instead.
+
+    Raises:
+        ImageError: a picture cannot be read.
+    """
+    for number, path in enumerate(paths):
+        try:
+            pixels = read_rgb8(path)
+        except ImageError as error:
+            if skipped is None:
+                raise
+            skipped.append(str(error))
+            continue
+        yield number, path, pixels
+
+
+def readable_pairs(
+    pairs: Sequence[tuple[Path, Path]], skipped: list[str] | None = None
+) -> Iterator[tuple[tuple[Path, Path], NDArray[np.uint8], NDArray[np.uint8]]]:
+    """Decode pairs of pictures; see :func:`readable`."""
+    for pair in pairs:
+        pixels = [one for _, _, one in readable(pair, skipped)]
+        if len(pixels) == 2:
+            yield pair, pixels[0], pixels[1]
 
 
 def validation_generator(seed: int, number: int) -> np.random.Generator:
@@ -53,7 +86,9 @@ def small(pixels: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
     return reduced
 
 
-def pair_samples(pairs: Sequence[tuple[Path, Path]], scale: int, crop: int) -> list[Sample]:
+def pair_samples(
+    pairs: Sequence[tuple[Path, Path]], scale: int, crop: int, skipped: list[str] | None = None
+) -> list[Sample]:
     """Central crop of each pair, at most ``crop`` pixels per side of the target.
 
     Raises:
@@ -61,8 +96,7 @@ def pair_samples(pairs: Sequence[tuple[Path, Path]], scale: int, crop: int) -> l
         ImageError: a picture cannot be read.
     """
     samples = []
-    for pair in pairs:
-        low, high = (read_rgb8(path) for path in pair)
+    for pair, low, high in readable_pairs(pairs, skipped):
         common_scale([pair], np.array([low.shape[:2]]), np.array([high.shape[:2]]), scale)
         sides = [min(n, max(1, crop // scale)) for n in low.shape[:2]]
         top, left = ((n - side) // 2 for n, side in zip(low.shape[:2], sides, strict=True))
@@ -72,7 +106,7 @@ def pair_samples(pairs: Sequence[tuple[Path, Path]], scale: int, crop: int) -> l
     return samples
 
 
-def whole_pair_samples(pairs: Sequence[tuple[Path, Path]], crop: int) -> list[Sample]:
+def whole_pair_samples(pairs: Sequence[tuple[Path, Path]], crop: int, skipped: list[str] | None = None) -> list[Sample]:
     """Both pictures of each pair, whole, reduced to ``crop`` pixels on the longer side.
 
     Raises:
@@ -80,8 +114,7 @@ def whole_pair_samples(pairs: Sequence[tuple[Path, Path]], crop: int) -> list[Sa
         ImageError: a picture cannot be read.
     """
     samples = []
-    for pair in pairs:
-        low, high = (read_rgb8(path) for path in pair)
+    for pair, low, high in readable_pairs(pairs, skipped):
         common_scale([pair], np.array([low.shape[:2]]), np.array([high.shape[:2]]), 1)
         refuse_turned(pair, low, high, 1)
         samples.append(Sample(pair[0].stem, small(low, crop), small(high, crop)))

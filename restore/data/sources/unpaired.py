@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from restore.data.dataset import PairDataset
-from restore.data.folder import PhotoStore, list_photos, photo_sizes
+from restore.data.folder import PhotoStore, list_photos
 from restore.data.lighting.views import View, large_enough
 from restore.data.sampling import PatchSampler, generator, orient
 from restore.data.sources.base import DataContext, DataSource, TrainingData
 from restore.data.sources.paired import ViewData
-from restore.data.sources.samples import Sample, middle, small
+from restore.data.sources.samples import Sample, middle, readable, small
 from restore.errors import DataError
-from restore.imaging.decode import read_rgb8
 
 # Validation pictures for visual inspection, if there are no targets.
 _SHOWN = 4
@@ -61,12 +60,14 @@ class UnpairedSource(DataSource[UnpairedData]):
         else:
             dataset = UnpairedPatches(first, second, data.patch, context.seed, context.scale, context.budget)
         photos = list_photos(first)
-        samples = self.validation_pairs(context) or bare_samples(photos, context.crop, whole=data.views)
+        samples = self.validation_pairs(context) or bare_samples(photos, context.crop, data.views, context.skipped)
         description = f"{len(photos)} photographs to bring closer to {len(list_photos(second))} others"
         return TrainingData(dataset, samples, description)
 
 
-def bare_samples(paths: Sequence[Path], crop: int, whole: bool = False) -> list[Sample]:
+def bare_samples(
+    paths: Sequence[Path], crop: int, whole: bool = False, skipped: list[str] | None = None
+) -> list[Sample]:
     """Samples without targets from a few pictures spread evenly over the list: central crops, or whole and reduced.
 
     Raises:
@@ -75,7 +76,7 @@ def bare_samples(paths: Sequence[Path], crop: int, whole: bool = False) -> list[
     count = min(_SHOWN, len(paths))
     chosen = [paths[i * len(paths) // count] for i in range(count)]
     cut = small if whole else middle
-    return [Sample(path.stem, cut(read_rgb8(path), crop), None) for path in chosen]
+    return [Sample(path.stem, cut(pixels, crop), None) for _, path, pixels in readable(chosen, skipped)]
 
 
 class UnpairedPatches(PairDataset):
@@ -111,7 +112,13 @@ class UnpairedPatches(PairDataset):
         photos = two_sets(first, second)
         self.store = PhotoStore([*photos[0], *photos[1]], budget)
         self._begins = 0, len(photos[0])
-        self._sampler = PatchSampler(photo_sizes(photos[0]), patch), PatchSampler(photo_sizes(photos[1]), patch * scale)
+        sides = range(len(photos[0])), range(len(photos[0]), len(self.store))
+        self._sampler = tuple(
+            PatchSampler(self.store.sizes(numbers), side)
+            for numbers, side in zip(sides, (patch, patch * scale), strict=True)
+        )
+        for numbers, places in zip(sides, self._sampler, strict=True):
+            self.store.use_only((numbers[i] for i in places.usable), numbers)
 
     def stores(self) -> list[PhotoStore]:
         return [self.store]
@@ -152,8 +159,11 @@ class UnpairedViews(PairDataset):
         self.side, self.seed = side, seed
         photos = two_sets(first, second)
         self.store = PhotoStore([*photos[0], *photos[1]], budget)
-        self._numbers = tuple(large_enough(photo_sizes(some), side) for some in photos)
         self._begins = 0, len(photos[0])
+        sides = range(len(photos[0])), range(len(photos[0]), len(self.store))
+        self._numbers = tuple(large_enough(self.store.sizes(numbers), side) for numbers in sides)
+        for numbers, fits in zip(sides, self._numbers, strict=True):
+            self.store.use_only((numbers[i] for i in fits.tolist()), numbers)
 
     def stores(self) -> list[PhotoStore]:
         return [self.store]

@@ -1,0 +1,1 @@
+"""Preparation of a folder of photographs for training: check, tile and filter it. Works without torch."""

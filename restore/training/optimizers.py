@@ -1,0 +1,173 @@
+"""Optimizers by the name that recipes use: torch's own. A new one is its class of options and one entry here."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
+from torch import nn
+from typing_extensions import Self
+
+from restore.utils.registry import OneOf, Registry, by_kind
+
+Groups = list[dict[str, Any]]
+
+
+class OptimizerOptions(BaseModel):
+    """Options of an optimizer. A subclass has a literal ``kind`` and :meth:`build`.
+
+    Everything that the optimizer remembers must be tensors in its state, which checkpoints keep.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    kind: str
+    lr: PositiveFloat
+
+    @abstractmethod
+    def build(self, groups: Groups) -> torch.optim.Optimizer:
+        """The optimizer of groups of parameters, each ``{"params": [...]}``."""
+
+
+_LR = "peak learning rate"
+_BETAS = "decay of the running averages of the gradient and its square"
+_DECAY = "weight decay, added to the gradient"
+_EITHER = "weight decay"
+_DECOUPLED = "decouple the weight decay from the gradient, as AdamW does"
+
+
+class Optimizer(OptimizerOptions):
+    """Adam (Kingma and Ba, ICLR 2015) or AdamW (Loshchilov and Hutter, ICLR 2019)."""
+
+    kind: Literal["adam", "adamw"] = "adam"
+    lr: PositiveFloat = Field(2e-3, description=_LR)
+    betas: tuple[float, float] = Field((0.9, 0.99), description=_BETAS)
+    weight_decay: float = Field(0.0, ge=0, description="weight decay; adam adds it to the gradient, adamw decouples it")
+
+    def build(self, groups: Groups) -> torch.optim.Optimizer:
+        kind: Any = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[self.kind]
+        made: torch.optim.Optimizer = kind(
+            groups, lr=self.lr, betas=self.betas, weight_decay=self.weight_decay, fused=True
+        )
+        return made
+
+
+class SgdOptions(OptimizerOptions):
+    """Stochastic gradient descent with momentum."""
+
+    kind: Literal["sgd"] = "sgd"
+    lr: PositiveFloat = Field(1e-1, description=_LR)
+    momentum: float = Field(0.9, ge=0, lt=1, description="decay of the running sum of gradients; 0 for none")
+    nesterov: bool = Field(False, description="Nesterov's momentum")
+    weight_decay: float = Field(0.0, ge=0, description=_DECAY)
+
+    @model_validator(mode="after")
+    def _has_momentum(self) -> Self:
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov needs a momentum above 0")
+        return self
+
+    def build(self, groups: Groups) -> torch.optim.Optimizer:
+        return torch.optim.SGD(
+            groups, lr=self.lr, momentum=self.momentum, nesterov=self.nesterov, weight_decay=self.weight_decay
+        )
+
+
+class RmspropOptions(OptimizerOptions):
+    """RMSprop (Hinton, 2012): each step is divided by the root mean square of recent gradients."""
+
+    kind: Literal["rmsprop"] = "rmsprop"
+    lr: PositiveFloat = Field(1e-3, description=_LR)
+    alpha: float = Field(0.99, ge=0, lt=1, description="decay of the running average of squared gradients")
+    momentum: float = Field(0.0, ge=0, lt=1, description="momentum of the steps; 0 for none")
+    weight_decay: float = Field(0.0, ge=0, description=_DECAY)
+
+    def build(self, groups: Groups) -> torch.optim.Optimizer:
+        return torch.optim.RMSprop(
+            groups, lr=self.lr, alpha=self.alpha, momentum=self.momentum, weight_decay=self.weight_decay
+        )
+
+
+class NadamOptions(OptimizerOptions):
+    """NAdam (Dozat, 2016): Adam with Nesterov's momentum."""
+
+    kind: Literal["nadam"] = "nadam"
+    lr: PositiveFloat = Field(2e-3, description=_LR)
+    betas: tuple[float, float] = Field((0.9, 0.999), description=_BETAS)
+    weight_decay: float = Field(0.0, ge=0, description=_EITHER)
+    decoupled: bool = Field(False, description=_DECOUPLED)
+
+    def build(self, groups: Groups) -> torch.optim.Optimizer:
+        return torch.optim.NAdam(
+            groups,
+            lr=self.lr,
+            betas=self.betas,
+            weight_decay=self.weight_decay,
+            decoupled_weight_decay=self.decoupled,
+        )
+
+
+class RadamOptions(OptimizerOptions):
+    """RAdam (Liu et al., ICLR 2020): Adam whose first steps are corrected for their variance."""
+
+    kind: Literal["radam"] = "radam"
+    lr: PositiveFloat = Field(1e-3, description=_LR)
+    betas: tuple[float, float] = Field((0.9, 0.999), description=_BETAS)
+    weight_decay: float = Field(0.0, ge=0, description=_EITHER)
+    decoupled: bool = Field(False, description=_DECOUPLED)
+
+    def build(self, groups: Groups) -> torch.optim.Optimizer:
+        return torch.optim.RAdam(
+            groups,
+            lr=self.lr,
+            betas=self.betas,
+            weight_decay=self.weight_decay,
+            decoupled_weight_decay=self.decoupled,
+        )
+
+
+class AdamaxOptions(OptimizerOptions):
+    """Adamax (Kingma and Ba, ICLR 2015): Adam by the largest instead of the mean squared gradient."""
+
+    kind: Literal["adamax"] = "adamax"
+    lr: PositiveFloat = Field(2e-3, description=_LR)
+    betas: tuple[float, float] = Field((0.9, 0.999), description=_BETAS)
+    weight_decay: float = Field(0.0, ge=0, description=_DECAY)
+
+    def build(self, groups: Groups) -> torch.optim.Optimizer:
+        return torch.optim.Adamax(groups, lr=self.lr, betas=self.betas, weight_decay=self.weight_decay)
+
+
+class AdagradOptions(OptimizerOptions):
+    """Adagrad (Duchi, Hazan and Singer, JMLR 2011): steps are divided by the root of all squared gradients so far."""
+
+    kind: Literal["adagrad"] = "adagrad"
+    lr: PositiveFloat = Field(1e-2, description=_LR)
+    weight_decay: float = Field(0.0, ge=0, description=_DECAY)
+
+    def build(self, groups: Groups) -> torch.optim.Optimizer:
+        return torch.optim.Adagrad(groups, lr=self.lr, weight_decay=self.weight_decay)
+
+
+OPTIMIZERS: Registry[type[OptimizerOptions]] = by_kind(
+    "optimizer",
+    "restore.optimizers",
+    Optimizer,
+    SgdOptions,
+    RmspropOptions,
+    NadamOptions,
+    RadamOptions,
+    AdamaxOptions,
+    AdagradOptions,
+)
+
+# Recipes from before there was a choice do not say which one they mean.
+AnyOptimizer = Annotated[OptimizerOptions, OneOf(OPTIMIZERS, default="adam")]
+
+
+def build_optimizer(options: OptimizerOptions, *groups: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    """An optimizer of one or more groups of parameters; empty groups are skipped."""
+    return options.build([{"params": parameters} for group in groups if (parameters := list(group))])
