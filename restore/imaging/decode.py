@@ -157,8 +157,8 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         if image.format == "AVIF":
             pixels, alpha = heif.cropped(data, pixels, alpha)
         if image.format in ("AVIF", "HEIF"):
-            icc, told = heif.color(data, icc, pixels.shape[2])
-            notes += told
+            icc, color_notes = heif.color(data, icc, pixels.shape[2])
+            notes += color_notes
         if image.format in ("JPEG", "MPO"):
             notes += jpeg_damage.check(data, pixels if image.mode in ("L", "RGB") else None)
         if bits > 8 and pixels.dtype == np.uint8:

@@ -103,7 +103,7 @@ def lost(picture: Picture, suffix: str) -> tuple[str, ...]:
         gone.append("16 bits per channel (rounded to 8)")
     if kind != "PNG":
         texts = tuple(one for one in picture.png_text if kind != "GIF" or one not in held.png_text)
-        gone += png_text.lost(texts, told=held.xmp is not None and picture.xmp is None)
+        gone += png_text.lost(texts, as_xmp=held.xmp is not None and picture.xmp is None)
         if picture.png_color is not None and picture.png_color.inexact:
             gone.append("the color space that its cICP chunk declares")
     if kind == "JXL" and held.icc and not profiles.is_srgb(held.icc):

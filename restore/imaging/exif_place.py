@@ -1,4 +1,4 @@
-"""Remove the place from EXIF: the block is written anew from standard tags that do not tell it.
+"""Remove the place from EXIF: the block is rewritten from standard tags that do not reveal it.
 
 Maker notes go: their formats are secret or unbounded, and several makers store cities and landmarks in them.
 """

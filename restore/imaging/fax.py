@@ -1,6 +1,6 @@
 """Decompress fax strips of TIFF files (ITU-T T.4 and T.6; TIFF 6.0, sections 10 and 11).
 
-libtiff passes over wrong codes, and of most of them it tells nobody.
+libtiff skips wrong codes, mostly without a word.
 """
 
 from __future__ import annotations

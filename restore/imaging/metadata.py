@@ -34,7 +34,7 @@ def strip(picture: Picture) -> Picture:
 
 
 def strip_place(picture: Picture) -> Picture:
-    """Remove what tells the place: only EXIF tags, XMP properties and IPTC records known not to tell it stay.
+    """Remove the place: only EXIF tags, XMP properties and IPTC records known not to reveal it stay.
 
     Texts that people wrote, such as captions and keywords, stay unless they read as coordinates. A block that cannot be
     searched is dropped entirely, and so is a file's comment, which may be anything.

@@ -1,4 +1,4 @@
-"""Text of PNG files: kept as it is in PNG, told to other formats as XMP; and the metadata that old writers hide in it.
+"""Text of PNG files: kept as it is in PNG, as XMP in other formats; and the metadata that old writers hide in it.
 
 ImageMagick, and others after it, store EXIF, IPTC, XMP and color profiles as hexadecimal digits in a text chunk with
 the keyword "Raw profile type ...". (PNG specification, third edition, clause 11.3.3.)
@@ -152,16 +152,16 @@ def as_xmp(texts: tuple[Text, ...]) -> bytes | None:
     ).encode()
 
 
-def lost(texts: tuple[Text, ...], told: bool) -> list[str]:
+def lost(texts: tuple[Text, ...], as_xmp: bool) -> list[str]:
     """What a format other than PNG loses of the texts, in words for the user.
 
     Args:
         texts: of the picture.
-        told: whether the format holds :func:`as_xmp` of them.
+        as_xmp: whether the format holds them as XMP.
     """
     gone: dict[str, None] = {}
     for one in texts:
-        if _NOT_WORTH_SAYING.match(one.keyword) or (told and one.keyword.lower() in _IN_XMP):
+        if _NOT_WORTH_SAYING.match(one.keyword) or (as_xmp and one.keyword.lower() in _IN_XMP):
             continue
         gone["".join(c for c in one.keyword if c.isprintable())] = None
     names = list(gone)

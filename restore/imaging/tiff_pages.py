@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,7 +101,7 @@ class Page:
         code = {**ifd.UNSIGNED, 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 17: "q"}.get(entry.kind) if entry else None
         if entry is None or code is None or entry.stop == entry.start:
             return None
-        values: tuple[Any, ...] = struct.unpack_from(ifd.byte_order(self.data) + code, self.data, entry.start)
+        values: tuple[float, ...] = struct.unpack_from(ifd.byte_order(self.data) + code, self.data, entry.start)
         return float(values[0])
 
     @property

@@ -212,7 +212,7 @@ class _Enhancing:
     def _plan_again(self, first: bool) -> Plan | None:
         """Plan while a folder is watched: pictures whose names clash are reported once and wait until that is fixed."""
         if not self._request.sources[0].is_dir():
-            return None  # it is told when it is gone
+            return None  # its absence was reported
         try:
             plan = _plan(self._request, self._naming, first)
         except PlanError as error:

@@ -231,7 +231,7 @@ class Journal:
             there, here = self._path.stat(), os.fstat(self._file.fileno())
         except OSError:  # also the stale handle of a network share
             raise OutputGoneError(self._folder) from None
-        # Some network shares number files anew whenever they look.
+        # Some network shares give a file another number each time.
         same = (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
         if not same and (there.st_size, there.st_mtime_ns) != (here.st_size, here.st_mtime_ns):
             raise OutputGoneError(self._folder)

@@ -42,7 +42,7 @@ def changes(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Itera
 
     Args:
         folder: to watch recursively.
-        warn: told when the folder is gone, and when it is back.
+        warn: called with a sentence when the folder goes and when it is back.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM.
@@ -72,7 +72,7 @@ def _changes_in(folder: Path, identity: tuple[int, int]) -> Iterator[None]:
         folder, watch_filter=None, rust_timeout=500, yield_on_timeout=True, ignore_permission_denied=True
     )
     for changed in changed_sets:
-        # A new folder may have the number of the one that was removed, so that only the event tells.
+        # A new folder may have the number of the one that was removed, so only the event shows it.
         itself = any(kind == watchfiles.Change.deleted and Path(path) == folder.absolute() for kind, path in changed)
         if itself or _identity(folder) != identity:
             return

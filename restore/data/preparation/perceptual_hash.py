@@ -32,7 +32,7 @@ def perceptual_hash(gray: NDArray[np.float32]) -> int:
     """
     small = cv2.resize(gray, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     low = cv2.dct(small)[:_KEPT, :_KEPT].flatten()
-    low[0] = 0  # the mean tells about exposure only
+    low[0] = 0  # the mean is only the exposure
     # Frequencies that are not there must not give random bits.
     bits = low > max(float(np.median(low)), 1e-3)
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
