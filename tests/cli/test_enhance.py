@@ -138,7 +138,7 @@ def test_killed_twenty_times_it_loses_nothing_and_does_nothing_twice(tmp_path: P
 
 
 @needs_signals
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_a_signal_ends_it_whole_and_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
     source, out = many(tmp_path / "in", 200, side=90), tmp_path / "out"
     process = begin(source, out, "--json", "--report", tmp_path / "r.json")

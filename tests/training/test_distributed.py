@@ -72,6 +72,7 @@ def test_two_processes_equal_one_with_the_double_batch(photos: Path, tmp_path: P
         assert_close(tmp_path / "one" / name, tmp_path / "two" / name)
 
 
+@pytest.mark.slow
 def test_a_team_stops_together_and_goes_on(photos: Path, tmp_path: Path) -> None:
     data, run = photos.parent, tmp_path / "run"
     process = torchrun(data, run, *EXACT, "train.steps=100000", "train.save_every=4")
