@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -47,6 +48,16 @@ def far(network: nn.Module, layer: str) -> nn.Module:
 CASES = pytest.mark.parametrize(("make", "spec"), [(bilateral_grid, LIGHT), (modulated_color, COLOR)])
 
 
+@functools.cache
+def _exported(make: Callable[[], nn.Module], spec: str) -> bytes:
+    return to_onnx(make(), ModelSpec.model_validate_json(spec)).SerializeToString()
+
+
+def exported(make: Callable[[], nn.Module], spec: ModelSpec) -> onnx.ModelProto:
+    """A model of one's own to change; exporting takes seconds, so once."""
+    return onnx.ModelProto.FromString(_exported(make, spec.model_dump_json()))
+
+
 def feed(spec: ModelSpec) -> dict[str, np.ndarray]:
     pixels = picture(64, 96, seed=2) // 2
     tile = Tile(Span(0, 64, 0, 64), Span(0, 96, 0, 96))
@@ -62,7 +73,7 @@ def run(model: onnx.ModelProto, spec: ModelSpec) -> np.ndarray:
 
 @CASES
 def test_the_result_hardly_changes_and_the_file_shrinks(make: Callable[[], nn.Module], spec: ModelSpec) -> None:
-    wide = to_onnx(make(), spec)
+    wide = exported(make, spec)
     narrow = onnx.ModelProto.FromString(wide.SerializeToString())
     count = narrow_weights(narrow)
     onnx.checker.check_model(narrow, full_check=True)
@@ -79,7 +90,7 @@ def test_the_result_hardly_changes_and_the_file_shrinks(make: Callable[[], nn.Mo
 def test_no_weight_moves_by_more_than_half_a_step_of_its_channel(
     make: Callable[[], nn.Module], spec: ModelSpec
 ) -> None:
-    wide = to_onnx(make(), spec)
+    wide = exported(make, spec)
     narrow = onnx.ModelProto.FromString(wide.SerializeToString())
     narrow_weights(narrow)
     were = {i.name: numpy_helper.to_array(i) for i in wide.graph.initializer}
