@@ -115,9 +115,9 @@ def test_a_recipe_that_is_not_text_is_an_error(tmp_path: Path) -> None:
         load_recipe(tmp_path / "r.yaml")
 
 
-@pytest.mark.parametrize("text", [DEEP, NOT_TEXT])
-def test_json_has_one_kind_of_fault(text: str | bytes) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - any
+@pytest.mark.parametrize(("text", "says"), [(DEEP, "nested too deeply"), (NOT_TEXT, "can't decode byte")])
+def test_json_has_one_kind_of_fault(text: str | bytes, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
         parse_json(text)
 
 

@@ -70,6 +70,7 @@ class _Log:
         try:
             yield before
         finally:
+            os.ftruncate(self._file.fileno(), 0)  # or the next would pass these lines on a second time
             with self._turn:
                 self._alone = False
             self._leave()
@@ -116,7 +117,7 @@ def heard(work: Callable[[], T], known: Callable[[str], bool]) -> tuple[T, list[
         text = log.text()
     for line in [*before_this.splitlines(), *text.splitlines()]:
         if not known(line):
-            print(line, file=sys.stderr)  # noqa: T201
+            sys.stderr.write(f"{line}\n")
     return result, [line for line in text.splitlines() if known(line)]
 
 
@@ -133,7 +134,7 @@ def _log() -> _Log | None:
         if sys.platform == "linux" and not hasattr(libc, "gnu_get_libc_version"):
             return None  # in musl, the variable is a constant
         variable = ctypes.c_void_p.in_dll(libc, name)
-        file = tempfile.TemporaryFile()  # noqa: SIM115
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process runs
         libc.fdopen.restype = ctypes.c_void_p
         stream = libc.fdopen(os.dup(file.fileno()), b"a")
         if not stream:

@@ -64,13 +64,15 @@ def test_a_folder_replaced_at_once_is_watched_again(tmp_path: Path) -> None:
     """So quickly that nobody sees it gone; the new one may even have its number."""
     source, out = tmp_path / "in", tmp_path / "out"
     save(source / "first.png", picture(12, 12))
-    with watching(source, out, "--settle", 0.2):
+    with watching(source, out, "--settle", 0.2) as (process, _):
         wait_for((out / "first.png").exists)
         shutil.rmtree(source)
         source.mkdir()
         time.sleep(1.5)
         save(source / "second.png", picture(14, 12))
         wait_for((out / "second.png").exists, 15)
+        assert process.poll() is None, "it goes on"
+    assert set(outputs(out)) == {"first.png", "second.png"}
 
 
 def test_names_that_clash_do_not_hold_up_the_others(tmp_path: Path) -> None:

@@ -75,11 +75,13 @@ MASKS = [
 
 
 @pytest.mark.parametrize("down", [False, True])
-@pytest.mark.parametrize("header", [40, 52, 56, 108, 124])
-@pytest.mark.parametrize(("kind", "masks"), MASKS, ids=str)
+@pytest.mark.parametrize(
+    ("header", "kind", "masks"),
+    # A header of 52 bytes has no mask for alpha.
+    [(header, *one) for header in (40, 52, 56, 108, 124) for one in MASKS if header != 52 or len(one[1]) == 3],
+    ids=str,
+)
 def test_any_bits(tmp_path: Path, kind: type, masks: tuple[int, ...], header: int, down: bool) -> None:
-    if header == 52 and len(masks) == 4:
-        pytest.skip("this header has no mask for alpha")
     rng = np.random.default_rng(0)
     widths = [mask.bit_count() for mask in masks]
     channels = [rng.integers(0, 2**width, (5, 7)) for width in widths]

@@ -37,7 +37,9 @@ def scan_start(data: bytes) -> int:
 
 
 def forged(data: bytes, height: int) -> bytes:
-    at = re.search(rb"\xff[\xc0\xc2]\x00.", data).start()  # type: ignore[union-attr]
+    frame = re.search(rb"\xff[\xc0\xc2]\x00.", data)
+    assert frame is not None
+    at = frame.start()
     return data[: at + 5] + struct.pack(">H", height) + data[at + 7 :]
 
 

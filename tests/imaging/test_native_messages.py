@@ -79,6 +79,8 @@ def test_what_others_print_is_passed_on(capfd: pytest.CaptureFixture[str]) -> No
     assert "some driver: hello" in capfd.readouterr().err
     _c_prints(b"after\n")
     assert capfd.readouterr().err == "after\n"
+    assert heard(lambda: _c_prints(b"Corrupt JPEG data: bad Huffman code\n"), damage.is_known)[1]
+    assert capfd.readouterr().err == "", "what was passed on is not passed on again"
 
 
 def test_pythons_own_error_output_is_not_touched(capfd: pytest.CaptureFixture[str]) -> None:

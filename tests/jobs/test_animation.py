@@ -40,11 +40,12 @@ def double(pixels: np.ndarray) -> np.ndarray:
 def work(
     source: Path,
     target: Path,
-    enhance: Callable[[np.ndarray], np.ndarray] | Stream = double,
+    enhance: Callable[[np.ndarray], np.ndarray] = double,
     options: PictureOptions = ALL,
+    stream: Stream | None = None,
     **settings: object,
 ) -> list[Outcome]:
-    stream = enhance if getattr(enhance, "is_stream", False) else one_by_one(enhance)
+    stream = stream or one_by_one(enhance)
     told: list[Outcome] = []
     plan = make_plan(source, target, Naming(all_frames=options.frames == "all"))
     run_job(plan, stream, told.append, Settings(options, scale=2, **settings))
@@ -203,8 +204,7 @@ def test_stills_and_animations_together(tmp_path: Path, ahead: int, memory: int)
                 yield double(waiting.pop(0))
         yield from map(double, waiting)
 
-    stream.is_stream = True  # type: ignore[attr-defined]
-    told = work(folder(tmp_path), tmp_path / "out", stream, memory=memory)
+    told = work(folder(tmp_path), tmp_path / "out", stream=stream, memory=memory)
     assert [outcome.item.source.stem for outcome in told] == list("0123456")
     assert {outcome.status for outcome in told} == {"enhanced"}
     shutil.rmtree(tmp_path / "once", ignore_errors=True)
