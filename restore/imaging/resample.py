@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from restore.imaging.arrays import AnyArray
 from restore.imaging.picture import Samples
 
 
@@ -24,19 +25,18 @@ def resample(samples: Samples, height: int, width: int) -> Samples:
     """
     if samples.shape[:2] == (height, width):
         return samples
+    if samples.dtype == np.uint8 and samples.shape[2:] == (3,):
+        return _resized(samples, height, width)
     planes = samples if samples.ndim == 3 else samples[..., None]
     out = np.empty((height, width, planes.shape[2]), samples.dtype)
-    if samples.dtype == np.uint8 and planes.shape[2] == 3:
-        out[:] = _resized(np.ascontiguousarray(planes), height, width)
-    else:
-        for i in range(planes.shape[2]):
-            plane = planes[..., i] if samples.dtype == np.uint8 else planes[..., i].astype(np.float32)
-            resized = _resized(np.ascontiguousarray(plane), height, width)
-            if samples.dtype != np.uint8:
-                np.clip(np.rint(resized, out=resized), 0, np.iinfo(samples.dtype).max, out=resized)
-            out[..., i] = resized
+    for i in range(planes.shape[2]):
+        if samples.dtype == np.uint8:
+            out[..., i] = _resized(planes[..., i], height, width)
+        else:  # Pillow resizes few modes of 16 bits
+            resized = _resized(planes[..., i].astype(np.float32), height, width)
+            out[..., i] = np.clip(np.rint(resized, out=resized), 0, np.iinfo(samples.dtype).max)
     return out if samples.ndim == 3 else out[..., 0]
 
 
-def _resized(values: np.ndarray, height: int, width: int) -> np.ndarray:
-    return np.array(Image.fromarray(values).resize((width, height), Image.Resampling.BICUBIC))
+def _resized(values: AnyArray, height: int, width: int) -> AnyArray:
+    return np.array(Image.fromarray(np.ascontiguousarray(values)).resize((width, height), Image.Resampling.BICUBIC))
