@@ -60,6 +60,13 @@ class ModelSpec(BaseModel):
     task: Text = Field("super-resolution", description="what it does")
     scale: int = Field(ge=1, le=16, description="output side divided by input side")
     halo: int = Field(ge=0, le=4096, description="input pixels around a tile that can affect its output")
+    border: int = Field(
+        0,
+        ge=0,
+        le=4096,
+        description="input pixels to mirror on each side of a picture, and to cut off its result, "
+        "so that the network's zeros around its input do not reach it",
+    )
     exact_tiles: bool = Field(True, description="whether tiles with that halo match the result of the whole picture")
     channels: Literal[3] = Field(3, description="color channels")
     colours: Literal["RGB"] = Field("RGB", description="order of the channels")
@@ -108,6 +115,12 @@ class ModelSpec(BaseModel):
     def _range(self) -> Self:
         if self.low >= self.high:
             raise ValueError(f"low ({self.low}) must be less than high ({self.high})")
+        return self
+
+    @model_validator(mode="after")
+    def _bordered(self) -> Self:
+        if self.border % self.multiple:
+            raise ValueError(f"border ({self.border}) must be a multiple of {self.multiple}, as all sides are")
         return self
 
     @model_validator(mode="after")

@@ -22,6 +22,7 @@ EXAMPLE: dict[str, Any] = {
     "task": "filter-removal",
     "scale": 1,
     "halo": 8,
+    "border": 4,
     "exact_tiles": True,
     "channels": 3,
     "colours": "RGB",

@@ -140,6 +140,7 @@ def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint, name: 
         task=recipe.task,
         scale=recipe.scale,
         halo=recipe.network.halo(recipe.scale),
+        border=recipe.network.border(recipe.scale),
         exact_tiles=recipe.network.exact_tiles(),
         multiple=recipe.network.multiple(recipe.scale),
         minimum=recipe.network.minimum(),

@@ -9,6 +9,8 @@ from typing import Literal, Protocol, runtime_checkable
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
+_BORDER = 4
+
 
 class NetworkOptions(BaseModel, ABC):
     """A network as a recipe describes it; every network's own options derive from this class.
@@ -31,6 +33,16 @@ class NetworkOptions(BaseModel, ABC):
     @abstractmethod
     def halo(self, scale: int) -> int:
         """How far from an output pixel's position input pixels can affect it."""
+
+    def border(self, scale: int) -> int:
+        """How many pixels to mirror around a picture, for the network's own zeros there are black to it.
+
+        Zeros change a saturated color most, at its corners by up to 30 levels; mirrored pixels take the place of the
+        picture's. Their own error has faded after four.
+        """
+        if self.context() or not self.halo(scale):
+            return 0
+        return -(-_BORDER // self.multiple(scale)) * self.multiple(scale)
 
     def exact_tiles(self) -> bool:
         """Whether tiles with this halo match the result of the whole picture (no global pooling inside)."""

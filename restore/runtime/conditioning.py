@@ -32,13 +32,18 @@ class PictureAside:
         self._strength = np.array([strength], np.float32)
         self._thumbnail = thumbnail(pixels, spec)[None] if spec.context else None
 
-    def of(self, tile: Tile) -> Aside:
-        """The inputs for a tile of the picture, as a batch of one."""
+    def of(self, tile: Tile, border: int = 0) -> Aside:
+        """The inputs for a tile of the picture, as a batch of one.
+
+        Args:
+            tile: in coordinates of the padded picture.
+            border: padding to the left of the picture and above it.
+        """
         found: dict[str, NDArray[np.float32]] = {}
         if self._thumbnail is not None:
             height, width = self._size
             found["thumbnail"] = self._thumbnail
-            found["rows"], found["columns"] = _places(tile.rows, height), _places(tile.columns, width)
+            found["rows"], found["columns"] = _places(tile.rows, border, height), _places(tile.columns, border, width)
         if self._spec.strength:
             found["strength"] = self._strength
         return found
@@ -100,7 +105,7 @@ def _areas(length: int, side: int) -> NDArray[np.float32]:
     return weights
 
 
-def _places(span: Span, length: int) -> NDArray[np.float32]:
+def _places(span: Span, border: int, length: int) -> NDArray[np.float32]:
     """Positions of the pixel centers as fractions of the picture's length, (1, n)."""
-    centers = np.arange(span.start, span.stop, dtype=np.float32) + np.float32(0.5)
+    centers = np.arange(span.start, span.stop, dtype=np.float32) + np.float32(0.5 - border)
     return (centers / np.float32(length))[None]

@@ -12,6 +12,7 @@ import numpy as np
 from restore.errors import ModelError
 from restore.runtime.conditioning import Aside, PictureAside, together
 from restore.runtime.memory import SMALLEST_TILE, auto_tile, is_out_of_memory
+from restore.runtime.padding import mirrored, padded_size
 from restore.runtime.pixels import FloatNetwork, Network, PixelNetwork, Pixels, check_pixels
 from restore.runtime.tiling import Tile, shaped, tiles
 from restore.spec import ModelSpec
@@ -83,14 +84,15 @@ class _Work:
 
     def __init__(self, pixels: Pixels, spec: ModelSpec, strength: float) -> None:
         self._size = pixels.shape[:2]
-        self._scale = spec.scale
+        self._scale, self.border = spec.scale, spec.border
+        self.padded = padded_size(self._size, spec)
+        self.dtype = pixels.dtype
         self.input: Pixels | None = pixels
         self.result: Pixels | Exception | None = None
         self.missing = 1
         self.turn = 0
         try:
             self.aside = PictureAside(pixels, spec, strength)
-            self.input = _pad(pixels, spec)
         except MemoryError as error:
             self.fail(error)
 
@@ -104,7 +106,7 @@ class _Work:
         if self.input is None:
             return []
         self.turn += 1
-        height, width = self.input.shape[:2]
+        height, width = self.padded
         if spec.shape is None:
             parts = tiles(height, width, tile, spec.halo, spec.multiple, spec.minimum, fixed)
         else:
@@ -123,15 +125,25 @@ class _Work:
         except MemoryError as error:
             self.fail(error)
 
+    def seen(self, part: Tile) -> Pixels:
+        """The network's input for a tile (h, w, 3), a view unless the tile reaches beyond the picture."""
+        assert self.input is not None
+        height, width = self._size
+        rows, columns = mirrored(part.rows, self.border, height), mirrored(part.columns, self.border, width)
+        strip = self.input[rows]
+        return strip[:, columns]
+
     def keep(self, part: Tile, pixels: Pixels) -> None:
         """Copy the kept part of a tile's result, without the padding."""
-        scale, out = self._scale, self.result
+        scale, border, out = self._scale, self.border, self.result
         assert isinstance(out, np.ndarray)
-        top, left = part.rows.first * scale, part.columns.first * scale
-        bottom, right = min(part.rows.last * scale, out.shape[0]), min(part.columns.last * scale, out.shape[1])
+        height, width = self._size
+        top, left = max(part.rows.first, border), max(part.columns.first, border)
+        bottom, right = min(part.rows.last, border + height), min(part.columns.last, border + width)
         if top < bottom and left < right:
-            y, x = top - part.rows.start * scale, left - part.columns.start * scale
-            out[top:bottom, left:right] = pixels[y : y + bottom - top, x : x + right - left]
+            into = _scaled(top - border, bottom - border, scale), _scaled(left - border, right - border, scale)
+            y, x = part.rows.start, part.columns.start
+            out[into] = pixels[_scaled(top - y, bottom - y, scale), _scaled(left - x, right - x, scale)]
         self.missing -= 1
         if self.settled:
             self.input = None
@@ -155,14 +167,12 @@ class _Piece:
         return self.work.settled or self.turn != self.work.turn
 
     def seen(self) -> Pixels:
-        """The network's input for this tile, a view (h, w, 3)."""
-        assert self.work.input is not None
-        rows, columns = self.part.rows, self.part.columns
-        return self.work.input[rows.start : rows.stop, columns.start : columns.stop]
+        """The network's input for this tile (h, w, 3)."""
+        return self.work.seen(self.part)
 
     def aside(self) -> Aside:
         """The network's other inputs for this tile."""
-        return self.work.aside.of(self.part)
+        return self.work.aside.of(self.part, self.work.border)
 
 
 class _Stream:
@@ -213,8 +223,7 @@ class _Stream:
     def _wait(self, pieces: list[_Piece]) -> None:
         for piece in pieces:
             if not piece.void:
-                seen = piece.seen()
-                self._waiting.setdefault((*seen.shape, seen.dtype), deque()).append(piece)
+                self._waiting.setdefault((piece.part.shape, piece.work.dtype), deque()).append(piece)
 
     def _advance(self, least: int) -> None:
         """Run waiting tiles while any shape has ``least`` of them (or a full batch, if that is now smaller)."""
@@ -264,13 +273,12 @@ class _Stream:
             self._wait(pieces)
             return
         work = pieces[0].work
-        assert work.input is not None
         if self._exactly:
             for piece in pieces:
                 piece.work.fail(self._no_memory(f"its one shape, {self._model.spec.shape}", error))
             return
         # Not the size of the kept part: a fixed window at the border may keep only a sliver.
-        size = min(self._tile, max(work.input.shape[:2]))
+        size = min(self._tile, max(work.padded))
         smaller = max(SMALLEST_TILE, size // 2)
         if smaller >= size:
             work.fail(self._no_memory(f"one tile of {size} pixels", error))
@@ -290,13 +298,8 @@ class _Stream:
         return failure
 
 
-def _pad(pixels: Pixels, spec: ModelSpec) -> Pixels:
-    """Mirror the right and bottom edges to reach a size that the network accepts."""
-    shortest = spec.shape[1:] if spec.shape else (spec.minimum, spec.minimum)
-    lengths = [max(sides) for sides in zip(pixels.shape[:2], shortest, strict=True)]
-    wanted = [-(-length // spec.multiple) * spec.multiple for length in lengths]
-    grow = [(0, want - have) for want, have in zip(wanted, pixels.shape[:2], strict=True)]
-    return np.pad(pixels, (*grow, (0, 0)), mode="symmetric") if any(g for _, g in grow) else pixels
+def _scaled(first: int, last: int, scale: int) -> slice:
+    return slice(first * scale, last * scale)
 
 
 __all__ = ["Network", "enhance_pixels"]

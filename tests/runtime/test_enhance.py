@@ -45,17 +45,39 @@ def test_shipped_models_tile_exactly_and_enlarge_faithfully(entry: object) -> No
         assert np.abs(again.astype(int) - pixels).mean() < 4
 
 
+def around(batch: np.ndarray) -> np.ndarray:
+    """The mean over 3 x 3 pixels, with zeros around the input, as a convolution sees it."""
+    padded = np.pad(batch, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    return sum(padded[..., i : i + batch.shape[2], j : j + batch.shape[3]] for i in range(3) for j in range(3)) / 9
+
+
 def test_a_halo_too_small_shows() -> None:
     """The test above can fail: without the halo the seams differ."""
-
-    def blur(batch: np.ndarray) -> np.ndarray:
-        padded = np.pad(batch, ((0, 0), (0, 0), (1, 1), (1, 1)))
-        return sum(padded[..., i : i + batch.shape[2], j : j + batch.shape[3]] for i in range(3) for j in range(3)) / 9
-
     pixels = picture(64, 64)
-    whole = enhance_pixels(pixels, blur, ModelSpec(scale=1, halo=1), 1000)
-    np.testing.assert_array_equal(whole, enhance_pixels(pixels, blur, ModelSpec(scale=1, halo=1), 20))
-    assert (whole != enhance_pixels(pixels, blur, ModelSpec(scale=1, halo=0), 20)).any()
+    whole = enhance_pixels(pixels, around, ModelSpec(scale=1, halo=1), 1000)
+    np.testing.assert_array_equal(whole, enhance_pixels(pixels, around, ModelSpec(scale=1, halo=1), 20))
+    assert (whole != enhance_pixels(pixels, around, ModelSpec(scale=1, halo=0), 20)).any()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 40), (41, 26)])
+@pytest.mark.parametrize(
+    "needs", [{}, {"multiple": 2}, {"minimum": 24}, {"multiple": 4, "minimum": 40}, {"shape": (1, 24, 16)}]
+)
+@pytest.mark.parametrize("tile", [12, 1000])
+def test_a_border_is_mirrored_and_cut_off_again(size: tuple[int, int], needs: dict, tile: int) -> None:
+    """As numpy pads the whole picture, whatever the tiles; no zeros of the network's own reach the result."""
+    spec, pixels = ModelSpec(scale=1, halo=1, border=4, **needs), picture(*size)
+    wide = np.pad(pixels, ((4, 4), (4, 4), (0, 0)), mode="symmetric").transpose(2, 0, 1)[None] / np.float32(255)
+    expected = np.rint(around(wide)[0, :, 4:-4, 4:-4].transpose(1, 2, 0) * 255)
+    np.testing.assert_allclose(enhance_pixels(pixels, around, spec, tile), expected, atol=1)
+    white = np.full((*size, 3), 255, np.uint8)
+    np.testing.assert_array_equal(enhance_pixels(white, around, spec, tile), white)
+    assert enhance_pixels(white, around, spec.but(border=0), 1000).min() < 200, "without one the zeros show"
+
+
+def test_a_border_fits_the_network() -> None:
+    with pytest.raises(ValueError, match=r"border \(4\) must be a multiple of 8"):
+        ModelSpec(scale=1, halo=8, multiple=8, border=4)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (5, 2), (17, 33)])
