@@ -22,8 +22,8 @@ from restore.spec import ModelSpec
 from restore.verify.pictures import scene
 from restore.verify.run import verify_file
 from tests.conftest import picture
+from tests.runtime.test_classification import FIXED, spec
 from tests.runtime.test_classification import network as sure
-from tests.runtime.test_classification import spec
 
 FACTS = {"name": "m", "network": "x", "parameters": 1, "licence": "MIT", "data": "none", "made_with": "a test"}
 
@@ -145,7 +145,7 @@ def test_a_file_of_another_belief_is_not_made(monkeypatch: pytest.MonkeyPatch) -
     original = make_module.to_onnx
     monkeypatch.setattr(make_module, "to_onnx", lambda _network, *rest: original(other_belief(2.0), *rest))
     with pytest.raises(ExportError, match="in class probabilities"):
-        build_model(ExportSource(network(), spec(**FACTS)))
+        build_model(ExportSource(network(), spec(**FACTS, shape=FIXED)))
 
 
 @pytest.mark.slow

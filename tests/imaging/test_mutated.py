@@ -21,7 +21,7 @@ from tests.imaging.mutations import MUTATIONS, damaged, whole_files
 
 resource = pytest.importorskip("resource")
 
-SECONDS, PIXELS, MEGABYTES = 5.0, 1_000_000, 500
+SECONDS, PIXELS, MEGABYTES = 20.0, 1_000_000, 500
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 

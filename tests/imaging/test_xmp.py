@@ -99,7 +99,7 @@ def test_no_packet_takes_long(piece: bytes, where: str) -> None:
     began = time.process_time()
     with suppress(xmp.BrokenPacketError):
         xmp.write(xmp.parse(packet))
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 20, "what is quadratic takes minutes"
 
 
 @given(st.binary(max_size=40), st.integers(0, len(XMP)))

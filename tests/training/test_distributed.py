@@ -62,6 +62,7 @@ def assert_close(a: Path, b: Path) -> None:
         torch.testing.assert_close(x[key], y[key], rtol=0, atol=1e-5, msg=lambda text, key=key: f"{key}: {text}")
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one_with_the_double_batch(photos: Path, tmp_path: Path) -> None:
     """Each process gets half of every batch; weights, averages and moments are the same in the end."""
     data = photos.parent
