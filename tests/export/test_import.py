@@ -56,7 +56,7 @@ def reference(network: nn.Module, pixels: np.ndarray, kind: str) -> np.ndarray:
     return made[0].permute(1, 2, 0).numpy()
 
 
-SLOW = {"rrdb-x4", "swinir", "nafnet"}
+SLOW = {"rrdb-x2-unshuffled", "rrdb-x4", "swinir", "nafnet", "rcan", "safmn", "plksr"}
 
 
 @pytest.mark.parametrize("kind", [pytest.param(k, marks=pytest.mark.slow) if k in SLOW else k for k in PUBLISHED])
