@@ -36,12 +36,18 @@ class _Layout:
 
 
 def size(beginning: bytes) -> tuple[int, int] | None:
-    """Height and width, from the first 26 bytes of a file that :func:`read` reads; None for others."""
+    """Height and width, from the first 34 bytes of a file that :func:`read` reads; None for others.
+
+    Raises:
+        ImageError: a side is 0 or the width is negative.
+    """
     if beginning[:2] != b"BM" or len(beginning) < 34:
         return None
     header, width, height, _, bits, compression = struct.unpack_from("<IiiHHI", beginning, 14)
+    if header in _HEADERS and (width <= 0 or not height):
+        raise ImageError(f"damaged picture: its header gives no size: {CURE}")
     fits = header in _HEADERS and bits in _MASKS and compression in (_RGB, _BIT_FIELDS, _ALPHA_BIT_FIELDS)
-    return (abs(height), width) if fits and width > 0 and height else None
+    return (abs(height), width) if fits else None
 
 
 def read(data: bytes, refuse_large: Callable[[int, int], None]) -> Picture | None:

@@ -44,6 +44,20 @@ def boxes(data: Data, start: int = 0, stop: int | None = None) -> Iterator[Box]:
         start = end
 
 
+def ends_early(data: Data) -> bool:
+    """Whether the last box of a file claims more than the file contains."""
+    found = list(boxes(data))
+    if not found or found[-1].stop < len(data):
+        return False
+    last = found[-1]
+    at = last.start - 8
+    size, kind = struct.unpack_from(">I4s", data, at)
+    if kind != last.kind:  # the length has 64 bits and stands behind the type
+        at -= 8
+        (size,) = struct.unpack_from(">Q", data, at + 8)
+    return bool(at + size > len(data))
+
+
 def inside(data: Data, *path: bytes) -> Box | None:
     """The first box at the end of a path of types, such as ``meta``, ``iprp``."""
     found = Box(b"", 0, len(data))

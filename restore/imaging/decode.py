@@ -212,7 +212,7 @@ def _open(data: bytes) -> Image.Image:
             return _open(cleaned)
         if not data:
             raise ImageError("the file is empty") from error
-        raise ImageError(refusals.NOT_A_PICTURE) from error
+        raise ImageError(jpeg.unsupported(data) or refusals.NOT_A_PICTURE) from error
 
 
 def _refuse_large(width: int, height: int, limit: int) -> None:

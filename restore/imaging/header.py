@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import io
+import logging
 import mmap
 import warnings
 from contextlib import suppress
@@ -25,6 +26,8 @@ _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", 
 Image.MAX_IMAGE_PIXELS = None
 # Pillow reports odd metadata through the warnings module, which would print from the reader threads.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+# And some through logging, which prints what nobody handles; the error that follows says it.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def read_size(path: Path) -> tuple[int, int]:
@@ -176,6 +179,8 @@ def _own_size(path: Path) -> tuple[int, int] | None:
                 return bmp.size(beginning) or tga.size(beginning)
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 height, width = tiff_pages.main_page(data)[0].upright_size
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error
     except (OSError, ValueError):  # a broken directory is a ValueError too
         return None
     return (height, width) if height > 0 and width > 0 else None

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from restore.imaging import code_points, matrix_profile
-from restore.imaging.boxes import boxes, inside
+from restore.imaging.boxes import boxes, ends_early, inside
 from restore.imaging.picture import Samples
 from restore.imaging.xmp_update import DEPTH_MAP, GAIN_MAP
 
@@ -24,6 +24,9 @@ _PRIMARIES = {
     7: "SMPTE 240M",
 }
 _TRANSFERS = {13: "sRGB", 4: "gamma 2.2", 5: "gamma 2.8", 8: "linear light", 16: "HDR (PQ)", 18: "HDR (HLG)"}
+
+
+_ENDS_EARLY = "damaged: the file ends early; parts of the picture, or pictures beside it, are missing"
 
 
 class Crop(NamedTuple):
@@ -86,7 +89,8 @@ def item_notes(data: bytes, info: Mapping[str, Any]) -> tuple[str, ...]:
     kinds = inside(data, b"meta", b"iinf")
     has_map = kinds is not None and b"tmap" in data[kinds.start : kinds.stop]  # ISO 21496-1
     maps = has_map or any("hdrgainmap" in str(name) for name in info.get("aux") or ())
-    return (GAIN_MAP,) * maps + (DEPTH_MAP,) * bool(info.get("depth_images"))
+    lost = (_ENDS_EARLY,) * ends_early(data)
+    return lost + (GAIN_MAP,) * maps + (DEPTH_MAP,) * bool(info.get("depth_images"))
 
 
 def color(data: bytes, icc: bytes | None, channels: int) -> tuple[bytes | None, list[str]]:

@@ -24,6 +24,7 @@ _ALPHA = frozenset({1, 2, 999})
 # More are measurements, not a photograph, and cost memory.
 _MOST_EXTRA = 16
 _INK_SET, _CMYK = 332, 1
+_IMAGE_DEPTH = 32997  # of SGI
 _MODES = {tiff_pages.INKS: "CMYK", tiff_pages.LAB: "LAB", tiff_pages.YCBCR: "YCbCr"}
 _RAW = frozenset({32803, 34892})
 _LOG_LUV = frozenset({32844, 32845})
@@ -126,12 +127,16 @@ def _refuse_unsupported(page: Page) -> int:
         raise ImageError(f"TIFF colors of kind {kind} are not supported: save the file as RGB")
     if kind == tiff_pages.INKS and page.number(_INK_SET, _CMYK) != _CMYK:
         raise ImageError("inks other than cyan, magenta, yellow and black are not supported: save the file as RGB")
+    if (depth := page.number(_IMAGE_DEPTH, 1)) > 1:
+        raise ImageError(f"a volume of {depth} slices, not a picture: save the slices as pictures")
     if page.width < 1 or page.height < 1:
         raise ImageError(f"damaged picture: its header gives no size: {CURE}")
     if page.segment_width < 1 or page.segment_height < 1:
         raise ImageError(f"damaged picture: its tiles have no size: {CURE}")
     if not COLORS[kind] <= page.samples <= COLORS[kind] + _MOST_EXTRA:
-        raise ImageError(f"{page.samples} channels are not {COLORS[kind]} colors: save the file as gray or RGB")
+        raise ImageError(
+            f"{page.samples} channels per pixel, where its colors need {COLORS[kind]}: save the file as gray or RGB"
+        )
     return COLORS[kind]
 
 

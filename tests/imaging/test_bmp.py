@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -180,3 +181,14 @@ def test_what_pillow_writes(tmp_path: Path, mode: str) -> None:
     got = read.pixels if read.alpha is None else np.dstack([read.pixels, read.alpha])
     wanted = image.convert("L" if mode in ("1", "L") else "RGB")  # it declares no alpha
     np.testing.assert_array_equal(got, np.asarray(wanted).reshape(got.shape))
+
+
+@pytest.mark.parametrize(("field", "value"), [(18, -127), (18, 0), (22, 0)])
+@pytest.mark.parametrize("read", [read_size, read_picture])
+def test_a_header_without_a_size(tmp_path: Path, field: int, value: int, read: Callable[[Path], object]) -> None:
+    """Pillow takes the width as unsigned, and 4,294,967,169 pixels as more than an output format can hold."""
+    data = bytearray(bmp(np.zeros((4, 5), np.uint32)))
+    struct.pack_into("<i", data, field, value)
+    (tmp_path / "x.bmp").write_bytes(data)
+    with pytest.raises(ImageError, match=r"x\.bmp: damaged picture: its header gives no size"):
+        read(tmp_path / "x.bmp")

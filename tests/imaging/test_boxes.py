@@ -194,6 +194,16 @@ def test_other_items_of_the_file_are_told() -> None:
     assert heif.item_notes(data, apple) == (gain, "the depth map was dropped")
 
 
+@pytest.mark.parametrize("long", [False, True])
+def test_a_file_that_ends_before_its_last_box_is_told(long: bool) -> None:
+    last = struct.pack(">I4sQ", 1, b"free", 1016) if long else struct.pack(">I4s", 1008, b"free")
+    whole = avif() + last + bytes(1000)
+    assert heif.item_notes(whole, {}) == ()
+    for lost in (1, 999, 1000):
+        (note,) = heif.item_notes(whole[:-lost], {})
+        assert note.startswith("damaged: the file ends early")
+
+
 def test_broken_boxes_have_no_properties() -> None:
     data = avif(clap(10, 5, 70, 40), nclx(12, 13))
     whole = heif.properties(data)

@@ -597,5 +597,5 @@ def test_a_tiff_of_any_number_of_samples_costs_nothing(tmp_path: Path) -> None:
     entries = [(0x0100, 4, 1, 1), (0x0101, 4, 1, 1), (0x0115, 4, 1, 0xFFFFFFFF), (0x0106, 3, 1, 2)]
     table = struct.pack("<H", 4) + b"".join(struct.pack("<HHII", *entry) for entry in entries)
     (tmp_path / "x.tif").write_bytes(ifd.header("<", 8) + table + bytes(4))
-    with pytest.raises(ImageError, match="4294967295 channels are not 3 colors"):
+    with pytest.raises(ImageError, match="4294967295 channels per pixel, where its colors need 3"):
         read_picture(tmp_path / "x.tif")

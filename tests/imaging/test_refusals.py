@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import io
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +81,34 @@ def test_headers_are_refused_in_our_words(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="not a picture in a supported format") as refused:
         read_size(tmp_path / "x.png")
     assert not THEIRS.search(str(refused.value))
+
+
+@pytest.mark.parametrize(
+    ("marker", "bits", "says"),
+    [
+        (0xC1, 12, "JPEG with 12 bits per channel is not supported: save it as PNG or TIFF"),
+        (0xC0, 7, "JPEG with 7 bits per channel is not supported"),
+        (0xC3, 16, "lossless JPEG is not supported: save it as PNG or TIFF"),
+        (0xC0, 8, "not a picture in a supported format"),
+    ],
+)
+def test_jpeg_that_no_decoder_reads(tmp_path: Path, marker: int, bits: int, says: str) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(picture(16, 16)).save(buffer, "JPEG")
+    data = bytearray(buffer.getvalue())
+    at = data.index(b"\xff\xc0")
+    data[at + 1], data[at + 4] = marker, bits
+    if bits == 8:  # and yet not one that can be opened
+        data[at + 9] = 9
+    (tmp_path / "x.jpg").write_bytes(data)
+    with pytest.raises(ImageError, match=says):
+        read_picture(tmp_path / "x.jpg")
+
+
+def test_nothing_that_pillow_logs_is_printed() -> None:
+    code = "import logging, restore.imaging.header; logging.getLogger('PIL.TiffImagePlugin').error('a line of its own')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == ""
 
 
 @pytest.mark.parametrize("kind", ["PNG", "GIF", "BMP", "PPM", "TGA", "JPEG2000", "WEBP", "AVIF", "TIFF"])

@@ -330,6 +330,7 @@ def test_16_bit_jpeg_2000(tmp_path: Path) -> None:
         ({339: (SHORT, [2, 2, 2])}, "signed"),
         ({339: (SHORT, [6, 6, 6])}, "complex"),
         ({256: (SHORT, [0])}, "no size"),
+        ({32997: (LONG, [9])}, "a volume of 9 slices"),
         ({322: (SHORT, [0]), 323: (SHORT, [16])}, "tiles have no size"),
         ({277: (SHORT, [200])}, "200 channels"),
     ],
