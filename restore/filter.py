@@ -18,7 +18,7 @@ from restore.imaging.contact_sheet import contact_sheet
 from restore.imaging.decode import read_picture
 from restore.imaging.encode import EncodeOptions, encode
 from restore.imaging.formats import check_fits
-from restore.imaging.metadata import strip
+from restore.imaging.metadata.exif import strip
 from restore.imaging.picture import Picture, to8
 from restore.jobs.codec import note
 from restore.jobs.map_folder import process_all, write_new

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.imaging.color import as_rgb
+from restore.imaging.color.conversions import as_rgb
+from restore.imaging.color.profiles import pixels_to_srgb
 from restore.imaging.encode import over_white
-from restore.imaging.metadata import strip
+from restore.imaging.metadata.exif import strip
 from restore.imaging.picture import Picture, to8
-from restore.imaging.profiles import pixels_to_srgb
 from restore.jobs import codec as pictures
 from restore.jobs.options import PictureOptions
 from restore.metrics.sr_protocol import bicubic

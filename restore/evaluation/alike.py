@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore.errors import DataError
-from restore.imaging.color import as_rgb
+from restore.imaging.color.conversions import as_rgb
 from restore.imaging.decode import read_picture
 from restore.imaging.picture import Samples, to8
 from restore.metrics.metric import Pixels

@@ -14,7 +14,7 @@ from restore.evaluation.alike import Tolerance, read_alike, read_reference
 from restore.evaluation.sources import Sources
 from restore.files.listing import list_pictures
 from restore.files.pairing import NameRule, index_stems, listed, stem_below
-from restore.imaging.color import as_rgb
+from restore.imaging.color.conversions import as_rgb
 from restore.imaging.decode import read_picture
 from restore.imaging.picture import to8
 from restore.metrics.metric import Pixels

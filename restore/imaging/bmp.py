@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from restore.errors import ImageError
-from restore.imaging import bit_fields, resolution
+from restore.imaging import bit_fields
+from restore.imaging.metadata import resolution
 from restore.imaging.picture import Picture
 from restore.imaging.refusals import CURE
 

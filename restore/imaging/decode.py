@@ -20,34 +20,22 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from restore.errors import ImageError
-from restore.imaging import (
-    bmp,
-    damage,
-    embedded,
-    gif,
-    heif,
-    high_bit_depth,
-    ifd,
-    jpeg,
-    jpeg_damage,
-    jxl,
-    metadata,
-    png,
-    png_chunks,
-    png_text,
-    profiles,
-    refusals,
-    resolution,
-    tga,
-    tiff_file,
-    xmp_update,
-)
+from restore.imaging import bmp, damage, gif, heif, high_bit_depth, jxl, refusals, tga
 from restore.imaging.animation import frames
+from restore.imaging.color import profiles
 from restore.imaging.formats import PIXEL_LIMIT
 from restore.imaging.header import formats, is_turned
+from restore.imaging.jpeg import damage as jpeg_damage
+from restore.imaging.jpeg import segments as jpeg_segments
+from restore.imaging.metadata import embedded, ifd, resolution, xmp_update
+from restore.imaging.metadata import exif as exif_metadata
 from restore.imaging.native_messages import heard
 from restore.imaging.opencv_errors import opencv_errors
 from restore.imaging.picture import FIRST_PAGE, Picture, Samples, to8
+from restore.imaging.png import chunks as png_chunks
+from restore.imaging.png import extras as png_extras
+from restore.imaging.png import text as png_text
+from restore.imaging.tiff import reader as tiff_reader
 from restore.imaging.upright import upright
 from restore.utils.regular_file import open_regular, read_regular
 
@@ -133,7 +121,7 @@ def read_file(path: Path, pixel_limit: int, progress: Callable[[], object] = lam
 
 def _decode(data: bytes, pixel_limit: int) -> Picture:
     too_large = functools.partial(_refuse_large, limit=pixel_limit)
-    for read_own in (tiff_file.read, bmp.read, tga.read):
+    for read_own in (tiff_reader.read, bmp.read, tga.read):
         if own := read_own(data, too_large):
             return _upright_picture(own, turned=True)
     if png_chunks.is_png(data):
@@ -178,7 +166,7 @@ def _png_picture(data: bytes, pixel_limit: int) -> Picture:
     file = png_chunks.parse(data)
     _refuse_large(file.width, file.height, pixel_limit)
     whole = png_chunks.for_decoders(file)
-    found = png.extras(file)
+    found = png_extras.extras(file)
     with _open(whole) as image:
         pixels, alpha, _ = _samples(image, whole, 8)
         dots = _density("PNG", image.info, found.exif)
@@ -208,11 +196,11 @@ def _open(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=known)
     except UnidentifiedImageError as error:
-        if (cleaned := jpeg.without_odd_segments(data)) and cleaned != data:
+        if (cleaned := jpeg_segments.without_odd_segments(data)) and cleaned != data:
             return _open(cleaned)
         if not data:
             raise ImageError("the file is empty") from error
-        raise ImageError(jpeg.unsupported(data) or refusals.NOT_A_PICTURE) from error
+        raise ImageError(jpeg_segments.unsupported(data) or refusals.NOT_A_PICTURE) from error
 
 
 def _refuse_large(width: int, height: int, limit: int) -> None:
@@ -289,7 +277,7 @@ def _fast_jpeg(image: Image.Image, data: bytes) -> NDArray[np.uint8] | None:
 def _exif(image: Image.Image, data: bytes, notes: list[str]) -> bytes | None:
     """The EXIF block of a file that Pillow has opened."""
     if image.format == "TIFF":
-        block, broken = tiff_file.exif_of(data)
+        block, broken = tiff_reader.exif_of(data)
         notes += broken
         return block
     block = image.info.get("exif")
@@ -310,10 +298,10 @@ def _upright_picture(picture: Picture, turned: bool = False) -> Picture:
     turn = None
     if exif:
         try:
-            turn = metadata.orientation(exif)
-            exif = metadata.upright_exif(exif)
+            turn = exif_metadata.orientation(exif)
+            exif = exif_metadata.upright_exif(exif)
         except ifd.BrokenDirectoryError as error:
-            notes.append(metadata.BROKEN_EXIF.format(error))
+            notes.append(exif_metadata.BROKEN_EXIF.format(error))
             exif = None
     if xmp:
         xmp, turn, more = xmp_update.upright(xmp, turn)

@@ -14,25 +14,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from restore.errors import ImageError
-from restore.imaging import (
-    containers,
-    ifd,
-    iptc,
-    jpeg,
-    jxl,
-    metadata,
-    png,
-    png_text,
-    profiles,
-    resolution,
-    tiff,
-    xmp_update,
-)
+from restore.imaging import jxl
 from restore.imaging.animation import write_gif
 from restore.imaging.arrays import AnyArray
+from restore.imaging.color import profiles
 from restore.imaging.formats import check_fits, kind_of
+from restore.imaging.jpeg import segments as jpeg_segments
+from restore.imaging.metadata import exif as exif_metadata
+from restore.imaging.metadata import ifd, iptc, resolution, xmp_update
+from restore.imaging.metadata.file_metadata import FileMetadata
 from restore.imaging.opencv_errors import opencv_errors
 from restore.imaging.picture import Picture, Samples, to8
+from restore.imaging.png import extras as png_extras
+from restore.imaging.png import text as png_text
+from restore.imaging.png import writer as png_writer
+from restore.imaging.tiff import writer as tiff_writer
 
 _NO_ALPHA = frozenset({"JPEG", "BMP"})
 _DEEP = frozenset({"PNG", "TIFF"})
@@ -118,7 +114,7 @@ def for_format(picture: Picture, kind: str) -> Picture:
     if kind == "BMP":
         return replace(picture, icc=None, exif=None, xmp=None, iptc=None, comment=None)
     exif = picture.exif.removeprefix(b"Exif\0\0") if picture.exif else None
-    exif = metadata.sized(exif, *picture.size) if exif else None
+    exif = exif_metadata.sized(exif, *picture.size) if exif else None
     xmp = xmp_update.sized(picture.xmp, *picture.size) if picture.xmp else None
     if xmp is None and kind != "PNG":
         xmp = png_text.as_xmp(picture.png_text)
@@ -130,7 +126,7 @@ def for_format(picture: Picture, kind: str) -> Picture:
     if kind == "GIF":
         return write_gif.holdable(held)
     if kind == "JPEG":
-        fits = jpeg.holds(_file_metadata(held))
+        fits = jpeg_segments.holds(_file_metadata(held))
         return replace(held, icc=fits.icc, exif=fits.exif, xmp=fits.xmp, iptc=fits.iptc, comment=fits.comment)
     iptc_held = picture.iptc if kind in ("TIFF", "PNG") else None
     return replace(held, iptc=iptc_held, comment=picture.comment if kind == "PNG" else None)
@@ -138,7 +134,7 @@ def for_format(picture: Picture, kind: str) -> Picture:
 
 def _readable(exif: bytes) -> bool:
     try:
-        metadata.tiff_tags(exif)
+        exif_metadata.tiff_tags(exif)
     except ifd.BrokenDirectoryError:
         return False
     return True
@@ -183,16 +179,14 @@ def _compressed(suffix: str, pixels: AnyArray, settings: list[int]) -> memoryvie
     return memoryview(data.data)
 
 
-def _file_metadata(picture: Picture) -> containers.FileMetadata:
-    return containers.FileMetadata(
-        picture.icc, picture.exif, picture.xmp, picture.density, picture.iptc, picture.comment
-    )
+def _file_metadata(picture: Picture) -> FileMetadata:
+    return FileMetadata(picture.icc, picture.exif, picture.xmp, picture.density, picture.iptc, picture.comment)
 
 
-def metadata_of_png(picture: Picture) -> containers.FileMetadata:
+def metadata_of_png(picture: Picture) -> FileMetadata:
     """What a PNG file holds besides the pixels."""
-    icc, chunks = png.declarations(picture)
-    return containers.FileMetadata(icc, picture.exif, picture.xmp, picture.density, chunks=chunks)
+    icc, chunks = png_extras.declarations(picture)
+    return FileMetadata(icc, picture.exif, picture.xmp, picture.density, chunks=chunks)
 
 
 def _jpeg(picture: Picture, options: EncodeOptions) -> bytes:
@@ -202,7 +196,7 @@ def _jpeg(picture: Picture, options: EncodeOptions) -> bytes:
     # Optimized Huffman tables save two percent of the file size and take three times as long.
     settings = [cv2.IMWRITE_JPEG_QUALITY, options.quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
     data = _compressed(".jpg", _for_opencv(picture.pixels, None), settings)
-    return jpeg.with_metadata(data, _file_metadata(picture))
+    return jpeg_segments.with_metadata(data, _file_metadata(picture))
 
 
 def _png(picture: Picture, options: EncodeOptions) -> bytes:
@@ -215,7 +209,7 @@ def _png(picture: Picture, options: EncodeOptions) -> bytes:
     settings = [cv2.IMWRITE_PNG_COMPRESSION, options.png_level, cv2.IMWRITE_PNG_STRATEGY, strategy]
     settings += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH]
     data = _compressed(".png", _for_opencv(picture.pixels, picture.alpha), settings)
-    return containers.png_with_metadata(data, metadata_of_png(picture))
+    return png_writer.png_with_metadata(data, metadata_of_png(picture))
 
 
 def _png_by_rows(picture: Picture, level: int) -> bytes:
@@ -230,8 +224,8 @@ def _png_by_rows(picture: Picture, level: int) -> bytes:
     packer = zlib.compressobj(level, strategy=zlib.Z_RLE if level in (1, 2) else zlib.Z_DEFAULT_STRATEGY)
     kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
     header = np.array([width, height], ">u4").tobytes() + bytes([8 * pixels.itemsize, kind, 0, 0, 0])
-    file = [containers.PNG_SIGNATURE, containers.png_chunk(b"IHDR", header)]
-    file += containers.png_metadata(metadata_of_png(picture))
+    file = [png_writer.PNG_SIGNATURE, png_writer.png_chunk(b"IHDR", header)]
+    file += png_writer.png_metadata(metadata_of_png(picture))
     for row in range(0, height, 256):
         block = pixels[row : row + 256]
         if alpha is not None:
@@ -241,8 +235,8 @@ def _png_by_rows(picture: Picture, level: int) -> bytes:
         filtered[:, 1:] = raw
         filtered[:, 1 + step :] -= raw[:, :-step]
         if part := packer.compress(filtered.data):
-            file.append(containers.png_chunk(b"IDAT", part))
-    file += [containers.png_chunk(b"IDAT", packer.flush()), containers.png_chunk(b"IEND", b"")]
+            file.append(png_writer.png_chunk(b"IDAT", part))
+    file += [png_writer.png_chunk(b"IDAT", packer.flush()), png_writer.png_chunk(b"IEND", b"")]
     return b"".join(file)
 
 
@@ -262,13 +256,13 @@ def _webp(picture: Picture, options: EncodeOptions) -> bytes:
 
 
 def _tiff(picture: Picture, _: EncodeOptions) -> bytes:
-    tags, order = metadata.tiff_tags(picture.exif) if picture.exif else ([], "<")
+    tags, order = exif_metadata.tiff_tags(picture.exif) if picture.exif else ([], "<")
     if picture.density and resolution.X_RESOLUTION not in {tag.number for tag in tags}:
         tags = [tag for tag in tags if tag.number not in (resolution.Y_RESOLUTION, resolution.RESOLUTION_UNIT)]
         tags += resolution.tiff_tags(picture.density, order)
     if picture.iptc:
         tags = [*tags, ifd.Tag(iptc.TIFF_TAG, ifd.UNDEFINED, len(picture.iptc), picture.iptc)]
-    return tiff.write_tiff(picture.pixels, picture.alpha, picture.icc, picture.xmp, tags, order)
+    return tiff_writer.write_tiff(picture.pixels, picture.alpha, picture.icc, picture.xmp, tags, order)
 
 
 def _bmp(picture: Picture, _: EncodeOptions) -> bytes:

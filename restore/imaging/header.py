@@ -14,7 +14,12 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from restore.errors import ImageError
-from restore.imaging import bmp, heif, ifd, jp2, jpeg, jxl, metadata, png, refusals, tga, tiff_pages, xmp_update
+from restore.imaging import bmp, heif, jp2, jxl, refusals, tga
+from restore.imaging.jpeg import segments as jpeg_segments
+from restore.imaging.metadata import exif as exif_metadata
+from restore.imaging.metadata import ifd, xmp_update
+from restore.imaging.png import extras as png_extras
+from restore.imaging.tiff import pages as tiff_pages
 from restore.utils.regular_file import open_regular
 
 # Formats that Pillow may open. It supports forty more, some of which start external programs.
@@ -106,7 +111,7 @@ def _opened(path: Path) -> Image.Image:
 def _png_size(path: Path) -> tuple[int, int] | None:
     """Upright height and width of a PNG file; None for other files."""
     try:
-        found = png.read_header(path)
+        found = png_extras.read_header(path)
     except (OSError, ValueError) as error:
         raise ImageError(f"{path}: {refusals.why(error)}") from error
     if found is None:
@@ -120,7 +125,7 @@ def _opened_jpeg(path: Path) -> Image.Image | None:
     """A JPEG file opened without segments that Pillow refuses; None for other files."""
     with open_regular(path) as file:
         data = file.read(_HEADERS) if file.read(2) == b"\xff\xd8" else b""
-    cleaned = jpeg.without_odd_segments(b"\xff\xd8" + data) if data else None
+    cleaned = jpeg_segments.without_odd_segments(b"\xff\xd8" + data) if data else None
     try:
         return Image.open(io.BytesIO(cleaned), formats=["JPEG"]) if cleaned else None
     except UnidentifiedImageError:
@@ -166,7 +171,7 @@ def _turn_by(exif: object, xmp: object) -> int:
     turn = xmp_update.orientation(xmp) if isinstance(xmp, bytes) else 1
     if isinstance(exif, bytes):
         with suppress(ifd.BrokenDirectoryError):
-            turn = metadata.orientation(exif.removeprefix(b"Exif\0\0")) or turn
+            turn = exif_metadata.orientation(exif.removeprefix(b"Exif\0\0")) or turn
     return turn
 
 

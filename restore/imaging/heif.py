@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from restore.imaging import code_points, matrix_profile
 from restore.imaging.boxes import boxes, ends_early, inside
+from restore.imaging.color import code_points, matrix_profile
+from restore.imaging.metadata.xmp_update import DEPTH_MAP, GAIN_MAP
 from restore.imaging.picture import Samples
-from restore.imaging.xmp_update import DEPTH_MAP, GAIN_MAP
 
 _LIKE_SRGB = (1, frozenset({1, 6, 13, 14, 15}))  # the transfer function of video differs little
 _PRIMARIES = {

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from restore.imaging import iptc
 from restore.imaging.boxes import boxes
-from restore.imaging.containers import Extra
+from restore.imaging.metadata import iptc
+from restore.imaging.metadata.file_metadata import Extra
 
 _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _EXIF = (b"JpgTiffExif->JP2", bytes.fromhex("0537cdab9d0c4431a72afa561f2a113e"))

@@ -15,10 +15,10 @@ from PIL import Image
 
 from restore.errors import ImageError
 from restore.imaging.boxes import Data, boxes
-from restore.imaging.containers import Extra
 from restore.imaging.formats import check_package
+from restore.imaging.metadata.file_metadata import Extra
+from restore.imaging.metadata.xmp_update import GAIN_MAP
 from restore.imaging.picture import Picture
-from restore.imaging.xmp_update import GAIN_MAP
 
 _CODESTREAM, _CONTAINER = b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"
 # Width by height, by number: as stored in the header.

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.imaging.resolution import Density
+from restore.imaging.metadata.resolution import Density
 
 if TYPE_CHECKING:
     from restore.imaging.animation.frames import Animation
-    from restore.imaging.png_color import PngColor
-    from restore.imaging.png_text import Text
+    from restore.imaging.png.color import PngColor
+    from restore.imaging.png.text import Text
 
 # The note on a file with more pictures.
 FIRST_PAGE = "the file contains several pictures; only the first is used"

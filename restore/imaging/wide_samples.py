@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from restore.errors import ImageError
-from restore.imaging import tiff_pages
 from restore.imaging.arrays import AnyArray
 from restore.imaging.picture import Samples
+from restore.imaging.tiff import pages as tiff_pages
 
 # Rows converted at a time.
 _ROWS = 256

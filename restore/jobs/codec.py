@@ -12,11 +12,11 @@ from restore import __version__
 from restore.imaging.alpha import clamp_alpha, fill_color
 from restore.imaging.decode import decode_frames, decode_picture, read_file
 from restore.imaging.encode import EncodeOptions, encode, lost
-from restore.imaging.metadata import strip, strip_place
+from restore.imaging.metadata.exif import strip, strip_place
+from restore.imaging.metadata.xmp_history import with_event
 from restore.imaging.opencv_errors import opencv_errors
 from restore.imaging.picture import Picture, Samples
 from restore.imaging.resample import resample
-from restore.imaging.xmp_history import with_event
 from restore.jobs.options import PictureOptions
 from restore.jobs.sizing import Size, Sizing
 

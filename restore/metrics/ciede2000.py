@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from restore.imaging.arrays import AnyArray, FloatArray
-from restore.imaging.color import as_rgb, srgb_to_lab
+from restore.imaging.color.conversions import as_rgb, srgb_to_lab
 from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture, Pixels
 from restore.metrics.psnr import within
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.imaging.arrays import AnyArray
-from restore.imaging.color import luma
+from restore.imaging.color.conversions import luma
 from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture, Pixels
 from restore.metrics.psnr import within
 

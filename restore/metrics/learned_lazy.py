@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from restore.errors import MissingExtraError
-from restore.imaging.color import as_rgb
+from restore.imaging.color.conversions import as_rgb
 from restore.metrics.metric import MetricInputs, MetricProtocol, OfPicture, OfSet, Pixels
 from restore.utils.json_types import JsonObject
 

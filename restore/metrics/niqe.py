@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.imaging.color import luma
+from restore.imaging.color.conversions import luma
 from restore.imaging.resize import resize
 from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture, Pixels
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.errors import DataError
-from restore.imaging.color import luma
+from restore.imaging.color.conversions import luma
 from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture, Pixels
 from restore.metrics.niqe import border, niqe
 from restore.metrics.psnr import within

@@ -7,14 +7,14 @@ import math
 import numpy as np
 
 from restore.imaging.arrays import AnyArray
-from restore.imaging.color import luma
+from restore.imaging.color.conversions import luma
 from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture, Pixels
 
 
 def psnr(image: AnyArray, reference: AnyArray, border: int = 0, peak: float = 255.0) -> float:
     """PSNR in dB; higher is better, infinite for equal pictures.
 
-    The super-resolution literature measures Y (:func:`restore.imaging.color.luma`) with ``border`` = scale.
+    The super-resolution literature measures Y (:func:`restore.imaging.color.conversions.luma`) with ``border`` = scale.
 
     Args:
         image: (H, W) or (H, W, C).

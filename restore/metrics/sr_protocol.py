@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.imaging.color import as_rgb
+from restore.imaging.color.conversions import as_rgb
 from restore.imaging.resize import modcrop, resize
 from restore.metrics.measure import measure_picture
 from restore.metrics.metric import MetricProtocol

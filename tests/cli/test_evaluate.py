@@ -17,7 +17,7 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from restore.cli.main import main
-from restore.imaging.color import luma
+from restore.imaging.color.conversions import luma
 from restore.metrics.ciede2000 import ciede2000
 from restore.metrics.niqe import niqe
 from restore.metrics.sr_protocol import bicubic, reduce

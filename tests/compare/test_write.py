@@ -26,7 +26,7 @@ from restore.compare.options import PageOptions
 from restore.compare.page import Page, write_page
 from restore.compare.source import PageSource, looked_at
 from restore.imaging import header
-from restore.imaging.color import luma
+from restore.imaging.color.conversions import luma
 from restore.imaging.decode import read_rgb8
 from restore.metrics.psnr import psnr
 from restore.metrics.sr_protocol import bicubic, score

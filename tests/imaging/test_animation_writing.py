@@ -17,7 +17,7 @@ from restore.imaging.animation.timing import Clock, as_ratio
 from restore.imaging.animation.write import Whole, open_writer
 from restore.imaging.encode import EncodeOptions, encode, lost
 from restore.imaging.picture import Picture
-from restore.imaging.png_text import make
+from restore.imaging.png.text import make
 from tests.conftest import picture
 from tests.imaging.animation_files import assert_alike, by_opencv, by_pillow, scene
 from tests.imaging.samples import SRGB, XMP, exif_block

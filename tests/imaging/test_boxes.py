@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from restore.imaging import boxes, heif
+from restore.imaging.color.profiles import pixels_to_srgb
 from restore.imaging.decode import read_picture
 from restore.imaging.encode import encode
 from restore.imaging.header import read_size
 from restore.imaging.picture import Picture
-from restore.imaging.profiles import pixels_to_srgb
 from tests.conftest import picture
 from tests.imaging.samples import SRGB, exif_block, read_exif, xmp_packet
 

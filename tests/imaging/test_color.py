@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from restore.imaging.color import from_linear, to_linear
+from restore.imaging.color.conversions import from_linear, to_linear
 
 
 def test_it_is_the_standards() -> None:

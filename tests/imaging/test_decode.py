@@ -17,10 +17,10 @@ import tifffile
 from PIL import Image, ImageCms, ImageOps
 
 from restore.errors import ImageError
-from restore.imaging import ifd
 from restore.imaging.decode import read_picture, read_rgb8
 from restore.imaging.encode import EncodeOptions, encode
 from restore.imaging.header import read_size
+from restore.imaging.metadata import ifd
 from restore.imaging.picture import Picture
 from tests.conftest import picture, save
 from tests.imaging.samples import MAKER_NOTE, SRGB, XMP, any_picture, cmyk_profile, exif_block, read_exif, write_png

@@ -11,8 +11,8 @@ import tifffile
 from PIL import Image
 
 from restore.errors import ImageError
-from restore.imaging import fax_codes
 from restore.imaging.decode import read_picture
+from restore.imaging.tiff import fax_codes
 from tests.conftest import picture
 from tests.imaging.tiff_files import HandmadePage, plain_tags, tiff_file
 

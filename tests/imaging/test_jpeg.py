@@ -13,10 +13,11 @@ import pytest
 import tifffile
 from PIL import Image
 
-from restore.imaging import iptc, metadata, xmp, xmp_extended
 from restore.imaging.decode import read_picture
 from restore.imaging.encode import encode, lost
 from restore.imaging.header import read_size
+from restore.imaging.metadata import exif as exif_metadata
+from restore.imaging.metadata import iptc, xmp, xmp_extended
 from tests.conftest import picture
 from tests.imaging.samples import SRGB, XMP, any_picture, exif_block, xmp_packet
 
@@ -107,9 +108,9 @@ def test_iptc_in_a_tiff_file(tmp_path: Path) -> None:
 
 def test_iptc_places_go() -> None:
     given = replace(any_picture(), iptc=RECORDS + PLACES + dataset(105, b"at 48.85830, 2.29450") + dataset(250, b"?"))
-    assert metadata.strip_place(given).iptc == RECORDS
-    assert metadata.strip(given).iptc is None
-    assert metadata.strip_place(replace(given, iptc=PLACES)).iptc is None
+    assert exif_metadata.strip_place(given).iptc == RECORDS
+    assert exif_metadata.strip(given).iptc is None
+    assert exif_metadata.strip_place(replace(given, iptc=PLACES)).iptc is None
 
 
 def test_iptc_with_long_values_and_broken_ends() -> None:
@@ -128,8 +129,8 @@ def test_comments_are_kept_and_clipping_paths_noted(tmp_path: Path) -> None:
     assert read.comment == b"Hello\nagain"
     assert read.notes == ("the clipping paths of Photoshop were dropped",)
     assert Image.open(io.BytesIO(encode(read, ".jpg"))).info["comment"] == b"Hello\nagain"
-    assert metadata.strip(read).comment is None
-    assert metadata.strip_place(read).comment is None
+    assert exif_metadata.strip(read).comment is None
+    assert exif_metadata.strip_place(read).comment is None
 
 
 DEPTH = "http://ns.google.com/photos/1.0/depthmap/"

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from restore.errors import ImageError
-from restore.imaging import jpeg_damage, native_messages
+from restore.imaging import native_messages
 from restore.imaging.decode import read_picture
+from restore.imaging.jpeg import damage as jpeg_damage
 from tests.conftest import picture
 
 EOI = b"\xff\xd9"

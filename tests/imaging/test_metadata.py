@@ -13,7 +13,8 @@ from PIL import Image
 from PIL.ExifTags import IFD
 from PIL.TiffImagePlugin import IFDRational
 
-from restore.imaging import ifd, metadata
+from restore.imaging.metadata import exif as exif_metadata
+from restore.imaging.metadata import ifd
 from tests.imaging.samples import MAKER_NOTE, SRGB, XMP, any_picture, exif_block, read_exif, with_thumbnail
 
 ENDIANS = pytest.mark.parametrize("endian", ["<", ">"])
@@ -24,22 +25,22 @@ THUMBNAIL = b"\xff\xd8 an older picture \xff\xd9"
 @pytest.mark.parametrize("turn", range(1, 9))
 def test_orientation(endian: str, turn: int) -> None:
     block = exif_block(turn, endian)
-    assert metadata.orientation(block) == turn
-    assert metadata.orientation(metadata.upright_exif(block)) == 1
+    assert exif_metadata.orientation(block) == turn
+    assert exif_metadata.orientation(exif_metadata.upright_exif(block)) == 1
 
 
 def test_no_orientation_and_one_out_of_range() -> None:
     exif = Image.Exif()
     exif[0x010F] = "Maker"
-    assert metadata.orientation(exif.tobytes()[6:]) is None
-    assert metadata.orientation(exif_block(77)) == 1
+    assert exif_metadata.orientation(exif.tobytes()[6:]) is None
+    assert exif_metadata.orientation(exif_block(77)) == 1
 
 
 @ENDIANS
 def test_the_makers_note_stays_where_it_is(endian: str) -> None:
     """Its inner offsets count from the beginning of the block."""
     block = with_thumbnail(exif_block(6, endian), THUMBNAIL)
-    changed = metadata.sized(metadata.upright_exif(block), 300, 400)
+    changed = exif_metadata.sized(exif_metadata.upright_exif(block), 300, 400)
     assert changed.index(MAKER_NOTE) == block.index(MAKER_NOTE)
 
 
@@ -47,7 +48,7 @@ def test_the_makers_note_stays_where_it_is(endian: str) -> None:
 def test_the_thumbnail_is_gone(endian: str) -> None:
     block = with_thumbnail(exif_block(6, endian), THUMBNAIL)
     assert read_exif(block).get_ifd(IFD.IFD1)[0x0202] == len(THUMBNAIL)
-    changed = metadata.upright_exif(block)
+    changed = exif_metadata.upright_exif(block)
     assert not read_exif(changed).get_ifd(IFD.IFD1)
     assert THUMBNAIL not in changed
     assert len(changed) < len(block)
@@ -57,7 +58,7 @@ def test_the_thumbnail_is_gone(endian: str) -> None:
 @ENDIANS
 def test_a_thumbnail_in_the_middle_is_blanked(endian: str) -> None:
     block = with_thumbnail(exif_block(6, endian), THUMBNAIL) + b"behind"
-    changed = metadata.upright_exif(block)
+    changed = exif_metadata.upright_exif(block)
     assert THUMBNAIL not in changed
     assert changed.endswith(b"behind")
     assert len(changed) == len(block)
@@ -66,7 +67,7 @@ def test_a_thumbnail_in_the_middle_is_blanked(endian: str) -> None:
 @ENDIANS
 @given(height=st.integers(1, 10**6), width=st.integers(1, 10**6))
 def test_sizes(endian: str, height: int, width: int) -> None:
-    exif = read_exif(metadata.sized(exif_block(1, endian), height, width))
+    exif = read_exif(exif_metadata.sized(exif_block(1, endian), height, width))
     assert (exif[0x0100], exif[0x0101]) == (width, height)
     details = exif.get_ifd(0x8769)
     assert (details[0xA002], details[0xA003]) == (width, height)
@@ -76,13 +77,13 @@ def test_sizes(endian: str, height: int, width: int) -> None:
 def test_sizes_are_not_invented() -> None:
     exif = Image.Exif()
     exif[0x010F] = "Maker"
-    assert 0x0100 not in read_exif(metadata.sized(exif.tobytes()[6:], 3, 4))
+    assert 0x0100 not in read_exif(exif_metadata.sized(exif.tobytes()[6:], 3, 4))
 
 
 @ENDIANS
 def test_the_place_alone_is_stripped(endian: str) -> None:
     picture = any_picture(icc=SRGB, exif=exif_block(1, endian), xmp=XMP)
-    stripped = metadata.strip_place(picture)
+    stripped = exif_metadata.strip_place(picture)
     assert stripped.exif is not None
     exif = read_exif(stripped.exif)
     assert 0x8825 not in exif
@@ -120,7 +121,7 @@ def test_exif_tags_that_may_hold_a_place_go(endian: str) -> None:
     details[0x9286] = b"UNICODE\0" + "48°51'N".encode("utf-16-le")
     details[0x9402], details[0xFDE8] = IFDRational(900), "SECRET lens"
     details[0xA434] = "50 mm"
-    stripped = metadata.strip_place(any_picture(exif=exif.tobytes().removeprefix(b"Exif\0\0"))).exif
+    stripped = exif_metadata.strip_place(any_picture(exif=exif.tobytes().removeprefix(b"Exif\0\0"))).exif
     assert stripped is not None
     read = read_exif(stripped)
     assert set(read) == {0x013B, 0x9C9D, 0x8769}
@@ -132,17 +133,17 @@ def test_exif_tags_that_may_hold_a_place_go(endian: str) -> None:
 def test_a_block_of_nothing_but_the_place_goes() -> None:
     exif = Image.Exif()
     exif.get_ifd(0x8825)[1] = "N"
-    assert metadata.strip_place(any_picture(exif=exif.tobytes().removeprefix(b"Exif\0\0"))).exif is None
+    assert exif_metadata.strip_place(any_picture(exif=exif.tobytes().removeprefix(b"Exif\0\0"))).exif is None
 
 
 def test_what_cannot_be_searched_for_a_place_is_dropped() -> None:
-    stripped = metadata.strip_place(any_picture(exif=exif_block()[:40], xmp=XMP[:-9]))
+    stripped = exif_metadata.strip_place(any_picture(exif=exif_block()[:40], xmp=XMP[:-9]))
     assert stripped.exif is None
     assert stripped.xmp is None
 
 
 def test_strip_leaves_the_profile_alone() -> None:
-    stripped = metadata.strip(any_picture(icc=SRGB, exif=exif_block(), xmp=XMP))
+    stripped = exif_metadata.strip(any_picture(icc=SRGB, exif=exif_block(), xmp=XMP))
     assert (stripped.icc, stripped.exif, stripped.xmp) == (SRGB, None, None)
 
 
@@ -154,13 +155,13 @@ def test_any_damage_is_refused_or_harmless(data: st.DataObject) -> None:
         block[data.draw(st.integers(0, len(block) - 1))] = data.draw(st.integers(0, 255))
     block = block[: data.draw(st.integers(0, len(block)))]
     try:
-        metadata.orientation(bytes(block))
-        changed = metadata.upright_exif(bytes(block))
+        exif_metadata.orientation(bytes(block))
+        changed = exif_metadata.upright_exif(bytes(block))
     except ifd.BrokenDirectoryError:
         return
-    assert metadata.orientation(changed) in (1, None)
-    metadata.sized(changed, 5, 6)
-    stripped = metadata.strip_place(any_picture(exif=changed)).exif
+    assert exif_metadata.orientation(changed) in (1, None)
+    exif_metadata.sized(changed, 5, 6)
+    stripped = exif_metadata.strip_place(any_picture(exif=changed)).exif
     if stripped is not None:
         entries, _ = ifd.entries(stripped, ifd.first_directory(stripped))
         assert ifd.GPS_POINTER not in [entry.number for entry in entries]
@@ -191,18 +192,18 @@ def test_directories_that_unfold_to_the_square_are_refused_at_once() -> None:
     blank = ifd.header("<", 8) + directory([(ifd.GPS_POINTER, ifd.LONG, 1, 26)]) + directory([(1, 1, 60_000, 8)] * 5000)
     began = time.process_time()
     with pytest.raises(ifd.BrokenDirectoryError, match="5000 EXIF directories"):
-        metadata.upright_exif(pointers)
+        exif_metadata.upright_exif(pointers)
     for block in (places, blank):
-        assert metadata.strip_place(any_picture(exif=block)).exif is None
+        assert exif_metadata.strip_place(any_picture(exif=block)).exif is None
     with pytest.raises(ifd.BrokenDirectoryError, match="overlap"):
-        metadata.tiff_tags(many + bytes(60_000))
+        exif_metadata.tiff_tags(many + bytes(60_000))
     assert time.process_time() - began < 20
 
 
 @ENDIANS
 def test_directories_written_anew_are_pillows(endian: str) -> None:
     block = exif_block(3, endian)
-    tags, order = metadata.tiff_tags(block)
+    tags, order = exif_metadata.tiff_tags(block)
     assert order == endian
     again = read_exif(ifd.header(order, 8) + ifd.write_tags(tags, order, 8))
     was = read_exif(block)
@@ -215,7 +216,7 @@ def test_directories_written_anew_are_pillows(endian: str) -> None:
 def test_a_tiff_files_own_tags_become_exif() -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (5, 4)).save(buffer, "TIFF", exif=exif_block())
-    block = metadata.from_tiff(buffer.getvalue())
+    block = exif_metadata.from_tiff(buffer.getvalue())
     assert block is not None
     kept = read_exif(block)
     assert kept[0x010F] == "Maker"

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from restore.errors import ImageError
-from restore.imaging import png_chunks
 from restore.imaging.decode import read_picture
 from restore.imaging.header import read_size
+from restore.imaging.png import chunks as png_chunks
 from tests.imaging.png_files import GRAY, PALETTE, RGB, Chunk, pixels, png, rgb, written
 from tests.imaging.samples import exif_block
 

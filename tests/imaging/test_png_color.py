@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from restore.imaging.color.matrix_profile import rgb_profile
+from restore.imaging.color.profiles import pixels_to_srgb
 from restore.imaging.decode import read_picture
 from restore.imaging.encode import encode, lost
-from restore.imaging.matrix_profile import rgb_profile
-from restore.imaging.profiles import pixels_to_srgb
 from tests.imaging.png_files import Chunk, gray, pixels, rgb, written
 from tests.imaging.samples import GRAY, SRGB, read_png
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from restore.imaging import png_text
 from restore.imaging.decode import read_picture
 from restore.imaging.encode import encode, lost
 from restore.imaging.header import read_size
-from restore.imaging.metadata import sized, strip, strip_place
+from restore.imaging.metadata.exif import sized, strip, strip_place
+from restore.imaging.png import text as png_text
 from tests.imaging.png_files import Chunk, gray, pixels, rgb, written
 from tests.imaging.samples import GRAY, SRGB, XMP, exif_block
 

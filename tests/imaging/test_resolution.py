@@ -10,9 +10,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from restore.imaging import resolution
 from restore.imaging.decode import read_picture
 from restore.imaging.encode import encode
+from restore.imaging.metadata import resolution
 from restore.imaging.picture import Picture
 from tests.conftest import picture
 

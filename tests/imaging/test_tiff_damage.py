@@ -13,9 +13,9 @@ import tifffile
 from PIL import Image
 
 from restore.errors import ImageError
-from restore.imaging import lzw
 from restore.imaging.damage import DamagedError
 from restore.imaging.decode import read_picture
+from restore.imaging.tiff import lzw
 from tests.conftest import picture
 from tests.imaging.tiff_files import LONG, HandmadePage, plain_tags, tiff_file
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restore.imaging import xmp
+from restore.imaging.metadata import xmp
 from tests.imaging.samples import XMP, xmp_packet
 
 DC = "http://purl.org/dc/elements/1.1/"

@@ -12,8 +12,8 @@ from PIL import Image
 
 from restore.cli.main import main
 from restore.imaging.decode import read_picture
-from restore.imaging.xmp import META, RDF
-from restore.imaging.xmp_history import with_event
+from restore.imaging.metadata.xmp import META, RDF
+from restore.imaging.metadata.xmp_history import with_event
 from tests.conftest import picture, save
 from tests.imaging.samples import XMP
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restore.imaging import xmp
-from restore.imaging.xmp_place import reads_as_coordinates, without_place
+from restore.imaging.metadata import xmp
+from restore.imaging.metadata.xmp_place import reads_as_coordinates, without_place
 from tests.imaging.samples import xmp_packet
 
 STAYS = 'xmlns:dc="http://purl.org/dc/elements/1.1/" dc:format="image/jpeg"'

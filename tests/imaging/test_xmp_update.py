@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from restore.imaging import xmp, xmp_update
+from restore.imaging.metadata import xmp, xmp_update
 from tests.imaging.samples import XMP, xmp_packet
 
 TIFF, EXIF = 'xmlns:tiff="http://ns.adobe.com/tiff/1.0/"', 'xmlns:exif="http://ns.adobe.com/exif/1.0/"'

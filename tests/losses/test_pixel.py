@@ -7,7 +7,7 @@ import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio
 
-from restore.imaging.color import LUMA_WEIGHTS
+from restore.imaging.color.conversions import LUMA_WEIGHTS
 from restore.losses import pixel
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from restore.imaging.color import srgb_to_lab
+from restore.imaging.color.conversions import srgb_to_lab
 from restore.metrics.ciede2000 import ciede2000, delta_e
 from tests.conftest import picture
 

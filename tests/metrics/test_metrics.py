@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from restore.imaging.color import luma
+from restore.imaging.color.conversions import luma
 from restore.metrics.ms_ssim import ms_ssim
 from restore.metrics.psnr import psnr
 from restore.metrics.sr_protocol import bicubic, reduce, score

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import gamma
 
-from restore.imaging.color import luma
+from restore.imaging.color.conversions import luma
 from restore.imaging.decode import read_rgb8
 from restore.imaging.resize import resize
 from restore.metrics import niqe as module

@@ -12,7 +12,7 @@ from skimage.metrics import mean_squared_error
 
 from restore.cli.main import main
 from restore.errors import DataError
-from restore.imaging.color import luma
+from restore.imaging.color.conversions import luma
 from restore.metrics.niqe import niqe
 from restore.metrics.pirm import Rmse, perceptual_index, read_ma, region
 from tests.conftest import picture, save

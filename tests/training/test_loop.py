@@ -30,7 +30,7 @@ from restore.data.sources.bicubic import reduced_samples
 from restore.data.sources.degraded import degraded_samples
 from restore.errors import DataError, DeviceError, MissingWeightsError, ModelError, RecipeError
 from restore.export.load_source import load_trained, make_spec
-from restore.imaging.color import luma
+from restore.imaging.color.conversions import luma
 from restore.losses.pixel import PixelOptions
 from restore.metrics.psnr import psnr
 from restore.plugins import Trust

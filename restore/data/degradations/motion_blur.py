@@ -11,7 +11,7 @@ from pydantic import Field
 
 from restore.data.degradations.base import Degradation, Image, NonNegativeRange, PositiveRange
 from restore.data.degradations.blur import blur
-from restore.imaging.color import from_linear, to_linear
+from restore.imaging.color.conversions import from_linear, to_linear
 
 
 class MotionBlur(Degradation):

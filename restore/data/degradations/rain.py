@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
 from restore.data.degradations.base import Degradation, Image, Probability, ordered
-from restore.imaging.color import from_linear, to_linear
+from restore.imaging.color.conversions import from_linear, to_linear
 
 _Values = NDArray[np.float64]
 

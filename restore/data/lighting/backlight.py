@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from typing_extensions import Self
 
-from restore.imaging.color import from_linear, to_linear
+from restore.imaging.color.conversions import from_linear, to_linear
 
 _Image = NDArray[np.float32]
 

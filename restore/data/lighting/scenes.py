@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.errors import DataError
-from restore.imaging.color import luma
+from restore.imaging.color.conversions import luma
 from restore.imaging.decode import read_rgb8
 
 # Side at which pictures are compared, and the correlation peak above which two show the same scene. Measured on 1,850

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from restore.data.preparation.perceptual_hash import perceptual_hash
 from restore.errors import ImageError
-from restore.imaging.color import luma
+from restore.imaging.color.conversions import luma
 from restore.imaging.decode import read_picture
 from restore.imaging.picture import to8
 from restore.runtime.cpu import usable_cores

@@ -11,7 +11,7 @@ from restore.errors import DataError, ImageError
 from restore.imaging.decode import read_picture
 from restore.imaging.encode import encode
 from restore.imaging.header import read_size
-from restore.imaging.metadata import strip
+from restore.imaging.metadata.exif import strip
 from restore.runtime.cpu import usable_cores
 from restore.utils.atomic_write import sweep, write_bytes
 

@@ -10,11 +10,12 @@ from fractions import Fraction
 import numpy as np
 
 from restore.errors import ImageError
-from restore.imaging import png_chunks, refusals
+from restore.imaging import refusals
 from restore.imaging.animation import read_apng, read_gif, read_webp
 from restore.imaging.animation.canvas import Canvas, Pixels
 from restore.imaging.animation.stored import Stored
 from restore.imaging.picture import FIRST_PAGE, Picture, to8
+from restore.imaging.png import chunks as png_chunks
 from restore.imaging.upright import upright
 
 # Decodes a still file to its pixels (H, W, 1 or 3) and alpha (H, W).

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 
-from restore.imaging import png_chunks
 from restore.imaging.animation.stored import Disposal, Piece, Stored, within_limit
-from restore.imaging.containers import PNG_SIGNATURE, png_chunk
+from restore.imaging.png import chunks as png_chunks
+from restore.imaging.png.writer import PNG_SIGNATURE, png_chunk
 
 _DISPOSALS: tuple[Disposal, ...] = ("keep", "clear", "restore")
 

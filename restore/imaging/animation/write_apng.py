@@ -9,12 +9,12 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 
-from restore.imaging import png_chunks
 from restore.imaging.animation.changes import Box, alpha_of, box_around, changed, cut
 from restore.imaging.animation.timing import as_ratio
-from restore.imaging.containers import PNG_SIGNATURE, png_chunk, png_metadata
 from restore.imaging.encode import EncodeOptions, encode, metadata_of_png
 from restore.imaging.picture import Picture
+from restore.imaging.png import chunks as png_chunks
+from restore.imaging.png.writer import PNG_SIGNATURE, png_chunk, png_metadata
 
 # Header, image data, place and duration of a frame.
 _Packed = tuple[bytes, list[memoryview], Box, "Fraction | None"]

@@ -9,7 +9,7 @@ import pytest
 
 from restore.data.degradations.motion_blur import MotionBlur, path_kernel
 from restore.data.sampling import generator
-from restore.imaging.color import to_linear
+from restore.imaging.color.conversions import to_linear
 
 
 @pytest.mark.parametrize("length", [0.5, 3.0, 9.0, 30.0])

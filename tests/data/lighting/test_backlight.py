@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from restore.data.lighting.backlight import Backlight, backlit, guided_filter, shade
 from restore.data.sampling import generator
-from restore.imaging.color import to_linear
+from restore.imaging.color.conversions import to_linear
 from tests.data.lighting.test_scenes import photo
 
 

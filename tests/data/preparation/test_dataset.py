@@ -18,7 +18,7 @@ from restore.data.preparation import perceptual_hash as hashing
 from restore.data.preparation.perceptual_hash import equal_groups, perceptual_hash, similar_groups
 from restore.data.preparation.photo_facts import blockiness, flat_share
 from restore.data.preparation.tile_photos import positions
-from restore.imaging.color import luma
+from restore.imaging.color.conversions import luma
 from tests.conftest import save
 
 

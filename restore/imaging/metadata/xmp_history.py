@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from restore.imaging import xmp
-from restore.imaging.xmp import META, RDF, BrokenPacketError, Element, Packet
+from restore.imaging.metadata import xmp
+from restore.imaging.metadata.xmp import META, RDF, BrokenPacketError, Element, Packet
 
 _MANAGEMENT = "http://ns.adobe.com/xap/1.0/mm/"
 _EVENT = "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#"

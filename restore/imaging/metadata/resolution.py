@@ -10,7 +10,7 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
-from restore.imaging import ifd
+from restore.imaging.metadata import ifd
 
 # Dots per inch along the width and the height.
 Density = tuple[float, float]
@@ -43,7 +43,7 @@ def of_file(kind: str, info: Mapping[str, Any]) -> Density | None:
 
 
 def of_tiff(exif: bytes) -> Density | None:
-    """The resolution in a TIFF file's tags, given as a block (:func:`restore.imaging.metadata.from_tiff`)."""
+    """The resolution in a TIFF file's tags, given as a block (:func:`restore.imaging.metadata.exif.from_tiff`)."""
     wanted = {X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT}
     try:
         tags = {tag.number: tag for tag in ifd.read_tags(exif, ifd.first_directory(exif), wanted.__contains__)}

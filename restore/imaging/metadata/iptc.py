@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from restore.imaging.xmp_place import reads_as_coordinates
+from restore.imaging.metadata.xmp_place import reads_as_coordinates
 
 HEADER = b"Photoshop 3.0\0"  # of a JPEG segment
 TIFF_TAG, TIFF_RESOURCES_TAG = 0x83BB, 0x8649

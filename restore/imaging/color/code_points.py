@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.imaging import matrix_profile
-from restore.imaging.color import to_linear
+from restore.imaging.color import matrix_profile
+from restore.imaging.color.conversions import to_linear
 
 UNSPECIFIED = 2
 SRGB_TRANSFER = 13

@@ -5,8 +5,8 @@ Maker notes go: their formats are secret or unbounded, and several makers store 
 
 from __future__ import annotations
 
-from restore.imaging import ifd
-from restore.imaging.xmp_place import reads_as_coordinates
+from restore.imaging.metadata import ifd
+from restore.imaging.metadata.xmp_place import reads_as_coordinates
 
 # Size, description, camera, orientation, resolution, software, dates, people, colors and the texts of Windows.
 _MAIN = frozenset(

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.errors import ImageError
-from restore.imaging import ifd, tiff_compression, tiff_pages
 from restore.imaging.arrays import AnyArray
 from restore.imaging.damage import DamagedError
-from restore.imaging.tiff_compression import Segment
-from restore.imaging.tiff_pages import Page
+from restore.imaging.metadata import ifd
+from restore.imaging.tiff import compression as tiff_compression
+from restore.imaging.tiff import pages as tiff_pages
+from restore.imaging.tiff.compression import Segment
+from restore.imaging.tiff.pages import Page
 
 # Rows unpacked at a time: a bit takes a byte while its sample is put together.
 _BLOCK = 2**24

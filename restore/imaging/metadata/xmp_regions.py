@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from restore.imaging.xmp import Element, Name, Packet
+from restore.imaging.metadata.xmp import Element, Name, Packet
 
 _AREA = "http://ns.adobe.com/xmp/sType/Area#"
 _DIMENSIONS = "http://ns.adobe.com/xap/1.0/sType/Dimensions#"

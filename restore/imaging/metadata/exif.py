@@ -10,8 +10,9 @@ import struct
 from collections.abc import Iterable
 from dataclasses import replace
 
-from restore.imaging import exif_place, ifd, iptc, png_text, xmp_place
+from restore.imaging.metadata import exif_place, ifd, iptc, xmp_place
 from restore.imaging.picture import Picture
+from restore.imaging.png import text as png_text
 
 ORIENTATION = 0x0112
 _WIDTH_TAGS, _HEIGHT_TAGS = (0x0100, 0xA002), (0x0101, 0xA003)

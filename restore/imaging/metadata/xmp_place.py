@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from restore.imaging import xmp
-from restore.imaging.xmp import RDF, XML, BrokenPacketError, Name
+from restore.imaging.metadata import xmp
+from restore.imaging.metadata.xmp import RDF, XML, BrokenPacketError, Name
 
 _ALL = None
 # By namespace, the properties and fields that stay; _ALL stands for everything whose name does not speak of a place.

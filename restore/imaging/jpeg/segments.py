@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from restore.imaging import ifd, iptc, resolution, xmp_extended
-from restore.imaging.containers import Extra, FileMetadata
+from restore.imaging.metadata import ifd, iptc, resolution, xmp_extended
+from restore.imaging.metadata.file_metadata import Extra, FileMetadata
+from restore.imaging.metadata.xmp_update import GAIN_MAP, VIDEO
 from restore.imaging.picture import FIRST_PAGE
-from restore.imaging.xmp_update import GAIN_MAP, VIDEO
 
 # Capacity of one segment, without its length field.
 _SEGMENT = 65_533

@@ -7,8 +7,8 @@ import struct
 from collections.abc import Iterable
 from contextlib import suppress
 
-from restore.imaging import xmp
-from restore.imaging.xmp import META, RDF, BrokenPacketError, Element, Name, Packet
+from restore.imaging.metadata import xmp
+from restore.imaging.metadata.xmp import META, RDF, BrokenPacketError, Element, Name, Packet
 
 NOTE = ("http://ns.adobe.com/xmp/note/", "HasExtendedXMP")
 HEADER = b"http://ns.adobe.com/xmp/extension/\0"

@@ -11,8 +11,8 @@ import zlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from restore.imaging import iptc, xmp_place
-from restore.imaging.png_chunks import Chunk
+from restore.imaging.metadata import iptc, xmp_place
+from restore.imaging.png.chunks import Chunk
 
 # Bytes that a chunk may inflate to, and that all may together.
 MOST = 2**24

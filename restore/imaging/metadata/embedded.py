@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from restore.imaging import heif, ifd, iptc, jp2, jpeg, jxl
-from restore.imaging.containers import Extra
+from restore.imaging import heif, jp2, jxl
+from restore.imaging.jpeg import segments as jpeg_segments
+from restore.imaging.metadata import ifd, iptc
+from restore.imaging.metadata.file_metadata import Extra
 
 
 def read(kind: str, data: bytes, info: Mapping[Any, Any]) -> Extra:
@@ -18,7 +20,7 @@ def read(kind: str, data: bytes, info: Mapping[Any, Any]) -> Extra:
         info: what Pillow reports.
     """
     if kind in ("JPEG", "MPO"):
-        return jpeg.read_extra(data, info.get("xmp"))
+        return jpeg_segments.read_extra(data, info.get("xmp"))
     if kind == "JPEG2000":
         return jp2.read_extra(data)
     if kind == "JXL":

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from restore.imaging import code_points, matrix_profile
-from restore.imaging.png_chunks import Chunk, Chunks
-from restore.imaging.png_text import inflated
+from restore.imaging.color import code_points, matrix_profile
+from restore.imaging.png.chunks import Chunk, Chunks
+from restore.imaging.png.text import inflated
 
 _SRGB_GAMMA = 45_455
 # Writers round 1 / 2.2 and the primaries in several ways.
@@ -66,7 +66,7 @@ def read(file: Chunks, icc: bytes | None = None) -> Found:
 
 
 def _profile(file: Chunks, other: bytes | None, notes: list[str]) -> bytes | None:
-    from restore.imaging import profiles
+    from restore.imaging.color import profiles
 
     chunk = file.ancillary.get(b"iCCP")
     if chunk is not None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from restore.errors import ImageError
 from restore.imaging.damage import DamagedError
-from restore.imaging.fax_codes import LONGEST, Mode, Table, modes, runs
+from restore.imaging.tiff.fax_codes import LONGEST, Mode, Table, modes, runs
 
 RLE, T4, T6, RLE_WORDS = 2, 3, 4, 32771
 # T4Options.

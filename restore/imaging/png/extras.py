@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from restore.imaging import iptc, png_chunks, png_color, png_text
+from restore.imaging.metadata import iptc
 from restore.imaging.picture import Picture
+from restore.imaging.png import chunks as png_chunks
+from restore.imaging.png import color as png_color
+from restore.imaging.png import text as png_text
 from restore.utils.regular_file import open_regular
 
 

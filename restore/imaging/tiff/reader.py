@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from restore.imaging import embedded, ifd, metadata, resolution, tiff, tiff_pages, tiff_picture
+from restore.imaging.metadata import embedded, ifd, resolution
+from restore.imaging.metadata import exif as exif_metadata
 from restore.imaging.picture import FIRST_PAGE, Picture
+from restore.imaging.tiff import pages as tiff_pages
+from restore.imaging.tiff import picture as tiff_picture
+from restore.imaging.tiff import writer as tiff_writer
 from restore.imaging.upright import upright
 
 _LARGEST_PAGE = "the file contains several pictures; only the largest is used, since the first is a thumbnail"
@@ -34,7 +38,7 @@ def read(data: bytes, refuse_large: Callable[[int, int], None]) -> Picture | Non
     refuse_large(page.segment_width, page.segment_height)  # a tile may claim more than the picture
     if tiff_picture.for_pillow(page):
         return None
-    icc, xmp = page.content(tiff.ICC) or None, page.content(tiff.XMP) or None
+    icc, xmp = page.content(tiff_writer.ICC) or None, page.content(tiff_writer.XMP) or None
     found = tiff_picture.read(data, page, icc)
     notes = [FIRST_PAGE if page.first else _LARGEST_PAGE, *found.notes] if more else found.notes
     exif, broken = exif_of(data, page.at)
@@ -54,6 +58,6 @@ def read(data: bytes, refuse_large: Callable[[int, int], None]) -> Picture | Non
 def exif_of(data: bytes, page: int | None = None) -> tuple[bytes | None, list[str]]:
     """The EXIF block of a file, given the offset of the page's directory, and a note if it is broken."""
     try:
-        return (metadata.from_tiff(data, page) if tiff_pages.is_tiff(data) else None), []
+        return (exif_metadata.from_tiff(data, page) if tiff_pages.is_tiff(data) else None), []
     except ifd.BrokenDirectoryError as error:
-        return None, [metadata.BROKEN_EXIF.format(error)]
+        return None, [exif_metadata.BROKEN_EXIF.format(error)]

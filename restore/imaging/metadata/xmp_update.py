@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from restore.imaging import xmp, xmp_regions
-from restore.imaging.xmp import RDF, BrokenPacketError, Name, Packet
+from restore.imaging.metadata import xmp, xmp_regions
+from restore.imaging.metadata.xmp import RDF, BrokenPacketError, Name, Packet
 
 _TIFF, _EXIF = "http://ns.adobe.com/tiff/1.0/", "http://ns.adobe.com/exif/1.0/"
 _ORIENTATION = (_TIFF, "Orientation")

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from restore.errors import ImageError
-from restore.imaging import ifd
 from restore.imaging.arrays import AnyArray
+from restore.imaging.metadata import ifd
 from restore.imaging.picture import Samples
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIPS, _SAMPLES = 256, 257, 258, 259, 262, 273, 277

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from restore.errors import ImageError
-from restore.imaging import jpeg
+from restore.imaging.jpeg import segments as jpeg_segments
 from restore.imaging.picture import Samples
 
 _DRI, _PROGRESSIVE = 0xDD, frozenset({0xC2, 0xC6, 0xCA, 0xCE})
@@ -48,7 +48,7 @@ class _Scan(NamedTuple):
 
 def end(data: bytes) -> int | None:
     """Where the first picture of a file ends, with its EOI marker; None if it has no end."""
-    segments = jpeg.segments(data)
+    segments = jpeg_segments.segments(data)
     frame = _frame(data, segments)
     return _scans(data, frame, segments[-1].start)[1] if frame else None
 
@@ -63,8 +63,8 @@ def check(data: bytes, pixels: Samples | None) -> list[str]:
     Raises:
         ImageError: the data end before the picture does.
     """
-    segments = jpeg.segments(data)
-    if not segments or segments[-1].marker != jpeg.SOS:
+    segments = jpeg_segments.segments(data)
+    if not segments or segments[-1].marker != jpeg_segments.SOS:
         return []
     start = segments[-1].start
     suspicious = pixels is None or bool(pixels[-1, -1, 0] == _GRAY and (pixels[-1, -1] == _GRAY).all())
@@ -99,10 +99,10 @@ def _decodes(data: bytes) -> bool:
     return True
 
 
-def _frame(data: bytes, segments: list[jpeg.Segment]) -> _Frame | None:
+def _frame(data: bytes, segments: list[jpeg_segments.Segment]) -> _Frame | None:
     """The frame header; None if it or the first scan header is missing."""
     frames = [s for s in segments if s.marker in _FRAMES]
-    if not frames or segments[-1].marker != jpeg.SOS:
+    if not frames or segments[-1].marker != jpeg_segments.SOS:
         return None
     start, stop = frames[0].start, frames[0].stop
     if stop - start < 6 or stop - start < 6 + 3 * data[start + 5]:
@@ -139,10 +139,10 @@ def _scans(data: bytes, frame: _Frame, start: int) -> tuple[list[_Scan], int | N
             marker, at = found[0][1], found.end()
             if marker in _RESTARTS:
                 scans[-1].restarts.append(marker)
-            elif marker == jpeg.EOI:
+            elif marker == jpeg_segments.EOI:
                 return scans, at
             elif at + 2 <= len(data):
-                if marker == jpeg.SOS:
+                if marker == jpeg_segments.SOS:
                     at += 2
                     break
                 if marker == _DRI and at + 4 <= len(data):

@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from restore.errors import ImageError
-from restore.imaging import tiff_compression, tiff_pages, tiff_samples, wide_samples
+from restore.imaging import wide_samples
 from restore.imaging.arrays import AnyArray
+from restore.imaging.color.profiles import to_srgb
 from restore.imaging.damage import DamagedError
 from restore.imaging.picture import Samples, to8
-from restore.imaging.profiles import to_srgb
 from restore.imaging.refusals import CURE
-from restore.imaging.tiff_pages import COLORS, Page
+from restore.imaging.tiff import compression as tiff_compression
+from restore.imaging.tiff import pages as tiff_pages
+from restore.imaging.tiff import samples as tiff_samples
+from restore.imaging.tiff.pages import COLORS, Page
 from restore.imaging.unmultiply import unmultiplied
 
 _PREMULTIPLIED = 1

@@ -1,13 +1,12 @@
-"""PNG containers: insert metadata."""
+"""Write chunks, and metadata into PNG files."""
 
 from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
-from restore.imaging import resolution
+from restore.imaging.metadata import resolution
+from restore.imaging.metadata.file_metadata import FileMetadata
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _IHDR_END = len(PNG_SIGNATURE) + 25
@@ -17,18 +16,6 @@ def png_chunk(name: bytes, content: bytes | memoryview) -> bytes:
     """A PNG chunk with its length and checksum."""
     checksum = zlib.crc32(content, zlib.crc32(name))
     return b"".join([struct.pack(">I", len(content)), name, content, struct.pack(">I", checksum)])
-
-
-class FileMetadata(NamedTuple):
-    """What a file holds besides the pixels: profile, EXIF, XMP, dots per inch, IPTC, a comment, other PNG chunks."""
-
-    icc: bytes | None
-    exif: bytes | None
-    xmp: bytes | None
-    dots: resolution.Density | None
-    iptc: bytes | None = None
-    comment: bytes | None = None
-    chunks: Sequence[tuple[bytes, bytes]] = ()
 
 
 def png_metadata(metadata: FileMetadata) -> list[bytes]:
@@ -48,19 +35,3 @@ def png_metadata(metadata: FileMetadata) -> list[bytes]:
 def png_with_metadata(data: bytes | memoryview, metadata: FileMetadata) -> bytes:
     """A PNG file with the metadata inserted after its header."""
     return b"".join([data[:_IHDR_END], *png_metadata(metadata), data[_IHDR_END:]])
-
-
-class Extra(NamedTuple):
-    """What a file holds that Pillow does not report.
-
-    Attributes:
-        info: what Pillow's ``info`` lacks: ``icc_profile``, ``exif``, ``xmp``.
-        iptc: the IPTC records.
-        comment: the comment.
-        notes: on what is dropped.
-    """
-
-    info: Mapping[str, bytes] = {}
-    iptc: bytes | None = None
-    comment: bytes | None = None
-    notes: tuple[str, ...] = ()

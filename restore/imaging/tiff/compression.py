@@ -16,9 +16,12 @@ import numpy as np
 from PIL import Image
 
 from restore.errors import ImageError
-from restore.imaging import fax, ifd, lzw, tiff_jpeg, tiff_pages
 from restore.imaging.arrays import AnyArray
 from restore.imaging.damage import DamagedError
+from restore.imaging.metadata import ifd
+from restore.imaging.tiff import fax, lzw
+from restore.imaging.tiff import jpeg as tiff_jpeg
+from restore.imaging.tiff import pages as tiff_pages
 
 PLAIN, LZW, JPEG, DEFLATE, PACKBITS, OLD_DEFLATE = 1, 5, 7, 8, 32773, 32946
 FAX = frozenset({fax.RLE, fax.T4, fax.T6, fax.RLE_WORDS})

@@ -1,0 +1,1 @@
+"""Color conversions and ICC profiles."""

@@ -1,0 +1,1 @@
+"""EXIF, XMP, IPTC and print resolution: read, kept true to the picture, and written."""

@@ -1,0 +1,1 @@
+"""TIFF files and the compressions in them."""
