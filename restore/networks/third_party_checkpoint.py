@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -154,7 +154,7 @@ def make_exportable(network: nn.Module) -> nn.Module:
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if (folded := folded_layer(child)) is not None:
-                child.update_params()
+                cast(Any, child).update_params()
                 if getattr(child, "has_relu", False):
                     folded = nn.Sequential(folded, nn.LeakyReLU(0.05))
                 setattr(parent, name, folded)
