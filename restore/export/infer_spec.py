@@ -11,7 +11,7 @@ from restore import __version__
 from restore.errors import ModelError
 from restore.export.narrate import Report, narrated
 from restore.export.support import gradient_support
-from restore.export.third_party_checkpoint import Published
+from restore.networks.third_party_checkpoint import Published
 from restore.runtime.session import first_line
 from restore.spec import ModelSpec, read_spec
 from restore.utils.json_types import JsonObject

@@ -16,8 +16,9 @@ from restore.export.channel_order import Colors, ForRgb, find_order
 from restore.export.infer_spec import UNKNOWN, as_function, published_spec
 from restore.export.narrate import Report
 from restore.export.parity import TOLERANCE
-from restore.export.third_party_checkpoint import load_published
-from restore.networks.base import deployed
+from restore.networks.base import border_of, deployed
+from restore.networks.fine_tuned import SpandrelOptions
+from restore.networks.third_party_checkpoint import Published, load_published
 from restore.plugins import NO_CODE, Trust
 from restore.spec import ModelSpec, check_given, fault_of
 from restore.training.checkpoint import FORMAT, Checkpoint
@@ -80,11 +81,14 @@ def load_source(
             raise ModelError(f"{source}: its metadata comes from its recipe; --spec is for third-party checkpoints")
         recipe, network, checkpoint = load_trained(source, which, trust)
         try:
-            return ExportSource(network, make_spec(recipe, network, checkpoint, name))
+            spec = make_spec(recipe, network, checkpoint, name)
         except ValidationError as error:
             raise ModelError(
                 f"{checkpoint.path}: its recipe cannot be written as metadata: {fault_of(error)}"
             ) from error
+        if not isinstance(recipe.network, SpandrelOptions):
+            return ExportSource(network, spec)
+        return ExportSource(network, _measured(spec, network, recipe.network, shape, report), _PUBLISHED_TOLERANCE)
     known = check_given(str(source), given or {})
     found = load_published(source)
     spec = published_spec(found, name or name_of(source), given or {}, shape or known.shape, report)
@@ -121,8 +125,9 @@ def load_trained(source: Path, which: str = "last", trust: Trust = NO_CODE) -> t
     """
     checkpoint = Checkpoint(source / f"{which}.safetensors" if source.is_dir() else source)
     recipe = parse_recipe(checkpoint.recipe_yaml, str(checkpoint.path), trust=trust)
-    network = recipe.network.build(recipe.scale)
-    checkpoint.fill(network, checkpoint.part("average"))
+    average = checkpoint.part("average")
+    network = recipe.network.rebuild(recipe.scale, average)
+    checkpoint.fill(network, average)
     return recipe, deployed(network).eval(), checkpoint
 
 
@@ -158,6 +163,17 @@ def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint, name: 
         recipe=recipe.digest(),
         made_with=f"restore {__version__}",
     )
+
+
+def _measured(
+    spec: ModelSpec, network: nn.Module, options: SpandrelOptions, shape: tuple[int, int, int] | None, report: Report
+) -> ModelSpec:
+    """The metadata of a published network that was trained further: what it needs is measured, as at import."""
+    network.requires_grad_(False)
+    found = Published(network, options.architecture, spec.scale, spec.multiple, spec.minimum, spec.parameters)
+    seen = published_spec(found, spec.name, {}, shape, report)
+    needs = {key: getattr(seen, key) for key in ("halo", "exact_tiles", "multiple", "minimum", "shape", "network")}
+    return spec.but(**needs, border=0 if seen.shape else border_of(seen.halo, seen.multiple))
 
 
 def _line(text: str) -> str:

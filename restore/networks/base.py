@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
@@ -30,6 +30,18 @@ class NetworkOptions(BaseModel, ABC):
             ValueError: the network cannot enlarge by ``scale``.
         """
 
+    def rebuild(self, scale: int, weights: Mapping[str, Tensor]) -> nn.Module:
+        """A network that the weights of a run fit, to be filled with them; by default that of :meth:`build`.
+
+        Raises:
+            ModelError: the weights are of another network.
+        """
+        return self.build(scale)
+
+    def begun_from(self) -> str:
+        """Which weights :meth:`build` begins with, for the model's metadata; empty if they are drawn."""
+        return ""
+
     @abstractmethod
     def halo(self, scale: int) -> int:
         """How far from an output pixel's position input pixels can affect it."""
@@ -40,9 +52,7 @@ class NetworkOptions(BaseModel, ABC):
         Zeros change a saturated color most, at its corners by up to 30 levels; mirrored pixels take the place of the
         picture's. Their own error has faded after four.
         """
-        if self.context() or not self.halo(scale):
-            return 0
-        return -(-_BORDER // self.multiple(scale)) * self.multiple(scale)
+        return 0 if self.context() else border_of(self.halo(scale), self.multiple(scale))
 
     def exact_tiles(self) -> bool:
         """Whether tiles with this halo match the result of the whole picture (no global pooling inside)."""
@@ -84,6 +94,11 @@ class NetworkOptions(BaseModel, ABC):
         """
         if scale != 1:
             raise ValueError(f"the network '{self.kind}' does not enlarge: it needs scale 1, not {scale}")
+
+
+def border_of(halo: int, multiple: int) -> int:
+    """The border of a network with this halo, whose sides are multiples: see :meth:`NetworkOptions.border`."""
+    return -(-_BORDER // multiple) * multiple if halo else 0
 
 
 @runtime_checkable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -37,7 +37,8 @@ class Run:
 
     Attributes:
         call: runs the network; the network itself, or its compiled version.
-        started_from: the checkpoint that the run started from (see :meth:`Checkpoint.describe`); empty if none.
+        started_from: the checkpoint that the run started from (see :meth:`Checkpoint.describe` and
+            :meth:`NetworkOptions.begun_from`); empty if none.
         step: completed steps.
         best: the best validation score so far, the highest or the lowest.
         stale: validations since then.
@@ -155,7 +156,12 @@ class Run:
 
 
 def new_run(
-    recipe: Recipe, folder: Path, device: torch.device, team: Team | None = None, start_from: Path | None = None
+    recipe: Recipe,
+    folder: Path,
+    device: torch.device,
+    team: Team | None = None,
+    start_from: Path | None = None,
+    weights: Mapping[str, Tensor] | None = None,
 ) -> Run:
     """A run at step 0.
 
@@ -164,7 +170,9 @@ def new_run(
         folder: folder of the run; it need not exist yet.
         device: device to train on.
         team: processes of the run; only this process by default.
-        start_from: checkpoint whose averaged weights to start from; without it, they are drawn from the recipe's seed.
+        start_from: checkpoint whose averaged weights to start from; without it, they are those that the network begins
+            with: drawn from the recipe's seed, or published.
+        weights: of the network that is resumed, which the caller fills in; the network is built to fit them.
 
     Raises:
         RestoreError: weights of an encoder are missing, the checkpoint is of another network, or parts of the recipe
@@ -173,7 +181,7 @@ def new_run(
     team = team or Team()
     team.check_shares(recipe.train.batch, recipe.train.accumulate)
     try:
-        run = _build(recipe, folder, device, team)
+        run = _build(recipe, folder, device, team, weights)
     except ValueError as error:
         raise RecipeError(f"{recipe.name}: {error}") from error
     if start_from is not None:
@@ -182,10 +190,12 @@ def new_run(
     return run
 
 
-def _build(recipe: Recipe, folder: Path, device: torch.device, team: Team) -> Run:
+def _build(recipe: Recipe, folder: Path, device: torch.device, team: Team, weights: Mapping[str, Tensor] | None) -> Run:
     """A run with new weights."""
     torch.manual_seed(recipe.train.seed)
-    network = recipe.network.build(recipe.scale).to(device).to(memory_format=torch.channels_last)
+    options = recipe.network
+    network = options.build(recipe.scale) if weights is None else options.rebuild(recipe.scale, weights)
+    network = network.to(device).to(memory_format=torch.channels_last)
     average = AveragedModel(network, multi_avg_fn=warm_average(recipe.train.ema))
     average.n_averaged = average.n_averaged.cpu()  # read at every step, which would synchronize with a GPU
     if recipe.train.checkpointing:
@@ -198,7 +208,9 @@ def _build(recipe: Recipe, folder: Path, device: torch.device, team: Team) -> Ru
     terms = [(loss, loss.build(context).to(device)) for loss in recipe.losses]
     learned = [parameter for _, term in terms if term.learned is not None for parameter in term.learned.parameters()]
     optimizer = build_optimizer(recipe.train.optimizer, network.parameters(), learned)
-    return Run(recipe, folder, device, team, network, average, optimizer, terms, discriminator, guidance)
+    run = Run(recipe, folder, device, team, network, average, optimizer, terms, discriminator, guidance)
+    run.started_from = options.begun_from()
+    return run
 
 
 def _load_weights(run: Run, path: Path) -> None:
@@ -214,8 +226,8 @@ def resume_run(
     recipe: Recipe, folder: Path, device: torch.device, team: Team | None = None, trust: Trust = NO_CODE
 ) -> Run:
     """A run restored from its last checkpoint, whose recipe may name only trusted code."""
-    run = new_run(recipe, folder, device, team)
     checkpoint = Checkpoint(folder / LAST)
+    run = new_run(recipe, folder, device, team, weights=checkpoint.part("network"))
     if recipe.train.steps < checkpoint.step:
         raise RecipeError(f"train.steps = {recipe.train.steps}: {checkpoint.step} steps are already done in {folder}")
     checkpoint.load(run.modules, run.optimizers)

@@ -41,6 +41,8 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
     if run.guidance is not None and run.guidance.turn(run.step)[0] != "network":
         return _guide(run, run.guidance, pieces, fraction)
     generator = step_generator(options.seed, run.step, run.team.rank)
+    # For dropout and dropped paths inside a network, which draw from torch's own generator.
+    torch.manual_seed(generator.initial_seed())
     terms = [(loss, term) for loss, term in run.terms if loss.counts_at(run.step)]
     sums: dict[str, Tensor] = {}
     run.optimizer.zero_grad(set_to_none=True)

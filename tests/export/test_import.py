@@ -21,8 +21,8 @@ from torch import nn
 from restore.cli.main import main
 from restore.errors import ModelError
 from restore.export.support import gradient_support
-from restore.export.third_party_checkpoint import PlaneByPlane, load_published, make_exportable, windows_together
 from restore.networks.plain import PlainSR
+from restore.networks.third_party_checkpoint import PlaneByPlane, load_published, make_exportable, windows_together
 from restore.runtime.model import open_model
 from restore.spec import ModelSpec
 from restore.utils.text import name_of
@@ -624,7 +624,7 @@ def test_a_checkpoint_of_one_shape_is_had_by_giving_it(
     tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import restore.export.load_source as source_module
-    from restore.export.third_party_checkpoint import Published
+    from restore.networks.third_party_checkpoint import Published
 
     found = Published(OneSize().eval().requires_grad_(False), "one size", 1, 1, 1, 6996)
     monkeypatch.setattr(source_module, "load_published", lambda _: found)

@@ -18,7 +18,7 @@ from restore.export import narrate
 from restore.export.channel_order import ForRgb, Order, find_order
 from restore.export.infer_spec import as_function, published_spec
 from restore.export.narrate import narrated
-from restore.export.third_party_checkpoint import Published
+from restore.networks.third_party_checkpoint import Published
 from restore.runtime.model import open_model
 from restore.verify.probing import Sizes
 from restore.zoo.find import SEARCH_VARIABLE, find

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -54,40 +55,56 @@ def load_published(path: Path) -> Published:
         ModelError: the file is missing, contains more than weights, or belongs to a network that is unknown or does not
             map pictures to pictures.
     """
-    from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
-
-    weights = read_weights(path)
-    try:
-        found = ModelLoader().load_from_state_dict(weights)
-    except UnsupportedModelError as error:
-        raise ModelError(
-            f"{path}: spandrel does not know the architecture of these weights; if the network can be exported where "
-            "it was trained, import the .onnx file"
-        ) from error
-    except Exception as error:  # each of fifty architectures fails in its own way on weights that do not quite match
-        raise ModelError(f"{path}: these weights fit no network: {_line(error)}") from error
-    name = str(found.architecture.name)
-    if not isinstance(found, ImageModelDescriptor):
-        raise ModelError(f"{path}: {name} takes a mask in addition to the picture, which is not supported")
+    found = recognize(read_weights(path), str(path))
     if (found.input_channels, found.output_channels) not in ((3, 3), (1, 1)):
         raise ModelError(
-            f"{path}: {name} has {found.input_channels} input and {found.output_channels} output channels; "
-            "only RGB or one channel is supported"
+            f"{path}: {found.architecture.name} has {found.input_channels} input and {found.output_channels} output "
+            "channels; only RGB or one channel is supported"
         )
-    # spandrel's call function reduces several inputs or outputs to one picture.
-    network: nn.Module = _Called(make_exportable(found.model), found._call_fn)
+    network: nn.Module = Called(make_exportable(found.model), found._call_fn)
     if found.input_channels == 1:
         network = PlaneByPlane(network)
     needs = found.size_requirements
     parameters = sum(p.numel() for p in found.model.parameters())
     return Published(
         network.float().eval().requires_grad_(False),
-        name,
+        str(found.architecture.name),
         found.scale,
         needs.multiple_of,
         needs.minimum or 1,
         parameters,
     )
+
+
+def recognize(weights: JsonObject, source: str) -> Any:
+    """Build the network that weights belong to, with these weights.
+
+    Args:
+        weights: a state dict, or a dictionary that contains one.
+        source: where they come from, for messages.
+
+    Returns:
+        spandrel's ``ImageModelDescriptor``.
+
+    Raises:
+        ModelError: the network is unknown, or does not map pictures to pictures.
+    """
+    from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
+
+    try:
+        found = ModelLoader().load_from_state_dict(weights)
+    except UnsupportedModelError as error:
+        raise ModelError(
+            f"{source}: spandrel does not know the architecture of these weights; if the network can be exported where "
+            "it was trained, import the .onnx file"
+        ) from error
+    except Exception as error:  # each of fifty architectures fails in its own way on weights that do not quite match
+        raise ModelError(f"{source}: these weights fit no network: {_line(error)}") from error
+    if not isinstance(found, ImageModelDescriptor):
+        raise ModelError(
+            f"{source}: {found.architecture.name} takes a mask in addition to the picture, which is not supported"
+        )
+    return found
 
 
 def read_weights(path: Path) -> JsonObject:
@@ -136,13 +153,18 @@ def make_exportable(network: nn.Module) -> nn.Module:
             home["window_reverse"] = windows_together
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
-            update, folded = getattr(child, "update_params", None), getattr(child, "eval_conv", None)
-            if callable(update) and isinstance(folded, nn.Module):
-                update()
+            if (folded := folded_layer(child)) is not None:
+                cast(Any, child).update_params()
                 if getattr(child, "has_relu", False):
                     folded = nn.Sequential(folded, nn.LeakyReLU(0.05))
                 setattr(parent, name, folded)
     return network
+
+
+def folded_layer(module: nn.Module) -> nn.Module | None:
+    """The convolution that a module recomputes from its others in evaluation mode, as SPAN's do; None if none."""
+    folded = getattr(module, "eval_conv", None)
+    return folded if callable(getattr(module, "update_params", None)) and isinstance(folded, nn.Module) else None
 
 
 def windows_together(windows: Tensor, side: int, height: int, width: int) -> Tensor:
@@ -152,8 +174,11 @@ def windows_together(windows: Tensor, side: int, height: int, width: int) -> Ten
     return apart.permute(0, 1, 3, 2, 4, 5).reshape(-1, height, width, channels)
 
 
-class _Called(nn.Module):
-    """A network with spandrel's call function: some take a noise level, some return several results."""
+class Called(nn.Module):
+    """A network with spandrel's call function, which reduces several inputs or outputs to one picture.
+
+    Some networks take a noise level, some return several results.
+    """
 
     def __init__(self, network: nn.Module, call: Callable[[nn.Module, Tensor], Tensor]) -> None:
         super().__init__()
