@@ -22,6 +22,8 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str | None], ...] = tuple(
     for pattern, note in (
         # A lower height than the data have rows for.
         (r"Corrupt JPEG data: \d{5,} extraneous bytes before marker 0xd9", _LONG_JPEG),
+        # A marker that no file has: the data went on after the decoder had its last row.
+        (r"Corrupt JPEG data: \d+ extraneous bytes before marker 0x(0[2-9a-f]|[1-9ab][0-9a-f])", _WRONG_JPEG),
         # Between segments, and by some phones behind the last row.
         (r"Corrupt JPEG data: \d+ extraneous bytes before marker 0x(?!d[0-7])", None),
         (r"Corrupt JPEG data: premature end", _SHORT_JPEG),
