@@ -97,8 +97,8 @@ def audit_models(
     folder: Path,
     more: Callable[[], bool],
     kinds: tuple[str, ...] = (),
+    task: Callable[[list[str]], Answer] = command,
     limits: Limits = _LIMITS,
-    hostile: Callable[[random.Random], Iterator[_Hostile]] = hostile_models,
 ) -> None:
     """Verify hostile models, and enhance a picture with them.
 
@@ -107,16 +107,16 @@ def audit_models(
         folder: for temporary files.
         more: whether there is time for another one.
         kinds: these alone; empty for all.
+        task: runs a command.
         limits: of one command.
-        hostile: makes the models of a round.
     """
     draw = random.Random(f"{audit.seed} {PART}")
     picture, path, out = folder / "picture.png", folder / "model.onnx", folder / "result.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)).save(picture)
     tried = False
-    with Worker(command, limits) as worker:
+    with Worker(task, limits) as worker:
         while more() or not tried:
-            for one in hostile(draw):
+            for one in hostile_models(draw):
                 if kinds and one.kind not in kinds:
                     continue
                 if tried and not more():

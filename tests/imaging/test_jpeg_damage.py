@@ -86,6 +86,20 @@ def test_a_cut_in_the_middle_is_refused(tmp_path: Path, subsampling: int) -> Non
         read(tmp_path, cut)
 
 
+@pytest.mark.skipif(native_messages._log() is None, reason="libjpeg's lines cannot be read here")
+def test_inserted_bytes_that_push_the_end_of_the_data_out_are_said(tmp_path: Path) -> None:
+    """The decoder has its last row before the data end, and finds a marker there that no file has."""
+    data = encoded(size=(61, 83))
+    inserted = np.random.default_rng(2).integers(0, 255, 150, dtype=np.uint8).tobytes()
+    (tmp_path / "x.jpg").write_bytes(data[:-40] + inserted + b"\xff\xbd" + data[-40:])
+    with Image.open(tmp_path / "x.jpg") as image, pytest.raises(OSError, match="broken data stream"):
+        image.load()
+    wrong = read_picture(tmp_path / "x.jpg")
+    (tmp_path / "whole.jpg").write_bytes(data)
+    assert (wrong.pixels != read_picture(tmp_path / "whole.jpg").pixels).any()
+    assert wrong.notes == ("damaged: wrong codes in its JPEG data; parts of the picture may be wrong",)
+
+
 def test_a_lost_block_is_said(tmp_path: Path) -> None:
     data = encoded()
     middle = (scan_start(data) + len(data)) // 2
