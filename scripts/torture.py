@@ -64,7 +64,8 @@ def main() -> None:
     print(f"\n{_table(audit)}")
     for finding in audit.findings:
         print(f"\n{finding.part}: {finding.what[:600]}\n  kept in {finding.kept}")
-    print(f"\nseed {seed}: {len(audit.findings)} findings")
+    total = sum(count for counts in audit.counts.values() for (_, how), count in counts.items() if how == "findings")
+    print(f"\nseed {seed}: {total} findings")
     sys.exit(1 if audit.findings else 0)
 
 
