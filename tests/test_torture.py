@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.audit.accidents import ONE_ROUND, Ended, Scene, _claims, audit_accidents, partial
+from scripts.audit.accidents import ONE_ROUND, _claims, audit_accidents
 from scripts.audit.commands import command, refused
 from scripts.audit.findings import Audit
 from scripts.audit.models import audit_models
 from scripts.audit.mutants import audit_mutants
 from scripts.audit.mutations import MUTATIONS, PNG_MUTATIONS, damaged
 from scripts.audit.recipes import audit_recipes, hostile_recipes
+from scripts.audit.scene import Ended, Scene, partial
 from scripts.audit.whole_files import WholeFile, whole_files
 from scripts.audit.worker import Answer, Limits, Worker
 

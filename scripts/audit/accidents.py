@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import random
@@ -12,146 +11,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from PIL import Image
 
 from .findings import Audit
-from .small_model import model
+from .scene import JOURNAL, Ended, Scene, contents, end_of, hidden, partial, resumed, until_job_runs
 
-ROOT = Path(__file__).resolve().parents[2]
-_JOURNAL = ".restore-journal.jsonl"
-_PATIENCE = 120.0  # seconds after which a job is taken for hanging
 _SIGNAL_SECONDS = 2.0
-Files = dict[str, bytes]
-
-
-@dataclass
-class Ended:
-    """How a process ended: its exit code, what it said, and the seconds it took."""
-
-    code: int
-    said: str
-    complained: str
-    seconds: float
-
-
-@dataclass
-class Scene:
-    """A folder of pictures, a model, and what an undisturbed job makes of them.
-
-    Attributes:
-        folder: for temporary files; each round has a new output folder in it.
-        count: of pictures.
-        draw: of what is random.
-    """
-
-    folder: Path
-    count: int = 40
-    draw: random.Random = field(default_factory=random.Random)
-
-    def __post_init__(self) -> None:
-        self.source, self.model, self._round = self.folder / "in", self.folder / "audit.onnx", 0
-        self.model.write_bytes(model())
-        noise = np.random.default_rng(0)
-        for i in range(self.count):
-            path = self.source / ("", "sub", "sub/Größe 写")[i % 3] / f"{i:03}.{('png', 'jpg', 'tif')[i % 3]}"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            pixels = noise.integers(0, 256, (120 + i % 7, 180 + i % 5, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(path)
-
-    @functools.cached_property
-    def _undisturbed(self) -> tuple[Files, float, float]:
-        out, began = self.folder / "wanted", time.monotonic()
-        process = self.begin(self.source, out)
-        _until_job_runs(process, out)
-        started = time.monotonic()
-        ended = end_of(process)
-        if ended.code:
-            raise RuntimeError(f"an undisturbed job fails: {ended.complained}")
-        return contents(out), started - began, ended.seconds
-
-    @property
-    def wanted(self) -> Files:
-        """The results of an undisturbed job by name."""
-        return self._undisturbed[0]
-
-    @property
-    def start(self) -> float:
-        """Seconds until an undisturbed job begins to work."""
-        return self._undisturbed[1]
-
-    @property
-    def work(self) -> float:
-        """Seconds that an undisturbed job works, and ends."""
-        return self._undisturbed[2]
-
-    def wait(self, process: subprocess.Popen[str], out: Path) -> None:
-        """Wait for a random moment of a job, more often of its work than of its start, which takes longer."""
-        if self.draw.random() < 0.2:
-            time.sleep(self.draw.random() * self.start)
-            return
-        _until_job_runs(process, out)
-        time.sleep(self.draw.random() * self.work)
-
-    def new_out(self) -> Path:
-        self._round += 1
-        return self.folder / f"out{self._round}"
-
-    def begin(self, source: Path, out: Path, *options: str, **more: Any) -> subprocess.Popen[str]:
-        command = [sys.executable, str(ROOT / "cli.py"), "enhance", str(source), str(out)]
-        command += ["--model", str(self.model), "--device", "cpu", "--threads", "1", *options]
-        known = os.environ.get("PYTHONPATH")
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *([known] if known else [])])}
-        environment |= {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-        environment["XDG_CACHE_HOME"] = str(self.folder / "cache")
-        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
-        return subprocess.Popen(command, env=environment, cwd=self.folder, text=True, **pipes)
-
-    def run(self, source: Path, out: Path, *options: str, **more: Any) -> Ended:
-        return end_of(self.begin(source, out, *options, **more))
-
-
-def end_of(process: subprocess.Popen[str], patience: float = _PATIENCE) -> Ended:
-    """Wait for the end of a process, which is killed if that takes too long."""
-    began = time.monotonic()
-    try:
-        said, complained = process.communicate(timeout=patience)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        said, complained = process.communicate()
-        complained += f"\n(no end after {patience:g} s)"
-    return Ended(process.returncode, said, complained, time.monotonic() - began)
-
-
-def contents(folder: Path) -> Files:
-    """All files of a folder by name, except hidden ones."""
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("[!.]*")) if p.is_file()}
-
-
-def hidden(folder: Path) -> set[str]:
-    """The names of hidden files of a folder."""
-    return {p.name for p in folder.rglob(".*")}
-
-
-def partial(scene: Scene, out: Path) -> str:
-    """What is wrong with an output folder after an accident: a result that is not the right one."""
-    wrong = [name for name, data in contents(out).items() if scene.wanted.get(name) != data]
-    return f"not complete or not right: {', '.join(wrong)}" if wrong else ""
-
-
-def resumed(scene: Scene, out: Path) -> str:
-    """Resume a job; what is wrong at its end."""
-    last = scene.run(scene.source, out, "--resume")
-    if last.code:
-        return f"--resume ends with {last.code}: {last.complained}"
-    if contents(out) != scene.wanted:
-        return "results are missing, superfluous or wrong after --resume"
-    left = hidden(out) - {_JOURNAL}
-    return f"left over after --resume: {', '.join(sorted(left))}" if left else ""
 
 
 def kill_once(audit: Audit, scene: Scene) -> None:
@@ -174,7 +39,7 @@ def signal_once(audit: Audit, scene: Scene) -> None:
     number = scene.draw.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
     process = scene.begin(scene.source, out, preexec_fn=_signals_arrive)
     scene.wait(process, out)
-    started = (out / _JOURNAL).exists()
+    started = (out / JOURNAL).exists()
     process.send_signal(number)
     ended = end_of(process)
     # Before the job begins, and after its last word, Python itself may end the process.
@@ -217,7 +82,7 @@ def fill_disk_once(audit: Audit, scene: Scene) -> None:
             fault = f"exit code {ended.code}: {ended.complained}"
         elif not complete and str(out) not in ended.complained:
             fault = f"the message names no file: {ended.complained}"
-        elif more := hidden(out) - {_JOURNAL}:
+        elif more := hidden(out) - {JOURNAL}:
             fault = f"left over: {', '.join(sorted(more))}"
         if on_tmpfs:
             subprocess.run(["mount", "-o", "remount,size=512m", str(out)], check=True)
@@ -251,8 +116,8 @@ def vanish_once(audit: Audit, scene: Scene) -> None:
     told = scene.folder / "told.jsonl"
     with told.open("w") as into:
         process = scene.begin(source, out, "--json", stdout=into)
-        _until_job_runs(process, out)
-        time.sleep(scene.draw.random() * scene.work * 0.7)
+        until_job_runs(process, out)
+        time.sleep(scene.draw.random() * scene.work * 0.4)
         changed = action(scene, source, out) if out.exists() else set()
         time.sleep(0.02)  # between its last look and its last word
         late = '"type": "summary"' in told.read_text("utf-8")
@@ -316,12 +181,6 @@ def _claims(scene: Scene, told: Path, out: Path, changed: set[str], ended: Ended
     if ended.code == 0 and set(there) != set(scene.wanted):
         return "exit code 0, but results are missing"
     return ""
-
-
-def _until_job_runs(process: subprocess.Popen[str], out: Path) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while not (out / _JOURNAL).exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
 
 
 def _tell(

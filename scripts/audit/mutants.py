@@ -89,9 +89,8 @@ def _size(path: Path) -> tuple[int, int]:
         import tifffile
 
         with tifffile.TiffFile(path) as file:  # not its imread, which believes a description of the source's
-            page = file.pages[0]
-            page.asarray()
-            return page.imagewidth, page.imagelength
+            height, width = file.pages[0].asarray().shape[:2]  # restore writes no planes
+            return width, height
     with Image.open(path) as image:
         image.load()
         return image.size
@@ -143,13 +142,14 @@ def audit_mutants(
             path.write_bytes(data)
             return worker.ask((str(path), str(folder / "result"), frames))
 
-        right: dict[tuple[int, str], str] = {}
-        for which, one in enumerate(whole):
+        right: list[set[str]] = []
+        for one in whole:
+            right.append(set())
             for frames in ("first", "all"):
                 answer = put_through(one.data, one.suffix, frames)
                 if answer.get("fault") or answer.get("status") != "enhanced":
                     audit.found(PART, one.kind, f"a whole file: {answer}", (f"whole{one.suffix}", one.data))
-                right[which, frames] = answer.get("pixels", "")
+                right[-1].add(answer.get("pixels", ""))
         number = 0
         while more():
             mutant = damaged(number, contents, audit.seed)
@@ -158,13 +158,9 @@ def audit_mutants(
             suffix = one.suffix if number % 5 else mutant.suffix
             suffix = ".png" if suffix == ".txt" else suffix
             answer = put_through(mutant.data, suffix, frames)
-            path = str(folder / f"picture{suffix}")
-            fault = answer.get("fault") or _hides_loss(
-                mutant,
-                answer,
-                right[mutant.which, frames],
-                lambda path=path: strict.ask(path),  # type: ignore[misc]
-            )
+            fault = answer.get("fault", "")
+            if not fault and _looks_whole(answer, right[mutant.which], mutant.cut):
+                fault = _lost(mutant, strict, folder / f"picture{suffix}")
             if fault:
                 what = f"{mutant.how}, frames {frames}: {fault}"
                 audit.found(PART, one.kind, what, (f"mutant-{number}{suffix}", mutant.data))
@@ -175,13 +171,17 @@ def audit_mutants(
             number += 1
 
 
-def _hides_loss(mutant: Mutant, answer: Answer, right: str, strict: Callable[[], Answer]) -> str:
-    """What is wrong with a result that looks whole although something of the picture is lost; empty if nothing is."""
-    if answer["status"] != "enhanced" or answer["note"] or answer["pixels"] == right:
-        return ""
+def _looks_whole(answer: Answer, right: set[str], cut: bool) -> bool:
+    """Whether a result has other pixels than the whole file's, and no note; of a cut file, no note on damage."""
+    told = "damaged" in answer["note"] if cut else answer["note"]
+    return answer["status"] == "enhanced" and not told and answer["pixels"] not in right
+
+
+def _lost(mutant: Mutant, strict: Worker, path: Path) -> str:
+    """What is lost for certain of a picture that looks whole; empty if that is not known."""
     if mutant.cut:
         return "its end is missing and the picture differs, but no note says so"
     if " and " in mutant.how or mutant.how in ("flipped", "header_changed"):
-        return ""  # the other decoder may complain of one change, and the picture differ by another
-    says = strict().get("says")
+        return ""  # another decoder may complain of one change, and the picture differ by another
+    says = strict.ask(str(path)).get("says")
     return f"no note, but another decoder says: {says}" if says else ""

@@ -29,7 +29,7 @@ def _header_changed(data: bytes, _: bytes, draw: np.random.Generator) -> bytes:
     """Most of what a decoder trusts is in the first bytes."""
     changed = bytearray(data)
     for at in draw.integers(0, min(400, len(data)), draw.integers(1, 6)):
-        changed[at] = int(draw.choice([0, 1, 0x7F, 0x80, 0xFF, draw.integers(256)]))
+        changed[at] = int(draw.choice([0, 1, 0x7F, 0x80, 0xFF, int(draw.integers(256))]))
     return bytes(changed)
 
 

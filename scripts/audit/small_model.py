@@ -23,8 +23,8 @@ def model(
     constants: Sequence[Any] = (),
     spec: str | None = None,
     kind: int = 1,
-    shape: Sequence[object] = ("n", 3, "h", "w"),
-    out: Sequence[object] = ("n", 3, "H", "W"),
+    shape: Sequence[str | int | None] = ("n", 3, "h", "w"),
+    out: Sequence[str | int | None] = ("n", 3, "H", "W"),
 ) -> bytes:
     """A model file.
 

@@ -84,7 +84,7 @@ def _ours(suffix: str, channels: int = 3, alpha: bool = False, bits: int = 8) ->
     values = _values(channels + alpha)
     if bits == 16:
         low = np.random.default_rng(1).integers(0, 256, values.shape, dtype=np.uint16)
-        values = values.astype(np.uint16) * 256 + low  # type: ignore[assignment]
+        values = values.astype(np.uint16) * 256 + low
     pixels, mask = np.ascontiguousarray(values[..., :channels]), np.ascontiguousarray(values[..., -1])
     profile = _SRGB if channels == 3 else _GRAY
     given = Picture(pixels, mask if alpha else None, icc=profile, exif=_exif(), xmp=_XMP, format="PNG")
@@ -92,10 +92,15 @@ def _ours(suffix: str, channels: int = 3, alpha: bool = False, bits: int = 8) ->
 
 
 def _of_ours() -> Iterator[WholeFile]:
-    kinds = (("RGB", 3, False, 8), ("gray 16 alpha", 1, True, 16), ("RGB 16 alpha", 3, True, 16))
+    kinds = (
+        ("RGB", 3, False, 8),
+        ("gray 16 alpha", 1, True, 16),
+        ("RGB 16 alpha", 3, True, 16),
+        ("gray 16", 1, False, 16),
+    )
     for suffix in (".png", ".tif"):
-        for name, *kind in (*kinds, ("gray 16", 1, False, 16)):
-            yield WholeFile(f"{suffix[1:].upper()} {name}", suffix, _ours(suffix, *kind))
+        for name, channels, alpha, bits in kinds:
+            yield WholeFile(f"{suffix[1:].upper()} {name}", suffix, _ours(suffix, channels, alpha, bits))
     yield WholeFile("JPEG", ".jpg", _ours(".jpg"))
     yield WholeFile("WEBP alpha", ".webp", _ours(".webp", 3, True))
     yield WholeFile("BMP gray", ".bmp", _ours(".bmp", 1))

@@ -100,6 +100,32 @@ def test_inserted_bytes_that_push_the_end_of_the_data_out_are_said(tmp_path: Pat
     assert wrong.notes == ("damaged: wrong codes in its JPEG data; parts of the picture may be wrong",)
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_marker_that_no_file_has_is_said_wherever_the_last_row_ends(tmp_path: Path, mode: str) -> None:
+    """Some of these the decoder reads without a word: the last row ends right where the marker is."""
+    data = encoded(mode, (61, 83))
+    inserted = np.random.default_rng(2).integers(0, 255, 400, dtype=np.uint8).tobytes()
+    path, refused = tmp_path / "x.jpg", 0
+    for length in range(20, 140):
+        path.write_bytes(data[:-100] + inserted[:length] + b"\xff\x41" + data[-100:])
+        try:
+            notes = read_picture(path).notes
+        except ImageError:
+            refused += 1
+        else:
+            assert [note for note in notes if note.startswith("damaged")], length
+    assert refused < 110
+
+
+def test_reserved_markers_in_what_follows_a_picture_are_no_damage(tmp_path: Path) -> None:
+    """A preview behind the picture, whose headers hold any bytes, and a picture of its own with such a comment."""
+    data, preview = encoded(), encoded(size=(16, 16), comment=b"\xff\x41" * 300)
+    assert read(tmp_path, data + preview) == ()
+    assert read(tmp_path, data + b"\xff\x41" * 50_000 + preview) == ()
+    assert read(tmp_path, data + encoded(size=(8, 8), comment=b"\xff\x41" * 32_000)) == ()
+    assert read(tmp_path, encoded(comment=b"\xff\x41" * 300)) == ()
+
+
 def test_a_lost_block_is_said(tmp_path: Path) -> None:
     data = encoded()
     middle = (scan_start(data) + len(data)) // 2
