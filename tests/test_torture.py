@@ -49,7 +49,7 @@ def misbehaves(how: str) -> Answer:
     elif how == "raise":
         raise KeyError("not ours")
     elif how == "eat":
-        return {"sum": int(np.ones(150_000_000, np.uint8).sum())}
+        return {"sum": int(np.ones(130_000_000, np.uint8).sum())}
     while how == "compute":
         pass
     return {"status": how}
