@@ -34,7 +34,8 @@ def enhanced(job: tuple[str, str, str]) -> Answer:
         job: the picture, the result without suffix, and which frames: ``first`` or ``all``.
 
     Returns:
-        ``status``, ``note`` and ``pixels``, a digest of what the network was given; ``fault`` if a promise is broken.
+        ``status``, ``note`` and ``pixels``, a digest of what the network was given, in any order; ``fault`` if a
+        promise is broken.
     """
     from restore.jobs.naming import Naming
     from restore.jobs.options import PictureOptions
@@ -49,7 +50,8 @@ def enhanced(job: tuple[str, str, str]) -> Answer:
         for one in pictures:
             if one.dtype not in (np.uint8, np.uint16) or one.ndim != 3 or one.shape[2] != 3 or not one.size:
                 raise AssertionError(f"the network is given {one.dtype} {one.shape}")
-            digest.update(repr((one.shape, one.dtype)).encode() + one.tobytes())
+            # Sorted: a picture that is not turned any more, since its orientation is lost, has all its pixels.
+            digest.update(repr((one.size, one.dtype)).encode() + np.sort(one, axis=None).tobytes())
             yield one.repeat(2, axis=0).repeat(2, axis=1)
 
     options = PictureOptions(pixel_limit=_PIXELS, frames="all" if frames == "all" else "first")
