@@ -126,6 +126,21 @@ def test_reserved_markers_in_what_follows_a_picture_are_no_damage(tmp_path: Path
     assert read(tmp_path, encoded(comment=b"\xff\x41" * 300)) == ()
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_odd_segments_are_no_reason_to_refuse_what_is_decoded_twice(tmp_path: Path, mode: str) -> None:
+    """Pillow refuses these; CMYK is always decoded once more, the others where the last pixel is gray."""
+    flat = Image.new(mode, (64, 48), {"RGB": (128, 128, 128), "L": 128, "CMYK": (9, 9, 9, 9)}[mode])
+    buffer = io.BytesIO()
+    flat.save(buffer, "JPEG")
+    odd = buffer.getvalue()[:2] + b"\xff\xe0\0\x08JFIF\0\1" + buffer.getvalue()[2:]
+    with pytest.raises(OSError, match="cannot identify"):
+        Image.open(io.BytesIO(odd))
+    notes = read(tmp_path, odd)
+    assert not [note for note in notes if note.startswith("damaged")]
+    with pytest.raises(ImageError, match="the data end before the last row"):
+        read(tmp_path, odd[:-8] + EOI)
+
+
 def test_a_lost_block_is_said(tmp_path: Path) -> None:
     data = encoded()
     middle = (scan_start(data) + len(data)) // 2

@@ -103,7 +103,8 @@ def _goes_on(data: bytes, start: int) -> bool:
 
 def _decodes(data: bytes) -> bool:
     """Whether the data, which lack the EOI marker, suffice for all rows. Reading an eighth of the size is fastest."""
-    with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
+    usual = jpeg_segments.without_odd_segments(data) or data  # Pillow refuses others
+    with Image.open(io.BytesIO(usual), formats=["JPEG"]) as image:
         image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
         try:
             image.load()
