@@ -13,7 +13,7 @@ class DamagedError(Exception):
     """A part of a picture is damaged; the text names the part and says how. Callers add what the user can do."""
 
 
-_WRONG_JPEG = "damaged: wrong codes in its JPEG data; parts of the picture may be wrong"
+WRONG_JPEG = "damaged: wrong codes in its JPEG data; parts of the picture may be wrong"
 _LONG_JPEG = "damaged: many data follow the last row; parts of the picture may be missing or wrong"
 _SHORT_JPEG = "damaged: its JPEG data end early; a part of the picture is missing"
 # What libraries print, and the note for the user; None where the picture is whole. The first match counts.
@@ -22,12 +22,14 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str | None], ...] = tuple(
     for pattern, note in (
         # A lower height than the data have rows for.
         (r"Corrupt JPEG data: \d{5,} extraneous bytes before marker 0xd9", _LONG_JPEG),
+        # A marker that no file has: the data went on after the decoder had its last row.
+        (r"Corrupt JPEG data: \d+ extraneous bytes before marker 0x(0[2-9a-f]|[1-9ab][0-9a-f])", WRONG_JPEG),
         # Between segments, and by some phones behind the last row.
         (r"Corrupt JPEG data: \d+ extraneous bytes before marker 0x(?!d[0-7])", None),
         (r"Corrupt JPEG data: premature end", _SHORT_JPEG),
         (r"Premature end of JPEG file", _SHORT_JPEG),
-        (r"Corrupt JPEG data: ", _WRONG_JPEG),
-        (r"(Inconsistent progression sequence|Corrupt data in arithmetic)", _WRONG_JPEG),
+        (r"Corrupt JPEG data: ", WRONG_JPEG),
+        (r"(Inconsistent progression sequence|Corrupt data in arithmetic)", WRONG_JPEG),
         (r"(Warning: unknown JFIF revision|Unknown Adobe color transform|Invalid SOS parameters)", None),
         (r"libpng warning: IDAT: ", "damaged: its pixel data do not have the length that its header gives"),
         (r"libpng (warning|error): ", None),  # of other chunks; errors are refusals

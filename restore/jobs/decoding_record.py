@@ -43,6 +43,7 @@ class DecodingRecord:
         self._free: list[int] = []
         self._slots = 0
         self._guilty: set[str] = set()
+        self._closed = False
 
     def check(self, digest: str, path: Path, pixel_limit: int) -> None:
         """Try a picture in a process of its own if an earlier job died while it was decoded.
@@ -76,6 +77,7 @@ class DecodingRecord:
     def close(self) -> None:
         """Remove the file; pictures that died in their trial stay recorded for the next job."""
         with self._lock, suppress(OSError):
+            self._closed = True  # threads that a job leaves behind go on decoding
             if self._file is not None:
                 self._file.close()
                 self._file = None
@@ -88,6 +90,8 @@ class DecodingRecord:
     def _take(self, digest: str) -> int | None:
         try:
             with self._lock:
+                if self._closed:
+                    return None
                 if self._file is None:
                     self._file = self._path.open("wb", buffering=0)
                     # What is not settled yet stays recorded if this job dies too.

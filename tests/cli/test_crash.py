@@ -75,6 +75,14 @@ def test_the_record_has_what_is_decoded_now_and_is_gone_at_the_end(tmp_path: Pat
     assert not path.exists()
 
 
+def test_a_thread_that_decodes_after_the_end_leaves_no_record(tmp_path: Path) -> None:
+    record = DecodingRecord(tmp_path)
+    record.close()
+    with record.decoding("a" * 64):
+        assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff" * 99, b"no digest\n", b"A" * 64 + b"\n"])
 def test_what_is_no_record_names_nobody(tmp_path: Path, content: bytes) -> None:
     (tmp_path / ".restore-decoding").write_bytes(content)

@@ -13,7 +13,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from tests.imaging.mutations import damaged, whole_files
+from scripts.audit.mutations import damaged
+from scripts.audit.whole_files import whole_files
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(
@@ -44,11 +45,11 @@ def read(path: Path) -> np.ndarray:
 
 
 def check(tmp_path: Path, model: Path, numbers: range, seconds: float) -> None:
-    folder, whole = tmp_path / "in", whole_files()
+    folder, whole = tmp_path / "in", [one.data for one in whole_files()]
     folder.mkdir()
     for number in numbers:
-        data, suffix = damaged(number, whole)
-        (folder / f"{number}{suffix}").write_bytes(data)
+        mutant = damaged(number, whole)
+        (folder / f"{number}{mutant.suffix}").write_bytes(mutant.data)
     sources = {p.name: p.read_bytes() for p in folder.iterdir()}
     code, told, peak = through(folder, tmp_path / "out", model, seconds)
     assert code == 1

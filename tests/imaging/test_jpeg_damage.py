@@ -86,6 +86,61 @@ def test_a_cut_in_the_middle_is_refused(tmp_path: Path, subsampling: int) -> Non
         read(tmp_path, cut)
 
 
+@pytest.mark.skipif(native_messages._log() is None, reason="libjpeg's lines cannot be read here")
+def test_inserted_bytes_that_push_the_end_of_the_data_out_are_said(tmp_path: Path) -> None:
+    """The decoder has its last row before the data end, and finds a marker there that no file has."""
+    data = encoded(size=(61, 83))
+    inserted = np.random.default_rng(2).integers(0, 255, 150, dtype=np.uint8).tobytes()
+    (tmp_path / "x.jpg").write_bytes(data[:-40] + inserted + b"\xff\xbd" + data[-40:])
+    with Image.open(tmp_path / "x.jpg") as image, pytest.raises(OSError, match="broken data stream"):
+        image.load()
+    wrong = read_picture(tmp_path / "x.jpg")
+    (tmp_path / "whole.jpg").write_bytes(data)
+    assert (wrong.pixels != read_picture(tmp_path / "whole.jpg").pixels).any()
+    assert wrong.notes == ("damaged: wrong codes in its JPEG data; parts of the picture may be wrong",)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_marker_that_no_file_has_is_said_wherever_the_last_row_ends(tmp_path: Path, mode: str) -> None:
+    """Some of these the decoder reads without a word: the last row ends right where the marker is."""
+    data = encoded(mode, (61, 83))
+    inserted = np.random.default_rng(2).integers(0, 255, 400, dtype=np.uint8).tobytes()
+    path, refused = tmp_path / "x.jpg", 0
+    for length in range(20, 140):
+        path.write_bytes(data[:-100] + inserted[:length] + b"\xff\x41" + data[-100:])
+        try:
+            notes = read_picture(path).notes
+        except ImageError:
+            refused += 1
+        else:
+            assert [note for note in notes if note.startswith("damaged")], length
+    assert refused < 110
+
+
+def test_reserved_markers_in_what_follows_a_picture_are_no_damage(tmp_path: Path) -> None:
+    """A preview behind the picture, whose headers hold any bytes, and a picture of its own with such a comment."""
+    data, preview = encoded(), encoded(size=(16, 16), comment=b"\xff\x41" * 300)
+    assert read(tmp_path, data + preview) == ()
+    assert read(tmp_path, data + b"\xff\x41" * 50_000 + preview) == ()
+    assert read(tmp_path, data + encoded(size=(8, 8), comment=b"\xff\x41" * 32_000)) == ()
+    assert read(tmp_path, encoded(comment=b"\xff\x41" * 300)) == ()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_odd_segments_are_no_reason_to_refuse_what_is_decoded_twice(tmp_path: Path, mode: str) -> None:
+    """Pillow refuses these; CMYK is always decoded once more, the others where the last pixel is gray."""
+    flat = Image.new(mode, (64, 48), {"RGB": (128, 128, 128), "L": 128, "CMYK": (9, 9, 9, 9)}[mode])
+    buffer = io.BytesIO()
+    flat.save(buffer, "JPEG")
+    odd = buffer.getvalue()[:2] + b"\xff\xe0\0\x08JFIF\0\1" + buffer.getvalue()[2:]
+    with pytest.raises(OSError, match="cannot identify"):
+        Image.open(io.BytesIO(odd))
+    notes = read(tmp_path, odd)
+    assert not [note for note in notes if note.startswith("damaged")]
+    with pytest.raises(ImageError, match="the data end before the last row"):
+        read(tmp_path, odd[:-8] + EOI)
+
+
 def test_a_lost_block_is_said(tmp_path: Path) -> None:
     data = encoded()
     middle = (scan_start(data) + len(data)) // 2

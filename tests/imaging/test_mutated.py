@@ -17,7 +17,8 @@ import pytest
 from restore.errors import ImageError
 from restore.imaging.decode import read_picture
 from restore.imaging.encode import encode
-from tests.imaging.mutations import MUTATIONS, damaged, whole_files
+from scripts.audit.mutations import MUTATIONS, damaged
+from scripts.audit.whole_files import whole_files
 
 resource = pytest.importorskip("resource")
 
@@ -27,13 +28,13 @@ _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 def _check(folder: Path, numbers: range) -> tuple[int, int]:
     """How many of the damaged files were decoded all the same, and how many refused."""
-    whole = whole_files()
+    whole = [one.data for one in whole_files()]
     decoded = refused = 0
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for number in numbers:
-        data, suffix = damaged(number, whole)
-        path = folder / f"{number}{suffix}"
-        path.write_bytes(data)
+        mutant = damaged(number, whole)
+        path = folder / f"{number}{mutant.suffix}"
+        path.write_bytes(mutant.data)
         began = time.process_time()
         try:
             read = read_picture(path, PIXELS)
@@ -72,7 +73,9 @@ def test_many(tmp_path: Path) -> None:
 
 
 def test_whole_files_are_read(tmp_path: Path) -> None:
-    for number, data in enumerate(whole_files()):
-        path = tmp_path / f"{number}.bin"
+    kinds = [one.kind for one in whole_files()]
+    assert len(set(kinds)) == len(kinds) > 35
+    for kind, _, data in whole_files():
+        path = tmp_path / f"{kind}.bin"
         path.write_bytes(data)
         assert min(read_picture(path).size) >= 8

@@ -130,6 +130,7 @@ def test_silent_work_is_done_once_and_at_the_same_time() -> None:
         ("Corrupt JPEG data: premature end of data segment", "a part of the picture is missing"),
         ("Premature end of JPEG file", "a part of the picture is missing"),
         ("Corrupt JPEG data: 12 extraneous bytes before marker 0xd5", "parts of the picture may be wrong"),
+        ("Corrupt JPEG data: 30 extraneous bytes before marker 0xbd", "parts of the picture may be wrong"),
         ("Corrupt JPEG data: bad Huffman code", "parts of the picture may be wrong"),
         ("Corrupt JPEG data: 12 extraneous bytes before marker 0xd9", None),
         ("Corrupt JPEG data: 12 extraneous bytes before marker 0xdb", None),

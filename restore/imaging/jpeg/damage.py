@@ -16,6 +16,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from restore.errors import ImageError
+from restore.imaging import damage
 from restore.imaging.jpeg import segments as jpeg_segments
 from restore.imaging.picture import Samples
 
@@ -24,8 +25,11 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ONE_SCAN = frozenset({0xC0, 0xC1})  # if it has all components
 _RESTARTS = range(0xD0, 0xD8)
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
+_RESERVED = range(0x02, 0xC0)  # never written
+_LAST_PART = 1 << 16  # bytes; a marker further from the end would leave the decoder without data, which it says
 _GRAY = 128
 _HOLE = bytes(64)  # what a lost block of a disk reads as; the data of a flat picture may hold as many zeros
+_EOI, _SOS = b"\xff\xd9", b"\xff\xda"
 _TAIL = 64  # bytes that no picture can do without
 _PADDING = bytes(16)  # the decoder reads ahead
 
@@ -71,7 +75,7 @@ def check(data: bytes, pixels: Samples | None) -> list[str]:
     hole = data.find(_HOLE, start)
     plain = any(s.marker in _ONE_SCAN and data[s.start + 5] == data[start] for s in segments)
     if plain and not suspicious and hole < 0 and all(s.marker != _DRI for s in segments):
-        return []  # nearly every file
+        return [damage.WRONG_JPEG] if _goes_on(data, start) else []  # nearly every file
     frame = _frame(data, segments)
     if frame is None:
         return []
@@ -88,9 +92,19 @@ def check(data: bytes, pixels: Samples | None) -> list[str]:
     return notes
 
 
+def _goes_on(data: bytes, start: int) -> bool:
+    """Whether the data of the only scan go on into a marker that is none; the decoder has its last row before that."""
+    at = max(start, len(data) - _LAST_PART)
+    found = _MARKER.search(data, at)
+    if found is None or found[0][1] not in _RESERVED or not data.endswith(_EOI):
+        return False
+    return data.find(_SOS, at) < 0  # otherwise it may be of a header of another picture, behind this one
+
+
 def _decodes(data: bytes) -> bool:
     """Whether the data, which lack the EOI marker, suffice for all rows. Reading an eighth of the size is fastest."""
-    with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
+    usual = jpeg_segments.without_odd_segments(data) or data  # Pillow refuses others
+    with Image.open(io.BytesIO(usual), formats=["JPEG"]) as image:
         image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
         try:
             image.load()
