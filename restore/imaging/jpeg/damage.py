@@ -21,7 +21,6 @@ from restore.imaging.jpeg import segments as jpeg_segments
 from restore.imaging.picture import Samples
 
 _DRI, _PROGRESSIVE = 0xDD, frozenset({0xC2, 0xC6, 0xCA, 0xCE})
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ONE_SCAN = frozenset({0xC0, 0xC1})  # if it has all components
 _RESTARTS = range(0xD0, 0xD8)
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
@@ -115,7 +114,7 @@ def _decodes(data: bytes) -> bool:
 
 def _frame(data: bytes, segments: list[jpeg_segments.Segment]) -> _Frame | None:
     """The frame header; None if it or the first scan header is missing."""
-    frames = [s for s in segments if s.marker in _FRAMES]
+    frames = [s for s in segments if s.marker in jpeg_segments.FRAMES]
     if not frames or segments[-1].marker != jpeg_segments.SOS:
         return None
     start, stop = frames[0].start, frames[0].stop

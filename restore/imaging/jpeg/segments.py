@@ -17,7 +17,7 @@ SOI, EOI, SOS, COM = 0xD8, 0xD9, 0xDA, 0xFE
 APP0, APP1, APP2, APP13, APP14 = 0xE0, 0xE1, 0xE2, 0xED, 0xEE
 _NO_SEGMENT = frozenset({0x00, 0x01, *range(0xD0, 0xD9), 0xFF})
 # Beginnings of frames (table B.1); the others in this range define tables.
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 _CONVERT = "save it as PNG or TIFF in a program that opens it"
 _OURS = frozenset({APP1, APP2, APP13, COM})
@@ -116,7 +116,7 @@ def without_odd_segments(data: bytes) -> bytes | None:
 
 def unsupported(data: bytes) -> str | None:
     """The kind of a JPEG file that no decoder here reads, with the cure; None for others."""
-    frame = next((s for s in segments(data) if s.marker in _FRAMES), None) if data.startswith(b"\xff\xd8") else None
+    frame = next((s for s in segments(data) if s.marker in FRAMES), None) if data.startswith(b"\xff\xd8") else None
     if frame is None or frame.start == frame.stop:
         return None
     if frame.marker in _LOSSLESS:
