@@ -9,8 +9,8 @@ from restore.runtime.model import Model, open_model
 from tests.zoo.shipped import files, kind, made_by
 
 # Darkest value allowed on white next to a black line, and largest deviation of a flat color up to the corner. The aim
-# is 230 and 2; these are what models trained on photographs alone reach, so that no later one is worse.
-LIMITS = {"sr-x2": (170, 23), "sr-x4": (160, 34)}
+# is 230 and 2; these are what the models reach, so that no later one is worse: sr-x2 was trained on some drawings, too.
+LIMITS = {"sr-x2": (224, 2), "sr-x4": (160, 5)}
 MODELS = [(name, file) for name in LIMITS for file in files(name)]
 
 
