@@ -49,7 +49,8 @@ for line in sys.stdin:
 """
 
 
-@pytest.mark.parametrize("way", ["installed", pytest.param("plugin", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["installed", "plugin"])
 def test_the_example_trains_exports_and_enhances(way: str, tmp_path: Path) -> None:
     for i in range(3):
         save(tmp_path / "photos" / f"{i}.png", picture(40, 50, seed=i))

@@ -251,6 +251,7 @@ def test_completion_offers_modules_of_the_folder_and_imports_none(module: str) -
     assert not Path("imported").exists()
 
 
+@pytest.mark.slow
 def test_the_console_script_finds_a_module_of_the_current_folder(module: str, tmp_path: Path) -> None:
     # As installers write it: its own folder is on the path, the current one is not.
     script = tmp_path / "bin" / "restore"

@@ -55,6 +55,7 @@ def misbehaves(how: str) -> Answer:
     return {"status": how}
 
 
+@pytest.mark.slow
 def test_what_breaks_a_limit_is_a_fault_and_the_worker_goes_on() -> None:
     with Worker(misbehaves, Limits(wall=1, memory=50_000_000)) as worker:
         assert "KeyError: 'not ours'" in worker.ask("raise")["fault"]

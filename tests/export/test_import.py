@@ -636,6 +636,7 @@ def test_a_checkpoint_of_one_shape_is_had_by_giving_it(
     assert (spec.shape, spec.exact_tiles) == ((1, 48, 48), False)
 
 
+@pytest.mark.slow
 def test_what_is_installed_passes_the_checks(tmp_path: Path, models: Path) -> None:
     assert run("import", save(build("rrdb-x2-unshuffled"), tmp_path / "m.pth")).exit_code == 0
     assert [check for check in verify_file(find("m")) if check.passed is False] == []

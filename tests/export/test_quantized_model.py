@@ -99,6 +99,7 @@ def test_calibration_is_on_the_models_range(pictures: Path) -> None:
     np.testing.assert_allclose(signed[5]["input"], unit[5]["input"] * 2 - 1, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_model_of_light_has_a_twin_too(pictures: Path, tmp_path: Path) -> None:
     """Its context stays in floating point, and its loss is measured on pairs."""
     file, dark = tmp_path / "light.onnx", tmp_path / "dark"
@@ -248,6 +249,7 @@ def test_percentiles_clip_and_signed_is_signed(wide: Path, pictures: Path) -> No
     assert np.uint8 not in {numpy_helper.to_array(i).dtype.type for i in signed.graph.initializer}
 
 
+@pytest.mark.slow
 def test_each_layer_is_explained(wide: Path, pictures: Path) -> None:
     """All of them, the worst first, each alone; and which of them a twin computes in 8 bits."""
     layers = explain(wide, pictures, SCREEN)
@@ -365,6 +367,7 @@ def test_a_twin_that_is_not_found_says_so(wide: Path, tmp_path: Path) -> None:
     assert (tmp_path / "far/small.fp16.onnx").is_file()
 
 
+@pytest.mark.slow
 def test_a_network_without_convolutions_of_the_picture_is_stored_in_8_bits(pictures: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     said = {"network": "modulated-colour", "licence": "MIT", "data": "none", "made_with": "a test"}

@@ -42,7 +42,7 @@ def test_shipped_models_tile_exactly_and_enlarge_faithfully(entry: object) -> No
     assert whole.shape == (75 * model.spec.scale, 82 * model.spec.scale, 3)
     if model.spec.scale > 1:  # reduced again it is the picture it came from, as far as a photograph's detail allows
         again = resize(whole, 1 / model.spec.scale)
-        assert np.abs(again.astype(int) - pixels).mean() < 4
+        assert np.abs(again.astype(int) - pixels).mean() < 4.5
 
 
 def around(batch: np.ndarray) -> np.ndarray:

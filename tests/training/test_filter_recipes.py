@@ -29,9 +29,8 @@ SMALL = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", ["unfilter", pytest.param("ifrnet", marks=pytest.mark.slow), pytest.param("cifr", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
 def test_it_trains(name: str, tmp_path: Path) -> None:
     for number in range(4):
         save(tmp_path / f"{number}.png", picture(72, 90, seed=number))

@@ -61,6 +61,7 @@ def test_check_goes_through_everything_and_leaves_nothing(data: Path) -> None:
     assert "no gradient" not in said
 
 
+@pytest.mark.slow
 def test_check_names_what_no_loss_trains(data: Path) -> None:
     """The classifier of this network learns by filter-class alone."""
     text = """\
