@@ -108,6 +108,8 @@ class _Work:
         self.turn += 1
         height, width = self.padded
         if spec.shape is None:
+            # So that the border makes no more tiles; where all have one shape, that is prepared for.
+            tile += 0 if fixed else 2 * spec.border
             parts = tiles(height, width, tile, spec.halo, spec.multiple, spec.minimum, fixed)
         else:
             parts = shaped(height, width, spec.shape[1:], spec.halo, spec.multiple)
