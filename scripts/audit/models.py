@@ -14,6 +14,7 @@ from PIL import Image
 from .commands import command, refused
 from .findings import Audit
 from .mutations import damaged
+from .rounds import rounds
 from .small_model import SPEC, endless, model, resize
 from .worker import Answer, Limits, Worker
 
@@ -113,27 +114,20 @@ def audit_models(
     draw = random.Random(f"{audit.seed} {PART}")
     picture, path, out = folder / "picture.png", folder / "model.onnx", folder / "result.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)).save(picture)
-    tried = False
     with Worker(task, limits) as worker:
-        while more() or not tried:
-            for one in hostile_models(draw):
-                if kinds and one.kind not in kinds:
-                    continue
-                if tried and not more():
-                    return
-                tried = True
-                path.write_bytes(one.data)
-                commands = [(["verify", str(path), "--time-limit", str(_RUN_SECONDS)], one.verify_refuses)]
-                if one.ends:
-                    options = ["--model", str(path), "--device", "cpu", "--overwrite"]
-                    commands.append((["enhance", str(picture), str(out), *options], one.enhance_refuses))
-                for arguments, must_refuse in commands:
-                    answer = worker.ask(arguments)
-                    if fault := _fault(answer, must_refuse, one.kind, arguments[0]):
-                        what = f"{arguments[0]}: {fault}"
-                        audit.found(PART, one.kind, what, ("model.onnx", one.data))
-                    else:
-                        audit.count(PART, one.kind, "accepted" if answer["code"] == 0 else "refused")
+        for one in rounds(lambda: hostile_models(draw), more, lambda one: not kinds or one.kind in kinds):
+            path.write_bytes(one.data)
+            commands = [(["verify", str(path), "--time-limit", str(_RUN_SECONDS)], one.verify_refuses)]
+            if one.ends:
+                options = ["--model", str(path), "--device", "cpu", "--overwrite"]
+                commands.append((["enhance", str(picture), str(out), *options], one.enhance_refuses))
+            for arguments, must_refuse in commands:
+                answer = worker.ask(arguments)
+                if fault := _fault(answer, must_refuse, one.kind, arguments[0]):
+                    what = f"{arguments[0]}: {fault}"
+                    audit.found(PART, one.kind, what, ("model.onnx", one.data))
+                else:
+                    audit.count(PART, one.kind, "accepted" if answer["code"] == 0 else "refused")
 
 
 def _fault(answer: Answer, must_refuse: bool, kind: str, name: str) -> str:

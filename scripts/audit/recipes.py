@@ -9,6 +9,7 @@ from pathlib import Path
 from .commands import command, refused
 from .findings import Audit
 from .mutations import damaged
+from .rounds import rounds
 from .worker import Answer, Limits, Worker
 
 PART = "recipes"
@@ -101,21 +102,14 @@ def audit_recipes(
     data.mkdir()
     # Plug-ins are also found in the recipe's folder and the current one; this one shows that it was imported.
     (folder / f"{_CANARY}.py").write_text(f"open({str(ran)!r}, 'w').close()\n\ndef main(*_, **__):\n    pass\n")
-    tried = False
     with Worker(task, limits, found_in=folder) as worker:
-        while more() or not tried:
-            for kind, content in hostile_recipes(draw, ran):
-                if kinds and kind not in kinds:
-                    continue
-                if tried and not more():
-                    return
-                tried = True
-                path.write_bytes(content)
-                fault = refused(worker.ask(["train", str(path), "--data", str(data), "--check", "--device", "cpu"]))
-                if ran.exists():
-                    ran.unlink()
-                    fault = "it ran what the recipe names"
-                if fault:
-                    audit.found(PART, kind, fault, ("recipe.yaml", content))
-                else:
-                    audit.count(PART, kind, "refused")
+        for kind, content in rounds(lambda: hostile_recipes(draw, ran), more, lambda one: not kinds or one[0] in kinds):
+            path.write_bytes(content)
+            fault = refused(worker.ask(["train", str(path), "--data", str(data), "--check", "--device", "cpu"]))
+            if ran.exists():
+                ran.unlink()
+                fault = "it ran what the recipe names"
+            if fault:
+                audit.found(PART, kind, fault, ("recipe.yaml", content))
+            else:
+                audit.count(PART, kind, "refused")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import io
 import struct
 from collections.abc import Iterator, Sequence
@@ -164,16 +166,10 @@ def _of_tifffile() -> Iterator[WholeFile]:
 
 
 def _of_packages() -> Iterator[WholeFile]:
-    try:
-        import pillow_heif
-
-        pillow_heif.register_heif_opener()
+    """Files of the formats that optional packages write; each registers itself with Pillow, one when it is imported."""
+    if importlib.util.find_spec("pillow_heif"):
+        importlib.import_module("pillow_heif").register_heif_opener()
         yield WholeFile("HEIC", ".heic", _pillow("HEIF", exif=_exif()))
-    except ImportError:
-        pass
-    try:
-        import pillow_jxl  # noqa: F401
-
+    if importlib.util.find_spec("pillow_jxl"):
+        importlib.import_module("pillow_jxl")
         yield WholeFile("JPEG XL", ".jxl", _pillow("JXL"))
-    except ImportError:
-        pass

@@ -45,7 +45,8 @@ class Worker:
         self._limits = limits or Limits()
         self._process: Any = None
         self._pipe: Any = None
-        self._log = tempfile.NamedTemporaryFile(prefix="restore-torture-log-")  # noqa: SIM115 - as long as the worker
+        # Not in a with block: __exit__ closes it, after the process that writes into it has ended.
+        self._log = tempfile.NamedTemporaryFile(prefix="restore-torture-log-")  # noqa: SIM115
 
     def __enter__(self) -> Worker:
         return self
