@@ -47,10 +47,10 @@ class NetworkOptions(BaseModel, ABC):
         """How far from an output pixel's position input pixels can affect it."""
 
     def border(self, scale: int) -> int:
-        """How many pixels to mirror around a picture, for the network's own zeros there are black to it.
+        """How many pixels to mirror around a picture before the network sees it.
 
-        Zeros change a saturated color most, at its corners by up to 30 levels; mirrored pixels take the place of the
-        picture's. Their own error has faded after four.
+        Convolutions pad with zeros, to them a black frame, which changes saturated colors along the edges and most at
+        the corners (``scripts/line_art.py --border 0`` measures it). Its effect hardly reaches deeper than four pixels.
         """
         return 0 if self.context() else border_of(self.halo(scale), self.multiple(scale))
 

@@ -132,6 +132,8 @@ class _Work:
         assert self.input is not None
         height, width = self._size
         rows, columns = mirrored(part.rows, self.border, height), mirrored(part.columns, self.border, width)
+        if isinstance(columns, slice):  # a view: what is copied then is no wider than the tile
+            return self.input[:, columns][rows]
         strip = self.input[rows]
         return strip[:, columns]
 

