@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from restore.data.folder import PhotoStore
+from restore.data.sampling import PatchSampler
 from restore.errors import ImageError
 from restore.imaging.arrays import AnyArray
 
@@ -73,6 +74,27 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]], ABC):
     @abstractmethod
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Input and target of a sample as (H, W, 3) arrays."""
+
+
+class PhotoPatches(PairDataset):
+    """Samples cut from photographs, which are drawn in proportion to their area.
+
+    Args:
+        store: the photographs; those that are too small for a patch are not used.
+        patch: side of a patch, in units.
+        unit: pixels per unit; patches start at multiples of it.
+
+    Raises:
+        DataError: no photograph is large enough for a patch.
+    """
+
+    def __init__(self, store: PhotoStore, patch: int, unit: int = 1) -> None:
+        self.store, self.patch = store, patch
+        self._sampler = PatchSampler(store.sizes(), patch, unit)
+        store.use_only(self._sampler.usable)
+
+    def stores(self) -> list[PhotoStore]:
+        return [self.store]
 
 
 class InterleavedDataset(PairDataset):

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
-from restore.data.dataset import PairDataset
+from restore.data.dataset import PairDataset, PhotoPatches
 from restore.data.drawings import drawing
 from restore.data.folder import PhotoStore
-from restore.data.sampling import PatchSampler, generator, orient, window
+from restore.data.sampling import generator, orient, window
 from restore.data.sources.base import DataContext, DataOptions, PhotoSource
 from restore.data.sources.samples import Sample, middle, readable
 from restore.errors import DataError
@@ -102,7 +102,7 @@ def shrink_patch(window: NDArray[np.uint8], scale: int, margin: int) -> NDArray[
     return both.transpose(1, 0, 2)
 
 
-class PatchPairs(PairDataset):
+class PatchPairs(PhotoPatches):
     """Super-resolution pairs from photographs, reduced by bicubic.
 
     ``dataset[i]`` is low (3, patch, patch) and high resolution (3, scale * patch, scale * patch). Sample ``i`` depends
@@ -135,14 +135,9 @@ class PatchPairs(PairDataset):
         candidates: int = 1,
         drawings: float = 0.0,
     ) -> None:
-        self.scale, self.patch, self.seed = scale, patch, seed
+        super().__init__(PhotoStore(paths, budget, lambda photo: shrink(modcrop(photo, scale), scale)), patch, scale)
+        self.scale, self.seed = scale, seed
         self.candidates, self.drawings = candidates, drawings
-        self.store = PhotoStore(paths, budget, lambda photo: shrink(modcrop(photo, scale), scale))
-        self._sampler = PatchSampler(self.store.sizes(), patch, scale)
-        self.store.use_only(self._sampler.usable)
-
-    def stores(self) -> list[PhotoStore]:
-        return [self.store]
 
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         draw = generator(self.seed, number)

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from restore.data.dataset import PairDataset
+from restore.data.dataset import PairDataset, PhotoPatches
 from restore.data.degradations.options import SecondOrder
 from restore.data.degradations.patch import degraded_patch
 from restore.data.degradations.secondorder import second_order
 from restore.data.folder import PhotoStore
-from restore.data.sampling import PatchSampler, generator, orient
+from restore.data.sampling import generator, orient
 from restore.data.sources.base import DataContext, DataOptions, PhotoSource
 from restore.data.sources.bicubic import numbered_samples
 from restore.data.sources.samples import Sample, validation_generator
@@ -70,7 +70,7 @@ def degraded_samples(
     return samples
 
 
-class DegradedPairs(PairDataset):
+class DegradedPairs(PhotoPatches):
     """Pairs for blind super-resolution from photographs.
 
     ``dataset[i]`` is low (3, patch, patch) and high resolution (3, scale * patch, scale * patch), and depends only on
@@ -98,13 +98,8 @@ class DegradedPairs(PairDataset):
         options: SecondOrder,
         budget: int = 4 * 2**30,
     ) -> None:
-        self.scale, self.patch, self.seed, self.options = scale, patch, seed, options
-        self.store = PhotoStore(paths, budget)
-        self._sampler = PatchSampler(self.store.sizes(), patch, scale)
-        self.store.use_only(self._sampler.usable)
-
-    def stores(self) -> list[PhotoStore]:
-        return [self.store]
+        super().__init__(PhotoStore(paths, budget), patch, scale)
+        self.scale, self.seed, self.options = scale, seed, options
 
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         draw = generator(self.seed, number)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.data.dataset import PairDataset
+from restore.data.dataset import PairDataset, PhotoPatches
 from restore.data.folder import PhotoStore
-from restore.data.sampling import PatchSampler, generator
+from restore.data.sampling import generator
 from restore.data.sources.base import DataContext, Options, PhotoSource
 from restore.data.sources.bicubic import numbered_samples
 from restore.data.sources.samples import Sample, validation_generator
@@ -49,7 +49,7 @@ class RestorationSource(PhotoSource[Options]):
         return samples
 
 
-class RestorationPairs(PairDataset):
+class RestorationPairs(PhotoPatches):
     """Degraded and clean patches of photographs, (3, patch, patch) each.
 
     A sample depends only on ``seed`` and its number. Photographs are drawn in proportion to their area. Patches are
@@ -75,13 +75,8 @@ class RestorationPairs(PairDataset):
         degrade: Callable[[Pixels, np.random.Generator], Pixels],
         budget: int = 4 * 2**30,
     ) -> None:
-        self.patch, self.seed, self.degrade = patch, seed, degrade
-        self.store = PhotoStore(paths, budget)
-        self._sampler = PatchSampler(self.store.sizes(), patch)
-        self.store.use_only(self._sampler.usable)
-
-    def stores(self) -> list[PhotoStore]:
-        return [self.store]
+        super().__init__(PhotoStore(paths, budget), patch)
+        self.seed, self.degrade = seed, degrade
 
     def cut(self, number: int) -> tuple[Pixels, Pixels]:
         draw = generator(self.seed, number)
