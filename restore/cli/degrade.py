@@ -22,9 +22,9 @@ from restore.cli.help import Command
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
 @click.option(
     "--preset",
-    type=click.Choice(["realesrgan", "light", "web", "phone", "print", "heavy"]),
+    type=click.Choice(["realesrgan", "light", "web", "phone", "print", "heavy", "clean"]),
     help="realesrgan or heavy: as in Real-ESRGAN's training; light: good photographs from phones and the web; "
-    "web: repeatedly saved as JPEG; phone: denoised and sharpened; print: faded and grainy.  "
+    "web: repeatedly saved as JPEG; phone: denoised and sharpened; print: faded and grainy; clean: only reduced.  "
     "[default: realesrgan]",
 )
 @click.option(

@@ -15,23 +15,28 @@ class AnchoredShuffle(nn.Module):
     Args:
         scale: enlargement, a whole number.
         channels: 3 for RGB.
+        unshuffle: factor by which the picture was unshuffled, if the layers work at a fraction of its size.
 
     Shape:
-        detail (N, channels * scale**2, H, W) and picture (N, channels, H, W) to (N, channels, scale * H, scale * W).
+        With f = unshuffle, detail (N, channels * (f * scale)**2, H, W) and picture (N, channels * f**2, H, W) to
+        (N, channels, f * scale * H, f * scale * W).
     """
 
     repeat: Tensor
 
-    def __init__(self, scale: int, channels: int = 3) -> None:
+    def __init__(self, scale: int, channels: int = 3, unshuffle: int = 1) -> None:
         super().__init__()
-        self.scale = scale
-        repeat = torch.eye(channels).repeat_interleave(scale * scale, dim=0)
+        self.factor = unshuffle * scale
+        # Which pixel of a square of the picture each pixel of the enlarged square repeats.
+        square = torch.arange(unshuffle * unshuffle).view(unshuffle, unshuffle)
+        source = square.repeat_interleave(scale, dim=0).repeat_interleave(scale, dim=1).flatten()
+        repeat = torch.kron(torch.eye(channels), torch.eye(unshuffle * unshuffle)[source])
         self.register_buffer("repeat", repeat[:, :, None, None], persistent=False)
 
     def forward(self, detail: Tensor, picture: Tensor) -> Tensor:
         with torch.autocast(picture.device.type, enabled=False):  # the picture itself must not be rounded to bf16
             anchor = F.conv2d(picture, self.repeat.to(picture.dtype))
-            return F.pixel_shuffle(detail.to(picture.dtype) + anchor, self.scale)
+            return F.pixel_shuffle(detail.to(picture.dtype) + anchor, self.factor)
 
 
 def pixel_unshuffle(x: Tensor, factor: int) -> Tensor:

@@ -34,12 +34,13 @@ SMALL = {
 APART = {"translating", "bilateral-grid", "illumination", "modulated-colour", "destyling"}
 # It is built from a file: test_fine_tuned.py.
 FROM_FILE = {"spandrel"}
-CASES = [(kind, scale) for kind in SMALL for scale in (2, 4)]
+VARIANTS = {"residual, unshuffled": {"width": 16, "blocks": 2, "unshuffle": 2}}
+CASES = [(kind, scale) for kind in SMALL for scale in (2, 4)] + [(kind, scale) for kind in VARIANTS for scale in (1, 2)]
 
 
 def build(kind: str, scale: int) -> tuple[object, nn.Module]:
     torch.manual_seed(0)
-    options = NETWORKS[kind](**SMALL[kind])
+    options = NETWORKS[kind.partition(",")[0]](**(SMALL | VARIANTS)[kind])
     return options, options.build(scale)
 
 
@@ -126,14 +127,17 @@ def test_deployed_is_the_same_function(kind: str, branches: bool) -> None:
     assert not plain.training
 
 
-@pytest.mark.parametrize("kind", ["plain", "residual"])
-def test_without_weights_it_is_nearest_neighbor(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "options", "scale"),
+    [("plain", {}, 3), ("residual", {}, 3), *(("residual", {"unshuffle": 2}, scale) for scale in (1, 2, 3))],
+)
+def test_without_weights_it_is_nearest_neighbor(kind: str, options: dict[str, int], scale: int) -> None:
     """The anchor: what is learned is only what this lacks."""
-    network = NETWORKS[kind]().build(3)
+    network = NETWORKS[kind](**options).build(scale)
     for parameter in network.parameters():
         nn.init.zeros_(parameter)
-    x = torch.rand(1, 3, 5, 6)
-    torch.testing.assert_close(network(x), nn.functional.interpolate(x, scale_factor=3, mode="nearest"))
+    x = torch.rand(1, 3, 4, 6)
+    torch.testing.assert_close(network(x), nn.functional.interpolate(x, scale_factor=scale, mode="nearest"))
 
 
 def test_half_precision_does_not_round_the_picture() -> None:

@@ -89,7 +89,7 @@ class SecondOrder(Options):
     """The second-order degradation of Real-ESRGAN.
 
     The defaults are those RealESRGAN_x4plus was trained with. A preset starts from other values; options given with it
-    override single values.
+    override single values. A mix of several is drawn from instead.
     """
 
     preset: Preset = Field("realesrgan", description="values of options that are not given")
@@ -102,6 +102,22 @@ class SecondOrder(Options):
     after: tuple[Annotated[Degradation, OneOf(DEGRADATIONS)], ...] = Field(
         (), description="degradations of the low-resolution picture after the last resize and JPEG, in order"
     )
+
+    mix: tuple[SecondOrder, ...] = Field(
+        (),
+        description="degradations to draw from instead, one for each picture, all equally likely, for example "
+        "[{preset: web}, {preset: print}]",
+    )
+
+    @model_validator(mode="after")
+    def _mix_alone(self) -> SecondOrder:
+        # By value: a run's saved recipe has all defaults written out.
+        fields = type(self).model_fields.items()
+        others = [name for name, field in fields if name != "mix" and getattr(self, name) != field.default]
+        if self.mix and others:
+            told = "preset" if "preset" in others else ", ".join(others)
+            raise ValueError(f"{told} cannot be combined with mix, whose degradations have options of their own")
+        return self
 
     @model_validator(mode="before")
     @classmethod

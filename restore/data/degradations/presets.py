@@ -6,7 +6,7 @@ from typing import Literal
 
 from restore.utils.json_types import JsonObject
 
-Preset = Literal["realesrgan", "light", "web", "phone", "print", "heavy"]
+Preset = Literal["realesrgan", "light", "web", "phone", "print", "heavy", "clean"]
 
 # Typical photographs from phones and the web: taken with a small lens and a denoiser, reduced once or twice, and
 # compressed at the usual qualities of phones and sites. Half the blur and a third of the noise of Real-ESRGAN, and no
@@ -80,6 +80,15 @@ PRINT: JsonObject = {
     "before": [{"kind": "film-grain"}, {"kind": "fade"}],
 }
 
+# Nothing but the reduction: what is fine already should stay as it is.
+_NEVER: JsonObject = {
+    "blur": {"probability": 0.0},
+    "resize": {"up": 0.0, "down": 0.0, "keep": 1.0},
+    "noise": {"probability": 0.0},
+    "jpeg": {"probability": 0.0},
+}
+CLEAN: JsonObject = {"first": _NEVER, "second": _NEVER, "final": {"probability": 0.0}}
+
 # By name; `heavy` is a descriptive alias of `realesrgan`.
 PRESETS: dict[Preset, JsonObject] = {
     "realesrgan": {},
@@ -88,4 +97,5 @@ PRESETS: dict[Preset, JsonObject] = {
     "phone": PHONE,
     "print": PRINT,
     "heavy": {},
+    "clean": CLEAN,
 }

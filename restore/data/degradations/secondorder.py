@@ -40,6 +40,8 @@ def second_order(
     height, width = high.shape[0] // scale, high.shape[1] // scale
     if high.shape != (height * scale, width * scale, 3) or 0 in high.shape:
         raise ValueError(f"expected RGB with sides that are multiples of {scale}, not an array of shape {high.shape}")
+    if options.mix:
+        return second_order(high, scale, options.mix[int(draw.integers(len(options.mix)))], draw)
     first, second, final = options.first, options.second, options.final
 
     image = to_float(high)

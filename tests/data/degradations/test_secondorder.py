@@ -247,7 +247,7 @@ def test_shapes_are_as_often_below_one_as_above_it() -> None:
         ({"second": {"jpeg": {"quality": [0, 90]}}}, "greater than or equal to 1"),
         ({"first": {"noise": {"sigma": [1, math.inf]}}}, "finite number"),
         ({"final": {"filters": []}}, "at least 1 item"),
-        ({"preset": "strong"}, "'realesrgan', 'light', 'web', 'phone', 'print' or 'heavy'"),
+        ({"preset": "strong"}, "'realesrgan', 'light', 'web', 'phone', 'print', 'heavy' or 'clean'"),
         ({"preset": "light", "first": {"blurr": {}}}, "Extra inputs"),
     ],
 )
@@ -261,3 +261,41 @@ def test_sides_that_do_not_divide() -> None:
         second_order(picture(9, 8), 2, SecondOrder(), generator(0, 0))
     with pytest.raises(ValueError, match="expected RGB"):
         second_order(picture(8, 8, channels=1), 2, SecondOrder(), generator(0, 0))
+
+
+def test_a_mix_draws_one_degradation_for_each_picture() -> None:
+    high = picture(48, 48)
+    parts = [SecondOrder(preset="web"), SecondOrder(preset="print"), SecondOrder(preset="clean")]
+    mix = SecondOrder(mix=tuple(parts))
+    seen = set()
+    for number in range(24):
+        draw = generator(5, number)
+        which = int(draw.integers(3))
+        seen.add(which)
+        np.testing.assert_array_equal(
+            second_order(high, 1, mix, generator(5, number)), second_order(high, 1, parts[which], draw)
+        )
+    assert seen == {0, 1, 2}
+
+
+@pytest.mark.parametrize(("name", "value"), [("preset", "web"), ("final", {"probability": 0})])
+def test_a_mix_has_no_options_of_its_own(name: str, value: Any) -> None:
+    with pytest.raises(ValidationError, match=f"{name} cannot be combined with mix"):
+        SecondOrder.model_validate({name: value, "mix": [{"preset": "print"}]})
+
+
+def test_a_mix_survives_being_written_out_with_all_defaults() -> None:
+    mix = SecondOrder.model_validate({"mix": [{"preset": "print"}, {"preset": "clean"}]})
+    assert SecondOrder.model_validate(mix.model_dump(mode="json")) == mix
+
+
+@pytest.mark.parametrize("scale", [1, 2, 4])
+def test_clean_only_reduces(scale: int) -> None:
+    """Every filter of the last resize may be drawn; at scale 1 none of them changes anything."""
+    high = picture(32, 32)
+    for number in range(6):
+        low = second_order(high, scale, SecondOrder(preset="clean"), generator(0, number))
+        if scale == 1:
+            np.testing.assert_array_equal(low, high)
+        else:
+            assert psnr(low, np.rint(area(high, scale)).astype(np.uint8)) > 25
