@@ -18,6 +18,7 @@ import degraded_card
 import filter_card
 import judged_card
 import light_card
+import presets_card
 
 from restore.evaluation.model import PROTOCOL
 from restore.recipes import Shipped
@@ -116,6 +117,8 @@ def card(entry: Entry) -> str:
     recipe = load_recipe(entry.file.parent / "recipe.yaml")
     if recipe.data.degradation is not None:
         found = degraded_card.section(facts, spec.name)
+        if presets := _read(entry.file.parent / "presets.json"):
+            found += "\n\n" + presets_card.section(json.loads(presets), spec.name)
     elif recipe.data.exposures:
         found = light_card.section(facts, spec.name)
     elif recipe.data.filters is not None:

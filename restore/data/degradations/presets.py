@@ -87,7 +87,7 @@ _NEVER: JsonObject = {
     "noise": {"probability": 0.0},
     "jpeg": {"probability": 0.0},
 }
-CLEAN: JsonObject = {"first": _NEVER, "second": _NEVER, "final": {"probability": 0.0}}
+CLEAN: JsonObject = {"first": _NEVER, "second": _NEVER, "final": {"probability": 0.0, "filters": ("area",)}}
 
 # By name; `heavy` is a descriptive alias of `realesrgan`.
 PRESETS: dict[Preset, JsonObject] = {

@@ -290,12 +290,9 @@ def test_a_mix_survives_being_written_out_with_all_defaults() -> None:
 
 
 @pytest.mark.parametrize("scale", [1, 2, 4])
-def test_clean_only_reduces(scale: int) -> None:
-    """Every filter of the last resize may be drawn; at scale 1 none of them changes anything."""
+def test_clean_only_averages_areas(scale: int) -> None:
     high = picture(32, 32)
-    for number in range(6):
+    for number in range(3):
         low = second_order(high, scale, SecondOrder(preset="clean"), generator(0, number))
-        if scale == 1:
-            np.testing.assert_array_equal(low, high)
-        else:
-            assert psnr(low, np.rint(area(high, scale)).astype(np.uint8)) > 25
+        assert np.abs(low - area(high, scale)).max() <= 0.51
+        assert scale > 1 or np.array_equal(low, high)
