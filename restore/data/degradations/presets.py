@@ -83,7 +83,7 @@ PRINT: JsonObject = {
 # Nothing but the reduction: what is fine already should stay as it is.
 _NEVER: JsonObject = {
     "blur": {"probability": 0.0},
-    "resize": {"up": 0.0, "down": 0.0, "keep": 1.0},
+    "resize": {"up": 0.0, "down": 0.0, "keep": 1.0, "filters": ("area",)},
     "noise": {"probability": 0.0},
     "jpeg": {"probability": 0.0},
 }
