@@ -271,6 +271,7 @@ def test_nothing_is_replaced_unasked(tmp_path: Path, models: Path) -> None:
     assert "m" in {row["name"] for row in json.loads(listed)}
 
 
+@pytest.mark.slow
 def test_into_another_folder(tmp_path: Path, models: Path) -> None:
     file = save(build("compact"), tmp_path / "m.pth")
     result = run("import", file, "--into", tmp_path / "else where", "--name", "n")
@@ -470,6 +471,7 @@ def test_a_foreign_file_of_one_shape_is_held_to_its_halo(tmp_path: Path, models:
     assert "takes sides of at least 33 (twice the halo" in result.output
 
 
+@pytest.mark.slow
 def test_an_import_over_another_leaves_its_twin_behind(
     tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,6 +83,7 @@ def test_a_right_belief_passes(tmp_path: Path) -> None:
     assert failed(written(tmp_path / "m.onnx", network(), spec(**FACTS))) == set()
 
 
+@pytest.mark.slow
 def test_one_of_a_fixed_shape_is_asked_in_that(tmp_path: Path) -> None:
     file = written(tmp_path / "m.onnx", network(), spec(**FACTS, shape=(3, 24, 40)))
     assert failed(file) == set()
@@ -139,6 +140,7 @@ def test_another_belief_is_told_against_its_origin(tmp_path: Path) -> None:
     assert "kinds ('sepia', 'red', 'none'), not ('sepia', 'blue', 'none')" in result.output
 
 
+@pytest.mark.slow
 def test_a_file_of_another_belief_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
     from restore.export import build_model as make_module
 

@@ -152,6 +152,7 @@ def test_more_of_the_end_stays_in_floating_point_as_the_loss_asks_for_it(
     assert [conv.input[1] in values for conv in convs] == [False, False, False, True, True]
 
 
+@pytest.mark.slow
 def test_fp32_is_measured_once(wide: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     original, measured = twin_module.evaluate_model, []
 

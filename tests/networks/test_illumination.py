@@ -61,6 +61,7 @@ def test_no_light_is_no_number_trouble() -> None:
     assert (out[..., 8:] == 1).all()
 
 
+@pytest.mark.slow
 def test_it_exports_for_any_size(tmp_path: Path) -> None:
     """The released one does not: its pooling asks for sizes that the bins divide."""
     torch.manual_seed(0)

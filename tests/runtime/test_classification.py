@@ -66,6 +66,7 @@ def test_the_file_says_what_the_network_believes(file: Path) -> None:
         assert belief.share == pytest.approx(expected.max(), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_what_is_undone_by_belief_is_so_in_the_file(tmp_path: Path) -> None:
     made = network(prototypes=True)
     with torch.no_grad():

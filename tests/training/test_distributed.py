@@ -113,6 +113,7 @@ def test_a_process_needs_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> No
         choose_device("cuda", 2)
 
 
+@pytest.mark.slow
 def test_a_gradient_that_some_processes_lack_is_averaged(tmp_path: Path) -> None:
     """Each of two processes uses another part of a network, like the experts of aRGB."""
     script = tmp_path / "apart.py"

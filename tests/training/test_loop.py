@@ -221,7 +221,7 @@ def test_a_contrastive_term_reaches_the_weights(photos: Path, tmp_path: Path) ->
     assert [key for key in weights if torch.equal(control[key], trained[key])] == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)])
 def test_signals(photos: Path, tmp_path: Path, number: int) -> None:
     """SIGTERM saves at once; after SIGKILL the last complete checkpoint is there."""
     process, run = begun(photos, tmp_path)

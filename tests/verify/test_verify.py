@@ -357,6 +357,7 @@ def test_16_bits_that_fail_to_run_are_told(tmp_path: Path) -> None:
     assert {"overflow", "shapes"} <= failed(file)
 
 
+@pytest.mark.slow
 def test_a_model_of_light_passes(tmp_path: Path) -> None:
     """With a thumbnail, places and a strength."""
     pytest.importorskip("torch")
