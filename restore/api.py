@@ -147,7 +147,7 @@ def enhance(
         model: see :func:`load`, also for ``device``, ``precision``, ``threads`` and ``spec``.
         strength: 0..1, for models with adjustable strength.
         format: of the results; None keeps each picture's own if it can be written. ``gif`` needs all frames.
-        frames: which frames of animated GIF, PNG and WebP to enhance; with ``all``, the results are animated too.
+        frames: which frames of animated GIF, PNG, WebP and AVIF to enhance; with ``all``, the results are animated too.
         name: of the results, with ``{stem}``, ``{ext}``, ``{model}`` and ``{scale}``.
         quality: JPEG and WebP quality, 1..100.
         png_level: PNG compression effort, 0..9.

@@ -105,7 +105,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     type=click.Choice(["first", "all"]),
     default="first",
     show_default=True,
-    help="Which frames of animated GIF, PNG and WebP to enhance; with all, the results are animated too.",
+    help="Which frames of animated GIF, PNG, WebP and AVIF to enhance; with all, the results are animated too.",
 )
 @click.option(
     "--name",

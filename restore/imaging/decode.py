@@ -69,7 +69,9 @@ def read_picture(path: Path, pixel_limit: int = PIXEL_LIMIT) -> Picture:
 
 
 def decode_frames(data: bytes, path: Path, pixel_limit: int = PIXEL_LIMIT) -> Picture:
-    """Decode the content of a file as :func:`read_picture` does, with all frames if it is an animated GIF, PNG or WebP.
+    """Decode the content of a file as :func:`read_picture` does, with all frames if it is animated.
+
+    Animations are those of :mod:`restore.imaging.animation`.
 
     Raises:
         ImageError: as there; also if all frames together have more than ``pixel_limit`` pixels.

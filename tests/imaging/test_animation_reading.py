@@ -1,4 +1,4 @@
-"""Frames of GIF, APNG and WebP: composed as the formats say, whole or with a note."""
+"""Frames of GIF, APNG and WebP (AVIF: test_animation_avif.py): composed as the formats say, whole or with a note."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from restore.errors import ModelError
 from restore.imaging.resize import resize
@@ -304,3 +304,20 @@ def test_durations_that_gif_cannot_hold_are_said(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(joined(data))
     (outcome,) = work(tmp_path / "x.png", tmp_path / "out.gif")
     assert "the exact timing (rounded to hundredths of a second)" in outcome.note
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")
+def test_avif_becomes_an_animated_png(tmp_path: Path) -> None:
+    source, frames = tmp_path / "x.avif", [Image.fromarray(one[..., :3]) for one in scene()]
+    settings = {"quality": 100, "subsampling": "4:4:4", "speed": 10, "duration": [40, 80, 250, 10, 1000]}
+    frames[0].save(source, save_all=True, append_images=frames[1:], **settings)
+    (outcome,) = work(source, tmp_path / "out")
+    assert (outcome.item.target.name, outcome.note) == ("x.png", "5 frames")
+    with Image.open(outcome.item.target) as after:
+        assert (after.n_frames, after.size, after.info["loop"]) == (5, (60, 48), 0)
+        for number, duration in enumerate(settings["duration"]):
+            after.seek(number)
+            after.load()
+            assert after.info["duration"] == duration
+    found = by_pillow(outcome.item.target.read_bytes())
+    assert_alike(found, [double(frame) for frame in by_pillow(source.read_bytes())], tolerance=1)

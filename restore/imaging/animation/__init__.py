@@ -1,1 +1,1 @@
-"""Animated GIF, APNG and WebP: their frames as full pictures, and files of such frames."""
+"""Animated GIF, APNG, WebP and AVIF: their frames as full pictures, and files of such frames."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -11,15 +12,15 @@ import numpy as np
 
 from restore.errors import ImageError
 from restore.imaging import refusals
-from restore.imaging.animation import read_apng, read_gif, read_webp
+from restore.imaging.animation import read_apng, read_avif, read_gif, read_webp
 from restore.imaging.animation.canvas import Canvas, Pixels
-from restore.imaging.animation.stored import Stored
+from restore.imaging.animation.stored import Decoded, Stored
 from restore.imaging.picture import FIRST_PAGE, Picture, to8
 from restore.imaging.png import chunks as png_chunks
 from restore.imaging.upright import upright
 
 # Decodes a still file to its pixels (H, W, 1 or 3) and alpha (H, W).
-Decode = Callable[[bytes], "tuple[Pixels, Pixels | None]"]
+Decode = Callable[[bytes], Decoded]
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,9 @@ class Animation:
         stored = self.stored
         canvas = Canvas(stored.height, stored.width)
         shown: Pixels | None = None
-        for piece in stored.pieces:
+        for number, piece in enumerate(stored.pieces):
             try:
-                pixels, alpha = self.decode(piece.file())
+                pixels, alpha = stored.frame(number) if stored.frame else self.decode(piece.file())
                 if pixels.shape[:2] != (piece.height, piece.width):
                     raise ImageError("damaged picture: a frame has another size than it should")
             except MemoryError:
@@ -113,13 +114,15 @@ def find(data: bytes, pixel_limit: int) -> Stored | None:
         ImageError: its frames have more pixels than the limit.
     """
     stored = None
-    with suppress(ValueError, IndexError):
+    with suppress(ValueError, IndexError, struct.error):
         if data[:4] == b"GIF8":
             stored = read_gif.read(data, pixel_limit)
         elif png_chunks.is_png(data):
             stored = read_apng.read(data, pixel_limit)
         elif read_webp.is_webp(data):
             stored = read_webp.read(data, pixel_limit)
+        elif read_avif.is_avif(data):
+            stored = read_avif.read(data, pixel_limit)
     return stored if stored and len(stored.pieces) + stored.still_apart > 1 else None
 
 

@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from restore.errors import ImageError
+
+# Pixels (H, W, 1 or 3) and alpha (H, W), None if opaque.
+Decoded = tuple[NDArray[np.uint8], NDArray[np.uint8] | None]
 
 # What happens to a piece's area once it has been shown: it stays, becomes transparent, or is as it was before.
 Disposal = Literal["keep", "clear", "restore"]
@@ -29,7 +35,7 @@ class Piece:
         disposal: what happens to its area before the next piece is drawn.
         over: whether it is blended over what is there; otherwise it replaces it, transparency included.
         clear: whether some of its pixels may be transparent.
-        file: makes a still file of its pixels.
+        file: makes a still file of its pixels; not used where :attr:`Stored.frame` is set.
     """
 
     left: int
@@ -40,7 +46,7 @@ class Piece:
     disposal: Disposal
     over: bool
     clear: bool
-    file: Callable[[], bytes]
+    file: Callable[[], bytes] = bytes
 
 
 @dataclass
@@ -59,6 +65,7 @@ class Stored:
         background: of WebP: blue, green, red and alpha that a program may show behind the animation.
         declared: number of frames that the file says it has, or begins; 0 if unknown.
         cut: whether the file breaks off.
+        frame: decodes a frame by its number, in formats whose frames depend on others; called in order.
     """
 
     data: bytes
@@ -72,6 +79,7 @@ class Stored:
     background: bytes | None = None
     declared: int = 0
     cut: bool = False
+    frame: Callable[[int], Decoded] | None = None
 
     def damage(self, kept: int) -> str:
         """The note on an animation of which only the first ``kept`` frames can be decoded; empty if those are all."""
