@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from restore.errors import ImageError
-from restore.imaging import bmp, damage, gif, heif, high_bit_depth, jxl, refusals, tga
+from restore.imaging import bmp, damage, gif, heif, high_bit_depth, jp2_tile_parts, jxl, refusals, tga
 from restore.imaging.animation import frames
 from restore.imaging.color import profiles
 from restore.imaging.formats import PIXEL_LIMIT
@@ -196,7 +196,7 @@ def _frame(data: bytes) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
 def _open(data: bytes) -> Image.Image:
     known = formats(data)
     try:
-        return Image.open(io.BytesIO(data), formats=known)
+        return Image.open(io.BytesIO(jp2_tile_parts.counted(data)), formats=known)
     except UnidentifiedImageError as error:
         if (cleaned := jpeg_segments.without_odd_segments(data)) and cleaned != data:
             return _open(cleaned)

@@ -111,8 +111,8 @@ def test_files_without_a_suffix_are_known_by_their_content(tmp_path: Path) -> No
     assert [path.name for path in scan(tmp_path, {".png"}).pictures] == ["png"]
 
 
-def test_suffixes_of_the_web(tmp_path: Path) -> None:
-    names = ["a.jfif", "b.JPE", "c.jpg_large", "d.jxl"]
+def test_suffixes_of_the_web_and_of_cameras(tmp_path: Path) -> None:
+    names = ["a.jfif", "b.JPE", "c.jpg_large", "d.jxl", "e.avifs", "f.HIF", "g.heics"]
     for name in names:
         (tmp_path / name).touch()
     assert [path.name for path in scan(tmp_path).pictures] == names
