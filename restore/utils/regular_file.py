@@ -17,7 +17,7 @@ _FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NO
 _LEASE_SECONDS = 50
 _LOOK_SECONDS = 0.05
 
-# Read at once. Most pictures are smaller, so that nothing has to be joined.
+# At most so much is read at once. Most pictures are smaller, so that nothing has to be joined.
 _CHUNK = 1 << 24
 
 
@@ -52,11 +52,13 @@ def read_regular(file: BinaryIO, progress: Callable[[], object] = lambda: None) 
         file: from :func:`open_regular`.
         progress: called after each part.
     """
+    # Memory for the whole chunk is asked for, which for a small file takes longer than reading it.
+    most = min(_CHUNK, max(os.fstat(file.fileno()).st_size + 1, 1 << 16))  # one more, to see the end
     chunks = []
-    while chunk := file.read(_CHUNK):
+    while chunk := file.read(most):
         progress()
         chunks.append(chunk)
-        if len(chunk) < _CHUNK:
+        if len(chunk) < most:
             break
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
