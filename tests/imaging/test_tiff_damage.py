@@ -182,3 +182,21 @@ def test_a_small_file_does_not_become_a_large_picture(tmp_path: Path) -> None:
     """A thousand zeros in each byte: no more is decompressed than the picture needs."""
     bomb = zlib.compress(bytes(50_000_000))
     assert "strip 1 of 4 contains more" in _refusal(tmp_path / "x.tif", _file([bomb, *_strips(8)[1:]], 8))
+
+
+def test_padding_behind_the_last_lzw_code(tmp_path: Path) -> None:
+    """Some writers pad a strip instead of ending it with an EndOfInformation code; libtiff stops before that."""
+    buffer = io.BytesIO()
+    Image.fromarray(PIXELS).save(buffer, "TIFF", compression="tiff_lzw")
+    with tifffile.TiffFile(io.BytesIO(buffer.getvalue())) as file:
+        page = file.pages[0]
+        strip = buffer.getvalue()[page.dataoffsets[0] :][: page.databytecounts[0]]
+    size = PIXELS.nbytes
+    lzw.check(strip, size, size)
+    unended = next(strip[:-n] for n in range(1, 4) if lzw._size(strip[:-n], size) == (size, False))
+    for padding in (b"", b"\x20", b"\x20\x20"):
+        lzw.check(unended + padding, size, size)
+    with pytest.raises(DamagedError, match="contains more"):
+        lzw.check(unended + b"\x20" * 40, size, size)
+    with pytest.raises(DamagedError, match="breaks off"):
+        lzw.check(strip[:-20], size, size)

@@ -64,6 +64,23 @@ def test_floating_point(tmp_path: Path, kind: str, byteorder: str, options: dict
     assert read.notes == (f"{8 * values.itemsize}-bit floating-point samples read as 16 bits",)
 
 
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("size", [2, 4, 8])
+def test_floating_point_by_differences_of_its_bits(tmp_path: Path, size: int, byteorder: str) -> None:
+    """Predictor 2, meant for integers, as libtiff applies it to floating-point samples."""
+    values = (DEEP / 65_535).astype(f"f{size}")
+    words = values.view(f"u{size}")
+    differences = np.diff(words, axis=1, prepend=np.zeros((24, 1, 3), words.dtype)).astype(f"{byteorder}u{size}")
+    tags = plain_tags(24, 30, [8 * size] * 3, 2, compression=8)
+    tags |= {339: (SHORT, [3] * 3), 317: (SHORT, [2])}
+    page = HandmadePage(tags, [zlib.compress(differences.tobytes())])
+    (tmp_path / "x.tif").write_bytes(tiff_file(page, order=byteorder))
+    np.testing.assert_array_equal(read_picture(tmp_path / "x.tif").pixels, np.rint(values.astype("f8") * 65_535))
+    if size > 2:
+        found = cv2.imread(str(tmp_path / "x.tif"), cv2.IMREAD_UNCHANGED)
+        np.testing.assert_array_equal(found[..., ::-1], values)
+
+
 def _declared(low: float, high: float) -> dict[int, tuple[int, list[float]]]:
     return {340: (FLOAT, [low] * 3), 341: (FLOAT, [high] * 3)}
 

@@ -50,7 +50,10 @@ def unpacked(data: bytes, width: int, rows: int, kind: int, options: int, last: 
 
 
 class _Strip:
-    """A strip while it is decompressed. Rows are lists of the positions where the color changes, the first to black."""
+    """A strip while it is decompressed. Rows are lists of the positions where the color changes, the first to black.
+
+    Runs of no length stay in them: writers that make such runs count them when they refer to the row above.
+    """
 
     def __init__(self, data: bytes, width: int) -> None:
         bits = np.unpackbits(np.frombuffer(data + bytes(4), np.uint8))
@@ -75,11 +78,12 @@ class _Strip:
             try:
                 flat = self._begin_row(kind, options)
                 above = self._flat_row() if flat else self._row_below(above)
+                seen = self._sound(above)
             except _WrongCodeError as error:
                 if self._at >= self._end:
                     raise DamagedError(f"ends after {row} of {rows} rows") from error
                 raise DamagedError(f"has wrong codes in row {row + 1} of {rows}") from error
-            changes[row, above] = 1
+            changes[row, seen] = 1
         return changes
 
     def goes_on(self, kind: int) -> bool:
@@ -114,7 +118,7 @@ class _Strip:
             position += self._run(color)
             found.append(position)
             color ^= 1
-        return self._sound(found)
+        return found
 
     def _row_below(self, above: list[int]) -> list[int]:
         """The changes of a row that is described by the row above."""
@@ -152,7 +156,7 @@ class _Strip:
             found.append(position)
             color ^= 1
             index = index - 1 if index else 1
-        return self._sound(found)
+        return found
 
     def _run(self, color: int) -> int:
         """The length of the run whose codes come next."""
