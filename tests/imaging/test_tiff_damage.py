@@ -184,19 +184,18 @@ def test_a_small_file_does_not_become_a_large_picture(tmp_path: Path) -> None:
     assert "strip 1 of 4 contains more" in _refusal(tmp_path / "x.tif", _file([bomb, *_strips(8)[1:]], 8))
 
 
-def test_padding_behind_the_last_lzw_code(tmp_path: Path) -> None:
-    """Some writers pad a strip instead of ending it with an EndOfInformation code; libtiff stops before that."""
-    buffer = io.BytesIO()
-    Image.fromarray(PIXELS).save(buffer, "TIFF", compression="tiff_lzw")
-    with tifffile.TiffFile(io.BytesIO(buffer.getvalue())) as file:
-        page = file.pages[0]
-        strip = buffer.getvalue()[page.dataoffsets[0] :][: page.databytecounts[0]]
-    size = PIXELS.nbytes
-    lzw.check(strip, size, size)
-    unended = next(strip[:-n] for n in range(1, 4) if lzw._size(strip[:-n], size) == (size, False))
-    for padding in (b"", b"\x20", b"\x20\x20"):
-        lzw.check(unended + padding, size, size)
-    with pytest.raises(DamagedError, match="contains more"):
-        lzw.check(unended + b"\x20" * 40, size, size)
-    with pytest.raises(DamagedError, match="breaks off"):
-        lzw.check(strip[:-20], size, size)
+def test_lzw_codes_behind_a_last_clear_code(tmp_path: Path) -> None:
+    """GraphicConverter clears the table when the strip is full, and writes another code; libtiff stops before that."""
+
+    def strip(row: list[int], *behind: int) -> bytes:
+        bits = "".join(f"{code:09b}" for code in [256, *row, *behind, 257])
+        return int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
+
+    row = list(range(50, 90))
+    tags = plain_tags(1, 40, [8], 1, compression=5)
+    for whole in (strip(row), strip(row, 256), strip(row, 256, 0)):
+        (tmp_path / "x.tif").write_bytes(tiff_file(HandmadePage(tags, [whole])))
+        np.testing.assert_array_equal(read_picture(tmp_path / "x.tif").pixels[0, :, 0], row)
+        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "x.tif"))[0], row)
+    for wrong in (strip(row, 0), strip([*row, 7], 256), strip(row[:20], 256, *row[:30])):
+        assert "contains more" in _refusal(tmp_path / "x.tif", tiff_file(HandmadePage(tags, [wrong])))

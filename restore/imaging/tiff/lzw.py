@@ -16,8 +16,6 @@ from restore.imaging.damage import DamagedError
 _CLEAR, _END, _FIRST = 256, 257, 258
 # The table is full after as many codes.
 _MOST = 4096 - _FIRST + 1
-# Bytes that some writers leave behind the last code of a strip, in place of an EndOfInformation code.
-_PADDING = 3
 
 
 class _Places(NamedTuple):
@@ -63,22 +61,9 @@ def check(data: bytes, size: int, full_size: int) -> None:
     """
     if data[:1] == b"\0" and data[1:2] and data[1] & 1:
         return  # bits in the reverse order, by programs of before 1990
-    right = {size, full_size}
-    total, ended = _size(data, full_size)
-    padded = total > size and not ended
-    if total not in right and padded and any(_size(data[:-n], full_size)[0] in right for n in range(1, _PADDING + 1)):
-        return
-    if total < size:
-        raise DamagedError("breaks off")
-    if total not in right:
-        raise DamagedError("contains more than its rows")
-
-
-def _size(data: bytes, full_size: int) -> tuple[int, bool]:
-    """The length when decompressed, as far as it is judged here, and whether the codes end as they should."""
     octets = np.frombuffer(data + bytes(3), np.uint8).astype(np.int32)
     windows = octets[:-2] << 16 | octets[1:-1] << 8 | octets[2:]
-    masks, at, total, code, found = _masks(), 0, 0, _CLEAR, False
+    masks, at, total, code = _masks(), 0, 0, _CLEAR
     while code == _CLEAR and total <= full_size:
         places, octet = _places(at & 7), at >> 3
         count = int(np.searchsorted(places.ends, 8 * (len(data) - octet), side="right"))
@@ -87,12 +72,17 @@ def _size(data: bytes, full_size: int) -> tuple[int, bool]:
         stop = int(special.argmax()) if count else 0
         found = count > 0 and bool(special[stop])
         if not found and count == len(masks):
-            return full_size, True  # a full table without a Clear code is for libtiff to judge
+            return  # a full table without a Clear code is for libtiff to judge
         stop = stop if found else count
         code = int(codes[stop]) if found else _END
         total += _length(codes[:stop])
+        if code == _CLEAR and total in (size, full_size):
+            return  # some writers clear the table once more behind the last row, and write a code to no purpose
         at = 8 * octet + int(places.ends[stop]) if found else at
-    return total, found
+    if total < size:
+        raise DamagedError("breaks off")
+    if total > size and total != full_size:
+        raise DamagedError("contains more than its rows")
 
 
 def _length(codes: NDArray[np.int32]) -> int:

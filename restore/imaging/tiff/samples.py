@@ -145,7 +145,9 @@ def _decoded(page: Page, segments: Sequence[Segment], per: int, kind: np.dtype[n
             values = _unpacked(rows, width * per, page.bits[0], kind)
         values = values.reshape(len(rows), width, per)
         if predictor == tiff_pages.HORIZONTAL:
-            words = kind if kind.kind in "ui" else np.dtype(f"{kind.byteorder}u{kind.itemsize}")  # of floats, their bits
+            words = (
+                kind if kind.kind in "ui" else np.dtype(f"{kind.byteorder}u{kind.itemsize}")
+            )  # of floats, their bits
             native = values.view(words).astype(words.newbyteorder("="))
             values = np.cumsum(native, axis=1, dtype=native.dtype, out=native).view(kind.newbyteorder("="))
         yield values
