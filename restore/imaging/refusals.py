@@ -23,25 +23,20 @@ _OS = {
 _ENDS = "the file ends before the picture does"
 _PIXELS = "its pixel data cannot be decoded"
 _HEADER = "its header is wrong"
-# What decoders say, and what it means. The first match counts; ours are left as they are.
-_MEANINGS: tuple[tuple[re.Pattern[str], str | None], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), meaning)
-    for pattern, meaning in (
-        (r"^(the file is truncated|wrong checksum in its|its |it (has|claims|needs) |there is no chunk)", None),
-        (r"truncated|not enough (image )?data|unexpected end|end of file|premature", _ENDS),
-        (r"expected to read|image file is|failed to read next frame|no more data|cannot read this", _ENDS),
-        (r"buffer is (not large|smaller)|buffer size must be|unpack(_from)? requires", _ENDS),
-        (r"broken data stream|decoder error|buffer overrun|unrecognized data stream", _PIXELS),
-        (r"failed to decode|cannot decode|cannot load|could not create decoder|bad configuration", _PIXELS),
-        (r"tile cannot extend|invalid (literal|palette|mode)|token too long|palette size|bad image mode", _HEADER),
-        (
-            r"index out of range|not a (tiff|png|bmp|tga|gif)|broken (png|file)|header|non-decimal|parsing failed",
-            _HEADER,
-        ),
-    )
+# What decoders say, and what it means. The first match counts; ours are left as they are. Compiled when first needed.
+_MEANINGS: tuple[tuple[str, str | None], ...] = (
+    (r"^(the file is truncated|wrong checksum in its|its |it (has|claims|needs) |there is no chunk)", None),
+    (r"truncated|not enough (image )?data|unexpected end|end of file|premature", _ENDS),
+    (r"expected to read|image file is|failed to read next frame|no more data|cannot read this", _ENDS),
+    (r"buffer is (not large|smaller)|buffer size must be|unpack(_from)? requires", _ENDS),
+    (r"broken data stream|decoder error|buffer overrun|unrecognized data stream", _PIXELS),
+    (r"failed to decode|cannot decode|cannot load|could not create decoder|bad configuration", _PIXELS),
+    (r"codec configuration|generic error|decoder plugin|did not give a decompressed", _PIXELS),
+    (r"tile cannot extend|invalid (literal|palette|mode)|token too long|palette size|bad image mode", _HEADER),
+    (r"index out of range|not a (tiff|png|bmp|tga|gif)|broken (png|file)|header|non-decimal|parsing failed", _HEADER),
+    (r"maxval", _HEADER),
 )
-_UNSUPPORTED = re.compile(r"unsupported|not supported|conversion from|unknown (mode|raw|color|colour)", re.IGNORECASE)
-_ADDRESS = re.compile(r"<[^<>]*\bat 0x[0-9a-fA-F]+[^<>]*>|\bb?'[^']*\\x[^']*'")
+_UNSUPPORTED = r"unsupported|not supported|conversion from|unknown (mode|raw|color|colour)"
 
 
 NOT_A_PICTURE = "not a picture in a supported format, or its header is damaged"
@@ -61,12 +56,11 @@ def why(error: Exception) -> str:
 
 
 def damaged(error: Exception) -> str:
-    """Why a decoder cannot read a file, and what the user can do. An unexpected reason is quoted."""
+    """Why a decoder cannot read a file, and what the user can do; the error itself is the cause of what is raised."""
     text = " ".join(str(error).split())
-    if _UNSUPPORTED.search(text):
+    if re.search(_UNSUPPORTED, text, re.IGNORECASE):
         return f"a picture of a kind that is not supported: {_RESAVE}"
     for pattern, meaning in _MEANINGS:
-        if pattern.search(text):
+        if re.search(pattern, text, re.IGNORECASE):
             return f"damaged picture: {meaning or text}: {CURE}"
-    quoted = _ADDRESS.sub("the data", text)[:200]
-    return f"damaged picture, or one of an unusual kind ({type(error).__name__}: {quoted}): {_RESAVE}"
+    return f"damaged picture, or one of an unusual kind: {_RESAVE}"

@@ -22,7 +22,8 @@ from scripts.audit.whole_files import whole_files
 from tests.conftest import picture
 
 THEIRS = re.compile(
-    r"0x[0-9a-f]{4}|<_io|Errno|decoder error|index out of range|La to L|b'|Traceback|literal for int|object at"
+    r"0x[0-9a-f]{4}|<_io|Errno|[a-z]Error\b|decoder error|index out of range|La to L|b'|Traceback|literal for int|"
+    r"object at|lib(jxl|heif|tiff|png|jpeg|webp|avif)"
 )
 
 
@@ -35,6 +36,10 @@ THEIRS = re.compile(
         (EOFError("no more images in GIF file: not enough data"), "the file ends before the picture does"),
         (ValueError("Failed to decode frame 0: Truncated data"), "the file ends before the picture does"),
         (IndexError("index out of range"), "its header is wrong"),
+        (OSError("codec configuration error when reading image file"), "its pixel data cannot be decoded"),
+        (RuntimeError("Generic Error. Please build `libjxl` from source"), "its pixel data cannot be decoded"),
+        (ValueError("Decoder plugin generated an error: Unspecified: no"), "its pixel data cannot be decoded"),
+        (ValueError("maxval must be greater than 0 and less than 65536"), "its header is wrong"),
         (ValueError("invalid literal for int() with base 10: b'1x^'"), "its header is wrong"),
         (ValueError("wrong checksum in its IDAT chunk"), "wrong checksum in its IDAT chunk"),
         (ValueError("its image data end before its last row"), "its image data end before its last row"),
@@ -49,10 +54,9 @@ def test_what_is_not_supported_is_not_called_damaged() -> None:
     assert said == "a picture of a kind that is not supported: open it in an image editor and save it again"
 
 
-def test_the_unexpected_is_quoted_without_addresses() -> None:
+def test_the_unexpected_is_not_quoted() -> None:
     said = refusals.damaged(RuntimeError("cannot frobnicate <_io.BytesIO object at 0x7f735ebdd290>\n twice"))
-    assert "(RuntimeError: cannot frobnicate the data twice)" in said
-    assert "save it again" in said
+    assert said == "damaged picture, or one of an unusual kind: open it in an image editor and save it again"
 
 
 @pytest.mark.parametrize(
