@@ -27,6 +27,7 @@ _FOOTER = b"TRUEVISION-XFILE.\0"
 _EXTENSION, _ALPHA_KIND = 495, 494
 _USEFUL, _PREMULTIPLIED = 3, 4
 _FIFTEEN = (0x7C00, 0x3E0, 0x1F)
+_SURPLUS = "damaged: its last run is longer than the picture, parts of which may be wrong"
 _ENDS = f"damaged picture: the file ends before the picture does: {CURE}"
 
 
@@ -92,7 +93,10 @@ def read(data: bytes, refuse_large: Callable[[int, int], None]) -> Picture | Non
     count = header.width * header.height
     if header.kind & _RUNS:
         raw: bytes | bytearray | memoryview = _unpacked(data, start, count, step)
+        surplus = len(raw) > count * step
+        raw = memoryview(raw)[: count * step]
     else:
+        surplus = False
         raw = memoryview(data)[start : start + count * step]
     if len(raw) < count * step:
         raise ImageError(_ENDS)
@@ -105,13 +109,17 @@ def read(data: bytes, refuse_large: Callable[[int, int], None]) -> Picture | Non
         stored, depth = _mapped(data, header, stored), header.map_depth
     pixels, alpha = _split(stored, depth, header.kind & ~_RUNS == _GRAY)
     alpha, notes, premultiplied = _useful(data, header, depth, alpha)
+    notes += [_SURPLUS] * surplus
     if alpha is not None and premultiplied:
         pixels = unmultiplied(pixels, alpha)
     return Picture(np.ascontiguousarray(pixels), alpha, None, None, "TGA", None, None, tuple(notes))
 
 
 def _unpacked(data: bytes, at: int, count: int, step: int) -> bytearray:
-    """Undo run-length encoding. Runs may go on into the next row, as the first version of the format allows."""
+    """Undo run-length encoding. Runs may go on into the next row, as the first version of the format allows.
+
+    The last may be longer than it should: then the result is too.
+    """
     out, most = bytearray(), count * step
     while len(out) < most:
         if at >= len(data):
@@ -125,8 +133,6 @@ def _unpacked(data: bytes, at: int, count: int, step: int) -> bytearray:
             at += 1 + step * length
     if at > len(data):
         raise ImageError(_ENDS)
-    if len(out) > most:
-        raise ImageError(f"damaged picture: its last run is longer than the picture: {CURE}")
     return out
 
 

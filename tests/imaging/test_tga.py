@@ -151,7 +151,6 @@ def test_color_maps(tmp_path: Path, map_depth: int, first: int, compressed: bool
     [
         (tga(bytes(50), (3, 6), 2, 24), "the file ends before the picture does"),
         (tga(bytes([0x83, 1, 2, 3]), (3, 6), 10, 24), "the file ends before the picture does"),
-        (tga(bytes([0x92, 1, 2, 3]), (3, 6), 10, 24), "last run is longer"),
         (tga(bytes([17]) + bytes(53), (3, 6), 10, 24), "the file ends before the picture does"),
         (tga(bytes([9] * 6), (2, 3), 1, 8, color_map=(0, 4, 24, bytes(12))), "colors that its color map lacks"),
         (tga(b"", (2, 3), 1, 8, color_map=(0, 40, 24, bytes(12))), "the file ends before the picture does"),
@@ -162,6 +161,13 @@ def test_what_is_wrong_is_said(tmp_path: Path, data: bytes, says: str) -> None:
     (tmp_path / "x.tga").write_bytes(data)
     with pytest.raises(ImageError, match=says):
         read_picture(tmp_path / "x.tga")
+
+
+def test_a_last_run_that_is_too_long(tmp_path: Path) -> None:
+    pixels, alpha, notes = _read(tmp_path, tga(bytes([0x8F, 1, 2, 3, 0x8F, 4, 5, 6]), (3, 6), 10, 24))
+    np.testing.assert_array_equal(pixels.reshape(-1, 3), [(3, 2, 1)] * 16 + [(6, 5, 4)] * 2)
+    assert alpha is None
+    assert notes == ("damaged: its last run is longer than the picture, parts of which may be wrong",)
 
 
 def test_too_large(tmp_path: Path) -> None:
