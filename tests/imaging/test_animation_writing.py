@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -15,6 +16,7 @@ from PIL import Image
 from restore.imaging.animation.palette import indexed
 from restore.imaging.animation.timing import Clock, as_ratio
 from restore.imaging.animation.write import Whole, open_writer
+from restore.imaging.animation.write_gif import _compressed
 from restore.imaging.encode import EncodeOptions, encode, lost
 from restore.imaging.picture import Picture
 from restore.imaging.png.text import make
@@ -192,6 +194,31 @@ def test_gif_of_many_colors_is_close_and_says_so() -> None:
     for found, wanted in zip(by_pillow(data), [smooth, smooth[::-1]], strict=True):
         error = np.mean((found[..., :3].astype(float) - wanted[..., :3]) ** 2)
         assert 10 * np.log10(255**2 / error) > 33
+
+
+def test_gif_frames_that_do_not_use_their_whole_palette() -> None:
+    """Most of a drawing is of few colors, and smooth edges have many: some of the palette is nearest to none of them."""
+    y, x = np.mgrid[:120, :120]
+    frames = []
+    for left in (30, 50):
+        ring = np.clip(3 - abs(np.hypot(x - left, y - 60) - 20), 0, 1)[..., None]
+        line = np.clip(2 - abs(y - 0.7 * x - 10), 0, 1)[..., None]
+        page = np.where(y[..., None] < 100, (240, 235, 220), (60, 120, 70)) * (1 - ring) + ring * (200, 40, 50)
+        page = page * (1 - line) + line * np.stack([x, 255 - x, y], axis=-1)
+        frames.append(np.dstack([np.rint(page), np.full((120, 120), 255)]).astype(np.uint8))
+    data, gone = written(frames, ".gif")
+    assert gone == ["more than 256 colors per frame"]
+    for read in (by_pillow, by_opencv):
+        for found, wanted in zip(read(data), frames, strict=True):
+            assert np.abs(found.astype(int) - wanted).max() < 40
+
+
+@pytest.mark.parametrize("used", [[236, 100, 9], [0, 255], [255], [7, 8]])
+def test_gif_indices_stay_as_they_are(used: list[int]) -> None:
+    indices = np.random.default_rng(0).choice(used, (20, 30)).astype(np.uint8)
+    header = b"GIF89a" + struct.pack("<HHBBB", 30, 20, 0xF7, 0, 0) + bytes(n for n in range(256) for _ in range(3))
+    data = header + b"," + struct.pack("<HHHHB", 0, 0, 30, 20, 0) + _compressed(indices) + b";"
+    np.testing.assert_array_equal(by_pillow(data)[0][..., 0], indices)
 
 
 def test_gif_has_hard_transparency_and_says_so() -> None:

@@ -176,7 +176,7 @@ def _blocks(content: bytes) -> list[bytes]:
 def _compressed(indices: NDArray[np.uint8]) -> bytes:
     """Image data of palette indices: the size of the codes, and blocks."""
     saved = io.BytesIO()
-    Image.fromarray(indices).save(saved, "GIF", interlace=0)
+    Image.fromarray(indices).save(saved, "GIF", interlace=0, optimize=False)  # or unused indices are taken out
     data = saved.getvalue()
     at = 13 + (3 << ((data[10] & 7) + 1) if data[10] & 0x80 else 0)
     while data[at] == 0x21:
