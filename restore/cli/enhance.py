@@ -34,7 +34,16 @@ _SECTIONS = {
         "--history",
     ),
     "Existing results": ("--overwrite", "--skip-existing", "--resume", "--dry-run"),
-    "Large jobs": ("--report", "--json", "--watch", "--settle", "--shard", "--max-pixels", "--read-timeout"),
+    "Large jobs": (
+        "--report",
+        "--json",
+        "--watch",
+        "--settle",
+        "--shard",
+        "--strict",
+        "--max-pixels",
+        "--read-timeout",
+    ),
     "Hardware and speed": ("--device", "--precision", "--tile", "--threads", "--workers"),
 }
 
@@ -138,6 +147,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
 )
 @click.option("--history", is_flag=True, help="Record program, model and options in XMP (xmpMM:History).")
 @click.option("--keep-times", is_flag=True, help="Give each result the modification time of its source.")
+@click.option("--strict", is_flag=True, help="Reject pictures that are damaged, even if most of them can be read.")
 @max_pixels_option
 @click.option(
     "--tile",

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+from restore.errors import ImageError
 from restore.imaging.picture import Picture
+from restore.imaging.refusals import CURE
 
 
 class DamagedError(Exception):
@@ -51,6 +53,17 @@ def noted(picture: Picture, lines: Iterable[str]) -> Picture:
     if any(note.startswith("damaged") for note in picture.notes):
         return picture
     return replace(picture, notes=(*picture.notes, *notes_on(lines)))
+
+
+def check_whole(notes: Iterable[str]) -> None:
+    """Refuse a picture that was read only in part, or that may be wrong.
+
+    Raises:
+        ImageError: one of its notes says so.
+    """
+    for note in notes:
+        if note.startswith("damaged:"):  # not of a chunk beside the picture
+            raise ImageError(f"{note}: {CURE}, or leave out --strict to use what can be read")
 
 
 def notes_on(lines: Iterable[str]) -> list[str]:

@@ -15,6 +15,7 @@ import numpy as np
 from restore.errors import RestoreError
 from restore.imaging.animation.frames import Frame
 from restore.imaging.animation.write import FrameWriter, Whole, open_writer
+from restore.imaging.damage import check_whole
 from restore.imaging.formats import kind_of
 from restore.imaging.picture import Picture, Samples
 from restore.jobs import codec
@@ -89,12 +90,18 @@ class _Waiting:
     results: list[Samples] = field(default_factory=list)
 
 
-def kept(picture: Picture, data: bytes) -> Enhanced:
-    """An animation that is large enough already, whose file is copied."""
+def kept(picture: Picture, data: bytes, strict: bool = False) -> Enhanced:
+    """An animation that is large enough already, whose file is copied.
+
+    Raises:
+        ImageError: it is damaged, and ``strict`` is set.
+    """
     assert picture.animation is not None
     stored = picture.animation.stored
     count = len(stored.pieces)
     notes = (_counted(count), *filter(None, [stored.damage(count)]))
+    if strict:
+        check_whole(notes)
     return Enhanced(data, picture.size, notes, (), Seconds(), copied=True)
 
 
@@ -107,7 +114,7 @@ def enhance(picture: Picture, suffix: str, tools: Tools) -> Enhanced:
         tools: what to do it with.
 
     Raises:
-        ImageError: the first frame is damaged, or the format cannot hold the result.
+        ImageError: the first frame is damaged, or any with ``options.strict``; or the format cannot hold the result.
         ModelError: the network failed.
         MemoryError: there is not enough memory.
     """
@@ -239,6 +246,8 @@ class _Enhancing:
 
     def _finished(self) -> Enhanced:
         animation = self._animation
+        if self._tools.options.strict:
+            check_whole(animation.notes)
         notes = (_counted(animation.read), *animation.notes)
         gone = self._writer.lost()
         if animation.stored.still_apart and kind_of(self._suffix) != "PNG":

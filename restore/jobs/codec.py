@@ -10,6 +10,7 @@ import numpy as np
 
 from restore import __version__
 from restore.imaging.alpha import clamp_alpha, fill_color
+from restore.imaging.damage import check_whole
 from restore.imaging.decode import decode_frames, decode_picture, read_file
 from restore.imaging.encode import EncodeOptions, encode, lost
 from restore.imaging.metadata.exif import strip, strip_place
@@ -33,11 +34,14 @@ def decode(path: Path, options: PictureOptions, data: bytes | None = None) -> Pi
         data: its content, if that was read before.
 
     Raises:
-        ImageError: the file cannot be read, is damaged or too large.
+        ImageError: the file cannot be read or is too large; or it is damaged, which without ``options.strict`` counts
+            only if it leaves no picture.
     """
     if data is None:
         data = read_file(path, options.pixel_limit)
     picture = (decode_frames if options.frames == "all" else decode_picture)(data, path, options.pixel_limit)
+    if options.strict:
+        check_whole(picture.notes)
     return picture if picture.animation is not None else filled(picture)
 
 

@@ -23,6 +23,7 @@ class PictureOptions:
         keep_times: results get the modification time of their sources.
         history: what is recorded in XMP about a result; empty for nothing.
         frames: which frames of an animation are enhanced.
+        strict: damaged pictures are rejected, even if most of them can be read.
     """
 
     quality: int = 95
@@ -32,6 +33,7 @@ class PictureOptions:
     keep_times: bool = False
     history: str = ""
     frames: Frames = "first"
+    strict: bool = False
 
     def changing_files(self) -> dict[str, object]:
         """The options that change what is written; changing one makes existing results outdated."""

@@ -54,6 +54,7 @@ class Request:
     read_timeout: float = READ_TIMEOUT
     settle: float = SETTLE_SECONDS
     frames: Frames = "first"
+    strict: bool = False
 
     @property
     def model_name(self) -> str:
@@ -82,7 +83,9 @@ class Request:
         if self.history:
             strength = "" if self.strength is None else f", strength {self.strength:g}"
             history = f"model {network.spec.name} ({network.precision}), SHA-256 {model_digest(network.file)}{strength}"
-        return PictureOptions(self.quality, self.png_level, self.metadata, most, self.keep_times, history, self.frames)
+        return PictureOptions(
+            self.quality, self.png_level, self.metadata, most, self.keep_times, history, self.frames, self.strict
+        )
 
 
 def default_workers() -> int:

@@ -165,7 +165,7 @@ class Worker:
             MemoryError: there is not enough memory.
         """
         if self.sizing.keeps(*picture.size) and (data := self._unchanged(item, picture, digest)):
-            return animation.kept(picture, data)
+            return animation.kept(picture, data, self.options.strict)
         with self._recorded(digest):
             return animation.enhance(picture, item.target.suffix, tools)
 

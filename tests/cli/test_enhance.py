@@ -22,6 +22,7 @@ from restore.cli.main import main
 from restore.jobs.journal import file_digest
 from tests.compare.pages import embedded, facts, rows
 from tests.conftest import picture, save
+from tests.jobs.test_strict import DAMAGED
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, str(ROOT / "cli.py"), "enhance"]
@@ -524,6 +525,17 @@ def test_files_and_folders_together_and_times_kept(tmp_path: Path) -> None:
     _, told, _ = inside(*inputs, tmp_path / "out", "--resume", "--json", "--device", "cpu")
     assert [json.loads(line)["status"] for line in told.splitlines()[:-1]] == ["done"] * 3
     assert inside(*inputs, tmp_path / "out", "--watch")[0] == 2
+
+
+def test_strict_rejects_damaged_pictures(tmp_path: Path) -> None:
+    save(tmp_path / "in/sound.png", picture(20, 30))
+    (tmp_path / "in/x.tga").write_bytes(DAMAGED)
+    code, _, told = inside(tmp_path / "in", tmp_path / "out", "--device", "cpu")
+    assert (code, list(outputs(tmp_path / "out"))) == (0, ["sound.png", "x.png"])
+    assert "x.tga: damaged: its last run" in told.replace("\n", " ")
+    code, _, told = inside(tmp_path / "in", tmp_path / "strict", "--strict", "--device", "cpu")
+    assert (code, list(outputs(tmp_path / "strict"))) == (1, ["sound.png"])
+    assert "or leave out --strict" in told.replace("\n", " ")
 
 
 def test_all_frames_of_animations(tmp_path: Path) -> None:

@@ -67,16 +67,17 @@ def test_each_is_read_or_refused_in_our_words(package: str, capfd: pytest.Captur
     for path in paths:
         try:
             picture = read_picture(path, _LIMIT)
-        except ImageError as error:
-            assert str(error).startswith(f"{path}: "), error
-            refused.append(str(error).removeprefix(f"{path}: "))
+        except ImageError as raised:
+            refused.append((path, str(raised)))
             continue
         assert not [note for note in picture.notes if THEIRS.search(note)], path
         encode(picture, path.suffix.lower() if path.suffix.lower() in FORMATS else ".png")
         read += 1
-    for message in refused:
+    for path, error in refused:
+        assert error.startswith(f"{path}: "), error
+        message = error.removeprefix(f"{path}: ")
         assert not THEIRS.search(message), message
         assert any(cure in message for cure in CURES), message
     out, err = capfd.readouterr()
     assert out + err == "", "lines of a library, which name no file"
-    assert (read, len(refused)) == COUNTS[package], "\n".join(refused)
+    assert (read, len(refused)) == COUNTS[package], "\n".join(error for _, error in refused)
