@@ -138,7 +138,7 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         # In MPO, a camera's second picture is only a preview or a gain map.
         notes = [FIRST_PAGE] if getattr(image, "is_animated", False) and image.format != "MPO" else []
         if header and header.animated:
-            notes.append(FIRST_PAGE)
+            notes.append(jxl.LAST_FRAME)
         more = embedded.read(image.format or "", data, image.info)
         notes += more.notes
         image.info.update(more.info)

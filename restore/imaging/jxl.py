@@ -20,6 +20,8 @@ from restore.imaging.metadata.file_metadata import Extra
 from restore.imaging.metadata.xmp_update import GAIN_MAP
 from restore.imaging.picture import Picture
 
+# The plugin decodes every frame into the same memory.
+LAST_FRAME = "the file contains several pictures; only the last is used"
 _CODESTREAM, _CONTAINER = b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"
 # Width by height, by number: as stored in the header.
 _RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}

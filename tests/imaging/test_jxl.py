@@ -21,7 +21,9 @@ from restore.imaging import jxl
 from restore.imaging.decode import read_picture
 from restore.imaging.encode import EncodeOptions, encode, lost
 from restore.imaging.header import read_size
+from restore.jobs import codec
 from restore.jobs.naming import Naming, PlanError
+from restore.jobs.options import PictureOptions
 from restore.jobs.plan import make_plan
 from tests.conftest import picture
 from tests.imaging.samples import GRAY, SRGB, any_picture, exif_block, read_exif, xmp_packet
@@ -187,3 +189,21 @@ def test_a_recompressed_jpeg(tmp_path: Path) -> None:
     got, expected = read_picture(path), read_picture(given_)
     assert got.size == read_size(path) == (30, 24)
     np.testing.assert_array_equal(got.pixels, expected.pixels)
+
+
+# Four frames of 32 x 40 pixels, each of one gray level: 0, 40, 80 and 120 (``cjxl -d 0`` of an APNG file).
+ANIMATED = bytes.fromhex(
+    "ff0a87050308282e0908029209000024004b188b15820b44000008029209000048004b188b1580d5fc7f81080004070200d00f21"
+    "0802920900004c004b188b15801df8ff021100081004007019820008029205004c004b188b15801df8ff021100081004007019c2"
+    "01"
+)
+
+
+def test_an_animation_is_its_last_frame_with_a_note(tmp_path: Path) -> None:
+    pytest.importorskip("pillow_jxl")
+    (tmp_path / "x.jxl").write_bytes(ANIMATED)
+    for options in (PictureOptions(), PictureOptions(frames="all")):
+        picture = codec.decode(tmp_path / "x.jxl", options)
+        assert picture.size == (32, 40)
+        assert set(picture.pixels.ravel()) == {120}
+        assert picture.notes == ("the file contains several pictures; only the last is used",)
