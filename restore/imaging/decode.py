@@ -26,6 +26,7 @@ from restore.imaging.color import profiles
 from restore.imaging.formats import PIXEL_LIMIT
 from restore.imaging.header import formats, is_turned
 from restore.imaging.jpeg import damage as jpeg_damage
+from restore.imaging.jpeg import gain_map
 from restore.imaging.jpeg import segments as jpeg_segments
 from restore.imaging.metadata import embedded, ifd, resolution, xmp_update
 from restore.imaging.metadata import exif as exif_metadata
@@ -161,6 +162,8 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         xmp = xmp if isinstance(xmp, bytes) else None
         dots = _density(kind, image.info, exif)
         read = Picture(pixels, alpha, icc, exif, kind, xmp, dots, tuple(notes), more.iptc, more.comment)
+        if more.gain_map:
+            read = replace(read, gain_map=gain_map.cleaned(more.gain_map, read.size) or b"")
         return _upright_picture(read, turned=is_turned(image))
 
 
@@ -312,6 +315,11 @@ def _upright_picture(picture: Picture, turned: bool = False) -> Picture:
         notes.append("color profile dropped: it does not fit the pixels")
         icc = None
     turn = 1 if turned else turn or 1
+    hdr = picture.gain_map and gain_map.turned(picture.gain_map, turn)
+    if hdr:
+        notes = [note for note in notes if note != xmp_update.GAIN_MAP]
+    elif picture.gain_map is not None:
+        notes.append(xmp_update.GAIN_MAP)
     dots = picture.density
     return replace(
         picture,
@@ -323,4 +331,5 @@ def _upright_picture(picture: Picture, turned: bool = False) -> Picture:
         density=dots[::-1] if dots and turn > 4 else dots,  # rotated by 90 degrees
         notes=tuple(dict.fromkeys(notes)),
         turn=turn,
+        gain_map=hdr or None,
     )

@@ -19,6 +19,7 @@ from restore.imaging.animation import write_gif
 from restore.imaging.arrays import AnyArray
 from restore.imaging.color import profiles
 from restore.imaging.formats import check_fits, kind_of
+from restore.imaging.jpeg import gain_map
 from restore.imaging.jpeg import segments as jpeg_segments
 from restore.imaging.metadata import exif as exif_metadata
 from restore.imaging.metadata import ifd, iptc, resolution, xmp_update
@@ -93,6 +94,8 @@ def lost(picture: Picture, suffix: str) -> tuple[str, ...]:
         ("color profile", picture.icc, held.icc),
     )
     gone = [name for name, before, after in blocks if before and not after]
+    if picture.gain_map and kind != "JPEG":
+        gone.append("gain map (HDR)")
     if picture.alpha is not None and kind in _NO_ALPHA:
         gone.append("transparency (blended over white)")
     if picture.pixels.dtype == np.uint16 and kind not in _DEEP:
@@ -126,6 +129,8 @@ def for_format(picture: Picture, kind: str) -> Picture:
     if kind == "GIF":
         return write_gif.holdable(held)
     if kind == "JPEG":
+        if picture.gain_map:
+            held = replace(held, xmp=gain_map.announced(held.xmp, picture.gain_map))
         fits = jpeg_segments.holds(_file_metadata(held))
         return replace(held, icc=fits.icc, exif=fits.exif, xmp=fits.xmp, iptc=fits.iptc, comment=fits.comment)
     iptc_held = picture.iptc if kind in ("TIFF", "PNG") else None
@@ -196,7 +201,8 @@ def _jpeg(picture: Picture, options: EncodeOptions) -> bytes:
     # Optimized Huffman tables save two percent of the file size and take three times as long.
     settings = [cv2.IMWRITE_JPEG_QUALITY, options.quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
     data = _compressed(".jpg", _for_opencv(picture.pixels, None), settings)
-    return jpeg_segments.with_metadata(data, _file_metadata(picture))
+    whole = jpeg_segments.with_metadata(data, _file_metadata(picture))
+    return gain_map.appended(whole, picture.gain_map) if picture.gain_map else whole
 
 
 def _png(picture: Picture, options: EncodeOptions) -> bytes:

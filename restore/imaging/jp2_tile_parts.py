@@ -18,7 +18,8 @@ def counted(data: bytes) -> bytes:
     """
     start, stop = _span(data)
     at = _first_part(data, start, stop)
-    counts, wrong = [], False
+    counts: list[int] = []
+    wrong = False
     while at + 12 <= stop and len(counts) < _MOST:
         marker, _, _, length, number, count = struct.unpack_from(">HHHIBB", data, at)
         if marker != _TILE_PART:

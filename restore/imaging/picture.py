@@ -38,6 +38,7 @@ class Picture:
         png_color: what a PNG file declares about its colors in other chunks than a profile.
         png_text: texts of a PNG file, or GIF comments.
         turn: orientation, 1..8, by which the pixels were turned upright.
+        gain_map: the second picture of an Ultra HDR photo, a JPEG file, upright; None if it has none that can be kept.
         animation: all frames, if they are wanted; ``pixels`` are the first, or what programs without animation show.
         notes: for the user, one sentence about each thing that was not read exactly as stored.
     """
@@ -56,6 +57,7 @@ class Picture:
     png_text: tuple[Text, ...] = ()
     turn: int = 1
     animation: Animation | None = None
+    gain_map: bytes | None = None
 
     @property
     def size(self) -> tuple[int, int]:

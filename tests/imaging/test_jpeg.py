@@ -254,17 +254,6 @@ def test_other_items_of_the_file(tmp_path: Path, segments: list[bytes], behind: 
     assert again.notes == ()
 
 
-def test_a_gain_map_behind_the_picture_is_named(tmp_path: Path) -> None:
-    """ISO 21496-1 and Apple say in the second picture only what it is."""
-    map_ = jpeg(segment(0xE2, b"urn:iso:std:iso:ts:21496:-1\0" + bytes(9)))
-    first = jpeg(GAIN, mpf(0))
-    start = first.index(b"MPF\0") + 4
-    data = jpeg(GAIN, mpf(0, offset=len(first) - start, size=len(map_)), behind=map_)
-    assert data[len(first) :] == map_
-    read = read_picture(saved(tmp_path / "x.jpg", data))
-    assert read.notes == ("the gain map of an HDR photo was dropped",)
-
-
 @pytest.mark.parametrize(
     "odd",
     [

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from restore.imaging.metadata import ifd, iptc, resolution, xmp_extended
 from restore.imaging.metadata.file_metadata import Extra, FileMetadata
-from restore.imaging.metadata.xmp_update import GAIN_MAP, VIDEO
+from restore.imaging.metadata.xmp_update import VIDEO
 from restore.imaging.picture import FIRST_PAGE
 
 # Capacity of one segment, without its length field.
@@ -64,7 +64,8 @@ def read_extra(data: bytes, xmp: bytes | None) -> Extra:
     """
     found = [each for each in segments(data) if each.marker in _OURS]
     contents = [(each.marker, data[each.start : each.stop]) for each in found]
-    notes = []
+    notes: list[str] = []
+    gain_map = None
     pieces = [c for m, c in contents if m == APP1 and c.startswith(xmp_extended.HEADER)]
     info = {"xmp": xmp_extended.merged(xmp, pieces)} if xmp and pieces else {}
     resources = b"".join(c[len(iptc.HEADER) :] for m, c in contents if m == APP13 and c.startswith(iptc.HEADER))
@@ -72,23 +73,25 @@ def read_extra(data: bytes, xmp: bytes | None) -> Extra:
         notes.append(_PATHS)
     for each in found:
         if each.marker == APP2 and data.startswith(_MPF, each.start):
-            notes += _other_pictures(data, each)
+            more, gain_map = _other_pictures(data, each)
+            notes += more
     if not data.endswith(b"\xff\xd9") and b"MotionPhoto_Data" in data:  # Samsung's, which XMP may not mention
         notes.append(VIDEO)
     comments = [content.rstrip(b"\0") for marker, content in contents if marker == COM]
-    return Extra(info, iptc.records(resources), b"\n".join(filter(None, comments)) or None, tuple(notes))
+    comment = b"\n".join(filter(None, comments)) or None
+    return Extra(info, iptc.records(resources), comment, tuple(notes), gain_map)
 
 
-def _other_pictures(data: bytes, found: Segment) -> list[str]:
-    """Notes on the pictures behind the first (CIPA DC-007); nothing is said of previews."""
+def _other_pictures(data: bytes, found: Segment) -> tuple[list[str], bytes | None]:
+    """Notes on the pictures behind the first (CIPA DC-007), of which nothing is said of previews; and a gain map."""
     base = found.start + len(_MPF)
     block = data[base : found.stop]
     try:
         order = ifd.byte_order(block)
         tags = ifd.read_tags(block, ifd.first_directory(block), lambda number: number == _MP_ENTRIES)
     except ifd.BrokenDirectoryError:
-        return []
-    notes = []
+        return [], None
+    notes, gain_map = [], None
     value = tags[0].value if tags else b""
     for at in range(16, len(value) - 15, 16):
         kind, size, offset = struct.unpack_from(order + "III", value, at)
@@ -97,8 +100,8 @@ def _other_pictures(data: bytes, found: Segment) -> list[str]:
         if kind >> 16 == 2:  # panorama, stereo, several angles
             notes.append(FIRST_PAGE)
         elif kind == 0 and any(mark in beginning for mark in _GAIN_MAPS):
-            notes.append(GAIN_MAP)
-    return notes
+            gain_map = data[base + offset : base + offset + size]
+    return notes, gain_map
 
 
 def without_odd_segments(data: bytes) -> bytes | None:
@@ -155,23 +158,24 @@ def with_metadata(data: bytes | memoryview, metadata: FileMetadata) -> bytes:
     """A JPEG file with the resolution set in its JFIF segment, which follows SOI, and the other metadata after that."""
     more = []
     if metadata.exif:
-        more.append(_segment(APP1, _EXIF + metadata.exif))
+        more.append(segment(APP1, _EXIF + metadata.exif))
     parts = xmp_extended.split(metadata.xmp, _SEGMENT - len(_XMP)) if metadata.xmp else None
     if parts:
         main, extension = parts
-        more.append(_segment(APP1, _XMP + main))
-        more += [_segment(APP1, piece) for piece in xmp_extended.pieces(extension or b"")]
+        more.append(segment(APP1, _XMP + main))
+        more += [segment(APP1, piece) for piece in xmp_extended.pieces(extension or b"")]
     if metadata.icc:
         size = _SEGMENT - len(_ICC) - 2
         pieces = [metadata.icc[i : i + size] for i in range(0, len(metadata.icc), size)]
-        more += [_segment(APP2, _ICC + bytes([i, len(pieces)]) + piece) for i, piece in enumerate(pieces, 1)]
+        more += [segment(APP2, _ICC + bytes([i, len(pieces)]) + piece) for i, piece in enumerate(pieces, 1)]
     if metadata.iptc:
-        more.append(_segment(APP13, iptc.HEADER + iptc.resource(metadata.iptc)))
+        more.append(segment(APP13, iptc.HEADER + iptc.resource(metadata.iptc)))
     if metadata.comment:
-        more.append(_segment(COM, metadata.comment))
+        more.append(segment(COM, metadata.comment))
     (jfif,) = struct.unpack_from(">H", data, 4)
     return b"".join([resolution.in_jfif(data[: 4 + jfif], metadata.dots), *more, data[4 + jfif :]])
 
 
-def _segment(marker: int, content: bytes) -> bytes:
+def segment(marker: int, content: bytes) -> bytes:
+    """A segment with its marker and length."""
     return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content

@@ -28,9 +28,11 @@ class Extra(NamedTuple):
         iptc: the IPTC records.
         comment: the comment.
         notes: on what is dropped.
+        gain_map: a second JPEG picture, as in the file.
     """
 
     info: Mapping[str, bytes] = {}
     iptc: bytes | None = None
     comment: bytes | None = None
     notes: tuple[str, ...] = ()
+    gain_map: bytes | None = None

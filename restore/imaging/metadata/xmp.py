@@ -52,6 +52,12 @@ class Element:
         """The text directly inside."""
         return "".join(child for child in self.children if isinstance(child, str))
 
+    def add(self, name: Name) -> Element:
+        """Append an empty element."""
+        child = Element(name, [])
+        self.children.append(child)
+        return child
+
 
 class Packet:
     """A parsed packet: its outermost element, and the prefix that its writer chose for each namespace."""
@@ -75,6 +81,14 @@ class Packet:
         tops = [self.root] if self.root.name == (RDF, "RDF") else self.root.elements
         found = [below for top in tops if top.name == (RDF, "RDF") for below in top.elements]
         return [element for element in found if element.name == (RDF, "Description")]
+
+    def add_description(self) -> Element:
+        """Append an empty description, in which further properties can be put."""
+        found = (element for element in self if element.name == (RDF, "RDF"))
+        top = next(found, None) or self.root.add((RDF, "RDF"))
+        description = top.add((RDF, "Description"))
+        description.attributes.append(((RDF, "about"), ""))
+        return description
 
     def remove(self, unwanted: Callable[[Name], bool]) -> set[Name]:
         """Remove properties and fields at any depth; returns the names of those removed."""
@@ -105,6 +119,16 @@ class Packet:
                     element.attributes[place] = key, new(value)
                     changed |= new(value) != value
         return changed
+
+
+def parsed_or_new(packet: bytes | None) -> Packet:
+    """A packet to add to: an empty one if there is none, or one that cannot be parsed."""
+    if packet is not None:
+        try:
+            return parse(packet)
+        except BrokenPacketError:
+            pass
+    return Packet(Element((META, "xmpmeta"), []), {META: "x", RDF: "rdf"})
 
 
 def parse(packet: bytes) -> Packet:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from restore.imaging.metadata import xmp
-from restore.imaging.metadata.xmp import META, RDF, BrokenPacketError, Element, Packet
+from restore.imaging.metadata.xmp import META, RDF, Element, Packet
 
 _MANAGEMENT = "http://ns.adobe.com/xap/1.0/mm/"
 _EVENT = "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#"
@@ -21,7 +21,7 @@ def with_event(packet: bytes | None, agent: str, parameters: str) -> bytes:
         agent: the program and its version.
         parameters: what it did.
     """
-    tree = _parsed(packet)
+    tree = xmp.parsed_or_new(packet)
     event = Element((RDF, "li"), [((RDF, "parseType"), "Resource")])
     for name, value in (("action", "edited"), ("softwareAgent", agent), ("parameters", parameters)):
         field = Element((_EVENT, name), [])
@@ -32,30 +32,11 @@ def with_event(packet: bytes | None, agent: str, parameters: str) -> bytes:
     return xmp.write(tree)
 
 
-def _parsed(packet: bytes | None) -> Packet:
-    if packet is not None:
-        try:
-            return xmp.parse(packet)
-        except BrokenPacketError:
-            pass
-    return Packet(Element((META, "xmpmeta"), []), {})
-
-
 def _events(tree: Packet) -> Element:
     """The list of events; created if the packet has none."""
     for description in tree.descriptions:
         for history in description.elements:
             if history.name == _HISTORY:
                 lists = [element for element in history.elements if element.name == (RDF, "Seq")]
-                return lists[0] if lists else _child(history, (RDF, "Seq"))
-    found = (element for element in tree if element.name == (RDF, "RDF"))
-    top = next(found, None) or _child(tree.root, (RDF, "RDF"))
-    description = Element((RDF, "Description"), [((RDF, "about"), "")])
-    top.children.append(description)
-    return _child(_child(description, _HISTORY), (RDF, "Seq"))
-
-
-def _child(parent: Element, name: xmp.Name) -> Element:
-    child = Element(name, [])
-    parent.children.append(child)
-    return child
+                return lists[0] if lists else history.add((RDF, "Seq"))
+    return tree.add_description().add(_HISTORY).add((RDF, "Seq"))
