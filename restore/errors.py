@@ -43,6 +43,10 @@ class RecipeError(RestoreError):
     """A training recipe is invalid."""
 
 
+class TrackerError(RestoreError):
+    """A tracker of training runs cannot be opened."""
+
+
 class PluginError(RestoreError):
     """A plug-in is not trusted, not found, or broken."""
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         "restore train sr-x2 --data Pictures --out runs/mine --set train.steps=5000",
         "restore train mine.yaml --data Pictures --out runs/mine --device cuda",
         "restore train mine.yaml --data Pictures --check",
+        "restore train sr-x2 --data Pictures --out runs/mine --tracker wandb",
         "restore train --data Pictures --out runs/mine --resume",
     ),
 )
@@ -74,6 +75,15 @@ if TYPE_CHECKING:
     help="Processes that cut patches; 0 cuts them between steps (default: the fastest, found by trial).",
 )
 @click.option("--compile", "compile_", is_flag=True, help="Run the network through torch.compile.")
+@click.option(
+    "--tracker",
+    "trackers",
+    type=click.Choice(["wandb", "mlflow"]),
+    multiple=True,
+    help="Also record the run with Weights & Biases or MLflow, as their environment variables say (WANDB_PROJECT, "
+    "WANDB_MODE=offline, MLFLOW_TRACKING_URI); with --resume, go on with its record. Files for TensorBoard are always "
+    "written. Repeatable.",
+)
 @plugin_option
 @trust_option
 def train(
@@ -89,6 +99,7 @@ def train(
     threads: int | None,
     workers: int | None,
     compile_: bool,
+    trackers: tuple[str, ...],
     plugins: tuple[str, ...],
     trust_recipe: bool,
 ) -> None:
@@ -101,6 +112,8 @@ def train(
         raise click.UsageError("--check and --overfit exclude each other")
     if (rehearse or overfit) and (resume or recipe is None):
         raise click.UsageError("--check and --overfit need a RECIPE and no --resume")
+    if (rehearse or overfit) and trackers:
+        raise click.UsageError("--check and --overfit record nothing: remove --tracker")
     if folder is None and not (rehearse or overfit):
         raise click.UsageError("Missing option '--out'.")
     with extra_needed("Training", "train"):
@@ -110,13 +123,14 @@ def train(
 
     path = None if recipe is None else find_recipe(recipe)
     trust = Trust(plugins, trust_recipe)
-    options = Options(start_from, resume, changes, device, threads, workers, compile_, trust)
+    options = Options(start_from, resume, changes, device, threads, workers, compile_, trust, trackers)
     if path is not None and (rehearse or overfit):
         _try(path, data, folder, overfit, options)
         return
     assert folder is not None
     if not start(path, data, folder, options, console()):
         said = [word for name in plugins for word in ("--plugin", name)] + ["--trust-recipe"] * trust_recipe
+        said += [word for name in trackers for word in ("--tracker", name)]
         again = shlex.join(["restore", "train", "--data", str(data), "--out", str(folder), "--resume", *said])
         click.echo(f"Interrupted and saved. Go on with: {again}", err=True)
         raise SystemExit(130)

@@ -1,14 +1,13 @@
-"""Reporting of a training run: progress line, log file and TensorBoard."""
+"""Reporting of a training run: progress line, log file and trackers."""
 
 from __future__ import annotations
 
 import io
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,11 +17,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from restore.training.trackers.base import Status
+from restore.training.trackers.in_background import InBackground
 from restore.training.validation_metric import ValidationMetric
 from restore.utils.atomic_write import write_bytes
-
-if TYPE_CHECKING:
-    from torch.utils.tensorboard import SummaryWriter
 
 
 @dataclass(frozen=True)
@@ -41,25 +39,26 @@ class Step:
 
 
 class Reporter:
-    """Reports progress on the console, scalars to ``log.jsonl`` and TensorBoard, and pictures to ``validation.jpg``.
+    """Reports progress on the console, scalars to ``log.jsonl``, pictures to ``validation.jpg``, and both to trackers.
 
     Args:
         folder: the run's folder.
         metric: the validation metric.
         console: where to show progress; if it is not a terminal, a line about once a minute.
         every: steps between logged losses.
-        tensorboard: also write TensorBoard events.
+        trackers: record the same elsewhere.
     """
 
     def __init__(
-        self, folder: Path, metric: ValidationMetric, console: Console, every: int = 100, tensorboard: bool = True
+        self,
+        folder: Path,
+        metric: ValidationMetric,
+        console: Console,
+        every: int = 100,
+        trackers: Sequence[InBackground] = (),
     ) -> None:
         self.folder, self.metric, self.console, self.every = folder, metric, console, every
-        self._writer: SummaryWriter | None = None
-        if tensorboard:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._writer = SummaryWriter(str(folder / "tensorboard"))
+        self._trackers = trackers
         self._progress = Progress(
             TextColumn("step"),
             MofNCompleteColumn(),
@@ -117,8 +116,8 @@ class Reporter:
 
     def validation(self, step: int, value: float | None, best: float, picture: NDArray[np.uint8]) -> None:
         """Report a validation; ``picture`` is an RGB contact sheet of inputs, results and targets."""
-        if self._writer is not None:
-            self._writer.add_image("validation", picture, step, dataformats="HWC")
+        for tracker in self._trackers:
+            tracker.picture(step, "validation", picture)
         write_bytes(self.folder / "validation.jpg", _jpeg(picture), overwrite=True)
         if value is None:
             return
@@ -133,16 +132,15 @@ class Reporter:
     def _log(self, values: dict[str, float]) -> None:
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
-        if self._writer is not None:
-            for name, value in values.items():
-                if name != "step":
-                    self._writer.add_scalar(name, value, values["step"])
+        numbers = {name: value for name, value in values.items() if name != "step"}
+        for tracker in self._trackers:
+            tracker.scalars(int(values["step"]), numbers)
 
-    def finish(self) -> None:
-        """Close the progress line and the logs."""
+    def finish(self, status: Status) -> None:
+        """Close the progress line and the trackers."""
         self._progress.stop()
-        if self._writer is not None:
-            self._writer.close()
+        for tracker in self._trackers:
+            tracker.close(status)
 
 
 class SilentReporter(Reporter):
@@ -166,7 +164,7 @@ class SilentReporter(Reporter):
     def report(self, line: str) -> None:
         pass
 
-    def finish(self) -> None:
+    def finish(self, status: Status) -> None:
         pass
 
 

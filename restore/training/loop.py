@@ -21,6 +21,7 @@ from restore.training.logging import Reporter, Step
 from restore.training.skipped_photos import SkippedPhotos, small_photos
 from restore.training.state import BEST, LAST, Run
 from restore.training.step import update
+from restore.training.trackers.base import Status
 from restore.training.training_data import open_training_data
 from restore.training.validation import enlarge, unchanged, validation_sheet
 
@@ -54,10 +55,13 @@ def train(run: Run, training_data: TrainingData, reporter: Reporter, workers: in
     Returns:
         Whether the run is complete; False after Ctrl-C or SIGTERM, with the state saved.
     """
+    status: Status = "failed"
     try:
-        return _steps(run, training_data, reporter, workers)
+        complete = _steps(run, training_data, reporter, workers)
+        status = "finished" if complete else "interrupted"
     finally:  # the progress bar hides the cursor
-        reporter.finish()
+        reporter.finish(status)
+    return complete
 
 
 def _steps(run: Run, training_data: TrainingData, reporter: Reporter, workers: int | None) -> bool:

@@ -27,6 +27,8 @@ from restore.training.recipe_base import read_lineage
 from restore.training.recipe_file import dump_recipe, parse_recipe, recipe_of
 from restore.training.resume_notes import data_notes, option_notes
 from restore.training.state import LAST, Run, new_run, resume_run
+from restore.training.trackers.base import TrackedRun
+from restore.training.trackers.open_trackers import check_installed, open_trackers
 from restore.utils.atomic_write import write_bytes
 
 
@@ -69,6 +71,7 @@ class Options:
     workers: int | None = None
     compile: bool = False
     trust: Trust = NO_CODE
+    trackers: Sequence[str] = ()
 
 
 def start(recipe_path: Path | None, data: Path, folder: Path, options: Options, console: Console) -> bool:
@@ -87,6 +90,7 @@ def start(recipe_path: Path | None, data: Path, folder: Path, options: Options, 
     Raises:
         RestoreError: there is a problem with the recipe, the data, or the run's folder.
     """
+    check_installed(options.trackers)
     with prepared_device(options) as (device, team), run_lock(folder) if team.is_main else nullcontext():
         return _train(recipe_path, data, folder, options, console, device, team)
 
@@ -138,7 +142,12 @@ def _train(
     # All checks have passed; from here on the run's folder is written to.
     reporter: Reporter = SilentReporter()
     if team.is_main:
-        write_bytes(folder / "recipe.yaml", dump_recipe(run.recipe).encode())
+        recipe = dump_recipe(run.recipe)
+        tracked = TrackedRun(folder, run.recipe.as_dict(), recipe)
+        trackers = open_trackers(
+            options.trackers, tracked, options.resume, lambda line: console.print(line, markup=False, highlight=False)
+        )
+        write_bytes(folder / "recipe.yaml", recipe.encode())
         log_environment(folder, device, team, run.step, run.precision)
         for line in describe(run):
             console.print(line)
@@ -146,7 +155,7 @@ def _train(
             console.print(line, markup=False)
         if run.best_reset:
             console.print("Validation settings changed; the previous best score no longer applies.")
-        reporter = Reporter(folder, run.metric, console)
+        reporter = Reporter(folder, run.metric, console, trackers=trackers)
     return train(run, training_data, reporter, options.workers)
 
 

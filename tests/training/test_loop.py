@@ -356,7 +356,7 @@ def test_a_run_that_fails_gives_the_terminal_back(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finished = []
-    monkeypatch.setattr(Reporter, "finish", lambda _: finished.append(True))
+    monkeypatch.setattr(Reporter, "finish", lambda *_: finished.append(True))
     monkeypatch.setattr(loop, "update", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         go(photos.parent, tmp_path / "run")
