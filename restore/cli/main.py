@@ -31,6 +31,7 @@ COMMANDS = {
     "bench": ("restore.cli.bench", "Benchmark models on this machine's devices."),
     "recipes": ("restore.cli.recipes", "List the included training recipes."),
     "export": ("restore.cli.export", "Export a trained network to ONNX, and verify it."),
+    "publish": ("restore.cli.publish", "Make a folder of a trained model for the Hugging Face Hub."),
     "import": ("restore.cli.import_", "Import a third-party checkpoint or ONNX file as a model."),
     "verify": ("restore.cli.verify", "Check a model file against its metadata."),
 }
