@@ -12,7 +12,7 @@ from restore.cli.help import Command
 from restore.utils.text import printable
 
 if TYPE_CHECKING:
-    from restore.export.channel_order import Colors
+    from restore.verify.channel_order import Colors
 
 
 @click.command(

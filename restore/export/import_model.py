@@ -8,11 +8,11 @@ from pathlib import Path
 
 from restore.errors import ExportError, SizesError
 from restore.export.build_model import BuildOptions, BuiltModel, build_model
-from restore.export.channel_order import Colors
 from restore.export.load_source import ExportSource, load_source
 from restore.export.third_party_onnx import describe_foreign
 from restore.spec import ModelSpec
 from restore.utils.text import name_of
+from restore.verify.channel_order import Colors
 from restore.verify.check import Check
 from restore.zoo.find import user_folder
 from restore.zoo.install import install, outdated, place

@@ -12,7 +12,7 @@ from torch import nn
 
 from restore import __version__
 from restore.errors import ModelError
-from restore.export.channel_order import Colors, ForRgb, find_order
+from restore.export.channel_order import ForRgb
 from restore.export.infer_spec import UNKNOWN, as_function, published_spec
 from restore.export.narrate import Report
 from restore.export.parity import TOLERANCE
@@ -25,6 +25,7 @@ from restore.training.checkpoint import FORMAT, Checkpoint
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import parse_recipe
 from restore.utils.text import name_fault, name_of
+from restore.verify.channel_order import Colors, find_order
 from restore.verify.probing import Sizes
 
 # Third-party networks are deeper, and have larger intermediate values.

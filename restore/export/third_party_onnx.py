@@ -12,7 +12,7 @@ import onnx
 from restore import __version__
 from restore.errors import ModelError
 from restore.export.build_model import prove
-from restore.export.channel_order import Colors, Order, find_order, reorder
+from restore.export.channel_order import reorder
 from restore.export.infer_spec import UNKNOWN, within
 from restore.export.io_signature import Shape, fix_axes, name_ends
 from restore.export.narrate import Report, narrated
@@ -20,6 +20,7 @@ from restore.export.to_onnx import describe
 from restore.runtime.session import cpu_session, first_line
 from restore.spec import METADATA_KEY, ModelSpec, check_given, read_spec
 from restore.utils.json_types import JsonObject
+from restore.verify.channel_order import Colors, Order, find_order
 from restore.verify.check import Check
 from restore.verify.graphs import count_weights, nodes_of, weights, weights_digest
 from restore.verify.probing import Floats, Reach, Run, Sizes, find_range, find_reach, find_sizes, sizes_at

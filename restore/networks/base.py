@@ -42,6 +42,10 @@ class NetworkOptions(BaseModel, ABC):
         """Which weights :meth:`build` begins with, for the model's metadata; empty if they are drawn."""
         return ""
 
+    def note(self) -> str:
+        """What the user should know about the network when a run begins; empty for nothing."""
+        return ""
+
     @abstractmethod
     def halo(self, scale: int) -> int:
         """How far from an output pixel's position input pixels can affect it."""

@@ -16,6 +16,8 @@ from restore.errors import MissingExtraError, ModelError
 from restore.networks.base import NetworkOptions
 from restore.networks.third_party_checkpoint import Called, folded_layer, make_exportable, read_weights, recognize
 from restore.utils.text import printable
+from restore.verify.channel_order import find_order
+from restore.verify.probing import Floats, Sizes
 
 # Side of the pictures that sizes are tried on, and how often the multiple is doubled.
 _SIDE, _DOUBLED = 64, 7
@@ -63,6 +65,7 @@ class Found(BaseModel):
     sha256: str = Field(description="SHA-256 of the file")
     multiple: int = Field(ge=1, description="both sides of a picture must be a multiple of this")
     minimum: int = Field(ge=1, description="the shortest side that the network accepts")
+    order: str = Field("", description="what the user should know about the order of its channels")
 
 
 class SpandrelOptions(NetworkOptions):
@@ -76,7 +79,9 @@ class SpandrelOptions(NetworkOptions):
         description="the file whose weights to start from: .pth, .pt, .ckpt or .safetensors. Once the run has begun, "
         "its own checkpoints hold everything, and the file is not read again"
     )
-    colors: Literal["rgb", "bgr"] = Field("rgb", description="order of its channels; `restore import` finds it out")
+    colors: Literal["rgb", "bgr"] = Field(
+        "rgb", description="order of its channels; if it is left out, the order that keeps colors, found by trying"
+    )
     found: Found | None = Field(
         None, description="what the run found out about the checkpoint when it began; do not write it by hand"
     )
@@ -90,7 +95,8 @@ class SpandrelOptions(NetworkOptions):
         if not isinstance(file := values.get("checkpoint"), str | Path):
             return values
         try:
-            return {**values, "found": look_at(Path(file))}
+            found, is_bgr = look_at(Path(file), "colors" not in values)
+            return {"colors": "bgr" if is_bgr else "rgb", **values, "found": found}
         except ModelError as error:
             raise ValueError(f"checkpoint {error}") from error
 
@@ -130,6 +136,9 @@ class SpandrelOptions(NetworkOptions):
         name = printable(self.checkpoint.name)
         return f"{name}, {self._found.architecture} (checkpoint's SHA-256 {self._found.sha256})"
 
+    def note(self) -> str:
+        return self._found.order
+
     def halo(self, scale: int) -> int:
         """A guess: export measures the trained network, as import does."""
         return _HALO
@@ -154,8 +163,12 @@ class SpandrelOptions(NetworkOptions):
         return self.found
 
 
-def look_at(file: Path) -> Found:
-    """Find out what a recipe must know about a checkpoint.
+def look_at(file: Path, find_colors: bool = False) -> tuple[Found, bool]:
+    """Find out what a recipe must know about a checkpoint, and whether its network takes and returns BGR.
+
+    Args:
+        file: the checkpoint.
+        find_colors: try the order of the channels; RGB otherwise.
 
     Raises:
         ModelError: it cannot be read, or its network cannot be trained.
@@ -169,7 +182,38 @@ def look_at(file: Path) -> Found:
             f"{printable(file)}: {name} does not give a picture for pictures of many sizes, so it cannot be trained: "
             "use it as it is, with restore import"
         )
-    return Found(architecture=name, sha256=_digest(file), multiple=sizes[0], minimum=sizes[1])
+    is_bgr, note = _order(network, Sizes(recognized.scale, *sizes, batch=True), file) if find_colors else (False, "")
+    found = Found(architecture=name, sha256=_digest(file), multiple=sizes[0], minimum=sizes[1], order=note)
+    return found, is_bgr
+
+
+def _order(network: nn.Module, sizes: Sizes, file: Path) -> tuple[bool, str]:
+    """Whether a network takes and returns BGR, and what to tell about it."""
+
+    @torch.no_grad()
+    def run(batch: Floats) -> Floats:
+        made: Floats = network(torch.from_numpy(batch)).numpy()
+        return made
+
+    network.eval()
+    order = find_order(run, sizes, 0.0, 1.0)
+    if order.input != order.output:
+        names = ("RGB", "BGR")
+        raise ModelError(
+            f"{printable(file)}: it takes {names[order.input]} and returns {names[order.output]}, so it cannot be "
+            "trained as it is: if that is wrong, set network.colors to rgb"
+        )
+    if order.input:
+        return True, (
+            f"{printable(file)} is taken to be for BGR, because its results are then {order.times:.1f} times as close "
+            "to the colors of their inputs; if that is wrong, set network.colors to rgb"
+        )
+    if order.note:
+        return False, (
+            f"{printable(file)} keeps colors about as well in RGB as in BGR, so RGB is assumed: if its publisher says "
+            "BGR, set network.colors to bgr"
+        )
+    return False, ""
 
 
 def _recognized(file: Path) -> Any:

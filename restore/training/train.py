@@ -167,6 +167,8 @@ def describe(run: Run) -> list[str]:
     if run.precision != run.recipe.train.precision:
         lacks = "no fp16" if run.recipe.train.precision == "fp16" else "no fast bf16 (AMX or AVX-512 BF16)"
         lines.append(f"this processor has {lacks}; the networks compute in fp32")
+    if note := run.recipe.network.note():
+        lines.append(note)
     return lines
 
 

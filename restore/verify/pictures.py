@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from restore.runtime.pixels import Pixels
+Pixels = NDArray[np.uint8]
 
 
 def black(height: int, width: int) -> Pixels:

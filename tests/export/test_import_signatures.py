@@ -15,11 +15,12 @@ from torch import nn
 from restore.cli.main import main
 from restore.errors import ModelError
 from restore.export import narrate
-from restore.export.channel_order import ForRgb, Order, find_order
+from restore.export.channel_order import ForRgb
 from restore.export.infer_spec import as_function, published_spec
 from restore.export.narrate import narrated
 from restore.networks.third_party_checkpoint import Published
 from restore.runtime.model import open_model
+from restore.verify.channel_order import Order, find_order
 from restore.verify.probing import Sizes
 from restore.zoo.find import SEARCH_VARIABLE, find
 from tests.conftest import picture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,58 @@ def test_bgr(tmp_path: Path) -> None:
     with torch.no_grad():
         assert torch.equal(swapped(x), plain(x[:, [2, 1, 0]])[:, [2, 1, 0]])
         assert not torch.equal(swapped(x), plain(x))
+
+
+def strict(first: int, last: int, swapped: bool = False) -> nn.Module:
+    """Enlarges, and darkens the channel ``first`` by what it has more than ``last``; swaps the channels at the end."""
+    from spandrel.architectures.Compact import Compact
+
+    network = Compact(num_feat=4, num_conv=1, upscale=2)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+        weights = dict(network.named_parameters())
+        weights["body.0.weight"][0, first, 1, 1], weights["body.0.weight"][0, last, 1, 1] = 1, -1
+        weights["body.2.weight"][0, 0, 1, 1] = 1
+        weights["body.4.weight"][4 * first : 4 * first + 4, 0, 1, 1] = -0.8
+        if swapped:  # the picture itself is added in the order in which it came
+            weights["body.0.weight"][1, 0, 1, 1] = weights["body.0.weight"][2, 2, 1, 1] = 1
+            weights["body.2.weight"][1, 1, 1, 1] = weights["body.2.weight"][2, 2, 1, 1] = 1
+            for channel, gain in ((1, 1), (2, -1)):
+                weights["body.4.weight"][:4, channel, 1, 1] = -gain
+                weights["body.4.weight"][8:, channel, 1, 1] = gain
+    return network
+
+
+def test_the_order_of_the_channels_is_found(tmp_path: Path) -> None:
+    """Photographs are more often redder than bluer: a network that leaves those alone takes them in this order."""
+    bgr = save(strict(0, 2), tmp_path / "bgr.pth")
+    rgb = save(strict(2, 0), tmp_path / "rgb.pth")
+    either = save(build("compact"), tmp_path / "either.pth")
+    assert SpandrelOptions(checkpoint=rgb).colors == "rgb"
+    assert SpandrelOptions(checkpoint=rgb).note() == ""
+    assert SpandrelOptions(checkpoint=either).colors == "rgb"
+    assert "if its publisher says BGR, set network.colors to bgr" in SpandrelOptions(checkpoint=either).note()
+    found = SpandrelOptions(checkpoint=bgr)
+    assert found.colors == "bgr"
+    assert re.search(r"bgr\.pth is taken to be for BGR, because .* 1?\d\.\d times as close", found.note())
+    said = SpandrelOptions(checkpoint=bgr, colors="rgb")
+    assert (said.colors, said.note()) == ("rgb", "")
+
+    done = train(tmp_path, "out", "--set", "train.steps=1", checkpoint=bgr)
+    assert "is taken to be for BGR" in done.output
+    written = parse_recipe((tmp_path / "out/recipe.yaml").read_text(), "recipe.yaml").network
+    assert isinstance(written, SpandrelOptions)
+    assert written.colors == "bgr"
+
+
+def test_a_network_that_swaps_the_channels_is_not_trained(tmp_path: Path) -> None:
+    file = save(strict(0, 2, swapped=True), tmp_path / "odd.pth")
+    with pytest.raises(
+        ValueError, match="takes RGB and returns BGR, so it cannot be trained as it is|takes BGR and returns RGB"
+    ):
+        SpandrelOptions(checkpoint=file)
+    assert SpandrelOptions(checkpoint=file, colors="rgb").colors == "rgb"
 
 
 def test_patches_must_have_sides_that_the_network_takes(tmp_path: Path) -> None:

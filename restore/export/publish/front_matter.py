@@ -50,7 +50,10 @@ def front_matter(spec: ModelSpec, base_model: str | None, measured: Measured | N
                 "results": [
                     {
                         "task": {"type": "image-to-image", "name": spec.task},
-                        "dataset": {"type": "imagefolder", "name": "the photographs that the training was validated on"},
+                        "dataset": {
+                            "type": "imagefolder",
+                            "name": "validation photographs of the training",
+                        },
                         "metrics": [{"type": kind, "name": measured.metric.label, "value": round(measured.value, 4)}],
                     }
                 ],
