@@ -91,8 +91,10 @@ def recognize(weights: JsonObject, source: str) -> Any:
     """
     from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
 
+    from restore.networks.published.registry import architectures
+
     try:
-        found = ModelLoader().load_from_state_dict(weights)
+        found = ModelLoader(registry=architectures()).load_from_state_dict(weights)
     except UnsupportedModelError as error:
         raise ModelError(
             f"{source}: spandrel does not know the architecture of these weights; if the network can be exported where "
