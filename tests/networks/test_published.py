@@ -327,12 +327,13 @@ def test_it_can_be_tuned_and_is_recognized_by_its_own_weights(kind: str, tmp_pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "kind", ["IMDN_x2", "IMDN_AS", "IMDN_RTE", "RFDN_AIM", "rlfn_ntire_x4", "net_g_BSRN-S", "Epoch99"]
-)
+@pytest.mark.parametrize("kind", ["IMDN_AS", "IMDN_RTC", "rlfn_ntire_x4", "net_g_BSRN-S", "Epoch99"])
 def test_it_is_imported(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rlfn_module, "scaled_call", lambda *_: call_1)
     weights, _, _ = published(kind)
+    for key, value in weights.items():
+        if key.startswith(("upsampler.", "model.2.")):  # a trained network returns colors between 0 and 1
+            value.copy_(value * 0.05 + (0.5 if key.endswith("bias") else 0))
     held = Weights()
     held.held = weights
     torch.save(weights, tmp_path / f"{kind}.pth")

@@ -62,7 +62,7 @@ class BlueprintBlock(nn.Module):
             parts.append(F.gelu(aside(made)))
             made = F.gelu(residual(made) + made)
         joined = self.esa(self.c5(torch.cat([*parts, F.gelu(self.c4(made))], 1)))
-        weighted = self.conv_out(joined * self.cw[:, :, None, None]) if self._small else self.cca(joined)
+        weighted: Tensor = self.conv_out(joined * self.cw[:, :, None, None]) if self._small else self.cca(joined)
         return x + weighted
 
 

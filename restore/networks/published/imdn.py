@@ -46,7 +46,8 @@ class DistillationBlock(nn.Module):
             parts.append(made[:, : self.aside])
             rest = made[:, self.aside :]
         joined = torch.cat([*parts, self.c4(rest)], 1)
-        return x + self.c5(self.cca(joined) if self._attention else joined)
+        change: Tensor = self.c5(self.cca(joined) if self._attention else joined)
+        return x + change
 
 
 class WideDistillationBlock(nn.Module):
@@ -66,7 +67,8 @@ class WideDistillationBlock(nn.Module):
             made = torch.relu(layer(rest))
             parts.append(made[:, : self.aside])
             rest = made[:, self.aside :]
-        return x + self.c7(torch.cat([*parts, torch.relu(self.c6(rest))], 1))
+        change: Tensor = self.c7(torch.cat([*parts, torch.relu(self.c6(rest))], 1))
+        return x + change
 
 
 class Imdn(nn.Module):

@@ -31,7 +31,7 @@ class ZeroDce(nn.Module):
         made = torch.relu(self.e_conv4(third))
         made = torch.relu(self.e_conv5(torch.cat([third, made], 1)))
         made = torch.relu(self.e_conv6(torch.cat([second, made], 1)))
-        for curve in torch.tanh(self.e_conv7(torch.cat([first, made], 1))).split(3, 1):
+        for curve in torch.split(torch.tanh(self.e_conv7(torch.cat([first, made], 1))), 3, 1):
             x = x + curve * (x * x - x)
         return x
 
