@@ -1,4 +1,4 @@
-"""Optimizers by the name that recipes use: torch's own. A new one is its class of options and one entry here."""
+"""Optimizers by name: torch's own, and Adan. A new one is its class of options and one entry here."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validato
 from torch import nn
 from typing_extensions import Self
 
+from restore.training.adan import Adan
 from restore.utils.registry import OneOf, Registry, by_kind
 
 Groups = list[dict[str, Any]]
@@ -152,6 +153,20 @@ class AdagradOptions(OptimizerOptions):
         return torch.optim.Adagrad(groups, lr=self.lr, weight_decay=self.weight_decay)
 
 
+class AdanOptions(OptimizerOptions):
+    """Adan (Xie et al., TPAMI 2024): Adam with Nesterov's momentum by the change of the gradient; takes high rates."""
+
+    kind: Literal["adan"] = "adan"
+    lr: PositiveFloat = Field(2e-3, description=_LR)
+    betas: tuple[float, float, float] = Field(
+        (0.98, 0.92, 0.99), description="decay of the averages of the gradient, of its change, and of their square"
+    )
+    weight_decay: float = Field(0.0, ge=0, description="weight decay, decoupled from the gradient")
+
+    def build(self, groups: Groups) -> torch.optim.Optimizer:
+        return Adan(groups, lr=self.lr, betas=self.betas, weight_decay=self.weight_decay)
+
+
 OPTIMIZERS: Registry[type[OptimizerOptions]] = by_kind(
     "optimizer",
     "restore.optimizers",
@@ -162,6 +177,7 @@ OPTIMIZERS: Registry[type[OptimizerOptions]] = by_kind(
     RadamOptions,
     AdamaxOptions,
     AdagradOptions,
+    AdanOptions,
 )
 
 # Recipes from before there was a choice do not say which one they mean.

@@ -1,4 +1,4 @@
-"""Optimizers by name are torch's own, train, and resume exactly."""
+"""Optimizers by name are torch's own or their paper's, train, and resume exactly."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -17,6 +18,28 @@ from restore.training.recipe_file import parse_recipe
 from restore.training.state import LAST
 from tests.training.test_loop import RECIPE, assert_same, go, stopping_at
 
+
+class ByTheBook(torch.optim.Optimizer):
+    """Adan as its paper writes it, in double precision, with b = 1 - beta; without weight decay."""
+
+    def __init__(self, params: list[torch.nn.Parameter]) -> None:
+        super().__init__(params, {})
+        self.gradients: list[np.ndarray] = []
+
+    def step(self) -> None:  # type: ignore[override]
+        (parameter,) = self.param_groups[0]["params"]
+        self.gradients.append(parameter.grad.double().numpy().copy())
+        b1, b2, b3 = 0.02, 0.08, 0.01
+        m = v = n = 0.0
+        for k, gradient in enumerate(self.gradients):
+            change = gradient - self.gradients[max(0, k - 1)]
+            m, v = (1 - b1) * m + b1 * gradient, (1 - b2) * v + b2 * change
+            n = (1 - b3) * n + b3 * (gradient + (1 - b2) * change) ** 2
+        k = len(self.gradients)
+        m, v, n = m / (1 - (1 - b1) ** k), v / (1 - (1 - b2) ** k), n / (1 - (1 - b3) ** k)
+        parameter.data -= torch.from_numpy(2e-3 * (m + (1 - b2) * v) / (np.sqrt(n) + 1e-8)).float()
+
+
 TORCHS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": lambda p: torch.optim.Adam(p, lr=2e-3, betas=(0.9, 0.99)),
     "adamw": lambda p: torch.optim.AdamW(p, lr=2e-3, betas=(0.9, 0.99), weight_decay=0.0),
@@ -26,6 +49,7 @@ TORCHS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "radam": lambda p: torch.optim.RAdam(p, lr=1e-3),
     "adamax": lambda p: torch.optim.Adamax(p, lr=2e-3),
     "adagrad": lambda p: torch.optim.Adagrad(p, lr=1e-2),
+    "adan": ByTheBook,
 }
 
 
@@ -40,7 +64,7 @@ def descend(build: Callable[[list[torch.nn.Parameter]], torch.optim.Optimizer]) 
 
 
 @pytest.mark.parametrize("kind", sorted(OPTIMIZERS))
-def test_it_is_torchs_own(kind: str) -> None:
+def test_it_is_torchs_own_or_its_papers(kind: str) -> None:
     options = parse_recipe(RECIPE, "r", [f"train.optimizer={{kind: {kind}}}"]).train.optimizer
     ours = descend(lambda parameters: build_optimizer(options, parameters, []))
     torch.testing.assert_close(ours, descend(TORCHS[kind]), atol=1e-6, rtol=1e-6)
@@ -54,6 +78,16 @@ def test_a_resumed_run_equals_the_unbroken_one(kind: str, photos: Path, tmp_path
         assert not go(photos.parent, tmp_path / "stopped", *changes)
     assert go(photos.parent, tmp_path / "stopped", resume=True)
     assert_same(tmp_path / "whole" / LAST, tmp_path / "stopped" / LAST)
+
+
+def test_adan_decays_weights_after_the_step() -> None:
+    """Towards zero by a factor that does not depend on the gradient."""
+    options = parse_recipe(RECIPE, "r", ["train.optimizer={kind: adan, lr: 0.5, weight_decay: 2.0}"]).train.optimizer
+    weights = torch.nn.Parameter(torch.tensor([3.0]))
+    optimizer = build_optimizer(options, [weights], [])
+    weights.grad = torch.tensor([4.0])
+    optimizer.step()  # the first step is as long as the rate
+    assert weights.item() == pytest.approx((3.0 - 0.5) / (1 + 0.5 * 2.0))
 
 
 def test_a_recipe_that_does_not_name_it_means_adam() -> None:
