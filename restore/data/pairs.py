@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.data.folder import list_photos
+from restore.data.layouts import layout_of, match_layout
 from restore.errors import DataError
 from restore.files.pairing import NameRule, pair_strictly
 
@@ -22,7 +23,8 @@ def match_photos(low_folder: Path, high_folder: Path, template: str | None = Non
     Args:
         low_folder: folder of the inputs.
         high_folder: folder of the targets; with a template, it may be the same folder.
-        template: how inputs are named after their targets; see :class:`restore.files.pairing.NameRule`.
+        template: how inputs are named after their targets; see :class:`restore.files.pairing.NameRule` and
+            :mod:`restore.data.layouts`.
 
     Returns:
         Pairs of input and target, in order.
@@ -32,6 +34,8 @@ def match_photos(low_folder: Path, high_folder: Path, template: str | None = Non
             folder differ only in the suffix.
         ValueError: the template is malformed.
     """
+    if template is not None and (layout := layout_of(template)) is not None:
+        return match_layout(layout, (low_folder, list_photos([low_folder])), (high_folder, list_photos([high_folder])))
     rule = None if template is None else NameRule.parse(template)
     if rule is None and low_folder.resolve() == high_folder.resolve():
         raise DataError(f"{low_folder}: both sides of the pairs are this folder; give one folder for each side")

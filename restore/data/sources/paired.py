@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from restore.data.dataset import PairDataset
 from restore.data.folder import PhotoStore
+from restore.data.layouts import layout_of
 from restore.data.lighting.views import View, large_enough
 from restore.data.pairs import common_scale, match_photos, refuse_turned
 from restore.data.sampling import PatchSampler, generator, orient
@@ -26,13 +27,15 @@ class Pairs(BaseModel):
     input: str = Field(description="folder of the pictures to restore")
     target: str = Field(description="folder of the targets, scale times as large")
     template: str | None = Field(
-        None, description="how inputs are named after targets: {stem}x4, {stem}_HR={stem}_LR; null for the same name"
+        None,
+        description="how inputs are named after targets: {stem}x4, {stem}_HR={stem}_LR, {stem}_* for several inputs, "
+        "sharp/=blur/ for another folder; null for the same name",
     )
 
     @field_validator("template")
     @classmethod
     def _readable(cls, template: str | None) -> str | None:
-        if template is not None:
+        if template is not None and layout_of(template) is None:
             NameRule.parse(template)
         return template
 
@@ -76,7 +79,11 @@ class PairedSource(DataSource[PairedData]):
         data = self.options
         assert data.pairs is not None
         found = data.pairs.found(context.root)
-        pairs, held = context.split(found, data.holdout)
+        # All inputs of a target are on the same side; one of them is enough to validate on.
+        _, apart = context.split(list(dict.fromkeys(target for _, target in found)), data.holdout)
+        first, kept_apart = {target: (low, target) for low, target in reversed(found)}, set(apart)
+        pairs = [pair for pair in found if pair[1] not in kept_apart]
+        held = [first[target] for target in apart]
         dataset: PairDataset
         if data.views:
             dataset = PairViews(pairs, data.patch, context.seed, context.budget)
