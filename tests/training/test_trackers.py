@@ -24,7 +24,7 @@ from restore.training.trackers import in_background
 from restore.training.trackers.base import Status, TrackedRun, Tracker
 from restore.training.trackers.in_background import InBackground
 from restore.training.trackers.mlflow_tracker import MlflowTracker
-from restore.training.trackers.open_trackers import TRACKERS
+from restore.training.trackers.open_trackers import TRACKERS, open_trackers
 from restore.training.trackers.wandb_tracker import WandbTracker
 from restore.training.train import Options, start
 from tests.conftest import picture, save
@@ -219,12 +219,11 @@ def test_a_package_that_is_missing_is_told_before_the_run(
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"wandb": 1}', '{"other": "x"}', "\xff"])
-def test_damaged_ids_are_named(text: str, data: Path, fake: type[Fake], monkeypatch: pytest.MonkeyPatch) -> None:
-    interrupted(monkeypatch, 3)
-    go(data)
-    (data.parent / "run/trackers.json").write_bytes(text.encode("latin-1"))
+def test_damaged_ids_are_named(text: str, tmp_path: Path, fake: type[Fake]) -> None:
+    (tmp_path / "trackers.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(TrackerError, match=r"trackers\.json: .* delete it"):
-        go(data, "wandb", resume=True)
+        open_trackers(["wandb"], TrackedRun(tmp_path, {}, ""), True, lambda _: None)
+    assert fake.made == []
 
 
 def test_check_records_nothing(data: Path) -> None:
