@@ -9,6 +9,7 @@ import click
 
 from restore.cli.common import extra_needed, parse_pairs, shape_option
 from restore.cli.help import Command
+from restore.cli.supervise import supervise
 from restore.utils.text import printable
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def import_(
     Checkpoints are loaded as plain weights: no code in them runs.
     """
     given = parse_pairs(spec, "--spec")
+    supervise(file, "Nothing was installed.")
     with extra_needed("Importing", "train"):
         from restore.export.import_model import import_model
 

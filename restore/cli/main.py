@@ -11,6 +11,7 @@ import click
 from restore import __version__
 from restore.cli.help import Context, colors
 from restore.cli.leave import os_error, run_and_leave
+from restore.cli.supervise import OWN_PROCESS
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -45,6 +46,8 @@ class LazyGroup(click.Group):
     def main(self, *args: Any, **options: Any) -> Any:
         if not options.get("standalone_mode", True):
             return super().main(*args, **options)
+        if not args and options.get("args") is None:  # the arguments are those of the process
+            options.setdefault("obj", OWN_PROCESS)
         run_and_leave(lambda: super(LazyGroup, self).main(*args, **options))
 
     def list_commands(self, ctx: click.Context) -> list[str]:

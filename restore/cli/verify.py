@@ -11,6 +11,7 @@ import click
 
 from restore.cli.common import FiniteRange, extra_needed, parse_pairs
 from restore.cli.help import Command
+from restore.cli.supervise import supervise
 from restore.utils.text import printable
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def verify(file: Path, against: Path | None, spec: tuple[str, ...], time_limit: 
     value range, colors and classification. Exits with 1 if a check fails.
     """
     given = parse_pairs(spec, "--spec")
+    supervise(file)
     with extra_needed("Verifying", "verify"):
         from restore.verify.run import verify_file
     from restore.jobs.stop import stoppable

@@ -238,6 +238,7 @@ class _Enhancing:
             workers=request.workers,
             judge=self._network.believe,
             read_timeout=request.read_timeout,
+            trial=request.trial(self._network),
         )
         self._reporter.begin(plan)
         with job_progress(self._reporter.screen, len(plan.items)) as advance:

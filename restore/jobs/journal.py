@@ -19,6 +19,7 @@ from pathlib import Path
 from restore.errors import RestoreError
 from restore.jobs.decoding_record import DecodingRecord
 from restore.jobs.naming import PlanError
+from restore.jobs.network_record import NetworkRecord
 from restore.utils.atomic_write import TEMPORARY_PREFIX, naming, write_bytes
 from restore.utils.json_text import parse_json
 from restore.utils.regular_file import NotRegularError, open_regular
@@ -183,6 +184,7 @@ class Journal:
         key: of the job, see :func:`job_key`.
         index: all entries of the folder, including this journal's new ones.
         decoding: which pictures are being decoded.
+        network: which pictures are in the network.
     """
 
     def __init__(self, folder: Path, key: str, shard: tuple[int, int] = (1, 1)) -> None:
@@ -195,6 +197,7 @@ class Journal:
         self.key = key
         self.index = JournalIndex(folder)
         self.decoding = DecodingRecord(folder, _part(shard))
+        self.network = NetworkRecord(folder, _part(shard))
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._path = folder, folder / _name(shard)
@@ -209,6 +212,7 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self._file.close()
         self.decoding.close()
+        self.network.close()
 
     def append(self, source: str, source_digest: str, target: str, data: bytes | memoryview) -> None:
         """Append an entry; it is on disk when this returns.

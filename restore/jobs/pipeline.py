@@ -19,6 +19,7 @@ from restore.imaging.picture import Samples
 from restore.jobs import animation
 from restore.jobs import codec as pictures
 from restore.jobs.journal import Journal
+from restore.jobs.network_record import Trial
 from restore.jobs.options import PictureOptions
 from restore.jobs.outcome import Outcome, Summary
 from restore.jobs.plan import Plan
@@ -47,6 +48,7 @@ class Settings:
         memory: limit in bytes for decoded pictures and results waiting to be written; a larger picture is
             processed alone.
         read_timeout: seconds without progress after which reading a picture fails; 0 for no limit.
+        trial: how to try the network in a process of its own, if an earlier job died in it.
     """
 
     options: PictureOptions = field(default_factory=PictureOptions)
@@ -58,6 +60,7 @@ class Settings:
     judge: Callable[[Samples], tuple[str, float] | None] = lambda _: None
     memory: int = DEFAULT_MEMORY
     read_timeout: float = READ_TIMEOUT
+    trial: Trial | None = None
 
 
 def run_job(
@@ -107,9 +110,8 @@ class _Job:
         self._on_outcome = on_outcome
         self._settings = settings
         self._sizing = Sizing(settings.scale, settings.size)
-        self._worker = Worker(
-            settings.options, self._sizing, settings.overwrite, settings.resume, journal, settings.read_timeout
-        )
+        more = settings.read_timeout, settings.trial
+        self._worker = Worker(settings.options, self._sizing, settings.overwrite, settings.resume, journal, *more)
         self._stop = stop
         self._summary = summary
         self._held = 0
@@ -164,6 +166,7 @@ class _Job:
             del result
             if len(slot.results) == slot.wanted:
                 self._in_network.popleft()
+                self._worker.leave_network(slot.running)
                 self._hand_on(slot)
         if self._in_network:
             raise RuntimeError(f"the network returned no result for {self._in_network[0].item.source}")
@@ -212,9 +215,11 @@ class _Job:
                 continue
             arrays = pictures.to_arrays(slot.picture, self._settings.scale)
             slot.wanted = len(arrays)
+            slot.running = self._worker.enter_network(slot.digest)
             try:
                 slot.belief = self._settings.judge(arrays[0])
             except (RestoreError, MemoryError) as error:
+                self._worker.leave_network(slot.running)
                 self._end(slot, failure(slot.item, error))
                 continue
             self._in_network.append(slot)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restore.jobs.journal import job_key, model_digest
+from restore.jobs.network_record import Trial
 from restore.jobs.options import Frames, Metadata, PictureOptions
 from restore.jobs.plan import Existing
 from restore.jobs.sizing import TargetSize
@@ -86,6 +87,12 @@ class Request:
         return PictureOptions(
             self.quality, self.png_level, self.metadata, most, self.keep_times, history, self.frames, self.strict
         )
+
+    def trial(self, network: Model) -> Trial:
+        """How to run the model of a job in another process, if an earlier one died while it ran."""
+        strength = 1.0 if self.strength is None else self.strength
+        how = network.device, network.precision, self.threads, self.tile, strength
+        return Trial(str(network.file), *how, round(self.max_pixels * 1e6), self.frames, dict(self.spec))
 
 
 def default_workers() -> int:

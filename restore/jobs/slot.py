@@ -21,6 +21,7 @@ class Slot:
         decoded: size in bytes after decoding, estimated from the file's header.
         growth: bytes held per byte decoded.
         held: bytes currently counted against the memory limit.
+        running: its place in the record of what is in the network.
         results: the network's results so far.
         animated: all frames enhanced, if it is an animation.
         outcome: set when the picture is finished.
@@ -36,6 +37,7 @@ class Slot:
     picture: Picture | None = None
     belief: tuple[str, float] | None = None
     wanted: int = 0
+    running: int | None = None
     results: list[Samples | Exception] = field(default_factory=list)
     animated: animation.Enhanced | None = None
     writing: Future[Outcome] | None = None

@@ -22,6 +22,7 @@ from restore.jobs import animation
 from restore.jobs import codec as pictures
 from restore.jobs.earlier_results import earlier, taken
 from restore.jobs.journal import Journal, OutputGoneError, file_digest
+from restore.jobs.network_record import Trial
 from restore.jobs.options import PictureOptions
 from restore.jobs.outcome import Outcome, Seconds
 from restore.jobs.plan import Item
@@ -82,6 +83,7 @@ class Worker:
     resume: bool
     journal: Journal | None
     read_timeout: float = READ_TIMEOUT
+    trial: Trial | None = None
     _abandoned: Event = field(default_factory=Event)
 
     def abandon(self) -> None:
@@ -102,6 +104,8 @@ class Worker:
             return info
         if self.journal is not None:
             self.journal.decoding.check(info.digest, item.source, self.options.pixel_limit)
+            if self.trial is not None:
+                self.journal.network.check(info.digest, item.source, self.trial)
         with self._recorded(info.digest):
             size = self._unless_stalled(lambda _: header_size(item.source))
         if size is None:
@@ -120,7 +124,7 @@ class Worker:
 
     def _recorded(self, digest: str) -> AbstractContextManager[None]:
         """Record that a file is with a decoder, which may crash."""
-        return nullcontext() if self.journal is None else self.journal.decoding.decoding(digest)
+        return nullcontext() if self.journal is None else self.journal.decoding.recorded(digest)
 
     def decode(self, item: Item, version: tuple[int, int], digest: str = "") -> tuple[Picture, float]:
         """Decode a picture; returns it with the seconds it took.
@@ -166,8 +170,21 @@ class Worker:
         """
         if self.sizing.keeps(*picture.size) and (data := self._unchanged(item, picture, digest)):
             return animation.kept(picture, data, self.options.strict)
-        with self._recorded(digest):
-            return animation.enhance(picture, item.target.suffix, tools)
+        running = self.enter_network(digest)
+        try:
+            with self._recorded(digest):
+                return animation.enhance(picture, item.target.suffix, tools)
+        finally:
+            self.leave_network(running)
+
+    def enter_network(self, digest: str) -> int | None:
+        """Record that a picture is in the network, which may crash; returns what :meth:`leave_network` takes."""
+        return None if self.journal is None else self.journal.network.begin(digest)
+
+    def leave_network(self, running: int | None) -> None:
+        """Record that it is not any more."""
+        if self.journal is not None:
+            self.journal.network.end(running)
 
     def write(
         self,

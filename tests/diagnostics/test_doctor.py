@@ -156,6 +156,14 @@ def test_a_child_that_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert run_apart("child", "x", timeout=30) == {"a": "x"}
 
 
+def test_a_child_imports_nothing_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be a folder of downloads."""
+    (tmp_path / "json.py").write_text("raise SystemExit('hostile code ran')")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ApartError, match="IndexError"):  # no device is named
+        run_apart("restore.runtime.device_probe", timeout=60)
+
+
 def plugin_findings(monkeypatch: pytest.MonkeyPatch, installed: dict[str, str], answer: dict[str, object]) -> dict:
     monkeypatch.setattr(doctor, "installed_plugins", lambda: installed)
     monkeypatch.setattr(doctor, "run_apart", lambda *_, **__: answer)

@@ -242,6 +242,7 @@ def test_a_full_disk_ends_the_job_and_leaves_no_half_file(
     assert ("--resume" in str(caught.value)) == journal
     if kept is not None:
         kept.decoding.close()
+        kept.network.close()
     assert contents(tmp_path / "out") == before
     assert len(calls) < 5
     assert told == []
@@ -259,6 +260,7 @@ def test_a_full_disk_at_the_journals_line_ends_the_job_too(
     with pytest.raises(DiskError):
         run_job(make_plan(photos, tmp_path / "out"), DOUBLE, lambda _: None, journal=journal)
     journal.decoding.close()
+    journal.network.close()
     assert set(contents(tmp_path / "out")) == {".restore-journal.jsonl"}
 
 

@@ -1,0 +1,26 @@
+"""Run a command in a child process if it runs the model of a stranger; see :mod:`restore.cli.supervisor`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+# Given to click as the object of the context: whose command line this is. Python code that calls a command has neither.
+OWN_PROCESS, CHILD = "a process that exists for this command", "its child"
+
+
+def supervise(model: Path | str, afterwards: str = "") -> None:
+    """Run the current command in a child process and leave with its exit code.
+
+    Does nothing in that child, and in a process that does not exist for this command.
+
+    Args:
+        model: what the command runs, for the message.
+        afterwards: how things are after a crash, a sentence.
+    """
+    if click.get_current_context().find_root().obj == OWN_PROCESS:
+        from restore.cli.supervisor import Supervisor
+
+        raise SystemExit(Supervisor(str(model), afterwards).run(sys.argv[1:]))

@@ -1,0 +1,53 @@
+"""Run a network on a picture in a process of its own: ``python -m restore.jobs.network_apart FILE TRIAL``.
+
+See :mod:`restore.jobs.network_record`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+from restore.errors import RestoreError
+from restore.imaging.picture import Picture, Samples
+from restore.jobs import codec
+from restore.jobs.network_record import Trial
+from restore.jobs.options import PictureOptions
+from restore.runtime.devices import TilePlan
+from restore.runtime.stream import StreamOptions, picture_stream
+from restore.zoo.open import open_named
+from restore.zoo.precision import Precision
+
+
+def main(path: str, text: str) -> None:
+    """Print a JSON object if the process survives; that a picture or network fails is for the job to report."""
+    trial = Trial(**json.loads(text))
+    with suppress(RestoreError, MemoryError):
+        plan = TilePlan(tile=trial.tile) if trial.tile else None
+        precision = cast("Precision", trial.precision)
+        network = open_named(trial.model, trial.device, precision, trial.threads, trial.spec, plan)
+        picture = codec.decode(Path(path), PictureOptions(pixel_limit=trial.pixel_limit, frames=trial.frames))
+        network.believe(codec.to_arrays(picture, 1)[0])
+        arrays = _arrays(picture, network.spec.scale)
+        for _ in picture_stream(network, StreamOptions(trial.tile, strength=trial.strength), lambda _: None)(arrays):
+            pass
+    sys.stdout.write("{}\n")
+
+
+def _arrays(picture: Picture, scale: int) -> Iterator[Samples]:
+    if picture.animation is None:
+        yield from codec.to_arrays(picture, scale)
+        return
+    for frame in picture.animation.frames():
+        if not frame.repeats:
+            one = replace(picture, pixels=frame.pixels, alpha=frame.alpha, animation=None)
+            yield from codec.to_arrays(codec.filled(one), scale)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
