@@ -1,6 +1,6 @@
 """Check with pip's resolver that the lower bounds in pyproject.toml can be met together. Installs nothing.
 
-    python scripts/check_lowest.py [--extra NAME]... [--python 3.10]...
+    python scripts/check_lowest.py [--extra NAME]... [--python 3.11]...
 
 For the oldest Python, every dependency is pinned to its lower bound, for the package alone and with each extra. For
 every later Python in the classifiers, some versions must fit. Only wheels count, as on the machine of somebody without
@@ -14,10 +14,10 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-import tomllib
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 

@@ -47,7 +47,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         return (yield)
     except Exception as error:
         # A skip at run time and not a mark on each test: which of them need basicsr, through recipes, the registry or
-        # the command line, is only known by running them. On Python 3.10 to 3.12 nothing is skipped.
+        # the command line, is only known by running them. On Python 3.11 and 3.12 nothing is skipped.
         if _BASICSR_CANNOT_BE and "basicsr" in str(error):
             pytest.skip(
                 reason="needs basicsr, which cannot be installed on Python 3.13 or later: its setup.py fails there"

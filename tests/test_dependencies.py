@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from importlib.metadata import Distribution
 from pathlib import Path
 from types import ModuleType
@@ -56,7 +55,6 @@ def test_licences_are_recognized_and_unfit_ones_are_not(said: str, licences: lis
     assert script("check_licences")._licences(Package(said)) == licences
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib")
 @pytest.mark.parametrize(
     ("text", "pinned"),
     [

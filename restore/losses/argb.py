@@ -9,14 +9,13 @@ place of a pixel loss.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn import functional as F
-from typing_extensions import Self
 
 from restore.errors import ModelError
 from restore.losses.base import ALONE, LossOptions, LossTerm, PairTerm, RecipeFacts, TargetFreeOptions, TrainingContext

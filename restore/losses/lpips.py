@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field
 from torch import Tensor, nn
-from typing_extensions import Self
 
 from restore.encoders.lpips_network import Net, lpips_network
 from restore.losses.base import ALONE, LossOptions, LossTerm, PairTerm, TrainingContext

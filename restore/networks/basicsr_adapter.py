@@ -46,7 +46,7 @@ def basicsr_module(name: str) -> Any:
         if error.name == "basicsr" and sys.version_info >= (3, 13):
             raise RestoreError(
                 "basicsr, last released as 1.4.2, is required here but cannot be installed on Python 3.13 or later: "
-                "use Python 3.10 to 3.12, or another network, such as 'residual'"
+                "use Python 3.11 or 3.12, or another network, such as 'residual'"
             ) from error
         raise MissingExtraError("basicsr", "train", error.name) from error
 

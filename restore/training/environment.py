@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def log_environment(folder: Path, device: torch.device, team: Team, step: int, p
 def environment(device: torch.device, team: Team, step: int, precision: str) -> JsonObject:
     """Everything that may make two runs of the same recipe differ."""
     return {
-        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "step": step,
         "command": sys.argv,
         "restore": restore.__version__,

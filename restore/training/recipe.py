@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -16,7 +16,6 @@ from pydantic import (
     PositiveInt,
     model_validator,
 )
-from typing_extensions import Self
 
 from restore.data.sources.paired import Pairs
 from restore.data.sources.registry import AnyData

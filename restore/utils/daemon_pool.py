@@ -8,10 +8,8 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from threading import Thread
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from weakref import WeakSet
-
-from typing_extensions import Self
 
 T = TypeVar("T")
 

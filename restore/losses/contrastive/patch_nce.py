@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
-from typing_extensions import Self
 
 from restore.losses.base import ALONE, LossTerm, RecipeFacts, TrainingContext
 from restore.losses.contrastive import random_draws

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, Self, runtime_checkable
 
 import torch
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
-from typing_extensions import Self
 
 from restore.encoders.clip import ClipOptions, Vocabulary
 from restore.encoders.efficientnet_lite import EfficientNetLite0Options

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor
-from typing_extensions import Self
 
 from restore.losses.contrastive.objectives.base import IndexedObjective, ObjectiveOptions
 
