@@ -1,10 +1,12 @@
 """Check with pip's resolver that the lower bounds in pyproject.toml can be met together. Installs nothing.
 
     python scripts/check_lowest.py [--extra NAME]... [--python 3.11]...
+    python scripts/check_lowest.py --pins lowest.txt --extra train --extra dev
 
 For the oldest Python, every dependency is pinned to its lower bound, for the package alone and with each extra. For
 every later Python in the classifiers, some versions must fit. Only wheels count, as on the machine of somebody without
-a compiler. Takes minutes: pip reads the metadata of each candidate.
+a compiler. Takes minutes: pip reads the metadata of each candidate. ``--pins`` writes constraints for pip instead, with
+which it installs the lowest versions of the package and these extras; CI runs the tests on them.
 """
 
 from __future__ import annotations
@@ -17,13 +19,17 @@ import tempfile
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 # Published without wheels.
 _SOURCES_ONLY = {"basicsr"}
+_LOWER = (">=", "==", "~=")
 
 
 def main() -> int:
@@ -35,7 +41,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--extra", action="append", choices=["", *extras], help="of the package; '' is none")
     parser.add_argument("--python", action="append", choices=pythons)
+    parser.add_argument("--pins", type=Path, metavar="FILE", help="write the lower bounds, and check nothing")
     given = parser.parse_args()
+    if given.pins:
+        given.pins.write_text("".join(f"{line}\n" for line in pins(project, given.extra or [""])), "utf-8")
+        return 0
     failed = 0
     for python in given.python or pythons:
         for extra in given.extra or ["", *extras]:
@@ -48,6 +58,21 @@ def main() -> int:
     return 1 if failed else 0
 
 
+def pins(project: dict[str, Any], extras: list[str]) -> list[str]:
+    """Constraints for pip on this Python: the lower bound of each direct dependency; of several, the highest."""
+    texts = [
+        *project["dependencies"],
+        *(text for extra in extras for text in project["optional-dependencies"].get(extra, ())),
+    ]
+    found: dict[str, Version] = {}
+    for one in map(Requirement, texts):
+        bounds = [Version(bound.version) for bound in one.specifier if bound.operator in _LOWER]
+        if bounds and (one.marker is None or one.marker.evaluate()):
+            name = canonicalize_name(one.name)
+            found[name] = max(found.get(name, bounds[0]), *bounds)
+    return [f"{name}=={version}" for name, version in sorted(found.items())]
+
+
 def _applies(requirement: Requirement, python: str) -> bool:
     environment = {**default_environment(), "python_version": python, "python_full_version": f"{python}.0"}
     return requirement.marker is None or requirement.marker.evaluate(environment)
@@ -55,7 +80,7 @@ def _applies(requirement: Requirement, python: str) -> bool:
 
 def _lowest(requirement: Requirement) -> str:
     """The requirement, pinned to its lower bound."""
-    bounds = [one.version for one in requirement.specifier if one.operator in (">=", "==", "~=")]
+    bounds = [one.version for one in requirement.specifier if one.operator in _LOWER]
     return f"{_named(requirement)}=={bounds[0]}" if bounds else _plain(requirement)
 
 

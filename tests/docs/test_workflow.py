@@ -37,7 +37,19 @@ def test_every_python_is_tested(jobs: dict[str, Any]) -> None:
     assert versions == [f"3.{minor}" for minor in range(11, 15)]
 
 
+def test_the_lowest_versions_are_tested(jobs: dict[str, Any]) -> None:
+    """On the oldest Python, with the extras that the other tests have."""
+    lowest, newest = commands(jobs["lowest"]), commands(jobs["test"])
+    pins = re.search(r"check_lowest.py --pins (\S+) --extra train --extra dev$", lowest[0])
+    assert pins is not None
+    assert lowest[1] == newest[0].replace("'.[train,dev]'", f"'.[train,dev]' -c {pins[1]}")
+    assert lowest[2] == newest[1].partition(" #")[0]
+    oldest = jobs["test"]["strategy"]["matrix"]["python"][0]
+    (python,) = [step["with"] for step in jobs["lowest"]["steps"] if "setup-python" in step.get("uses", "")]
+    assert python["python-version"] == oldest
+
+
 def test_the_wheel_is_tried_where_nothing_else_is(jobs: dict[str, Any]) -> None:
     (tried,) = [command for command in commands(jobs["wheel"]) if "venv" in command]
-    for part in ('pip" install dist/*.whl', "restore enhance samples enlarged"):
+    for part in ('pip" install dist/*.whl', "restore enhance samples enlarged", "make_sbom.py"):
         assert part in tried
