@@ -303,7 +303,8 @@ def _upright_picture(picture: Picture, turned: bool = False) -> Picture:
     turn = None
     if exif:
         try:
-            turn = exif_metadata.orientation(exif)
+            turn, lost = exif_metadata.read_orientation(exif)
+            notes += [lost] if lost and not turned else []
             exif = exif_metadata.upright_exif(exif)
         except ifd.BrokenDirectoryError as error:
             notes.append(exif_metadata.BROKEN_EXIF.format(error))

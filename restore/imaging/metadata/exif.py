@@ -19,6 +19,8 @@ _WIDTH_TAGS, _HEIGHT_TAGS = (0x0100, 0xA002), (0x0101, 0xA003)
 _THUMBNAIL = {0x0201: 0x0202, 0x0111: 0x0117}  # offset tag: length tag
 
 BROKEN_EXIF = "broken EXIF data dropped ({})"
+_LOST_ORIENTATION = "damaged: the orientation in its EXIF data cannot be read, so it is not turned"
+_OVERWRITTEN = "damaged: a part of its EXIF data is overwritten; its orientation may be lost"
 # BigTIFF's 64-bit numbers, which an EXIF block cannot hold.
 _BIG_KINDS = frozenset({16, 17, 18})
 # Tags of a TIFF file's own directory that describe the picture rather than its storage: description, make, model,
@@ -58,11 +60,21 @@ def orientation(exif: bytes) -> int | None:
     Raises:
         BrokenDirectoryError: the block cannot be read.
     """
-    for entry in ifd.entries(exif, ifd.first_directory(exif))[0]:
+    return read_orientation(exif)[0]
+
+
+def read_orientation(exif: bytes) -> tuple[int | None, str]:
+    """The EXIF orientation as :func:`orientation` gives it, and a note if there is one that cannot be read.
+
+    Raises:
+        BrokenDirectoryError: the block cannot be read.
+    """
+    found = ifd.entries(exif, ifd.first_directory(exif))[0]
+    for entry in found:
         if entry.number == ORIENTATION:
-            value = ifd.number_in(exif, entry) or 1
-            return value if 1 <= value <= 8 else 1
-    return None
+            value = ifd.orientation_in(exif, entry)
+            return value or 1, "" if value else _LOST_ORIENTATION
+    return None, "" if all(map(ifd.is_known, found)) else _OVERWRITTEN
 
 
 def upright_exif(exif: bytes) -> bytes:

@@ -25,6 +25,8 @@ UTF8 = 129  # since EXIF 3.0
 # Types of unsigned integers, for struct.
 UNSIGNED = {BYTE: "B", SHORT: "H", LONG: "I", 13: "I", 16: "Q", 18: "Q"}
 
+_SIGNED = {6: "b", 8: "h", 9: "i", 17: "q"}
+
 
 class BrokenDirectoryError(ValueError):
     """The directory tables are inconsistent."""
@@ -148,6 +150,23 @@ def number_in(block: Block, entry: Entry) -> int | None:
     if code is None or entry.stop == entry.start:
         return None
     return int(struct.unpack_from(byte_order(block) + code, block, entry.start)[0])
+
+
+def orientation_in(block: Block, entry: Entry) -> int | None:
+    """The EXIF orientation in its entry, 1..8; None if it cannot be read.
+
+    Some writers mean 1 by 0, and some store a signed number.
+    """
+    code = UNSIGNED.get(entry.kind) or _SIGNED.get(entry.kind)
+    if code is None or entry.stop == entry.start:
+        return None
+    value = int(struct.unpack_from(byte_order(block) + code, block, entry.start)[0])
+    return (value or 1) if 0 <= value <= 8 else None
+
+
+def is_known(entry: Entry) -> bool:
+    """Whether an entry has a type that exists; otherwise it was overwritten, and its number may be another tag's."""
+    return entry.kind in _WIDTH
 
 
 def read_tags(block: bytes, at: int, wanted: Callable[[int], bool] | None = None) -> list[Tag]:

@@ -13,7 +13,7 @@ NEW_SUBFILE, SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER 
 STRIPS, ORIENTATION, SAMPLES, ROWS_PER_STRIP, STRIP_BYTES, PLANAR = 273, 274, 277, 278, 279, 284
 T4_OPTIONS, T6_OPTIONS, PREDICTOR, COLOR_MAP, TILE_WIDTH, TILE_HEIGHT = 292, 293, 317, 320, 322, 323
 TILES, TILE_BYTES, SUB_DIRECTORIES, EXTRA, FORMAT, LEAST, MOST, JPEG_TABLES = 324, 325, 330, 338, 339, 340, 341, 347
-SUBSAMPLING = 530
+SUBSAMPLING, ICC = 530, 34675
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, MASK, INKS, YCBCR, LAB = 0, 1, 2, 3, 4, 5, 6, 8
 # Channels of each PhotometricInterpretation that stands for colors.
 COLORS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, INKS: 4, YCBCR: 3, LAB: 3}
@@ -39,6 +39,7 @@ class Page:
         photometric: what the samples stand for.
         extra: kinds of the extra samples; None if the file does not say.
         turn: EXIF orientation, 1..8.
+        overwritten: whether its directory contains entries that no writer makes.
         tiled: whether it is stored in tiles, not strips.
         segment_width: width of a tile, or of the picture.
         segment_height: height of a tile, or rows per strip.
@@ -50,10 +51,10 @@ class Page:
         self.first = at == ifd.first_in_file(data)
         self.next = ifd.next_directory(data, link)
         self._entries = {entry.number: entry for entry in found}
+        self.overwritten = any(not ifd.is_known(entry) for entry in found)
         self.data = data
         self.height, self.width = self.number(HEIGHT, 0), self.number(WIDTH, 0)
-        self.turn = self.number(ORIENTATION, 1)
-        self.turn = self.turn if 1 <= self.turn <= 8 else 1
+        self.turn = ifd.orientation_in(data, self._entries[ORIENTATION]) or 1 if ORIENTATION in self._entries else 1
         bits = self.first_numbers(BITS, 64) or (1,)
         self.samples = self.number(SAMPLES, len(bits))
         self.bits = bits[: self.samples]  # some writers list four for three
@@ -65,6 +66,19 @@ class Page:
         rows = self.number(ROWS_PER_STRIP, 0) or self.height
         self.segment_height = self.number(TILE_HEIGHT, 0) if self.tiled else min(rows, self.height)
         self.size = 2 + 12 * len(found)
+
+    def has(self, tag: int) -> bool:
+        """Whether a tag is there, readable or not."""
+        return tag in self._entries
+
+    def is_unreadable(self, tag: int) -> bool:
+        """Whether a tag is there, but has no values, values outside the file, or not those that it must have."""
+        entry = self._entries.get(tag)
+        if entry is None:
+            return False
+        if tag == ORIENTATION:
+            return ifd.orientation_in(self.data, entry) is None
+        return entry.stop == entry.start or (tag != ICC and entry.kind not in ifd.UNSIGNED)
 
     def number(self, tag: int, default: int) -> int:
         """The first value of a tag, or the default if the tag is missing or not an unsigned integer."""

@@ -9,6 +9,7 @@ from restore.imaging.metadata import exif as exif_metadata
 from restore.imaging.picture import FIRST_PAGE, Picture
 from restore.imaging.tiff import pages as tiff_pages
 from restore.imaging.tiff import picture as tiff_picture
+from restore.imaging.tiff import unreadable
 from restore.imaging.tiff import writer as tiff_writer
 from restore.imaging.upright import upright
 
@@ -41,6 +42,7 @@ def read(data: bytes, refuse_large: Callable[[int, int], None]) -> Picture | Non
     icc, xmp = page.content(tiff_writer.ICC) or None, page.content(tiff_writer.XMP) or None
     found = tiff_picture.read(data, page, icc)
     notes = [FIRST_PAGE if page.first else _LARGEST_PAGE, *found.notes] if more else found.notes
+    notes += unreadable.notes(page)
     exif, broken = exif_of(data, page.at)
     return Picture(
         upright(found.pixels, page.turn),
