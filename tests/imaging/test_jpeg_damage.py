@@ -124,6 +124,20 @@ def test_reserved_markers_in_what_follows_a_picture_are_no_damage(tmp_path: Path
     assert read(tmp_path, data + b"\xff\x41" * 50_000 + preview) == ()
     assert read(tmp_path, data + encoded(size=(8, 8), comment=b"\xff\x41" * 32_000)) == ()
     assert read(tmp_path, encoded(comment=b"\xff\x41" * 300)) == ()
+    assert read(tmp_path, data + encoded(size=(8, 8), comment=b"a" * 65_000)) == ()
+
+
+@pytest.mark.parametrize("marker", [0xDB, 0xC0, 0xC4, 0xDA])
+@pytest.mark.parametrize("far", [False, True])
+def test_a_scan_that_goes_on_into_a_header_is_damaged(tmp_path: Path, marker: int, far: bool) -> None:
+    """The decoder has all rows before it comes to the marker, and says nothing."""
+    data = encoded("L", (512, 512) if far else (64, 48), quality=100 if far else 90)
+    assert (len(data) > 1 << 17) == far
+    assert read(tmp_path, data) == ()
+    again = data[data.index(bytes([0xFF, marker])) : scan_start(data)]
+    assert read(tmp_path, data[:-2] + again + data[scan_start(data) :][-200:]) == (
+        "damaged: wrong codes in its JPEG data; parts of the picture may be wrong",
+    )
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -25,6 +25,8 @@ _ONE_SCAN = frozenset({0xC0, 0xC1})  # if it has all components
 _RESTARTS = range(0xD0, 0xD8)
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
 _RESERVED = range(0x02, 0xC0)  # never written
+# Quantization and Huffman tables, frame and scan headers: never behind the scan if it is the only one.
+_HEADERS = frozenset({0xDB, 0xC4, 0xC0, 0xC1, 0xC2, 0xDA})
 _LAST_PART = 1 << 16  # bytes; a marker further from the end would leave the decoder without data, which it says
 _GRAY = 128
 _HOLE = bytes(64)  # what a lost block of a disk reads as; the data of a flat picture may hold as many zeros
@@ -92,12 +94,19 @@ def check(data: bytes, pixels: Samples | None) -> list[str]:
 
 
 def _goes_on(data: bytes, start: int) -> bool:
-    """Whether the data of the only scan go on into a marker that is none; the decoder has its last row before that."""
+    """Whether the data of the only scan go on into a marker that is none, or into a header.
+
+    The decoder has its last row before that.
+    """
     at = max(start, len(data) - _LAST_PART)
     found = _MARKER.search(data, at)
-    if found is None or found[0][1] not in _RESERVED or not data.endswith(_EOI):
+    if found is None or not data.endswith(_EOI):
         return False
-    return data.find(_SOS, at) < 0  # otherwise it may be of a header of another picture, behind this one
+    if found[0][1] in _HEADERS:
+        if at > start:  # it may be in the header of another picture, behind this one
+            found = _MARKER.search(data, start)
+        return found is not None and found[0][1] in _HEADERS
+    return found[0][1] in _RESERVED and data.find(_SOS, at) < 0  # otherwise it may be of another picture, too
 
 
 def _decodes(data: bytes) -> bool:
