@@ -74,16 +74,17 @@ def check(data: bytes, pixels: Samples | None) -> list[str]:
     start = segments[-1].start
     suspicious = pixels is None or bool(pixels[-1, -1, 0] == _GRAY and (pixels[-1, -1] == _GRAY).all())
     hole = data.find(_HOLE, start)
-    plain = any(s.marker in _ONE_SCAN and data[s.start + 5] == data[start] for s in segments)
-    if plain and not suspicious and hole < 0 and all(s.marker != _DRI for s in segments):
-        return [damage.WRONG_JPEG] if _goes_on(data, start) else []  # nearly every file
+    one_scan = any(s.marker in _ONE_SCAN and data[s.start + 5] == data[start] for s in segments)
+    wrong = [damage.WRONG_JPEG] if one_scan and _goes_on(data, start) else []
+    if one_scan and not suspicious and hole < 0 and all(s.marker != _DRI for s in segments):
+        return wrong  # nearly every file
     frame = _frame(data, segments)
     if frame is None:
         return []
     scans, eoi = _scans(data, frame, start)
     last = eoi or len(data)
     lost = 0 <= hole < last
-    notes = [*_restart_notes(frame, scans), *_scan_notes(frame, scans)]
+    notes = [*_restart_notes(frame, scans), *_scan_notes(frame, scans)] or wrong
     if frame.progressive or len(scans) > 1:
         return notes
     if (suspicious or lost) and not _decodes(data[: last - 2] + _PADDING):
