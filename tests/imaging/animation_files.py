@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.imaging.png_files import chunk
@@ -123,10 +124,18 @@ def by_pillow(data: bytes) -> list[RGBA]:
         return found
 
 
+def read_by_opencv(data: bytes) -> cv2.Animation:
+    """An animation as OpenCV sees it."""
+    whole, animation = cv2.imdecodeanimation(np.frombuffer(data, np.uint8))
+    if not whole and data[:4] == b"RIFF" and int(cv2.__version__.partition(".")[0]) < 5:
+        pytest.skip("OpenCV 4 reads no animated WebP from memory")
+    assert whole
+    return animation
+
+
 def by_opencv(data: bytes) -> list[RGBA]:
     """RGBA frames as OpenCV sees them."""
-    whole, animation = cv2.imdecodeanimation(np.frombuffer(data, np.uint8))
-    assert whole
+    animation = read_by_opencv(data)
     frames = [cv2.cvtColor(f, cv2.COLOR_BGR2BGRA) if f.shape[2] == 3 else f for f in animation.frames]
     return [cv2.cvtColor(f, cv2.COLOR_BGRA2RGBA) for f in frames]
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -21,7 +20,7 @@ from restore.imaging.encode import EncodeOptions, encode, lost
 from restore.imaging.picture import Picture
 from restore.imaging.png.text import make
 from tests.conftest import picture
-from tests.imaging.animation_files import assert_alike, by_opencv, by_pillow, scene
+from tests.imaging.animation_files import assert_alike, by_opencv, by_pillow, read_by_opencv, scene
 from tests.imaging.samples import SRGB, XMP, exif_block
 
 FORMATS = (".png", ".webp", ".gif")
@@ -109,7 +108,7 @@ def test_timing_and_loops(suffix: str, plays: int) -> None:
             found.append(image.info["duration"])
     assert found == [40, 0, 2500, 10, 100]
     if suffix != ".gif":
-        _, animation = cv2.imdecodeanimation(np.frombuffer(data, np.uint8))
+        animation = read_by_opencv(data)
         assert animation.loop_count == plays
         assert list(animation.durations) == found
 

@@ -21,5 +21,5 @@ def test_each_lies_at_the_top_left_of_its_cell() -> None:
 def test_labels_lie_below() -> None:
     sheet = contact_sheet([np.full((20, 60, 3), 200, np.uint8)] * 2, 1, gap=8, labels=("first", "second"))
     assert sheet.shape == (8 + 2 * (20 + 22), 76, 3)
-    assert sheet[28:50].min() == 0
+    assert sheet[28:50].min() < 60  # OpenCV 4 draws thinner letters, without pure black
     assert (sheet[:8] == 255).all()
