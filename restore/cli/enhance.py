@@ -11,7 +11,7 @@ import click
 from restore.cli import complete
 from restore.cli.common import FiniteRange, console, device_option, max_pixels_option, parse_pairs
 from restore.cli.help import Command
-from restore.cli.supervise import supervise
+from restore.cli.supervise import supervise_foreign
 
 if TYPE_CHECKING:
     from restore.jobs.console import Record
@@ -69,17 +69,6 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     if not (slash and index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
         raise click.BadParameter(f"{value!r}: write it as i/n with i in 1..n, for example 2/4")
     return int(index), int(count)
-
-
-def _supervise_foreign(model: str | None) -> None:
-    """Survive crashes of models that did not come with restore."""
-    from restore.zoo.find import find, shipped_folder
-
-    if model is None:
-        return
-    file = find(model)
-    if shipped_folder() not in file.resolve().parents:
-        supervise(file, "Written files are complete; in a folder, --resume continues.")
 
 
 @click.command(
@@ -232,7 +221,7 @@ def enhance(
     Exit codes: 0 success, 1 some pictures failed, 2 usage error, 130 Ctrl-C, SIGTERM or SIGHUP.
     """
     pairs = parse_pairs(spec, "--spec")
-    _supervise_foreign(options["model"])
+    supervise_foreign([options["model"]] if options["model"] else [], "Written files are complete; --resume continues.")
     from restore.jobs.enhance import start
     from restore.jobs.request import Request, default_workers
     from restore.jobs.standard_streams import STREAM, run_streams, uses_streams

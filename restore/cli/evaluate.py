@@ -11,6 +11,7 @@ import click
 from restore.cli import complete
 from restore.cli.common import console, device_option, list_option, parse_pairs, plugin_option
 from restore.cli.help import Command
+from restore.cli.supervise import supervise_foreign
 
 if TYPE_CHECKING:
     from restore.files.pairing import NameRule
@@ -94,9 +95,11 @@ def evaluate(
     models that do not enlarge, which need --lr, and for results without --scale, PSNR is computed on RGB. Without
     --data, pictures are measured with metrics that need no reference.
     """
+    supervise_foreign(options["models"])
     from restore.evaluation import show
     from restore.evaluation.alike import Tolerance
     from restore.evaluation.evaluate import Request, start
+    from restore.jobs.stop import stoppable
     from restore.plugins import load_plugins
 
     load_plugins(plugins)
@@ -108,7 +111,8 @@ def evaluate(
         spec=parse_pairs(given, "--spec"),
         **options,
     )
-    found = start(request, console())
+    with stoppable(hard=True):
+        found = start(request, console())
     writers = {"json": show.to_json, "csv": show.to_csv, "markdown": show.to_markdown, None: show.to_text}
     click.echo(writers[form](found))
 

@@ -73,7 +73,13 @@ def import_(
     with extra_needed("Importing", "train"):
         from restore.export.import_model import import_model
 
-    done = import_model(file, name, folder, given, shape, overwrite, lambda line: click.echo(line, err=True), colors)
+    from restore.jobs.stop import stoppable
+
+    def report(line: str) -> None:
+        click.echo(line, err=True)
+
+    with stoppable(hard=True):
+        done = import_model(file, name, folder, given, shape, overwrite, report, colors)
     for check in done.checks:
         click.echo(f"{check.name}: {printable(check.measured)}")
     found = done.spec

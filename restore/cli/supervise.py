@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -24,3 +25,16 @@ def supervise(model: Path | str, afterwards: str = "") -> None:
         from restore.cli.supervisor import Supervisor
 
         raise SystemExit(Supervisor(str(model), afterwards).run(sys.argv[1:]))
+
+
+def supervise_foreign(models: Iterable[str], afterwards: str = "") -> None:
+    """Like :func:`supervise`, if one of the models, by name or path, did not come with restore.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    from restore.zoo.find import find, shipped_folder
+
+    ours = shipped_folder()
+    if foreign := [str(file) for file in map(find, models) if ours not in file.resolve().parents]:
+        supervise(", ".join(foreign), afterwards)

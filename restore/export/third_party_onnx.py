@@ -17,6 +17,7 @@ from restore.export.infer_spec import UNKNOWN, within
 from restore.export.io_signature import Shape, fix_axes, name_ends
 from restore.export.narrate import Report, narrated
 from restore.export.to_onnx import describe
+from restore.runtime.running import TimeLimitError, run_options, time_limit
 from restore.runtime.session import cpu_session, first_line
 from restore.spec import METADATA_KEY, ModelSpec, check_given, read_spec
 from restore.utils.json_types import JsonObject
@@ -24,6 +25,7 @@ from restore.verify.channel_order import Colors, Order, find_order
 from restore.verify.check import Check
 from restore.verify.graphs import count_weights, nodes_of, weights, weights_digest
 from restore.verify.probing import Floats, Reach, Run, Sizes, find_range, find_reach, find_sizes, sizes_at
+from restore.verify.run import RUN_SECONDS
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ def describe_foreign(
     shape: Shape | None = None,
     colors: Colors = "auto",
     report: Report = lambda _: None,
+    run_seconds: float = RUN_SECONDS,
 ) -> Described:
     """Detect what a file needs, write it into its metadata, and check it.
 
@@ -60,11 +63,20 @@ def describe_foreign(
         shape: fixes dynamic axes at this shape.
         colors: order of its channels; a file for BGR is made to take RGB.
         report: called with progress messages.
+        run_seconds: a run that takes longer is ended.
 
     Raises:
-        ModelError: it is not such a file, or something is neither detected nor given; the message says how to give it.
+        ModelError: it is not such a file, a run exceeds the limit, or something is neither detected nor given; the
+            message says how to give it.
         ExportError: it does not match its metadata.
     """
+    with time_limit(run_seconds):
+        return _described(path, name, given, shape, colors, report)
+
+
+def _described(
+    path: Path, name: str, given: Mapping[str, str], shape: Shape | None, colors: Colors, report: Report
+) -> Described:
     model = _load(path)
     metadata = {p.key: p.value for p in model.metadata_props}
     if METADATA_KEY in metadata:
@@ -119,7 +131,10 @@ def _function(model: onnx.ModelProto, path: Path, shape: Shape | None) -> Run:
     def run(batch: Floats) -> Floats:
         whole = np.repeat(batch, shape[0], axis=0) if shape else batch
         try:
-            result: Floats = session.run(None, {"input": whole})[0]
+            with run_options(path.name) as options:
+                result: Floats = session.run(None, {"input": whole}, options)[0]
+        except TimeLimitError:
+            raise
         except Exception as error:  # onnxruntime raises a different class for every cause
             raise ModelError(f"it fails on {'x'.join(map(str, whole.shape))}: {first_line(error)}") from error
         return result[: len(batch)]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.errors import ModelError
+from restore.runtime.running import TimeLimitError
 from restore.verify.pictures import noise, scene
 
 Floats = NDArray[np.float32]
@@ -118,6 +119,8 @@ def _gives(run: Run, count: int, height: int, width: int) -> tuple[int, ...] | N
     values = np.random.default_rng(0).random((count, 3, height, width), dtype=np.float32)
     try:
         result = run(values)
+    except TimeLimitError:
+        raise
     except Exception:  # unsupported input; torch and onnxruntime raise many kinds of errors
         return None
     return tuple(result.shape) if np.isfinite(result).all() else None

@@ -37,7 +37,10 @@ def supervised(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return started
 
 
-@pytest.mark.parametrize("command", [["verify"], ["import"], ["enhance", "a.png", "b.png", "--model"]])
+@pytest.mark.parametrize(
+    "command",
+    [["verify"], ["import"], ["enhance", "a.png", "b.png", "--model"], ["evaluate", "--data", ".", "--model"]],
+)
 def test_commands_that_run_foreign_models_are_supervised(
     command: list[str], tmp_path: Path, supervised: list[str]
 ) -> None:
