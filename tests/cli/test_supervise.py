@@ -19,6 +19,7 @@ from restore.cli.supervisor import Supervisor
 from restore.zoo.find import find
 from tests.cli.test_crash import CRASHING_NETWORK, imports_first
 from tests.cli.test_enhance import ENVIRONMENT, ROOT
+from tests.endless import endless_model
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals; a crash has another exit code there")
 
@@ -169,3 +170,28 @@ def test_a_model_that_crashes_while_it_is_verified_is_named(tmp_path: Path) -> N
         f"restore: {find('sr-x2')}: it crashed (signal 11) while this model was in use: update"
     )
     assert '"name": "weights"' in done.stdout, "the checks before are told"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_import_that_hangs_in_the_network_is_interrupted(tmp_path: Path, number: signal.Signals) -> None:
+    pytest.importorskip("torch")
+    import onnx
+
+    path = endless_model(tmp_path / "m.onnx")
+    model = onnx.load(path)
+    del model.metadata_props[:]
+    onnx.save(model, path)
+    command = [sys.executable, str(ROOT / "cli.py"), "import", str(path), "--into", str(tmp_path / "models")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    assert process.stderr is not None
+    while "finding the sizes" not in process.stderr.readline():
+        assert process.poll() is None
+    time.sleep(0.5)
+    began = time.monotonic()
+    process.send_signal(number)
+    _, complaint = process.communicate(timeout=30)
+    assert time.monotonic() - began < 8  # two seconds, and what a busy machine takes
+    assert process.returncode == 130
+    assert "Interrupted" in complaint
+    assert not (tmp_path / "models").exists()
