@@ -23,6 +23,10 @@ class ModelError(RestoreError):
     """A model file is missing, damaged or incomplete."""
 
 
+class TimeLimitError(ModelError):
+    """A model ran for longer than the limit of :func:`restore.runtime.running.time_limit`."""
+
+
 class MissingWeightsError(ModelError):
     """Published weights that an encoder or a loss needs are missing; nothing is ever downloaded.
 

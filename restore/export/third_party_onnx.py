@@ -10,14 +10,14 @@ import numpy as np
 import onnx
 
 from restore import __version__
-from restore.errors import ModelError
+from restore.errors import ModelError, TimeLimitError
 from restore.export.build_model import prove
 from restore.export.channel_order import reorder
 from restore.export.infer_spec import UNKNOWN, within
 from restore.export.io_signature import Shape, fix_axes, name_ends
 from restore.export.narrate import Report, narrated
 from restore.export.to_onnx import describe
-from restore.runtime.running import TimeLimitError, run_options, time_limit
+from restore.runtime.running import run_options, time_limit
 from restore.runtime.session import cpu_session, first_line
 from restore.spec import METADATA_KEY, ModelSpec, check_given, read_spec
 from restore.utils.json_types import JsonObject

@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from restore.errors import DeviceError, ModelError
+from restore.errors import DeviceError, ModelError, TimeLimitError
 from restore.runtime.classification import Belief, likeliest, question
 from restore.runtime.conditioning import NOTHING, Aside
 from restore.runtime.cpu import usable_cores
@@ -22,7 +22,7 @@ from restore.runtime.memory import auto_tile, free_memory
 from restore.runtime.ort_install import captured, preload, runtimes
 from restore.runtime.pixels import FloatNetwork, PixelNetwork, Pixels
 from restore.runtime.plugin_providers import installed_plugins, plugin_device, plugin_options
-from restore.runtime.running import TimeLimitError, run_options
+from restore.runtime.running import run_options
 from restore.runtime.session import cpu_session, first_line, quiet_options
 from restore.spec import ModelSpec, read_spec
 from restore.utils.user_folders import cache_folder

@@ -8,14 +8,10 @@ from contextlib import contextmanager
 
 import onnxruntime as ort
 
-from restore.errors import ModelError
+from restore.errors import TimeLimitError
 
 _running: set[ort.RunOptions] = set()
 _limit: float | None = None
-
-
-class TimeLimitError(ModelError):
-    """A run took longer than the limit of :func:`time_limit`."""
 
 
 def end_runs() -> None:

@@ -8,12 +8,11 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.errors import ModelError
+from restore.errors import ModelError, TimeLimitError
 from restore.runtime.classification import question
 from restore.runtime.conditioning import Aside, PictureAside, together
 from restore.runtime.model import Model
 from restore.runtime.pixels import Pixels, check_shape
-from restore.runtime.running import TimeLimitError
 from restore.runtime.tiling import Span, Tile, tiles
 from restore.spec import ModelSpec
 from restore.verify.check import Check

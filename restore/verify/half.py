@@ -10,8 +10,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 
-from restore.errors import ModelError
-from restore.runtime.running import TimeLimitError, run_options
+from restore.errors import ModelError, TimeLimitError
+from restore.runtime.running import run_options
 from restore.runtime.session import cpu_session, first_line, quiet_options
 from restore.spec import ModelSpec
 from restore.verify.feed import of_pixels

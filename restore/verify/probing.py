@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.errors import ModelError
-from restore.runtime.running import TimeLimitError
+from restore.errors import ModelError, TimeLimitError
 from restore.verify.pictures import noise, scene
 
 Floats = NDArray[np.float32]
