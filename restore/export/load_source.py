@@ -126,9 +126,9 @@ def load_trained(source: Path, which: str = "last", trust: Trust = NO_CODE) -> t
     """
     checkpoint = Checkpoint(source / f"{which}.safetensors" if source.is_dir() else source)
     recipe = parse_recipe(checkpoint.recipe_yaml, str(checkpoint.path), trust=trust)
-    average = checkpoint.part("average")
-    network = recipe.network.rebuild(recipe.scale, average)
-    checkpoint.fill(network, average)
+    weights = checkpoint.result()
+    network = recipe.network.rebuild(recipe.scale, weights)
+    checkpoint.fill(network, weights)
     return recipe, deployed(network).eval(), checkpoint
 
 

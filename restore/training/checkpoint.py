@@ -13,6 +13,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from restore.errors import ModelError
+from restore.training.start_share import mixed
 from restore.utils.atomic_write import write_bytes
 from restore.utils.json_text import parse_json
 from restore.utils.json_types import JsonObject
@@ -36,7 +37,8 @@ def save_checkpoint(
         path: the file; if the process is killed at any moment, either the old or the new file is left.
         step: completed steps.
         recipe_yaml: the recipe of the run.
-        modules: everything with weights or buffers, by name; ``average`` is the one that is exported.
+        modules: everything with weights or buffers, by name; ``average`` is the one that is exported, mixed with
+            ``start`` if there is one.
         optimizers: optimizers by name, saved with their moments.
         facts: numbers to keep, such as the best validation score and the seconds spent.
     """
@@ -81,6 +83,7 @@ class Checkpoint:
             self.recipe_yaml = metadata["recipe"]
             self.facts: JsonObject = dict(parse_json(metadata["facts"]))
             self.hours = round(float(self.facts["seconds"]) / 3600, 2)
+            self._start_share = float(self.facts.get("start_share", 0))
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelError(f"{path}: the metadata of this checkpoint is damaged: {error!r}") from error
 
@@ -94,6 +97,17 @@ class Checkpoint:
         """The tensors of a module or an optimizer."""
         prefix = f"{name}."
         return {k[len(prefix) :]: v for k, v in self._tensors.items() if k.startswith(prefix)}
+
+    def result(self) -> dict[str, Tensor]:
+        """The weights to export, and to start other runs from.
+
+        Raises:
+            ModelError: the file is damaged.
+        """
+        try:
+            return mixed(self.part("average"), self.part("start"), self._start_share)
+        except (KeyError, RuntimeError) as error:
+            raise ModelError(f"{self.path}: the weights that its run started from are damaged: {error}") from error
 
     def load(self, modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
         """Restore the modules and optimizers of a run, by the names they were saved under."""

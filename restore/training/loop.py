@@ -153,7 +153,7 @@ def _validate(run: Run, training_data: TrainingData, reporter: Reporter) -> None
     """Validate the averaged weights in the main process, and share the result with the others."""
     better, samples, scale = False, training_data.samples, run.recipe.scale
     if run.team.is_main:
-        network = deployed(run.average.module).eval()
+        network = deployed(run.result()).eval()
         results = [enlarge(network, sample.low, run.device) for sample in samples]
         value = run.measure(results, samples) if run.metric.applies_to(samples) else None
         if value is not None:

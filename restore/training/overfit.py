@@ -68,7 +68,7 @@ def constant(recipe: Recipe, keep_steps: bool) -> Recipe:
     judge = recipe.discriminator
     return recipe.model_copy(
         update={
-            "train": train.model_copy(update={"steps": steps, "schedule": schedule}),
+            "train": train.model_copy(update={"steps": steps, "schedule": schedule, "start_share": 0.0}),
             "losses": losses,
             "discriminator": None if judge is None else judge.model_copy(update={"begin": 0}),
         }

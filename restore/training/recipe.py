@@ -144,6 +144,13 @@ class Train(_Options):
     optimizer: AnyOptimizer = Optimizer()
     schedule: Schedule = Schedule()
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights that are validated and exported")
+    start_share: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of the weights that the run started from (--start, or a published network's) in those that "
+        "are validated and exported: with 0.5, the mean of before and after, which keeps what the start does better",
+    )
     clip: float | None = Field(1.0, gt=0, description="largest gradient norm; null for no clipping")
     precision: Literal["bf16", "fp16", "fp32"] = Field(
         "bf16",

@@ -158,7 +158,7 @@ class _Rehearsal:
         """Validate once; seconds that it takes."""
         run, samples = self.run, self.data.samples
         began = time.monotonic()
-        network = deployed(run.average.module).eval()
+        network = deployed(run.result()).eval()
         results = [enlarge(network, sample.low, run.device) for sample in samples]
         if not run.metric.applies_to(samples):
             seconds = time.monotonic() - began

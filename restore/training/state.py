@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +26,7 @@ from restore.training.optimizers import build_optimizer
 from restore.training.prompt_trainer import PromptTrainer
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import dump_recipe, parse_recipe
+from restore.training.start_share import mixed
 from restore.training.validation_metric import Measure, ValidationMetric, find_metric
 from restore.utils.json_types import JsonObject
 
@@ -37,6 +39,7 @@ class Run:
 
     Attributes:
         call: runs the network; the network itself, or its compiled version.
+        start: the network at the start, if the recipe keeps a share of it; otherwise None.
         started_from: the checkpoint that the run started from (see :meth:`Checkpoint.describe` and
             :meth:`NetworkOptions.begun_from`); empty if none.
         step: completed steps.
@@ -58,6 +61,7 @@ class Run:
     terms: list[tuple[LossOptions, LossTerm]]
     discriminator: DiscriminatorTrainer | None = None
     guidance: PromptTrainer | None = None
+    start: nn.Module | None = None
     call: Callable[..., Tensor] = field(init=False)
     started_from: str = ""
     step: int = 0
@@ -89,6 +93,7 @@ class Run:
                 "seconds": self.seconds,
                 "begun_from": self.started_from,
                 "data": self.data,
+                "start_share": self.recipe.train.start_share,
                 **({"scaler": self.scaler.state_dict()} if self.scaler else {}),
             },
         )
@@ -139,7 +144,19 @@ class Run:
         others: dict[str, nn.Module] = {"discriminator": self.discriminator.network} if self.discriminator else {}
         if self.guidance:
             others.update(prompts=self.guidance.judge.prompts, earlier=self.guidance.earlier)
+        if self.start is not None:
+            others["start"] = self.start
         return {"network": self.network, "average": self.average.module, **others, **learned}
+
+    def result(self) -> nn.Module:
+        """The network to validate: with the averaged weights, mixed with those at the start if the recipe says so."""
+        if self.start is None:
+            trained: nn.Module = self.average.module
+            return trained
+        made = copy.deepcopy(self.average.module)
+        share = self.recipe.train.start_share
+        made.load_state_dict(mixed(made.state_dict(), self.start.state_dict(), share))
+        return made
 
     @property
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
@@ -186,6 +203,11 @@ def new_run(
         raise RecipeError(f"{recipe.name}: {error}") from error
     if start_from is not None:
         _load_weights(run, start_from)
+    if run.start is not None and weights is None and not run.started_from:
+        raise RecipeError(
+            f"train.start_share = {recipe.train.start_share:g} keeps a share of the weights that the run starts from, "
+            "but it starts from none: add --start RUN"
+        )
     run.team.sync(run.modules.values())
     return run
 
@@ -209,6 +231,8 @@ def _build(recipe: Recipe, folder: Path, device: torch.device, team: Team, weigh
     learned = [parameter for _, term in terms if term.learned is not None for parameter in term.learned.parameters()]
     optimizer = build_optimizer(recipe.train.optimizer, network.parameters(), learned)
     run = Run(recipe, folder, device, team, network, average, optimizer, terms, discriminator, guidance)
+    if recipe.train.start_share:
+        run.start = copy.deepcopy(network).requires_grad_(False)
     run.started_from = options.begun_from()
     return run
 
@@ -216,8 +240,10 @@ def _build(recipe: Recipe, folder: Path, device: torch.device, team: Team, weigh
 def _load_weights(run: Run, path: Path) -> None:
     """Start from another run's weights; a part that its network lacks, such as a gate, keeps its initial ones."""
     checkpoint = Checkpoint(path)
-    weights = {**run.network.state_dict(), **checkpoint.part("average")}
+    weights = {**run.network.state_dict(), **checkpoint.result()}
     checkpoint.fill(run.network, weights)
+    if run.start is not None:
+        checkpoint.fill(run.start, weights)
     checkpoint.fill(run.average.module, weights)
     run.started_from = checkpoint.describe()
 
@@ -230,6 +256,11 @@ def resume_run(
     run = new_run(recipe, folder, device, team, weights=checkpoint.part("network"))
     if recipe.train.steps < checkpoint.step:
         raise RecipeError(f"train.steps = {recipe.train.steps}: {checkpoint.step} steps are already done in {folder}")
+    if run.start is not None and not checkpoint.part("start"):
+        raise RecipeError(
+            f"train.start_share = {recipe.train.start_share:g}: {folder} began without it, and its start is not kept; "
+            "begin a new run with --start"
+        )
     checkpoint.load(run.modules, run.optimizers)
     guidance = run.guidance
     run.average.n_averaged.fill_(guidance.network_steps(checkpoint.step) if guidance else checkpoint.step)
@@ -249,6 +280,7 @@ def resume_run(
 
 
 def _measured_by(recipe: Recipe) -> tuple[object, ...]:
-    """Everything but the network that validation scores depend on; scores compare only if this is the same."""
+    """Everything but the trained network that validation scores depend on; scores compare only if this is the same."""
     data = recipe.data.model_dump(exclude={"cache_gb", "patch", "candidates"})
-    return recipe.validation.model_dump(exclude={"every", "patience"}), data, recipe.train.seed
+    validation = recipe.validation.model_dump(exclude={"every", "patience"})
+    return validation, data, recipe.train.seed, recipe.train.start_share
