@@ -2,7 +2,7 @@
 
     python scripts/experiment_contrastive.py --data PHOTOGRAPHS --testsets TESTSETS --start CHECKPOINT [--part 1/2]
 
-From one checkpoint of the recipe of models/sr-x4, every arm trains for --steps with each of --seeds seeds: the control
+From one checkpoint of models/sr-x4/start.yaml, every arm trains for --steps with each of --seeds seeds: the control
 (L1 alone), and L1 with PCL-SR's samples and each objective, in the features of a discriminator trained alongside the
 network and in those of EfficientNet-Lite0. Every run is measured on Set5, Set14 and Kodak24: PSNR and SSIM with the
 usual protocol, the distance of EfficientNet-Lite0's features (this project's own, not LPIPS), and NIQE.
@@ -72,7 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, type=Path, help="folder of the recipe's folders of photographs")
     parser.add_argument("--testsets", required=True, type=Path, help="folder of Set5, Set14 and Kodak24")
-    parser.add_argument("--start", required=True, type=Path, help="checkpoint, or run, of models/sr-x4's recipe")
+    parser.add_argument("--start", required=True, type=Path, help="checkpoint, or run, of models/sr-x4/start.yaml")
     parser.add_argument("--runs", default=ROOT / "runs" / "contrastive", type=Path)
     parser.add_argument("--scan", action="store_true", help="try several weights instead")
     parser.add_argument("--steps", default=600, type=int)
@@ -144,7 +144,7 @@ def run_one(options: Any, changed: list[str], arm: str, seed: int) -> None:
         f"validation.every={options.steps}",
     ]
     resume = (folder / LAST).exists()
-    recipe = None if resume else ROOT / "models" / "sr-x4" / "recipe.yaml"
+    recipe = None if resume else ROOT / "models" / "sr-x4" / "start.yaml"
     start_from = None if resume else options.start
     screen = Console(stderr=True)
     screen.print(f"{arm}, seed {seed}")

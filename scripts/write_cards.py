@@ -159,7 +159,7 @@ Times include tiling and conversion, in onnxruntime on {facts["fp32"]["speed"]["
 
 **Input.** RGB on 0..1, any size. Tiles with a halo of {spec.halo} pixels give the same result as the whole picture.
 {CONTEXT.format(side=spec.context, how=HOW[spec.thumbnail]) if spec.context else ""}\
-{note.read_text() if note.exists() else ""}"""
+{chr(10) + note.read_text().lstrip() if note.exists() else ""}"""
 
 
 def task(spec: ModelSpec) -> str:
