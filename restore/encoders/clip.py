@@ -74,8 +74,13 @@ class ClipEncoder(Encoder):
         self.tokenize = open_clip.get_tokenizer(model)
         self.freeze()
 
+    @property
+    def _clip(self) -> Any:
+        """The network; its parts are open_clip's, which has no types."""
+        return self.network
+
     def forward(self, x: Tensor) -> list[Tensor]:
-        visual: Any = self.network.visual
+        visual = self._clip.visual
         side = visual.image_size
         size = (side, side) if isinstance(side, int) else tuple(side)
         picture = F.interpolate(x, size, mode="bicubic", antialias=True)
@@ -93,18 +98,16 @@ class ClipEncoder(Encoder):
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Embeddings (T, C) of T texts, in the space of ``embedding``; not normalized, without gradient."""
-        network: Any = self.network
         tokens = self.tokenize(list(texts)).to(self.mean.device)
         with torch.no_grad():
-            embedding: Tensor = network.encode_text(tokens)
+            embedding: Tensor = self._clip.encode_text(tokens)
         return embedding
 
     def start_tokens(self, words: int) -> tuple[Tensor, int]:
         """The embedded tokens (L, W) of a text of ``X`` repeated, and the index of the token that is read out."""
         tokens = self.tokenize([" ".join(["X"] * words)])[0].to(self.mean.device)
-        network: Any = self.network
         with torch.no_grad():
-            embedded: Tensor = network.token_embedding(tokens)
+            embedded: Tensor = self._clip.token_embedding(tokens)
         return embedded, int(tokens.argmax())
 
     def encode_tokens(self, tokens: Tensor, end: int) -> Tensor:
@@ -114,11 +117,10 @@ class ClipEncoder(Encoder):
             tokens: (T, L, W), L at most the network's length; tokens after ``end`` have no effect.
             end: index of the end of the text.
         """
-        network: Any = self.network
         length = tokens.shape[1]
-        x = tokens + network.positional_embedding[:length]
-        x = network.ln_final(network.transformer(x, attn_mask=network.attn_mask[:length, :length]))
-        embedding: Tensor = x[:, end] @ network.text_projection
+        x = tokens + self._clip.positional_embedding[:length]
+        x = self._clip.ln_final(self._clip.transformer(x, attn_mask=self._clip.attn_mask[:length, :length]))
+        embedding: Tensor = x[:, end] @ self._clip.text_projection
         return embedding
 
     def vocabulary(self) -> Vocabulary:
@@ -126,9 +128,10 @@ class ClipEncoder(Encoder):
         begin, end = self.tokenize.sot_token_id, self.tokenize.eot_token_id
         words = {i: word for i, word in sorted(self.tokenize.decoder.items()) if i not in (begin, end)}
         texts = torch.tensor([[begin, i, end] for i in words], device=self.mean.device)
-        network: Any = self.network
         with torch.no_grad():
-            found = [self.encode_tokens(network.token_embedding(some), end=2) for some in torch.split(texts, _AT_ONCE)]
+            found = [
+                self.encode_tokens(self._clip.token_embedding(some), end=2) for some in torch.split(texts, _AT_ONCE)
+            ]
         return Vocabulary([word.removesuffix(_WORD_END) for word in words.values()], torch.cat(found))
 
 

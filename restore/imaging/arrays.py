@@ -9,5 +9,6 @@ from numpy.typing import NDArray
 
 # Of any type of element.
 AnyArray = NDArray[Any]
+AnyDtype = np.dtype[Any]
 # Of either precision.
 FloatArray = NDArray[np.floating[Any]]

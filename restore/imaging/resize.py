@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.imaging.arrays import AnyArray
+from restore.imaging.arrays import AnyArray, AnyDtype
 
 
 def _cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -90,7 +89,7 @@ def _along(image: AnyArray, axis: int, out_length: int, scale: float, antialias:
     return round_to(image.dtype, out)
 
 
-def round_to(dtype: np.dtype[Any], values: AnyArray) -> AnyArray:
+def round_to(dtype: AnyDtype, values: AnyArray) -> AnyArray:
     """Cast like MATLAB: round to nearest (halves up) and clip to the range of an integer type."""
     if np.issubdtype(dtype, np.integer):
         limit = np.iinfo(dtype)

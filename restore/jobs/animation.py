@@ -14,7 +14,7 @@ import numpy as np
 
 from restore.errors import RestoreError
 from restore.imaging.animation.frames import Frame
-from restore.imaging.animation.write import FrameWriter, Whole, open_writer
+from restore.imaging.animation.write import FrameWriter, Packing, Whole, open_writer
 from restore.imaging.damage import check_whole
 from restore.imaging.formats import kind_of
 from restore.imaging.picture import Picture, Samples
@@ -233,7 +233,7 @@ class _Enhancing:
             assert self._last is not None
             self._pack(self._writer.add(self._last, duration))
 
-    def _pack(self, packings: Iterable[Callable[[], Any]]) -> None:
+    def _pack(self, packings: Iterable[Packing]) -> None:
         self._packing += [self._tools.pools.writers.submit(_timed, packing) for packing in packings]
         self._packed(self._tools.pools.workers)
 
@@ -255,7 +255,7 @@ class _Enhancing:
         return Enhanced(self._writer.close(), self._size, notes, tuple(gone), self._seconds, self._belief)
 
 
-def _timed(packing: Callable[[], Any]) -> tuple[Any, float]:
+def _timed(packing: Packing) -> tuple[Any, float]:
     began = time.perf_counter()
     packed = packing()
     return packed, time.perf_counter() - began

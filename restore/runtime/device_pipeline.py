@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 
 from restore.errors import ModelError
+from restore.imaging.arrays import AnyArray, AnyDtype
 from restore.runtime.conditioning import NOTHING, Aside
 from restore.runtime.devices import Provider
 from restore.runtime.pixels import PixelNetwork, Pixels, check_finite, check_shape, from_range, to_range
@@ -50,7 +50,7 @@ class DeviceChain(PixelNetwork):
         self._session = session
         self._where = (kind, index)
         self._input, self._output = session.get_inputs()[0].name, session.get_outputs()[0].name
-        self._ends: dict[np.dtype[Any], _Ends] = {}
+        self._ends: dict[AnyDtype, _Ends] = {}
 
     def enlarge(self, batch: Pixels, aside: Aside = NOTHING) -> Pixels:
         try:
@@ -70,10 +70,10 @@ class DeviceChain(PixelNetwork):
         out: Pixels = pixels.numpy()
         return out
 
-    def _put(self, array: np.ndarray[Any, Any]) -> ort.OrtValue:
+    def _put(self, array: AnyArray) -> ort.OrtValue:
         return ort.OrtValue.ortvalue_from_numpy(array, *self._where)
 
-    def _open_ends(self, dtype: np.dtype[Any]) -> _Ends:
+    def _open_ends(self, dtype: AnyDtype) -> _Ends:
         ends = _Ends(
             entry=self._graph(f"from_{dtype}.onnx"),
             entry_line=self._line(*to_range(self.spec, dtype)),

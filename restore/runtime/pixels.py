@@ -6,14 +6,13 @@ import math
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from restore.errors import ModelError
-from restore.imaging.arrays import AnyArray
+from restore.imaging.arrays import AnyArray, AnyDtype
 from restore.runtime.conditioning import NOTHING, Aside
 from restore.runtime.memory import free_memory
 from restore.spec import ModelSpec
@@ -94,7 +93,7 @@ class FloatNetwork(PixelNetwork):
             values += offset
         return values
 
-    def _to_pixels(self, values: NDArray[np.float32], dtype: np.dtype[Any]) -> Pixels:
+    def _to_pixels(self, values: NDArray[np.float32], dtype: AnyDtype) -> Pixels:
         pixels = np.empty((len(values), *values.shape[2:], values.shape[1]), dtype)
         for planes, out in zip(values, pixels, strict=True):
             # A few rows at a time: the buffers stay small and remain in the cache between passes.
@@ -123,7 +122,7 @@ class _Buffer(threading.local):
     def __init__(self) -> None:
         self._bytes = np.empty(0, np.uint8)
 
-    def take(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> AnyArray:
+    def take(self, shape: tuple[int, ...], dtype: AnyDtype) -> AnyArray:
         """An array with arbitrary values."""
         size = math.prod(shape) * dtype.itemsize
         if self._bytes.size < size:
@@ -131,12 +130,12 @@ class _Buffer(threading.local):
         return self._bytes[:size].view(dtype).reshape(shape)
 
 
-def to_range(spec: ModelSpec, dtype: np.dtype[Any]) -> tuple[np.float32, np.float32]:
+def to_range(spec: ModelSpec, dtype: AnyDtype) -> tuple[np.float32, np.float32]:
     """Gain and offset from pixels to the network's range."""
     return np.float32((spec.high - spec.low) / np.iinfo(dtype).max), np.float32(spec.low)
 
 
-def from_range(spec: ModelSpec, dtype: np.dtype[Any]) -> tuple[np.float32, np.float32]:
+def from_range(spec: ModelSpec, dtype: AnyDtype) -> tuple[np.float32, np.float32]:
     """Gain and offset from the network's range to pixels, before clipping and rounding."""
     gain = np.iinfo(dtype).max / (spec.high - spec.low)
     return np.float32(gain), np.float32(-spec.low * gain)

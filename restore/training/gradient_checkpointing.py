@@ -52,7 +52,7 @@ def _is_block(module: nn.Module) -> bool:
     return len(layers) > 1 and not any(isinstance(part, _BatchNorm) for part in module.modules())
 
 
-def _recomputed(module: nn.Module, forward: Callable[..., object], *args: Any, **kwargs: Any) -> object:
+def _recomputed(module: nn.Module, forward: Callable[..., object], *args: object, **kwargs: Any) -> object:
     if not module.training:
         return forward(*args, **kwargs)
     return checkpoint(forward, *args, use_reentrant=False, **kwargs)

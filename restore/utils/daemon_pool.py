@@ -13,7 +13,7 @@ from weakref import WeakSet
 
 T = TypeVar("T")
 
-_Task = tuple["Future[Any]", Callable[..., Any], tuple[Any, ...]]
+_Task = tuple["Future[Any]", Callable[..., Any], tuple[object, ...]]
 _left_behind: WeakSet[Thread] = WeakSet()
 
 
@@ -40,7 +40,7 @@ class DaemonPool:
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
         self._closed = False
 
-    def submit(self, function: Callable[..., T], *arguments: Any) -> Future[T]:
+    def submit(self, function: Callable[..., T], *arguments: object) -> Future[T]:
         """Run a function in a thread."""
         future: Future[T] = Future()
         self._tasks.put((future, function, arguments))

@@ -7,7 +7,6 @@ know, and when to leave a picture alone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from restore.data.filters.library import blend
+from restore.imaging.arrays import AnyArray
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -138,7 +138,7 @@ def overlay(photo: Pixels, draw: Draw) -> Pixels:
     one, other = (draw.uniform(0, 1, 3).astype(np.float32) for _ in range(2))
     opacity, mode = float(draw.uniform(0.05, 0.4)), int(draw.integers(3))
 
-    def lay(now: NDArray[Any], color: Floats) -> NDArray[Any]:
+    def lay(now: AnyArray, color: Floats) -> AnyArray:
         laid = (now * color, now + color - now * color, color)[mode]
         return np.asarray(now + opacity * (laid - now))
 
@@ -181,7 +181,7 @@ def _gray(photo: Pixels) -> Pixels:
     return np.asarray(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-def _bytes(values: NDArray[Any]) -> Pixels:
+def _bytes(values: AnyArray) -> Pixels:
     return np.asarray(np.clip(values + 0.5, 0, 255), np.uint8)
 
 

@@ -7,11 +7,13 @@ filter functions apply to both.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from restore.imaging.arrays import AnyArray
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -140,7 +142,7 @@ def _blended(now: Floats, layer: Layer) -> Floats:
     if len(layer.colors) > 1:
         down, across = (np.arange(n, dtype=np.float32) + 0.5 - n / 2 for n in (height, width))
         if layer.shape == "down":
-            along: NDArray[Any] = np.broadcast_to(down[:, None] / height + 0.5, (height, width))
+            along: AnyArray = np.broadcast_to(down[:, None] / height + 0.5, (height, width))
         else:
             along = np.hypot(down[:, None], across) / (np.hypot(height, width) / 2)
         start, end = layer.stops
