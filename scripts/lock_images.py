@@ -16,7 +16,9 @@ import sys
 import tempfile
 import tomllib
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -53,9 +55,9 @@ def lock_file(image: str) -> Path:
     return ROOT / f"docker/{image}.lock.txt"
 
 
-def requirements(project: dict[str, object], image: str, extra: str) -> list[str]:
+def requirements(project: Mapping[str, Any], image: str, extra: str) -> list[str]:
     """What an image installs, without markers: they are those of Linux on x86_64, where every image has to work."""
-    texts: list[str] = [*project["dependencies"], *project["optional-dependencies"].get(extra, ())]  # type: ignore
+    texts = [*project["dependencies"], *project["optional-dependencies"].get(extra, ())]
     linux = {"sys_platform": "linux", "platform_machine": "x86_64"}
     needed = [one for one in map(Requirement, texts) if one.marker is None or one.marker.evaluate(linux)]
     for one in needed:

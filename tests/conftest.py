@@ -46,10 +46,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     try:
         return (yield)
     except Exception as error:
-        # A skip at run time and not a mark on each test: which of them need basicsr, through recipes, the registry or
-        # the command line, is only known by running them. On Python 3.11 and 3.12 nothing is skipped.
         if _BASICSR_CANNOT_BE and "basicsr" in str(error):
-            pytest.skip(
+            pytest.skip(  # not a mark: which tests need it, through recipes or registries, only a run tells
                 reason="needs basicsr, which cannot be installed on Python 3.13 or later: its setup.py fails there"
             )
         raise

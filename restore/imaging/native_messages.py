@@ -134,8 +134,7 @@ def _log() -> _Log | None:
         if sys.platform == "linux" and not hasattr(libc, "gnu_get_libc_version"):
             return None  # in musl, the variable is a constant
         variable = ctypes.c_void_p.in_dll(libc, name)
-        # Not in a with block: C libraries write into it until the process ends, which also deletes it.
-        file = tempfile.TemporaryFile()  # noqa: SIM115
+        file = tempfile.TemporaryFile()  # noqa: SIM115  # C libraries write into it until the process ends, which deletes it
         libc.fdopen.restype = ctypes.c_void_p
         stream = libc.fdopen(os.dup(file.fileno()), b"a")
         if not stream:

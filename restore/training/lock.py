@@ -26,9 +26,8 @@ def run_lock(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / NAME)
     try:
-        # filelock raises this where the file system has no locks, as on some clusters. Without one, only a second run
-        # in the same folder is not noticed: better than no training at all.
-        with contextlib.suppress(NotImplementedError):
+        # A second run in the same folder is then not noticed: better than no training at all.
+        with contextlib.suppress(NotImplementedError):  # filelock's, where the file system has no locks, as on clusters
             lock.acquire(timeout=0)
     except Timeout as error:
         raise RecipeError(f"{folder}: another process is training here; wait for it, or use another --out") from error

@@ -45,8 +45,7 @@ class Worker:
         self._limits = limits or Limits()
         self._process: Any = None
         self._pipe: Any = None
-        # Not in a with block: __exit__ closes it, after the process that writes into it has ended.
-        self._log = tempfile.NamedTemporaryFile(prefix="restore-torture-log-")  # noqa: SIM115
+        self._log = tempfile.NamedTemporaryFile(prefix="restore-torture-log-")  # noqa: SIM115  # __exit__ closes it
 
     def __enter__(self) -> Worker:
         return self

@@ -27,9 +27,7 @@ def chromium() -> Iterator[Browser]:
     binary = next((found for name in _BINARIES if (found := shutil.which(name))), None)
     driver = shutil.which("chromedriver")
     if not (binary and driver):
-        # A skip and not a failure: a browser is no package of pip's, and contributors must be able to run the tests
-        # without one. CI installs it, so that there the tests run.
-        pytest.skip(reason=f"no chromium or no chromedriver: {_CURE}")
+        pytest.skip(reason=f"no chromium or no chromedriver: {_CURE}")  # pip cannot install a browser; CI has one
     options = webdriver.ChromeOptions()
     options.binary_location = binary
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"):

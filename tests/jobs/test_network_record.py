@@ -95,7 +95,7 @@ def test_a_trial_runs_the_network_on_the_picture(
     whole = network_apart.picture_stream
 
     def watched(network: object, *options: object) -> object:
-        stream = whole(network, *options)  # type: ignore[arg-type]
+        stream = whole(network, *options)
 
         def run(arrays: Iterable[np.ndarray]) -> Iterator[object]:
             for result in stream(arrays):

@@ -305,8 +305,7 @@ def test_a_file_system_without_locks_is_trained_on_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def none(*_: object, **__: object) -> None:
-        # filelock's own error and words where the file system has no flock.
-        raise NotImplementedError("FileSystem does not appear to support flock")
+        raise NotImplementedError("FileSystem does not appear to support flock")  # as filelock says it
 
     monkeypatch.setattr("filelock.FileLock.acquire", none)
     with run_lock(tmp_path / "run"):

@@ -26,7 +26,7 @@ class ByTheBook(torch.optim.Optimizer):
         super().__init__(params, {})
         self.gradients: list[np.ndarray] = []
 
-    def step(self) -> None:  # type: ignore[override]
+    def step(self) -> None:
         (parameter,) = self.param_groups[0]["params"]
         self.gradients.append(parameter.grad.double().numpy().copy())
         b1, b2, b3 = 0.02, 0.08, 0.01

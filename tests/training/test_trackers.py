@@ -91,7 +91,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> type[Fake]:
 
     monkeypatch.setitem(TRACKERS, "wandb", Fresh)
     monkeypatch.setitem(sys.modules, "wandb", types.ModuleType("wandb"))
-    sys.modules["wandb"].__spec__ = types.SimpleNamespace(origin="here")  # type: ignore[assignment]
+    sys.modules["wandb"].__spec__ = types.SimpleNamespace(origin="here")
     return Fresh
 
 
@@ -107,7 +107,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
 
 def test_the_command_offers_what_there_is() -> None:
     (option,) = (one for one in train_command.params if one.name == "trackers")
-    assert {"tensorboard", *option.type.choices} == set(TRACKERS)  # type: ignore[attr-defined]
+    assert {"tensorboard", *option.type.choices} == set(TRACKERS)
 
 
 def test_everything_in_the_log_is_recorded(data: Path, fake: type[Fake]) -> None:
@@ -115,14 +115,14 @@ def test_everything_in_the_log_is_recorded(data: Path, fake: type[Fake]) -> None
     (tracker,) = fake.made
     run = data.parent / "run"
     logged = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    numbers = [{"step": call[1], **call[2]} for call in tracker.calls if call[0] == "scalars"]  # type: ignore[dict-item]
+    numbers = [{"step": call[1], **call[2]} for call in tracker.calls if call[0] == "scalars"]
     assert numbers == logged
     assert [call for call in tracker.calls if call[0] == "picture"] == [
         ("picture", 10, "validation"),
         ("picture", 20, "validation"),
     ]
     assert tracker.calls[-1] == ("close", "finished")
-    assert tracker.run.recipe["train"]["steps"] == 20  # type: ignore[index, call-overload]
+    assert tracker.run.recipe["train"]["steps"] == 20
     assert tracker.run.recipe_yaml == (run / "recipe.yaml").read_text()
     assert list((run / "tensorboard").glob("events*")), "beside TensorBoard"
 
@@ -268,10 +268,10 @@ def test_calls_of_wandb(before: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WANDB_DIR", raising=False)
     package = types.ModuleType("wandb")
     record = Recorder()
-    record.id = "abc"  # type: ignore[attr-defined]
+    record.id = "abc"
     begun: list[dict[str, Any]] = []
-    package.init = lambda **options: begun.append(options) or record  # type: ignore[attr-defined]
-    package.Image = lambda picture: ("image", picture.shape)  # type: ignore[attr-defined]
+    package.init = lambda **options: begun.append(options) or record
+    package.Image = lambda picture: ("image", picture.shape)
     monkeypatch.setitem(sys.modules, "wandb", package)
     tracker = WandbTracker(RUN, before)
     tracker.scalars(100, {"loss": 0.5})
@@ -296,9 +296,9 @@ def test_calls_of_mlflow(before: str, monkeypatch: pytest.MonkeyPatch) -> None:
     info = types.SimpleNamespace(info=types.SimpleNamespace(run_id="abc"))
     client = Recorder(get_experiment_by_name=None, create_experiment="7", create_run=info)
     package, entities = types.ModuleType("mlflow"), types.ModuleType("mlflow.entities")
-    package.MlflowClient = lambda: client  # type: ignore[attr-defined]
-    entities.Metric = lambda key, value, timestamp, step: (key, value, step)  # type: ignore[attr-defined]
-    entities.Param = lambda key, value: (key, value)  # type: ignore[attr-defined]
+    package.MlflowClient = lambda: client
+    entities.Metric = lambda key, value, timestamp, step: (key, value, step)
+    entities.Param = lambda key, value: (key, value)
     monkeypatch.setitem(sys.modules, "mlflow", package)
     monkeypatch.setitem(sys.modules, "mlflow.entities", entities)
     tracker = MlflowTracker(RUN, before)
