@@ -14,7 +14,7 @@ from spandrel.util import KeyCondition
 from torch import Tensor, nn
 
 from restore.networks.published.describe import described, shuffle_factor
-from restore.networks.published.layers import ContrastAttention, conv, leaky, upsampler
+from restore.networks.published.layers import ContrastAttention, FusedBlocks, conv, leaky, upsampler
 
 _BLOCKS = 6
 
@@ -71,31 +71,17 @@ class WideDistillationBlock(nn.Module):
         return x + change
 
 
-class Imdn(nn.Module):
+class Imdn(FusedBlocks):
     """IMDN, and IMDN_AS (``strided``), which works on a quarter of the size and returns the size of its input."""
 
     def __init__(self, width: int, factor: int, strided: bool = False) -> None:
-        super().__init__()
-        self.fea_conv = (
+        head = (
             nn.Sequential(conv(3, width, stride=2), leaky(), conv(width, width, stride=2))
             if strided
             else conv(3, width)
         )
-        self.names = [f"IMDB{number}" for number in range(1, _BLOCKS + 1)]
-        for name in self.names:
-            self.add_module(name, DistillationBlock(width))
-        self.c = nn.Sequential(conv(_BLOCKS * width, width, 1), leaky())
-        self.LR_conv = conv(width, width)
-        self.upsampler = upsampler(width, factor)
-
-    def forward(self, x: Tensor) -> Tensor:
-        first = made = self.fea_conv(x)
-        results = []
-        for name in self.names:
-            made = self.get_submodule(name)(made)
-            results.append(made)
-        enlarged: Tensor = self.upsampler(self.LR_conv(self.c(torch.cat(results, 1))) + first)
-        return enlarged
+        blocks = {f"IMDB{number}": DistillationBlock(width) for number in range(1, _BLOCKS + 1)}
+        super().__init__(head, blocks, width, factor)
 
 
 class Shortcut(nn.Module):

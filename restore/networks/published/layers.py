@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,36 @@ def leaky() -> nn.LeakyReLU:
 def upsampler(width: int, scale: int) -> nn.Sequential:
     """A convolution and a pixel shuffle to RGB."""
     return nn.Sequential(conv(width, 3 * scale**2), nn.PixelShuffle(scale))
+
+
+class FusedBlocks(nn.Module):
+    """Blocks in a row whose results a 1 x 1 convolution fuses, and the enlargement: the frame of IMDN and RFDN.
+
+    Args:
+        head: from RGB to features.
+        blocks: by their published names.
+        width: channels.
+        scale: of the pixel shuffle.
+    """
+
+    def __init__(self, head: nn.Module, blocks: Mapping[str, nn.Module], width: int, scale: int) -> None:
+        super().__init__()
+        self.fea_conv = head
+        self.names = list(blocks)
+        for name, block in blocks.items():
+            self.add_module(name, block)
+        self.c = nn.Sequential(conv(len(blocks) * width, width, 1), leaky())
+        self.LR_conv = conv(width, width)
+        self.upsampler = upsampler(width, scale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        first = made = self.fea_conv(x)
+        results = []
+        for name in self.names:
+            made = self.get_submodule(name)(made)
+            results.append(made)
+        enlarged: Tensor = self.upsampler(self.LR_conv(self.c(torch.cat(results, 1))) + first)
+        return enlarged
 
 
 class ContrastAttention(nn.Module):

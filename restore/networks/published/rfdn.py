@@ -12,7 +12,7 @@ from spandrel.util import KeyCondition
 from torch import Tensor, nn
 
 from restore.networks.published.describe import described, shuffle_factor
-from restore.networks.published.layers import SHORTEST, SpatialAttention, conv, leaky, upsampler
+from restore.networks.published.layers import SHORTEST, FusedBlocks, SpatialAttention, conv, leaky
 
 
 class ResidualDistillationBlock(nn.Module):
@@ -36,27 +36,12 @@ class ResidualDistillationBlock(nn.Module):
         return joined
 
 
-class Rfdn(nn.Module):
+class Rfdn(FusedBlocks):
     """RFDN of any number of blocks."""
 
     def __init__(self, width: int, blocks: int, scale: int) -> None:
-        super().__init__()
-        self.fea_conv = conv(3, width)
-        self.names = [f"B{number}" for number in range(1, blocks + 1)]
-        for name in self.names:
-            self.add_module(name, ResidualDistillationBlock(width))
-        self.c = nn.Sequential(conv(blocks * width, width, 1), leaky())
-        self.LR_conv = conv(width, width)
-        self.upsampler = upsampler(width, scale)
-
-    def forward(self, x: Tensor) -> Tensor:
-        first = made = self.fea_conv(x)
-        results = []
-        for name in self.names:
-            made = self.get_submodule(name)(made)
-            results.append(made)
-        enlarged: Tensor = self.upsampler(self.LR_conv(self.c(torch.cat(results, 1))) + first)
-        return enlarged
+        named = {f"B{number}": ResidualDistillationBlock(width) for number in range(1, blocks + 1)}
+        super().__init__(conv(3, width), named, width, scale)
 
 
 class RfdnArchitecture(Architecture[nn.Module]):
