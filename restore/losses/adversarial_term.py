@@ -51,7 +51,7 @@ class FrozenDiscriminator(nn.Module):
 
     def __init__(self, network: Any) -> None:
         if not hasattr(network, "channels"):
-            raise ValueError(f"{type(network).__name__} provides no features: use the discriminator 'haar'")
+            raise ValueError(f"{type(network).__name__} provides no features: use the discriminator 'haar' or 'unet'")
         super().__init__()
         self.network = network
         self.channels: list[int] = network.channels

@@ -11,8 +11,10 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 
+from restore.encoders.encoder import EncoderOptions
 from restore.losses.adversarial import Adversarial
 from restore.losses.enlarge import enlarged
+from restore.networks.discriminators.base import DiscriminatorOptions
 
 
 class LossTerm(nn.Module, ABC):
@@ -147,18 +149,11 @@ class NetworkFacts(Protocol):
     def taps(self) -> int: ...
 
 
-class PartFacts(Protocol):
-    """Options of a part that has a kind."""
-
-    @property
-    def kind(self) -> str: ...
-
-
 class DiscriminatorFacts(Protocol):
     """``discriminator``, as losses see it."""
 
     @property
-    def network(self) -> PartFacts: ...
+    def network(self) -> DiscriminatorOptions | EncoderOptions: ...
 
 
 class RecipeFacts(Protocol):

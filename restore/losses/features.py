@@ -89,10 +89,9 @@ class EncoderLossOptions(LossOptions):
         super().check(recipe)
         if not self.uses_discriminator or recipe.discriminator is None:
             return
-        if not isinstance(recipe.discriminator.network, EncoderOptions):
-            raise ValueError(
-                f"'{recipe.discriminator.network.kind}' provides no features: use the discriminator 'haar'"
-            )
+        network = recipe.discriminator.network
+        if not (isinstance(network, EncoderOptions) or network.lends_features()):
+            raise ValueError(f"'{network.kind}' provides no features: use the discriminator 'haar' or 'unet'")
 
     def features(self, context: TrainingContext) -> FeatureExtractor:
         """The encoder, with its weights.

@@ -30,3 +30,7 @@ class DiscriminatorOptions(BaseModel, ABC):
     @abstractmethod
     def minimum(self) -> int:
         """The shortest picture side that it accepts, in pixels."""
+
+    def lends_features(self) -> bool:
+        """Whether it is an :class:`restore.encoders.encoder.Encoder`, too, whose features losses can use."""
+        return False
