@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -26,7 +27,7 @@ class LPIPS(nn.Module):
 
     Shape:
         output and target (N, 3, H, W), RGB, 0..1, sides of at least 32, to a scalar. The gradient flows into both.
-        Computed in float32.
+        The backbone runs in the caller's precision; its features are normalized and compared in float32.
 
     Raises:
         MissingWeightsError: the backbone's file is missing.
@@ -37,16 +38,40 @@ class LPIPS(nn.Module):
     def __init__(self, net: Net = "alex", weights: Path | None = None) -> None:
         super().__init__()
         self.network = lpips_network(net, weights)
+        self.network.net = self._backbone = _InPrecision(self.network.net)
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
         self.network.eval()  # the package's heads have dropout
         return self
 
-    @full_precision
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        device = output.device.type
+        half = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
+        self._backbone.precision = half
+        return self._distance(output, target)
+
+    @full_precision
+    def _distance(self, output: Tensor, target: Tensor) -> Tensor:
         distances: Tensor = self.network(output, target, normalize=True)
         return distances.mean()
+
+
+class _InPrecision(nn.Module):
+    """A backbone that computes in half precision where the rest does not: twice as fast where bf16 is in hardware."""
+
+    precision: torch.dtype | None = None
+
+    def __init__(self, backbone: nn.Module) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        if self.precision is None:
+            found: list[Tensor] = list(self.backbone(x))
+            return found
+        with torch.autocast(x.device.type, self.precision):
+            return [features.float() for features in self.backbone(x)]
 
 
 class LpipsOptions(LossOptions):

@@ -74,7 +74,7 @@ def test_lpips_is_finite_where_all_channels_are_silent(layers, backbone) -> None
     """The package's square root has no finite slope there; the ReLU before it must stop that."""
     loss = LPIPS("alex", backbone("alexnet"))
     for name in ("slice1", "slice2", "slice3", "slice4", "slice5")[:layers]:
-        (conv,) = (module for module in getattr(loss.network.net, name) if isinstance(module, torch.nn.Conv2d))
+        (conv,) = (module for module in getattr(loss.network.net.backbone, name) if isinstance(module, torch.nn.Conv2d))
         torch.nn.init.constant_(conv.bias, -100)
     output = torch.rand(1, 3, 64, 64).requires_grad_()
     value = loss(output, torch.rand(1, 3, 64, 64))
@@ -115,3 +115,18 @@ def test_dists_without_its_package(monkeypatch, backbone) -> None:
     monkeypatch.setattr("restore.losses.dists.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="DISTS"):
         DISTS(backbone("vgg16"))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_lpips_backbone_runs_in_the_precision_of_the_run(backbone, pair) -> None:
+    """In bf16 the backbone's features are rounded, and nothing else: two digits of the distance stay, in float32."""
+    loss, (output, target) = LPIPS("alex", backbone("alexnet")), pair()
+    whole = loss(output, target)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = loss(output.requires_grad_(), target)
+        half.backward()
+    assert half.dtype == torch.float32
+    assert 0 < abs(float(half - whole)) < 0.01 * float(whole)
+    assert output.grad is not None
+    assert bool(output.grad.isfinite().all())
+    assert float(loss(output, target)) == float(whole)  # outside, in float32 again
