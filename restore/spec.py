@@ -94,6 +94,7 @@ class ModelSpec(BaseModel):
     steps: int = Field(0, description="training steps; 0 if it was trained elsewhere")
     hours: float = Field(0.0, description="training time")
     start: Text = Field("", description="model whose weights the training started from; empty for none")
+    teacher: Text = Field("", description="model whose results the training imitated; empty for none")
     recipe: Text = Field("", description="SHA-256 of the recipe")
     weights: Text = Field("", description="SHA-256 of the float32 file's weights, shared by its twins")
     made_with: Text = Field("", description="the program that wrote the file, and its version")

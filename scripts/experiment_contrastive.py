@@ -25,13 +25,13 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from restore.export.load_source import load_trained
 from restore.imaging.decode import read_rgb8
 from restore.metrics.learned.feature_distance import FeatureDistance
 from restore.metrics.niqe import niqe
 from restore.metrics.sr_protocol import reduce, score
 from restore.training.state import LAST
 from restore.training.train import Options, start
+from restore.training.trained_network import load_trained
 from restore.training.validation import enlarge
 from restore.utils.atomic_write import write_bytes
 

@@ -24,11 +24,11 @@ from PIL import Image
 
 from restore.data.folder import list_photos
 from restore.data.sources.exposures import in_sequence
-from restore.export.load_source import load_trained
 from restore.imaging.decode import read_rgb8
 from restore.metrics.sr_protocol import score
 from restore.runtime.model import Model, open_model
 from restore.runtime.stream import enhance_pixels
+from restore.training.trained_network import load_trained
 from restore.training.validation import enlarge
 
 Pixels = NDArray[np.uint8]

@@ -45,6 +45,7 @@ EXAMPLE: dict[str, Any] = {
     "steps": 96000,
     "hours": 5.14,
     "start": "a run of 20000 steps and 1.50 hours (checkpoint's SHA-256 3b5d...)",
+    "teacher": "realesrgan-x4plus, ESRGAN (SHA-256 4fa0d38905f75ac0...)",
     "recipe": "0c8f8270d5809bac6b9ea0e4a4b8c3f1d2e5f60718293a4b5c6d7e8f90a1b2c3",
     "weights": "5f2c1e0d9b8a7c6b5a4f3e2d1c0b9a8f7e6d5c4b3a2f1e0d9c8b7a6f5e4d3c2b",
     "made_with": "restore 0.1.0",

@@ -27,6 +27,7 @@ COMMANDS = {
     "filter": ("restore.cli.filter", "Apply a photo filter to pictures."),
     "dataset": ("restore.cli.dataset", "Check, tile or filter a folder of training photographs."),
     "train": ("restore.cli.train", "Train a network from a recipe."),
+    "distill": ("restore.cli.distill", "Compute the results of a recipe's teacher in advance."),
     "plot": ("restore.cli.plot", "Plot the curves of training runs."),
     "doctor": ("restore.cli.doctor", "Check the installation, and suggest fixes."),
     "bench": ("restore.cli.bench", "Benchmark models on this machine's devices."),

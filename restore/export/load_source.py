@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from restore import __version__
@@ -16,14 +15,14 @@ from restore.export.channel_order import ForRgb
 from restore.export.infer_spec import UNKNOWN, as_function, published_spec
 from restore.export.narrate import Report
 from restore.export.parity import TOLERANCE
-from restore.networks.base import border_of, deployed
+from restore.networks.base import border_of
 from restore.networks.fine_tuned import SpandrelOptions
 from restore.networks.third_party_checkpoint import Published, load_published
 from restore.plugins import NO_CODE, Trust
 from restore.spec import ModelSpec, check_given, fault_of
-from restore.training.checkpoint import FORMAT, Checkpoint
+from restore.training.checkpoint import Checkpoint, is_checkpoint
 from restore.training.recipe import Recipe
-from restore.training.recipe_file import parse_recipe
+from restore.training.trained_network import load_trained
 from restore.utils.text import name_fault, name_of
 from restore.verify.channel_order import Colors, find_order
 from restore.verify.probing import Sizes
@@ -77,7 +76,7 @@ def load_source(
     """
     if name and (fault := name_fault(name)):
         raise ModelError(f"--name {fault}")
-    if source.is_dir() or _is_ours(source):
+    if source.is_dir() or is_checkpoint(source):
         if given:
             raise ModelError(f"{source}: its metadata comes from its recipe; --spec is for third-party checkpoints")
         recipe, network, checkpoint = load_trained(source, which, trust)
@@ -98,38 +97,6 @@ def load_source(
     order = find_order(as_function(found.network), sizes, 0.0, 1.0, size, colors)
     network = found.network if order.plain else ForRgb(found.network, order)
     return ExportSource(network, spec, _PUBLISHED_TOLERANCE, order.note)
-
-
-def _is_ours(path: Path) -> bool:
-    if path.suffix != ".safetensors":
-        return False
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            return (file.metadata() or {}).get("format") == FORMAT
-    except FileNotFoundError as error:
-        raise ModelError(f"{path}: no such checkpoint") from error
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path}: not a readable checkpoint: {error}") from error
-
-
-def load_trained(source: Path, which: str = "last", trust: Trust = NO_CODE) -> tuple[Recipe, nn.Module, Checkpoint]:
-    """Load the averaged weights of a run into a network ready for deployment.
-
-    Args:
-        source: a run folder, or a checkpoint file.
-        which: ``last`` or ``best`` checkpoint of a run folder.
-        trust: which code its recipe may name.
-
-    Raises:
-        ModelError: it cannot be loaded.
-        PluginError: its recipe names code that is not trusted, or a plug-in fails on import.
-    """
-    checkpoint = Checkpoint(source / f"{which}.safetensors" if source.is_dir() else source)
-    recipe = parse_recipe(checkpoint.recipe_yaml, str(checkpoint.path), trust=trust)
-    weights = checkpoint.result()
-    network = recipe.network.rebuild(recipe.scale, weights)
-    checkpoint.fill(network, weights)
-    return recipe, deployed(network).eval(), checkpoint
 
 
 def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint, name: str | None = None) -> ModelSpec:
@@ -161,6 +128,7 @@ def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint, name: 
         steps=checkpoint.step,
         hours=checkpoint.hours,
         start=checkpoint.facts.get("begun_from", ""),
+        teacher=checkpoint.facts.get("teacher", ""),
         recipe=recipe.digest(),
         made_with=f"restore {__version__}",
     )

@@ -169,6 +169,8 @@ class RecipeFacts(Protocol):
     def discriminator(self) -> DiscriminatorFacts | None: ...
     @property
     def guidance(self) -> object | None: ...
+    @property
+    def teacher(self) -> object | None: ...
 
 
 class LossOptions(BaseModel, ABC):
@@ -182,6 +184,10 @@ class LossOptions(BaseModel, ABC):
     weight: PositiveFloat = Field(1.0, description="factor in the sum of the losses")
     begin: int = Field(0, ge=0, description="first step at which the loss counts, from 0")
     end: PositiveInt | None = Field(None, description="step at which the loss stops counting; null for never")
+
+    teacher: bool = Field(
+        False, description="compare with the result of the recipe's teacher instead of the photograph (distillation)"
+    )
 
     @model_validator(mode="after")
     def _lasts(self) -> Self:
@@ -218,7 +224,11 @@ class LossOptions(BaseModel, ABC):
             raise ValueError(f"{self.kind} needs a discriminator: add one, such as {{network: {{kind: haar}}}}")
         if self.uses_prompts and recipe.guidance is None:
             raise ValueError(f"{self.kind} needs prompts: add guidance, such as {{prompts: latent}}")
-        if self.needs_pairs and not recipe.data.has_targets:
+        if self.teacher and recipe.teacher is None:
+            raise ValueError(f"{self.kind} has teacher: true, and there is none: add teacher: {{file: ...}}")
+        if self.teacher and not self.needs_pairs:
+            raise ValueError(f"{self.kind} compares the output with no photograph, so remove teacher: true")
+        if self.needs_pairs and not self.teacher and not recipe.data.has_targets:
             raise ValueError(
                 f"{self.kind} compares the output with its target, and unpaired data have none; "
                 "use adversarial, patch-nce with key: input, or give data.pairs"

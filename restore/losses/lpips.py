@@ -38,7 +38,8 @@ class LPIPS(nn.Module):
     def __init__(self, net: Net = "alex", weights: Path | None = None) -> None:
         super().__init__()
         self.network = lpips_network(net, weights)
-        self.network.net = self._backbone = _InPrecision(self.network.net)
+        self._backbone = _InPrecision(self.network.get_submodule("net"))
+        self.network.net = self._backbone
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)

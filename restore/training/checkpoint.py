@@ -53,6 +53,23 @@ def save_checkpoint(
     write_bytes(path, save({k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}, metadata))
 
 
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file is a checkpoint of ``restore train``, and not of another program.
+
+    Raises:
+        ModelError: it is missing, or a safetensors file that cannot be read.
+    """
+    if path.suffix != ".safetensors":
+        return False
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            return (file.metadata() or {}).get("format") == FORMAT
+    except FileNotFoundError as error:
+        raise ModelError(f"{path}: no such checkpoint") from error
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path}: not a readable checkpoint: {error}") from error
+
+
 class Checkpoint:
     """A checkpoint file that has been read.
 

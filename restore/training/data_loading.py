@@ -82,12 +82,10 @@ def batches(
     Raises:
         RestoreError: hardly any photograph can be decoded.
     """
-    size = run.recipe.train.batch
     steps = range(run.step, run.recipe.train.steps)
-    shares = [run.team.share(range(step * size, (step + 1) * size)) for step in steps]
     loader: DataLoader[_Sample] = DataLoader(
         _ErrorsAsValues(patches),
-        batch_sampler=map(list, shares),
+        batch_sampler=map(run.sample_numbers, steps),
         num_workers=workers,
         collate_fn=_collate,
         worker_init_fn=_ignore_signals,

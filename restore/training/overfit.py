@@ -70,6 +70,7 @@ def constant(recipe: Recipe, keep_steps: bool) -> Recipe:
         update={
             "train": train.model_copy(update={"steps": steps, "schedule": schedule, "start_share": 0.0}),
             "losses": losses,
+            "teacher": None if recipe.teacher is None else recipe.teacher.model_copy(update={"cache": None}),
             "discriminator": None if judge is None else judge.model_copy(update={"begin": 0}),
         }
     )

@@ -30,6 +30,7 @@ from restore.networks.discriminators.registry import AnyDiscriminator
 from restore.networks.registry import AnyNetwork
 from restore.plugins import NAME
 from restore.training.optimizers import AnyOptimizer, Optimizer
+from restore.training.teacher_options import Teacher
 from restore.training.validation_metric import find_metric, validation_metrics
 from restore.utils.json_types import JsonObject
 
@@ -190,6 +191,7 @@ class Recipe(_Options):
     validation: Validation = Validation()
     discriminator: Discriminator | None = None
     guidance: Guidance | None = None
+    teacher: Teacher | None = None
     losses: list[AnyLoss] = Field(default=[PixelOptions(kind="l1")], min_length=1)
     train: Train = Train()
     licence: str = Field("unspecified", description="license of the trained weights, written into the model")
@@ -254,6 +256,16 @@ class Recipe(_Options):
             raise ValueError(
                 "no loss uses the discriminator; add {kind: adversarial}, or the encoder {kind: discriminator}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _teacher_is_used(self) -> Self:
+        if self.teacher is None:
+            return self
+        if not any(loss.teacher for loss in self.losses):
+            raise ValueError("no loss uses the teacher; set teacher: true in one, such as {kind: l1, teacher: true}")
+        if self.train.stride > 1:
+            raise ValueError("the teacher needs whole patches, and train.stride leaves pixels out: set it to 1")
         return self
 
     @model_validator(mode="after")

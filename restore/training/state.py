@@ -27,6 +27,7 @@ from restore.training.prompt_trainer import PromptTrainer
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import dump_recipe, parse_recipe
 from restore.training.start_share import mixed
+from restore.training.teacher import FrozenTeacher, load_teacher
 from restore.training.validation_metric import Measure, ValidationMetric, find_metric
 from restore.utils.json_types import JsonObject
 
@@ -39,6 +40,7 @@ class Run:
 
     Attributes:
         call: runs the network; the network itself, or its compiled version.
+        teacher: the recipe's teacher, if it has one.
         start: the network at the start, if the recipe keeps a share of it; otherwise None.
         started_from: the checkpoint that the run started from (see :meth:`Checkpoint.describe` and
             :meth:`NetworkOptions.begun_from`); empty if none.
@@ -62,6 +64,7 @@ class Run:
     discriminator: DiscriminatorTrainer | None = None
     guidance: PromptTrainer | None = None
     start: nn.Module | None = None
+    teacher: FrozenTeacher | None = None
     call: Callable[..., Tensor] = field(init=False)
     started_from: str = ""
     step: int = 0
@@ -94,6 +97,7 @@ class Run:
                 "begun_from": self.started_from,
                 "data": self.data,
                 "start_share": self.recipe.train.start_share,
+                **({"teacher": self.teacher.name, "teacher_sha256": self.teacher.sha256} if self.teacher else {}),
                 **({"scaler": self.scaler.state_dict()} if self.scaler else {}),
             },
         )
@@ -103,6 +107,18 @@ class Run:
         self.data = data
         if self.data_before is not None and self.data_before.get("validation") != data["validation"]:
             self.best, self.stale = self.metric.worst, 0
+
+    def sample_numbers(self, step: int) -> list[int]:
+        """This process's samples of a step; with a finite number of samples, they come round again."""
+        size, teacher = self.recipe.train.batch, self.recipe.teacher
+        numbers = self.team.share(range(step * size, (step + 1) * size))
+        again = teacher.samples if teacher is not None else None
+        return list(numbers) if again is None else [number % again for number in numbers]
+
+    def taught(self, low: Tensor) -> Tensor:
+        """The teacher's results for the inputs of the current step, (N, 3, scale * h, scale * w) on 0..1."""
+        assert self.teacher is not None
+        return self.teacher(low, self.sample_numbers(self.step))
 
     def autocast(self) -> torch.autocast:
         """A context manager that sets the precision of forward passes."""
@@ -233,6 +249,8 @@ def _build(recipe: Recipe, folder: Path, device: torch.device, team: Team, weigh
     run = Run(recipe, folder, device, team, network, average, optimizer, terms, discriminator, guidance)
     if recipe.train.start_share:
         run.start = copy.deepcopy(network).requires_grad_(False)
+    if recipe.teacher is not None:
+        run.teacher = load_teacher(recipe, device, run.autocast)
     run.started_from = options.begun_from()
     return run
 
@@ -276,6 +294,11 @@ def resume_run(
     if run.scaler is not None and (scaled := checkpoint.facts.get("scaler")):
         run.scaler.load_state_dict(scaled)
     run.data_before = checkpoint.facts.get("data")
+    if run.teacher is not None and checkpoint.facts.get("teacher_sha256", run.teacher.sha256) != run.teacher.sha256:
+        raise RecipeError(
+            f"teacher.file: {recipe.teacher and recipe.teacher.file} is not the teacher that {folder} began with, "
+            f"{checkpoint.facts['teacher']}; give it that one back"
+        )
     return run
 
 

@@ -40,6 +40,7 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
     pieces = list(zip(low.chunk(options.accumulate), high.chunk(options.accumulate), strict=True))
     if run.guidance is not None and run.guidance.turn(run.step)[0] != "network":
         return _guide(run, run.guidance, pieces, fraction)
+    taught = run.taught(low) if any(loss.teacher and loss.counts_at(run.step) for loss, _ in run.terms) else high
     generator = step_generator(options.seed, run.step, run.team.rank)
     # For dropout and dropped paths inside a network, which draw from torch's own generator.
     torch.manual_seed(generator.initial_seed())
@@ -57,7 +58,8 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
             judged, run.step, fraction, generator, precision, run.team, len(pieces)
         )
     label_pieces = [None] * len(pieces) if labels is None else labels.chunk(options.accumulate)
-    for (low_piece, high_piece), piece_labels in zip(pieces, label_pieces, strict=True):
+    taught_pieces = taught.chunk(options.accumulate)
+    for (low_piece, high_piece), taught_piece, piece_labels in zip(pieces, taught_pieces, label_pieces, strict=True):
         view, conditioning, shared = low_piece, tuple[Tensor | None, ...](), dict[str, Tensor]()
         if options.stride > 1:
             low_piece, high_piece, conditioning = subsample(
@@ -72,7 +74,9 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
         made = _forward(run, low_piece, *conditioning) if output is None else output
         parts: dict[str, Tensor] = {}
         with run.autocast():
-            total = total_loss(terms, made, high_piece, low_piece, generator, parts, piece_labels, view, shared)
+            total = total_loss(
+                terms, made, high_piece, low_piece, generator, parts, piece_labels, view, shared, taught_piece
+            )
             loss = total / len(pieces)
         torch.autograd.backward(loss if run.scaler is None else run.scaler.scale(loss))
         for name, value in {_ALL: loss.detach(), **{k: v / len(pieces) for k, v in parts.items()}}.items():
@@ -141,6 +145,7 @@ def total_loss(
     labels: Tensor | None = None,
     view: Tensor | None = None,
     shared: dict[str, Tensor] | None = None,
+    taught: Tensor | None = None,
 ) -> Tensor:
     """Weighted sum of losses.
 
@@ -154,6 +159,7 @@ def total_loss(
         labels: labels of the inputs, if they have any.
         view: whole input for losses that use labels, if ``input`` is only a part of it.
         shared: see :meth:`restore.losses.base.LabeledTerm.of_labels`; may already hold results.
+        taught: result of the teacher, the target of losses with ``teacher: true``; None if there is none.
     """
     total = output.new_zeros(())
     shared = {} if shared is None else shared
@@ -161,7 +167,8 @@ def total_loss(
         if labels is not None and isinstance(term, LabeledTerm):
             value = term.of_labels(input if view is None else view, labels, shared)
         else:
-            value = term(output, target, input, generator)
+            wanted = taught if options.teacher and taught is not None else target
+            value = term(output, wanted, input, generator)
         total = total + options.weight * value
         name, number = options.kind, 2
         while name in parts:

@@ -27,9 +27,11 @@ from restore.training.recipe_base import read_lineage
 from restore.training.recipe_file import dump_recipe, parse_recipe, recipe_of
 from restore.training.resume_notes import data_notes, option_notes
 from restore.training.state import LAST, Run, new_run, resume_run
+from restore.training.teacher_cache import TeacherCache
 from restore.training.trackers.base import TrackedRun
 from restore.training.trackers.open_trackers import check_installed, open_trackers
 from restore.utils.atomic_write import write_bytes
+from restore.utils.json_types import JsonObject
 
 
 def choose_device(name: str, number: int = 0) -> torch.device:
@@ -156,7 +158,35 @@ def _train(
         if run.best_reset:
             console.print("Validation settings changed; the previous best score no longer applies.")
         reporter = Reporter(folder, run.metric, console, trackers=trackers)
-    return train(run, training_data, reporter, options.workers)
+    with open_teacher_cache(run):
+        return train(run, training_data, reporter, options.workers)
+
+
+@contextmanager
+def open_teacher_cache(run: Run) -> Iterator[TeacherCache | None]:
+    """The cache of the run's teacher, if the recipe names one, for the time of a ``with`` statement.
+
+    Raises:
+        RecipeError: it cannot be used; see :class:`TeacherCache`.
+    """
+    options = run.recipe.teacher
+    if run.teacher is None or options is None or options.cache is None or options.samples is None:
+        yield None
+        return
+    recipe = run.recipe
+    facts: JsonObject = {
+        "teacher": run.teacher.sha256,
+        "data": recipe.data.model_dump(mode="json", exclude={"cache_gb"}),
+        "photographs": (run.data or {}).get("training"),
+        "scale": recipe.scale,
+        "seed": recipe.train.seed,
+    }
+    with TeacherCache(options.cache, facts, options.samples, recipe.scale * recipe.data.patch) as cache:
+        run.teacher.cache = cache
+        try:
+            yield cache
+        finally:
+            run.teacher.cache = None
 
 
 def describe(run: Run) -> list[str]:
@@ -169,6 +199,8 @@ def describe(run: Run) -> list[str]:
         lines.append(f"this processor has {lacks}; the networks compute in fp32")
     if note := run.recipe.network.note():
         lines.append(note)
+    if run.teacher is not None:
+        lines.append(f"teacher: {run.teacher.name}")
     return lines
 
 

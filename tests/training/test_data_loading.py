@@ -12,11 +12,12 @@ from PIL import Image
 from rich.console import Console
 
 from restore.errors import DataError, FilterError, RecipeError
-from restore.export.load_source import load_trained, make_spec
+from restore.export.load_source import make_spec
 from restore.training.checkpoint import Checkpoint
 from restore.training.recipe_file import parse_recipe
 from restore.training.state import BEST, LAST
 from restore.training.train import Options, start
+from restore.training.trained_network import load_trained
 from restore.training.training_data import open_training_data
 from tests.data.lighting.test_scenes import exposed, photo, sequence
 from tests.training.test_loop import assert_same, stopping_at

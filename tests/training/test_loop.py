@@ -29,7 +29,7 @@ from restore.data.sources.base import hold_out
 from restore.data.sources.bicubic import reduced_samples
 from restore.data.sources.degraded import degraded_samples
 from restore.errors import DataError, DeviceError, MissingWeightsError, ModelError, RecipeError
-from restore.export.load_source import load_trained, make_spec
+from restore.export.load_source import make_spec
 from restore.imaging.color.conversions import luma
 from restore.losses.pixel import PixelOptions
 from restore.metrics.psnr import psnr
@@ -45,6 +45,7 @@ from restore.training.recipe_file import parse_recipe
 from restore.training.state import BEST, LAST, Run
 from restore.training.step import step_generator, total_loss
 from restore.training.train import Options, choose_device, start
+from restore.training.trained_network import load_trained
 from restore.training.training_data import open_training_data
 from tests.conftest import picture, save
 from tests.encoders.weights import torchvision_weights
