@@ -283,8 +283,12 @@ def seen(pixels: NDArray[np.uint8], part: Tile) -> NDArray[np.uint8]:
     return pixels[part.rows.start : part.rows.stop, part.columns.start : part.columns.stop]
 
 
-def torch_network(file: Path, dtype: Any) -> tuple[Callable[[Any], Any], ModelSpec]:
-    """An fp32 file's network in torch, operator by operator, in the fast channels-last layout and a floating type."""
+def torch_network(file: Path, dtype: Any, device: str = "cpu") -> tuple[Callable[[Any], Any], ModelSpec]:
+    """An fp32 file's network in torch, operator by operator, in the fast channels-last layout and a floating type.
+
+    Raises:
+        KeyError: it has other operators than the plain networks do.
+    """
     import onnx
     import torch
     from onnx import numpy_helper
@@ -293,7 +297,7 @@ def torch_network(file: Path, dtype: Any) -> tuple[Callable[[Any], Any], ModelSp
     from restore.runtime.model import file_spec
 
     graph = onnx.load(file).graph
-    weights = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in graph.initializer}
+    weights = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()).to(device) for i in graph.initializer}
     weights = {k: v.to(dtype) if v.is_floating_point() else v for k, v in weights.items()}
     weights = {k: v.to(memory_format=torch.channels_last) if v.dim() == 4 else v for k, v in weights.items()}
 
