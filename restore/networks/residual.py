@@ -44,22 +44,35 @@ class ResidualSR(nn.Module):
         channels: 3 for RGB.
         unshuffle: the layers work at this fraction of the input's size, on squares of its pixels. A scale of 1 then
             costs a quarter with 2, and the network sees twice as far.
+        strength: add a second last layer, ``faithful``. A strength, if given, blends both layers' results: 0 gives that
+            of ``faithful``, 1 the other.
 
     Shape:
-        (N, channels, H, W), 0..1, H and W multiples of ``unshuffle``, to (N, channels, scale * H, scale * W), not
-        clipped.
+        - x: (N, channels, H, W), 0..1, H and W multiples of ``unshuffle``.
+        - strength: (N,), 0..1; without it, the result is that of 1.
+        - result: (N, channels, scale * H, scale * W), not clipped.
     """
 
-    def __init__(self, scale: int, width: int = 32, blocks: int = 6, channels: int = 3, unshuffle: int = 1) -> None:
+    def __init__(
+        self,
+        scale: int,
+        width: int = 32,
+        blocks: int = 6,
+        channels: int = 3,
+        unshuffle: int = 1,
+        strength: bool = False,
+    ) -> None:
         super().__init__()
         self.unshuffle = unshuffle
         self.head = nn.Conv2d(channels * unshuffle**2, width, 3, padding=1)
         self.blocks = nn.ModuleList(ResidualBlock(width) for _ in range(blocks))
         self.tail = nn.Conv2d(width, channels * (unshuffle * scale) ** 2, 3, padding=1)
+        self.faithful = nn.Conv2d(width, self.tail.out_channels, 3, padding=1) if strength else None
         self.end = AnchoredShuffle(scale, channels, unshuffle)
         with torch.no_grad():  # start close to nearest-neighbor enlargement
-            for parameter in self.tail.parameters():
-                parameter.mul_(0.1)
+            for last in filter(None, (self.tail, self.faithful)):
+                for parameter in last.parameters():
+                    parameter.mul_(0.1)
 
     @property
     def channels(self) -> list[int]:
@@ -76,9 +89,13 @@ class ResidualSR(nn.Module):
             found.append(now)
         return [found[tap] for tap in taps]
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, strength: Tensor | None = None) -> Tensor:
         (last,) = self.features(x, [len(self.blocks) + 1])
-        enlarged: Tensor = self.end(self.tail(last), self._unshuffled(x))
+        change = self.tail(last)
+        if self.faithful is not None and strength is not None:
+            faithful = self.faithful(last)
+            change = faithful + strength[:, None, None, None] * (change - faithful)
+        enlarged: Tensor = self.end(change, self._unshuffled(x))
         return enlarged
 
     def _unshuffled(self, x: Tensor) -> Tensor:
@@ -91,7 +108,6 @@ class ResidualOptions(NetworkOptions):
     kind: Literal["residual"] = "residual"
     width: int = Field(32, ge=1, description="channels of the hidden layers; 16, 32, 48 or 64 run fastest")
     blocks: int = Field(6, ge=1, description="residual blocks of two convolutions")
-
     unshuffle: int = Field(
         1,
         ge=1,
@@ -99,8 +115,17 @@ class ResidualOptions(NetworkOptions):
         description="factor of a pixel unshuffle before the first layer; 2 works at half the size, for scales 1 and 2",
     )
 
+    strength: bool = Field(
+        False,
+        description="add a second last layer, `faithful`, to be trained by itself (train.only, train.strength: 0); the "
+        "model's strength then goes from its result, 0, to the other's, 1",
+    )
+
     def build(self, scale: int) -> nn.Module:
-        return ResidualSR(scale, self.width, self.blocks, unshuffle=self.unshuffle)
+        return ResidualSR(scale, self.width, self.blocks, unshuffle=self.unshuffle, strength=self.strength)
+
+    def takes_strength(self) -> bool:
+        return self.strength
 
     def halo(self, scale: int) -> int:
         # A pixel at one end of a square sees squares to either side, and all of their pixels.

@@ -14,7 +14,6 @@ from torch import Tensor
 from restore.data.dataset import PairDataset
 from restore.data.sources.base import TrainingData
 from restore.errors import DataError, RecipeError, RestoreError
-from restore.networks.base import deployed
 from restore.training.batch_loader import BatchLoader
 from restore.training.data_loading import Samples, fill, on_device, shares_memory
 from restore.training.logging import Reporter, Step
@@ -153,7 +152,7 @@ def _validate(run: Run, training_data: TrainingData, reporter: Reporter) -> None
     """Validate the averaged weights in the main process, and share the result with the others."""
     better, samples, scale = False, training_data.samples, run.recipe.scale
     if run.team.is_main:
-        network = deployed(run.result()).eval()
+        network = run.validated()
         results = [enlarge(network, sample.low, run.device) for sample in samples]
         value = run.measure(results, samples) if run.metric.applies_to(samples) else None
         if value is not None:

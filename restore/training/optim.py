@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 
-from restore.training.recipe import Schedule
+from restore.training.train_options import Schedule
 
 _Parameters = tuple[torch.Tensor, ...] | list[torch.Tensor]
 

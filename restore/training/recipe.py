@@ -31,6 +31,7 @@ from restore.networks.registry import AnyNetwork
 from restore.plugins import NAME
 from restore.training.optimizers import AnyOptimizer, Optimizer
 from restore.training.teacher_options import Teacher
+from restore.training.train_options import Train
 from restore.training.validation_metric import find_metric, validation_metrics
 from restore.utils.json_types import JsonObject
 
@@ -119,62 +120,6 @@ class Guidance(_Options):
     def _reads(self) -> Self:
         if self.prompts == "text" and not isinstance(self.encoder, ClipOptions):
             raise ValueError(f"'{self.encoder.kind}' does not read text; use prompts: latent, or the encoder clip")
-        return self
-
-
-class Schedule(_Options):
-    """Linear warm-up, an optional plateau, then cosine decay to ``floor`` times the peak; one or several cycles."""
-
-    warmup: int = Field(500, ge=0, description="steps from 0 to the full learning rate; at most half of a cycle")
-    hold: float = Field(0.0, ge=0, lt=1, description="fraction of a cycle before the cosine decay begins")
-    floor: float = Field(1e-3, ge=0, le=1, description="final learning rate as a fraction of the peak")
-    peaks: list[PositiveFloat] = Field(
-        [1.0],
-        min_length=1,
-        description="peak of each cycle as a fraction of train.optimizer.lr. Cycles have equal length and start with "
-        "a warm restart. A finished run can continue with another cycle: increase train.steps and add a peak",
-    )
-
-
-class Train(_Options):
-    """Options of the training loop."""
-
-    steps: PositiveInt = Field(60_000, description="training steps, one batch each")
-    batch: PositiveInt = Field(16, description="samples per step, over all processes")
-    accumulate: PositiveInt = Field(1, description="split each batch into this many pieces to save memory")
-    optimizer: AnyOptimizer = Optimizer()
-    schedule: Schedule = Schedule()
-    ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights that are validated and exported")
-    start_share: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        description="share of the weights that the run started from (--start, or a published network's) in those that "
-        "are validated and exported: with 0.5, the mean of before and after, which keeps what the start does better",
-    )
-    clip: float | None = Field(1.0, gt=0, description="largest gradient norm; null for no clipping")
-    precision: Literal["bf16", "fp16", "fp32"] = Field(
-        "bf16",
-        description="precision of the networks; weights stay fp32. fp16, with scaled gradients, is for NVIDIA GPUs "
-        "older than Ampere, which lack bf16",
-    )
-    checkpointing: bool = Field(
-        False,
-        description="keep only the inputs of the network's blocks, and compute what is inside again for the gradients: "
-        "less memory, a third more time, the same weights",
-    )
-    save_every: PositiveInt = Field(1000, description="steps between checkpoints")
-    seed: int = Field(0, ge=0, description="seed of the initial weights and of all randomness")
-    stride: PositiveInt = Field(
-        1,
-        description="for networks conditioned on a thumbnail: process and compare only every n-th row and "
-        "column of a view; the thumbnail still shows all of it",
-    )
-
-    @model_validator(mode="after")
-    def _even_pieces(self) -> Self:
-        if self.batch % self.accumulate:
-            raise ValueError(f"a batch of {self.batch} cannot be split into {self.accumulate} equal pieces")
         return self
 
 
@@ -295,6 +240,12 @@ class Recipe(_Options):
                 )
             if self.data.patch % self.train.stride or self.data.patch < 2 * self.train.stride:
                 raise ValueError(f"train.stride {self.train.stride} does not divide data.patch {self.data.patch}")
+        return self
+
+    @model_validator(mode="after")
+    def _strength_is_taken(self) -> Self:
+        if self.train.strength is not None and (not self.network.takes_strength() or self.network.context()):
+            raise ValueError("train.strength is only for networks with two last layers: residual with strength: true")
         return self
 
     @model_validator(mode="after")

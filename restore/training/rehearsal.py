@@ -13,7 +13,6 @@ from rich.console import Console
 
 from restore.data.sources.base import TrainingData
 from restore.errors import RecipeError
-from restore.networks.base import deployed
 from restore.training.data_loading import Samples, batches
 from restore.training.logging import Step
 from restore.training.loop import calibrate, find_training_data
@@ -158,7 +157,7 @@ class _Rehearsal:
         """Validate once; seconds that it takes."""
         run, samples = self.run, self.data.samples
         began = time.monotonic()
-        network = deployed(run.result()).eval()
+        network = run.validated()
         results = [enlarge(network, sample.low, run.device) for sample in samples]
         if not run.metric.applies_to(samples):
             seconds = time.monotonic() - began

@@ -15,6 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from restore.errors import RecipeError
 from restore.losses.base import LossOptions, LossTerm, TrainingContext
+from restore.networks.base import deployed
 from restore.plugins import NO_CODE, Trust
 from restore.runtime.cpu import BF16_FEATURES, cpu_features
 from restore.training.checkpoint import Checkpoint, save_checkpoint
@@ -23,6 +24,7 @@ from restore.training.distributed import Team
 from restore.training.gradient_checkpointing import checkpoint_blocks
 from restore.training.optim import warm_average
 from restore.training.optimizers import build_optimizer
+from restore.training.partial import AtStrength, freeze_all_but
 from restore.training.prompt_trainer import PromptTrainer
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import dump_recipe, parse_recipe
@@ -165,7 +167,7 @@ class Run:
         return {"network": self.network, "average": self.average.module, **others, **learned}
 
     def result(self) -> nn.Module:
-        """The network to validate: with the averaged weights, mixed with those at the start if the recipe says so."""
+        """The network to export: with the averaged weights, mixed with those at the start if the recipe says so."""
         if self.start is None:
             trained: nn.Module = self.average.module
             return trained
@@ -173,6 +175,12 @@ class Run:
         share = self.recipe.train.start_share
         made.load_state_dict(mixed(made.state_dict(), self.start.state_dict(), share))
         return made
+
+    def validated(self) -> nn.Module:
+        """The network to validate, folded, in evaluation mode, and at the strength that it is trained at."""
+        network = deployed(self.result()).eval()
+        strength = self.recipe.train.strength
+        return network if strength is None else AtStrength(network, strength)
 
     @property
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
@@ -234,6 +242,7 @@ def _build(recipe: Recipe, folder: Path, device: torch.device, team: Team, weigh
     options = recipe.network
     network = options.build(recipe.scale) if weights is None else options.rebuild(recipe.scale, weights)
     network = network.to(device).to(memory_format=torch.channels_last)
+    freeze_all_but(recipe.train.only, network)
     average = AveragedModel(network, multi_avg_fn=warm_average(recipe.train.ema))
     average.n_averaged = average.n_averaged.cpu()  # read at every step, which would synchronize with a GPU
     if recipe.train.checkpointing:
@@ -245,7 +254,8 @@ def _build(recipe: Recipe, folder: Path, device: torch.device, team: Team, weigh
     )
     terms = [(loss, loss.build(context).to(device)) for loss in recipe.losses]
     learned = [parameter for _, term in terms if term.learned is not None for parameter in term.learned.parameters()]
-    optimizer = build_optimizer(recipe.train.optimizer, network.parameters(), learned)
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimizer = build_optimizer(recipe.train.optimizer, trained, learned)
     run = Run(recipe, folder, device, team, network, average, optimizer, terms, discriminator, guidance)
     if recipe.train.start_share:
         run.start = copy.deepcopy(network).requires_grad_(False)

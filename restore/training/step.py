@@ -124,6 +124,8 @@ def subsample(
 
 
 def _forward(run: Run, low: Tensor, *conditioning: Tensor | None) -> Tensor:
+    if (strength := run.recipe.train.strength) is not None:
+        conditioning = (low.new_full((len(low),), strength),)
     with run.autocast():
         made: Tensor = run.call(low, *conditioning)
     return made.float()

@@ -40,11 +40,11 @@ from restore.training.environment import git_state
 from restore.training.lock import run_lock
 from restore.training.logging import Reporter, Step
 from restore.training.optim import rate
-from restore.training.recipe import Schedule
 from restore.training.recipe_file import parse_recipe
 from restore.training.state import BEST, LAST, Run
 from restore.training.step import step_generator, total_loss
 from restore.training.train import Options, choose_device, start
+from restore.training.train_options import Schedule
 from restore.training.trained_network import load_trained
 from restore.training.training_data import open_training_data
 from tests.conftest import picture, save
