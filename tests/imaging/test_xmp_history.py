@@ -61,7 +61,9 @@ def test_a_history_that_is_no_list_gets_one() -> None:
 
 
 def enhance(*arguments: object) -> list[dict]:
-    result = CliRunner().invoke(main, ["enhance", *map(str, arguments), "--json", "--device", "cpu"])
+    result = CliRunner().invoke(
+        main, ["enhance", *map(str, arguments), "--json", "--device", "cpu", "--precision", "fp32"]
+    )
     assert result.exit_code == 0, result.output
     return [json.loads(line) for line in result.stdout.splitlines()]
 

@@ -19,9 +19,11 @@ from restore.jobs.journal import BackendEntry, last_backend, model_digest
 from restore.runtime.model import open_model
 from restore.utils.user_folders import cache_folder
 from restore.zoo import agreement, backends
+from restore.zoo import open as open_module
 from restore.zoo.agreement import LIMITS, Results, fault, less_than_twin, probe_pictures, results
 from restore.zoo.backend_cache import Backend, Verdict, read, write
 from restore.zoo.backends import Choice, OpenOptions, fastest
+from restore.zoo.find import find
 from tests.conftest import picture, save
 from tests.runtime.absent import RUNS_OPENVINO
 from tests.runtime.plugins import OPENVINO, FakeDevice, FakePlugin, install, uninstall
@@ -161,6 +163,23 @@ def test_nothing_is_measured_without_the_plugin(model: Path, any_job: None, monk
     uninstall(monkeypatch)
     assert choose(model).text == ""
     assert not cache_folder().exists()
+
+
+@pytest.mark.parametrize(("fp32", "int8", "chosen"), [(0.6, 0.3, "onnxruntime int8"), (0.3, 0.6, "onnxruntime fp32")])
+def test_int8_alone_beside_fp32(
+    fp32: float, int8: float, chosen: str, any_job: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A processor with VNNI and no plug-in: there is nothing to compare the twin with but fp32."""
+    uninstall(monkeypatch)
+    for module in (backends, open_module):
+        monkeypatch.setattr(module, "uses_int8", lambda *_: True)
+    asked = measured_times(monkeypatch, cpu_fp32=fp32, cpu_int8=int8)
+    file = find("sr-x2")
+    wish = OpenOptions(str(file), threads=1)
+    found = fastest(wish, wish.open(), lambda: 1e9, {"fp32": model_digest(file)})
+    assert asked == [["onnxruntime fp32", "onnxruntime int8"]]
+    assert label(found) == chosen
+    assert found.warnings == ()
 
 
 def test_nothing_is_measured_for_what_the_user_named(fake: FakePlugin, model: Path) -> None:
