@@ -35,6 +35,7 @@ COMMANDS = {
     "export": ("restore.cli.export", "Export a trained network to ONNX, and verify it."),
     "publish": ("restore.cli.publish", "Make a folder of a trained model for the Hugging Face Hub."),
     "import": ("restore.cli.import_", "Import a third-party checkpoint or ONNX file as a model."),
+    "get": ("restore.cli.get", "Download and import a model of others by its name."),
     "verify": ("restore.cli.verify", "Check a model file against its metadata."),
 }
 
