@@ -67,7 +67,7 @@ def find(name: str) -> Path:
         name: of an available model, or a path to an ONNX file.
 
     Raises:
-        ModelError: there is none; suggests the closest name, or to fetch it if a catalogue in the cache has it.
+        ModelError: there is none; suggests the closest name, or to fetch it if the catalogue in the cache has it.
     """
     if not name:
         raise ModelError("the name of the model is empty: 'restore models' lists the names")
