@@ -158,6 +158,7 @@ def _merged(specs: tuple[ModelSpec, ModelSpec], alpha: float, name: str, model: 
         consent=_both(a.consent, b.consent, "; "),
         origin=_origin(_traced(a), _traced(b), alpha),
         start="",
+        teacher=_both(a.teacher, b.teacher, "; "),
         recipe="",
         steps=0,
         hours=0.0,
