@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from restore.jobs.journal import model_digest
 if TYPE_CHECKING:
     from restore.runtime.classification import Belief
     from restore.runtime.model import Model
+    from restore.runtime.pixels import PixelNetwork
     from restore.runtime.stream import StreamOptions
 
 # Keeps the order and yields one result per input: pixels, or the exception that made it fail. May pull several inputs
@@ -143,16 +144,19 @@ class Chain:
         """What the first model takes a picture for; see :meth:`restore.runtime.model.Model.believe`."""
         return self.models[0].believe(pixels)
 
-    def streams(self, options: StreamOptions, warn: Callable[[str], None]) -> Streams:
+    def streams(
+        self, options: StreamOptions, warn: Callable[[str], None], networks: Sequence[PixelNetwork] | None = None
+    ) -> Streams:
         """Open the way through the chain.
 
         Args:
             options: of all models.
             warn: see :func:`restore.runtime.stream.enhance_stream`.
+            networks: stand-ins for the models; None for the models themselves.
         """
         from restore.runtime.stream import picture_stream
 
-        *first, last = [picture_stream(model, options, warn) for model in self.models]
+        *first, last = [picture_stream(network, options, warn) for network in networks or self.models]
         steps = tuple((stream, model.spec.scale) for stream, model in zip(first, self.models[:-1], strict=True))
         return Streams(Before(steps) if steps else None, last)
 

@@ -95,7 +95,7 @@ def _start(
     opened = open_network(request, plan)
     for warning in (*opened.network.notes, *opened.warnings):
         reporter.warn(warning)
-    return _Enhancing(request, naming, opened, reporter, stop).run(plan)
+    return _Enhancing(request, naming, opened, reporter, stop, plan).run(plan)
 
 
 def _refuse_contradictions(request: Request) -> None:
@@ -140,8 +140,9 @@ class _Enhancing:
     """The running job: one plan, or several when a folder is watched."""
 
     def __init__(
-        self, request: Request, naming: Naming, opened: OpenedNetwork, reporter: JobReporter, stop: Stop
+        self, request: Request, naming: Naming, opened: OpenedNetwork, reporter: JobReporter, stop: Stop, plan: Plan
     ) -> None:
+        from restore.jobs.pace import Pace
         from restore.runtime.stream import StreamOptions
 
         network = opened.network
@@ -152,7 +153,11 @@ class _Enhancing:
         self._reporter = reporter
         self._stop = stop
         strength = 1.0 if request.strength is None else request.strength
-        self._streams = network.streams(StreamOptions(request.tile, strength=strength), reporter.warn)
+        options = StreamOptions(request.tile, strength=strength)
+        # What arrives in a watched folder, and what is left of a resumed job, is not known in advance.
+        items = [] if request.watch or request.resume else plan.items
+        pace = Pace(network.models, items, request.read_timeout, reporter.warn)
+        self._streams = network.streams(options, reporter.warn, pace.watched())
         self._summary = Summary(workers=request.workers)
         self._digest = network.digest  # now, because the file may have changed by the end
         self._complaint = ""
