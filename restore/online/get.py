@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ def find_online(catalogue: Catalogue, name: str) -> Found:
         )
     if not found[0].urls:
         pages = "\n".join(f"  {printable(url)}" for one in found for url in one.pages) or "  none"
-        license_ = f" --spec licence='{printable(model.license)}'" if model.license else ""
+        license_ = f" --spec {shlex.quote(f'licence={printable(model.license)}')}" if model.license else ""
         raise CatalogueError(
             f"{model.id}: its links are pages, which only a browser can open:\n{pages}\n"
             f"Download it there, then: restore import FILE --name {model.id}{license_}"
@@ -123,7 +124,7 @@ def fetch(found: Found, say: Callable[[str], None], progress: Callable[[int, int
     if resource.sha256 and target.is_file() and sha256_of(target) == resource.sha256:
         say(f"{target}: is here already")
         return target, found.offer.urls[0]
-    errors = []
+    *_, last = found.offer.urls
     for url in found.offer.urls:
         try:
             if url.lower().startswith("file:"):
@@ -132,11 +133,12 @@ def fetch(found: Found, say: Callable[[str], None], progress: Callable[[int, int
                 download(url, target, expected, say, progress)
             return target, url
         except DownloadError as error:
-            errors.append(str(error))
-            say(str(error))
-    pages = [printable(url) for url in found.offer.pages]
-    hint = f" A browser may find it at {' or '.join(pages)}" if pages else ""
-    raise DownloadError(f"{found.model.id}: could not be fetched: {errors[-1]}.{hint}".replace("..", "."))
+            if url == last:
+                pages = " or ".join(map(printable, found.offer.pages))
+                hint = f". A browser may find it at {pages}" if pages else ""
+                raise DownloadError(f"{found.model.id}: could not be fetched: {error}{hint}") from error
+            say(f"{error}; trying the next link")
+    raise AssertionError("a model that is found has a link")
 
 
 def _copy(found: Found, link: str, target: Path, expected: Expected) -> None:
@@ -149,6 +151,9 @@ def _copy(found: Found, link: str, target: Path, expected: Expected) -> None:
         shutil.copyfile(path, target)
     except FileNotFoundError as error:
         raise DownloadError(f"{path}: no such file") from error
+    if expected.size is not None and (size := target.stat().st_size) != expected.size:
+        target.unlink()
+        raise DownloadError(f"{path}: has {size:,} bytes and not the {expected.size:,} of the catalogue")
     if expected.sha256 and (digest := sha256_of(target)) != expected.sha256:
         target.unlink()
         raise DownloadError(f"{path}: its SHA-256 is {digest}, and the catalogue's {expected.sha256}")

@@ -85,7 +85,12 @@ def test_a_catalogue_on_disk_may_name_files(tmp_path: Path, cache: Path, importe
     ((_, name, given, data),) = imported
     assert (name, data) == ("2x-tiny", b"weights")
     assert "consent" not in given, "nothing was asked about MIT"
-    (tmp_path / "w.pth").write_bytes(b"others")
+    (tmp_path / "w.pth").write_bytes(b"longer than promised")
+    assert (
+        "has 20 bytes and not the 7 of the catalogue"
+        in run("get", "2x-tiny", "--catalogue", tmp_path / "c.json").output
+    )
+    (tmp_path / "w.pth").write_bytes(b"another")
     refused = run("get", "2x-tiny", "--catalogue", tmp_path / "c.json")
     assert refused.exit_code == 1
     assert "w.pth: its SHA-256 is" in refused.output
@@ -181,7 +186,11 @@ def test_pages_are_said_to_be_pages(server: Server, imported: list) -> None:
     refused = run("get", "2x-tiny", *options)
     assert refused.exit_code == 2
     assert "its links are pages, which only a browser can open:\n  https://mega.nz/file/x\n" in refused.output
-    assert "restore import FILE --name 2x-tiny --spec licence='MIT'" in refused.output
+    assert "restore import FILE --name 2x-tiny --spec licence=MIT" in refused.output
+    offered(server, b"weights", urls=["https://mega.nz/file/x"], license="'; touch x #")
+    server.files["/models.json?2"] = server.files["/models.json"]
+    hostile = run("get", "2x-tiny", "--catalogue", f"{server.url}/models.json?2").output
+    assert "--spec 'licence='\"'\"'; touch x #'" in hostile, "whoever copies it runs nothing else"
 
 
 @pytest.mark.parametrize(
