@@ -43,6 +43,16 @@ class MissingWeightsError(ModelError):
         )
 
 
+class CatalogueError(RestoreError):
+    """A catalogue of models cannot be read, or has no such model."""
+
+
+class DownloadError(RestoreError):
+    """A file cannot be fetched, or is not the one that was promised."""
+
+    exit_code = 1
+
+
 class RecipeError(RestoreError):
     """A training recipe is invalid."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import click
 
 from restore.cli import complete
+from restore.online.cached import CATALOGUE_VARIABLE, DEFAULT_CATALOGUE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,6 +50,16 @@ max_pixels_option: Decorator = click.option(
     default=256,
     show_default=True,
     help="Reject pictures with more megapixels.",
+)
+
+catalogue_option: Decorator = click.option(
+    "--catalogue",
+    metavar="LINK|FILE",
+    envvar=CATALOGUE_VARIABLE,
+    default=DEFAULT_CATALOGUE,
+    show_default="OpenModelDB's",
+    show_envvar=True,
+    help="Catalogue of models in the form of OpenModelDB's: an https link, such as a mirror's, or a file.",
 )
 
 

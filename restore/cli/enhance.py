@@ -78,6 +78,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
         "restore enhance Pictures enlarged --scale 4",
         "restore enhance *.jpg Scans enlarged --longest 4000",
         "restore enhance Pictures lifted --model backlit --strength 0.7",
+        "restore enhance Pictures enlarged --model backlit+sr-x2",
         "restore enhance Pictures enlarged --resume --report page.html",
     ),
     sections=_SECTIONS,
@@ -87,7 +88,8 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
 @click.option(
     "--model",
     shell_complete=complete.models,
-    help="Name ('restore models' lists them) or path of an .onnx file.  [default: sr-x2]",
+    help="Name ('restore models' lists them) or path of an .onnx file, or several joined by +, of which each takes the "
+    "result of the one before.  [default: sr-x2]",
 )
 @click.option(
     "--scale", type=FiniteRange(1, 16), help="Enlargement factor, for example 3 or 1.5.  [default: the model's]"

@@ -10,7 +10,6 @@ import click
 from restore.cli.common import extra_needed, parse_pairs, shape_option
 from restore.cli.help import Command
 from restore.cli.supervise import supervise
-from restore.utils.text import printable
 
 if TYPE_CHECKING:
     from restore.verify.channel_order import Colors
@@ -71,41 +70,10 @@ def import_(
     given = parse_pairs(spec, "--spec")
     supervise(file, "Nothing was installed.")
     with extra_needed("Importing", "train"):
-        from restore.export.import_model import import_model
+        import restore.export.import_model  # noqa: F401
 
+    from restore.cli.importing import run_import
     from restore.jobs.stop import stoppable
 
-    def report(line: str) -> None:
-        click.echo(line, err=True)
-
     with stoppable(hard=True):
-        done = import_model(file, name, folder, given, shape, overwrite, report, colors)
-    for check in done.checks:
-        click.echo(f"{check.name}: {printable(check.measured)}")
-    found = done.spec
-    tiles = (
-        "tiling is exact"
-        if found.exact_tiles
-        else "the receptive field is larger, so tiles may differ from the whole picture"
-    )
-    click.echo(
-        f"{found.network} x{found.scale}, {found.parameters:,} parameters; {found.low:g}..{found.high:g}, "
-        f"sides a multiple of {found.multiple} from {found.minimum}, halo {found.halo}: {tiles}"
-    )
-    for note in done.notes:
-        click.echo(printable(note))
-    for twin in done.outdated:
-        click.echo(f"{twin}: was made from another file and is no longer selected automatically. Rebuild or delete it")
-    if found.licence == "unknown":
-        click.echo("The license is unknown: ask the publisher before you use the model, and add --spec licence=...")
-    click.echo(f"{done.path}: restore enhance IN OUT --model {_called(done.path, found.name)}")
-
-
-def _called(path: Path, name: str) -> str:
-    """How to refer to a model: by name if that finds it, else by path."""
-    import shlex
-
-    from restore.zoo.find import entries
-
-    found = {entry.name: entry.file for entry in entries()}
-    return name if found.get(name) == path else shlex.quote(str(path))
+        run_import(file, name, folder, given, shape, overwrite, colors)

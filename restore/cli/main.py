@@ -35,6 +35,8 @@ COMMANDS = {
     "export": ("restore.cli.export", "Export a trained network to ONNX, and verify it."),
     "publish": ("restore.cli.publish", "Make a folder of a trained model for the Hugging Face Hub."),
     "import": ("restore.cli.import_", "Import a third-party checkpoint or ONNX file as a model."),
+    "get": ("restore.cli.get", "Download and import a model of others by its name."),
+    "blend": ("restore.cli.blend", "Interpolate between two models of one architecture."),
     "verify": ("restore.cli.verify", "Check a model file against its metadata."),
 }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from restore.cli.common import catalogue_option
 from restore.cli.help import Command
 from restore.utils.json_types import JsonObject
 
@@ -15,14 +16,33 @@ if TYPE_CHECKING:
     from restore.zoo.find import Entry
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command, examples=("restore models", "restore models --online photo x4", "restore models --online compact mit")
+)
+@click.argument("words", metavar="[WORDS]...", nargs=-1)
+@click.option(
+    "--online",
+    is_flag=True,
+    help="Search a catalogue of models of others instead, which 'restore get' fetches. Uses the network.",
+)
+@catalogue_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, including the files.")
-def models(as_json: bool) -> None:
+def models(words: tuple[str, ...], online: bool, catalogue: str, as_json: bool) -> None:
     """List available models.
 
-    Besides the included models, this lists the user's folder, which 'restore import' fills, and the folders in the
-    environment variable RESTORE_MODELS, each with one subfolder per model.
+    Besides the included models, this lists the user's folder, which 'restore import' and 'restore get' fill, and the
+    folders in the environment variable RESTORE_MODELS, each with one subfolder per model.
+
+    With --online it lists the models of a catalogue that have all WORDS in their name, tags, architecture, scale,
+    author or license.
     """
+    if online:
+        from restore.cli.models_online import show
+
+        show(catalogue, words, as_json)
+        return
+    if words:
+        raise click.UsageError(f"{' '.join(words)}: to search models of others, add --online")
     from restore.errors import ModelError
     from restore.runtime.model import file_spec
     from restore.utils.text import printable

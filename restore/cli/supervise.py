@@ -33,8 +33,9 @@ def supervise_foreign(models: Iterable[str], afterwards: str = "") -> None:
     Raises:
         ModelError: there is no such model.
     """
-    from restore.zoo.find import find, shipped_folder
+    from restore.zoo.chain_names import chain_files
+    from restore.zoo.find import shipped_folder
 
-    ours = shipped_folder()
-    if foreign := [str(file) for file in map(find, models) if ours not in file.resolve().parents]:
+    ours, files = shipped_folder(), [file for name in models for file in chain_files(name)]
+    if foreign := [str(file) for file in files if ours not in file.resolve().parents]:
         supervise(", ".join(foreign), afterwards)

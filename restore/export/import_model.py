@@ -77,7 +77,7 @@ def import_model(
         report(f"{file}: reading the weights and detecting what the network needs")
         source = load_source(file, name=name, given=given, shape=shape, colors=colors, report=report)
         report(f"{source.spec.network} x{source.spec.scale}: exporting to ONNX and comparing with the network")
-        built, note = _made(source, shape)
+        built, note = build_for_all_sizes(source, shape)
         notes = [source.note, note]
         data, spec = built.data, built.spec
         worst = max(check.difference for check in built.compared)
@@ -87,7 +87,15 @@ def import_model(
     return Imported(path, spec, checks, list(filter(None, notes)), outdated(path, spec))
 
 
-def _made(source: ExportSource, shape: tuple[int, int, int] | None) -> tuple[BuiltModel, str]:
+def build_for_all_sizes(source: ExportSource, shape: tuple[int, int, int] | None = None) -> tuple[BuiltModel, str]:
+    """Build a model file for all sizes of pictures, or for one shape if that is given or the network allows no other.
+
+    Returns:
+        The file, and a note on its shape; empty if it takes all.
+
+    Raises:
+        ExportError: it cannot be exported, or the file would differ from the network or its metadata.
+    """
     if shape or source.spec.shape:
         built = build_model(source, BuildOptions(shape=shape))
         return built, _one_shape(built.spec)

@@ -19,6 +19,7 @@ from restore.imaging.damage import check_whole
 from restore.imaging.formats import kind_of
 from restore.imaging.picture import Picture, Samples
 from restore.jobs import codec
+from restore.jobs.chain import Before
 from restore.jobs.options import PictureOptions
 from restore.jobs.outcome import Seconds
 from restore.jobs.sizing import Sizing
@@ -47,6 +48,7 @@ class Tools:
         sizing: of the results.
         judge: see :class:`restore.jobs.pipeline.Settings`.
         check: called before each frame; raises KeyboardInterrupt to stop.
+        before: all models of a chain but the last.
     """
 
     stream: Callable[[Iterable[Samples]], Iterator[Samples | Exception]]
@@ -55,6 +57,7 @@ class Tools:
     sizing: Sizing
     judge: Callable[[Samples], tuple[str, float] | None]
     check: Callable[[], None]
+    before: Before | None = None
 
 
 @dataclass(frozen=True)
@@ -82,11 +85,15 @@ class Enhanced:
 
 @dataclass
 class _Waiting:
-    """A frame whose results are awaited; without a picture if it repeats the one before."""
+    """A frame whose results are awaited; without a picture if it repeats the one before.
+
+    ``between`` is the frame before the last model of a chain.
+    """
 
     picture: Picture | None
     duration: Fraction | None
     wanted: int
+    between: Picture | None = None
     results: list[Samples] = field(default_factory=list)
 
 
@@ -188,6 +195,12 @@ class _Enhancing:
                 waiting, arrays = read
                 if self._belief is None and arrays:
                     self._belief = self._tools.judge(arrays[0])
+                if arrays and self._tools.before is not None and waiting.picture is not None:
+                    self._outside += time.perf_counter() - began
+                    waiting.between = self._tools.before.run(waiting.picture)
+                    arrays = codec.to_arrays(waiting.between, self._tools.sizing.last)
+                    waiting.wanted = len(arrays)
+                    began = time.perf_counter()
                 self._waiting.append(waiting)
                 self._hand_on()
             except (RestoreError, MemoryError) as error:
@@ -217,13 +230,13 @@ class _Enhancing:
             frame = self._waiting.popleft()
             future = None
             if frame.picture is not None:
-                future = self._tools.pools.writers.submit(self._assemble, frame.picture, frame.results)
+                future = self._tools.pools.writers.submit(self._assemble, frame.picture, frame.between, frame.results)
             self._assembling.append((future, frame.duration))
             self._assembled(self._tools.pools.workers)
 
-    def _assemble(self, picture: Picture, results: list[Samples]) -> Picture:
+    def _assemble(self, picture: Picture, between: Picture | None, results: list[Samples]) -> Picture:
         sizing = self._tools.sizing
-        return codec.sized(codec.from_arrays(picture, results, sizing.scale), sizing, picture.size)
+        return codec.sized(codec.from_arrays(between or picture, results, sizing.last), sizing, picture.size)
 
     def _assembled(self, most: int) -> None:
         """Pass frames to the writer until at most so many are left before it."""

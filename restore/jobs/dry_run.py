@@ -12,6 +12,7 @@ from restore.jobs.outcome import Outcome
 from restore.jobs.plan import Plan
 from restore.jobs.request import Request, job_key_of
 from restore.utils.time_limit import StalledError, unless_stalled
+from restore.zoo.chain_names import chain_label
 
 
 def show_plan(plan: Plan, request: Request, reporter: JobReporter) -> None:
@@ -21,7 +22,7 @@ def show_plan(plan: Plan, request: Request, reporter: JobReporter) -> None:
         reporter.planned(Outcome(item, "skipped"))
     known = None
     if request.resume and plan.folder is not None:
-        known = job_key_of(request, open_network(request, plan).model), JournalIndex(plan.folder)
+        known = job_key_of(request, open_network(request, plan).network), JournalIndex(plan.folder)
     for item in plan.items:
         outcome = None
         if known is not None:
@@ -34,4 +35,4 @@ def show_plan(plan: Plan, request: Request, reporter: JobReporter) -> None:
                 outcome = Outcome(item, "failed", f"cannot be read: {error}")
         reporter.planned(outcome or Outcome(item, "planned"))
     if reporter.give is None:
-        reporter.say(f"{counted(reporter)}; nothing was written")
+        reporter.say(f"{counted(reporter)}; {chain_label(request.model_name)}; nothing was written")

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restore import __version__
 from restore.imaging.formats import ANIMATED
 from restore.jobs.console import JobReporter, Record, counted
 from restore.jobs.dry_run import show_plan
-from restore.jobs.journal import Journal, OutputGoneError, last_backend, model_digest
+from restore.jobs.journal import Journal, OutputGoneError, last_backend
 from restore.jobs.lock import locked, refuse_locked
 from restore.jobs.naming import Naming, PlanError
 from restore.jobs.open_network import OpenedNetwork, open_network
 from restore.jobs.outcome import Outcome, Summary
-from restore.jobs.pipeline import Settings, run_job
+from restore.jobs.pipeline import run_job
 from restore.jobs.plan import Existing, Plan, make_plan
 from restore.jobs.progress import job_progress
 from restore.jobs.report import PageWriter, SummaryRecord, check_report
 from restore.jobs.request import Request, job_key_of
+from restore.jobs.settings import Settings
 from restore.jobs.stop import Stop, stoppable
 from restore.jobs.watch import check_watch, watch
 from restore.jobs.worker import DiskError
 from restore.runtime.plugin_providers import plugin_version
 from restore.utils.atomic_write import sweep
 from restore.utils.text import printable
-from restore.zoo.find import find
+from restore.zoo.chain_names import chain_files, chain_label
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from restore.runtime.model import Model
+    from restore.jobs.chain import Chain
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -82,8 +83,7 @@ def _start(
     suffix = f".{request.format_}" if request.format_ else None
     naming = Naming(request.name, suffix, all_frames=request.frames == "all")
     if naming.needs("model") or naming.needs("scale"):
-        file = find(request.model_name)
-        naming = replace(naming, model=file.stem, scale=_scale_text(file, request))
+        naming = replace(naming, model=chain_label(request.model_name), scale=_scale_text(request))
     # Plan before opening the model where possible, so that usage errors appear before anything heavy loads.
     plan = _plan(request, naming, first=True)
     reporter = JobReporter(screen, say, give, None if request.dry_run else request.report, page)
@@ -93,12 +93,9 @@ def _start(
     if plan.folder is not None:
         refuse_locked(plan.folder, request.shard)
     opened = open_network(request, plan)
-    network = opened.model
-    if network.note:
-        reporter.warn(f"Running on {'the CPU' if network.device == 'cpu' else network.device}: {network.note}")
-    for warning in opened.warnings:
+    for warning in (*opened.network.notes, *opened.warnings):
         reporter.warn(warning)
-    return _Enhancing(request, naming, opened, reporter, stop).run(plan)
+    return _Enhancing(request, naming, opened, reporter, stop, plan).run(plan)
 
 
 def _refuse_contradictions(request: Request) -> None:
@@ -130,23 +127,25 @@ def _plan(request: Request, naming: Naming, first: bool) -> Plan:
     return make_plan(request.sources, request.target, naming, existing, request.shard, tolerant=request.watch)
 
 
-def _scale_text(file: Path, request: Request) -> str:
+def _scale_text(request: Request) -> str:
     from restore.runtime.model import file_spec
 
     if request.size.options() and request.scale is None:
         raise PlanError(f"--name {request.name!r}: {{scale}} differs from picture to picture here; use --scale")
-    return f"{request.scale or file_spec(file, request.spec).scale:g}"
+    scales = [file_spec(file, request.spec).scale for file in chain_files(request.model_name)]
+    return f"{request.scale or math.prod(scales):g}"
 
 
 class _Enhancing:
     """The running job: one plan, or several when a folder is watched."""
 
     def __init__(
-        self, request: Request, naming: Naming, opened: OpenedNetwork, reporter: JobReporter, stop: Stop
+        self, request: Request, naming: Naming, opened: OpenedNetwork, reporter: JobReporter, stop: Stop, plan: Plan
     ) -> None:
-        from restore.runtime.stream import StreamOptions, picture_stream
+        from restore.jobs.pace import Pace
+        from restore.runtime.stream import StreamOptions
 
-        network = opened.model
+        network = opened.network
         self._request = request
         self._naming = naming
         self._network = network
@@ -154,9 +153,13 @@ class _Enhancing:
         self._reporter = reporter
         self._stop = stop
         strength = 1.0 if request.strength is None else request.strength
-        self._stream = picture_stream(network, StreamOptions(request.tile, strength=strength), reporter.warn)
+        options = StreamOptions(request.tile, strength=strength)
+        # What arrives in a watched folder, and what is left of a resumed job, is not known in advance.
+        items = [] if request.watch or request.resume else plan.items
+        pace = Pace(network.models, items, request.read_timeout, reporter.warn)
+        self._streams = network.streams(options, reporter.warn, pace.watched())
         self._summary = Summary(workers=request.workers)
-        self._digest = model_digest(network.file)  # now, because the file may have changed by the end
+        self._digest = network.digest  # now, because the file may have changed by the end
         self._complaint = ""
         self._refused: set[str] = set()
 
@@ -170,8 +173,9 @@ class _Enhancing:
                 key = job_key_of(request, self._network)
                 plan.folder.mkdir(parents=True, exist_ok=True)
                 with locked(plan.folder, request.shard), Journal(plan.folder, key, request.shard) as journal:
-                    if last_backend(plan.folder, self._opened.entry.model) != self._opened.entry:
-                        journal.record_backend(self._opened.entry)
+                    for entry in self._opened.entries:
+                        if last_backend(plan.folder, entry.model) != entry:
+                            journal.record_backend(entry)
                     self._sweep(plan)
                     self._folder(plan, journal)
                     journal.check_in_place()
@@ -231,14 +235,15 @@ class _Enhancing:
         request = self._request
         settings = Settings(
             request.picture_options(self._network),
-            self._network.spec.scale,
-            request.target_size(self._network.spec.scale),
+            self._network.scale,
+            request.target_size(self._network.scale),
             overwrite=request.existing == "overwrite",
             resume=request.resume or watched,
             workers=request.workers,
             judge=self._network.believe,
             read_timeout=request.read_timeout,
             trial=request.trial(self._network),
+            before=self._streams.before,
         )
         self._reporter.begin(plan)
         with job_progress(self._reporter.screen, len(plan.items)) as advance:
@@ -247,7 +252,7 @@ class _Enhancing:
                 self._reporter.outcome(outcome)
                 advance()
 
-            run_job(plan, self._stream, on_outcome, settings, journal, self._stop, self._summary)
+            run_job(plan, self._streams.last, on_outcome, settings, journal, self._stop, self._summary)
 
     def _sweep(self, plan: Plan) -> None:
         if self._request.resume and plan.folder is not None:
@@ -270,7 +275,7 @@ class _Enhancing:
             "interrupted": interrupted,
             "input": ", ".join(map(str, request.sources)),
             "output": str(request.target),
-            "model": network.spec.name,
+            "model": network.name,
             "precision": network.precision,
             "model_digest": self._digest,
             "device": network.device,
@@ -278,7 +283,7 @@ class _Enhancing:
             "versions": _versions(network),
         }
         text = (
-            f"{counted(reporter)}; {network.spec.name} {network.precision} on {network.device}, "
+            f"{counted(reporter)}; {network.name} {network.precision} on {network.device}, "
             f"{summary.wall:.1f} s; "
             f"results in {printable(request.target)}"
         )
@@ -288,7 +293,7 @@ class _Enhancing:
         reporter.end(text, record, shown=whole)
 
 
-def _versions(network: Model) -> dict[str, str]:
+def _versions(network: Chain) -> dict[str, str]:
     """Versions of everything that the pixels depend on."""
     import cv2
     import numpy
@@ -297,7 +302,6 @@ def _versions(network: Model) -> dict[str, str]:
 
     modules = {"numpy": numpy, "onnxruntime": onnxruntime, "opencv": cv2, "pillow": PIL}
     versions = {name: str(module.__version__) for name, module in modules.items()}
-    if network.plugin:
-        kind = network.device.partition(":")[0]
+    for kind in network.plugins:
         versions[f"plug-in {kind}"] = plugin_version(kind)
     return {"restore": __version__, "python": platform.python_version(), **versions}

@@ -16,10 +16,11 @@ from typing import cast
 from restore.errors import RestoreError
 from restore.imaging.picture import Picture, Samples
 from restore.jobs import codec
+from restore.jobs.chain import Chain, Streams
 from restore.jobs.network_record import Trial
 from restore.jobs.options import PictureOptions
 from restore.runtime.devices import TilePlan
-from restore.runtime.stream import StreamOptions, picture_stream
+from restore.runtime.stream import StreamOptions
 from restore.zoo.open import open_named
 from restore.zoo.precision import Precision
 
@@ -29,24 +30,33 @@ def main(path: str, text: str) -> None:
     trial = Trial(**json.loads(text))
     with suppress(RestoreError, MemoryError):
         plan = TilePlan(tile=trial.tile) if trial.tile else None
-        precision = cast("Precision", trial.precision)
-        network = open_named(trial.model, trial.device, precision, trial.threads, trial.spec, plan)
+        network = Chain(
+            tuple(
+                open_named(file, device, cast("Precision", precision), trial.threads, trial.spec, plan)
+                for file, device, precision in (*trial.before, (trial.model, trial.device, trial.precision))
+            )
+        )
         picture = codec.decode(Path(path), PictureOptions(pixel_limit=trial.pixel_limit, frames=trial.frames))
         network.believe(codec.to_arrays(picture, 1)[0])
-        arrays = _arrays(picture, network.spec.scale)
-        for _ in picture_stream(network, StreamOptions(trial.tile, strength=trial.strength), lambda _: None)(arrays):
+        streams = network.streams(StreamOptions(trial.tile, strength=trial.strength), lambda _: None)
+        for _ in streams.last(_arrays(picture, network, streams)):
             pass
     sys.stdout.write("{}\n")
 
 
-def _arrays(picture: Picture, scale: int) -> Iterator[Samples]:
+def _arrays(picture: Picture, network: Chain, streams: Streams) -> Iterator[Samples]:
     if picture.animation is None:
-        yield from codec.to_arrays(picture, scale)
+        yield from _taken(picture, network, streams)
         return
     for frame in picture.animation.frames():
         if not frame.repeats:
             one = replace(picture, pixels=frame.pixels, alpha=frame.alpha, animation=None)
-            yield from codec.to_arrays(codec.filled(one), scale)
+            yield from _taken(codec.filled(one), network, streams)
+
+
+def _taken(picture: Picture, network: Chain, streams: Streams) -> list[Samples]:
+    """What the last model takes."""
+    return codec.to_arrays(streams.before.run(picture) if streams.before else picture, network.last_scale)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -22,10 +22,11 @@ class Trial:
     """How to run the network of a job in another process.
 
     Attributes:
-        model: the model's file.
+        model: the model's file; of a chain, the last one's.
         device: that it runs on.
         precision: that it computes in.
         threads: see :class:`restore.jobs.request.Request`, also for the other attributes.
+        before: file, device and precision of each model that precedes it in a chain.
     """
 
     model: str
@@ -37,6 +38,7 @@ class Trial:
     pixel_limit: int = 0
     frames: Frames = "first"
     spec: Mapping[str, str] = field(default_factory=dict)
+    before: Sequence[Sequence[str]] = field(default_factory=list)
 
 
 class NetworkRecord(CrashRecord):

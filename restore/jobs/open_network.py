@@ -1,18 +1,20 @@
-"""Open the model of a job on the backend that suits the job."""
+"""Open the model of a job, or the models of its chain, on the backends that suit the job."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from restore.errors import ImageError, ModelError, RestoreError
 from restore.imaging.header import header_size
+from restore.jobs.chain import Chain
 from restore.jobs.journal import BackendEntry, last_backend, model_digest
 from restore.jobs.plan import Item, Plan
 from restore.utils.time_limit import StalledError, unless_stalled
+from restore.zoo.chain_names import chain
 
 if TYPE_CHECKING:
     from restore.jobs.request import Request
@@ -25,14 +27,24 @@ _MANY_PIXELS = 1e9
 
 @dataclass(frozen=True)
 class OpenedNetwork:
-    """The opened model of a job.
+    """The opened network of a job.
 
     Attributes:
-        model: the model.
-        entry: what runs it, for the journal.
-        text: a sentence about why it runs there; empty if nothing was measured.
+        network: one model, or a chain.
+        entries: what runs each model, for the journal.
+        text: a sentence about why they run there; empty if nothing was measured.
         warnings: sentences for the user.
     """
+
+    network: Chain
+    entries: tuple[BackendEntry, ...]
+    text: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """One model: see :class:`OpenedNetwork`."""
 
     model: Model
     entry: BackendEntry
@@ -41,7 +53,7 @@ class OpenedNetwork:
 
 
 def open_network(request: Request, plan: Plan) -> OpenedNetwork:
-    """Open a job's model: as the earlier part of the job did, else on the fastest backend.
+    """Open a job's models: as the earlier part of the job did, else on the fastest backend.
 
     A job that is resumed, or is one of several shards, keeps to what the journals in its output folder name, if the
     user leaves the choice to the command and this machine has it.
@@ -50,13 +62,32 @@ def open_network(request: Request, plan: Plan) -> OpenedNetwork:
         RestoreError: there is no such model, it cannot be opened, or the options do not suit it.
     """
     from restore.runtime.devices import TilePlan
-    from restore.zoo.backends import OpenOptions, fastest
+    from restore.zoo.backends import OpenOptions
+
+    names = chain(request.model_name)
+    if len(names) > 1 and request.spec:
+        raise ModelError(f"--spec says nothing about which model of {request.model_name} it is for: import them first")
+    tile = TilePlan(tile=request.tile) if request.tile else None
+    more = request.device, request.precision, request.threads, request.spec, tile
+    ways = [OpenOptions(name, *more) for name in names]
+    models = [options.open() for options in ways]
+    _check(request, Chain(tuple(models)))
+    count = cache(lambda: _pixels(request, plan))
+    found: list[_Opened] = []
+    grown = 1  # pixels that a model takes for each of the job
+    for options, model in zip(ways, models, strict=True):
+        found.append(_open(request, plan, options, model, partial(_times, grown, count)))
+        grown *= model.spec.scale**2
+    texts = [one.text if len(found) == 1 else f"{one.model.spec.name}: {one.text}" for one in found if one.text]
+    warnings = tuple(dict.fromkeys(warning for one in found for warning in one.warnings))
+    network = Chain(tuple(one.model for one in found))
+    return OpenedNetwork(network, tuple(one.entry for one in found), "\n".join(texts), warnings)
+
+
+def _open(request: Request, plan: Plan, options: OpenOptions, model: Model, pixels: Callable[[], float]) -> _Opened:
+    from restore.zoo.backends import fastest
     from restore.zoo.precision import family
 
-    tile = TilePlan(tile=request.tile) if request.tile else None
-    options = OpenOptions(request.model_name, request.device, request.precision, request.threads, request.spec, tile)
-    model = options.open()
-    _check(request, model)
     files = family(options.file)
     digests: dict[str, str] = {kind: model_digest(path) for kind, path in files.items() if kind in ("fp32", "int8")}
     digest = digests.get("fp32") or model_digest(model.file)
@@ -68,21 +99,25 @@ def open_network(request: Request, plan: Plan) -> OpenedNetwork:
         kept, warning = _as_before(options, model, earlier)
         if kept is not None:
             entry = BackendEntry(digest, kept.device, kept.precision)
-            return OpenedNetwork(kept, entry, f"{_label(entry)}, as in the journal")
-    choice = fastest(options, model, lambda: _pixels(request, plan), digests)
+            return _Opened(kept, entry, f"{_label(entry)}, as in the journal")
+    choice = fastest(options, model, pixels, digests)
     entry = BackendEntry(digest, choice.model.device, choice.model.precision)
     if warning:
         warning = f"{warning}; the rest is made with {_label(entry)}"
     elif request.resume and earlier is not None and earlier != entry:
         warning = f"Earlier results of this job were made with {_label(earlier)}; the rest is made with {_label(entry)}"
-    return OpenedNetwork(choice.model, entry, choice.text, tuple(filter(None, (warning, *choice.warnings))))
+    return _Opened(choice.model, entry, choice.text, tuple(filter(None, (warning, *choice.warnings))))
 
 
-def _check(request: Request, model: Model) -> None:
+def _times(factor: int, count: Callable[[], float]) -> float:
+    return factor * count()
+
+
+def _check(request: Request, network: Chain) -> None:
     name, scale = request.model_name, request.scale
-    if scale is not None and scale > 1 and model.spec.scale == 1:
+    if scale is not None and scale > 1 and network.scale == 1:
         raise ModelError(f"--scale {scale:g} contradicts --model {name}, which does not enlarge: remove one of them")
-    if request.strength is not None and not model.spec.strength:
+    if request.strength is not None and not network.strength:
         raise ModelError(f"--strength: {name} has no adjustable strength; remove --strength")
 
 

@@ -9,58 +9,27 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import islice
 
 from restore.errors import RestoreError
-from restore.imaging.picture import Samples
+from restore.imaging.picture import Picture, Samples
 from restore.jobs import animation
 from restore.jobs import codec as pictures
+from restore.jobs.chain import Stream
 from restore.jobs.journal import Journal
-from restore.jobs.network_record import Trial
-from restore.jobs.options import PictureOptions
 from restore.jobs.outcome import Outcome, Summary
 from restore.jobs.plan import Plan
-from restore.jobs.sizing import Sizing, TargetSize
+from restore.jobs.settings import Settings
+from restore.jobs.sizing import Sizing
 from restore.jobs.slot import Slot
 from restore.jobs.stop import ORDERLY_SECONDS, Stop
-from restore.jobs.worker import READ_TIMEOUT, SourceInfo, Worker, failure
+from restore.jobs.worker import SourceInfo, Worker, failure
 from restore.utils.daemon_pool import DaemonPool
 
-DEFAULT_MEMORY = 1 << 30
 _SMALLER = ": try a smaller --tile"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to run a job.
-
-    Attributes:
-        options: how pictures are read and written.
-        scale: of the model.
-        size: of the results; None for the model's scale.
-        overwrite: replace existing outputs; otherwise an output that appeared after planning makes its picture fail.
-        resume: skip pictures that are done according to the journal, and replace outdated results of restore.
-        workers: threads of the decoding pool, and of the encoding pool.
-        judge: classifies an RGB picture (H, W, 3) into kind and probability; returns None if it cannot.
-        memory: limit in bytes for decoded pictures and results waiting to be written; a larger picture is
-            processed alone.
-        read_timeout: seconds without progress after which reading a picture fails; 0 for no limit.
-        trial: how to try the network in a process of its own, if an earlier job died in it.
-    """
-
-    options: PictureOptions = field(default_factory=PictureOptions)
-    scale: int = 1
-    size: TargetSize | None = None
-    overwrite: bool = False
-    resume: bool = False
-    workers: int = 2
-    judge: Callable[[Samples], tuple[str, float] | None] = lambda _: None
-    memory: int = DEFAULT_MEMORY
-    read_timeout: float = READ_TIMEOUT
-    trial: Trial | None = None
 
 
 def run_job(
@@ -109,7 +78,7 @@ class _Job:
         self._stream = stream
         self._on_outcome = on_outcome
         self._settings = settings
-        self._sizing = Sizing(settings.scale, settings.size)
+        self._sizing = Sizing(settings.scale, settings.size, settings.before.scale if settings.before else 1)
         more = settings.read_timeout, settings.trial
         self._worker = Worker(settings.options, self._sizing, settings.overwrite, settings.resume, journal, *more)
         self._stop = stop
@@ -213,17 +182,28 @@ class _Job:
             if not self._sizing.uses_network(*slot.picture.size):
                 self._hand_on(slot)
                 continue
-            arrays = pictures.to_arrays(slot.picture, self._settings.scale)
-            slot.wanted = len(arrays)
             slot.running = self._worker.enter_network(slot.digest)
             try:
-                slot.belief = self._settings.judge(arrays[0])
+                arrays = self._begin_network(slot, slot.picture)
             except (RestoreError, MemoryError) as error:
                 self._worker.leave_network(slot.running)
-                self._end(slot, failure(slot.item, error))
+                self._end(slot, failure(slot.item, error, _SMALLER))
                 continue
+            slot.wanted = len(arrays)
             self._in_network.append(slot)
             return arrays
+
+    def _begin_network(self, slot: Slot, picture: Picture) -> list[Samples]:
+        """Judge a picture, take it through all models but the last, and return that one's inputs."""
+        arrays = pictures.to_arrays(picture, self._settings.scale)
+        slot.belief = self._settings.judge(arrays[0])
+        if self._settings.before is None:
+            return arrays
+        began = time.perf_counter()
+        with self._stop.opened():
+            slot.between = self._settings.before.run(picture)
+        slot.seconds.network += time.perf_counter() - began
+        return pictures.to_arrays(slot.between, self._sizing.last)
 
     def _animate(self) -> None:
         slot, self._animation = self._animation, None
@@ -232,7 +212,9 @@ class _Job:
         assert slot.picture is not None
         settings, stop = self._settings, self._stop
         pools = animation.Pools(self._readers, self._writers, settings.workers)
-        tools = animation.Tools(self._stream, pools, settings.options, self._sizing, settings.judge, stop.check)
+        tools = animation.Tools(
+            self._stream, pools, settings.options, self._sizing, settings.judge, stop.check, settings.before
+        )
         try:
             with stop.opened():
                 slot.animated = self._worker.animate(slot.item, slot.picture, slot.digest, tools)
@@ -291,7 +273,7 @@ class _Job:
         assert slot.picture is not None
         results = [result for result in slot.results if not isinstance(result, Exception)]
         slot.writing = self._writers.submit(
-            self._worker.write, slot.item, slot.picture, results, slot.digest, slot.animated
+            self._worker.write, slot.item, slot.picture, results, slot.digest, slot.animated, slot.between
         )
         self._writing.append(slot)
         while len(self._writing) > 2 * self._settings.workers:
@@ -314,7 +296,7 @@ class _Job:
         slot.outcome = replace(outcome, seconds=slot.seconds, belief=slot.belief)
         self._held -= slot.held
         slot.held = 0
-        slot.picture, slot.animated, slot.results = None, None, []
+        slot.picture, slot.between, slot.animated, slot.results = None, None, None, []
 
     def _settle(self) -> None:
         """Report finished pictures, in plan order."""
@@ -337,8 +319,3 @@ class _Job:
 
 def _returned(writing: Future[Outcome]) -> bool:
     return writing.done() and not writing.cancelled() and writing.exception() is None
-
-
-# Keeps the order and yields one result per input: pixels, or the exception that made it fail. May pull several inputs
-# before the first result.
-Stream = Callable[[Iterable[Samples]], Iterator["Samples | Exception"]]

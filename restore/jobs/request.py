@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from restore.jobs.journal import job_key, model_digest
+from restore.jobs.journal import job_key
 from restore.jobs.network_record import Trial
 from restore.jobs.options import Frames, Metadata, PictureOptions
 from restore.jobs.plan import Existing
@@ -17,7 +17,7 @@ from restore.jobs.watch import SETTLE_SECONDS
 from restore.jobs.worker import READ_TIMEOUT
 
 if TYPE_CHECKING:
-    from restore.runtime.model import Model
+    from restore.jobs.chain import Chain
     from restore.zoo.precision import Precision
 
 _DEFAULT, _MOST = 2, 4
@@ -77,22 +77,31 @@ class Request:
         """The size of the results, if it is not simply the scale of the model."""
         return None if self.size.scale == scale or not self.size.options() else self.size
 
-    def picture_options(self, network: Model) -> PictureOptions:
-        """How pictures are read and written by a job with this model."""
+    def picture_options(self, network: Chain) -> PictureOptions:
+        """How pictures are read and written by a job with this network."""
         most = round(self.max_pixels * 1e6)
         history = ""
         if self.history:
             strength = "" if self.strength is None else f", strength {self.strength:g}"
-            history = f"model {network.spec.name} ({network.precision}), SHA-256 {model_digest(network.file)}{strength}"
+            history = f"{network.history()}{strength}"
         return PictureOptions(
             self.quality, self.png_level, self.metadata, most, self.keep_times, history, self.frames, self.strict
         )
 
-    def trial(self, network: Model) -> Trial:
-        """How to run the model of a job in another process, if an earlier one died while it ran."""
+    def trial(self, network: Chain) -> Trial:
+        """How to run the network of a job in another process, if an earlier one died while it ran."""
         strength = 1.0 if self.strength is None else self.strength
-        how = network.device, network.precision, self.threads, self.tile, strength
-        return Trial(str(network.file), *how, round(self.max_pixels * 1e6), self.frames, dict(self.spec))
+        *before, last = [(str(model.file), model.device, model.precision) for model in network.models]
+        return Trial(
+            *last,
+            threads=self.threads,
+            tile=self.tile,
+            strength=strength,
+            pixel_limit=round(self.max_pixels * 1e6),
+            frames=self.frames,
+            spec=dict(self.spec),
+            before=before,
+        )
 
 
 def default_workers() -> int:
@@ -100,19 +109,19 @@ def default_workers() -> int:
     return min(8, max(2, (os.cpu_count() or 1) // 2))
 
 
-def job_key_of(request: Request, network: Model) -> str:
+def job_key_of(request: Request, network: Chain) -> str:
     """The key of a request's job in the journal."""
     options: dict[str, object] = {
         "format": request.format_,
         "spec": dict(request.spec),
         **request.picture_options(network).changing_files(),
     }
-    if not network.spec.exact_tiles:
+    if not network.exact_tiles:
         options["tile"] = request.tile
     if request.strength not in (None, 1):
         options["strength"] = request.strength
-    if size := request.target_size(network.spec.scale):
+    if size := request.target_size(network.scale):
         options["size"] = size.options()
-    if network.precision != network.spec.precision:
+    if network.precision != network.stored_precision:
         options["precision"] = network.precision
-    return job_key(model_digest(network.file), options)
+    return job_key(network.digest, options)

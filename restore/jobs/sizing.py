@@ -57,12 +57,19 @@ class Sizing:
     """How a job's results get their size.
 
     Attributes:
-        scale: of the model.
+        scale: of the model, or of all models of a chain together.
         target: what the user asked for; None for the model's own scale.
+        before: scale of all models of a chain but the last.
     """
 
     scale: int = 1
     target: TargetSize | None = None
+    before: int = 1
+
+    @property
+    def last(self) -> int:
+        """Scale of the last model."""
+        return self.scale // self.before
 
     def result(self, height: int, width: int) -> Size:
         """Height and width of the result: with a model that does not enlarge, at most those of the source."""
@@ -81,9 +88,10 @@ class Sizing:
         return not self.uses_network(height, width) and self.result(height, width) == (height, width)
 
     def growth(self, height: int, width: int) -> float:
-        """Pixels held for a picture per pixel of it: itself, the network's result, and that resized."""
+        """Pixels held for a picture per pixel of it: itself, between two models, the result, and that resized."""
         rows, columns = self.result(height, width)
-        return 1 + self.scale**2 + (0 if self.target is None else rows * columns / (height * width))
+        between = self.before**2 if self.before > 1 else 0
+        return 1 + between + self.scale**2 + (0 if self.target is None else rows * columns / (height * width))
 
     def note(self, height: int, width: int) -> str:
         """What may surprise about the result's size; empty if nothing."""

@@ -21,6 +21,7 @@ class Slot:
         decoded: size in bytes after decoding, estimated from the file's header.
         growth: bytes held per byte decoded.
         held: bytes currently counted against the memory limit.
+        between: the picture before the last model of a chain.
         running: its place in the record of what is in the network.
         results: the network's results so far.
         animated: all frames enhanced, if it is an animation.
@@ -35,6 +36,7 @@ class Slot:
     held: int = 0
     reading: Future[tuple[Picture, float]] | None = None
     picture: Picture | None = None
+    between: Picture | None = None
     belief: tuple[str, float] | None = None
     wanted: int = 0
     running: int | None = None

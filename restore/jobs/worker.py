@@ -193,8 +193,17 @@ class Worker:
         results: list[Samples],
         digest: str,
         animated: animation.Enhanced | None = None,
+        between: Picture | None = None,
     ) -> Outcome:
         """Encode the results, unless they are an animation, and write the file.
+
+        Args:
+            item: the picture.
+            picture: as read.
+            results: of the last model.
+            digest: from :meth:`inspect`.
+            animated: all frames, of an animation.
+            between: the picture before the last model of a chain.
 
         Raises:
             DiskError: the disk is full or cannot be written to.
@@ -205,7 +214,7 @@ class Worker:
             if animated is not None:
                 data, size, copied = animated.data, animated.size, animated.copied
             else:
-                data, size, copied = self._encoded(item, picture, results, digest)
+                data, size, copied = self._encoded(item, picture, between or picture, results, digest)
             self._save(item, data, digest)
         except FileExistsError as error:
             if not item.target.parent.is_dir():
@@ -231,10 +240,10 @@ class Worker:
         return Outcome(item, "enhanced", "", note, seconds, (width, height), (columns, rows))
 
     def _encoded(
-        self, item: Item, picture: Picture, results: list[Samples], digest: str
+        self, item: Item, picture: Picture, taken: Picture, results: list[Samples], digest: str
     ) -> tuple[bytes | memoryview, Size, bool]:
         """The result's file, its height and width, and whether it is a copy of the source."""
-        whole = pictures.sized(pictures.from_arrays(picture, results, self.sizing.scale), self.sizing, picture.size)
+        whole = pictures.sized(pictures.from_arrays(taken, results, self.sizing.last), self.sizing, picture.size)
         if whole is picture and (data := self._unchanged(item, picture, digest)):
             return data, whole.size, True
         return pictures.to_file(whole, item.target.suffix, self.options), whole.size, False

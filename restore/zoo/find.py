@@ -67,7 +67,7 @@ def find(name: str) -> Path:
         name: of an available model, or a path to an ONNX file.
 
     Raises:
-        ModelError: there is none; suggests the closest name.
+        ModelError: there is none; suggests the closest name, or to fetch it if the catalogue in the cache has it.
     """
     if not name:
         raise ModelError("the name of the model is empty: 'restore models' lists the names")
@@ -79,6 +79,10 @@ def find(name: str) -> Path:
     known = {entry.name: entry.file for entry in entries()}
     if name in known:
         return known[name]
+    from restore.online.hint import hint as online
+
+    if fetched := online(name):
+        raise ModelError(f"no model named '{name}' here; {fetched}")
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'?" if near else f"available: {', '.join(known) or 'none'}"
     raise ModelError(

@@ -40,8 +40,9 @@ def enhanced(job: tuple[str, str, str]) -> Answer:
     from restore.jobs.naming import Naming
     from restore.jobs.options import PictureOptions
     from restore.jobs.outcome import Outcome
-    from restore.jobs.pipeline import Settings, run_job
+    from restore.jobs.pipeline import run_job
     from restore.jobs.plan import make_plan
+    from restore.jobs.settings import Settings
 
     source, target, frames = Path(job[0]), Path(job[1]), job[2]
     digest = hashlib.sha256()

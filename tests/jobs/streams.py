@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from restore.errors import RestoreError
-from restore.jobs.pipeline import Stream
+from restore.jobs.chain import Stream
 
 
 def one_by_one(enhance: Callable[[np.ndarray], np.ndarray]) -> Stream:

@@ -15,12 +15,14 @@ from PIL import Image, features
 
 from restore.errors import ModelError
 from restore.imaging.resize import resize
+from restore.jobs.chain import Stream
 from restore.jobs.journal import Journal
 from restore.jobs.naming import Naming, PlanError
 from restore.jobs.options import PictureOptions
 from restore.jobs.outcome import Outcome
-from restore.jobs.pipeline import Settings, Stream, run_job
+from restore.jobs.pipeline import run_job
 from restore.jobs.plan import make_plan
+from restore.jobs.settings import Settings
 from restore.jobs.sizing import TargetSize
 from tests.conftest import picture, save
 from tests.imaging.animation_files import apng, assert_alike, by_pillow, joined, png_frame, saved, scene

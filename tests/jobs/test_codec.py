@@ -16,8 +16,9 @@ from restore.imaging.resize import resize
 from restore.jobs.codec import decode, from_arrays, to_arrays
 from restore.jobs.naming import Naming
 from restore.jobs.options import PictureOptions
-from restore.jobs.pipeline import Settings, run_job
+from restore.jobs.pipeline import run_job
 from restore.jobs.plan import make_plan
+from restore.jobs.settings import Settings
 from tests.conftest import picture
 from tests.imaging.samples import SRGB, XMP, exif_block
 from tests.jobs.streams import one_by_one

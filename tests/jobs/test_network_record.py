@@ -16,8 +16,10 @@ from restore.jobs.journal import Journal, file_digest
 from restore.jobs.network_record import NetworkRecord, Trial
 from restore.jobs.options import PictureOptions
 from restore.jobs.outcome import Outcome
-from restore.jobs.pipeline import Settings, run_job
+from restore.jobs.pipeline import run_job
 from restore.jobs.plan import make_plan
+from restore.jobs.settings import Settings
+from restore.runtime import stream
 from restore.utils.isolated_process import ApartError, ApartTimeoutError
 from scripts.audit.small_model import model
 from tests.conftest import picture, save
@@ -92,19 +94,19 @@ def test_a_trial_runs_the_network_on_the_picture(
 ) -> None:
     (tmp_path / "m.onnx").write_bytes(model())
     ran = []
-    whole = network_apart.picture_stream
+    whole = stream.picture_stream
 
     def watched(network: object, *options: object) -> object:
-        stream = whole(network, *options)
+        results = whole(network, *options)
 
         def run(arrays: Iterable[np.ndarray]) -> Iterator[object]:
-            for result in stream(arrays):
+            for result in results(arrays):
                 ran.append(result.shape)
                 yield result
 
         return run
 
-    monkeypatch.setattr(network_apart, "picture_stream", watched)
+    monkeypatch.setattr(stream, "picture_stream", watched)
     trial = Trial(str(tmp_path / "m.onnx"), "cpu", "fp32", threads=1, tile=16, pixel_limit=100_000, frames="all")
     alpha = np.dstack([picture(20, 30), picture(20, 30)[..., :1]])
     (tmp_path / "a.gif").write_bytes(saved(scene(3), "GIF"))

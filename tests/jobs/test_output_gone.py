@@ -18,8 +18,9 @@ from restore.jobs import enhance
 from restore.jobs.earlier_results import taken
 from restore.jobs.journal import Journal, OutputGoneError
 from restore.jobs.outcome import Outcome
-from restore.jobs.pipeline import Settings, run_job
+from restore.jobs.pipeline import run_job
 from restore.jobs.plan import make_plan
+from restore.jobs.settings import Settings
 from tests.conftest import picture, save
 from tests.jobs.streams import one_by_one
 

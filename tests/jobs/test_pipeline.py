@@ -26,13 +26,15 @@ from restore.errors import ModelError
 from restore.imaging.picture import Picture
 from restore.jobs import codec as picture_module
 from restore.jobs import worker
+from restore.jobs.chain import Stream
 from restore.jobs.codec import from_arrays, to_arrays
 from restore.jobs.journal import Journal
 from restore.jobs.naming import Naming
 from restore.jobs.options import PictureOptions
 from restore.jobs.outcome import Outcome, Seconds, Summary
-from restore.jobs.pipeline import Settings, Stream, run_job
+from restore.jobs.pipeline import run_job
 from restore.jobs.plan import make_plan
+from restore.jobs.settings import Settings
 from restore.jobs.stop import Stop, stoppable
 from restore.jobs.worker import DiskError
 from tests.conftest import picture, save

@@ -18,8 +18,9 @@ from restore.imaging.header import header_size
 from restore.jobs import worker
 from restore.jobs.journal import Journal, file_digest
 from restore.jobs.outcome import Outcome
-from restore.jobs.pipeline import Settings, run_job
+from restore.jobs.pipeline import run_job
 from restore.jobs.plan import Plan, make_plan
+from restore.jobs.settings import Settings
 from restore.utils.regular_file import NotRegularError, open_regular
 from restore.utils.time_limit import StalledError, unless_stalled
 from tests.jobs.streams import one_by_one

@@ -1,0 +1,121 @@
+"""Say how long a job takes, once its first tiles have shown how fast the network is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from restore.errors import ImageError
+from restore.imaging.header import header_size
+from restore.jobs.plan import Item
+from restore.runtime.conditioning import NOTHING, Aside
+from restore.runtime.pixels import PixelNetwork, Pixels
+from restore.utils.time_limit import StalledError, unless_stalled
+
+if TYPE_CHECKING:
+    from restore.runtime.model import Model
+
+# Seconds of the network after which its speed is known well enough, and seconds left that are worth a word.
+_KNOWN_AFTER, _WORTH_SAYING = 2.0, 60.0
+# Headers that are read to guess the size of all pictures.
+_SAMPLE = 64
+
+
+class Pace:
+    """The speed of a job's models, and a sentence about it.
+
+    Args:
+        models: of the job, in the order in which pictures pass through them.
+        items: the pictures.
+        timeout: seconds without progress after which reading a header fails.
+        say: receives the sentence, at most once.
+    """
+
+    def __init__(
+        self, models: Sequence[Model], items: Sequence[Item], timeout: float, say: Callable[[str], None]
+    ) -> None:
+        self._items, self._timeout, self._say = items, timeout, say
+        self._models = models
+        self._pixels, self._seconds = [0.0] * len(models), [0.0] * len(models)
+        self._said = not items
+
+    def watched(self) -> list[PixelNetwork]:
+        """The models, whose runs are timed."""
+        return [_Timed(model, partial(self._note, i)) for i, model in enumerate(self._models)]
+
+    def _note(self, which: int, pixels: int, seconds: float) -> None:
+        self._pixels[which] += pixels
+        self._seconds[which] += seconds
+        if self._said or sum(self._seconds) < _KNOWN_AFTER or not all(self._pixels):
+            return
+        self._said = True
+        # Not in the thread of the network, which would wait for a slow disk.
+        threading.Thread(target=self._tell, args=(self._each(), sum(self._seconds)), daemon=True).start()
+
+    def _each(self) -> float:
+        """Seconds for a pixel of the job."""
+        total, grown = 0.0, 1.0
+        for model, pixels, seconds in zip(self._models, self._pixels, self._seconds, strict=True):
+            total += grown * seconds / pixels
+            grown *= model.spec.scale**2
+        return total
+
+    def _tell(self, each: float, spent: float) -> None:
+        left = each * _total_pixels(self._items, self._timeout) - spent
+        if left >= _WORTH_SAYING:
+            count = len(self._items)
+            self._say(f"{duration(left).capitalize()} for {count} picture{'s' * (count != 1)}")
+
+
+class _Timed(PixelNetwork):
+    def __init__(self, model: Model, note: Callable[[int, float], None]) -> None:
+        self._model, self._note = model, note
+        self.spec, self.device = model.spec, model.device
+
+    @property
+    def on_cpu(self) -> bool:
+        return self._model.on_cpu
+
+    def enlarge(self, batch: Pixels, aside: Aside = NOTHING) -> Pixels:
+        began = time.perf_counter()
+        result = self._model.enlarge(batch, aside)
+        self._note(batch.size // batch.shape[-1], time.perf_counter() - began)
+        return result
+
+    def free_memory(self) -> int | None:
+        return self._model.free_memory()
+
+
+def duration(seconds: float) -> str:
+    """A rough length of time in words: ``about 40 minutes``."""
+    minutes = seconds / 60
+    if minutes < 90:
+        whole = round(minutes) if minutes < 10 else 5 * round(minutes / 5)
+        return f"about {whole} minute{'s' * (whole != 1)}"
+    hours = minutes / 60
+    if hours < 36:
+        return f"about {round(2 * hours) / 2:g} hours" if hours < 5 else f"about {round(hours)} hours"
+    return f"about {round(hours / 24)} days"
+
+
+def _total_pixels(items: Sequence[Item], timeout: float) -> float:
+    """Pixels of all pictures, from the headers of some, spread over all."""
+    sizes: list[int] = []
+    for item in islice(items, 0, None, max(1, len(items) // _SAMPLE)):
+        try:
+            size = unless_stalled(partial(_size, item), timeout)
+        except (OSError, ImageError):
+            continue  # reported when it is decoded
+        except StalledError:
+            break
+        if size is not None:
+            sizes.append(size[0] * size[1])
+    return len(items) * sum(sizes) / len(sizes) if sizes else 0.0
+
+
+def _size(item: Item, _progress: Callable[[], None]) -> tuple[int, int] | None:
+    return header_size(item.source)

@@ -1,0 +1,47 @@
+"""How a planned job is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from restore.imaging.picture import Samples
+from restore.jobs.chain import Before
+from restore.jobs.network_record import Trial
+from restore.jobs.options import PictureOptions
+from restore.jobs.sizing import TargetSize
+from restore.jobs.worker import READ_TIMEOUT
+
+DEFAULT_MEMORY = 1 << 30
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to run a job.
+
+    Attributes:
+        options: how pictures are read and written.
+        scale: of the model, or of all models of a chain together.
+        size: of the results; None for the model's scale.
+        overwrite: replace existing outputs; otherwise an output that appeared after planning makes its picture fail.
+        resume: skip pictures that are done according to the journal, and replace outdated results of restore.
+        workers: threads of the decoding pool, and of the encoding pool.
+        judge: classifies an RGB picture (H, W, 3) into kind and probability; returns None if it cannot.
+        memory: limit in bytes for decoded pictures and results waiting to be written; a larger picture is
+            processed alone.
+        read_timeout: seconds without progress after which reading a picture fails; 0 for no limit.
+        trial: how to try the network in a process of its own, if an earlier job died in it.
+        before: all models of a chain but the last.
+    """
+
+    options: PictureOptions = field(default_factory=PictureOptions)
+    scale: int = 1
+    size: TargetSize | None = None
+    overwrite: bool = False
+    resume: bool = False
+    workers: int = 2
+    judge: Callable[[Samples], tuple[str, float] | None] = lambda _: None
+    memory: int = DEFAULT_MEMORY
+    read_timeout: float = READ_TIMEOUT
+    trial: Trial | None = None
+    before: Before | None = None

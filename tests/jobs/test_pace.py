@@ -1,0 +1,100 @@
+"""A long job says how long it takes; a short one says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from restore.cli.main import main
+from restore.jobs import pace as module
+from restore.jobs.pace import Pace, duration
+from restore.spec import ModelSpec
+from tests.conftest import picture, save
+
+
+class Slow:
+    """A network that takes a given time for each pixel."""
+
+    device, on_cpu = "cpu", True
+
+    def __init__(self, scale: int, each: float, clock: list[float]) -> None:
+        self.spec, self._each, self._clock = ModelSpec(scale=scale, halo=1), each, clock
+
+    def enlarge(self, batch: np.ndarray, _aside: object) -> np.ndarray:
+        self._clock[0] += self._each * batch.size / 3
+        return batch
+
+
+class Now:
+    """A thread that is done before it has begun."""
+
+    def __init__(self, target: Callable[..., None], args: tuple[object, ...], daemon: bool) -> None:
+        self.start = lambda: target(*args)
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "threading", SimpleNamespace(Thread=Now))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch, at_once: None) -> list[float]:
+    now = [0.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    return now
+
+
+def test_it_is_said_once_and_near_the_truth(tmp_path: Path, clock: list[float]) -> None:
+    items = [SimpleNamespace(source=save(tmp_path / f"{i}.png", picture(100, 200))) for i in range(9)]
+    items.append(SimpleNamespace(source=tmp_path / "none.png"))
+    said: list[str] = []
+    # 20,000 pixels in 10 pictures, of 1 ms each, then four times as many of 2 ms: 200,000 * 9 ms are 30 minutes.
+    networks = Pace([Slow(2, 1e-3, clock), Slow(4, 2e-3, clock)], items, 60, said.append).watched()
+    networks[0].enlarge(np.zeros((1, 40, 50, 3), np.uint8))
+    assert clock == [2.0]
+    assert said == [], "the second model has not run"
+    networks[1].enlarge(np.zeros((1, 40, 50, 3), np.uint8))
+    networks[1].enlarge(np.zeros((1, 40, 50, 3), np.uint8))
+    assert said == ["About 30 minutes for 10 pictures"]
+
+
+def test_short_jobs_say_nothing(tmp_path: Path, clock: list[float]) -> None:
+    item = SimpleNamespace(source=save(tmp_path / "a.png", picture(100, 200)))
+    for items, each in (([item], 1e-3), ([], 9.0)):
+        said: list[str] = []
+        (network,) = Pace([Slow(2, each, clock)], items, 60, said.append).watched()
+        for _ in range(5):
+            network.enlarge(np.zeros((1, 50, 50, 3), np.uint8))
+        assert said == []
+
+
+def test_a_job_says_it(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: None) -> None:
+    monkeypatch.setattr(module, "_KNOWN_AFTER", 0.0)
+    monkeypatch.setattr(module, "_WORTH_SAYING", -1e9)
+    monkeypatch.setattr(module, "duration", lambda _: "about an hour")
+    done = CliRunner().invoke(main, ["enhance", str(photos), str(tmp_path / "out"), "--threads", "1"])
+    assert done.exit_code == 0, done.output
+    assert done.output.count("About an hour for 5 pictures") == 1
+    again = CliRunner().invoke(main, ["enhance", str(photos), str(tmp_path / "out"), "--threads", "1", "--resume"])
+    assert "About an hour" not in again.output
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (61, "about 1 minute"),
+        (400, "about 7 minutes"),
+        (2380, "about 40 minutes"),
+        (5700, "about 1.5 hours"),
+        (7300, "about 2 hours"),
+        (30_000, "about 8 hours"),
+        (200_000, "about 2 days"),
+    ],
+)
+def test_durations_in_words(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
