@@ -11,7 +11,7 @@ import click
 from restore.cli import complete
 from restore.cli.common import FiniteRange, console, device_option, max_pixels_option, parse_pairs
 from restore.cli.help import Command
-from restore.cli.supervise import supervise_foreign
+from restore.cli.supervise import Attempt, supervise_foreign, supervise_job
 
 if TYPE_CHECKING:
     from restore.jobs.console import Record
@@ -62,6 +62,13 @@ def _size(options: dict[str, Any]) -> TargetSize:
     if len(given) > 1 and given != ["--width", "--height"]:
         raise click.UsageError(f"{' and '.join(given)} contradict each other: the size is given by one of them")
     return size
+
+
+def _is_folder_job(options: dict[str, Any]) -> bool:
+    """Whether a crash would cost more than one picture."""
+    sources = options["sources"]
+    streams = Path("-") in (*sources, options["target"])
+    return not streams and not options["dry_run"] and (len(sources) > 1 or sources[0].is_dir())
 
 
 def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int]:
@@ -223,8 +230,13 @@ def enhance(
     Exit codes: 0 success, 1 some pictures failed, 2 usage error, 130 Ctrl-C, SIGTERM or SIGHUP.
     """
     pairs = parse_pairs(spec, "--spec")
+    if _is_folder_job(options):
+        part, parts = options["shard"]
+        name = ".restore-journal.jsonl" if parts == 1 else f".restore-journal-{part}-of-{parts}.jsonl"
+        supervise_job(options["model"] or "the model", options["target"] / name)
     supervise_foreign([options["model"]] if options["model"] else [], "Written files are complete; --resume continues.")
     from restore.jobs.enhance import start
+    from restore.jobs.ledger import Ledger
     from restore.jobs.request import Request, default_workers
     from restore.jobs.standard_streams import STREAM, run_streams, uses_streams
 
@@ -248,8 +260,11 @@ def enhance(
         if not on_output:
             click.echo(line)
 
+    attempt = click.get_current_context().find_root().obj
+    ledger = Ledger(attempt.ledger, attempt.again) if isinstance(attempt, Attempt) else None
+
     def run(job: Request) -> int:
-        return start(job, console(), say, page, give if as_json else None, hard=True)
+        return start(job, console(), say, page, give if as_json else None, hard=True, ledger=ledger)
 
     if not uses_streams(request):
         raise SystemExit(run(request))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     cls=Command,
     examples=(
         "restore get 4x-realesrgan-x4plus",
-        "restore get 4x-UltraSharp --yes --name sharp",
+        "restore get 4x-realesr-general-x4v3 --name general",
     ),
 )
 @click.argument("name", metavar="NAME")

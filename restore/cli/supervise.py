@@ -4,12 +4,42 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 # Given to click as the object of the context: whose command line this is. Python code that calls a command has neither.
 OWN_PROCESS, CHILD = "a process that exists for this command", "its child"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The object of the context in a child that works on a folder.
+
+    Attributes:
+        ledger: descriptor of the file of :class:`restore.jobs.ledger.Ledger`.
+        again: whether an earlier child crashed.
+    """
+
+    ledger: int
+    again: bool
+
+
+def supervise_job(model: str, journal: Path) -> None:
+    """Run the current command, a folder job, in a child process, and in another one each time it crashes.
+
+    Does nothing in that child, in a process that does not exist for this command, and on Windows, where nobody can tell
+    whether the owner of a folder's lock still runs.
+
+    Args:
+        model: what the command runs, for messages.
+        journal: of the job.
+    """
+    if sys.platform != "win32" and click.get_current_context().find_root().obj == OWN_PROCESS:
+        from restore.cli.job_supervisor import JobSupervisor
+
+        raise SystemExit(JobSupervisor(model, journal).run(sys.argv[1:]))
 
 
 def supervise(model: Path | str, afterwards: str = "") -> None:

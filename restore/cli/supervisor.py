@@ -10,15 +10,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from types import FrameType
 
 import click
 
-from restore.utils.isolated_process import child_environment, crash_of, python_command
+from restore.utils.isolated_process import child_environment, crash_of, end_with, python_command
 
-_FAILED, _INTERRUPTED = 1, 130
+FAILED, INTERRUPTED = 1, 130
 
 
 class Supervisor:
@@ -32,22 +30,34 @@ class Supervisor:
     def __init__(self, model: str, afterwards: str) -> None:
         self._model, self._afterwards = model, afterwards
         self._child: subprocess.Popen[bytes] | None = None
-        self._signaled: list[int] = []
+        self.signaled: list[int] = []  # numbers of the signals that came
 
     def run(self, arguments: list[str]) -> int:
         """Run the child; returns the exit code."""
-        for number in _passed_on():
-            signal.signal(number, self._pass_on)
-        command = [*python_command("restore.cli.supervisor"), str(os.getpid()), *arguments]
-        self._child = subprocess.Popen(command, env=child_environment())
-        for number in self._signaled:
-            self._child.send_signal(number)
-        code = self._child.wait()
+        self.listen()
+        code = self.child_code([*python_command("restore.cli.supervisor"), str(os.getpid()), *arguments])
         crash = crash_of(code)
         if not crash:
             return code
-        if -code in self._signaled:  # before it could handle the signal
-            return _INTERRUPTED
+        if -code in self.signaled:  # before it could handle the signal
+            return INTERRUPTED
+        self.tell(crash)
+        return FAILED
+
+    def listen(self) -> None:
+        """Pass on signals from now on."""
+        for number in _passed_on():
+            signal.signal(number, self._pass_on)
+
+    def child_code(self, command: list[str], *descriptors: int) -> int:
+        """Run a child, which inherits these descriptors; returns its exit code."""
+        self._child = subprocess.Popen(command, env=child_environment(), pass_fds=descriptors)
+        for number in self.signaled:
+            self._child.send_signal(number)
+        return self._child.wait()
+
+    def tell(self, crash: str) -> None:
+        """Print how the child died."""
         from restore.utils.text import printable
 
         text = (
@@ -55,11 +65,10 @@ class Supervisor:
             f"another model. {self._afterwards}"
         )
         click.echo(printable(text.strip()), err=True)
-        return _FAILED
 
     def _pass_on(self, number: int, _: FrameType | None) -> None:
         # A terminal sends Ctrl-C to the child too, which takes two signals in quick succession for one.
-        self._signaled.append(number)
+        self.signaled.append(number)
         if self._child is not None and self._child.poll() is None and sys.platform != "win32":
             self._child.send_signal(number)
 
@@ -70,27 +79,8 @@ def _passed_on() -> list[int]:
     return [signal.SIGINT, signal.SIGTERM, *more]
 
 
-def _end_with(parent: int) -> None:
-    """End this process at once when its parent is gone: nobody can stop it or read its output any more."""
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    if sys.platform != "win32":
-        if os.getppid() != parent:
-            os._exit(_INTERRUPTED)
-        if sys.platform != "linux":
-            threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-
-
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(_INTERRUPTED)
-
-
 def _main() -> None:
-    _end_with(int(sys.argv.pop(1)))
+    end_with(int(sys.argv.pop(1)))
     from restore.cli.main import main
     from restore.cli.supervise import CHILD
 

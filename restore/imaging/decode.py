@@ -3,6 +3,8 @@
 Pillow reads every header, so that too large pictures are rejected before decoding. It also decodes everything except
 16-bit PNG (OpenCV, whose result must agree with Pillow's), most JPEG (OpenCV, same pixels, twice as fast), and TIFF,
 BMP and TGA, whose unusual kinds it lacks.
+
+What JPEG files do not need is imported where it is used.
 """
 
 from __future__ import annotations
@@ -20,12 +22,12 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from restore.errors import ImageError
-from restore.imaging import bmp, damage, gif, heif, high_bit_depth, jp2_tile_parts, jxl, refusals, tga
-from restore.imaging.animation import frames
+from restore.imaging import damage, high_bit_depth, jp2_tile_parts, jxl, refusals
 from restore.imaging.color import profiles
 from restore.imaging.formats import PIXEL_LIMIT
 from restore.imaging.header import formats, is_turned
 from restore.imaging.jpeg import damage as jpeg_damage
+from restore.imaging.jpeg import fast as fast_jpeg
 from restore.imaging.jpeg import gain_map
 from restore.imaging.jpeg import segments as jpeg_segments
 from restore.imaging.metadata import embedded, ifd, resolution, xmp_update
@@ -33,10 +35,7 @@ from restore.imaging.metadata import exif as exif_metadata
 from restore.imaging.native_messages import heard
 from restore.imaging.opencv_errors import opencv_errors
 from restore.imaging.picture import FIRST_PAGE, Picture, Samples, to8
-from restore.imaging.png import chunks as png_chunks
-from restore.imaging.png import extras as png_extras
-from restore.imaging.png import text as png_text
-from restore.imaging.tiff import reader as tiff_reader
+from restore.imaging.png.writer import PNG_SIGNATURE
 from restore.imaging.upright import upright
 from restore.utils.regular_file import open_regular, read_regular
 
@@ -77,6 +76,8 @@ def decode_frames(data: bytes, path: Path, pixel_limit: int = PIXEL_LIMIT) -> Pi
     Raises:
         ImageError: as there; also if all frames together have more than ``pixel_limit`` pixels.
     """
+    from restore.imaging.animation import frames
+
     try:
         stored = frames.find(data, pixel_limit)
     except ImageError as error:
@@ -123,11 +124,10 @@ def read_file(path: Path, pixel_limit: int, progress: Callable[[], object] = lam
 
 
 def _decode(data: bytes, pixel_limit: int) -> Picture:
-    too_large = functools.partial(_refuse_large, limit=pixel_limit)
-    for read_own in (tiff_reader.read, bmp.read, tga.read):
-        if own := read_own(data, too_large):
-            return _upright_picture(own, turned=True)
-    if png_chunks.is_png(data):
+    is_jpeg = data.startswith(b"\xff\xd8")
+    if not is_jpeg and (own := _read_own(data, pixel_limit)):
+        return _upright_picture(own, turned=True)
+    if data.startswith(PNG_SIGNATURE):
         return _png_picture(data, pixel_limit)
     header = jxl.read_header(data) if jxl.is_jxl(data) else None
     if header:  # opening it decodes it
@@ -140,18 +140,21 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         notes = [FIRST_PAGE] if getattr(image, "is_animated", False) and image.format != "MPO" else []
         if header and header.animated:
             notes.append(jxl.LAST_FRAME)
-        more = embedded.read(image.format or "", data, image.info)
+        segments = jpeg_segments.segments(data) if is_jpeg else []
+        more = embedded.read(image.format or "", data, image.info, segments)
         notes += more.notes
         image.info.update(more.info)
         bits = high_bit_depth.bits_in_file(image, data)
         pixels, alpha, icc = _samples(image, data, bits)
-        if image.format == "AVIF":
-            pixels, alpha = heif.cropped(data, pixels, alpha)
         if image.format in ("AVIF", "HEIF"):
+            from restore.imaging import heif
+
+            if image.format == "AVIF":
+                pixels, alpha = heif.cropped(data, pixels, alpha)
             icc, color_notes = heif.color(data, icc, pixels.shape[2])
             notes += color_notes
         if image.format in ("JPEG", "MPO"):
-            notes += jpeg_damage.check(data, pixels if image.mode in ("L", "RGB") else None)
+            notes += jpeg_damage.check(data, pixels if image.mode in ("L", "RGB") else None, segments)
         if bits > 8 and pixels.dtype == np.uint8:
             notes.append("more than 8 bits per channel; read as 8")
         if image.mode in _INKS:
@@ -167,7 +170,19 @@ def _decode(data: bytes, pixel_limit: int) -> Picture:
         return _upright_picture(read, turned=is_turned(image))
 
 
+def _read_own(data: bytes, pixel_limit: int) -> Picture | None:
+    """Read a format without Pillow; None for other formats, and kinds that only Pillow may be able to read."""
+    from restore.imaging import bmp, tga
+    from restore.imaging.tiff import reader as tiff_reader
+
+    too_large = functools.partial(_refuse_large, limit=pixel_limit)
+    return tiff_reader.read(data, too_large) or bmp.read(data, too_large) or tga.read(data, too_large)
+
+
 def _png_picture(data: bytes, pixel_limit: int) -> Picture:
+    from restore.imaging.png import chunks as png_chunks
+    from restore.imaging.png import extras as png_extras
+
     file = png_chunks.parse(data)
     _refuse_large(file.width, file.height, pixel_limit)
     whole = png_chunks.for_decoders(file)
@@ -181,6 +196,9 @@ def _png_picture(data: bytes, pixel_limit: int) -> Picture:
 
 
 def _gif_picture(image: Image.Image, data: bytes) -> Picture:
+    from restore.imaging import gif
+    from restore.imaging.png import text as png_text
+
     file = gif.parse(data)
     pixels, alpha, _ = _samples(image, data, 8)
     alpha = gif.with_uncovered(None if alpha is None else to8(alpha), file, image.height, image.width)
@@ -225,10 +243,19 @@ def _density(kind: str, info: Mapping[Any, Any], exif: bytes | None) -> resoluti
 def _samples(image: Image.Image, data: bytes, bits: int) -> tuple[Samples, Samples | None, bytes | None]:
     """Pixels (H, W, 1 or 3) and alpha as stored, not turned upright, and their color profile."""
     kind = image.format
-    icc = image.info.get("icc_profile") or bmp.profile(data)
-    if kind in ("JPEG", "MPO") and (fast := _fast_jpeg(image, data)) is not None:
+    icc = image.info.get("icc_profile") or None
+    if kind == "BMP":
+        from restore.imaging import bmp
+
+        icc = icc or bmp.profile(data)
+    if kind in ("JPEG", "MPO") and (fast := fast_jpeg.decode(image, data)) is not None:
         return fast, None, icc
     image.load()
+    if kind == "JPEG2000":
+        from restore.imaging import jp2_palette
+
+        if colors := jp2_palette.mapped(image, data, bits):
+            return *colors, icc
     if kind == "PPM" and (wide := high_bit_depth.read_pnm(data)) is not None:
         return wide, None, icc
     if kind == "PNG" and high_bit_depth.is_deep_png(data) and image.mode != "I;16":
@@ -261,27 +288,11 @@ def _flattened(image: Image.Image) -> tuple[Image.Image, NDArray[np.uint8] | Non
     return image if image.mode == "RGB" else image.convert("RGB"), None
 
 
-def _fast_jpeg(image: Image.Image, data: bytes) -> NDArray[np.uint8] | None:
-    """Decode a JPEG file with OpenCV; None if Pillow, which is stricter, should decode or reject it."""
-    stop = len(data) if data.endswith(b"\xff\xd9") else jpeg_damage.end(data)
-    if image.mode not in ("L", "RGB") or stop is None:
-        return None
-    import cv2
-
-    mode = cv2.IMREAD_GRAYSCALE if image.mode == "L" else cv2.IMREAD_COLOR_RGB
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8, stop), mode | cv2.IMREAD_IGNORE_ORIENTATION)
-    except cv2.error:
-        return None
-    if pixels is None or pixels.shape[:2] != (image.height, image.width):
-        return None
-    decoded: NDArray[np.uint8] = pixels if pixels.ndim == 3 else pixels[..., None]
-    return decoded
-
-
 def _exif(image: Image.Image, data: bytes, notes: list[str]) -> bytes | None:
     """The EXIF block of a file that Pillow has opened."""
     if image.format == "TIFF":
+        from restore.imaging.tiff import reader as tiff_reader
+
         block, broken = tiff_reader.exif_of(data)
         notes += broken
         return block
@@ -298,8 +309,10 @@ def _upright_picture(picture: Picture, turned: bool = False) -> Picture:
         picture: as stored in the file.
         turned: whether the decoder has already turned the pixels.
     """
-    notes = list(picture.notes)
     exif, xmp, icc = picture.exif, picture.xmp, picture.icc
+    if exif is None and not xmp and not icc and picture.gain_map is None and len(picture.notes) < 2:
+        return picture
+    notes = list(picture.notes)
     turn = None
     if exif:
         try:

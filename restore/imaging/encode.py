@@ -15,7 +15,6 @@ import numpy as np
 
 from restore.errors import ImageError
 from restore.imaging import jxl
-from restore.imaging.animation import write_gif
 from restore.imaging.arrays import AnyArray
 from restore.imaging.color import profiles
 from restore.imaging.formats import check_fits, kind_of
@@ -26,10 +25,7 @@ from restore.imaging.metadata import ifd, iptc, resolution, xmp_update
 from restore.imaging.metadata.file_metadata import FileMetadata
 from restore.imaging.opencv_errors import opencv_errors
 from restore.imaging.picture import Picture, Samples, to8
-from restore.imaging.png import extras as png_extras
-from restore.imaging.png import text as png_text
 from restore.imaging.png import writer as png_writer
-from restore.imaging.tiff import writer as tiff_writer
 
 _NO_ALPHA = frozenset({"JPEG", "BMP"})
 _DEEP = frozenset({"PNG", "TIFF"})
@@ -76,7 +72,7 @@ def encode(picture: Picture, suffix: str, options: EncodeOptions | None = None) 
     held = for_format(picture, kind)
     if kind in _NO_ALPHA:
         held = over_white(held)
-    if kind not in _DEEP:
+    if kind not in _DEEP and held.pixels.dtype != np.uint8:
         held = replace(held, pixels=to8(held.pixels), alpha=None if held.alpha is None else to8(held.alpha))
     with opencv_errors(f"cannot be written as {suffix[1:]}"):
         return _ENCODERS[kind](held, options or EncodeOptions())
@@ -100,26 +96,35 @@ def lost(picture: Picture, suffix: str) -> tuple[str, ...]:
         gone.append("transparency (blended over white)")
     if picture.pixels.dtype == np.uint16 and kind not in _DEEP:
         gone.append("16 bits per channel (rounded to 8)")
-    if kind != "PNG":
+    if kind != "PNG" and picture.png_text:
+        from restore.imaging.png import text as png_text
+
         texts = tuple(one for one in picture.png_text if kind != "GIF" or one not in held.png_text)
         gone += png_text.lost(texts, as_xmp=held.xmp is not None and picture.xmp is None)
-        if picture.png_color is not None and picture.png_color.inexact:
-            gone.append("the color space that its cICP chunk declares")
+    if kind != "PNG" and picture.png_color is not None and picture.png_color.inexact:
+        gone.append("the color space that its cICP chunk declares")
     if kind == "JXL" and held.icc and not profiles.is_srgb(held.icc):
         gone.append("color profile (converted to sRGB)")
     if kind == "GIF" and picture.animation is None:  # of an animation, its writer knows
+        from restore.imaging.animation import write_gif
+
         gone += write_gif.lost_in_still(picture)
     return tuple(gone)
 
 
 def for_format(picture: Picture, kind: str) -> Picture:
     """The picture with only the metadata that the format can hold, and size tags updated."""
+    beside = (picture.icc, picture.exif, picture.xmp, picture.iptc, picture.comment, picture.gain_map)
+    if kind != "GIF" and not picture.png_text and beside.count(None) == len(beside):
+        return picture
     if kind == "BMP":
         return replace(picture, icc=None, exif=None, xmp=None, iptc=None, comment=None)
     exif = picture.exif.removeprefix(b"Exif\0\0") if picture.exif else None
     exif = exif_metadata.sized(exif, *picture.size) if exif else None
     xmp = xmp_update.sized(picture.xmp, *picture.size) if picture.xmp else None
-    if xmp is None and kind != "PNG":
+    if xmp is None and kind != "PNG" and picture.png_text:
+        from restore.imaging.png import text as png_text
+
         xmp = png_text.as_xmp(picture.png_text)
     # WebP and GIF have no gray mode.
     icc = picture.icc if picture.icc and profiles.fits(picture.icc, _channels(picture, kind)) else None
@@ -127,6 +132,8 @@ def for_format(picture: Picture, kind: str) -> Picture:
         exif = None
     held = replace(picture, icc=icc, exif=exif, xmp=xmp)
     if kind == "GIF":
+        from restore.imaging.animation import write_gif
+
         return write_gif.holdable(held)
     if kind == "JPEG":
         if picture.gain_map:
@@ -190,6 +197,8 @@ def _file_metadata(picture: Picture) -> FileMetadata:
 
 def metadata_of_png(picture: Picture) -> FileMetadata:
     """What a PNG file holds besides the pixels."""
+    from restore.imaging.png import extras as png_extras
+
     icc, chunks = png_extras.declarations(picture)
     return FileMetadata(icc, picture.exif, picture.xmp, picture.density, chunks=chunks)
 
@@ -268,6 +277,8 @@ def _tiff(picture: Picture, _: EncodeOptions) -> bytes:
         tags += resolution.tiff_tags(picture.density, order)
     if picture.iptc:
         tags = [*tags, ifd.Tag(iptc.TIFF_TAG, ifd.UNDEFINED, len(picture.iptc), picture.iptc)]
+    from restore.imaging.tiff import writer as tiff_writer
+
     return tiff_writer.write_tiff(picture.pixels, picture.alpha, picture.icc, picture.xmp, tags, order)
 
 
@@ -282,6 +293,8 @@ def _jxl(picture: Picture, options: EncodeOptions) -> bytes:
 
 
 def _gif(picture: Picture, _: EncodeOptions) -> bytes:
+    from restore.imaging.animation import write_gif
+
     return write_gif.encode_still(picture)
 
 

@@ -14,12 +14,11 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from restore.errors import ImageError
-from restore.imaging import bmp, heif, jp2, jxl, refusals, tga
+from restore.imaging import jxl, refusals
 from restore.imaging.jpeg import segments as jpeg_segments
 from restore.imaging.metadata import exif as exif_metadata
 from restore.imaging.metadata import ifd, xmp_update
-from restore.imaging.png import extras as png_extras
-from restore.imaging.tiff import pages as tiff_pages
+from restore.imaging.png.writer import PNG_SIGNATURE
 from restore.utils.regular_file import open_regular
 
 # Formats that Pillow may open. It supports forty more, some of which start external programs.
@@ -41,10 +40,10 @@ def read_size(path: Path) -> tuple[int, int]:
     Raises:
         ImageError: the file cannot be read or is not a picture.
     """
-    known = _own_size(path) or _png_size(path) or _jxl_size(path)
-    if known is not None:
+    beginning = _beginning(path)
+    if not beginning.startswith(b"\xff\xd8") and (known := _known_size(path, beginning)):
         return known
-    with _opened(path) as image:
+    with _opened(path, beginning) as image:
         size = image.height, image.width
         if image.format in ("AVIF", "JPEG2000"):
             size = _complete(image, path, size)
@@ -57,7 +56,7 @@ def format_of(path: Path) -> str:
     Raises:
         ImageError: the file cannot be read or is not a picture.
     """
-    with _opened(path) as image:
+    with _opened(path, _beginning(path)) as image:
         return image.format or ""
 
 
@@ -94,12 +93,25 @@ def _register_heif() -> None:
     plugin.register_heif_opener()
 
 
-def _opened(path: Path) -> Image.Image:
-    """Open a file with Pillow without decoding it. The caller must close it."""
+def _beginning(path: Path) -> bytes:
     try:
         with open_regular(path) as file:
-            known = formats(file.read(64))
-        return Image.open(path, formats=known)
+            return file.read(64)
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{path}: {refusals.why(error)}") from error
+
+
+def _known_size(path: Path, beginning: bytes) -> tuple[int, int] | None:
+    """Upright height and width of a file whose header is read here; None for others and broken ones."""
+    if beginning.startswith(PNG_SIGNATURE):
+        return _png_size(path)
+    return _jxl_size(path) if jxl.is_jxl(beginning) else _own_size(path, beginning)
+
+
+def _opened(path: Path, beginning: bytes) -> Image.Image:
+    """Open a file with Pillow without decoding it. The caller must close it."""
+    try:
+        return Image.open(path, formats=formats(beginning))
     except UnidentifiedImageError as error:
         if image := _opened_jpeg(path):
             return image
@@ -109,7 +121,9 @@ def _opened(path: Path) -> Image.Image:
 
 
 def _png_size(path: Path) -> tuple[int, int] | None:
-    """Upright height and width of a PNG file; None for other files."""
+    """Upright height and width of a PNG file; None if its header is broken."""
+    from restore.imaging.png import extras as png_extras
+
     try:
         found = png_extras.read_header(path)
     except (OSError, ValueError) as error:
@@ -132,15 +146,12 @@ def _opened_jpeg(path: Path) -> Image.Image | None:
         return None
 
 
-def _jxl_size(path: Path) -> tuple[int, int] | None:
-    """Upright height and width of a JPEG XL file, which cannot be opened without decoding; None for other files."""
+def _jxl_size(path: Path) -> tuple[int, int]:
+    """Upright height and width of a JPEG XL file, which cannot be opened without decoding."""
     try:
-        with open_regular(path) as file:
-            if not jxl.is_jxl(file.read(12)):
-                return None
-            jxl.register()
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                header = jxl.read_header(data)
+        jxl.register()
+        with open_regular(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            header = jxl.read_header(data)
     except (OSError, ImageError) as error:
         raise ImageError(f"{path}: {refusals.why(error)}") from error
     return header.height, header.width
@@ -148,6 +159,8 @@ def _jxl_size(path: Path) -> tuple[int, int] | None:
 
 def _complete(image: Image.Image, path: Path, size: tuple[int, int]) -> tuple[int, int]:
     """Complete Pillow's ``info`` by what it does not report; returns the size of the part that is to be shown."""
+    from restore.imaging import heif, jp2
+
     data = path.read_bytes()
     if image.format == "JPEG2000":
         image.info.update(jp2.read_extra(data).info)
@@ -175,15 +188,16 @@ def _turn_by(exif: object, xmp: object) -> int:
     return turn
 
 
-def _own_size(path: Path) -> tuple[int, int] | None:
+def _own_size(path: Path, beginning: bytes) -> tuple[int, int] | None:
     """Upright height and width of a file that is decoded without Pillow; None for others and broken ones."""
+    from restore.imaging import bmp, tga
+    from restore.imaging.tiff import pages as tiff_pages
+
     try:
-        with open_regular(path) as file:
-            beginning = file.read(64)
-            if not tiff_pages.is_tiff(beginning):
-                return bmp.size(beginning) or tga.size(beginning)
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                height, width = tiff_pages.main_page(data)[0].upright_size
+        if not tiff_pages.is_tiff(beginning):
+            return bmp.size(beginning) or tga.size(beginning)
+        with open_regular(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            height, width = tiff_pages.main_page(data)[0].upright_size
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error
     except (OSError, ValueError):  # a broken directory is a ValueError too

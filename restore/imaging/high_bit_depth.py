@@ -7,10 +7,9 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from PIL.TiffImagePlugin import TiffImageFile
 
 from restore.errors import ImageError
-from restore.imaging import heif, jxl
+from restore.imaging import jxl
 from restore.imaging.arrays import AnyArray
 
 _PNG_GRAY_ALPHA = 4
@@ -86,7 +85,10 @@ def stretched(values: AnyArray, most: int) -> NDArray[np.uint16]:
 
 def bits_in_file(image: Image.Image, data: bytes) -> int:
     """Bits per channel according to the file's header; 8 if it does not say."""
-    if isinstance(image, TiffImageFile):
+    if image.format == "TIFF":
+        from PIL.TiffImagePlugin import TiffImageFile
+
+        assert isinstance(image, TiffImageFile)
         bits = image.tag_v2.get(258, 8)
         return int(max(bits)) if isinstance(bits, tuple) else int(bits)
     if image.format == "PPM":
@@ -96,6 +98,8 @@ def bits_in_file(image: Image.Image, data: bytes) -> int:
         at = data.find(b"\xff\x4f\xff\x51")  # start of codestream and SIZ; channel 0 has its depth 42 bytes later
         return (data[at + 42] & 0x7F) + 1 if 0 <= at < len(data) - 42 else 8
     if image.format == "AVIF":
+        from restore.imaging import heif
+
         return heif.properties(data).bits or 8
     if image.format == "JXL":
         return 16 if jxl.read_header(data).bits > 8 else 8  # decoders scale to 16

@@ -34,26 +34,27 @@ class _Log:
 
     def __init__(self, variable: ctypes.c_void_p, stream: int, file: IO[bytes]) -> None:
         self._variable, self._stream, self._file = variable, stream, file
+        self._descriptor = file.fileno()
         self._original: int | None = None
-        self._turn = threading.Condition()
+        self._lock = threading.Lock()
+        self._turn = threading.Condition(self._lock)
         self._inside = 0
         self._alone = False
+        self._seen = 0  # its size when somebody last looked
 
-    def size(self) -> int:
-        """Bytes printed."""
-        return os.fstat(self._file.fileno()).st_size
-
-    @contextmanager
-    def shared(self) -> Iterator[None]:
-        """Print into the file, like others."""
-        with self._turn:
+    def silent(self, work: Callable[[], T]) -> tuple[T] | None:
+        """The result of work that may print into the file, like others; None if anything was printed meanwhile."""
+        with self._lock:
             while self._alone:
                 self._turn.wait()
             self._enter()
+            before = self._seen
         try:
-            yield
+            result = work()
         finally:
+            size = self._seen = os.fstat(self._descriptor).st_size
             self._leave()
+        return (result,) if size == before and size < _LONG else None
 
     @contextmanager
     def alone(self) -> Iterator[str]:
@@ -65,19 +66,21 @@ class _Log:
             while self._inside:
                 self._turn.wait()
             before = self.text()
-            os.ftruncate(self._file.fileno(), 0)
+            os.ftruncate(self._descriptor, 0)
             self._enter()
         try:
             yield before
         finally:
-            os.ftruncate(self._file.fileno(), 0)  # or the next would pass these lines on a second time
+            os.ftruncate(self._descriptor, 0)  # or the next would pass these lines on a second time
+            self._seen = 0
+            self._leave()
             with self._turn:
                 self._alone = False
-            self._leave()
+                self._turn.notify_all()
 
     def text(self) -> str:
         """What was printed."""
-        return os.pread(self._file.fileno(), _READ, 0).decode("utf-8", "replace")
+        return os.pread(self._descriptor, _READ, 0).decode("utf-8", "replace")
 
     def _enter(self) -> None:
         if not self._inside:
@@ -85,11 +88,12 @@ class _Log:
         self._inside += 1
 
     def _leave(self) -> None:
-        with self._turn:
+        with self._lock:
             self._inside -= 1
             if not self._inside:
                 self._variable.value = self._original
-            self._turn.notify_all()
+            if self._alone:
+                self._turn.notify_all()
 
 
 def heard(work: Callable[[], T], known: Callable[[str], bool]) -> tuple[T, list[str]]:
@@ -105,13 +109,8 @@ def heard(work: Callable[[], T], known: Callable[[str], bool]) -> tuple[T, list[
     log = _log()
     if log is None:
         return work(), []
-    with log.shared():
-        before = log.size()
-        result = work()
-        silent = log.size() == before
-    if silent and before < _LONG:
-        return result, []
-    del result
+    if (done := log.silent(work)) is not None:
+        return done[0], []
     with log.alone() as before_this:
         result = work()
         text = log.text()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
 
 from restore.jobs.claims import GONE, missing
+from restore.jobs.ledger import Ledger
 from restore.jobs.outcome import Outcome, Status
 from restore.jobs.plan import Plan
 from restore.jobs.report import FileRecord, PageWriter, SummaryRecord, folder_record, record, write_report
@@ -28,6 +29,8 @@ class JobReporter:
         give: receives each record as it arrives, instead of lines on standard output; None for human-readable output.
         report: file for the report written at the end, or None.
         page: returns the writer of HTML reports; None if HTML is not supported.
+        ledger: what other processes of this job have reported before they crashed; None if nobody watches over it.
+        made: targets that they have written, by their names in the journal.
     """
 
     screen: Console
@@ -35,6 +38,8 @@ class JobReporter:
     give: Callable[[Record], None] | None = None
     report: Path | None = None
     page: Callable[[], PageWriter] | None = None
+    ledger: Ledger | None = None
+    made: frozenset[str] = frozenset()
     failed: int = 0
     ignored: int = 0
     counts: Counter[Status] = field(default_factory=Counter)
@@ -48,18 +53,32 @@ class JobReporter:
             self.outcome(Outcome(item, "skipped"))
         for unreadable in plan.unreadable:
             self.failed += 1
-            self._keep(folder_record(unreadable))
-            self.warn(f"failed: {printable(unreadable.folder)}: the folder cannot be read: {unreadable.reason}", "red")
+            if self._keep(folder_record(unreadable)):
+                text = f"failed: {printable(unreadable.folder)}: the folder cannot be read: {unreadable.reason}"
+                self.warn(text, "red")
+
+    def rest(self, plan: Plan) -> Plan:
+        """The plan without the pictures that an earlier process of this job has reported, which are counted."""
+        left = []
+        for item in plan.items:
+            one = self.ledger and self.ledger.of(item.source, item.target)
+            if one:
+                self._count(Outcome(item, one["status"], one["error"]))
+                if self.report is not None:
+                    self.records.append(one)
+            else:
+                left.append(item)
+        return replace(plan, items=left)
 
     def outcome(self, outcome: Outcome) -> None:
         """Report a finished picture."""
-        self.counts[outcome.status] += 1
-        self._keep(record(outcome))
-        if outcome.status in ("enhanced", "done"):
-            self.claimed.append(outcome)
+        if outcome.status == "done" and outcome.item.target_name in self.made:
+            outcome = replace(outcome, status="enhanced")
+        self._count(outcome)
+        if not self._keep(record(outcome)):
+            return
         source = printable(outcome.item.source)
         if outcome.status == "failed":
-            self.failed += 1
             self.warn(f"failed: {source}: {printable(outcome.error)}", "red")
         elif outcome.note:
             self.warn(f"{source}: {outcome.note}")
@@ -113,11 +132,20 @@ class JobReporter:
         self.screen.quiet = True
         self.say, self.give = lambda _: None, lambda _: None
 
-    def _keep(self, one: FileRecord) -> None:
-        if self.give is not None:
+    def _count(self, outcome: Outcome) -> None:
+        self.counts[outcome.status] += 1
+        self.failed += outcome.status == "failed"
+        if outcome.status in ("enhanced", "done"):
+            self.claimed.append(outcome)
+
+    def _keep(self, one: FileRecord) -> bool:
+        """Keep a record for the report; False if it was told before."""
+        new = self.ledger is None or self.ledger.add(one)
+        if self.give is not None and new:
             self.give(one)
         if self.report is not None:
             self.records.append(one)
+        return new
 
 
 def counted(reporter: JobReporter) -> str:

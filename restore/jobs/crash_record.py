@@ -3,7 +3,7 @@
 A hidden file in the output folder has a slot for each picture that is in the step now, with the digest of its bytes.
 It is not flushed to disk: what a process has written survives its crash. A job that ends removes the file. If a job
 finds one, it tries those pictures in a process of their own before it takes the step: most are innocent, or the job was
-killed.
+killed. Those that crash again are noted in the journal, see :mod:`restore.jobs.verdict`.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ class CrashRecord:
         self._file: BinaryIO | None = None
         self._free: list[int] = []
         self._slots = 0
-        self._guilty: set[str] = set()
+        self._kept: set[str] = set()
         self._closed = False
 
     def suspects(self, digest: str) -> bool:
         """Whether an earlier job died while this picture was in the step."""
         return digest in self._suspects
 
-    def convict(self, digest: str) -> None:
-        """Keep a picture recorded for the next job, since it died in its trial."""
+    def keep(self, digest: str) -> None:
+        """Keep a picture recorded for the next job, since its trial did not end well."""
         with self._lock:
-            self._guilty.add(digest)
+            self._kept.add(digest)
 
     def begin(self, digest: str) -> int | None:
         """Record a picture; returns its slot for :meth:`end`. A record that cannot be written is left out."""
@@ -85,13 +85,13 @@ class CrashRecord:
             self.end(slot)
 
     def close(self) -> None:
-        """Remove the file; pictures that died in their trial stay recorded for the next job."""
+        """Remove the file; pictures whose trial did not end well stay recorded for the next job."""
         with self._lock, suppress(OSError):
             self._closed = True  # threads that a job leaves behind go on
             if self._file is not None:
                 self._file.close()
                 self._file = None
-            left = sorted(self._guilty)
+            left = sorted(self._kept)
             if left:
                 self._path.write_bytes(b"".join(digest.encode() + b"\n" for digest in left))
             else:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 from restore.errors import ImageError
 from restore.imaging.decode import decode_frames, read_file
+from restore.utils.isolated_process import end_with
 
 
 def main(path: str, pixel_limit: str) -> None:
@@ -21,4 +23,5 @@ def main(path: str, pixel_limit: str) -> None:
 
 
 if __name__ == "__main__":
+    end_with(os.getppid())
     main(*sys.argv[1:])

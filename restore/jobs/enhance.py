@@ -14,6 +14,7 @@ from restore.imaging.formats import ANIMATED
 from restore.jobs.console import JobReporter, Record, counted
 from restore.jobs.dry_run import show_plan
 from restore.jobs.journal import Journal, OutputGoneError, last_backend
+from restore.jobs.ledger import Ledger
 from restore.jobs.lock import locked, refuse_locked
 from restore.jobs.naming import Naming, PlanError
 from restore.jobs.open_network import OpenedNetwork, open_network
@@ -47,6 +48,7 @@ def start(
     page: Callable[[], PageWriter] | None = None,
     give: Callable[[Record], None] | None = None,
     hard: bool = False,
+    ledger: Ledger | None = None,
 ) -> int:
     """Run the job.
 
@@ -57,6 +59,7 @@ def start(
         page: returns the writer of HTML reports; None if HTML is not supported.
         give: receives each picture's record as it finishes, then the summary; replaces ``say``.
         hard: see :func:`restore.jobs.stop.stoppable`.
+        ledger: of a process that watches over this one; None if there is none.
 
     Returns:
         The exit code: 0 all done, 1 some failed, 130 interrupted.
@@ -66,7 +69,7 @@ def start(
         KeyboardInterrupt: interrupted before the job began.
     """
     with stoppable(hard) as stop:
-        return _start(request, screen, say, page, give, stop)
+        return _start(request, screen, say, page, give, stop, ledger)
 
 
 def _start(
@@ -76,8 +79,11 @@ def _start(
     page: Callable[[], PageWriter] | None,
     give: Callable[[Record], None] | None,
     stop: Stop,
+    ledger: Ledger | None,
 ) -> int:
     _refuse_contradictions(request)
+    if ledger is not None and ledger.again:
+        request = request.continued()
     if request.report is not None:
         check_report(request.report, page)
     suffix = f".{request.format_}" if request.format_ else None
@@ -86,7 +92,7 @@ def _start(
         naming = replace(naming, model=chain_label(request.model_name), scale=_scale_text(request))
     # Plan before opening the model where possible, so that usage errors appear before anything heavy loads.
     plan = _plan(request, naming, first=True)
-    reporter = JobReporter(screen, say, give, None if request.dry_run else request.report, page)
+    reporter = JobReporter(screen, say, give, None if request.dry_run else request.report, page, ledger)
     if request.dry_run:
         show_plan(plan, request, reporter)
         return FAILED if reporter.failed else 0
@@ -173,6 +179,7 @@ class _Enhancing:
                 key = job_key_of(request, self._network)
                 plan.folder.mkdir(parents=True, exist_ok=True)
                 with locked(plan.folder, request.shard), Journal(plan.folder, key, request.shard) as journal:
+                    self._go_on(journal)
                     for entry in self._opened.entries:
                         if last_backend(plan.folder, entry.model) != entry:
                             journal.record_backend(entry)
@@ -202,6 +209,14 @@ class _Enhancing:
             reporter.warn(f"Interrupted: {how}.")
             return INTERRUPTED
         return FAILED if reporter.failed else 0
+
+    def _go_on(self, journal: Journal) -> None:
+        """Go on where an earlier process of this job crashed, if one did."""
+        ledger = self._reporter.ledger
+        if ledger is not None:
+            ledger.begin(journal.length)
+            if ledger.again and ledger.journaled is not None:
+                self._reporter.made = journal.targets_since(ledger.journaled)
 
     def _folder(self, plan: Plan, journal: Journal) -> None:
         if not self._request.watch:
@@ -246,6 +261,8 @@ class _Enhancing:
             before=self._streams.before,
         )
         self._reporter.begin(plan)
+        if not watched:  # a watched folder may bring a picture again
+            plan = self._reporter.rest(plan)
         with job_progress(self._reporter.screen, len(plan.items)) as advance:
 
             def on_outcome(outcome: Outcome) -> None:

@@ -12,7 +12,7 @@ import json
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from restore.errors import RestoreError
 from restore.jobs.decoding_record import DecodingRecord
 from restore.jobs.naming import PlanError
 from restore.jobs.network_record import NetworkRecord
+from restore.jobs.verdict import Verdict, Verdicts, read_verdicts
 from restore.utils.atomic_write import TEMPORARY_PREFIX, naming, write_bytes
 from restore.utils.json_text import parse_json
 from restore.utils.regular_file import NotRegularError, open_regular
@@ -185,6 +186,7 @@ class Journal:
         index: all entries of the folder, including this journal's new ones.
         decoding: which pictures are being decoded.
         network: which pictures are in the network.
+        length: of its file when it was opened, in bytes.
     """
 
     def __init__(self, folder: Path, key: str, shard: tuple[int, int] = (1, 1)) -> None:
@@ -196,14 +198,18 @@ class Journal:
         """
         self.key = key
         self.index = JournalIndex(folder)
-        self.decoding = DecodingRecord(folder, _part(shard))
-        self.network = NetworkRecord(folder, _part(shard))
+        paths = sorted(folder.glob(f"{_STEM}*.jsonl"))
+        found = (verdict for path in paths for verdict in read_verdicts(_content(path).split(b"\n")))
+        verdicts = Verdicts(found, self._record_verdict)
+        self.decoding = DecodingRecord(folder, _part(shard), verdicts)
+        self.network = NetworkRecord(folder, _part(shard), verdicts, key)
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._path = folder, folder / _name(shard)
         with contextlib.suppress(FileExistsError):
             write_bytes(self._path, _line({_FORMAT: _VERSION}), overwrite=False)
-        self._torn = not _content(self._path).endswith(b"\n")
+        content = _content(self._path)
+        self.length, self._torn = len(content), not content.endswith(b"\n")
         self._file = self._path.open("ab", buffering=0)
 
     def __enter__(self) -> Journal:
@@ -248,6 +254,14 @@ class Journal:
         """
         with self._lock:
             self._write(_line({"backend": asdict(entry)}))
+
+    def targets_since(self, length: int) -> frozenset[str]:
+        """The targets of the entries behind this many bytes of its file."""
+        return frozenset(entry.target for entry in _entries(_content(self._path)[length:].split(b"\n")))
+
+    def _record_verdict(self, verdict: Verdict) -> None:
+        with self._lock:
+            self._write(_line(verdict.line()))
 
     def _write(self, line: bytes) -> None:
         if self._torn:
@@ -295,6 +309,10 @@ def _read(path: Path) -> Iterator[JournalEntry]:
         raise PlanError(
             f"{path} is a journal of version {version}, but this restore supports {_VERSION}: update restore, or {cure}"
         )
+    yield from _entries(lines)
+
+
+def _entries(lines: Iterable[bytes]) -> Iterator[JournalEntry]:
     for line in lines:
         try:
             entry = JournalEntry(**parse_json(line))

@@ -6,6 +6,7 @@ See :mod:`restore.jobs.network_record`.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,6 +22,7 @@ from restore.jobs.network_record import Trial
 from restore.jobs.options import PictureOptions
 from restore.runtime.devices import TilePlan
 from restore.runtime.stream import StreamOptions
+from restore.utils.isolated_process import end_with
 from restore.zoo.open import open_named
 from restore.zoo.precision import Precision
 
@@ -60,4 +62,5 @@ def _taken(picture: Picture, network: Chain, streams: Streams) -> list[Samples]:
 
 
 if __name__ == "__main__":
+    end_with(os.getppid())
     main(*sys.argv[1:])

@@ -10,11 +10,14 @@ from pathlib import Path
 from restore.errors import ModelError
 from restore.jobs.crash_record import CrashRecord
 from restore.jobs.options import Frames
+from restore.jobs.verdict import Verdict, Verdicts, runners
 from restore.utils.atomic_write import TEMPORARY_PREFIX
-from restore.utils.isolated_process import ApartError, ApartTimeoutError, run_apart
+from restore.utils.isolated_process import ApartCrashError, ApartError, ApartTimeoutError, run_apart
 
 # A trial that lives that long did not crash as the job did: the picture is enhanced again.
 _TRIAL_SECONDS = 600.0
+_STEP = "network"
+_CURE = "try a smaller --tile or another model, or update onnxruntime"
 
 
 @dataclass(frozen=True)
@@ -47,26 +50,45 @@ class NetworkRecord(CrashRecord):
     Args:
         folder: the output folder.
         name: distinguishes shards.
+        verdicts: of the folder's journals.
+        key: of the job.
     """
 
-    def __init__(self, folder: Path, name: str = "") -> None:
+    def __init__(self, folder: Path, name: str = "", verdicts: Verdicts | None = None, key: str = "") -> None:
         super().__init__(folder / f"{TEMPORARY_PREFIX}network{name}")
+        self._verdicts, self._key = verdicts, key
 
-    def check(self, digest: str, path: Path, trial: Trial) -> None:
-        """Run the network on a picture in a process of its own if an earlier job died while it was in the network.
+    def check(self, digest: str, path: Path, trial: Trial, resume: bool = False) -> None:
+        """Run the network on a picture in a process of its own if an earlier one died while it was in the network.
+
+        Args:
+            digest: SHA-256 of its bytes.
+            path: the file.
+            trial: how to run the network.
+            resume: do not try it again if its trial crashed before, in the same job and with the same onnxruntime.
 
         Raises:
             ModelError: that process died too.
         """
-        if not self.suspects(digest):
+        tools = f"{runners(self._key)}, tile {trial.tile}"
+        before = self._verdicts and self._verdicts.of(_STEP, digest, tools)
+        if before and resume:
+            raise ModelError(
+                f"a process of its own died while {trial.model} ran on this picture ({before}), and --resume does not "
+                f"try it again: {_CURE}"
+            )
+        if not before and not self.suspects(digest):
             return
         try:
             run_apart("restore.jobs.network_apart", str(path), json.dumps(asdict(trial)), timeout=_TRIAL_SECONDS)
         except ApartTimeoutError:
             return
         except ApartError as error:
-            self.convict(digest)
+            if isinstance(error, ApartCrashError) and self._verdicts:
+                self._verdicts.add(Verdict(_STEP, digest, tools, str(error)))
+            else:
+                self.keep(digest)
             raise ModelError(
-                f"an earlier job died while {trial.model} ran on this picture, and so did a trial in a process of its "
-                f"own ({error}): try a smaller --tile or another model, or update onnxruntime"
+                f"an earlier process died while {trial.model} ran on this picture, and so did a trial in a process of "
+                f"its own ({error}): {_CURE}"
             ) from error

@@ -143,7 +143,8 @@ def _label(entry: BackendEntry) -> str:
 
 def _pixels(request: Request, plan: Plan) -> float:
     """Number of pixels in a job's pictures by their headers, as far as they can be read and until they are many."""
-    if request.dry_run or request.watch:
+    if request.dry_run or request.watch or request.again:
+        # After a crash no header is read here: the step is not recorded, and may be what crashed.
         return math.inf if request.watch else 0
     total = 0.0
     for item in plan.items:

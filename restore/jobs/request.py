@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +56,11 @@ class Request:
     settle: float = SETTLE_SECONDS
     frames: Frames = "first"
     strict: bool = False
+    again: bool = False  # this process goes on with a job whose earlier process crashed
+
+    def continued(self) -> Request:
+        """The options of the process that goes on with the job after a crash; what it finds there is known."""
+        return replace(self, again=True, resume=True, existing=None if self.existing == "skip" else self.existing)
 
     @property
     def model_name(self) -> str:

@@ -103,9 +103,9 @@ class Worker:
         if info.outcome is not None:
             return info
         if self.journal is not None:
-            self.journal.decoding.check(info.digest, item.source, self.options.pixel_limit)
+            self.journal.decoding.check(info.digest, item.source, self.options.pixel_limit, self.resume)
             if self.trial is not None:
-                self.journal.network.check(info.digest, item.source, self.trial)
+                self.journal.network.check(info.digest, item.source, self.trial, self.resume)
         with self._recorded(info.digest):
             size = self._unless_stalled(lambda _: header_size(item.source))
         if size is None:

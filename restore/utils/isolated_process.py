@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 from restore.utils.json_types import JsonObject
 
+_INTERRUPTED = 130
 _KILLED = 9  # also by Linux when memory runs out
+_REQUESTS = frozenset({signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)})
 # Windows ends processes that crash with codes like 0xC0000005, an access violation.
 _WINDOWS_CRASH = 0x80000000
 
@@ -21,6 +26,10 @@ class ApartError(Exception):
 
 class ApartTimeoutError(ApartError):
     """The process took too long."""
+
+
+class ApartCrashError(ApartError):
+    """The process crashed or was killed, not by a request to end."""
 
 
 def python_command(module: str) -> list[str]:
@@ -59,7 +68,8 @@ def run_apart(module: str, *arguments: str, timeout: float | None = None) -> Jso
 
     Raises:
         ApartTimeoutError: it took too long.
-        ApartError: it failed, crashed or printed something else.
+        ApartCrashError: it crashed.
+        ApartError: it failed, was asked to end, or printed something else.
     """
     try:
         done = subprocess.run(
@@ -75,7 +85,7 @@ def run_apart(module: str, *arguments: str, timeout: float | None = None) -> Jso
         raise ApartTimeoutError(f"no answer within {timeout:.0f} s") from error
     last = done.stdout.strip().rsplit("\n", 1)[-1]
     if crash := crash_of(done.returncode):
-        raise ApartError(crash)
+        raise (ApartError if -done.returncode in _REQUESTS else ApartCrashError)(crash)
     if done.returncode:
         said = done.stderr.strip().rsplit("\n", 1)[-1]
         raise ApartError(said or f"it ended with code {done.returncode}")
@@ -86,3 +96,26 @@ def run_apart(module: str, *arguments: str, timeout: float | None = None) -> Jso
     if not isinstance(answer, dict):
         raise ApartError(f"it answered '{last[:200]}'")
     return answer
+
+
+def end_with(parent: int) -> None:
+    """End this process at once when its parent is gone: nobody can stop it or read its output any more.
+
+    Args:
+        parent: its number, known before it can be gone.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if sys.platform != "win32":
+        if os.getppid() != parent:
+            os._exit(_INTERRUPTED)
+        if sys.platform != "linux":
+            threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(_INTERRUPTED)

@@ -23,7 +23,7 @@ def host_identity() -> str:
 
 
 def is_running(process: int) -> bool:
-    """Whether a process with this ID is running on this host."""
+    """Whether a process with this ID is running on this host; one that has ended and waits for its parent is not."""
     if sys.platform == "win32":
         return True  # os.kill would terminate the process there
     try:
@@ -32,7 +32,7 @@ def is_running(process: int) -> bool:
         return False
     except PermissionError:  # another user's
         return True
-    return True
+    return (_status(process) or [b"R"])[0] not in (b"Z", b"X")
 
 
 def started(process: int) -> str:
@@ -41,7 +41,14 @@ def started(process: int) -> str:
     A later process may have the same ID.
     """
     try:
-        fields = Path(f"/proc/{process}/stat").read_bytes().rpartition(b") ")[2].split()
-        return fields[19].decode("ascii")
-    except (OSError, IndexError, UnicodeDecodeError):
+        return _status(process)[19].decode("ascii")
+    except (IndexError, UnicodeDecodeError):
         return ""
+
+
+def _status(process: int) -> list[bytes]:
+    """What Linux tells about a process, from its state on; empty if it does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_bytes().rpartition(b") ")[2].split()
+    except OSError:
+        return []

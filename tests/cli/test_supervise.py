@@ -138,8 +138,8 @@ def test_signals_are_passed_on(number: signal.Signals) -> None:
 def test_a_child_ends_with_its_parent() -> None:
     child = f"""
 import os
-from restore.cli.supervisor import _end_with
-_end_with({"{parent}"})
+from restore.utils.isolated_process import end_with
+end_with({"{parent}"})
 print(os.getpid(), flush=True)
 import time
 time.sleep(60)

@@ -18,6 +18,7 @@ from restore.errors import ImageError
 from restore.imaging import native_messages
 from restore.imaging.decode import read_picture
 from restore.imaging.jpeg import damage as jpeg_damage
+from restore.imaging.jpeg import segments as jpeg_segments
 from tests.conftest import picture
 
 EOI = b"\xff\xd9"
@@ -250,5 +251,5 @@ def test_no_whole_picture_is_called_damaged(
         pixels = np.asarray(image).reshape(*size, -1)
     if gray:
         pixels = np.full_like(pixels, 128)
-    assert jpeg_damage.check(data, None if mode == "CMYK" else pixels) == []
+    assert jpeg_damage.check(data, None if mode == "CMYK" else pixels, jpeg_segments.segments(data)) == []
     assert jpeg_damage.end(data + b"behind") == len(data)

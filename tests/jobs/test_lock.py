@@ -14,7 +14,7 @@ import pytest
 from restore.jobs import lock
 from restore.jobs.lock import locked, refuse_locked
 from restore.jobs.naming import PlanError
-from restore.utils.processes import host_identity
+from restore.utils.processes import host_identity, is_running
 
 
 @pytest.fixture
@@ -73,6 +73,16 @@ def test_a_dead_owners_lock_is_broken(tmp_path: Path, dead_process: int) -> None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux says when a process started")
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the parent must have taken note of the end")
+def test_an_owner_that_ended_holds_nothing_until_its_parent_takes_note() -> None:
+    process = subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE)
+    assert is_running(process.pid)
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert not is_running(process.pid)
+    process.communicate()
+
+
 def test_a_process_that_only_has_the_same_number_holds_nothing(tmp_path: Path) -> None:
     put(tmp_path / ".restore-lock", started="1")
     refuse_locked(tmp_path, (1, 1))

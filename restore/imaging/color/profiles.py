@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image
 
 _SPACES = {1: b"GRAY", 3: b"RGB "}
 
@@ -28,6 +28,8 @@ def to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
         image: mode ``CMYK`` or ``LAB``.
         icc: the file's profile; LAB needs none, CMYK without one is treated as complements of RGB.
     """
+    from PIL import ImageCms
+
     target = ImageCms.createProfile("sRGB")
     try:
         if image.mode == "LAB":
@@ -53,6 +55,8 @@ def pixels_to_srgb(pixels: NDArray[np.uint8], icc: bytes) -> NDArray[np.uint8]:
     Returns:
         (H, W, 3).
     """
+    from PIL import ImageCms
+
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(icc))

@@ -58,25 +58,28 @@ def end(data: bytes) -> int | None:
     return _scans(data, frame, segments[-1].start)[1] if frame else None
 
 
-def check(data: bytes, pixels: Samples | None) -> list[str]:
+def check(data: bytes, pixels: Samples | None, segments: list[jpeg_segments.Segment]) -> list[str]:
     """Notes, each beginning with ``damaged``, on what is missing from a picture that can be decoded.
 
     Args:
         data: the file.
         pixels: as decoded, RGB or gray; None for other modes, which are always decoded once more.
+        segments: of the file.
 
     Raises:
         ImageError: the data end before the picture does.
     """
-    segments = jpeg_segments.segments(data)
     if not segments or segments[-1].marker != jpeg_segments.SOS:
         return []
     start = segments[-1].start
     suspicious = pixels is None or bool(pixels[-1, -1, 0] == _GRAY and (pixels[-1, -1] == _GRAY).all())
     hole = data.find(_HOLE, start)
-    one_scan = any(s.marker in _ONE_SCAN and data[s.start + 5] == data[start] for s in segments)
+    one_scan = restarts = False
+    for marker, at, _ in segments:
+        one_scan |= marker in _ONE_SCAN and data[at + 5] == data[start]
+        restarts |= marker == _DRI
     wrong = [damage.WRONG_JPEG] if one_scan and _goes_on(data, start) else []
-    if one_scan and not suspicious and hole < 0 and all(s.marker != _DRI for s in segments):
+    if one_scan and not suspicious and hole < 0 and not restarts:
         return wrong  # nearly every file
     frame = _frame(data, segments)
     if frame is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from restore.imaging.metadata import ifd, iptc, resolution, xmp_extended
@@ -23,6 +24,7 @@ _CONVERT = "save it as PNG or TIFF in a program that opens it"
 _OURS = frozenset({APP1, APP2, APP13, COM})
 _MP_ENTRIES = 0xB002
 _GAIN_MAPS = (b"hdr-gain-map", b"hdrgainmap", b"urn:iso:std:iso:ts:21496")
+_NOTHING = Extra()
 _PATHS = "the clipping paths of Photoshop were dropped"
 
 
@@ -55,16 +57,21 @@ def segments(data: bytes) -> list[Segment]:
     return found
 
 
-def read_extra(data: bytes, xmp: bytes | None) -> Extra:
+def read_extra(data: bytes, xmp: bytes | None, segments: Sequence[Segment]) -> Extra:
     """Read what the segments before the first scan hold.
 
     Args:
         data: the file.
         xmp: its main packet.
+        segments: from :func:`segments`.
     """
-    found = [each for each in segments(data) if each.marker in _OURS]
-    contents = [(each.marker, data[each.start : each.stop]) for each in found]
+    found = [each for each in segments if each.marker in _OURS]
     notes: list[str] = []
+    if not data.endswith(b"\xff\xd9") and b"MotionPhoto_Data" in data:  # Samsung's, which XMP may not mention
+        notes.append(VIDEO)
+    if not found:
+        return Extra(notes=tuple(notes)) if notes else _NOTHING
+    contents = [(each.marker, data[each.start : each.stop]) for each in found]
     gain_map = None
     pieces = [c for m, c in contents if m == APP1 and c.startswith(xmp_extended.HEADER)]
     info = {"xmp": xmp_extended.merged(xmp, pieces)} if xmp and pieces else {}
@@ -75,8 +82,6 @@ def read_extra(data: bytes, xmp: bytes | None) -> Extra:
         if each.marker == APP2 and data.startswith(_MPF, each.start):
             more, gain_map = _other_pictures(data, each)
             notes += more
-    if not data.endswith(b"\xff\xd9") and b"MotionPhoto_Data" in data:  # Samsung's, which XMP may not mention
-        notes.append(VIDEO)
     comments = [content.rstrip(b"\0") for marker, content in contents if marker == COM]
     comment = b"\n".join(filter(None, comments)) or None
     return Extra(info, iptc.records(resources), comment, tuple(notes), gain_map)

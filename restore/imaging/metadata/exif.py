@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from restore.imaging.metadata import exif_place, ifd, iptc, xmp_place
 from restore.imaging.picture import Picture
-from restore.imaging.png import text as png_text
 
 ORIENTATION = 0x0112
 _WIDTH_TAGS, _HEIGHT_TAGS = (0x0100, 0xA002), (0x0101, 0xA003)
@@ -42,6 +41,8 @@ def strip_place(picture: Picture) -> Picture:
     Texts that people wrote, such as captions and keywords, stay unless they read as coordinates. A block that cannot be
     searched is dropped entirely, and so is a file's comment, which may be anything.
     """
+    from restore.imaging.png import text as png_text
+
     exif = picture.exif
     if exif is not None:
         try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterator
-from xml.parsers import expat
 
 # Namespace and local name.
 Name = tuple[str, str]
@@ -140,6 +139,8 @@ def parse(packet: bytes) -> Packet:
     Raises:
         BrokenPacketError: it is not well-formed, has a document type, or exceeds a bound.
     """
+    from xml.parsers import expat
+
     text = _decoded(packet)
     parser = expat.ParserCreate("utf-8", _SEPARATOR)
     parser.namespace_prefixes = parser.ordered_attributes = parser.buffer_text = True

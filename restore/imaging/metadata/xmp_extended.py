@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from collections.abc import Iterable
 from contextlib import suppress
@@ -105,6 +104,8 @@ def _joined(digest: str, pieces: Iterable[bytes]) -> bytes | None:
 
 
 def _digest(extension: bytes) -> str:
+    import hashlib
+
     return hashlib.md5(extension, usedforsecurity=False).hexdigest().upper()
 
 
