@@ -89,19 +89,39 @@ class LazyGroup(click.Group):
         return found or click.Command.shell_complete(self, ctx, incomplete)
 
     def invoke(self, ctx: click.Context) -> object:
-        from restore.errors import RestoreError
-        from restore.utils.text import printable
-
         try:
             return super().invoke(ctx)
-        except RestoreError as error:  # may contain text from untrusted files
-            click.echo("\n".join(map(printable, f"restore: {error}".split("\n"))), err=True)
-            sys.exit(error.exit_code)
-        except KeyboardInterrupt:
-            click.echo("Interrupted: written files are complete; the rest was not started.", err=True)
-            sys.exit(130)
-        except OSError as error:  # a full or read-only disk, no permission, '| head': not a bug, no traceback
-            sys.exit(os_error(error))
+        except (KeyboardInterrupt, Exception) as error:
+            code = _told(error)
+            if code is None:
+                raise
+            sys.exit(code)
+
+
+def _told(error: BaseException) -> int | None:
+    """Say why a command ended early; its exit code, or None for an error that is not expected."""
+    from restore.errors import RestoreError
+    from restore.utils.text import printable
+
+    if _by_interrupt(error):
+        click.echo("Interrupted: written files are complete; the rest was not started.", err=True)
+        return 130
+    if isinstance(error, RestoreError):  # may contain text from untrusted files
+        click.echo("\n".join(map(printable, f"restore: {error}".split("\n"))), err=True)
+        return error.exit_code
+    if isinstance(error, OSError):  # a full or read-only disk, no permission, '| head': not a bug, no traceback
+        return os_error(error)
+    return None
+
+
+def _by_interrupt(error: BaseException) -> bool:
+    """Whether Ctrl-C is behind an error. A native module that is being imported turns it into an ImportError."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, KeyboardInterrupt):
+            return True
+        cause = cause.__cause__
+    return False
 
 
 def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:

@@ -11,8 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
 
+from restore.cli.main import main
+from restore.errors import ModelError
 from tests.cli.test_enhance import COMMAND, ENVIRONMENT, begin, hidden, many, outputs, wait_for
 from tests.conftest import picture, save
 from tests.endless import endless_model
@@ -213,3 +217,32 @@ def test_one_picture_is_interrupted_too(tmp_path: Path) -> None:
         assert time.monotonic() - began < LIMIT
         assert process.returncode == 130
         assert "nothing was written" in told
+
+
+@pytest.mark.parametrize("last", [ImportError("initialization failed"), ModelError("a.onnx: cannot be opened")])
+def test_ctrl_c_that_an_import_turned_into_its_own_error(last: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Native modules do that when the signal arrives while they are initialized."""
+
+    def invoke(*_: object) -> None:
+        try:
+            raise ImportError("initialization failed") from KeyboardInterrupt()
+        except ImportError as error:
+            raise last from error
+
+    monkeypatch.setattr(click.Group, "invoke", invoke)
+    result = CliRunner().invoke(main, ["models"])
+    assert result.exit_code == 130
+    assert result.stderr.startswith("Interrupted: written files are complete")
+
+
+def test_an_error_while_an_interruption_is_handled_is_that_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def invoke(*_: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            raise ModelError("no space left")  # noqa: B904  (that is the point)
+
+    monkeypatch.setattr(click.Group, "invoke", invoke)
+    result = CliRunner().invoke(main, ["models"])
+    assert result.exit_code == 2
+    assert "no space left" in result.stderr
