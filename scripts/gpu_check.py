@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType
 
 import numpy as np
 from bench_folder import cut, torch_network
@@ -266,7 +266,7 @@ def need_onnxruntime() -> None:
         raise NothingToCheckError("this onnxruntime has no CUDA provider: install onnxruntime-gpu")
 
 
-def need_torch() -> SimpleNamespace:
+def need_torch() -> ModuleType:
     """torch, if it can use the GPU."""
     try:
         import torch
@@ -274,8 +274,7 @@ def need_torch() -> SimpleNamespace:
         raise NothingToCheckError("torch is not installed") from error
     if not torch.cuda.is_available():
         raise NothingToCheckError("this torch finds no CUDA GPU")
-    found: SimpleNamespace = torch  # type: ignore[assignment]  # a module, whose members are all that counts
-    return found
+    return torch
 
 
 def run(*words: str, limit: float | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:

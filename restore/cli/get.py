@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from restore.cli.common import catalogue_option, console, extra_needed, shape_option
+from restore.cli.common import catalogue_option, console
 from restore.cli.help import Command
+from restore.cli.importing import check_can_import, fixed_shape_option, into_option, run_import
 from restore.cli.supervise import supervise
 
 if TYPE_CHECKING:
@@ -28,18 +29,8 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Accept the license without being asked; the model's metadata record it.")
 @catalogue_option
 @click.option("--name", "called", help="Name of the model here.  [default: the catalogue's id]")
-@click.option(
-    "--into",
-    "folder",
-    type=click.Path(path_type=Path),
-    help="Folder of models.  [default: the first in RESTORE_MODELS, else the user's folder]",
-)
-@click.option(
-    "--shape",
-    metavar="SIDE|NxHxW",
-    callback=shape_option,
-    help="Fix the input shape, for networks that cannot be exported for all sizes.",
-)
+@into_option
+@fixed_shape_option
 @click.option("--overwrite", is_flag=True, help="Replace an existing model of that name.")
 def get(
     name: str,
@@ -59,9 +50,7 @@ def get(
     This command and 'restore models --online' are the only ones that use the network.
     """
     supervise(name, "Nothing was installed.")
-    with extra_needed("Importing", "train"):
-        import restore.export.import_model  # noqa: F401
-    from restore.cli.importing import run_import
+    check_can_import()
     from restore.jobs.stop import stoppable
     from restore.online.catalogue import open_catalogue
     from restore.online.get import find_online

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from restore.cli.common import extra_needed, parse_pairs, shape_option
+from restore.cli.common import parse_pairs
 from restore.cli.help import Command
+from restore.cli.importing import check_can_import, fixed_shape_option, into_option, run_import
 from restore.cli.supervise import supervise
 
 if TYPE_CHECKING:
@@ -25,24 +26,14 @@ if TYPE_CHECKING:
 )
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--name", help="Name of the model.  [default: the file's]")
-@click.option(
-    "--into",
-    "folder",
-    type=click.Path(path_type=Path),
-    help="Folder of models.  [default: the first in RESTORE_MODELS, else the user's folder]",
-)
+@into_option
 @click.option(
     "--spec",
     multiple=True,
     metavar="FIELD=VALUE",
     help="Metadata that overrides what is detected: --spec licence=MIT, --spec high=255. Repeatable.",
 )
-@click.option(
-    "--shape",
-    metavar="SIDE|NxHxW",
-    callback=shape_option,
-    help="Fix the input shape, for networks that cannot be exported for all sizes.",
-)
+@fixed_shape_option
 @click.option(
     "--colors",
     type=click.Choice(["auto", "rgb", "bgr"]),
@@ -69,10 +60,8 @@ def import_(
     """
     given = parse_pairs(spec, "--spec")
     supervise(file, "Nothing was installed.")
-    with extra_needed("Importing", "train"):
-        import restore.export.import_model  # noqa: F401
+    check_can_import()
 
-    from restore.cli.importing import run_import
     from restore.jobs.stop import stoppable
 
     with stoppable(hard=True):

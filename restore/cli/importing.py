@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from restore.cli.common import Decorator, extra_needed, shape_option
 from restore.utils.text import printable
 
 if TYPE_CHECKING:
     from restore.verify.channel_order import Colors
+
+into_option: Decorator = click.option(
+    "--into",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Folder of models.  [default: the first in RESTORE_MODELS, else the user's folder]",
+)
+fixed_shape_option: Decorator = click.option(
+    "--shape",
+    metavar="SIDE|NxHxW",
+    callback=shape_option,
+    help="Fix the input shape, for networks that cannot be exported for all sizes.",
+)
+
+
+def check_can_import() -> None:
+    """Check, before any other work, that what imports models is installed.
+
+    Raises:
+        MissingExtraError: it is not.
+    """
+    with extra_needed("Importing", "train"):
+        importlib.import_module("restore.export.import_model")
 
 
 def run_import(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -141,10 +142,10 @@ def test_different_architectures_are_refused(pair: tuple[Path, Path], tmp_path: 
 def test_where_graphs_differ_is_said(pair: tuple[Path, Path]) -> None:
     a, b = map(onnx.load, pair)
 
-    def refused(change: object) -> str:
+    def refused(change: Callable[[onnx.ModelProto], object]) -> str:
         changed = onnx.ModelProto()
         changed.CopyFrom(b)
-        change(changed)  # type: ignore[operator]
+        change(changed)
         with pytest.raises(DifferentError) as error:
             blend_onnx(a, changed, 0.5)
         return str(error.value)

@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def gpu_count() -> int:
     count = len(gpus())
     if not count:
-        pytest.skip("no NVIDIA GPU")
+        pytest.skip("no NVIDIA GPU")  # nothing here can be tried without; scripts/gpu_check.py says what was skipped
     return count
 
 
@@ -33,14 +33,14 @@ def gpu_count() -> int:
 def cuda(gpu_count: int) -> str:
     """A device for models."""
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        pytest.skip("this onnxruntime has no CUDA provider")
+        pytest.skip("this onnxruntime has no CUDA provider")  # the CPU package beside a GPU that only torch uses
     return "cuda:0"
 
 
 @pytest.fixture(scope="session")
 def tensorrt(cuda: str) -> str:
     if "TensorrtExecutionProvider" not in onnxruntime.get_available_providers():
-        pytest.skip("this onnxruntime has no TensorRT provider")
+        pytest.skip("this onnxruntime has no TensorRT provider")  # TensorRT is optional, and large
     pytest.importorskip("tensorrt")
     return "tensorrt:0"
 
@@ -49,7 +49,7 @@ def tensorrt(cuda: str) -> str:
 def torch_on_gpu(gpu_count: int) -> ModuleType:
     torch: ModuleType = pytest.importorskip("torch")
     if not torch.cuda.is_available():
-        pytest.skip("this torch finds no CUDA GPU")
+        pytest.skip("this torch finds no CUDA GPU")  # a CPU build of torch beside onnxruntime-gpu
     return torch
 
 

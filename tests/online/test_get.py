@@ -35,7 +35,7 @@ def imported(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, str, dict[str,
     def note(file: Path, name: str, _folder: object, given: dict[str, str], *_: object) -> None:
         found.append((file, name, given, file.read_bytes()))
 
-    monkeypatch.setattr("restore.cli.importing.run_import", note)
+    monkeypatch.setattr("restore.cli.get.run_import", note)
     return found
 
 
