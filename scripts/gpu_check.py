@@ -152,7 +152,8 @@ def tests(options: Options) -> JsonObject:
     need_gpu()
     with tempfile.TemporaryDirectory() as name:
         report = Path(name) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-m", "gpu", "-n", "0", f"--junitxml={report}", "tests/gpu"]
+        # Without the project's own options, which need pytest-xdist.
+        command = [sys.executable, "-m", "pytest", "-o", "addopts=", "-m", "gpu", f"--junitxml={report}", "tests/gpu"]
         subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=options.left(), check=False)
         if not report.exists():
             raise RuntimeError("pytest wrote no report")

@@ -12,6 +12,7 @@ from restore.cli import complete
 from restore.cli.common import FiniteRange, console, device_option, max_pixels_option, parse_pairs
 from restore.cli.help import Command
 from restore.cli.supervise import Attempt, supervise_foreign, supervise_job
+from restore.jobs.journal_name import journal_name
 
 if TYPE_CHECKING:
     from restore.jobs.console import Record
@@ -231,9 +232,7 @@ def enhance(
     """
     pairs = parse_pairs(spec, "--spec")
     if _is_folder_job(options):
-        part, parts = options["shard"]
-        name = ".restore-journal.jsonl" if parts == 1 else f".restore-journal-{part}-of-{parts}.jsonl"
-        supervise_job(options["model"] or "the model", options["target"] / name)
+        supervise_job(options["model"] or "the model", options["target"] / journal_name(options["shard"]))
     supervise_foreign([options["model"]] if options["model"] else [], "Written files are complete; --resume continues.")
     from restore.jobs.enhance import start
     from restore.jobs.ledger import Ledger

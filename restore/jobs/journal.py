@@ -18,14 +18,14 @@ from pathlib import Path
 
 from restore.errors import RestoreError
 from restore.jobs.decoding_record import DecodingRecord
+from restore.jobs.journal_name import STEM, journal_name, part_name
 from restore.jobs.naming import PlanError
 from restore.jobs.network_record import NetworkRecord
 from restore.jobs.verdict import Verdict, Verdicts, read_verdicts
-from restore.utils.atomic_write import TEMPORARY_PREFIX, naming, write_bytes
+from restore.utils.atomic_write import naming, write_bytes
 from restore.utils.json_text import parse_json
 from restore.utils.regular_file import NotRegularError, open_regular
 
-_STEM = f"{TEMPORARY_PREFIX}journal"
 _FORMAT, _VERSION = "restore-journal", 1
 _CHUNK = 1 << 20
 
@@ -84,7 +84,7 @@ def last_backend(folder: Path, model: str) -> BackendEntry | None:
         model: see :class:`BackendEntry`.
     """
     found = None
-    for path in sorted(folder.glob(f"{_STEM}*.jsonl"), key=lambda path: path.stat().st_mtime):
+    for path in sorted(folder.glob(f"{STEM}*.jsonl"), key=lambda path: path.stat().st_mtime):
         for line in _content(path).split(b"\n"):
             if line.startswith(b'{"backend"'):
                 try:
@@ -129,7 +129,11 @@ def file_digest(path: Path, progress: Callable[[], object] = lambda: None) -> st
 
 
 class JournalIndex:
-    """The entries of all journals in an output folder; read once."""
+    """The entries of all journals in an output folder; read once.
+
+    Attributes:
+        verdicts: on pictures that crashed a decoder or a network.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Read the journals.
@@ -139,8 +143,11 @@ class JournalIndex:
         """
         self._folder = folder
         self._by_target: dict[str, list[JournalEntry]] = defaultdict(list)
-        for path in sorted(folder.glob(f"{_STEM}*.jsonl")):
-            for entry in _read(path):
+        self.verdicts: list[Verdict] = []
+        for path in sorted(folder.glob(f"{STEM}*.jsonl")):
+            lines = _lines(path)
+            self.verdicts += read_verdicts(lines)
+            for entry in _entries(lines):
                 self.add(entry)
 
     def add(self, entry: JournalEntry) -> None:
@@ -198,18 +205,18 @@ class Journal:
         """
         self.key = key
         self.index = JournalIndex(folder)
-        paths = sorted(folder.glob(f"{_STEM}*.jsonl"))
-        found = (verdict for path in paths for verdict in read_verdicts(_content(path).split(b"\n")))
-        verdicts = Verdicts(found, self._record_verdict)
-        self.decoding = DecodingRecord(folder, _part(shard), verdicts)
-        self.network = NetworkRecord(folder, _part(shard), verdicts, key)
+        verdicts = Verdicts(self.index.verdicts, self._record_verdict)
+        self.decoding = DecodingRecord(folder, part_name(shard), verdicts)
+        self.network = NetworkRecord(folder, part_name(shard), verdicts, key)
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._path = folder, folder / _name(shard)
+        self._folder, self._path = folder, folder / journal_name(shard)
         with contextlib.suppress(FileExistsError):
             write_bytes(self._path, _line({_FORMAT: _VERSION}), overwrite=False)
-        content = _content(self._path)
-        self.length, self._torn = len(content), not content.endswith(b"\n")
+        with open_regular(self._path) as file:
+            self.length = file.seek(0, os.SEEK_END)
+            file.seek(max(0, self.length - 1))
+            self._torn = file.read() != b"\n"
         self._file = self._path.open("ab", buffering=0)
 
     def __enter__(self) -> Journal:
@@ -284,21 +291,13 @@ def _content(path: Path) -> bytes:
         raise PlanError(f"{path} is named like a journal, but {error.strerror}: move it away") from error
 
 
-def _name(shard: tuple[int, int]) -> str:
-    return f"{_STEM}{_part(shard)}.jsonl"
-
-
-def _part(shard: tuple[int, int]) -> str:
-    index, count = shard
-    return "" if count == 1 else f"-{index}-of-{count}"
-
-
 def _line(values: Mapping[str, object]) -> bytes:
     # Escapes can also represent names whose bytes are not valid text.
     return json.dumps(values, ensure_ascii=True).encode() + b"\n"
 
 
-def _read(path: Path) -> Iterator[JournalEntry]:
+def _lines(path: Path) -> list[bytes]:
+    """The lines of a journal after the first, which says that it is one."""
     first, *lines = _content(path).split(b"\n")
     cure = "move it away, or choose another output folder"
     try:
@@ -309,7 +308,7 @@ def _read(path: Path) -> Iterator[JournalEntry]:
         raise PlanError(
             f"{path} is a journal of version {version}, but this restore supports {_VERSION}: update restore, or {cure}"
         )
-    yield from _entries(lines)
+    return lines
 
 
 def _entries(lines: Iterable[bytes]) -> Iterator[JournalEntry]:

@@ -1,0 +1,18 @@
+"""Names of journals in an output folder."""
+
+from __future__ import annotations
+
+from restore.utils.atomic_write import TEMPORARY_PREFIX
+
+STEM = f"{TEMPORARY_PREFIX}journal"
+
+
+def journal_name(shard: tuple[int, int] = (1, 1)) -> str:
+    """The journal of a job, or of shard i of n."""
+    return f"{STEM}{part_name(shard)}.jsonl"
+
+
+def part_name(shard: tuple[int, int]) -> str:
+    """What distinguishes the hidden files of a shard; empty for a whole job."""
+    index, count = shard
+    return "" if count == 1 else f"-{index}-of-{count}"
