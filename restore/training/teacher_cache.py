@@ -20,11 +20,12 @@ from restore.utils.json_text import parse_json
 from restore.utils.json_types import JsonObject
 
 FACTS, RESULTS, SUMS = "teacher.json", "results.bin", "sums.bin"
-_SUM_BYTES = 4
+_SUM_BYTES = 4  # of the input; as many again of the result
 
 
 class TeacherCache:
-    """Results by the number of the sample, each with a check sum: a result that was cut off counts as missing.
+    """Results by the number of the sample, each with check sums: a result that was cut off, or belongs to another input
+    because another version of restore makes other samples, counts as missing.
 
     Several runs can share a folder, also at the same time. Use it in a ``with`` statement, or call :meth:`close`.
 
@@ -67,29 +68,34 @@ class TeacherCache:
         """Size of the results of all samples."""
         return self.samples * self._size
 
-    def read(self, numbers: Sequence[int]) -> NDArray[np.uint8] | None:
-        """Results uint8 (N, 3, H, W) of samples, or None if one of them is missing."""
-        found = [self._read(number) for number in numbers]
+    def read(self, numbers: Sequence[int], inputs: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+        """Results uint8 (N, 3, H, W) of samples, or None if one is missing.
+
+        Args:
+            numbers: of the samples.
+            inputs: uint8, the inputs of these samples along the first axis.
+        """
+        found = [self._read(number, one) for number, one in zip(numbers, inputs, strict=True)]
         complete = [one for one in found if one is not None]
         return np.stack(complete) if len(complete) == len(found) else None
 
     def holds(self, number: int) -> bool:
-        """Whether the result of a sample is there."""
+        """Whether a result of a sample is there, whatever its input was."""
         return self._read(number) is not None
 
-    def write(self, numbers: Sequence[int], results: NDArray[np.uint8]) -> None:
-        """Keep results (N, 3, H, W) of samples.
+    def write(self, numbers: Sequence[int], inputs: NDArray[np.uint8], results: NDArray[np.uint8]) -> None:
+        """Keep results (N, 3, H, W) of samples with these inputs; see :meth:`read`.
 
         Raises:
             RecipeError: they have another size, or cannot be written.
         """
         if results.shape[1:] != self.shape:
             raise RecipeError(f"the teacher's results are {results.shape[1:]}, and its cache is for {self.shape}")
-        for number, result in zip(numbers, results, strict=True):
+        for number, given, result in zip(numbers, inputs, results, strict=True):
             data = result.tobytes()
             try:
                 _write_at(self._results, number * self._size, data)
-                _write_at(self._sums, number * _SUM_BYTES, _sum(data))
+                _write_at(self._sums, 2 * number * _SUM_BYTES, _sum(given.tobytes()) + _sum(data))
             except OSError as error:
                 raise RecipeError(
                     f"teacher.cache: {self.folder / RESULTS}: {error.strerror or error}; free some space and resume, "
@@ -101,12 +107,12 @@ class TeacherCache:
         self._results.close()
         self._sums.close()
 
-    def _read(self, number: int) -> NDArray[np.uint8] | None:
-        check = _read_at(self._sums, number * _SUM_BYTES, _SUM_BYTES)
-        if len(check) < _SUM_BYTES or not any(check):
+    def _read(self, number: int, given: NDArray[np.uint8] | None = None) -> NDArray[np.uint8] | None:
+        sums = _read_at(self._sums, 2 * number * _SUM_BYTES, 2 * _SUM_BYTES)
+        if given is not None and sums[:_SUM_BYTES] != _sum(given.tobytes()):
             return None
         data = _read_at(self._results, number * self._size, self._size)
-        if _sum(data) != check or len(data) < self._size:
+        if len(data) < self._size or sums[_SUM_BYTES:] != _sum(data):
             return None
         return np.frombuffer(data, np.uint8).reshape(self.shape)
 

@@ -180,11 +180,12 @@ def test_what_was_cut_off_counts_as_missing(tmp_path: Path) -> None:
     """A crash between two writes, or in one, must not teach black squares."""
     results = np.random.default_rng(0).integers(0, 256, (3, 3, 4, 4), np.uint8)
     results[2] = 0  # all black is a result like any other
+    inputs = np.arange(12, dtype=np.uint8).reshape(3, 1, 2, 2)
     with TeacherCache(tmp_path, FACTS, 5, 4) as cache:
-        assert cache.read([0]) is None
-        cache.write([0, 2, 4], results)
-        assert np.array_equal(cache.read([4, 0, 2]), results[[2, 0, 1]])
-        assert cache.read([0, 1]) is None
+        assert cache.read([0], inputs[:1]) is None
+        cache.write([0, 2, 4], inputs, results)
+        assert np.array_equal(cache.read([4, 0, 2], inputs[[2, 0, 1]]), results[[2, 0, 1]])
+        assert cache.read([0, 1], inputs[:2]) is None
     data = bytearray((tmp_path / RESULTS).read_bytes())
     data[50] ^= 1  # of sample 1, which nobody wrote
     data[2 * 48] ^= 1
@@ -194,6 +195,15 @@ def test_what_was_cut_off_counts_as_missing(tmp_path: Path) -> None:
     (tmp_path / SUMS).write_bytes(b"")
     with TeacherCache(tmp_path, FACTS, 5, 4) as cache:
         assert not cache.holds(0)
+
+
+def test_a_result_of_another_input_counts_as_missing(tmp_path: Path) -> None:
+    """Another version of restore may make other samples of the same recipe."""
+    inputs = np.arange(8, dtype=np.uint8).reshape(2, 1, 2, 2)
+    with TeacherCache(tmp_path, FACTS, 2, 4) as cache:
+        cache.write([0, 1], inputs, np.ones((2, 3, 4, 4), np.uint8))
+        assert cache.read([0, 1], inputs) is not None
+        assert cache.read([0, 1], inputs[::-1]) is None
 
 
 def test_a_cache_of_other_samples_is_refused(tmp_path: Path) -> None:
@@ -217,7 +227,7 @@ def test_a_full_disk_names_file_and_cure(tmp_path: Path, monkeypatch: pytest.Mon
     with TeacherCache(tmp_path, FACTS, 5, 4) as cache:
         monkeypatch.setattr(teacher_cache, "_write_at", full)
         with pytest.raises(RecipeError, match="No space left on device; free some space and resume"):
-            cache.write([0], np.zeros((1, 3, 4, 4), np.uint8))
+            cache.write([0], np.zeros((1, 3, 2, 2), np.uint8), np.zeros((1, 3, 4, 4), np.uint8))
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
