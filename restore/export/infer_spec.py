@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -15,7 +16,7 @@ from restore.networks.third_party_checkpoint import Published
 from restore.runtime.session import first_line
 from restore.spec import ModelSpec, read_spec
 from restore.utils.json_types import JsonObject
-from restore.verify.probing import Floats, Reach, Run, find_reach, find_sizes, sizes_at
+from restore.verify.probing import Floats, Reach, Run, Sizes, affordable, find_reach, find_sizes, sizes_at
 
 UNKNOWN = "unknown"
 
@@ -34,7 +35,8 @@ def published_spec(
     """Describe a third-party network.
 
     The range is 0..1, as in spandrel. Sizes are tried out. The reach is that of the gradient, unless that is far larger
-    than what was observed to matter: then the observed reach is used, and tiles are not declared exact.
+    than what was observed to matter, or to be visible: then the observed reach is used, and tiles are not declared
+    exact.
 
     Args:
         found: the network.
@@ -81,20 +83,16 @@ def _tried(
         report(f"it takes no thin pictures: the file will take {one[0]} x {one[1]} only")
         sizes = sizes_at(run, one)
         seen = find_reach(run, sizes, 0.0, 1.0, one)
-    halo, exact = seen.halo, seen.exact
-    if exact and one is None:
-        try:
-            support = gradient_support(found.network, sizes.scale, seen.multiple, sizes.minimum)
-        except RuntimeError:  # in-place operations without gradient: use the observed reach
-            support = halo
-        exact = support is not None and support <= 2 * seen.halo + 16
-        halo = max(support, halo - seen.multiple) if exact and support is not None else halo
+    if seen.exact and one is None:
+        report("measuring how far it could look, by its gradient")
+        seen = _by_gradient(found.network, sizes, seen)
+    seen = affordable(seen)
     values: JsonObject = {
         "name": name,
         "task": "super-resolution" if sizes.scale > 1 else "restoration",
         "scale": sizes.scale,
-        "halo": halo,
-        "exact_tiles": exact,
+        "halo": seen.halo,
+        "exact_tiles": seen.exact,
         "multiple": seen.multiple,
         "minimum": max(sizes.minimum, seen.multiple),
         "network": found.architecture,
@@ -107,6 +105,16 @@ def _tried(
         assert shape is not None
         values |= {"shape": shape, **within(shape, seen, None)}
     return read_spec({}, name, {**values, **given})
+
+
+def _by_gradient(network: nn.Module, sizes: Sizes, seen: Reach) -> Reach:
+    """The reach by the gradient; the observed one, not exact, if that is far smaller."""
+    least, most = seen.halo - seen.multiple, 2 * seen.halo + 16
+    try:
+        support = gradient_support(network, sizes.scale, seen.multiple, sizes.minimum, least, most)
+    except RuntimeError:  # in-place operations without gradient: use the observed reach
+        return seen
+    return replace(seen, exact=False) if support is None else replace(seen, halo=max(support, least))
 
 
 def within(shape: tuple[int, int, int], reach: Reach, given: int | None) -> JsonObject:

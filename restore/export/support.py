@@ -8,7 +8,9 @@ from torch import nn
 _LONGEST = 1024
 
 
-def gradient_support(network: nn.Module, scale: int, multiple: int, minimum: int) -> int | None:
+def gradient_support(
+    network: nn.Module, scale: int, multiple: int, minimum: int, least: int = 0, most: int = _LONGEST
+) -> int | None:
     """Number of input pixels around a block of ``multiple`` pixels that its result depends on, along either axis.
 
     An output depends on the inputs with nonzero gradient. Strips are enlarged until the gradient ends inside them.
@@ -18,18 +20,29 @@ def gradient_support(network: nn.Module, scale: int, multiple: int, minimum: int
         scale: output side over input side.
         multiple: sides and tile positions are multiples of this.
         minimum: the shortest side.
+        least: a reach that is known to matter; shorter strips are not tried.
+        most: the largest reach of interest.
 
     Returns:
-        The reach; None if it exceeds the search limit or is global.
+        The reach; None if it exceeds ``most`` or the search limit, or is global.
     """
-    across = -(-max(minimum, 24) // multiple) * multiple
+    across = -(-max(minimum, 16) // multiple) * multiple
     length = 128
     while length <= _LONGEST:
         along = -(-max(length, 2 * minimum) // (2 * multiple)) * 2 * multiple
-        found = [_along(network, scale, multiple, along, across, axis) for axis in (3, 2)]
-        if None not in found:
-            return max(reach for reach in found if reach is not None)
         length *= 2
+        ahead = along // 2 - multiple
+        if ahead <= least:
+            continue
+        reach = 0
+        for axis in (3, 2):
+            if (found := _along(network, scale, multiple, along, across, axis)) is None:
+                break
+            reach = max(reach, found)
+        else:
+            return reach if reach <= most else None
+        if ahead >= most:
+            break
     return None
 
 

@@ -24,7 +24,7 @@ from restore.utils.json_types import JsonObject
 from restore.verify.channel_order import Colors, Order, find_order
 from restore.verify.check import Check
 from restore.verify.graphs import count_weights, nodes_of, weights, weights_digest
-from restore.verify.probing import Floats, Reach, Run, Sizes, find_range, find_reach, find_sizes, sizes_at
+from restore.verify.probing import Floats, Reach, Run, Sizes, affordable, find_range, find_reach, find_sizes, sizes_at
 from restore.verify.run import RUN_SECONDS
 
 
@@ -169,9 +169,9 @@ def _found(
         low, high = _range(run, sizes, size, known, given)
         order = find_order(run, sizes, low, high, size, colors)
         report("measuring how far it looks")
-        reach = Reach(0, True, 1)
+        reach = Reach(0, True, 1, 0)
         if not {"halo", "exact_tiles"} <= set(given):
-            reach = find_reach(run, sizes, low, high, size)
+            reach = affordable(find_reach(run, sizes, low, high, size))
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
     found = {

@@ -16,6 +16,7 @@ from restore.runtime.pixels import Pixels, check_shape
 from restore.runtime.tiling import Span, Tile, tiles
 from restore.spec import ModelSpec
 from restore.verify.check import Check
+from restore.verify.contrast import is_bearable, less_and_less
 from restore.verify.feed import aside, of_pixels, shapes
 from restore.verify.pictures import EXTREME, noise, scene
 
@@ -118,8 +119,8 @@ def _whole_and_tiled(model: Model) -> float:
     tile = spec.side(16)
     along, across = spec.side(2 * spec.whole_halo + 3 * tile), spec.side(max(24, 2 * spec.multiple))
     for size in ((across, along), (along, across)):
-        pixels = noise(*size)
-        worst = max(worst, _apart(_run(model, [pixels]), _tiled(model, pixels, tile)) / _span(spec))
+        pixels, whole = _noise(size, spec, lambda tried: _run(model, [tried]))
+        worst = max(worst, _apart(whole, _tiled(model, pixels, tile)) / _span(spec))
     return worst
 
 
@@ -133,13 +134,24 @@ def _windows(model: Model, shape: tuple[int, int, int], axis: int) -> float | No
     worst = 0.0
     for shift in {spec.multiple, longest}:
         size[axis] = side + shift
-        pixels = noise(*size)
-        first, second = (_window(model, pixels, shape, start, axis) for start in (0, shift))
+        pixels, first = _noise((size[0], size[1]), spec, lambda tried: _window(model, tried, shape, 0, axis))
+        second = _window(model, pixels, shape, shift, axis)
         both = slice((shift + halo) * spec.scale, (side - halo) * spec.scale)
         moved = slice(halo * spec.scale, (side - halo - shift) * spec.scale)
         kept = [values.swapaxes(2, 2 + axis)[:, :, part] for values, part in ((first, both), (second, moved))]
         worst = max(worst, _apart(*kept) / _span(spec))
     return worst
+
+
+def _noise(
+    size: tuple[int, int], spec: ModelSpec, run: Callable[[Pixels], NDArray[np.float32]]
+) -> tuple[Pixels, NDArray[np.float32]]:
+    """Noise of as much contrast as the model bears, and its result."""
+    for values in less_and_less(noise(*size).astype(np.float32), 0, 255):
+        pixels = values.astype(np.uint8)
+        if is_bearable(result := run(pixels), spec.low, spec.high):
+            break
+    return pixels, result
 
 
 def _window(model: Model, pixels: Pixels, shape: tuple[int, int, int], start: int, axis: int) -> NDArray[np.float32]:

@@ -5,13 +5,14 @@ Works on functions from batch to batch, float32 (N, 3, H, W), and so on torch mo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from restore.errors import ModelError, TimeLimitError
+from restore.verify.contrast import is_bearable, less_and_less
 from restore.verify.pictures import noise, scene
 
 Floats = NDArray[np.float32]
@@ -25,8 +26,12 @@ _NOTHING = 2e-5
 # Half a level of 255.
 _UNSEEN = 0.5 / 255
 
-# Length in input pixels of the longest strip for measuring reach; strips are as narrow as the network allows.
+# Lengths in input pixels of the strips for measuring reach, which are as narrow as the network allows.
+_SHORTEST = 128
 _LONGEST = 1024
+
+# A larger halo makes tiles several times as slow as the whole picture.
+_LARGE = 64
 
 # Halo of a network with global reach: tiles will differ from the whole picture, less so with a larger halo.
 _GLOBAL_HALO = 32
@@ -50,11 +55,13 @@ class Reach:
         halo: input pixels around a tile that affect its result.
         exact: whether nothing beyond the halo affects the result.
         multiple: shifting the input by this shifts the result.
+        visible: the halo beyond which pixels affect the result by less than half a level of 255.
     """
 
     halo: int
     exact: bool
     multiple: int
+    visible: int
 
 
 def find_sizes(run: Run, least: int = 1, multiple: int = 1) -> Sizes:
@@ -138,44 +145,73 @@ def find_reach(run: Run, sizes: Sizes, low: float, high: float, shape: tuple[int
         high: value of white.
         shape: the height and width, if fixed.
     """
-    found = [_along(run, sizes, low, high, axis, shape) for axis in (3, 2)]
-    return Reach(max(r.halo for r in found), all(r.exact for r in found), max(r.multiple for r in found))
+    wide, length = _along(run, sizes, low, high, 3, shape)
+    if wide.exact:
+        # Most networks look as far along one axis as along the other, which is quick to confirm.
+        strip = _strip(run, sizes, low, high, 2, length, shape)
+        if strip.moved(wide.multiple) <= _NOTHING and strip.without(wide.halo, wide.multiple) <= _NOTHING:
+            return wide
+    tall, _ = _along(run, sizes, low, high, 2, shape)
+    return Reach(
+        max(wide.halo, tall.halo),
+        wide.exact and tall.exact,
+        max(wide.multiple, tall.multiple),
+        max(wide.visible, tall.visible),
+    )
 
 
-def _along(run: Run, sizes: Sizes, low: float, high: float, axis: int, shape: tuple[int, int] | None) -> Reach:
+def affordable(reach: Reach) -> Reach:
+    """The reach, cut to what is visible if it is large and most of it is not; tiles are then not exact."""
+    if reach.exact and reach.halo > _LARGE and 2 * reach.visible <= reach.halo:
+        return replace(reach, halo=reach.visible, exact=False)
+    return reach
+
+
+def _along(
+    run: Run, sizes: Sizes, low: float, high: float, axis: int, shape: tuple[int, int] | None
+) -> tuple[Reach, int]:
+    """The reach along one axis, and the length of the strip that confirmed it."""
     found: Reach | None = None
     tried: list[_Strip] = []
-    for strip in _strips(run, sizes, low, high, axis, shape):
+    length = _SHORTEST
+    while length <= _LONGEST:
+        strip = _strip(run, sizes, low, high, axis, length, shape)
         # On a longer strip more is replaced, which reveals global averages even if each pixel counts little.
         if found is not None and strip.without(found.halo, found.multiple) <= _NOTHING:
-            return found
+            return found, length
         found, step = None, strip.step()
         tried.append(strip)
         halo = None if step is None else strip.halo(step, _NOTHING)
         if step is not None and halo is not None:
             # Pixels without effect here may have one in another picture; a slightly larger halo costs little.
-            found = Reach(halo + step, True, step)
-    if shape is not None and found is not None and 4 * found.halo <= shape[axis - 2]:
-        return found
-    wide = (strip.halo(sizes.multiple, _UNSEEN) for strip in tried)
-    return Reach(next((halo for halo in wide if halo is not None), _GLOBAL_HALO), False, sizes.multiple)
-
-
-def _strips(
-    run: Run, sizes: Sizes, low: float, high: float, axis: int, shape: tuple[int, int] | None
-) -> Iterator[_Strip]:
-    if shape is not None:
-        yield _Strip(run, sizes, low, high, axis, shape[axis - 2], shape[3 - axis])
-        return
-    across = _up(max(sizes.minimum, 24), sizes.multiple)
-    length = 128
-    while length <= _LONGEST:
-        yield _Strip(run, sizes, low, high, axis, _up(max(length, 2 * sizes.minimum), 4 * sizes.multiple), across)
+            visible = strip.halo(step, _UNSEEN)
+            assert visible is not None, "a larger limit is exceeded no further away"
+            found = Reach(halo + step, True, step, visible + step)
+        if shape is not None:
+            break
         length *= 2
+    if shape is not None and found is not None and 4 * found.halo <= shape[axis - 2]:
+        return found, length
+    halos = (strip.halo(sizes.multiple, _UNSEEN) for strip in tried)
+    halo = next((halo for halo in halos if halo is not None), _GLOBAL_HALO)
+    return Reach(halo, False, sizes.multiple, halo), length
+
+
+def _strip(
+    run: Run, sizes: Sizes, low: float, high: float, axis: int, length: int, shape: tuple[int, int] | None
+) -> _Strip:
+    if shape is not None:
+        return _Strip(run, sizes, low, high, axis, shape[axis - 2], shape[3 - axis])
+    across = _up(max(sizes.minimum, 16), sizes.multiple)
+    along = _up(max(length, 2 * sizes.minimum), 4 * sizes.multiple)
+    return _Strip(run, sizes, low, high, axis, along, across)
 
 
 class _Strip:
     """Two long pictures, and the network's results for them."""
+
+    _pictures: list[Floats]
+    _results: list[Floats]
 
     def __init__(self, run: Run, sizes: Sizes, low: float, high: float, axis: int, along: int, across: int) -> None:
         self._run, self._sizes, self._axis = run, sizes, axis
@@ -183,23 +219,30 @@ class _Strip:
         self._along = along
         size = (across, along) if axis == 3 else (along, across)
         floats = [p.transpose(2, 0, 1)[None] / 255 for p in (noise(*size), scene(*size))]
-        self._pictures = [np.ascontiguousarray(f * self._span + low, np.float32) for f in floats]
+        self._pictures, self._results = [], []
+        for values in floats:
+            for picture in less_and_less(np.ascontiguousarray(values * self._span + low, np.float32), low, high):
+                if is_bearable(result := run(picture), low, high):
+                    break
+            self._pictures.append(picture)
+            self._results.append(result)
         self._others = self._pictures[::-1]
-        self._results = [run(picture) for picture in self._pictures]
         # Networks with faint results, for example untrained ones, are judged relative to those.
         self._span = min(self._span, *(float(np.ptp(result)) or self._span for result in self._results))
         self._middle = along // 2 // sizes.multiple * sizes.multiple
+        self._effects: Floats | None = None
 
     def step(self) -> int | None:
         """The smallest shift that the middle of the result follows; None if there is none."""
-        step = self._sizes.multiple
-        while step <= self._along // 8:
-            if self._moved(step) <= _NOTHING:
-                return step
-            step *= 2
-        return None
+        return next((step for step in self._steps() if self.moved(step) <= _NOTHING), None)
 
-    def _moved(self, step: int) -> float:
+    def _steps(self) -> list[int]:
+        steps = [self._sizes.multiple]
+        while 2 * steps[-1] <= self._along // 8:
+            steps.append(2 * steps[-1])
+        return steps
+
+    def moved(self, step: int) -> float:
         """How much the middle changes when the picture is shifted left and filled with other pixels."""
         worst, width = 0.0, self._block(step)
         for picture, other, result in zip(self._pictures, self._others, self._results, strict=True):
@@ -211,17 +254,31 @@ class _Strip:
 
     def halo(self, step: int, limit: float) -> int | None:
         """The smallest multiple of a step beyond which nothing has an effect; None if it exceeds the strip."""
-        most = (self._along - self._middle - self._block(step)) // step - 1
-        if most < 0 or self.without(most * step, step) > limit:
-            return None
-        low, high = -1, most  # invariant: no change with reach high, a change with reach low
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self.without(middle * step, step) <= limit:
-                high = middle
-            else:
-                low = middle
-        return high * step
+        (affected,) = np.nonzero(self._effect() > limit)
+        halo = _up(int(affected[-1]) + 1, step) if len(affected) else 0
+        return halo if halo + self._block(step) <= len(self._effect()) else None
+
+    def _effect(self) -> Floats:
+        """By distance from a replaced end of the strip, how much the result changes, as a share of the range.
+
+        One end after the other is replaced, a quarter of the strip, so that the distances reach far.
+        """
+        if self._effects is None:
+            # Both ends are multiples of each possible step, so that windows begin there.
+            step = self._steps()[-1]
+            edge = self._along // 4 // step * step
+            length = (self._along - edge) // step * step
+            ends = [(0, edge, (edge, edge + length), 1), (length, self._along, (0, length), -1)]
+            worst = np.zeros(length, np.float32)
+            for picture, other, result in zip(self._pictures, self._others, self._results, strict=True):
+                for start, stop, kept, order in ends:
+                    parts = [self._cut(picture, 0, start), self._cut(other, start, stop)]
+                    got = self._run(np.concatenate([*parts, self._cut(picture, stop, self._along)], self._axis))
+                    change = np.abs(self._kept(got, *kept) - self._kept(result, *kept)) / self._span
+                    pixels = np.moveaxis(change, self._axis, 0).reshape(length, -1).max(axis=1)
+                    worst = np.maximum(worst, pixels[::order])
+            self._effects = worst
+        return self._effects
 
     def without(self, reach: int, step: int) -> float:
         """How much the middle changes when everything further away is replaced."""

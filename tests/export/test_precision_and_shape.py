@@ -120,6 +120,34 @@ def test_what_suffers_stays_in_32_bits(tmp_path: Path) -> None:
     assert squares
 
 
+class Explosive(nn.Module):
+    """Multiplies differences of neighbors where they are large, as SPAN's attention does: 1e4 times on noise."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.smooth = nn.Conv2d(3, 3, 3, padding=1, groups=3, bias=False)
+        nn.init.constant_(self.smooth.weight, 1 / 9)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rough = x - self.smooth(x)
+        for _ in range(2):
+            squares = (rough / 0.6) * (rough / 0.6)
+            rough = rough * (1 + squares * squares * squares * squares)
+        return x + rough
+
+
+def test_what_blows_up_noise_is_compared_on_less_contrast() -> None:
+    """In float32, its result for noise is wrong by more than the tolerance, in torch as in the file."""
+    network = Explosive().eval()
+    noise = torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        apart = network(noise).double() - network.double()(noise.double())
+    assert apart.abs().max() > 1e-2
+    built = build_model(ExportSource(network.float(), ModelSpec(scale=1, halo=1, **FACTS)))
+    assert max(compared.difference for compared in built.compared) < 1e-4
+    assert all(check.passed is not False for check in built.checks)
+
+
 class Counts(nn.Module):
     """Divides by how many pixels there are: whole numbers, made floats by a cast, beside what stays in 32 bits."""
 

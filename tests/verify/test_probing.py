@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
 from restore.errors import ModelError
-from restore.verify.probing import Floats, Sizes, find_range, find_reach, find_sizes
+from restore.verify.contrast import is_bearable, less_and_less
+from restore.verify.pictures import noise, scene
+from restore.verify.probing import Floats, Sizes, affordable, find_range, find_reach, find_sizes
 
 ONE = Sizes(1, 1, 1, batch=True)
 
@@ -99,3 +103,84 @@ def test_the_range_on_which_it_is_faithful(low: float, high: float) -> None:
 def test_a_function_without_offsets_tells_no_range() -> None:
     assert find_range(lambda x: 0.98 * x, ONE) is None
     assert find_range(lambda x: 0 * x, ONE) is None
+
+
+@pytest.mark.parametrize("radius", [7, 60, 200])
+def test_the_reach_takes_few_runs(radius: int) -> None:
+    """Large networks need seconds for each: no more pixels than 20 times the longest strip, along both axes."""
+    pixels = []
+
+    def run(x: Floats) -> Floats:
+        pixels.append(x[0, 0].size)
+        return 0.5 * x + 0.5 * blur(x.astype(np.float64), radius)
+
+    assert find_reach(run, ONE, 0.0, 1.0).exact
+    assert sum(pixels) <= 20 * max(pixels)
+
+
+def test_a_far_reach_that_hardly_matters_is_cut() -> None:
+    """Half a level of 255 is what can be seen; an effect of a tenth of that reaches 90 pixels far."""
+
+    def run(x: Floats) -> Floats:
+        wide = x.astype(np.float64)
+        return (0.9 * blur(wide, 5) + 0.1 * x + 0.04 * blur(wide, 90)).astype(np.float32)
+
+    found = find_reach(run, ONE, 0.0, 1.0)
+    assert found.exact
+    assert 90 <= found.halo <= 91
+    assert 5 <= found.visible <= 45
+    cut = affordable(found)
+    assert (cut.halo, cut.exact, cut.multiple) == (found.visible, False, 1)
+    # What is small, or matters, stays.
+    near = find_reach(lambda x: 0.5 * x + 0.5 * blur(x.astype(np.float64), 7), ONE, 0.0, 1.0)
+    assert affordable(near) == near
+
+
+@pytest.mark.parametrize("axis", [2, 3])
+def test_one_axis_may_reach_further(axis: int) -> None:
+    found = find_reach(lambda x: 0.5 * blur(x.astype(np.float64), 3) + 0.2 * shifted(x, 40, axis), ONE, 0.0, 1.0)
+    assert found.exact
+    assert 40 <= found.halo <= 41
+
+
+def shifted(x: Floats, by: int, axis: int) -> Floats:
+    """The picture moved along an axis, zeros where nothing comes from."""
+    result = np.zeros_like(x)
+    to, of = (slice(by, None), slice(None, -by)) if x.shape[axis] > by else (slice(0, 0), slice(0, 0))
+    where = (slice(None),) * axis
+    result[(*where, to)] = x[(*where, of)]
+    return result
+
+
+def explosive(x: Floats) -> Floats:
+    """Differences of neighbors grow beyond all measure where they are large, as in networks whose layers multiply."""
+    wide = x.astype(np.float64)
+    rough = wide - blur(wide, 1)
+    for _ in range(2):
+        rough = rough * (1 + (np.abs(rough) / 0.7) ** 8)
+    return (wide + rough).astype(np.float32)
+
+
+def test_what_blows_noise_up_is_measured_on_less_contrast() -> None:
+    """In float32, its result for noise is known to a thousandth at best, which hides how far it looks."""
+    loud, soft = (np.ptp(explosive(p(64, 64).transpose(2, 0, 1)[None] / np.float32(255))) for p in (noise, scene))
+    assert soft < 2 < 1000 < loud
+    rounding = np.random.default_rng(0)
+
+    def run(x: Floats) -> Floats:
+        return explosive(x * (1 + rounding.uniform(-6e-8, 6e-8, x.shape)).astype(np.float32))
+
+    found = find_reach(run, ONE, 0.0, 1.0)
+    assert found.exact
+    assert 1 <= found.halo <= 2
+
+
+def test_contrast_falls_around_the_middle_of_the_range() -> None:
+    values = np.array([0, 64, 255], np.float32)
+    steps = list(less_and_less(values, 0, 255))
+    assert (steps[0] == values).all()
+    for some, fewer in itertools.pairwise(steps):
+        assert np.ptp(fewer) < np.ptp(some)
+        np.testing.assert_allclose((fewer - 127.5) / np.ptp(fewer), (some - 127.5) / np.ptp(some), atol=1e-5)
+    assert is_bearable(values, 0, 255)
+    assert not is_bearable(5 * values, 0, 255)

@@ -1,0 +1,169 @@
+"""Time the same published network through restore, torch and ncnn on this CPU, on the same tile and in turns.
+
+    python scripts/bench_runners.py realesrgan-x4plus.onnx spanx4_ch48.onnx --checkpoints PTH --ncnn PARAMS
+
+Each MODEL is a file or a name, made by ``restore import``. The folder of --checkpoints has the file it was imported
+from, of the same name (``.pth``, ``.safetensors``), which torch runs in fp32 and bfloat16, channels last. The folder of
+--ncnn has it as ``NAME.param`` and ``NAME.bin``, as ncnn's own packages carry them (``pip install ncnn`` runs them).
+Where there is none, or a library is missing, the row is left out.
+
+Prints a Markdown table: the least and the median milliseconds for a tile, how many times as fast as ncnn (or torch in
+fp32 where ncnn is missing) as the median over rounds, and the PSNR of the 8-bit result against restore's in fp32, which
+shows that all run the same network. What restore cannot use on this processor has no row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restore.errors import RestoreError
+from restore.metrics.psnr import psnr
+from restore.runtime.cpu import cpu_name, usable_cores
+from restore.spec import ModelSpec
+from restore.zoo.agreement import batch, probe_pictures
+from restore.zoo.backend_cache import Backend
+from restore.zoo.backends import OpenOptions, candidates
+from restore.zoo.find import find
+from restore.zoo.precision import family
+
+Pixels = NDArray[np.uint8]
+# From uint8 RGB (H, W, 3) to the same, enlarged.
+Runner = Callable[[Pixels], Pixels]
+
+EXACT = "restore: onnxruntime fp32"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="+", metavar="MODEL", help="names or files of imported models")
+    parser.add_argument("--checkpoints", type=Path, help="folder of the files they were imported from")
+    parser.add_argument("--ncnn", type=Path, help="folder of the same networks as .param and .bin")
+    parser.add_argument("--side", default=256, type=int, help="pixels of the tile")
+    parser.add_argument("--rounds", default=5, type=int, help="runs of each, in turns")
+    parser.add_argument("--threads", default=usable_cores(), type=int, help="CPU threads")
+    options = parser.parse_args()
+    print(f"{cpu_name()}, {options.threads} threads, {options.side} px, load {os.getloadavg()[0]:.1f}\n")
+    print("| model | runner | ms, least | ms, median | times as fast | dB |")
+    print("|---|---|---|---|---|---|")
+    for name in options.models:
+        table(name, options)
+
+
+def table(name: str, options: argparse.Namespace) -> None:
+    """Print the rows of a model."""
+    wish, notes = OpenOptions(name, threads=options.threads), list[str]()
+    spec = wish.open(Backend("cpu", "fp32")).spec
+    stem = find(name).stem
+    tile = probe_pictures(spec, options.side)[0]
+    runners = {
+        **by_restore(wish, spec, notes),
+        **by_torch(first(options.checkpoints, stem, (".pth", ".safetensors")), options.threads, notes),
+        **by_ncnn(first(options.ncnn, stem, (".param",)), options.threads, notes),
+    }
+    times, right = timed(runners, tile, options.rounds), runners[EXACT](tile)
+    base = next((who for who in ("ncnn", "torch fp32") if who in runners), EXACT)
+    for who, run in runners.items():
+        ratio = statistics.median(a / b for a, b in zip(times[base], times[who], strict=True))
+        ms = [f"{1000 * value(times[who]):.0f}" for value in (min, statistics.median)]
+        print(f"| {stem} | {who} | {ms[0]} | {ms[1]} | {ratio:.2f} | {psnr(run(tile), right):.1f} |", flush=True)
+    for note in notes:
+        print(f"\n{stem}: {note}\n")
+
+
+def timed(runners: dict[str, Runner], tile: Pixels, rounds: int) -> dict[str, list[float]]:
+    """Seconds of each run, in turns; the first run of each prepares and does not count."""
+    times: dict[str, list[float]] = {who: [] for who in runners}
+    for number in range(1 + rounds):
+        for who, run in runners.items():
+            began = time.perf_counter()
+            run(tile)
+            if number:
+                times[who].append(time.perf_counter() - began)
+    return times
+
+
+def by_restore(wish: OpenOptions, spec: ModelSpec, notes: list[str]) -> dict[str, Runner]:
+    """The backends and precisions in which restore can run the model here."""
+    wanted = [Backend("cpu", "fp32"), *candidates(wish, notes)]
+    wanted += [Backend(b.device, "int8") for b in wanted if b.precision == "fp32" and "int8" in family(wish.file)]
+    found: dict[str, Runner] = {}
+    for backend in dict.fromkeys(wanted):
+        try:
+            model = wish.open(backend)
+        except RestoreError as error:
+            notes.append(f"{backend.label}: {error}")
+            continue
+        library = "onnxruntime" if backend.device == "cpu" else backend.device
+        found[f"restore: {library} {backend.precision}"] = lambda tile, model=model: model.enlarge(*batch(tile, spec))[
+            0
+        ]
+    return found
+
+
+def by_torch(file: Path | None, threads: int, notes: list[str]) -> dict[str, Runner]:
+    """Torch in fp32 and bfloat16, channels last."""
+    if file is None:
+        return {}
+    import torch
+
+    from restore.networks.third_party_checkpoint import load_published
+
+    torch.set_num_threads(threads)
+    network = load_published(file).network.to(memory_format=torch.channels_last)
+
+    def run(tile: Pixels, low: bool) -> Pixels:
+        given = torch.from_numpy(tile).permute(2, 0, 1)[None].float().div(255)
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=low):
+            made: NDArray[np.float32] = network(given.to(memory_format=torch.channels_last)).float()[0].numpy()
+        return to_pixels(made)
+
+    return {"torch fp32": lambda tile: run(tile, False), "torch bf16": lambda tile: run(tile, True)}
+
+
+def by_ncnn(file: Path | None, threads: int, notes: list[str]) -> dict[str, Runner]:
+    """ncnn as its packages set it up, on the CPU."""
+    if file is None:
+        return {}
+    try:
+        import ncnn
+    except ImportError:
+        notes.append("ncnn: pip install ncnn")
+        return {}
+    net = ncnn.Net()
+    net.opt.num_threads = threads
+    if net.load_param(str(file)) or net.load_model(str(file.with_suffix(".bin"))):
+        raise SystemExit(f"{file}: ncnn cannot load it")
+
+    def run(tile: Pixels) -> Pixels:
+        values = np.ascontiguousarray(tile.transpose(2, 0, 1), np.float32) / np.float32(255)
+        with net.create_extractor() as extractor:
+            extractor.input(net.input_names()[0], ncnn.Mat(values).clone())
+            _, made = extractor.extract(net.output_names()[0])
+            return to_pixels(np.array(made))
+
+    return {"ncnn": run}
+
+
+def to_pixels(made: NDArray[np.float32]) -> Pixels:
+    """Float (3, H, W) on 0..1 to uint8 (H, W, 3)."""
+    return np.clip(np.rint(made.transpose(1, 2, 0) * 255), 0, 255).astype(np.uint8)
+
+
+def first(folder: Path | None, stem: str, suffixes: tuple[str, ...]) -> Path | None:
+    """The file of that name in a folder, if there is one."""
+    if folder is None:
+        return None
+    return next((file for suffix in suffixes if (file := folder / f"{stem}{suffix}").is_file()), None)
+
+
+if __name__ == "__main__":
+    main()
