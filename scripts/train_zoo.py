@@ -45,9 +45,13 @@ def main() -> None:
     file = folder / f"{options.name}.onnx"
     restore("export", str(run), str(file), "--overwrite")
     recipe = load_recipe(folder / "recipe.yaml")
-    if recipe.data.exposures or recipe.data.filters is not None:
+    if recipe.scale == 1:
         pairs = options.runs / f"{options.name}-{'scenes' if recipe.data.exposures else 'pairs'}"
-        writer = ["scene_pairs.py"] if recipe.data.exposures else ["filter_pairs.py", f"--testsets={options.testsets}"]
+        writer = ["degraded_pairs.py"]
+        if recipe.data.exposures:
+            writer = ["scene_pairs.py"]
+        elif recipe.data.filters is not None:
+            writer = ["filter_pairs.py", f"--testsets={options.testsets}"]
         script(*writer, str(folder / "recipe.yaml"), str(pairs), f"--data={options.data}")
         checks = [f"--check={pairs / 'held/target'}", f"--check-input={pairs / 'held/input'}"]
         calibrate = pairs / "seen/input"

@@ -176,7 +176,8 @@ def shown(score: list[float]) -> str:
 _TABLES = {
     "scores": ("PSNR in dB on Y, border = scale; bicubic in parentheses:", SETS),
     "degraded": (
-        "On Kodak24, degraded like photos from phones and the web; lower is better, bicubic in parentheses:",
+        "On Kodak24, degraded like photos from phones and the web; lower is better, in parentheses bicubic or, for "
+        "models that do not enlarge, the degraded photo:",
         ("NIQE", "feature distance"),
     ),
     "light": ("On exposures of held-out scenes; unprocessed in parentheses:", ("PSNR, dB", "SSIM")),
@@ -231,7 +232,13 @@ def _of_filters(found: Mapping[str, Any], name: str, whole: Mapping[str, Any]) -
 
 
 def _of_degraded(found: Mapping[str, Any], name: str, _: Mapping[str, Any]) -> list[str]:
-    return _both(found[name], found["bicubic"], {"niqe": 2, "features": 3})
+    return _both(found[name], _before(found), {"niqe": 2, "features": 3})
+
+
+def _before(found: Mapping[str, Any]) -> Mapping[str, float]:
+    """The baseline's measurements on degraded pictures: the first method's."""
+    first: Mapping[str, float] = next(iter(found.values()))
+    return first
 
 
 def _of_light(found: Mapping[str, Any], name: str, _: Mapping[str, Any]) -> list[str]:
@@ -251,6 +258,7 @@ _CELLS: dict[str, Callable[[Mapping[str, Any], str, Mapping[str, Any]], list[str
 _USES = {
     "sr-x2": "are too small",
     "sr-x4": "are far too small",
+    "photo-x1": "are compressed, noisy or soft",
     "photo-x4": "are small, compressed, noisy or soft",
     "backlit": "are backlit or underexposed",
     "unfilter": "have an Instagram-like filter",
@@ -280,7 +288,9 @@ def _gain(facts: Mapping[str, Any], name: str) -> str:
     """The main metric before and after, from a file's measurements."""
     if "degraded" in facts:
         found = facts["degraded"]
-        return f"NIQE {found['bicubic']['niqe']:.2f} → {found[name]['niqe']:.2f}"
+        if (before := _before(found)) is found.get("input"):
+            return f"PSNR {before['psnr']:.2f} → {found[name]['psnr']:.2f} dB"
+        return f"NIQE {before['niqe']:.2f} → {found[name]['niqe']:.2f}"
     if "scores" in facts:
         found = facts["scores"][f"{SETS[0]} own"]
         before, after = found["bicubic"][0], found["model"][0]

@@ -18,7 +18,15 @@ from restore.recipes import Shipped, shipped
 from tests.conftest import picture, save
 
 # Sides that the networks accept, small enough for ten steps to take seconds. A Haar discriminator needs 32.
-_PATCH = {"sr-x2": 24, "sr-x4": 16, "photo-x4": 24, "contrastive-x4": 16, "pcl-sr-x4": 16, "pcl-sr-x4-control": 16}
+_PATCH = {
+    "sr-x2": 24,
+    "sr-x4": 16,
+    "photo-x1": 24,
+    "photo-x4": 24,
+    "contrastive-x4": 16,
+    "pcl-sr-x4": 16,
+    "pcl-sr-x4-control": 16,
+}
 
 
 def run(*arguments: object) -> str:

@@ -40,7 +40,7 @@ def test_the_control_differs_in_the_contrastive_term_alone() -> None:
 
 def test_the_models_are_trained_by_the_recipe_of_their_name() -> None:
     """Or begin so, where another follows: the last steps are on other shares or more of the same data, with a gate."""
-    for name in ("sr-x2", "sr-x4", "photo-x4", "backlit", "unfilter"):
+    for name in ("sr-x2", "sr-x4", "photo-x1", "photo-x4", "backlit", "unfilter"):
         start, last = Path("models") / name / "start.yaml", Path("models") / name / "recipe.yaml"
         shipped_one, model = load_recipe(find_recipe(name)), load_recipe(start if start.exists() else last)
         assert shipped_one.network == model.network

@@ -44,8 +44,9 @@ class ResidualSR(nn.Module):
         channels: 3 for RGB.
         unshuffle: the layers work at this fraction of the input's size, on squares of its pixels. A scale of 1 then
             costs a quarter with 2, and the network sees twice as far.
-        strength: add a second last layer, ``faithful``. A strength, if given, blends both layers' results: 0 gives that
-            of ``faithful``, 1 the other.
+        strength: let a strength, if given, choose how much is changed. At scale 1 it multiplies the change, so that 0
+            returns the picture as it is. At larger scales there is a second last layer, ``faithful``, and the strength
+            blends both layers' results: 0 gives that of ``faithful``, 1 the other.
 
     Shape:
         - x: (N, channels, H, W), 0..1, H and W multiples of ``unshuffle``.
@@ -67,7 +68,7 @@ class ResidualSR(nn.Module):
         self.head = nn.Conv2d(channels * unshuffle**2, width, 3, padding=1)
         self.blocks = nn.ModuleList(ResidualBlock(width) for _ in range(blocks))
         self.tail = nn.Conv2d(width, channels * (unshuffle * scale) ** 2, 3, padding=1)
-        self.faithful = nn.Conv2d(width, self.tail.out_channels, 3, padding=1) if strength else None
+        self.faithful = nn.Conv2d(width, self.tail.out_channels, 3, padding=1) if strength and scale > 1 else None
         self.end = AnchoredShuffle(scale, channels, unshuffle)
         with torch.no_grad():  # start close to nearest-neighbor enlargement
             for last in filter(None, (self.tail, self.faithful)):
@@ -92,9 +93,13 @@ class ResidualSR(nn.Module):
     def forward(self, x: Tensor, strength: Tensor | None = None) -> Tensor:
         (last,) = self.features(x, [len(self.blocks) + 1])
         change = self.tail(last)
-        if self.faithful is not None and strength is not None:
-            faithful = self.faithful(last)
-            change = faithful + strength[:, None, None, None] * (change - faithful)
+        if strength is not None:
+            share = strength[:, None, None, None]
+            if self.faithful is None:
+                change = share * change
+            else:
+                faithful = self.faithful(last)
+                change = faithful + share * (change - faithful)
         enlarged: Tensor = self.end(change, self._unshuffled(x))
         return enlarged
 
@@ -117,8 +122,9 @@ class ResidualOptions(NetworkOptions):
 
     strength: bool = Field(
         False,
-        description="add a second last layer, `faithful`, to be trained by itself (train.only, train.strength: 0); the "
-        "model's strength then goes from its result, 0, to the other's, 1",
+        description="give the model a strength. At scale 1 it multiplies the change. At larger scales it goes from the "
+        "result of a second last layer, `faithful`, 0, to the other's, 1; train that layer by itself (train.only, "
+        "train.strength: 0)",
     )
 
     def build(self, scale: int) -> nn.Module:

@@ -22,6 +22,9 @@ _WITH_COLOR: dict[str, tuple[str, Color]] = {
     "ssim-y": ("ssim", "y"),
 }
 
+# PSNR in dB that counts for equal pictures.
+_EQUAL = 100.0
+
 
 class ValidationSample(Protocol):
     """A validation picture; ``high`` is its target, uint8 (H, W, 3), or None."""
@@ -85,13 +88,15 @@ class ValidationMetric:
             values = []
             for result, sample in zip(results, samples, strict=True):
                 try:
-                    values.append(one(result, sample.high, sample.name))
+                    value = one(result, sample.high, sample.name)
                 except ValueError as error:
                     size = f"{result.shape[1]} x {result.shape[0]} pixels"
                     raise DataError(
                         f"{sample.name} ({size}) cannot be validated by {self.name}: {error}. Increase "
                         "validation.crop, or choose another validation.metric"
                     ) from error
+                # A picture that comes back to the bit must not hide the others in the mean.
+                values.append(_EQUAL if value == np.inf else value)
             return float(np.mean(values))
 
         return measure

@@ -47,6 +47,19 @@ def test_strength_blends_the_two_last_layers(network: ResidualSR) -> None:
         torch.testing.assert_close(without(x), crisp, rtol=0, atol=0)
 
 
+def test_at_scale_1_the_strength_is_how_much_changes() -> None:
+    torch.manual_seed(0)
+    network = ResidualSR(1, 8, 1, unshuffle=2, strength=True).eval()
+    assert network.faithful is None
+    x = torch.rand(3, 3, 8, 12)
+    with torch.no_grad():
+        whole, some = network(x), network(x, torch.tensor([0.0, 0.25, 1.0]))
+    assert float((whole - x).abs().max()) > 1e-3
+    torch.testing.assert_close(some[0], x[0])
+    torch.testing.assert_close(some[1], x[1] + 0.25 * (whole[1] - x[1]))
+    torch.testing.assert_close(some[2], whole[2])
+
+
 @pytest.fixture
 def runs(photos: Path, tmp_path: Path) -> Path:
     """A run, and one that adds a faithful layer to its network and trains nothing else."""

@@ -49,6 +49,17 @@ def test_a_recipe_alone(models: Path, told: Told, tmp_path: Path, monkeypatch: p
     assert [words[0] for words in told] == ["train", "export", "export", "make_cards.py"]
 
 
+def test_what_restores_at_its_size_is_rounded_by_pairs(
+    models: Path, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (models / "mine/recipe.yaml").write_text((shipped_folder() / "photo-x1/recipe.yaml").read_text())
+    make(tmp_path, monkeypatch)
+    pairs = tmp_path / "runs/mine-pairs"
+    assert [words[0] for words in told] == ["train", "export", "degraded_pairs.py", "export", "make_cards.py"]
+    assert {f"--check={pairs / 'held/target'}", f"--check-input={pairs / 'held/input'}"} <= set(told[3])
+    assert f"--calibrate={pairs / 'seen/input'}" in told[3]
+
+
 def test_what_comes_before_is_trained_first_and_begun_with_by_both(
     models: Path, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
