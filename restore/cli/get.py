@@ -11,7 +11,15 @@ import click
 
 from restore.cli.common import catalogue_option, console
 from restore.cli.help import Command
-from restore.cli.importing import check_can_import, fixed_shape_option, into_option, run_import
+from restore.cli.importing import (
+    calibrate_option,
+    check_can_import,
+    check_option,
+    fixed_shape_option,
+    into_option,
+    photographs,
+    run_import,
+)
 from restore.cli.supervise import supervise
 
 if TYPE_CHECKING:
@@ -31,6 +39,8 @@ if TYPE_CHECKING:
 @click.option("--name", "called", help="Name of the model here.  [default: the catalogue's id]")
 @into_option
 @fixed_shape_option
+@calibrate_option
+@check_option
 @click.option("--overwrite", is_flag=True, help="Replace an existing model of that name.")
 def get(
     name: str,
@@ -39,6 +49,8 @@ def get(
     called: str | None,
     folder: Path | None,
     shape: tuple[int, int, int] | None,
+    calibrate: Path | None,
+    check: Path | None,
     overwrite: bool,
 ) -> None:
     """Download and import the model NAME of a catalogue.
@@ -65,11 +77,12 @@ def get(
         found = find_online(open_catalogue(catalogue, say), name)
         called = called or found.model.id
         place(called, folder or user_folder(), overwrite)  # before anything large is fetched
+        twin = photographs(calibrate, check)
         for line in found.lines():
             click.echo(line)
         consent = _consent(found, yes)
         file, url = _fetched(found)
-        run_import(file, called, folder, found.given(url, consent), shape, overwrite)
+        run_import(file, called, folder, found.given(url, consent), shape, overwrite, twin=twin)
         with suppress(OSError):
             file.unlink()
 

@@ -9,7 +9,15 @@ import click
 
 from restore.cli.common import parse_pairs
 from restore.cli.help import Command
-from restore.cli.importing import check_can_import, fixed_shape_option, into_option, run_import
+from restore.cli.importing import (
+    calibrate_option,
+    check_can_import,
+    check_option,
+    fixed_shape_option,
+    into_option,
+    photographs,
+    run_import,
+)
 from restore.cli.supervise import supervise
 
 if TYPE_CHECKING:
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
     examples=(
         "restore import RealESRGAN_x4plus.pth --spec licence=BSD-3-Clause",
         "restore import swinir.safetensors --name swinir --shape 256",
+        "restore import compact.pth --calibrate Pictures/a --check Pictures/b",
     ),
 )
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
@@ -42,6 +51,8 @@ if TYPE_CHECKING:
     help="Order of the color channels that the network takes and returns; auto tries which one keeps colors. A network "
     "for BGR is installed as one for RGB.",
 )
+@calibrate_option
+@check_option
 @click.option("--overwrite", is_flag=True, help="Replace an existing model of that name.")
 def import_(
     file: Path,
@@ -50,6 +61,8 @@ def import_(
     spec: tuple[str, ...],
     shape: tuple[int, int, int] | None,
     colors: Colors,
+    calibrate: Path | None,
+    check: Path | None,
     overwrite: bool,
 ) -> None:
     """Import FILE, a third-party checkpoint (.pth, .safetensors) or ONNX file, as a model.
@@ -65,4 +78,4 @@ def import_(
     from restore.jobs.stop import stoppable
 
     with stoppable(hard=True):
-        run_import(file, name, folder, given, shape, overwrite, colors)
+        run_import(file, name, folder, given, shape, overwrite, colors, photographs(calibrate, check))

@@ -649,3 +649,57 @@ def test_what_is_installed_passes_the_checks(tmp_path: Path, models: Path) -> No
     result = run("verify", find("m"), "--against", tmp_path / "m.pth")
     assert result.exit_code == 0, result.output
     assert "all checks passed" in result.output
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> tuple[Path, Path]:
+    """Two folders of pictures, to calibrate on and to check."""
+    for i in range(4):
+        save_picture(tmp_path / ("calibrate", "check")[i % 2] / f"{i}.png", picture(144, 160, seed=i))
+    return tmp_path / "calibrate", tmp_path / "check"
+
+
+@pytest.mark.slow
+def test_an_8_bit_twin_comes_along(tmp_path: Path, models: Path, photographs: tuple[Path, Path]) -> None:
+    from spandrel.architectures.Compact import Compact
+
+    torch.manual_seed(0)
+    file = save(Compact(num_feat=16, num_conv=4, upscale=2), tmp_path / "compact.pth")
+    options = ("--calibrate", photographs[0], "--check", photographs[1])
+    result = run("import", file, *options)
+    assert result.exit_code == 0, result.output
+    assert "8-bit twin, loses" in result.output
+    twin = models / "compact/compact.int8.onnx"
+    spec = open_model(twin, "cpu").spec
+    assert spec.precision == "int8"
+    assert 0 <= spec.loss_db <= 0.1
+    assert spec.weights == open_model(models / "compact/compact.onnx", "cpu").spec.weights
+
+
+def test_a_twin_that_cannot_be_is_told_and_the_model_is_there(
+    tmp_path: Path, models: Path, photographs: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = save(build("compact"), tmp_path / "compact.pth")
+    result = run("import", file, "--shape", "64", "--calibrate", photographs[0], "--check", photographs[1])
+    assert result.exit_code == 0, result.output
+    assert "no 8-bit twin: " in result.output
+    assert "fixed input shape" in result.output
+    assert [path.name for path in (models / "compact").iterdir()] == ["compact.onnx"]
+
+
+def test_photographs_for_a_twin_are_looked_at_before_anything_else(
+    tmp_path: Path, models: Path, photographs: tuple[Path, Path]
+) -> None:
+    file = save(build("compact"), tmp_path / "compact.pth")
+    (tmp_path / "empty").mkdir()
+    for options, words in (
+        (("--calibrate", photographs[0]), "--calibrate and --check go together"),
+        (("--check", photographs[0]), "--calibrate and --check go together"),
+        (("--calibrate", photographs[0], "--check", photographs[0]), "different photographs"),
+        (("--calibrate", photographs[0], "--check", tmp_path / "empty"), "empty"),
+        (("--calibrate", tmp_path / "none", "--check", photographs[0]), "none"),
+    ):
+        result = run("import", file, *options)
+        assert result.exit_code != 0
+        assert words in result.output
+    assert not models.exists()
