@@ -129,26 +129,9 @@ class Checkpoint:
     def load(self, modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
         """Restore the modules and optimizers of a run, by the names they were saved under."""
         for name, module in modules.items():
-            self.fill(module, self.part(name), name)
+            fit(module, self.part(name), self.path, name)
         for name, optimizer in optimizers.items():
             self._load_optimizer(self.part(name), optimizer)
-
-    def fill(self, module: nn.Module, tensors: Mapping[str, Tensor], name: str = "network") -> None:
-        """Load tensors of this file into a module; ``name`` is for the error message.
-
-        Raises:
-            ModelError: the tensors do not fit the module.
-        """
-        try:
-            module.load_state_dict(tensors)
-        except RuntimeError as error:
-            lines = [line.strip() for line in str(error).splitlines()]
-            first = lines[1] if len(lines) > 1 else lines[0]
-            more = f" (and {len(lines) - 2} more)" if len(lines) > 2 else ""
-            raise ModelError(
-                f"{self.path}: {name} does not fit; the checkpoint is from another network or other losses: "
-                f"{first[:300]}{more}"
-            ) from error
 
     def _load_optimizer(self, saved: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -167,3 +150,20 @@ class Checkpoint:
                 value = torch.empty_like(parameter).copy_(value)
             state.setdefault(int(index), {})[name] = value
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def fit(module: nn.Module, tensors: Mapping[str, Tensor], file: Path, name: str = "network") -> None:
+    """Load the tensors of a file into a module; ``name`` is for the error message.
+
+    Raises:
+        ModelError: the tensors do not fit the module.
+    """
+    try:
+        module.load_state_dict(tensors)
+    except RuntimeError as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        first = lines[1] if len(lines) > 1 else lines[0]
+        more = f" (and {len(lines) - 2} more)" if len(lines) > 2 else ""
+        raise ModelError(
+            f"{file}: {name} does not fit; it is from another network or other losses: {first[:300]}{more}"
+        ) from error

@@ -61,10 +61,7 @@ def check(
             raise RecipeError("--check runs in one process: start it without torchrun")
         for line in inherited:
             say(line)
-        start_from = options.start_from
-        if start_from is not None and start_from.is_dir():
-            start_from = start_from / LAST
-        run = new_run(recipe, Path(temporary), device, team, start_from)
+        run = new_run(recipe, Path(temporary), device, team, options.start_from)
         for line in describe(run):
             say(line)
         training_data = find_training_data(run, data, 0)

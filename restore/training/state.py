@@ -18,7 +18,7 @@ from restore.losses.base import LossOptions, LossTerm, TrainingContext
 from restore.networks.base import deployed
 from restore.plugins import NO_CODE, Trust
 from restore.runtime.cpu import BF16_FEATURES, cpu_features
-from restore.training.checkpoint import Checkpoint, save_checkpoint
+from restore.training.checkpoint import Checkpoint, fit, save_checkpoint
 from restore.training.discriminator_trainer import DiscriminatorTrainer
 from restore.training.distributed import Team
 from restore.training.gradient_checkpointing import checkpoint_blocks
@@ -29,9 +29,11 @@ from restore.training.prompt_trainer import PromptTrainer
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import dump_recipe, parse_recipe
 from restore.training.start_share import mixed
+from restore.training.start_weights import read_start
 from restore.training.teacher import FrozenTeacher, load_teacher
 from restore.training.validation_metric import Measure, ValidationMetric, find_metric
 from restore.utils.json_types import JsonObject
+from restore.zoo.find import find
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 
@@ -211,8 +213,8 @@ def new_run(
         folder: folder of the run; it need not exist yet.
         device: device to train on.
         team: processes of the run; only this process by default.
-        start_from: checkpoint whose averaged weights to start from; without it, they are those that the network begins
-            with: drawn from the recipe's seed, or published.
+        start_from: run or checkpoint whose averaged weights to start from, or a model by name or file; without it, they
+            are those that the network begins with: drawn from the recipe's seed, or published.
         weights: of the network that is resumed, which the caller fills in; the network is built to fit them.
 
     Raises:
@@ -265,15 +267,28 @@ def _build(recipe: Recipe, folder: Path, device: torch.device, team: Team, weigh
     return run
 
 
-def _load_weights(run: Run, path: Path) -> None:
-    """Start from another run's weights; a part that its network lacks, such as a gate, keeps its initial ones."""
-    checkpoint = Checkpoint(path)
-    weights = {**run.network.state_dict(), **checkpoint.result()}
-    checkpoint.fill(run.network, weights)
-    if run.start is not None:
-        checkpoint.fill(run.start, weights)
-    checkpoint.fill(run.average.module, weights)
-    run.started_from = checkpoint.describe()
+def start_file(given: Path) -> Path:
+    """The file that ``--start`` names: a run's last checkpoint, a checkpoint, or a model by name or path.
+
+    Raises:
+        ModelError: no model has that name.
+    """
+    if given.is_dir():
+        return given / LAST
+    if given.exists() or given.suffix or given.name != str(given):
+        return given
+    return find(str(given))
+
+
+def _load_weights(run: Run, given: Path) -> None:
+    """Start from trained weights; a part that their network lacks, such as a gate, keeps its initial ones."""
+    file = start_file(given)
+    start = read_start(file, run.network)
+    weights = {**run.network.state_dict(), **start.tensors}
+    modules = [run.network, run.average.module, *([run.start] if run.start is not None else [])]
+    for module in modules:
+        fit(module, weights, file)
+    run.started_from = start.description
 
 
 def resume_run(

@@ -223,10 +223,7 @@ def _run(
         raise RecipeError("give a RECIPE, or --resume to continue a run")
     recipe, inherited = read_recipe(recipe_path, options)
     refuse_existing_run(folder)
-    start_from = options.start_from
-    if start_from is not None and start_from.is_dir():
-        start_from = start_from / LAST
-    return new_run(recipe, folder, device, team, start_from), inherited
+    return new_run(recipe, folder, device, team, options.start_from), inherited
 
 
 def read_recipe(path: Path, options: Options) -> tuple[Recipe, list[str]]:

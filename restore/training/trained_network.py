@@ -8,7 +8,7 @@ from torch import nn
 
 from restore.networks.base import deployed
 from restore.plugins import NO_CODE, Trust
-from restore.training.checkpoint import Checkpoint
+from restore.training.checkpoint import Checkpoint, fit
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import parse_recipe
 
@@ -29,5 +29,5 @@ def load_trained(source: Path, which: str = "last", trust: Trust = NO_CODE) -> t
     recipe = parse_recipe(checkpoint.recipe_yaml, str(checkpoint.path), trust=trust)
     weights = checkpoint.result()
     network = recipe.network.rebuild(recipe.scale, weights)
-    checkpoint.fill(network, weights)
+    fit(network, weights, checkpoint.path)
     return recipe, deployed(network).eval(), checkpoint
