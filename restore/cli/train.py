@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     "--start",
     "start_from",
     type=click.Path(path_type=Path),
-    help="Take the initial weights from another run of the same network, a checkpoint, or a model: its name or fp32 .onnx "
-    "file.",
+    help="Take the initial weights from another run of the same network, a checkpoint, or a model: its name or fp32 "
+    ".onnx file.",
 )
 @click.option("--resume", is_flag=True, help="Continue from the run's last checkpoint.")
 @click.option(
