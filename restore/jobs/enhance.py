@@ -117,7 +117,7 @@ def _refuse_contradictions(request: Request) -> None:
     if request.watch and (request.dry_run or request.shard != (1, 1)):
         raise PlanError("--watch does not work with --dry-run or --shard: a growing folder has no fixed plan")
     if request.scale == 1 and request.model is None:
-        raise PlanError("--scale 1 keeps the size: choose a model, such as --model photo-x4, or a larger scale")
+        raise PlanError("--scale 1 keeps the size: choose a model, such as --model photo-x1, or a larger scale")
     if request.frames == "first" and request.format_ == "gif":
         raise PlanError("--format gif is for animations: add --frames all, or choose png for single pictures")
     if request.frames == "all" and request.format_ and f".{request.format_}" not in ANIMATED:
