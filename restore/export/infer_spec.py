@@ -83,10 +83,10 @@ def _tried(
         report(f"it takes no thin pictures: the file will take {one[0]} x {one[1]} only")
         sizes = sizes_at(run, one)
         seen = find_reach(run, sizes, 0.0, 1.0, one)
+    seen = affordable(seen)
     if seen.exact and one is None:
         report("measuring how far it could look, by its gradient")
-        seen = _by_gradient(found.network, sizes, seen)
-    seen = affordable(seen)
+        seen = affordable(_by_gradient(found.network, sizes, seen))
     values: JsonObject = {
         "name": name,
         "task": "super-resolution" if sizes.scale > 1 else "restoration",
