@@ -84,6 +84,7 @@ def _panel(axis: Axes, plane: Plane, points: Sequence[PlanePoint], x: str, y: st
             face = color if point.method in best else "white"
             axis.plot(*place, marker, color=color, markerfacecolor=face, markersize=_MARKER * 0.85, zorder=3)
             texts.append(axis.annotate(_label(point, own), place, fontsize=9, parse_math=False))
+            texts[-1].set_in_layout(False)  # it has no place yet
     axis.margins(0.16)
     axis.set_xlabel(_direction(x, "distortion"))
     axis.set_ylabel(_direction(y, "perception"))
