@@ -29,10 +29,12 @@ def some_map(code: PatchCode) -> Transport:
     return transport(moments_of(code, picture(64, 64, seed=1) / 255), moments_of(code, picture(64, 64, seed=2) / 300))
 
 
-def calibrated(source: Path, target: Path, code: PatchCode, map: Transport, **change: object) -> Model:
+def calibrated(
+    source: Path, target: Path, code: PatchCode, map: Transport, reach: float = 1, **change: object
+) -> Model:
     """The model with a transport, opened from a file."""
     spec = file_spec(source).but(**change)
-    model, grown = attach(onnx.load(source), spec, code, map)
+    model, grown = attach(onnx.load(source), spec, code, map, reach)
     describe(model, grown)
     onnx.save(model, target)
     return open_model(target, "cpu")
@@ -81,6 +83,15 @@ def test_equal_moments_change_nothing_at_any_strength(small_model: Path, tmp_pat
     model = calibrated(small_model, tmp_path / "m.onnx", code, transport(same, same))
     batch = picture(24, 24).transpose(2, 0, 1)[None].astype(np.float32) / 255
     np.testing.assert_allclose(run_at(model, batch, 1), open_model(small_model, "cpu")(batch), atol=1e-6)
+
+
+def test_reach_says_where_strength_1_lies(small_model: Path, tmp_path: Path) -> None:
+    code = PatchCode(2, 3)
+    whole = calibrated(small_model, tmp_path / "whole.onnx", code, some_map(code))
+    far = calibrated(small_model, tmp_path / "far.onnx", code, some_map(code), reach=2)
+    batch = picture(24, 24).transpose(2, 0, 1)[None].astype(np.float32) / 255
+    np.testing.assert_allclose(run_at(far, batch, 0.5), run_at(whole, batch, 1), atol=1e-5)
+    assert np.abs(run_at(far, batch, 1) - run_at(whole, batch, 1)).max() > 0.01
 
 
 @pytest.fixture
