@@ -44,7 +44,8 @@ class ModelSpec(BaseModel):
     A model that judges the whole picture by a thumbnail of side ``context`` also takes, all float32: ``thumbnail`` (N,
     channels, context, context), the picture shrunk to a square, on the same range; ``rows`` (N, H)
     and ``columns`` (N, W), where the centers of the input's pixels lie in the picture, from 0 to 1. A model with
-    adjustable ``strength`` takes ``strength`` (N,), from 0, the unchanged picture, to 1.
+    adjustable ``strength`` takes ``strength`` (N,), from 0, the unchanged picture, to 1; of a model that enlarges, 0 is
+    the most faithful result.
 
     A model that distinguishes ``kinds`` of pictures also returns ``belief`` (N, kinds): the probability of each kind,
     which sum to 1.

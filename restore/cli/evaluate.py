@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import importlib
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from restore.cli import complete
-from restore.cli.common import console, device_option, list_option, parse_pairs, plugin_option
+from restore.cli.common import (
+    FiniteRange,
+    console,
+    device_option,
+    extra_needed,
+    list_option,
+    parse_pairs,
+    plugin_option,
+)
 from restore.cli.help import Command
 from restore.cli.supervise import supervise_foreign
 
 if TYPE_CHECKING:
+    from restore.evaluation.comparison import Comparison
     from restore.files.pairing import NameRule
 
 _folder = click.Path(path_type=Path)
@@ -34,6 +45,7 @@ def _metrics() -> Iterator[str]:
         "restore evaluate --model sr-x2 --data Set5",
         "restore evaluate --predictions results --data references",
         "restore evaluate --predictions enlarged --metric niqe",
+        "restore evaluate --model sr-x4 --model photo-x4 --data Set5 --metric psnr --metric lpips --plane plane.svg",
     ),
 )
 @click.option(
@@ -65,7 +77,26 @@ def _metrics() -> Iterator[str]:
 )
 @click.option("--mixed-channels", is_flag=True, help="Allow RGB results with gray references, and the reverse.")
 @click.option("--weights", multiple=True, metavar="METRIC=FILE", help="Weights of a learned metric. Repeatable.")
-@click.option("--ma", type=_folder, metavar="FILE", help="Ma scores of the results: lines of name,score, or JSON.")
+@click.option(
+    "--ma",
+    multiple=True,
+    type=_folder,
+    metavar="FILE",
+    help="Ma scores of the results: lines of name,score, or JSON. One for each --predictions, in the same order.",
+)
+@click.option(
+    "--strength",
+    "strengths",
+    multiple=True,
+    type=FiniteRange(0, 1),
+    help="Measure models that can be adjusted at this strength. Repeatable.  [default: 1; with --plane 0 to 1 by 0.25]",
+)
+@click.option(
+    "--plane",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also draw the perception-distortion plane to this .svg, .png or .pdf file, and replace it if it exists.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the bootstrap intervals.")
 @click.option("--tile", type=click.IntRange(16), default=512, show_default=True)
 @device_option
@@ -82,6 +113,7 @@ def evaluate(
     mixed_channels: bool,
     weights: tuple[str, ...],
     given: tuple[str, ...],
+    plane: Path | None,
     form: str | None,
     plugins: tuple[str, ...],
     **options: Any,
@@ -94,6 +126,10 @@ def evaluate(
     low-resolution files. PSNR and SSIM are computed on Y (BT.601, 8 bits), ignoring a border as wide as the scale. For
     models that do not enlarge, which need --lr, and for results without --scale, PSNR is computed on RGB. Without
     --data, pictures are measured with metrics that need no reference.
+
+    --plane draws a point for each method, or for each strength of a model that can be adjusted: its distortion (the
+    metrics that compare pixels; PSNR unless you name others) and its perception (the others; NIQE). --json has the
+    figures.
     """
     supervise_foreign(options["models"])
     from restore.evaluation import show
@@ -103,18 +139,49 @@ def evaluate(
     from restore.plugins import load_plugins
 
     load_plugins(plugins)
+    if plane is not None:
+        _check_plot(plane)
     request = Request(
         low_name=_rule(low_name, "--lr-name"),
         prediction_name=_rule(prediction_name, "--prediction-name"),
         may=Tolerance(mixed_depth, mixed_channels),
         weights={name: Path(file) for name, file in parse_pairs(weights, "--weights").items()},
         spec=parse_pairs(given, "--spec"),
+        plane=plane is not None,
         **options,
     )
     with stoppable(hard=True):
         found = start(request, console())
-    writers = {"json": show.to_json, "csv": show.to_csv, "markdown": show.to_markdown, None: show.to_text}
+    writers: dict[str | None, Callable[[Comparison], str]] = {
+        "json": partial(show.to_json, plane=plane is not None),
+        "csv": show.to_csv,
+        "markdown": show.to_markdown,
+        None: show.to_text,
+    }
     click.echo(writers[form](found))
+    if plane is not None:
+        _draw(found, plane)
+
+
+def _check_plot(file: Path) -> None:
+    """Check before measuring, which takes long, what the plot will need."""
+    from restore.utils.plotting import FORMATS
+
+    if file.suffix.lower() not in FORMATS:
+        raise click.UsageError(f"--plane {file}: the extension must be one of {', '.join(FORMATS)}")
+    with extra_needed("Plotting", "plot"):
+        importlib.import_module("matplotlib")
+
+
+def _draw(found: Comparison, file: Path) -> None:
+    from restore.evaluation.draw_plane import draw_plane
+    from restore.evaluation.plane import plane_of
+    from restore.utils.atomic_write import write_bytes
+
+    plane = plane_of(found)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(file, draw_plane(plane, file.suffix.lower()), overwrite=True)
+    console().print(f"{file}: {len(plane.points)} methods")
 
 
 def _rule(text: str | None, option: str) -> NameRule | None:

@@ -36,6 +36,7 @@ COMMANDS = {
     "publish": ("restore.cli.publish", "Make a folder of a trained model for the Hugging Face Hub."),
     "import": ("restore.cli.import_", "Import a third-party checkpoint or ONNX file as a model."),
     "get": ("restore.cli.get", "Download and import a model of others by its name."),
+    "calibrate": ("restore.cli.calibrate", "Give a model a strength, from faithful to natural."),
     "blend": ("restore.cli.blend", "Interpolate between two models of one architecture."),
     "verify": ("restore.cli.verify", "Check a model file against its metadata."),
 }

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from restore.errors import DataError
 from restore.evaluation.alike import Tolerance, read_alike, read_reference
+from restore.evaluation.comparison import Setting
 from restore.evaluation.sources import Sources
 from restore.files.listing import list_pictures
 from restore.files.pairing import NameRule, index_stems, listed, stem_below
@@ -40,10 +41,11 @@ class Case:
 
 @dataclass(frozen=True)
 class Contender:
-    """A model to measure: the opened network and its spec."""
+    """A model to measure: the opened network, its spec, and the strength if it was chosen."""
 
     network: Network
     spec: ModelSpec
+    setting: Setting | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Methods:
         rename: how results are named after their references.
         may: allowed differences between results and references.
         tile: largest side of a tile.
+        ma: files of Ma scores, by folder's name.
     """
 
     scale: int
@@ -65,6 +68,7 @@ class Methods:
     rename: NameRule | None = None
     may: Tolerance = field(default_factory=Tolerance)
     tile: int | None = None
+    ma: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def baseline(self) -> str | None:
@@ -143,7 +147,8 @@ def _enlarged(
 
 
 def _enlarger(one: Contender, tile: int | None) -> Callable[[Pixels], Pixels]:
-    return lambda pixels: to8(enhance_pixels(pixels, one.network, one.spec, tile))
+    strength = one.setting.strength if one.setting else 1.0
+    return lambda pixels: to8(enhance_pixels(pixels, one.network, one.spec, tile, strength))
 
 
 def _given(path: Path, high: Pixels, source: Path, scale: int) -> tuple[Pixels, Pixels]:

@@ -13,6 +13,19 @@ from restore.metrics.registry import METRICS
 
 
 @dataclass(frozen=True)
+class Setting:
+    """A model at one strength, which is a method of its own.
+
+    Attributes:
+        model: the model's name.
+        strength: 0..1.
+    """
+
+    model: str
+    strength: float
+
+
+@dataclass(frozen=True)
 class Protocol:
     """How the scores were measured, for readers and for repeating it.
 
@@ -22,7 +35,8 @@ class Protocol:
         low: how the low-resolution input was made, or what the input was; empty if no model ran.
         view: border and color space.
         seed: of the intervals.
-        precisions: of the measured models, by name.
+        precisions: of the measured models, by method.
+        settings: methods that are a model at a chosen strength.
     """
 
     data: str
@@ -31,6 +45,7 @@ class Protocol:
     view: MetricProtocol
     seed: int = 0
     precisions: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Setting] = field(default_factory=dict)
 
     def how(self, metrics: Sequence[str]) -> str:
         """What each metric was computed on; metrics with the same description are grouped."""

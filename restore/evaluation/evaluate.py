@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from restore.errors import RestoreError
 from restore.evaluation.alike import Tolerance
 from restore.evaluation.cases import Contender, Methods, lone_cases
-from restore.evaluation.comparison import Comparison, Protocol
+from restore.evaluation.comparison import Comparison, Protocol, Setting
 from restore.evaluation.measure import compare, measure
 from restore.evaluation.sources import Sources, counted, find_sources, matching_pictures
 from restore.files.pairing import NameRule
@@ -22,6 +22,11 @@ from restore.utils.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from restore.runtime.model import Model
+
+# Strengths of the perception-distortion plane, unless the user names others.
+PLANE_STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 class UsageError(RestoreError):
@@ -45,12 +50,14 @@ class Request:
     color: Color | None = None
     may: Tolerance = field(default_factory=Tolerance)
     weights: Mapping[str, Path] = field(default_factory=dict)
-    ma: Path | None = None
+    ma: tuple[Path, ...] = ()
     seed: int = 0
     tile: int | None = 512
     device: str = "auto"
     threads: int | None = None
     spec: Mapping[str, str] = field(default_factory=dict)
+    strengths: tuple[float, ...] = ()
+    plane: bool = False
 
 
 def start(request: Request, screen: Console) -> Comparison:
@@ -63,14 +70,13 @@ def start(request: Request, screen: Console) -> Comparison:
     Raises:
         RestoreError: usage error, a broken picture, or something is missing; the message says what to do.
     """
-    metrics = chosen_metrics(request.metrics or (("psnr", "ssim") if request.data else ("niqe",)), request.weights)
-    inputs = MetricInputs(request.weights, request.ma)
-    if "perceptual-index" in metrics and (request.models or len(request.predictions) != 1):
-        raise UsageError(
-            "Ma scores belong to one folder of results: measure the perceptual index of a single --predictions"
-        )
-    if request.ma is not None and "perceptual-index" not in metrics:
-        raise UsageError("--ma is only used by the perceptual index: add --metric perceptual-index")
+    metrics = chosen_metrics(request.metrics or _usual(request), request.weights)
+    inputs = MetricInputs(request.weights)
+    _check_ma(request, metrics)
+    if request.strengths and not request.models:
+        raise UsageError("--strength is of models: give --model, or remove --strength")
+    if request.plane:
+        _check_axes(request, metrics)
     if request.data is None:
         return _alone(request, metrics, inputs, screen)
     if not request.models and not request.predictions:
@@ -79,7 +85,9 @@ def start(request: Request, screen: Console) -> Comparison:
     scale = _scale(request, models)
     sources = find_sources(request.data, request.pattern, request.low_folder, request.low_name, scale)
     scale = scale or sources.scale or 1
-    methods = Methods(scale, models, _folders(request, models), request.prediction_name, request.may, request.tile)
+    folders = _folders(request, models)
+    scores = dict(zip(folders, request.ma, strict=False))
+    methods = Methods(scale, models, folders, request.prediction_name, request.may, request.tile, scores)
     view = MetricProtocol(scale, request.border, request.color)
     return measure(sources, methods, metrics, view, inputs, screen, request.seed)
 
@@ -101,6 +109,39 @@ def chosen_metrics(names: Sequence[str], weights: Mapping[str, Path]) -> list[st
     return list(dict.fromkeys(names))
 
 
+def _usual(request: Request) -> tuple[str, ...]:
+    """The metrics of a request that names none."""
+    if request.data is None:
+        return ("niqe",)
+    return ("psnr", "niqe") if request.plane else ("psnr", "ssim")
+
+
+def _check_ma(request: Request, metrics: Sequence[str]) -> None:
+    if "perceptual-index" not in metrics:
+        if request.ma:
+            raise UsageError("--ma is only used by the perceptual index: add --metric perceptual-index")
+        return
+    if request.models:
+        raise UsageError(
+            "Ma scores belong to finished results: measure the perceptual index of --predictions, without --model"
+        )
+    if request.ma and len(request.ma) != len(request.predictions):
+        raise UsageError(
+            f"--ma was given {len(request.ma)} times for {len(request.predictions)} --predictions: each folder has "
+            "Ma scores of its own, in the same order"
+        )
+
+
+def _check_axes(request: Request, metrics: Sequence[str]) -> None:
+    """Check that both axes of the plane are measured."""
+    if request.data is None:
+        raise UsageError("--plane: distortion needs references: give their folder with --data")
+    for kind, wanted in (("distortion", True), ("perception", False)):
+        fit = [name for name, metric in METRICS.items() if metric.distortion == wanted]
+        if not any(name in fit for name in metrics):
+            raise UsageError(f"--plane: no metric of {kind} is measured: add --metric with one of {', '.join(fit)}")
+
+
 def _alone(request: Request, metrics: list[str], inputs: MetricInputs, screen: Console) -> Comparison:
     """Evaluate pictures without references."""
     if request.models or not request.predictions:
@@ -114,12 +155,13 @@ def _alone(request: Request, metrics: list[str], inputs: MetricInputs, screen: C
     folders = _folders(request, {})
     first = request.predictions[0]
     sources = Sources(first, matching_pictures(first, request.pattern or "*"), chosen=request.pattern is not None)
-    methods = Methods(request.scale or 1, {}, folders, request.prediction_name)
+    scores = dict(zip(folders, request.ma, strict=False))
+    methods = Methods(request.scale or 1, {}, folders, request.prediction_name, ma=scores)
     description = f"{', '.join(map(str, request.predictions))} ({counted(sources.references)}), without references"
     view = MetricProtocol(methods.scale, request.border, request.color)
     measured = progress_bar(lone_cases(sources, methods), "Measuring", screen, len(sources.references))
     protocol = Protocol(description, methods.scale, "", view, request.seed)
-    return compare(protocol, measured, methods.names, methods.baseline, metrics, inputs)
+    return compare(protocol, measured, methods, metrics, inputs)
 
 
 def _open(request: Request) -> dict[str, Contender]:
@@ -135,7 +177,22 @@ def _open(request: Request) -> dict[str, Contender]:
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"--model {name} is given twice")
-    return {name: Contender(model, model.spec) for name, model in zip(names, opened, strict=True)}
+    return _at_strengths(request, dict(zip(names, opened, strict=True)))
+
+
+def _at_strengths(request: Request, models: Mapping[str, Model]) -> dict[str, Contender]:
+    """Each model, or each strength of it if it has one and strengths were asked for."""
+    if request.strengths and not any(model.spec.strength for model in models.values()):
+        raise UsageError(f"--strength: {', '.join(models)} cannot be adjusted: remove --strength")
+    strengths = sorted(set(request.strengths)) or (list(PLANE_STRENGTHS) if request.plane else [])
+    found: dict[str, Contender] = {}
+    for name, model in models.items():
+        if not (model.spec.strength and strengths):
+            found[name] = Contender(model, model.spec)
+            continue
+        for strength in strengths:
+            found[f"{name}@{strength:g}"] = Contender(model, model.spec, Setting(name, strength))
+    return found
 
 
 def _scale(request: Request, models: Mapping[str, Contender]) -> int | None:
@@ -155,7 +212,8 @@ def _scale(request: Request, models: Mapping[str, Contender]) -> int | None:
 def _folders(request: Request, models: Mapping[str, Contender]) -> dict[str, Path]:
     """Folders of results by name or, if that is taken, by path."""
     names = [printable(path.resolve().name) for path in request.predictions]
-    taken = {*models, "bicubic", "unchanged"} if models else set()
+    own = {name for method, one in models.items() for name in (method, one.setting.model if one.setting else method)}
+    taken = {*own, "bicubic", "unchanged"} if models else set()
     folders: dict[str, Path] = {}
     for name, path in zip(names, request.predictions, strict=True):
         name = printable(path) if names.count(name) > 1 or name in taken else name

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from restore.errors import DataError
 from restore.evaluation.cases import Case, Methods, cases
 from restore.evaluation.comparison import Comparison, Protocol
 from restore.evaluation.sources import Sources, counted
-from restore.metrics.metric import MetricInputs, MetricProtocol, OfSet
+from restore.metrics.metric import MetricInputs, MetricProtocol, OfPicture, OfSet
 from restore.metrics.registry import METRICS
 from restore.utils.progress import progress_bar
 
@@ -50,9 +51,10 @@ def measure(
         )
     description = sources.description or f"{sources.folder} ({counted(sources.references)})"
     precisions = {name: model.spec.precision for name, model in methods.models.items()}
-    protocol = Protocol(description, methods.scale, _low(sources, methods), view, seed, precisions)
+    settings = {name: model.setting for name, model in methods.models.items() if model.setting}
+    protocol = Protocol(description, methods.scale, _low(sources, methods), view, seed, precisions, settings)
     measured = progress_bar(cases(sources, methods), "Measuring", screen, len(sources.references))
-    return compare(protocol, measured, methods.names, methods.baseline, metrics, inputs)
+    return compare(protocol, measured, methods, metrics, inputs)
 
 
 def _low(sources: Sources, methods: Methods) -> str:
@@ -64,8 +66,7 @@ def _low(sources: Sources, methods: Methods) -> str:
 def compare(
     protocol: Protocol,
     measured: Iterable[Case],
-    methods: Sequence[str],
-    baseline: str | None,
+    methods: Methods,
     metrics: Sequence[str],
     inputs: MetricInputs,
 ) -> Comparison:
@@ -74,10 +75,9 @@ def compare(
     Args:
         protocol: describes the measurement.
         measured: see :func:`restore.evaluation.cases.cases`.
-        methods: by name.
-        baseline: one of them, or None.
+        methods: that the cases are of.
         metrics: by name, see :data:`restore.metrics.registry.METRICS`.
-        inputs: files that metrics need from the user.
+        inputs: files that metrics need from the user; Ma scores are the methods' own.
 
     Raises:
         DataError: a metric cannot measure a picture or the whole set.
@@ -85,23 +85,35 @@ def compare(
         MissingWeightsError: a metric's weights are missing.
     """
     view = protocol.view
-    builds = {name: METRICS[name].measure for name in metrics}
-    one = {name: build(view, inputs) for name, build in builds.items() if build}
+    one = _by_method(methods, metrics, view, inputs)
     of_sets = {name: METRICS[name].measure_set for name in metrics}
-    whole = {method: {name: build(view, inputs) for name, build in of_sets.items() if build} for method in methods}
+    whole = {m: {name: build(view, inputs) for name, build in of_sets.items() if build} for m in methods.names}
     names: list[str] = []
-    scores: dict[str, dict[str, list[float]]] = {method: {name: [] for name in one} for method in methods}
+    scores: dict[str, dict[str, list[float]]] = {m: {name: [] for name in one[m]} for m in methods.names}
     for case in measured:
         names.append(case.name)
         for method, (image, reference) in case.pairs.items():
-            for name, measure in one.items():
+            for name, measure in one[method].items():
                 with _located(case, method, name):
                     scores[method][name].append(measure(image, reference, case.name))
             for name, gathered in whole[method].items():
                 with _located(case, method, name):
                     gathered.add(image, reference, case.name)
     sets = {method: _values(gathered) for method, gathered in whole.items()}
-    return Comparison(protocol, list(methods), baseline, list(metrics), names, scores, sets)
+    return Comparison(protocol, methods.names, methods.baseline, list(metrics), names, scores, sets)
+
+
+def _by_method(
+    methods: Methods, metrics: Sequence[str], view: MetricProtocol, inputs: MetricInputs
+) -> dict[str, dict[str, OfPicture]]:
+    """What measures the pictures of each method; all share a metric that needs no scores of their results."""
+    builds = {name: build for name in metrics if (build := METRICS[name].measure)}
+    shared = {name: build(view, inputs) for name, build in builds.items() if not METRICS[name].precomputed}
+    found = {}
+    for method in methods.names:
+        own = replace(inputs, ma=methods.ma.get(method))
+        found[method] = {name: shared[name] if name in shared else build(view, own) for name, build in builds.items()}
+    return found
 
 
 @contextmanager

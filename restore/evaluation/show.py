@@ -7,10 +7,12 @@ import io
 import json
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 
 from restore.evaluation.comparison import Comparison
 from restore.evaluation.interval import LEVEL, RESAMPLES, Interval
+from restore.evaluation.plane import plane_json, plane_of
 from restore.metrics.registry import METRICS
 from restore.utils.csv_cells import csv_text
 from restore.utils.json_types import JsonObject
@@ -53,8 +55,13 @@ def to_csv(found: Comparison) -> str:
     return text.getvalue().rstrip("\n")
 
 
-def to_json(found: Comparison) -> str:
-    """The comparison as JSON. Values that are not finite, such as the PSNR of equal pictures, are null."""
+def to_json(found: Comparison, plane: bool = False) -> str:
+    """The comparison as JSON. Values that are not finite, such as the PSNR of equal pictures, are null.
+
+    Args:
+        found: the comparison.
+        plane: whether to add its perception-distortion plane, for a comparison with metrics of both kinds.
+    """
     protocol = found.protocol
     facts: JsonObject = {
         "data": protocol.data,
@@ -64,6 +71,7 @@ def to_json(found: Comparison) -> str:
         "baseline": found.baseline,
         "methods": found.methods,
         "precisions": dict(protocol.precisions),
+        "settings": {method: asdict(setting) for method, setting in protocol.settings.items()},
         "metrics": {name: _facts(name) for name in found.metrics},
         "pictures": [
             {"name": name, **_scores(found, partial(_at, found, number))} for number, name in enumerate(found.pictures)
@@ -75,6 +83,8 @@ def to_json(found: Comparison) -> str:
     }
     if notes := _notes(found):
         facts["notes"] = notes
+    if plane:
+        facts["plane"] = plane_json(plane_of(found))
     if len(found.others) == 1:
         facts = {"model": found.others[0], **facts}
     return json.dumps(facts, indent=2, allow_nan=False)

@@ -128,4 +128,5 @@ METRIC = Metric(
     digits=2,
     how=lambda protocol: f"on L*a*b* of sRGB (D65), border {protocol.edge}",
     measure=_build,
+    distortion=True,
 )

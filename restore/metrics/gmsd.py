@@ -72,4 +72,5 @@ METRIC = Metric(
     digits=4,
     how=lambda protocol: f"on Y (BT.601, 8 bits), border {protocol.edge}",
     measure=_build,
+    distortion=True,
 )

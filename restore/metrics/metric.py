@@ -50,7 +50,7 @@ class MetricInputs:
 
     Attributes:
         weights: files of weights by the metric's name.
-        ma: file of Ma scores, for the perceptual index.
+        ma: file of the Ma scores of one method's results, for the perceptual index.
     """
 
     weights: Mapping[str, Path] = field(default_factory=dict)
@@ -98,6 +98,8 @@ class Metric:
         takes_weights: whether the user can give a file of weights.
         precomputed: whether it needs figures for each result that another program computed, so that it cannot be used
             while training.
+        distortion: whether it measures how close results are to their references pixel by pixel; other metrics measure
+            how they look. The two are the axes of the perception-distortion plane.
     """
 
     name: str
@@ -114,3 +116,4 @@ class Metric:
     note: Callable[[float], str] | None = None
     takes_weights: bool = False
     precomputed: bool = False
+    distortion: bool = False

@@ -64,4 +64,5 @@ METRIC = Metric(
     digits=4,
     how=lambda protocol: protocol.describe("y"),
     measure=by_channel(ms_ssim),
+    distortion=True,
 )

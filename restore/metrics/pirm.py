@@ -128,6 +128,7 @@ RMSE = Metric(
     how=lambda protocol: f"on Y (BT.601, 8 bits), border {protocol.edge}",
     measure_set=lambda protocol, inputs: Rmse(protocol.edge),
     note=region,
+    distortion=True,
 )
 
 PERCEPTUAL_INDEX = Metric(
@@ -139,6 +140,6 @@ PERCEPTUAL_INDEX = Metric(
     digits=2,
     how=lambda protocol: f"from NIQE with border {border(protocol)} and given Ma scores",
     measure=_build_index,
-    needs="Ma scores for one folder of results, with --ma",
+    needs="Ma scores for each folder of results, with --ma",
     precomputed=True,
 )

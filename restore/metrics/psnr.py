@@ -63,4 +63,5 @@ METRIC = Metric(
     how=lambda protocol: protocol.describe("rgb"),
     measure=_build,
     unit="dB",
+    distortion=True,
 )

@@ -87,4 +87,5 @@ METRIC = Metric(
     digits=4,
     how=lambda protocol: protocol.describe("y"),
     measure=by_channel(ssim),
+    distortion=True,
 )

@@ -13,6 +13,7 @@ import pytest
 from tests.compare.browser import Browser
 from tests.compare.pages import EVIL, compare, pair_of_folders
 from tests.conftest import picture, save
+from tests.utils.color_maps import colors_at, page_map
 
 RED, BLUE, GREEN = (200, 30, 30), (30, 30, 200), (30, 160, 30)
 
@@ -246,7 +247,6 @@ def test_enlarged_pixels_are_smooth_or_square(browser: Browser, tmp_path: Path) 
 
 
 def test_differences_are_painted_by_the_color_map(browser: Browser, tmp_path: Path) -> None:
-    matplotlib = pytest.importorskip("matplotlib")
     steps = [0, 1, 4, 16, 64]
     after = np.full((60, 40 * len(steps), 3), 100, np.uint8)
     for i, step in enumerate(steps):
@@ -260,7 +260,7 @@ def test_differences_are_painted_by_the_color_map(browser: Browser, tmp_path: Pa
             shot = browser.shot()
             for i, step in enumerate(steps):
                 x, y = browser.place(".heat img", (i + 0.5) / len(steps), 0.5)
-                wanted = 255 * np.array(matplotlib.colormaps["inferno"](min(1.0, times * step / 255))[:3])
+                wanted = 255 * colors_at(page_map(), min(1.0, times * step / 255))
                 # The map is a JPEG of 8 bits: a step of it is amplified, too.
                 assert np.abs(shot[round(y), round(x)] - wanted).max() < 6 + 1.5 * times, (options, times, step)
         assert browser.text("#legend-most") == "15.9 of 255"

@@ -106,7 +106,7 @@ def test_the_check_tells_a_wrong_command() -> None:
     assert sum(len(found) for found in commands().values()) > 100
 
 
-@pytest.mark.parametrize("script", ["make_reference.py", "write_cards.py"])
+@pytest.mark.parametrize("script", ["make_reference.py", "write_cards.py", "make_color_map.py"])
 def test_generated_pages_are_fresh(script: str) -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "scripts" / script, "--check"],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from restore.errors import DataError
-from restore.evaluation.cases import Case
+from restore.evaluation.cases import Case, Methods
 from restore.evaluation.comparison import Protocol
 from restore.evaluation.measure import compare
 from restore.evaluation.model import PROTOCOL
@@ -28,4 +28,4 @@ def test_the_picture_and_the_metric_are_named(metrics: list[str], title: str) ->
     case = Case("small", Path("in/small.png"), {"mine": (small, small)})
     protocol = Protocol("in", 4, "", MetricProtocol(scale=4))
     with pytest.raises(DataError, match=rf"in/small\.png: {title} of mine: nothing is left"):
-        compare(protocol, [case], ["mine"], None, metrics, MetricInputs())
+        compare(protocol, [case], Methods(1, folders={"mine": Path("mine")}), metrics, MetricInputs())

@@ -1,12 +1,16 @@
 // Differences as colors. The map is a gray picture of 255 * sqrt(d / 255); a filter with three tables undoes the root,
 // amplifies and colors it. A filter needs no pixel access, so it also works on files next to a page opened from disk.
 
-// matplotlib's inferno at 33 even steps (CC0): brightness grows with the value, also for color-blind readers.
-const INFERNO =
-  "000004040312" + "0b0724150b37" + "210c4a2f0a5b" + "3d09654a0c6b" + "57106e64156e" + "71196e7d1e6d" + "8a226a972766" +
-  "a32c61b0315b" + "bc3754c73e4c" + "d24644db503b" + "e45a31eb6628" + "f1731df68013" + "f98e09fb9d07" + "fcac11fbbc21" +
-  "f9cb35f5db4c" + "f2ea69f3f68a" + "fcffa4";
-const STEPS = INFERNO.match(/.{6}/g).map(step => step.match(/../g).map(part => parseInt(part, 16) / 255));
+// At 65 even steps of 12 bits a channel: brightness grows evenly with the value, also for color-blind readers.
+// Written by scripts/make_color_map.py.
+const MAP =
+  "0750750750e50d710713812217017a15f1cb1b719322b1f51c528e2331f62f62722263622b12543d22f12804493362a94c3" +
+  "3882cb53d3e22e95bc4552fc62b4de3136535673276745f033868e67834869d6f336069876a37a68c7db39667a8463b6663" +
+  "8a93d96499113f56309744146159cf4375f7a2345e5d8a704895b8aba4b4598b134d2575b644f454fbb051a527bf65434fe" +
+  "c375714d5c735a24abcac5d6481ce160f458d1464a42ed45689404d726cb3dbd9d70f3b3dc675738aded7a1362e117ee33b" +
+  "e2884232ce3c899327e4e8f0327e6094932ce709a3336e809fe346e8fa5a35be9dab7376ea5b163b3ea9b7740beaebd9469" +
+  "eb2c3b4cbeb5c9f534eb8d035a1ec7d5f68fef0db2799f1de05893f4ee58980f83eaca62fbbf01b3bff7f57c0b";
+const STEPS = MAP.match(/.{9}/g).map(step => step.match(/.../g).map(part => parseInt(part, 16) / 4095));
 
 // Red, green and blue, 0..1, of a value 0..1.
 function heatColor(value) {
