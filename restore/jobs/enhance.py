@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -101,15 +101,16 @@ def _start(
     reporter = JobReporter(screen, say, give, None if request.dry_run else request.report, page, ledger)
     if scratch is not None:
         reporter.keep_on_disk(scratch)
-    if request.dry_run:
-        show_plan(plan, request, reporter)
-        return FAILED if reporter.failed else 0
-    if plan.folder is not None:
-        refuse_locked(plan.folder, request.shard)
-    opened = open_network(request, plan)
-    for warning in (*opened.network.notes, *opened.warnings):
-        reporter.warn(warning)
-    return _Enhancing(request, naming, opened, reporter, stop, plan).run(plan)
+    with closing(plan) if isinstance(plan, StorePlan) else nullcontext():
+        if request.dry_run:
+            show_plan(plan, request, reporter)
+            return FAILED if reporter.failed else 0
+        if plan.folder is not None:
+            refuse_locked(plan.folder, request.shard)
+        opened = open_network(request, plan)
+        for warning in (*opened.network.notes, *opened.warnings):
+            reporter.warn(warning)
+        return _Enhancing(request, naming, opened, reporter, stop, plan).run(plan)
 
 
 def _plan(request: Request, naming: Naming, first: bool) -> Plan:

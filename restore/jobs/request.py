@@ -77,6 +77,8 @@ class Request:
 
     def continued(self) -> Request:
         """The options of the process that goes on with the job after a crash; what it finds there is known."""
+        if self.uses_stores and self.existing == "skip":
+            return replace(self, again=True)  # nobody has noted which results were there before
         return replace(self, again=True, resume=True, existing=None if self.existing == "skip" else self.existing)
 
     @property

@@ -34,7 +34,7 @@ from restore.utils.json_text import parse_json
 _FORMAT, _VERSION = "restore-journal", 1
 _PART_LINES, _PART_SECONDS = 1000, 10.0
 # Small parts are merged when there are so many of them, up to so many bytes.
-_MANY, _LARGE = 32, 16 << 20
+_MANY, _LARGE = 32, 4 << 20
 _NAME = re.compile(re.escape(STEM) + r"/([0-9]+)-of-([0-9]+)-[0-9a-z]+-[0-9]+\.jsonl")
 
 
@@ -68,6 +68,7 @@ class StoreJournal:
         self.key = key
         self.index = index
         records.mkdir(parents=True, exist_ok=True)
+        self._records = records
         verdicts = Verdicts(index.verdicts, self._record_verdict)
         self.decoding = DecodingRecord(records, "", verdicts)
         self.network = NetworkRecord(records, "", verdicts, key)
@@ -91,6 +92,8 @@ class StoreJournal:
         self._ended.set()
         self.decoding.close()
         self.network.close()
+        with suppress(OSError):  # there is something to remember
+            self._records.rmdir()
         if kind is None and self._begun:
             self._add({"ended": self._run})
         try:

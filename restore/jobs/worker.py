@@ -121,12 +121,13 @@ class Worker:
         began = time.perf_counter()
         listed = item.origin.listed if item.origin else None
         digest, outcome = listed.identity if listed else "", None
-        if not digest:
+        unread = bool(digest)
+        if not unread:
             self._make_copy(item, progress)
             digest = "" if self.journal is None else file_digest(item.source, progress)
         if self.resume and self.journal is not None:
             outcome = self._earlier(item, digest, self.journal)
-        if outcome is None and item.origin is not None and not item.source.exists():
+        if outcome is None and unread:
             self._make_copy(item, progress)
         version = (0, 0) if outcome else _version(item.source)
         return SourceInfo(digest, version=version, seconds=time.perf_counter() - began, outcome=outcome)

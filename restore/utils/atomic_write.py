@@ -145,7 +145,10 @@ def scratch_folder() -> Iterator[Path]:
         OSError: there is no place for one.
     """
     parent = Path(tempfile.gettempdir())
-    sweep(parent)
+    ours = f"{TEMPORARY_PREFIX}{host_identity()}-{os.getpid()}-"  # of other jobs in this process
+    for path in parent.glob(f"{TEMPORARY_PREFIX}*"):
+        if path.is_dir() and not path.is_symlink() and not path.name.startswith(ours) and _is_left_over(path):
+            shutil.rmtree(path, ignore_errors=True)
     folder = _temporary(parent / "scratch")
     folder.mkdir(mode=0o700)
     try:

@@ -136,14 +136,14 @@ def test_memory_is_flat_and_going_on_reads_no_finished_object(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = FOLDERS * EACH
-    for name in ("parts", "scratch"):
+    for name in ("parts", "first", "second"):
         (tmp_path / name).mkdir()
     Many.parts = tmp_path / "parts"
     fsspec.register_implementation("many", Many, clobber=True)
-    _, first = work(tmp_path / "scratch", until=60_000, resume=False)
+    _, first = work(tmp_path / "first", until=60_000, resume=False)
     written, read = sum(Many.written), Many.reads
     Many.reads = 0
-    ended, second = work(tmp_path / "scratch", until=whole, resume=True)
+    ended, second = work(tmp_path / "second", until=whole, resume=True)
     grown = max(*first[1:], *second) - first[1]
     with capsys.disabled():
         sys.stdout.write(
