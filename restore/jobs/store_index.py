@@ -6,7 +6,6 @@ Names are kept as 64 bits of their digests: two of ten million are taken for one
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -67,6 +66,8 @@ class StoreIndex:
     """
 
     def __init__(self) -> None:
+        import sqlite3  # jobs on files need none
+
         # A database without a name: SQLite writes to a temporary file what does not fit into its cache.
         self._database = sqlite3.connect("", check_same_thread=False, isolation_level=None)
         self._lock = threading.Lock()

@@ -14,7 +14,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -249,15 +249,14 @@ def _check(store: Store, name: str, first: bytes) -> None:
         )
 
 
-def _entries(lines: Iterable[bytes]) -> list[StoredEntry]:
-    found = []
+def _entries(lines: Iterable[bytes]) -> Iterator[StoredEntry]:
     for line in lines:
         if line.startswith(b'{"source"'):
             with suppress(ValueError, TypeError):
                 entry = StoredEntry(**parse_json(line))
                 sound = all(isinstance(value, int if name == "size" else str) for name, value in asdict(entry).items())
-                found += [entry] * sound
-    return found
+                if sound:
+                    yield entry
 
 
 def _without_settled(lines: Sequence[bytes]) -> list[bytes]:

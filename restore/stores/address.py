@@ -12,20 +12,18 @@ from restore.errors import RestoreError
 # One letter is a drive of Windows. Layers are joined by "::", as in zip://::s3://bucket/photos.zip.
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]+::)*([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 _LOCAL = ("file", "local")
+# Compiled when first needed: every command imports this module.
 _SECRETS = (
-    (re.compile(r"(://[^/@\s:]*):[^/@\s]*@"), r"\1:***@"),
+    (r"(://[^/@\s:]*):[^/@\s]*@", r"\1:***@"),
     # What follows a question mark may be a signature.
-    (re.compile(r"(://[^\s?]*)\?[^\s'\")>]+"), r"\1?***"),
+    (r"(://[^\s?]*)\?[^\s'\")>]+", r"\1?***"),
     (
-        re.compile(
-            r"\b((?:[\w-]*(?:signature|token|secret|password|credential|passwd|apikey|account[_-]?key|access[_-]?key"
-            r"(?:[_-]?id)?)|sig)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;<>)]+",
-            re.IGNORECASE,
-        ),
+        r"(?i)\b((?:[\w-]*(?:signature|token|secret|password|credential|passwd|apikey|account[_-]?key|"
+        r"access[_-]?key(?:[_-]?id)?)|sig)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;<>)]+",
         r"\1***",
     ),
-    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}"), "***"),
-    (re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]+", re.IGNORECASE), r"\1 ***"),
+    (r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}", "***"),
+    (r"(?i)\b(Bearer|Basic)\s+[\w.~+/=-]+", r"\1 ***"),
 )
 
 
@@ -119,5 +117,5 @@ def _refuse_credentials(layer: str) -> None:
 def masked(text: str) -> str:
     """A text of others, such as an error's, without what looks like a credential."""
     for pattern, instead in _SECRETS:
-        text = pattern.sub(instead, text)
+        text = re.sub(pattern, instead, text)
     return text

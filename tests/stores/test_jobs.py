@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tempfile
+import threading
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -346,6 +349,26 @@ def test_a_busy_store_is_waited_for(bucket: Buckets, server: Server, pictures: d
     assert (code, said.split(";")[0]) == (0, "4 enhanced")
 
 
+def test_several_objects_are_read_at_once(
+    bucket: Buckets, server: Server, pictures: dict[str, bytes], tmp_path: Path
+) -> None:
+    source, lock, now, most = bucket(), threading.Lock(), [0], [0]
+    filled(source, {f"{i:02}.png": pictures["4.png"] for i in range(16)})
+
+    def fault(asked: str) -> None:
+        if asked.endswith(".png"):
+            with lock:
+                now[0] += 1
+                most[0] = max(most[0], now[0])
+            time.sleep(0.2)
+            with lock:
+                now[0] -= 1
+
+    server.fault = fault
+    assert enhance(source.at("in"), tmp_path / "out")[0] == 0
+    assert 4 <= most[0] <= 8
+
+
 def test_an_expired_credential_ends_the_job_at_once(
     bucket: Buckets, server: Server, pictures: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -394,8 +417,6 @@ def test_an_object_that_vanishes_is_one_failed_picture(
 
 
 def test_a_store_that_hangs_is_one_failed_picture(bucket: Buckets, server: Server, pictures: dict[str, bytes]) -> None:
-    import threading
-
     source, out, ended = bucket(), bucket(), threading.Event()
     filled(source, pictures)
     server.fault = lambda asked: ended.wait(20) and None if asked.endswith("/in/a/1.png") else None
@@ -417,8 +438,6 @@ def test_a_store_that_hangs_is_one_failed_picture(bucket: Buckets, server: Serve
 def test_copies_are_removed(
     bucket: Buckets, pictures: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import tempfile
-
     (tmp_path / "scratch").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
     source, seen = bucket(), []
