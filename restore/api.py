@@ -142,8 +142,8 @@ def enhance(
     reported in its record and does not stop the rest.
 
     Args:
-        source: a file or a folder.
-        target: a file, or a folder for the results.
+        source: a file or a folder, or an address of either in a store, such as ``s3://bucket/photos``.
+        target: a file, or a folder for the results, or an address of either.
         model: see :func:`load`, also for ``device``, ``precision``, ``threads`` and ``spec``.
         strength: 0..1, for models with adjustable strength.
         format: of the results; None keeps each picture's own if it can be written. ``gif`` needs all frames.
@@ -172,11 +172,13 @@ def enhance(
     from restore.jobs.enhance import INTERRUPTED, start
     from restore.jobs.request import Request, default_workers
     from restore.jobs.sizing import TargetSize
+    from restore.stores.address import Address, parse
 
     records: list[FileRecord | SummaryRecord] = []
+    ends = parse(os.fspath(source)), parse(os.fspath(target))
     request = Request(
-        (Path(source),),
-        Path(target),
+        ends[:1],
+        ends[1],
         os.fspath(model),
         size=TargetSize(),
         strength=strength,
@@ -192,7 +194,7 @@ def enhance(
         device=device,
         precision=precision,
         threads=threads,
-        workers=workers or default_workers(),
+        workers=workers or default_workers(any(isinstance(end, Address) for end in ends)),
         existing=None if existing == "refuse" else existing,
         resume=resume,
         shard=(1, 1),

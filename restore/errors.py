@@ -19,6 +19,12 @@ class ImageError(RestoreError):
     """A picture cannot be read or written."""
 
 
+class HopelessError(RestoreError):
+    """Work failed in a way in which everything after it would fail too."""
+
+    exit_code = 1
+
+
 class ModelError(RestoreError):
     """A model file is missing, damaged or incomplete."""
 

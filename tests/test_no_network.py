@@ -1,4 +1,6 @@
-"""Only 'restore get' and 'restore models --online' use the network: no other module can, and a job opens no connection."""
+"""Only 'restore get', 'restore models --online' and addresses of stores use the network: no other module can, and a job on
+files opens no connection.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +38,14 @@ def test_no_module_can_talk_to_other_computers() -> None:
         assert set(re.findall(r"socket\.\w+", (PACKAGE / name).read_text("utf-8"))) == {"socket.gethostname"}
     assert found.pop(_DOOR)
     assert found == _ONLY_ITS_NAME
+
+
+def test_stores_have_one_door() -> None:
+    opens = re.compile(r"^\s*(?:from|import) (?:fsspec|s3fs|botocore|aiobotocore|boto3)\b", re.MULTILINE)
+    found = [
+        path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if opens.search(path.read_text("utf-8"))
+    ]
+    assert found == ["stores/filesystem.py"]
 
 
 def test_two_commands_use_the_network() -> None:

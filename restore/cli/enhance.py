@@ -11,8 +11,10 @@ import click
 from restore.cli import complete
 from restore.cli.common import FiniteRange, console, device_option, max_pixels_option, parse_pairs
 from restore.cli.help import Command
+from restore.cli.place import Place
 from restore.cli.supervise import Attempt, supervise_foreign, supervise_job
 from restore.jobs.journal_name import journal_name
+from restore.stores.address import Address
 
 if TYPE_CHECKING:
     from restore.jobs.console import Record
@@ -66,10 +68,17 @@ def _size(options: dict[str, Any]) -> TargetSize:
 
 
 def _is_folder_job(options: dict[str, Any]) -> bool:
-    """Whether a crash would cost more than one picture."""
+    """Whether a crash would cost more than one picture; of what is in a store, nobody has asked what it is."""
     sources = options["sources"]
     streams = Path("-") in (*sources, options["target"])
-    return not streams and not options["dry_run"] and (len(sources) > 1 or sources[0].is_dir())
+    whole = len(sources) > 1 or isinstance(sources[0], Address) or sources[0].is_dir()
+    return not streams and not options["dry_run"] and whole
+
+
+def _journal(options: dict[str, Any]) -> Path | None:
+    """The journal of a job on folders."""
+    target = options["target"]
+    return None if isinstance(target, Address) else target / journal_name(options["shard"])
 
 
 def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int]:
@@ -88,11 +97,12 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
         "restore enhance Pictures lifted --model backlit --strength 0.7",
         "restore enhance Pictures enlarged --model backlit+sr-x2",
         "restore enhance Pictures enlarged --resume --report page.html",
+        "restore enhance s3://bucket/photos s3://bucket/large --resume",
     ),
     sections=_SECTIONS,
 )
-@click.argument("sources", metavar="IN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.argument("sources", metavar="IN...", nargs=-1, required=True, type=Place())
+@click.argument("target", metavar="OUT", type=Place())
 @click.option(
     "--model",
     shell_complete=complete.models,
@@ -177,7 +187,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
 @click.option(
     "--workers",
     type=click.IntRange(1, 64),
-    help="Threads for reading pictures, and as many for writing.  [default: half the cores, 2..8]",
+    help="Threads for reading pictures, and as many for writing.  [default: half the cores, 2..8; 8 for stores]",
 )
 @click.option("--overwrite", "existing", flag_value="overwrite", help="Replace existing results.")
 @click.option("--skip-existing", "existing", flag_value="skip", help="Skip pictures whose result exists.")
@@ -197,7 +207,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines on standard output.")
 @click.option(
     "--report",
-    type=click.Path(path_type=Path),
+    type=Place(here="a report is a file on this machine"),
     help="Write a report: .json, .csv, or .html, a page that shows pictures next to their results.",
 )
 @click.option("--watch", is_flag=True, help="Keep running and enhance new pictures until Ctrl-C.")
@@ -226,13 +236,14 @@ def enhance(
 ) -> None:
     """Enhance IN, pictures or folders (recursively), into OUT.
 
-    Several inputs go into the folder OUT, each folder under its own name. - stands for standard input or output.
+    Several inputs go into the folder OUT, each folder under its own name. - stands for standard input or output. IN and
+    OUT may also be in a store, as s3://bucket/folder: whatever fsspec opens.
 
     Exit codes: 0 success, 1 some pictures failed, 2 usage error, 130 Ctrl-C, SIGTERM or SIGHUP.
     """
     pairs = parse_pairs(spec, "--spec")
     if _is_folder_job(options):
-        supervise_job(options["model"] or "the model", options["target"] / journal_name(options["shard"]))
+        supervise_job(options["model"] or "the model", _journal(options))
     supervise_foreign([options["model"]] if options["model"] else [], "Written files are complete; --resume continues.")
     from restore.jobs.enhance import start
     from restore.jobs.ledger import Ledger
@@ -240,9 +251,9 @@ def enhance(
     from restore.jobs.standard_streams import STREAM, run_streams, uses_streams
 
     size = _size(options)
-    request = Request(
-        size=size, spec=pairs, metadata=metadata or "keep", workers=workers or default_workers(), **options
-    )
+    far = any(isinstance(end, Address) for end in (*options["sources"], options["target"]))
+    workers = workers or default_workers(far)
+    request = Request(size=size, spec=pairs, metadata=metadata or "keep", workers=workers, **options)
 
     def page() -> PageWriter:
         # Imported on demand: it takes a quarter of a second, and few jobs need it.

@@ -27,10 +27,10 @@ class JobSupervisor(Supervisor):
 
     Args:
         model: what the command runs, for messages.
-        journal: the file, which may not exist yet.
+        journal: the file, which may not exist yet; None if it is in a store.
     """
 
-    def __init__(self, model: str, journal: Path) -> None:
+    def __init__(self, model: str, journal: Path | None) -> None:
         super().__init__(model, "Written files are complete; --resume continues.")
         self._journal = journal
 
@@ -65,7 +65,7 @@ class JobSupervisor(Supervisor):
     def _progress(self, descriptor: int) -> tuple[int, int]:
         """Grows with each picture that is reported, written, or found to be what crashed."""
         try:
-            journaled = self._journal.stat().st_size
+            journaled = self._journal.stat().st_size if self._journal else 0
         except OSError:
             journaled = 0
         return os.fstat(descriptor).st_size, journaled

@@ -26,7 +26,7 @@ class Attempt:
     again: bool
 
 
-def supervise_job(model: str, journal: Path) -> None:
+def supervise_job(model: str, journal: Path | None) -> None:
     """Run the current command, a folder job, in a child process, and in another one each time it crashes.
 
     Does nothing in that child, in a process that does not exist for this command, and on Windows, where nobody can tell
@@ -34,7 +34,7 @@ def supervise_job(model: str, journal: Path) -> None:
 
     Args:
         model: what the command runs, for messages.
-        journal: of the job.
+        journal: of the job; None if it is in a store.
     """
     if sys.platform != "win32" and click.get_current_context().find_root().obj == OWN_PROCESS:
         from restore.cli.job_supervisor import JobSupervisor

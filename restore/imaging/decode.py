@@ -106,21 +106,33 @@ def read_file(path: Path, pixel_limit: int, progress: Callable[[], object] = lam
     Raises:
         ImageError: it is too large or cannot be read.
     """
-    # Uncompressed 16-bit RGBA plus generous metadata.
-    most = 8 * pixel_limit + 2**26
     try:
         with open_regular(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size <= most:
-                return read_regular(file, progress)
+            check_length(os.fstat(file.fileno()).st_size, pixel_limit, f"{path}: ")
+            return read_regular(file, progress)
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such file") from error
     except OSError as error:
         raise ImageError(f"{path}: {refusals.unreadable(error)}") from error
-    raise ImageError(
-        f"{path}: {size / 1e6:.0f} MB is more than a picture of {pixel_limit / 1e6:g} million pixels can take; "
-        "if it really is a picture, raise the limit with --max-pixels"
-    )
+
+
+def check_length(size: int, pixel_limit: int, where: str = "") -> None:
+    """Refuse a file of more bytes than a picture within the limit could have.
+
+    Args:
+        size: in bytes.
+        pixel_limit: see :func:`read_picture`.
+        where: put before the message.
+
+    Raises:
+        ImageError: it is larger.
+    """
+    # Uncompressed 16-bit RGBA plus generous metadata.
+    if size > 8 * pixel_limit + 2**26:
+        raise ImageError(
+            f"{where}{size / 1e6:.0f} MB is more than a picture of {pixel_limit / 1e6:g} million pixels can take; "
+            "if it really is a picture, raise the limit with --max-pixels"
+        )
 
 
 def _decode(data: bytes, pixel_limit: int) -> Picture:

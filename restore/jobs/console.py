@@ -13,7 +13,9 @@ from restore.jobs.claims import GONE, missing
 from restore.jobs.ledger import Ledger
 from restore.jobs.outcome import Outcome, Status
 from restore.jobs.plan import Plan
+from restore.jobs.record_file import RecordFile
 from restore.jobs.report import FileRecord, PageWriter, SummaryRecord, folder_record, record, write_report
+from restore.jobs.store_plan import StorePlan
 from restore.utils.text import printable
 
 Record = FileRecord | SummaryRecord
@@ -43,11 +45,21 @@ class JobReporter:
     failed: int = 0
     ignored: int = 0
     counts: Counter[Status] = field(default_factory=Counter)
-    records: list[FileRecord] = field(default_factory=list)
+    records: list[FileRecord] | RecordFile = field(default_factory=list)
+    on_disk: bool = False
     claimed: list[Outcome] = field(default_factory=list)
 
-    def begin(self, plan: Plan) -> None:
-        """Report what is known before the job: skipped pictures, and folders that cannot be read."""
+    def keep_on_disk(self, folder: Path) -> None:
+        """Keep nothing of single pictures in memory, for a job of any number of them: the report's records go to disk.
+
+        After a crash of the process, the next one tells what this one had done as done before.
+        """
+        self.on_disk = True
+        if self.report is not None:
+            self.records = RecordFile(folder / "records")
+
+    def begin(self, plan: Plan | StorePlan) -> None:
+        """Report what is known before the job, or after it: skipped pictures, and folders that cannot be read."""
         self.ignored = plan.ignored
         for item in plan.skipped:
             self.outcome(Outcome(item, "skipped"))
@@ -77,7 +89,7 @@ class JobReporter:
         self._count(outcome)
         if not self._keep(record(outcome)):
             return
-        source = printable(outcome.item.source)
+        source = printable(outcome.item.shown_source)
         if outcome.status == "failed":
             self.warn(f"failed: {source}: {printable(outcome.error)}", "red")
         elif outcome.note:
@@ -90,7 +102,7 @@ class JobReporter:
         self._keep(record(outcome))
         if self.give is not None:
             return
-        source, target = printable(outcome.item.source), printable(outcome.item.target)
+        source, target = printable(outcome.item.shown_source), printable(outcome.item.shown_target)
         why = {"skipped": "skip, result exists", "done": "skip, already done", "failed": printable(outcome.error)}
         self.say(f"{source}: {why[outcome.status]}" if outcome.status in why else f"{source} -> {target}")
 
@@ -135,12 +147,14 @@ class JobReporter:
     def _count(self, outcome: Outcome) -> None:
         self.counts[outcome.status] += 1
         self.failed += outcome.status == "failed"
-        if outcome.status in ("enhanced", "done"):
+        if outcome.status in ("enhanced", "done") and not self.on_disk:
             self.claimed.append(outcome)
 
     def _keep(self, one: FileRecord) -> bool:
         """Keep a record for the report; False if it was told before."""
-        new = self.ledger is None or self.ledger.add(one)
+        if self.on_disk and self.ledger is not None:
+            self.ledger.tick()
+        new = self.on_disk or self.ledger is None or self.ledger.add(one)
         if self.give is not None and new:
             self.give(one)
         if self.report is not None:

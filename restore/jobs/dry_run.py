@@ -11,12 +11,42 @@ from restore.jobs.open_network import open_network
 from restore.jobs.outcome import Outcome
 from restore.jobs.plan import Plan
 from restore.jobs.request import Request, job_key_of
+from restore.jobs.store_plan import StorePlan
 from restore.utils.time_limit import StalledError, unless_stalled
 from restore.zoo.chain_names import chain_label
 
 
-def show_plan(plan: Plan, request: Request, reporter: JobReporter) -> None:
+def show_plan(plan: Plan | StorePlan, request: Request, reporter: JobReporter) -> None:
     """Print the plan; write nothing."""
+    if isinstance(plan, StorePlan):
+        _show_stored(plan, request, reporter)
+    else:
+        _show_files(plan, request, reporter)
+    if reporter.give is None:
+        reporter.say(f"{counted(reporter)}; {chain_label(request.model_name)}; nothing was written")
+
+
+def _show_stored(plan: StorePlan, request: Request, reporter: JobReporter) -> None:
+    """Objects are not read: what the store tells of them is enough. Files are, if it depends on their content."""
+    key = job_key_of(request, open_network(request, plan).network) if request.resume else ""
+    journal = JournalIndex(plan.folder) if request.resume and plan.folder is not None else None
+    for item in plan.items:
+        outcome = plan.results.known(item)
+        if outcome is None and request.resume:
+            try:
+                digest = item.origin.listed.identity if item.origin and item.origin.listed else ""
+                digest = digest or file_digest(item.source)
+            except OSError as error:
+                outcome = Outcome(item, "failed", f"cannot be read: {error.strerror}")
+            else:
+                again = request.existing == "overwrite"
+                known = plan.results.earlier(item, digest, key)
+                outcome = earlier(item, digest, key, journal, again) if journal else known
+        reporter.planned(outcome or Outcome(item, "planned"))
+    reporter.begin(plan)
+
+
+def _show_files(plan: Plan, request: Request, reporter: JobReporter) -> None:
     reporter.begin(Plan([], unreadable=plan.unreadable, ignored=plan.ignored))
     for item in plan.skipped:
         reporter.planned(Outcome(item, "skipped"))
@@ -34,5 +64,3 @@ def show_plan(plan: Plan, request: Request, reporter: JobReporter) -> None:
             except StalledError as error:
                 outcome = Outcome(item, "failed", f"cannot be read: {error}")
         reporter.planned(outcome or Outcome(item, "planned"))
-    if reporter.give is None:
-        reporter.say(f"{counted(reporter)}; {chain_label(request.model_name)}; nothing was written")

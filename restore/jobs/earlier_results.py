@@ -8,7 +8,7 @@ from restore.jobs.journal import JournalIndex, file_digest
 from restore.jobs.outcome import Outcome
 from restore.jobs.plan import Item
 
-_CURE = "move it away, or add --overwrite"
+CURE = "move it away, or add --overwrite"
 
 
 def earlier(item: Item, digest: str, key: str, index: JournalIndex, overwrite: bool) -> Outcome | None:
@@ -44,11 +44,11 @@ def _why(item: Item, index: JournalIndex | None) -> str:
     try:
         file_digest(item.target)
     except OSError as error:
-        return f"exists, and cannot be read to find out what it is ({error.strerror or error}): {_CURE}"
+        return f"exists, and cannot be read to find out what it is ({error.strerror or error}): {CURE}"
     if index is None:
-        return f"has appeared since the job began: {_CURE}"
+        return f"has appeared since the job began: {CURE}"
     if index.read_again().is_ours(item.target_name):
         return "has just been written by another job of restore, whose result is kept: continue with --resume"
     if index.knows(item.target_name):
-        return f"was changed since restore wrote it: {_CURE}"
-    return f"is not a result of restore, as far as the journal in the output folder knows: {_CURE}"
+        return f"was changed since restore wrote it: {CURE}"
+    return f"is not a result of restore, as far as the journal in the output folder knows: {CURE}"

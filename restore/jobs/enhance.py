@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restore import __version__
-from restore.imaging.formats import ANIMATED
+from restore.errors import HopelessError
 from restore.jobs.console import JobReporter, Record, counted
+from restore.jobs.contradictions import refuse_contradictions
 from restore.jobs.dry_run import show_plan
-from restore.jobs.journal import Journal, OutputGoneError, last_backend
+from restore.jobs.journal import BackendEntry, Journal, OutputGoneError, last_backend
 from restore.jobs.ledger import Ledger
 from restore.jobs.lock import locked, refuse_locked
 from restore.jobs.naming import Naming, PlanError
@@ -26,10 +29,12 @@ from restore.jobs.report import PageWriter, SummaryRecord, check_report
 from restore.jobs.request import Request, job_key_of
 from restore.jobs.settings import Settings
 from restore.jobs.stop import Stop, stoppable
-from restore.jobs.watch import check_watch, watch
-from restore.jobs.worker import DiskError
+from restore.jobs.store_job import open_store_journal, plan_stores
+from restore.jobs.store_journal import StoreJournal
+from restore.jobs.store_plan import StorePlan
+from restore.jobs.watch import watch
 from restore.runtime.plugin_providers import plugin_version
-from restore.utils.atomic_write import sweep
+from restore.utils.atomic_write import scratch_folder, sweep
 from restore.utils.text import printable
 from restore.zoo.chain_names import chain_files, chain_label
 
@@ -68,8 +73,8 @@ def start(
         RestoreError: wrong usage (nothing was written), or the disk cannot be written to any more.
         KeyboardInterrupt: interrupted before the job began.
     """
-    with stoppable(hard) as stop:
-        return _start(request, screen, say, page, give, stop, ledger)
+    with stoppable(hard) as stop, scratch_folder() if request.uses_stores else nullcontext() as scratch:
+        return _start(request, screen, say, page, give, stop, ledger, scratch)
 
 
 def _start(
@@ -80,8 +85,9 @@ def _start(
     give: Callable[[Record], None] | None,
     stop: Stop,
     ledger: Ledger | None,
+    scratch: Path | None,
 ) -> int:
-    _refuse_contradictions(request)
+    refuse_contradictions(request)
     if ledger is not None and ledger.again:
         request = request.continued()
     if request.report is not None:
@@ -91,46 +97,27 @@ def _start(
     if naming.needs("model") or naming.needs("scale"):
         naming = replace(naming, model=chain_label(request.model_name), scale=_scale_text(request))
     # Plan before opening the model where possible, so that usage errors appear before anything heavy loads.
-    plan = _plan(request, naming, first=True)
+    plan = _plan(request, naming, first=True) if scratch is None else plan_stores(request, naming, scratch)
     reporter = JobReporter(screen, say, give, None if request.dry_run else request.report, page, ledger)
-    if request.dry_run:
-        show_plan(plan, request, reporter)
-        return FAILED if reporter.failed else 0
-    if plan.folder is not None:
-        refuse_locked(plan.folder, request.shard)
-    opened = open_network(request, plan)
-    for warning in (*opened.network.notes, *opened.warnings):
-        reporter.warn(warning)
-    return _Enhancing(request, naming, opened, reporter, stop, plan).run(plan)
-
-
-def _refuse_contradictions(request: Request) -> None:
-    first = request.sources[0]
-    single = len(request.sources) == 1 and not first.is_dir() and first.exists()
-    if request.resume and request.existing == "skip":
-        raise PlanError("--resume and --skip-existing: --resume already skips finished pictures; remove one")
-    if request.resume and single:
-        raise PlanError(f"--resume needs a folder, but {first} is a file: use --overwrite")
-    if request.watch and (single or len(request.sources) > 1):
-        what = f"{first} is a file" if single else f"there are {len(request.sources)} inputs"
-        raise PlanError(f"--watch needs one folder, but {what}")
-    if request.watch and (request.dry_run or request.shard != (1, 1)):
-        raise PlanError("--watch does not work with --dry-run or --shard: a growing folder has no fixed plan")
-    if request.scale == 1 and request.model is None:
-        raise PlanError("--scale 1 keeps the size: choose a model, such as --model photo-x1, or a larger scale")
-    if request.frames == "first" and request.format_ == "gif":
-        raise PlanError("--format gif is for animations: add --frames all, or choose png for single pictures")
-    if request.frames == "all" and request.format_ and f".{request.format_}" not in ANIMATED:
-        raise PlanError(f"--frames all and --format {request.format_} contradict each other: choose webp, png or gif")
-    if request.watch:
-        check_watch()
+    if scratch is not None:
+        reporter.keep_on_disk(scratch)
+    with closing(plan) if isinstance(plan, StorePlan) else nullcontext():
+        if request.dry_run:
+            show_plan(plan, request, reporter)
+            return FAILED if reporter.failed else 0
+        if plan.folder is not None:
+            refuse_locked(plan.folder, request.shard)
+        opened = open_network(request, plan)
+        for warning in (*opened.network.notes, *opened.warnings):
+            reporter.warn(warning)
+        return _Enhancing(request, naming, opened, reporter, stop, plan).run(plan)
 
 
 def _plan(request: Request, naming: Naming, first: bool) -> Plan:
     existing: Existing = request.existing or "refuse"
     if request.resume or (not first and existing != "skip"):
         existing = "overwrite"  # the journal decides for each picture whether it may be replaced
-    return make_plan(request.sources, request.target, naming, existing, request.shard, tolerant=request.watch)
+    return make_plan(request.paths, request.folder, naming, existing, request.shard, tolerant=request.watch)
 
 
 def _scale_text(request: Request) -> str:
@@ -146,7 +133,13 @@ class _Enhancing:
     """The running job: one plan, or several when a folder is watched."""
 
     def __init__(
-        self, request: Request, naming: Naming, opened: OpenedNetwork, reporter: JobReporter, stop: Stop, plan: Plan
+        self,
+        request: Request,
+        naming: Naming,
+        opened: OpenedNetwork,
+        reporter: JobReporter,
+        stop: Stop,
+        plan: Plan | StorePlan,
     ) -> None:
         from restore.jobs.pace import Pace
         from restore.runtime.stream import StreamOptions
@@ -161,7 +154,7 @@ class _Enhancing:
         strength = 1.0 if request.strength is None else request.strength
         options = StreamOptions(request.tile, strength=strength)
         # What arrives in a watched folder, and what is left of a resumed job, is not known in advance.
-        items = [] if request.watch or request.resume else plan.items
+        items = [] if request.watch or request.resume or isinstance(plan, StorePlan) else plan.items
         pace = Pace(network.models, items, request.read_timeout, reporter.warn)
         self._streams = network.streams(options, reporter.warn, pace.watched())
         self._summary = Summary(workers=request.workers)
@@ -169,26 +162,29 @@ class _Enhancing:
         self._complaint = ""
         self._refused: set[str] = set()
 
-    def run(self, plan: Plan) -> int:
+    def run(self, plan: Plan | StorePlan) -> int:
         request, reporter = self._request, self._reporter
         interrupted = False
+        key = job_key_of(request, self._network)
         try:
-            if plan.folder is None:
+            if isinstance(plan, StorePlan) and plan.out is not None:
+                with open_store_journal(plan, key, request) as kept:
+                    self._record_backends(kept.record_backend, plan.index.backends.get)
+                    self._job(plan, kept)
+            elif plan.folder is None:
                 self._job(plan, None)
             else:
-                key = job_key_of(request, self._network)
                 plan.folder.mkdir(parents=True, exist_ok=True)
                 with locked(plan.folder, request.shard), Journal(plan.folder, key, request.shard) as journal:
-                    self._go_on(journal)
-                    for entry in self._opened.entries:
-                        if last_backend(plan.folder, entry.model) != entry:
-                            journal.record_backend(entry)
+                    if not isinstance(plan, StorePlan):
+                        self._go_on(journal)
+                    self._record_backends(journal.record_backend, partial(last_backend, plan.folder))
                     self._sweep(plan)
                     self._folder(plan, journal)
                     journal.check_in_place()
         except KeyboardInterrupt:
             interrupted = True
-        except (DiskError, OutputGoneError, OSError) as error:
+        except (HopelessError, OSError) as error:
             if isinstance(error, OSError):  # nobody reads the output any more
                 reporter.mute()
             if isinstance(error, OutputGoneError):
@@ -200,7 +196,7 @@ class _Enhancing:
             reporter.withdraw_missing()
         self._end(interrupted, whole=not interrupted)
         if interrupted:
-            if plan.folder is None:
+            if plan.folder is None and (not isinstance(plan, StorePlan) or plan.out is None):
                 how = "the picture was written" if self._summary.counts["enhanced"] else "nothing was written"
             elif request.watch:
                 how = "written files are complete; run the same command with --resume to keep watching"
@@ -210,6 +206,13 @@ class _Enhancing:
             return INTERRUPTED
         return FAILED if reporter.failed else 0
 
+    def _record_backends(
+        self, write: Callable[[BackendEntry], None], last: Callable[[str], BackendEntry | None]
+    ) -> None:
+        for entry in self._opened.entries:
+            if last(entry.model) != entry:
+                write(entry)
+
     def _go_on(self, journal: Journal) -> None:
         """Go on where an earlier process of this job crashed, if one did."""
         ledger = self._reporter.ledger
@@ -218,7 +221,7 @@ class _Enhancing:
             if ledger.again and ledger.journaled is not None:
                 self._reporter.made = journal.targets_since(ledger.journaled)
 
-    def _folder(self, plan: Plan, journal: Journal) -> None:
+    def _folder(self, plan: Plan | StorePlan, journal: Journal) -> None:
         if not self._request.watch:
             self._job(plan, journal)
             return
@@ -226,11 +229,11 @@ class _Enhancing:
         def run(arrived: Plan) -> None:
             self._job(arrived, journal, watched=True)
 
-        watch(self._request.sources[0], self._plan_again, run, self._request.settle, self._reporter.warn)
+        watch(self._request.paths[0], self._plan_again, run, self._request.settle, self._reporter.warn)
 
     def _plan_again(self, first: bool) -> Plan | None:
         """Plan while a folder is watched: pictures whose names clash are reported once and wait until that is fixed."""
-        if not self._request.sources[0].is_dir():
+        if not self._request.paths[0].is_dir():
             return None  # its absence was reported
         try:
             plan = _plan(self._request, self._naming, first)
@@ -246,8 +249,8 @@ class _Enhancing:
         self._refused = set(plan.refused)
         return plan
 
-    def _job(self, plan: Plan, journal: Journal | None, watched: bool = False) -> None:
-        request = self._request
+    def _job(self, plan: Plan | StorePlan, journal: Journal | StoreJournal | None, watched: bool = False) -> None:
+        request, reporter = self._request, self._reporter
         settings = Settings(
             request.picture_options(self._network),
             self._network.scale,
@@ -259,23 +262,31 @@ class _Enhancing:
             read_timeout=request.read_timeout,
             trial=request.trial(self._network),
             before=self._streams.before,
+            stored=plan.results if isinstance(plan, StorePlan) else None,
         )
-        self._reporter.begin(plan)
-        if not watched:  # a watched folder may bring a picture again
-            plan = self._reporter.rest(plan)
-        with job_progress(self._reporter.screen, len(plan.items)) as advance:
+        if not isinstance(plan, StorePlan):
+            reporter.begin(plan)
+            if not watched:  # a watched folder may bring a picture again
+                plan = reporter.rest(plan)
+        with job_progress(reporter.screen, None if isinstance(plan, StorePlan) else len(plan.items)) as advance:
 
             def on_outcome(outcome: Outcome) -> None:
-                self._reporter.outcome(outcome)
+                reporter.outcome(outcome)
                 advance()
 
-            run_job(plan, self._streams.last, on_outcome, settings, journal, self._stop, self._summary)
+            try:
+                run_job(plan, self._streams.last, on_outcome, settings, journal, self._stop, self._summary)
+            finally:
+                if isinstance(plan, StorePlan):  # it is known by now
+                    reporter.begin(plan)
 
-    def _sweep(self, plan: Plan) -> None:
-        if self._request.resume and plan.folder is not None:
-            removed = sum(sweep(folder) for folder in {plan.folder, *(item.target.parent for item in plan.items)})
-            if removed:
-                self._reporter.warn(f"{removed} temporary file{'s' * (removed != 1)} left by a killed run removed")
+    def _sweep(self, plan: Plan | StorePlan) -> None:
+        if not self._request.resume or plan.folder is None:
+            return
+        below = set() if isinstance(plan, StorePlan) else {item.target.parent for item in plan.items}
+        removed = sum(sweep(folder) for folder in {plan.folder, *below})
+        if removed:
+            self._reporter.warn(f"{removed} temporary file{'s' * (removed != 1)} left by a killed run removed")
 
     def _end(self, interrupted: bool, whole: bool) -> None:
         request, network, summary = self._request, self._network, self._summary
@@ -302,7 +313,7 @@ class _Enhancing:
         text = (
             f"{counted(reporter)}; {network.name} {network.precision} on {network.device}, "
             f"{summary.wall:.1f} s; "
-            f"results in {printable(request.target)}"
+            f"results in {printable(str(request.target))}"
         )
         where = summary.bottleneck()
         # After an early end, do not read the pictures again for the report; the disk may even be full.

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from restore.errors import RestoreError
+from restore.errors import HopelessError
 from restore.jobs.decoding_record import DecodingRecord
 from restore.jobs.journal_name import STEM, journal_name, part_name
 from restore.jobs.naming import PlanError
@@ -30,10 +30,8 @@ _FORMAT, _VERSION = "restore-journal", 1
 _CHUNK = 1 << 20
 
 
-class OutputGoneError(RestoreError):
+class OutputGoneError(HopelessError):
     """The output folder is not where it was when the job began."""
-
-    exit_code = 1
 
     def __init__(self, folder: Path) -> None:
         super().__init__(

@@ -63,6 +63,11 @@ class Ledger:
         self._write(one)
         return True
 
+    def tick(self) -> None:
+        """Note only that a picture is finished: the process gets on."""
+        with suppress(OSError):
+            self._end += os.pwrite(self._descriptor, b"\n", self._end)
+
     def of(self, source: Path, target: Path) -> FileRecord | None:
         """What an earlier process reported about a picture; None if it did not come to that."""
         return self._records.get((str(source), str(target)))

@@ -13,6 +13,7 @@ from restore.imaging.header import header_size
 from restore.jobs.chain import Chain
 from restore.jobs.journal import BackendEntry, last_backend, model_digest
 from restore.jobs.plan import Item, Plan
+from restore.jobs.store_plan import StorePlan
 from restore.utils.time_limit import StalledError, unless_stalled
 from restore.zoo.chain_names import chain
 
@@ -52,7 +53,7 @@ class _Opened:
     warnings: tuple[str, ...] = ()
 
 
-def open_network(request: Request, plan: Plan) -> OpenedNetwork:
+def open_network(request: Request, plan: Plan | StorePlan) -> OpenedNetwork:
     """Open a job's models: as the earlier part of the job did, else on the fastest backend.
 
     A job that is resumed, or is one of several shards, keeps to what the journals in its output folder name, if the
@@ -84,7 +85,9 @@ def open_network(request: Request, plan: Plan) -> OpenedNetwork:
     return OpenedNetwork(network, tuple(one.entry for one in found), "\n".join(texts), warnings)
 
 
-def _open(request: Request, plan: Plan, options: OpenOptions, model: Model, pixels: Callable[[], float]) -> _Opened:
+def _open(
+    request: Request, plan: Plan | StorePlan, options: OpenOptions, model: Model, pixels: Callable[[], float]
+) -> _Opened:
     from restore.zoo.backends import fastest
     from restore.zoo.precision import family
 
@@ -92,7 +95,7 @@ def _open(request: Request, plan: Plan, options: OpenOptions, model: Model, pixe
     digests: dict[str, str] = {kind: model_digest(path) for kind, path in files.items() if kind in ("fp32", "int8")}
     digest = digests.get("fp32") or model_digest(model.file)
     shared = request.resume or request.shard != (1, 1)
-    earlier = last_backend(plan.folder, digest) if shared and plan.folder is not None else None
+    earlier = _earlier_backend(plan, digest) if shared else None
     warning = ""
     on_cpu = model.on_cpu and earlier is not None and earlier.device in ("cpu", "openvino")
     if earlier is not None and on_cpu and request.device == request.precision == "auto":
@@ -107,6 +110,12 @@ def _open(request: Request, plan: Plan, options: OpenOptions, model: Model, pixe
     elif request.resume and earlier is not None and earlier != entry:
         warning = f"Earlier results of this job were made with {_label(earlier)}; the rest is made with {_label(entry)}"
     return _Opened(choice.model, entry, choice.text, tuple(filter(None, (warning, *choice.warnings))))
+
+
+def _earlier_backend(plan: Plan | StorePlan, digest: str) -> BackendEntry | None:
+    if isinstance(plan, StorePlan) and plan.out is not None:
+        return plan.index.backends.get(digest)
+    return None if plan.folder is None else last_backend(plan.folder, digest)
 
 
 def _times(factor: int, count: Callable[[], float]) -> float:
@@ -141,11 +150,13 @@ def _label(entry: BackendEntry) -> str:
     return Backend(entry.device, entry.precision).label
 
 
-def _pixels(request: Request, plan: Plan) -> float:
+def _pixels(request: Request, plan: Plan | StorePlan) -> float:
     """Number of pixels in a job's pictures by their headers, as far as they can be read and until they are many."""
     if request.dry_run or request.watch or request.again:
         # After a crash no header is read here: the step is not recorded, and may be what crashed.
         return math.inf if request.watch else 0
+    if isinstance(plan, StorePlan):
+        return plan.pixels()
     total = 0.0
     for item in plan.items:
         try:

@@ -14,18 +14,19 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from itertools import islice
 
-from restore.errors import RestoreError
+from restore.errors import HopelessError, RestoreError
 from restore.imaging.picture import Picture, Samples
 from restore.jobs import animation
 from restore.jobs import codec as pictures
 from restore.jobs.chain import Stream
 from restore.jobs.journal import Journal
 from restore.jobs.outcome import Outcome, Summary
-from restore.jobs.plan import Plan
+from restore.jobs.plan import Planned
 from restore.jobs.settings import Settings
 from restore.jobs.sizing import Sizing
 from restore.jobs.slot import Slot
 from restore.jobs.stop import ORDERLY_SECONDS, Stop
+from restore.jobs.store_journal import StoreJournal
 from restore.jobs.worker import SourceInfo, Worker, failure
 from restore.utils.daemon_pool import DaemonPool
 
@@ -33,11 +34,11 @@ _SMALLER = ": try a smaller --tile"
 
 
 def run_job(
-    plan: Plan,
+    plan: Planned,
     stream: Stream,
     on_outcome: Callable[[Outcome], None],
     settings: Settings | None = None,
-    journal: Journal | None = None,
+    journal: Journal | StoreJournal | None = None,
     stop: Stop | None = None,
     summary: Summary | None = None,
 ) -> Summary:
@@ -55,7 +56,7 @@ def run_job(
         summary: updated in place, also when the job ends early.
 
     Raises:
-        DiskError: the disk is full or not writable, so every later picture would fail too.
+        HopelessError: the disk is full, a store accepts no credentials, ...: every later picture would fail too.
         KeyboardInterrupt: Ctrl-C. Written results are complete and reported; nothing partial remains.
     """
     settings = settings or Settings()
@@ -66,11 +67,11 @@ def run_job(
 class _Job:
     def __init__(
         self,
-        plan: Plan,
+        plan: Planned,
         stream: Stream,
         on_outcome: Callable[[Outcome], None],
         settings: Settings,
-        journal: Journal | None,
+        journal: Journal | StoreJournal | None,
         stop: Stop,
         summary: Summary,
     ) -> None:
@@ -79,7 +80,7 @@ class _Job:
         self._on_outcome = on_outcome
         self._settings = settings
         self._sizing = Sizing(settings.scale, settings.size, settings.before.scale if settings.before else 1)
-        more = settings.read_timeout, settings.trial
+        more = settings.read_timeout, settings.trial, settings.stored
         self._worker = Worker(settings.options, self._sizing, settings.overwrite, settings.resume, journal, *more)
         self._stop = stop
         self._summary = summary
@@ -171,6 +172,8 @@ class _Job:
                 with self._stop.opened():
                     wait([reading])
                 slot.picture, seconds = reading.result()
+            except HopelessError:
+                raise
             except (RestoreError, MemoryError, OSError) as error:
                 self._end(slot, failure(slot.item, error))
                 continue
@@ -242,6 +245,8 @@ class _Job:
                 wait([slot.inspecting])
             try:
                 info = slot.inspecting.result()
+            except HopelessError:
+                raise
             except (RestoreError, OSError, MemoryError) as error:
                 info = SourceInfo(outcome=failure(slot.item, error))
             needed = round(info.decoded * info.growth)
@@ -296,6 +301,7 @@ class _Job:
         slot.outcome = replace(outcome, seconds=slot.seconds, belief=slot.belief)
         self._held -= slot.held
         slot.held = 0
+        self._worker.release(slot.item)
         slot.picture, slot.between, slot.animated, slot.results = None, None, None, []
 
     def _settle(self) -> None:

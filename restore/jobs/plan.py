@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from restore.errors import ImageError
 from restore.files.listing import Unreadable, is_special, scan
 from restore.imaging.formats import ANIMATED, FORMATS, READABLE, check_package, kind_of
 from restore.jobs.naming import Naming, PlanError
+from restore.stores.store import StoredObject
 from restore.utils.text import printable
 
 Existing = Literal["refuse", "overwrite", "skip"]
@@ -28,12 +29,37 @@ class Item:
         target: the file to write.
         source_name: the source relative to the input folder, with ``/``.
         target_name: the target relative to the output folder, with ``/``.
+        origin: the object to read, if it is in a store: ``source`` is then a local copy, made when it is needed.
+        goal: the object to write, if it is in a store: only the suffix of ``target`` counts then.
+        fault: why it cannot be enhanced, if that was seen when it was listed.
     """
 
     source: Path
     target: Path
     source_name: str
     target_name: str
+    origin: StoredObject | None = None
+    goal: StoredObject | None = None
+    fault: str = ""
+
+    @property
+    def shown_source(self) -> str:
+        """The source's path or address, for people and reports."""
+        return str(self.origin or self.source)
+
+    @property
+    def shown_target(self) -> str:
+        """The target's path or address."""
+        return str(self.goal or self.target)
+
+
+class Planned(Protocol):
+    """What :func:`restore.jobs.pipeline.run_job` runs."""
+
+    @property
+    def items(self) -> Iterable[Item]:
+        """The pictures to process; asked for once."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -89,7 +115,7 @@ def make_plan(
         plan = _plan_folder(sources[0], target, naming, tolerant)
     else:
         _refuse_no_file(sources[0])
-        path = _single_target(sources[0], target, naming)
+        path = single_target(sources[0], target, naming)
         plan = Plan([Item(sources[0], path, sources[0].name, path.name)])
     if not plan.items and not tolerant:
         raise PlanError(_nothing_there(sources, plan))
@@ -198,7 +224,12 @@ def _nothing_there(sources: Sequence[Path], plan: Plan) -> str:
     return f"{source}: no pictures in this folder{more}; supported suffixes: {', '.join(sorted(READABLE))}"
 
 
-def _single_target(source: Path, target: Path, naming: Naming) -> Path:
+def single_target(source: Path, target: Path, naming: Naming) -> Path:
+    """Where the result of one picture goes: ``target``, or a file in it if it is a folder.
+
+    Raises:
+        PlanError: its format cannot be written, or contradicts the naming.
+    """
     named = target.suffix.lower()
     if target.is_dir() or not named:
         return target / naming.result(source)

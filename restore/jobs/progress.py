@@ -10,8 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 @contextmanager
-def job_progress(screen: Console, total: int) -> Iterator[Callable[[], None]]:
-    """Show a bar over ``total`` pictures on a terminal; yields a function to call after each picture."""
+def job_progress(screen: Console, total: int | None) -> Iterator[Callable[[], None]]:
+    """Show a bar over ``total`` pictures on a terminal, None if unknown; yields a function to call after each."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

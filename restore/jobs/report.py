@@ -6,14 +6,14 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, TypedDict
+from typing import TYPE_CHECKING, Literal, Protocol, TextIO, TypedDict
 
 from restore.errors import RestoreError
 from restore.files.listing import Unreadable
 from restore.jobs.outcome import STAGES, Outcome, Seconds, Status
-from restore.utils.atomic_write import write_bytes
+from restore.utils.atomic_write import opened
 from restore.utils.csv_cells import csv_text
 from restore.utils.regular_file import open_regular
 
@@ -102,8 +102,8 @@ def record(outcome: Outcome) -> FileRecord:
     belief = outcome.belief
     return {
         "type": "picture",
-        "source": str(outcome.item.source),
-        "target": str(outcome.item.target),
+        "source": outcome.item.shown_source,
+        "target": outcome.item.shown_target,
         "status": outcome.status,
         "error": outcome.error,
         "note": outcome.note,
@@ -170,7 +170,7 @@ def _is_ours(path: Path) -> bool:
 
 def write_report(
     path: Path,
-    pictures: Sequence[FileRecord],
+    pictures: Iterable[FileRecord],
     summary: SummaryRecord,
     screen: Console,
     page: Callable[[], PageWriter] | None = None,
@@ -188,14 +188,28 @@ def write_report(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if page is not None and path.suffix.lower() == _PAGE:
-        page().write(path, pictures, summary, screen, shown)
+        page().write(path, list(pictures), summary, screen, shown)
         return
     # Names whose bytes are not valid text are escaped, as in JSON.
-    write_bytes(path, _WRITERS[path.suffix.lower()](pictures, summary).encode("utf-8", "backslashreplace"))
+    with opened(path) as file:
+        text = io.TextIOWrapper(file, "utf-8", "backslashreplace", newline="")
+        _WRITERS[path.suffix.lower()](text, pictures, summary)
+        text.detach()  # which flushes, and does not close the file
 
 
-def _json(pictures: Sequence[FileRecord], summary: SummaryRecord) -> str:
-    return json.dumps({"pictures": list(pictures), "summary": summary}, indent=2) + "\n"
+def _json(text: TextIO, pictures: Iterable[FileRecord], summary: SummaryRecord) -> None:
+    """Write what ``json.dumps`` makes of both together, one picture at a time: there may be millions."""
+    between = "["
+    text.write('{\n  "pictures": ')
+    for picture in pictures:
+        text.write(f"{between}\n    {_indented(picture, 4)}")
+        between = ","
+    text.write("[]" if between == "[" else "\n  ]")
+    text.write(f',\n  "summary": {_indented(summary, 2)}\n}}\n')
+
+
+def _indented(values: FileRecord | SummaryRecord, depth: int) -> str:
+    return json.dumps(values, indent=2).replace("\n", "\n" + " " * depth)
 
 
 _TIMES = tuple(f"{stage}_seconds" for stage in STAGES)
@@ -211,12 +225,10 @@ def _row(picture: FileRecord) -> list[str]:
     return [*words, *(f"{picture['seconds'][stage]:.3f}" for stage in STAGES), *sizes, csv_text(believed)]
 
 
-def _csv(pictures: Sequence[FileRecord], _summary: SummaryRecord) -> str:
-    text = io.StringIO()
+def _csv(text: TextIO, pictures: Iterable[FileRecord], _summary: SummaryRecord) -> None:
     table = csv.writer(text, lineterminator="\n")
     table.writerow(_COLUMNS)
     table.writerows(_row(picture) for picture in pictures)
-    return text.getvalue()
 
 
-_WRITERS: dict[str, Callable[[Sequence[FileRecord], SummaryRecord], str]] = {".json": _json, ".csv": _csv}
+_WRITERS: dict[str, Callable[[TextIO, Iterable[FileRecord], SummaryRecord], None]] = {".json": _json, ".csv": _csv}

@@ -15,6 +15,7 @@ from restore.jobs.plan import Existing
 from restore.jobs.sizing import TargetSize
 from restore.jobs.watch import SETTLE_SECONDS
 from restore.jobs.worker import READ_TIMEOUT
+from restore.stores.address import Address
 
 if TYPE_CHECKING:
     from restore.jobs.chain import Chain
@@ -27,8 +28,8 @@ _DEFAULT, _MOST = 2, 4
 class Request:
     """The command-line options; ``restore enhance --help`` explains each."""
 
-    sources: tuple[Path, ...]
-    target: Path
+    sources: tuple[Path | Address, ...]
+    target: Path | Address
     model: str | None
     size: TargetSize
     strength: float | None
@@ -58,8 +59,26 @@ class Request:
     strict: bool = False
     again: bool = False  # this process goes on with a job whose earlier process crashed
 
+    @property
+    def uses_stores(self) -> bool:
+        """Whether pictures are read from a store, or written to one."""
+        return any(isinstance(end, Address) for end in (*self.sources, self.target))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The sources, of a job on files."""
+        return tuple(source for source in self.sources if isinstance(source, Path))
+
+    @property
+    def folder(self) -> Path:
+        """The target, of a job on files."""
+        assert isinstance(self.target, Path)
+        return self.target
+
     def continued(self) -> Request:
         """The options of the process that goes on with the job after a crash; what it finds there is known."""
+        if self.uses_stores and self.existing == "skip":
+            return replace(self, again=True)  # nobody has noted which results were there before
         return replace(self, again=True, resume=True, existing=None if self.existing == "skip" else self.existing)
 
     @property
@@ -109,9 +128,9 @@ class Request:
         )
 
 
-def default_workers() -> int:
-    """Default number of reading threads, and of writing threads: half the cores, 2..8."""
-    return min(8, max(2, (os.cpu_count() or 1) // 2))
+def default_workers(stores: bool = False) -> int:
+    """Default number of reading threads, and of writing threads: half the cores, 2..8; 8 for stores, which are far."""
+    return 8 if stores else min(8, max(2, (os.cpu_count() or 1) // 2))
 
 
 def job_key_of(request: Request, network: Chain) -> str:

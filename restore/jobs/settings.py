@@ -10,6 +10,7 @@ from restore.jobs.chain import Before
 from restore.jobs.network_record import Trial
 from restore.jobs.options import PictureOptions
 from restore.jobs.sizing import TargetSize
+from restore.jobs.store_results import StoreResults
 from restore.jobs.worker import READ_TIMEOUT
 
 DEFAULT_MEMORY = 1 << 30
@@ -32,6 +33,7 @@ class Settings:
         read_timeout: seconds without progress after which reading a picture fails; 0 for no limit.
         trial: how to try the network in a process of its own, if an earlier job died in it.
         before: all models of a chain but the last.
+        stored: the results, if some end of the job is in a store.
     """
 
     options: PictureOptions = field(default_factory=PictureOptions)
@@ -45,3 +47,4 @@ class Settings:
     read_timeout: float = READ_TIMEOUT
     trial: Trial | None = None
     before: Before | None = None
+    stored: StoreResults | None = None

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from restore.imaging.formats import ANIMATED, FORMATS
 from restore.jobs.naming import Naming, PlanError
 from restore.jobs.request import Request
+from restore.stores.address import Address
 
 STREAM = Path("-")
 # Suffixes by Pillow's name of the format; any other picture is named PNG.
@@ -33,20 +34,21 @@ def run_streams(request: Request, run: Callable[[Request], int]) -> int:
         PlanError: the job is not of one picture, or standard input is a terminal.
         OSError: standard output cannot be written.
     """
-    if len(request.sources) != 1 or request.sources[0].is_dir():
+    source = request.sources[0]
+    if len(request.sources) != 1 or (isinstance(source, Path) and source.is_dir()):
         raise PlanError("- stands for one picture, on standard input or output: give a folder for several")
     if request.resume or request.watch or request.dry_run:
         raise PlanError("--resume, --watch and --dry-run work with files, not with standard input or output")
     with TemporaryDirectory(prefix="restore-") as temporary:
         folder = Path(temporary)
-        source = request.sources[0]
         if source == STREAM:
             source = folder / f"standard-input{_received(folder / 'received')}"
             (folder / "received").rename(source)
         if request.target != STREAM:
             return run(replace(request, sources=(source,)))
         naming = Naming(suffix=f".{request.format_}" if request.format_ else None, all_frames=request.frames == "all")
-        target = folder / "result" / f"result{naming.result_suffix(source)}"
+        named = Path(source.name) if isinstance(source, Address) else source
+        target = folder / "result" / f"result{naming.result_suffix(named)}"
         target.parent.mkdir()
         code = run(replace(request, sources=(source,), target=target))
         if target.exists():

@@ -13,20 +13,22 @@ from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
-from restore.errors import ImageError, RestoreError
-from restore.imaging.decode import read_file
+from restore.errors import HopelessError, ImageError, RestoreError
+from restore.imaging.decode import check_length, read_file
 from restore.imaging.formats import ANIMATED, check_fits, kind_of
 from restore.imaging.header import header_size
 from restore.imaging.picture import Picture, Samples
 from restore.jobs import animation
 from restore.jobs import codec as pictures
-from restore.jobs.earlier_results import earlier, taken
-from restore.jobs.journal import Journal, OutputGoneError, file_digest
+from restore.jobs.earlier_results import CURE, earlier, taken
+from restore.jobs.journal import Journal, file_digest
 from restore.jobs.network_record import Trial
 from restore.jobs.options import PictureOptions
 from restore.jobs.outcome import Outcome, Seconds
 from restore.jobs.plan import Item
 from restore.jobs.sizing import Size, Sizing
+from restore.jobs.store_journal import StoreJournal
+from restore.jobs.store_results import StoreResults
 from restore.utils.atomic_write import write_bytes
 from restore.utils.time_limit import StalledError, unless_stalled
 
@@ -46,10 +48,8 @@ _HOPELESS = {
 }
 
 
-class DiskError(RestoreError):
+class DiskError(HopelessError):
     """The disk is full or not writable."""
-
-    exit_code = 1
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class SourceInfo:
     """What is known about a source before it is decoded.
 
     Attributes:
-        digest: SHA-256 of its bytes; empty without a journal.
+        digest: SHA-256 of its bytes, or what stands for them in a store; empty without a journal.
         decoded: size in bytes after decoding, estimated from its header.
         growth: bytes held for the picture, its results included, per byte decoded.
         version: size and modification time.
@@ -81,9 +81,10 @@ class Worker:
     sizing: Sizing
     overwrite: bool
     resume: bool
-    journal: Journal | None
+    journal: Journal | StoreJournal | None
     read_timeout: float = READ_TIMEOUT
     trial: Trial | None = None
+    stored: StoreResults | None = None
     _abandoned: Event = field(default_factory=Event)
 
     def abandon(self) -> None:
@@ -91,13 +92,14 @@ class Worker:
         self._abandoned.set()
 
     def inspect(self, item: Item) -> SourceInfo:
-        """Inspect a source: its header, and all its bytes if there is a journal.
+        """Inspect a source: its header, and all its bytes if there is a journal. An object is copied here.
 
         The decoder reads the bytes again, then from the system's cache.
 
         Raises:
             OSError: it cannot be read.
             ImageError: the result would be too large for its format, or reading stalled.
+            HopelessError: no object can be read any more.
         """
         info = self._unless_stalled(lambda progress: self._inspect(item, progress))
         if info.outcome is not None:
@@ -114,13 +116,44 @@ class Worker:
         return replace(info, decoded=math.prod(size) * _BYTES, growth=self.sizing.growth(*size))
 
     def _inspect(self, item: Item, progress: Callable[[], None]) -> SourceInfo:
+        if self.stored is not None and (known := self.stored.known(item)):
+            return SourceInfo(outcome=known)
         began = time.perf_counter()
-        digest, outcome, version = "", None, _version(item.source)
-        if self.journal is not None:
-            digest = file_digest(item.source, progress)
-            if self.resume:
-                outcome = earlier(item, digest, self.journal.key, self.journal.index, self.overwrite)
+        listed = item.origin.listed if item.origin else None
+        digest, outcome = listed.identity if listed else "", None
+        unread = bool(digest)
+        if not unread:
+            self._make_copy(item, progress)
+            digest = "" if self.journal is None else file_digest(item.source, progress)
+        if self.resume and self.journal is not None:
+            outcome = self._earlier(item, digest, self.journal)
+        if outcome is None and unread:
+            self._make_copy(item, progress)
+        version = (0, 0) if outcome else _version(item.source)
         return SourceInfo(digest, version=version, seconds=time.perf_counter() - began, outcome=outcome)
+
+    def _earlier(self, item: Item, digest: str, journal: Journal | StoreJournal) -> Outcome | None:
+        if isinstance(journal, Journal):
+            return earlier(item, digest, journal.key, journal.index, self.overwrite)
+        return None if self.stored is None else self.stored.earlier(item, digest, journal.key)
+
+    def _make_copy(self, item: Item, progress: Callable[[], None]) -> None:
+        """Copy a source that is in a store."""
+        if item.origin is None:
+            return
+        check_length((item.origin.listed and item.origin.listed.size) or 0, self.options.pixel_limit)
+        try:
+            item.origin.store.fetch(item.origin, item.source, progress)
+        except OSError as error:
+            raise DiskError(
+                f"{item.source.parent}: {error.strerror or error}: pictures are copied there from their store; make "
+                "room, or set TMPDIR to another folder"
+            ) from error
+
+    def release(self, item: Item) -> None:
+        """Remove the copy of a picture that is finished."""
+        if item.origin is not None:
+            item.source.unlink(missing_ok=True)
 
     def _recorded(self, digest: str) -> AbstractContextManager[None]:
         """Record that a file is with a decoder, which may crash."""
@@ -208,6 +241,7 @@ class Worker:
         Raises:
             DiskError: the disk is full or cannot be written to.
             OutputGoneError: the output folder is not there any more.
+            HopelessError: nothing can be written to the store any more.
         """
         began = time.perf_counter()
         try:
@@ -217,18 +251,20 @@ class Worker:
                 data, size, copied = self._encoded(item, picture, between or picture, results, digest)
             self._save(item, data, digest)
         except FileExistsError as error:
+            if item.goal is not None:
+                return Outcome(item, "failed", f"{item.goal} has appeared since the results were listed: {CURE}")
             if not item.target.parent.is_dir():
                 return Outcome(item, "failed", f"cannot write {item.target}: {error.filename} is a file, not a folder")
-            return taken(item, self.journal.index if self.journal else None)
-        except OutputGoneError:
+            return taken(item, self.journal.index if isinstance(self.journal, Journal) else None)
+        except HopelessError:
             raise
         except OSError as error:
             if error.errno in _HOPELESS:
                 more = ", then continue with --resume" if self.journal else ""
-                raise DiskError(f"{item.target}: {error.strerror}: {_HOPELESS[error.errno]}{more}") from error
-            if self.journal is not None:
+                raise DiskError(f"{item.shown_target}: {error.strerror}: {_HOPELESS[error.errno]}{more}") from error
+            if isinstance(self.journal, Journal):
                 self.journal.check_in_place()
-            return Outcome(item, "failed", f"cannot write {item.target}: {error.strerror or error}")
+            return Outcome(item, "failed", f"cannot write {item.shown_target}: {error.strerror or error}")
         except (RestoreError, MemoryError) as error:
             return failure(item, error)
         (height, width), (rows, columns) = picture.size, size
@@ -253,10 +289,17 @@ class Worker:
         if self.options.metadata != "keep" or picture.format != kind_of(item.target.suffix):
             return None
         data, _ = self._unless_stalled(lambda progress: self._read(item.source, progress))
-        return data if not digest or hashlib.sha256(data).hexdigest() == digest else None
+        # The copy of an object is nobody else's.
+        return data if item.origin or not digest or hashlib.sha256(data).hexdigest() == digest else None
 
     def _save(self, item: Item, data: bytes | memoryview, digest: str) -> None:
+        if item.goal is not None:
+            assert self.stored is not None
+            assert not isinstance(self.journal, Journal)
+            self.stored.save(item, data, digest, self.journal, self._abandoned)
+            return
         journal, overwrite = self.journal, self.overwrite
+        assert not isinstance(journal, StoreJournal)
         if journal is not None:
             journal.check_in_place()  # before a folder that was removed is created again
             overwrite = overwrite or (self.resume and journal.index.is_ours(item.target_name))

@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -134,6 +135,26 @@ def opened_beside(path: Path, folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
             file_there.unlink()
         for left in (filled, aside):
             shutil.rmtree(left, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder for temporary files, which is removed in the end; those of processes that were killed are removed now.
+
+    Raises:
+        OSError: there is no place for one.
+    """
+    parent = Path(tempfile.gettempdir())
+    ours = f"{TEMPORARY_PREFIX}{host_identity()}-{os.getpid()}-"  # of other jobs in this process
+    for path in parent.glob(f"{TEMPORARY_PREFIX}*"):
+        if path.is_dir() and not path.is_symlink() and not path.name.startswith(ours) and _is_left_over(path):
+            shutil.rmtree(path, ignore_errors=True)
+    folder = _temporary(parent / "scratch")
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def sweep(folder: Path) -> int:

@@ -1,0 +1,55 @@
+"""Options of a job that contradict each other, or its inputs."""
+
+from __future__ import annotations
+
+from restore.imaging.formats import ANIMATED
+from restore.jobs.naming import PlanError
+from restore.jobs.request import Request
+from restore.jobs.watch import check_watch
+from restore.stores.address import Address
+
+
+def refuse_contradictions(request: Request) -> None:
+    """Check options before anything is planned.
+
+    Raises:
+        PlanError: some contradict each other.
+        MissingExtraError: a package that one of them needs is not installed.
+    """
+    first = request.sources[0]
+    if request.uses_stores:
+        _refuse_for_stores(request)
+        single = False
+    else:
+        single = len(request.sources) == 1 and not request.paths[0].is_dir() and request.paths[0].exists()
+    if request.resume and request.existing == "skip":
+        raise PlanError("--resume and --skip-existing: --resume already skips finished pictures; remove one")
+    if request.resume and single:
+        raise PlanError(f"--resume needs a folder, but {first} is a file: use --overwrite")
+    if request.watch and (single or len(request.sources) > 1):
+        what = f"{first} is a file" if single else f"there are {len(request.sources)} inputs"
+        raise PlanError(f"--watch needs one folder, but {what}")
+    if request.watch and (request.dry_run or request.shard != (1, 1)):
+        raise PlanError("--watch does not work with --dry-run or --shard: a growing folder has no fixed plan")
+    if request.scale == 1 and request.model is None:
+        raise PlanError("--scale 1 keeps the size: choose a model, such as --model photo-x1, or a larger scale")
+    if request.frames == "first" and request.format_ == "gif":
+        raise PlanError("--format gif is for animations: add --frames all, or choose png for single pictures")
+    if request.frames == "all" and request.format_ and f".{request.format_}" not in ANIMATED:
+        raise PlanError(f"--frames all and --format {request.format_} contradict each other: choose webp, png or gif")
+    if request.watch:
+        check_watch()
+
+
+def _refuse_for_stores(request: Request) -> None:
+    """Refuse what only works with folders."""
+    where = next(end for end in (*request.sources, request.target) if isinstance(end, Address))
+    if request.watch:
+        raise PlanError(f"--watch works with folders, and {where} is in a store: repeat the command with --resume")
+    if request.keep_times and isinstance(request.target, Address):
+        raise PlanError(f"--keep-times: {request.target} is in a store, which sets the times of its objects itself")
+    if request.report is not None and request.report.suffix.lower() == ".html":
+        raise PlanError(
+            f"--report {request.report}: a page reads all pictures again, and {where} is in a store: choose .json or "
+            ".csv"
+        )

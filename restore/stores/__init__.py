@@ -1,0 +1,1 @@
+"""Read and write objects in stores: whatever fsspec opens, such as S3."""
