@@ -12,6 +12,7 @@ from restore.networks.fine_tuned import SpandrelOptions
 from restore.networks.ifrnet import DestylingOptions
 from restore.networks.illumination import IlluminationOptions
 from restore.networks.maxim.network import MaximOptions
+from restore.networks.memorynet import MemoryNetOptions
 from restore.networks.modulated_color import ModulatedColorOptions
 from restore.networks.plain import PlainOptions
 from restore.networks.residual import ResidualOptions
@@ -35,6 +36,7 @@ NETWORKS: Registry[type[NetworkOptions]] = by_kind(
     ModulatedColorOptions,
     DestylingOptions,
     MaximOptions,
+    MemoryNetOptions,
 )
 
 AnyNetwork = Annotated[NetworkOptions, OneOf(NETWORKS)]
