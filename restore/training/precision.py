@@ -19,8 +19,7 @@ def precision_of(recipe: Recipe, device: torch.device) -> Precision:
     return wanted if native else "fp32"
 
 
-def autocast_of(recipe: Recipe, device: torch.device) -> torch.autocast:
+def autocast_of(precision: Precision, device: torch.device) -> torch.autocast:
     """A context manager that sets the precision of forward passes."""
-    precision = precision_of(recipe, device)
     dtype = torch.float16 if precision == "fp16" else torch.bfloat16
     return torch.autocast(device.type, dtype, enabled=precision != "fp32")

@@ -126,7 +126,7 @@ class Run:
 
     def autocast(self) -> torch.autocast:
         """A context manager that sets the precision of forward passes."""
-        return autocast_of(self.recipe, self.device)
+        return autocast_of(self.precision, self.device)
 
     @cached_property
     def precision(self) -> Precision:
@@ -253,9 +253,11 @@ def _build(recipe: Recipe, folder: Path, device: torch.device, team: Team, weigh
     guidance = PromptTrainer.build(recipe.guidance, network, device) if recipe.guidance else None
     run_fixed: dict[str, FrozenTeacher] = {}
 
+    precision = precision_of(recipe, device)
+
     def fixed(file: Path) -> Callable[[Tensor], Tensor]:
         key = "file of the sample 'checkpoint'"
-        run_fixed[str(file)] = load_fixed(file, key, recipe, device, lambda: autocast_of(recipe, device))
+        run_fixed[str(file)] = load_fixed(file, key, recipe, device, lambda: autocast_of(precision, device))
         return run_fixed[str(file)].compute
 
     context = TrainingContext(
