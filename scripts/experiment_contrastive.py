@@ -29,7 +29,7 @@ from restore.imaging.decode import read_rgb8
 from restore.metrics.learned.feature_distance import FeatureDistance
 from restore.metrics.niqe import niqe
 from restore.metrics.sr_protocol import reduce, score
-from restore.training.state import LAST
+from restore.training.checkpoint import LAST
 from restore.training.train import Options, start
 from restore.training.trained_network import load_trained
 from restore.training.validation import enlarge

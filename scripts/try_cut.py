@@ -23,7 +23,7 @@ from restore.data.folder import list_photos
 from restore.imaging.decode import read_rgb8
 from restore.metrics.psnr import psnr
 from restore.recipes import find_recipe
-from restore.training.state import LAST
+from restore.training.checkpoint import LAST
 from restore.training.train import Options, start
 
 ROOT = Path(__file__).resolve().parents[1]

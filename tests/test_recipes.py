@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 from restore.cli.main import main
 from restore.errors import RecipeError
 from restore.recipes import find_recipe, shipped
+from restore.training.checkpoint import LAST
 from restore.training.recipe_file import load_recipe
-from restore.training.state import LAST
 from tests.conftest import SAMPLES
 
 

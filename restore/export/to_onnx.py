@@ -19,6 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from restore.errors import SizesError
 from restore.networks.anchored_shuffle import pixel_unshuffle
+from restore.networks.base import TracedLarger
 from restore.spec import METADATA_KEY, ModelSpec
 from restore.utils.json_types import JsonObject
 
@@ -51,7 +52,7 @@ def to_onnx(
     Raises:
         SizesError: torch's exporter fails on the network.
     """
-    side = spec.side(32)
+    side = spec.side(network.traced_side if isinstance(network, TracedLarger) else 32)
     axes = _axes(spec)
     count, height, width = spec.shape or (2, side, side + spec.multiple)
     sizes = {"batch": count, "height": height, "width": width, "context": spec.context}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, Self
 
 import torch
@@ -22,8 +23,19 @@ class LossTerm(nn.Module, ABC):
 
     @property
     def learned(self) -> nn.Module | None:
-        """The part that is trained along with the network, or fitted to the data, and saved in checkpoints."""
+        """The part that is trained along with the network, fitted to the data or kept from earlier steps, and saved in
+        checkpoints. Its parameters that need a gradient are trained."""
         return None
+
+    def begin(self) -> None:
+        """Prepare before step 0, once the network has the weights that it begins with."""
+
+    def after_step(self, step: int) -> None:
+        """Follow an update of the network.
+
+        Args:
+            step: completed steps, from 1.
+        """
 
     @property
     def calibration_samples(self) -> int:
@@ -51,6 +63,49 @@ class LossTerm(nn.Module, ABC):
             input: (N, 3, h, w) on 0..1.
             generator: the source of all random numbers, on the CPU.
         """
+
+
+@dataclass(frozen=True)
+class NetworkCall:
+    """What the network was given for a batch, so that another network can be given the same.
+
+    Attributes:
+        arguments: the input (N, 3, h, w) on 0..1, and what the network is conditioned on.
+        taught: the teacher's result, (N, 3, H, W) on 0..1; None without a teacher.
+    """
+
+    arguments: tuple[Tensor | None, ...]
+    taught: Tensor | None = None
+
+
+class ModelTerm(LossTerm):
+    """A term that may also compare the output with what other networks make of the same input."""
+
+    @abstractmethod
+    def made(self, call: NetworkCall, generator: torch.Generator) -> list[Tensor]:
+        """The results of other networks, constants, (N, K, 3, H, W) of each; they may exceed 0..1.
+
+        Args:
+            call: how the network was called for this batch.
+            generator: as in :meth:`forward`.
+        """
+
+    @abstractmethod
+    def compare(
+        self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator, made: Sequence[Tensor]
+    ) -> Tensor:
+        """The loss of a batch, as :meth:`forward`.
+
+        Args:
+            output: see :meth:`forward`, also for the next three.
+            target: the target.
+            input: the input.
+            generator: the source of all random numbers.
+            made: from :meth:`made`.
+        """
+
+    def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
+        return self.compare(output, target, input, generator, ())
 
 
 class PairTerm(LossTerm):
@@ -119,11 +174,24 @@ class PromptScorer(Protocol):
 
 @dataclass(frozen=True)
 class TrainingContext:
-    """What a loss is trained with: the network, and the recipe's discriminator or prompts, if it has them."""
+    """What a loss is trained with: the network, and the recipe's discriminator or prompts, if it has them.
+
+    Attributes:
+        network: the network that is trained.
+        discriminator: the recipe's discriminator.
+        prompts: the recipe's prompts.
+        copied: makes a network with the same weights that shares none of them.
+        fresh: makes such a network with the weights that a new run would begin with.
+        fixed: reads a trained network from a file: inputs (N, 3, h, w) on 0..1 to results (N, 3, H, W), without a
+            gradient.
+    """
 
     network: nn.Module | None = None
     discriminator: DiscriminatorView | None = None
     prompts: PromptScorer | None = None
+    copied: Callable[[], nn.Module] | None = None
+    fresh: Callable[[], nn.Module] | None = None
+    fixed: Callable[[Path], Callable[[Tensor], Tensor]] | None = None
 
 
 ALONE = TrainingContext()
@@ -156,6 +224,13 @@ class DiscriminatorFacts(Protocol):
     def network(self) -> DiscriminatorOptions | EncoderOptions: ...
 
 
+class TrainFacts(Protocol):
+    """``train``, as losses see it."""
+
+    @property
+    def stride(self) -> int: ...
+
+
 class RecipeFacts(Protocol):
     """What a loss may check about the recipe that lists it."""
 
@@ -171,6 +246,8 @@ class RecipeFacts(Protocol):
     def guidance(self) -> object | None: ...
     @property
     def teacher(self) -> object | None: ...
+    @property
+    def train(self) -> TrainFacts: ...
 
 
 class LossOptions(BaseModel, ABC):
@@ -208,6 +285,11 @@ class LossOptions(BaseModel, ABC):
     def uses_prompts(self) -> bool:
         """Whether it needs the prompts of the recipe's ``guidance``."""
         return False
+
+    @property
+    def uses_teacher(self) -> bool:
+        """Whether it needs the result of the recipe's teacher."""
+        return self.teacher
 
     @property
     def needs_pairs(self) -> bool:

@@ -148,6 +148,18 @@ class Reparameterized(Protocol):
         """The equivalent network without the extra layers."""
 
 
+@runtime_checkable
+class TracedLarger(Protocol):
+    """A network that cuts pictures into parts, and must be exported with a picture of several parts.
+
+    An exporter takes a number that is 1 in its example for always 1.
+    """
+
+    @property
+    def traced_side(self) -> int:
+        """The shortest side of the example."""
+
+
 def deployed(network: nn.Module) -> nn.Module:
     """The network to export and to measure: with its branches folded, if it has any."""
     return network.deployed() if isinstance(network, Reparameterized) else network

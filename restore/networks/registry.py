@@ -11,6 +11,8 @@ from restore.networks.bilateral_grid import BilateralGridOptions
 from restore.networks.fine_tuned import SpandrelOptions
 from restore.networks.ifrnet import DestylingOptions
 from restore.networks.illumination import IlluminationOptions
+from restore.networks.maxim.network import MaximOptions
+from restore.networks.memorynet import MemoryNetOptions
 from restore.networks.modulated_color import ModulatedColorOptions
 from restore.networks.plain import PlainOptions
 from restore.networks.residual import ResidualOptions
@@ -33,6 +35,8 @@ NETWORKS: Registry[type[NetworkOptions]] = by_kind(
     BilateralGridOptions,
     ModulatedColorOptions,
     DestylingOptions,
+    MaximOptions,
+    MemoryNetOptions,
 )
 
 AnyNetwork = Annotated[NetworkOptions, OneOf(NETWORKS)]

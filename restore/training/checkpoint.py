@@ -70,6 +70,10 @@ def is_checkpoint(path: Path) -> bool:
         raise ModelError(f"{path}: not a readable checkpoint: {error}") from error
 
 
+# Files in the folder of a run.
+LAST, BEST = "last.safetensors", "best.safetensors"
+
+
 class Checkpoint:
     """A checkpoint file that has been read.
 

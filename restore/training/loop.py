@@ -15,10 +15,11 @@ from restore.data.dataset import PairDataset
 from restore.data.sources.base import TrainingData
 from restore.errors import DataError, RecipeError, RestoreError
 from restore.training.batch_loader import BatchLoader
+from restore.training.checkpoint import BEST, LAST
 from restore.training.data_loading import Samples, fill, on_device, shares_memory
 from restore.training.logging import Reporter, Step
 from restore.training.skipped_photos import SkippedPhotos, small_photos
-from restore.training.state import BEST, LAST, Run
+from restore.training.state import Run
 from restore.training.step import update
 from restore.training.trackers.base import Status
 from restore.training.training_data import open_training_data

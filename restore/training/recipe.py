@@ -207,7 +207,7 @@ class Recipe(_Options):
     def _teacher_is_used(self) -> Self:
         if self.teacher is None:
             return self
-        if not any(loss.teacher for loss in self.losses):
+        if not any(loss.uses_teacher for loss in self.losses):
             raise ValueError("no loss uses the teacher; set teacher: true in one, such as {kind: l1, teacher: true}")
         if self.train.stride > 1:
             raise ValueError("the teacher needs whole patches, and train.stride leaves pixels out: set it to 1")

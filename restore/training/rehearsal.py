@@ -13,11 +13,12 @@ from rich.console import Console
 
 from restore.data.sources.base import TrainingData
 from restore.errors import RecipeError
+from restore.training.checkpoint import LAST
 from restore.training.data_loading import Samples, batches
 from restore.training.logging import Step
 from restore.training.loop import calibrate, find_training_data
 from restore.training.skipped_photos import SkippedPhotos, small_photos
-from restore.training.state import LAST, Run, new_run
+from restore.training.state import Run, new_run
 from restore.training.step import update
 from restore.training.train import Options, compiled, describe, prepared_device, read_recipe, refuse_existing_run
 from restore.training.validation import enlarge, unchanged

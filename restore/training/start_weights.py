@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from torch import Tensor, nn
 
 from restore.errors import ModelError
 from restore.runtime.model import file_spec
-from restore.training.checkpoint import Checkpoint
+from restore.training.checkpoint import LAST, Checkpoint, fit
+from restore.zoo.find import find
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,41 @@ class StartWeights:
 
     tensors: dict[str, Tensor]
     description: str
+
+
+def start_file(given: Path) -> Path:
+    """The file that ``--start`` names: a run's last checkpoint, a checkpoint, or a model by name or path.
+
+    Raises:
+        ModelError: no model has that name.
+    """
+    if given.is_dir():
+        return given / LAST
+    if given.exists() or given.suffix or given.name != str(given):
+        return given
+    return find(str(given))
+
+
+def load_start(given: Path, network: nn.Module, others: Iterable[nn.Module]) -> str:
+    """Start from trained weights; a part that their network lacks, such as a gate, keeps its initial ones.
+
+    Args:
+        given: see :func:`start_file`.
+        network: the network to be trained.
+        others: copies of it that get the same weights.
+
+    Returns:
+        Text that identifies where the weights are from.
+
+    Raises:
+        ModelError: they cannot be read, or do not fit.
+    """
+    file = start_file(given)
+    start = read_start(file, network)
+    weights = {**network.state_dict(), **start.tensors}
+    for module in (network, *others):
+        fit(module, weights, file)
+    return start.description
 
 
 def read_start(file: Path, network: nn.Module) -> StartWeights:

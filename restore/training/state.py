@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,25 +16,22 @@ from restore.errors import RecipeError
 from restore.losses.base import LossOptions, LossTerm, TrainingContext
 from restore.networks.base import deployed
 from restore.plugins import NO_CODE, Trust
-from restore.runtime.cpu import BF16_FEATURES, cpu_features
-from restore.training.checkpoint import Checkpoint, fit, save_checkpoint
+from restore.training.checkpoint import LAST, Checkpoint, save_checkpoint
 from restore.training.discriminator_trainer import DiscriminatorTrainer
 from restore.training.distributed import Team
 from restore.training.gradient_checkpointing import checkpoint_blocks
 from restore.training.optim import warm_average
 from restore.training.optimizers import build_optimizer
 from restore.training.partial import AtStrength, freeze_all_but
+from restore.training.precision import Precision, autocast_of, precision_of
 from restore.training.prompt_trainer import PromptTrainer
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import dump_recipe, parse_recipe
 from restore.training.start_share import mixed
-from restore.training.start_weights import read_start
-from restore.training.teacher import FrozenTeacher, load_teacher
+from restore.training.start_weights import load_start
+from restore.training.teacher import FrozenTeacher, load_fixed, load_teacher
 from restore.training.validation_metric import Measure, ValidationMetric, find_metric
 from restore.utils.json_types import JsonObject
-from restore.zoo.find import find
-
-LAST, BEST = "last.safetensors", "best.safetensors"
 
 
 @dataclass
@@ -45,6 +41,7 @@ class Run:
     Attributes:
         call: runs the network; the network itself, or its compiled version.
         teacher: the recipe's teacher, if it has one.
+        fixed: other trained networks that losses use, by their file as the recipe names it.
         start: the network at the start, if the recipe keeps a share of it; otherwise None.
         started_from: the checkpoint that the run started from (see :meth:`Checkpoint.describe` and
             :meth:`NetworkOptions.begun_from`); empty if none.
@@ -69,6 +66,7 @@ class Run:
     guidance: PromptTrainer | None = None
     start: nn.Module | None = None
     teacher: FrozenTeacher | None = None
+    fixed: dict[str, FrozenTeacher] = field(default_factory=dict)
     call: Callable[..., Tensor] = field(init=False)
     started_from: str = ""
     step: int = 0
@@ -102,6 +100,7 @@ class Run:
                 "data": self.data,
                 "start_share": self.recipe.train.start_share,
                 **({"teacher": self.teacher.name, "teacher_sha256": self.teacher.sha256} if self.teacher else {}),
+                **({"fixed": {name: one.sha256 for name, one in self.fixed.items()}} if self.fixed else {}),
                 **({"scaler": self.scaler.state_dict()} if self.scaler else {}),
             },
         )
@@ -126,15 +125,12 @@ class Run:
 
     def autocast(self) -> torch.autocast:
         """A context manager that sets the precision of forward passes."""
-        dtype = torch.float16 if self.precision == "fp16" else torch.bfloat16
-        return torch.autocast(self.device.type, dtype, enabled=self.precision != "fp32")
+        return autocast_of(self.precision, self.device)
 
     @cached_property
-    def precision(self) -> Literal["bf16", "fp16", "fp32"]:
+    def precision(self) -> Precision:
         """Precision of the networks: as in the recipe, but fp32 on a processor that would have to emulate it."""
-        wanted = self.recipe.train.precision
-        native = self.device.type != "cpu" or (wanted == "bf16" and cpu_features() & BF16_FEATURES)
-        return wanted if native else "fp32"
+        return precision_of(self.recipe, self.device)
 
     @cached_property
     def scaler(self) -> torch.amp.GradScaler | None:
@@ -228,12 +224,16 @@ def new_run(
     except ValueError as error:
         raise RecipeError(f"{recipe.name}: {error}") from error
     if start_from is not None:
-        _load_weights(run, start_from)
+        modules = [run.average.module, *([run.start] if run.start is not None else [])]
+        run.started_from = load_start(start_from, run.network, modules)
     if run.start is not None and weights is None and not run.started_from:
         raise RecipeError(
             f"train.start_share = {recipe.train.start_share:g} keeps a share of the weights that the run starts from, "
             "but it starts from none: add --start RUN"
         )
+    if weights is None:
+        for _, term in run.terms:
+            term.begin()
     run.team.sync(run.modules.values())
     return run
 
@@ -251,44 +251,37 @@ def _build(recipe: Recipe, folder: Path, device: torch.device, team: Team, weigh
         checkpoint_blocks(network)
     discriminator = DiscriminatorTrainer.build(recipe.discriminator, device) if recipe.discriminator else None
     guidance = PromptTrainer.build(recipe.guidance, network, device) if recipe.guidance else None
+    run_fixed: dict[str, FrozenTeacher] = {}
+
+    precision = precision_of(recipe, device)
+
+    def fixed(file: Path) -> Callable[[Tensor], Tensor]:
+        key = "file of the sample 'checkpoint'"
+        run_fixed[str(file)] = load_fixed(file, key, recipe, device, lambda: autocast_of(precision, device))
+        return run_fixed[str(file)].compute
+
     context = TrainingContext(
-        network, discriminator.opponent if discriminator else None, guidance.judge if guidance else None
+        network,
+        discriminator.opponent if discriminator else None,
+        guidance.judge if guidance else None,
+        copied=lambda: copy.deepcopy(average.module),
+        fresh=lambda: options.build(recipe.scale).to(device),
+        fixed=fixed,
     )
     terms = [(loss, loss.build(context).to(device)) for loss in recipe.losses]
-    learned = [parameter for _, term in terms if term.learned is not None for parameter in term.learned.parameters()]
+    kept = [parameter for _, term in terms if term.learned is not None for parameter in term.learned.parameters()]
+    learned = [parameter for parameter in kept if parameter.requires_grad]
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = build_optimizer(recipe.train.optimizer, trained, learned)
-    run = Run(recipe, folder, device, team, network, average, optimizer, terms, discriminator, guidance)
+    run = Run(
+        recipe, folder, device, team, network, average, optimizer, terms, discriminator, guidance, fixed=run_fixed
+    )
     if recipe.train.start_share:
         run.start = copy.deepcopy(network).requires_grad_(False)
     if recipe.teacher is not None:
         run.teacher = load_teacher(recipe, device, run.autocast)
     run.started_from = options.begun_from()
     return run
-
-
-def start_file(given: Path) -> Path:
-    """The file that ``--start`` names: a run's last checkpoint, a checkpoint, or a model by name or path.
-
-    Raises:
-        ModelError: no model has that name.
-    """
-    if given.is_dir():
-        return given / LAST
-    if given.exists() or given.suffix or given.name != str(given):
-        return given
-    return find(str(given))
-
-
-def _load_weights(run: Run, given: Path) -> None:
-    """Start from trained weights; a part that their network lacks, such as a gate, keeps its initial ones."""
-    file = start_file(given)
-    start = read_start(file, run.network)
-    weights = {**run.network.state_dict(), **start.tensors}
-    modules = [run.network, run.average.module, *([run.start] if run.start is not None else [])]
-    for module in modules:
-        fit(module, weights, file)
-    run.started_from = start.description
 
 
 def resume_run(
@@ -324,6 +317,11 @@ def resume_run(
             f"teacher.file: {recipe.teacher and recipe.teacher.file} is not the teacher that {folder} began with, "
             f"{checkpoint.facts['teacher']}; give it that one back"
         )
+    for name, sha256 in checkpoint.facts.get("fixed", {}).items():
+        if name in run.fixed and run.fixed[name].sha256 != sha256:
+            raise RecipeError(
+                f"{name} is not the network that {folder} began with (SHA-256 {sha256}); give it that one back"
+            )
     return run
 
 

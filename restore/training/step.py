@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from restore.losses.base import LabeledTerm, LossOptions, LossTerm
+from restore.losses.base import LabeledTerm, LossOptions, LossTerm, ModelTerm, NetworkCall
 from restore.networks.base import NetworkOptions, ReadsThumbnail
 from restore.networks.thumbnail import whole
 from restore.training.logging import Step
@@ -40,7 +40,8 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
     pieces = list(zip(low.chunk(options.accumulate), high.chunk(options.accumulate), strict=True))
     if run.guidance is not None and run.guidance.turn(run.step)[0] != "network":
         return _guide(run, run.guidance, pieces, fraction)
-    taught = run.taught(low) if any(loss.teacher and loss.counts_at(run.step) for loss, _ in run.terms) else high
+    teaches = any(loss.uses_teacher and loss.counts_at(run.step) for loss, _ in run.terms)
+    taught = run.taught(low) if teaches else None
     generator = step_generator(options.seed, run.step, run.team.rank)
     # For dropout and dropped paths inside a network, which draw from torch's own generator.
     torch.manual_seed(generator.initial_seed())
@@ -58,7 +59,7 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
             judged, run.step, fraction, generator, precision, run.team, len(pieces)
         )
     label_pieces = [None] * len(pieces) if labels is None else labels.chunk(options.accumulate)
-    taught_pieces = taught.chunk(options.accumulate)
+    taught_pieces = [None] * len(pieces) if taught is None else taught.chunk(options.accumulate)
     for (low_piece, high_piece), taught_piece, piece_labels in zip(pieces, taught_pieces, label_pieces, strict=True):
         view, conditioning, shared = low_piece, tuple[Tensor | None, ...](), dict[str, Tensor]()
         if options.stride > 1:
@@ -72,11 +73,11 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
                     shared["codes"] = run.network.codes(conditioning[0])
                 conditioning = (*conditioning, None, shared["codes"])
         made = _forward(run, low_piece, *conditioning) if output is None else output
+        # Another network makes codes of its own.
+        call = NetworkCall(_arguments(run, low_piece, *conditioning[:3]), taught_piece)
         parts: dict[str, Tensor] = {}
         with run.autocast():
-            total = total_loss(
-                terms, made, high_piece, low_piece, generator, parts, piece_labels, view, shared, taught_piece
-            )
+            total = total_loss(terms, made, high_piece, low_piece, generator, parts, piece_labels, view, shared, call)
             loss = total / len(pieces)
         torch.autograd.backward(loss if run.scaler is None else run.scaler.scale(loss))
         for name, value in {_ALL: loss.detach(), **{k: v / len(pieces) for k, v in parts.items()}}.items():
@@ -92,6 +93,8 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
         run.scaler.step(run.optimizer)
         run.scaler.update()
     run.average.update_parameters(run.network)
+    for _, term in run.terms:
+        term.after_step(run.step + 1)
     means = run.team.average(sums)
     return Step(means.pop(_ALL), norm.detach(), means)
 
@@ -123,11 +126,16 @@ def subsample(
     return view[few], target[few], (small, rows[:, top::stride], columns[:, left::stride])
 
 
-def _forward(run: Run, low: Tensor, *conditioning: Tensor | None) -> Tensor:
+def _arguments(run: Run, low: Tensor, *conditioning: Tensor | None) -> tuple[Tensor | None, ...]:
+    """What the network is given: inputs, and what it is conditioned on."""
     if (strength := run.recipe.train.strength) is not None:
         conditioning = (low.new_full((len(low),), strength),)
+    return low, *conditioning
+
+
+def _forward(run: Run, low: Tensor, *conditioning: Tensor | None) -> Tensor:
     with run.autocast():
-        made: Tensor = run.call(low, *conditioning)
+        made: Tensor = run.call(*_arguments(run, low, *conditioning))
     return made.float()
 
 
@@ -147,7 +155,7 @@ def total_loss(
     labels: Tensor | None = None,
     view: Tensor | None = None,
     shared: dict[str, Tensor] | None = None,
-    taught: Tensor | None = None,
+    call: NetworkCall | None = None,
 ) -> Tensor:
     """Weighted sum of losses.
 
@@ -161,7 +169,8 @@ def total_loss(
         labels: labels of the inputs, if they have any.
         view: whole input for losses that use labels, if ``input`` is only a part of it.
         shared: see :meth:`restore.losses.base.LabeledTerm.of_labels`; may already hold results.
-        taught: result of the teacher, the target of losses with ``teacher: true``; None if there is none.
+        call: how the network was called, for losses that ask other networks, and the teacher's result, the target of
+            losses with ``teacher: true``; None if no loss needs it.
     """
     total = output.new_zeros(())
     shared = {} if shared is None else shared
@@ -169,8 +178,11 @@ def total_loss(
         if labels is not None and isinstance(term, LabeledTerm):
             value = term.of_labels(input if view is None else view, labels, shared)
         else:
-            wanted = taught if options.teacher and taught is not None else target
-            value = term(output, wanted, input, generator)
+            wanted = call.taught if options.teacher and call is not None and call.taught is not None else target
+            if isinstance(term, ModelTerm) and call is not None:
+                value = term.compare(output, wanted, input, generator, term.made(call, generator))
+            else:
+                value = term(output, wanted, input, generator)
         total = total + options.weight * value
         name, number = options.kind, 2
         while name in parts:

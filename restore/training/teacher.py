@@ -71,10 +71,18 @@ def eight_bits(results: Tensor) -> Tensor:
 
 
 def load_teacher(recipe: Recipe, device: torch.device, autocast: Precision) -> FrozenTeacher:
-    """The recipe's teacher.
+    """The recipe's teacher; see :func:`load_fixed`."""
+    assert recipe.teacher is not None
+    return load_fixed(recipe.teacher.file, "teacher.file", recipe, device, autocast)
+
+
+def load_fixed(file: Path, key: str, recipe: Recipe, device: torch.device, autocast: Precision) -> FrozenTeacher:
+    """A trained network that stays as it is.
 
     Args:
-        recipe: with a teacher.
+        file: a run's folder or checkpoint, a published checkpoint, or a model.
+        key: of the recipe that names it, for messages.
+        recipe: which says how much it must enlarge, and the side of its inputs.
         device: to compute on; ONNX files run in onnxruntime on the CPU.
         autocast: of a network's forward passes.
 
@@ -82,22 +90,20 @@ def load_teacher(recipe: Recipe, device: torch.device, autocast: Precision) -> F
         ModelError: the file is missing or damaged, or its network is unknown.
         RecipeError: it enlarges by another factor, or does not accept patches of this size.
     """
-    assert recipe.teacher is not None
-    file = recipe.teacher.file
     if file.is_dir():
         file = file / "last.safetensors"
     if not file.is_file():
-        raise ModelError(f"teacher.file: {file}: no such file; give a run's folder, a checkpoint or a model (.onnx)")
+        raise ModelError(f"{key}: {file}: no such file; give a run's folder, a checkpoint or a model (.onnx)")
     if file.suffix == ".onnx":
         name, scale, compute = _model(file)
     elif is_checkpoint(file):
-        name, scale, compute = _run(file, recipe, device, autocast)
+        name, scale, compute = _run(file, key, recipe, device, autocast)
     elif file.suffix.lower() in SUFFIXES:
-        name, scale, compute = _published(file, recipe, device, autocast)
+        name, scale, compute = _published(file, key, recipe, device, autocast)
     else:
-        raise ModelError(f"teacher.file: {file}: not a checkpoint ({', '.join(SUFFIXES)}) and not a model (.onnx)")
+        raise ModelError(f"{key}: {file}: not a checkpoint ({', '.join(SUFFIXES)}) and not a model (.onnx)")
     if scale != recipe.scale:
-        raise RecipeError(f"teacher.file: {file} enlarges by {scale}, and this recipe's network by {recipe.scale}")
+        raise RecipeError(f"{key}: {file} enlarges by {scale}, and this recipe's network by {recipe.scale}")
     with file.open("rb") as opened:
         sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
     return FrozenTeacher(f"{name} (SHA-256 {sha256[:16]}...)", sha256, compute)
@@ -120,19 +126,19 @@ def _model(file: Path) -> _Loaded:
     return f"{model.spec.name}, {model.spec.network or 'an ONNX file'}", model.spec.scale, compute
 
 
-def _run(file: Path, recipe: Recipe, device: torch.device, autocast: Precision) -> _Loaded:
+def _run(file: Path, key: str, recipe: Recipe, device: torch.device, autocast: Precision) -> _Loaded:
     theirs, network, checkpoint = load_trained(file)
-    _check_side(file, recipe, theirs.network.multiple(theirs.scale), theirs.network.minimum())
+    _check_side(file, key, recipe, theirs.network.multiple(theirs.scale), theirs.network.minimum())
     return f"{theirs.name}, {checkpoint.describe()}", theirs.scale, _frozen(network, device, autocast)
 
 
-def _published(file: Path, recipe: Recipe, device: torch.device, autocast: Precision) -> _Loaded:
+def _published(file: Path, key: str, recipe: Recipe, device: torch.device, autocast: Precision) -> _Loaded:
     try:
         options = SpandrelOptions(checkpoint=file)
         network = options.build(recipe.scale)
     except (ValidationError, ValueError) as error:
-        raise ModelError(f"teacher.file: {file}: {error}") from error
-    _check_side(file, recipe, options.multiple(recipe.scale), options.minimum())
+        raise ModelError(f"{key}: {file}: {error}") from error
+    _check_side(file, key, recipe, options.multiple(recipe.scale), options.minimum())
     return f"{file.stem}, {options.architecture}", recipe.scale, _frozen(deployed(network), device, autocast)
 
 
@@ -147,10 +153,10 @@ def _frozen(network: nn.Module, device: torch.device, autocast: Precision) -> Ca
     return compute
 
 
-def _check_side(file: Path, recipe: Recipe, multiple: int, minimum: int) -> None:
+def _check_side(file: Path, key: str, recipe: Recipe, multiple: int, minimum: int) -> None:
     side = recipe.data.patch
     if side % multiple or side < minimum:
         raise RecipeError(
-            f"teacher.file: {file} takes sides of at least {minimum} that are multiples of {multiple}, "
+            f"{key}: {file} takes sides of at least {minimum} that are multiples of {multiple}, "
             f"and data.patch is {side}"
         )

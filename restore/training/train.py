@@ -15,7 +15,7 @@ from torch import Tensor
 from restore.errors import DeviceError, RecipeError
 from restore.plugins import NO_CODE, Trust, code_of, factory_module
 from restore.runtime.memory import is_out_of_memory
-from restore.training.checkpoint import Checkpoint
+from restore.training.checkpoint import LAST, Checkpoint
 from restore.training.data_fingerprint import fingerprint
 from restore.training.distributed import Team, join_team
 from restore.training.environment import log_environment
@@ -26,7 +26,7 @@ from restore.training.recipe import Recipe
 from restore.training.recipe_base import read_lineage
 from restore.training.recipe_file import dump_recipe, parse_recipe, recipe_of
 from restore.training.resume_notes import data_notes, option_notes
-from restore.training.state import LAST, Run, new_run, resume_run
+from restore.training.state import Run, new_run, resume_run
 from restore.training.teacher_cache import TeacherCache
 from restore.training.trackers.base import TrackedRun
 from restore.training.trackers.open_trackers import check_installed, open_trackers

@@ -38,6 +38,7 @@ LAYOUTS: dict[str, tuple[dict[str, str], list[str]]] = {
     ),
     "Rain100L, Rain100H": ({"rain/rain-001.png": "norain/norain-001.png"}, []),
     "SIDD": ({"Data/0001_S6/NOISY_SRGB_010.PNG": "Data/0001_S6/GT_SRGB_010.PNG"}, []),
+    "ISTD": ({"train/train_A/1-1.png": "train/train_C/1-1.png"}, ["train/train_B/1-1.png"]),
 }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from restore.training.state import LAST
+from restore.training.checkpoint import LAST
 from restore.training.train import Options, start
 from tests.conftest import picture, save
 from tests.training.test_loop import RECIPE, stopping_at, tensors

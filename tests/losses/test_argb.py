@@ -14,9 +14,8 @@ from torch.nn import functional as F
 from restore.errors import ModelError, RecipeError
 from restore.losses.argb import ARGB, ArgbOptions, imbalance, load_autoencoder, translation_loss
 from restore.networks.argb_autoencoder import TranslatingAutoencoder
-from restore.training.checkpoint import Checkpoint
+from restore.training.checkpoint import LAST, Checkpoint
 from restore.training.recipe_file import parse_recipe
-from restore.training.state import LAST
 from tests.training.test_loop import RECIPE, go
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from restore.errors import RecipeError
+from restore.training.checkpoint import LAST
 from restore.training.recipe_file import parse_recipe
-from restore.training.state import LAST
 from tests.training.test_distributed import EXACT, assert_close
 from tests.training.test_loop import RECIPE, go
 

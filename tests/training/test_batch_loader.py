@@ -135,10 +135,10 @@ def test_filling_keeps_to_the_budget_and_passes_over_damage(tmp_path: Path) -> N
 
 def test_bf16_is_not_emulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for features, precision in ((frozenset({"avx2"}), "fp32"), (frozenset({"amx_bf16"}), "bf16")):
-        monkeypatch.setattr("restore.training.state.cpu_features", lambda features=features: features)
+        monkeypatch.setattr("restore.training.precision.cpu_features", lambda features=features: features)
         run = small_run(tmp_path, "train.precision=bf16")
         assert run.precision == precision
         with run.autocast():
             assert torch.is_autocast_enabled("cpu") == (precision == "bf16")
-    monkeypatch.setattr("restore.training.state.cpu_features", lambda: frozenset({"amx_bf16"}))
+    monkeypatch.setattr("restore.training.precision.cpu_features", lambda: frozenset({"amx_bf16"}))
     assert small_run(tmp_path, "train.precision=fp32").precision == "fp32"

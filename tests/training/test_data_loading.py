@@ -13,9 +13,8 @@ from rich.console import Console
 
 from restore.errors import DataError, FilterError, RecipeError
 from restore.export.load_source import make_spec
-from restore.training.checkpoint import Checkpoint
+from restore.training.checkpoint import BEST, LAST, Checkpoint
 from restore.training.recipe_file import parse_recipe
-from restore.training.state import BEST, LAST
 from restore.training.train import Options, start
 from restore.training.trained_network import load_trained
 from restore.training.training_data import open_training_data

@@ -13,9 +13,8 @@ import pytest
 import torch
 
 from restore.errors import DeviceError, RecipeError
-from restore.training.checkpoint import Checkpoint
+from restore.training.checkpoint import BEST, LAST, Checkpoint
 from restore.training.distributed import Team
-from restore.training.state import BEST, LAST
 from restore.training.train import choose_device
 from tests.training.test_loop import RECIPE, go, tensors
 

@@ -16,8 +16,7 @@ from restore.export.load_source import make_spec
 from restore.export.parity import verify
 from restore.export.to_onnx import to_onnx
 from restore.recipes import find_recipe
-from restore.training.checkpoint import Checkpoint
-from restore.training.state import LAST
+from restore.training.checkpoint import LAST, Checkpoint
 from restore.training.train import Options, start
 from restore.training.trained_network import load_trained
 from tests.conftest import picture, save

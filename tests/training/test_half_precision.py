@@ -9,10 +9,10 @@ import torch
 
 from restore.errors import RecipeError
 from restore.networks.registry import NETWORKS
-from restore.training.checkpoint import Checkpoint
+from restore.training.checkpoint import LAST, Checkpoint
 from restore.training.gradient_checkpointing import checkpoint_blocks
 from restore.training.recipe_file import parse_recipe
-from restore.training.state import LAST, Run, new_run
+from restore.training.state import Run, new_run
 from restore.training.step import update
 from tests.training.test_loop import RECIPE, assert_same, go, stopping_at
 

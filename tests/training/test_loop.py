@@ -35,13 +35,13 @@ from restore.losses.pixel import PixelOptions
 from restore.metrics.psnr import psnr
 from restore.plugins import Trust
 from restore.training import loop
-from restore.training.checkpoint import FORMAT, Checkpoint
+from restore.training.checkpoint import BEST, FORMAT, LAST, Checkpoint
 from restore.training.environment import git_state
 from restore.training.lock import run_lock
 from restore.training.logging import Reporter, Step
 from restore.training.optim import rate
 from restore.training.recipe_file import parse_recipe
-from restore.training.state import BEST, LAST, Run
+from restore.training.state import Run
 from restore.training.step import step_generator, total_loss
 from restore.training.train import Options, choose_device, start
 from restore.training.train_options import Schedule

@@ -11,11 +11,10 @@ import pytest
 import torch
 
 from restore.errors import RecipeError
-from restore.training.checkpoint import Checkpoint
+from restore.training.checkpoint import LAST, Checkpoint
 from restore.training.optimizers import OPTIMIZERS, build_optimizer
 from restore.training.recipe import Recipe
 from restore.training.recipe_file import parse_recipe
-from restore.training.state import LAST
 from tests.training.test_loop import RECIPE, assert_same, go, stopping_at
 
 

@@ -14,9 +14,9 @@ from restore.export.run import export
 from restore.networks.residual import ResidualSR
 from restore.runtime.model import open_model
 from restore.runtime.stream import enhance_pixels
-from restore.training.checkpoint import Checkpoint
+from restore.training.checkpoint import LAST, Checkpoint
 from restore.training.recipe_file import parse_recipe
-from restore.training.state import LAST, new_run
+from restore.training.state import new_run
 from tests.training.test_loop import RECIPE, assert_same, go, stopping_at
 
 CRISP = RECIPE.replace("{kind: plain, width: 16, depth: 1}", "{kind: residual, width: 16, blocks: 1}")

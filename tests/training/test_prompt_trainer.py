@@ -14,11 +14,11 @@ import yaml
 
 from restore.errors import DataError, RecipeError
 from restore.recipes import find_recipe
-from restore.training.checkpoint import Checkpoint
+from restore.training.checkpoint import LAST, Checkpoint
 from restore.training.prompt_trainer import PromptTrainer
 from restore.training.recipe import Guidance as Options
 from restore.training.recipe_file import parse_recipe
-from restore.training.state import LAST, new_run, resume_run
+from restore.training.state import new_run, resume_run
 from restore.training.step import update
 from tests.conftest import picture, save
 from tests.training.test_data_loading import go

@@ -10,10 +10,9 @@ from rich.console import Console
 
 from restore.errors import RecipeError
 from restore.recipes import find_recipe
-from restore.training.checkpoint import Checkpoint
+from restore.training.checkpoint import LAST, Checkpoint
 from restore.training.recipe_base import differences, merge, read_lineage
 from restore.training.recipe_file import load_recipe, parse_recipe
-from restore.training.state import LAST
 from restore.training.train import Options, start
 from tests.conftest import picture, save
 from tests.training.test_loop import RECIPE, assert_same, stopping_at

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from restore.cli.main import main
+from restore.training.checkpoint import LAST
 from restore.training.overfit import constant
 from restore.training.recipe_file import parse_recipe
-from restore.training.state import LAST
 from tests.conftest import picture, save
 from tests.training.test_loop import RECIPE
 

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from restore.training.checkpoint import Checkpoint
+from restore.training.checkpoint import LAST, Checkpoint
 from restore.training.recipe_file import parse_recipe
 from restore.training.resume_notes import data_notes, option_notes
-from restore.training.state import LAST
 from restore.training.train import Options, start
 from tests.conftest import picture, save
 from tests.training.test_loop import RECIPE, stopping_at

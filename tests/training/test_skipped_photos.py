@@ -12,9 +12,9 @@ from rich.console import Console
 from restore.data.dataset import PairDataset
 from restore.data.sources.bicubic import PatchPairs
 from restore.errors import DataError, ImageError
+from restore.training.checkpoint import LAST
 from restore.training.recipe_file import parse_recipe
 from restore.training.skipped_photos import SkippedPhotos
-from restore.training.state import LAST
 from restore.training.train import Options, start
 from restore.training.training_data import open_training_data
 from tests.conftest import picture, save

@@ -9,9 +9,8 @@ import torch
 from safetensors.torch import save_file
 
 from restore.errors import ModelError, RecipeError
-from restore.training.checkpoint import FORMAT, Checkpoint
+from restore.training.checkpoint import FORMAT, LAST, Checkpoint
 from restore.training.start_share import mixed
-from restore.training.state import LAST
 from restore.training.trained_network import load_trained
 from tests.training.test_loop import assert_same, go, stopping_at
 

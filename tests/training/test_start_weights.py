@@ -12,10 +12,9 @@ import torch
 from restore.errors import ModelError
 from restore.export.load_source import load_source
 from restore.runtime.model import open_model
-from restore.training.checkpoint import Checkpoint
+from restore.training.checkpoint import LAST, Checkpoint
 from restore.training.recipe_file import load_recipe
-from restore.training.start_weights import read_start
-from restore.training.state import LAST, start_file
+from restore.training.start_weights import read_start, start_file
 from restore.zoo.find import find, shipped_folder
 from tests.training.test_loop import RECIPE, go
 

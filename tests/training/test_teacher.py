@@ -18,8 +18,9 @@ from restore.export.load_source import load_source
 from restore.export.run import export
 from restore.networks.basicsr_adapter import basicsr_arch
 from restore.training import teacher_cache
+from restore.training.checkpoint import LAST
 from restore.training.recipe_file import parse_recipe
-from restore.training.state import LAST, new_run
+from restore.training.state import new_run
 from restore.training.step import update
 from restore.training.teacher import FrozenTeacher, eight_bits
 from restore.training.teacher_cache import RESULTS, SUMS, TeacherCache

@@ -7,10 +7,14 @@ from restore.data.degradations.blur import BlurStep
 from restore.data.degradations.denoise import Denoise
 from restore.data.degradations.fade import Fade
 from restore.data.degradations.film_grain import FilmGrain
+from restore.data.degradations.haze import Haze
 from restore.data.degradations.jpeg import JpegStep
+from restore.data.degradations.motion import Motion
 from restore.data.degradations.motion_blur import MotionBlur
 from restore.data.degradations.noise import NoiseStep
 from restore.data.degradations.rain import Rain
+from restore.data.degradations.sensor_noise import SensorNoise
+from restore.data.degradations.shadow import Shadow
 from restore.data.degradations.sharpen import Sharpen
 from restore.utils.registry import Registry, by_kind
 
@@ -26,4 +30,8 @@ DEGRADATIONS: Registry[type[Degradation]] = by_kind(
     Denoise,
     Sharpen,
     Rain,
+    Haze,
+    Motion,
+    SensorNoise,
+    Shadow,
 )

@@ -22,8 +22,12 @@ from restore.data.sources.bicubic import BicubicSource
 from restore.data.sources.degraded import DegradedSource
 from restore.data.sources.exposures import ExposureSource
 from restore.data.sources.filtered import FilteredSource
+from restore.data.sources.haze import HazeSource
+from restore.data.sources.motion import MotionSource
+from restore.data.sources.noise import NoiseSource
 from restore.data.sources.paired import PairedSource
 from restore.data.sources.rain import RainSource
+from restore.data.sources.shadow import ShadowSource
 from restore.data.sources.unpaired import UnpairedSource
 from restore.utils.json_types import JsonObject
 from restore.utils.registry import OneOf, Registry
@@ -42,6 +46,10 @@ SOURCES: Registry[SourceClass] = Registry(
         BacklitSource,
         FilteredSource,
         RainSource,
+        HazeSource,
+        MotionSource,
+        NoiseSource,
+        ShadowSource,
     ),
     lambda source: (source.key,),
     "restore.data_sources",

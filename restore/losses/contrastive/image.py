@@ -10,8 +10,9 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
-from restore.losses.base import ALONE, LossTerm, TrainingContext
+from restore.losses.base import ALONE, LossTerm, ModelTerm, NetworkCall, RecipeFacts, TrainingContext
 from restore.losses.contrastive.frozen import frozen
+from restore.losses.contrastive.model_samples import SampleModel, TeacherSample
 from restore.losses.contrastive.objectives.base import IndexedObjective, Objective, SimilarityObjective
 from restore.losses.contrastive.objectives.infonce import InfoNCEOptions
 from restore.losses.contrastive.objectives.registry import AnyObjective
@@ -21,7 +22,7 @@ from restore.losses.enlarge import enlarged
 from restore.losses.features import FrozenEncoderLossOptions
 
 
-class ContrastiveRegularizer(LossTerm):
+class ContrastiveRegularizer(ModelTerm):
     """Pulls the output toward its positives and pushes it from its negatives, at every tap of an encoder.
 
     PCL-SR (Wu et al., TNNLS 2023) with its cosines and InfoNCE, AECR-Net with :class:`L1Ratio`, and combinations of
@@ -38,14 +39,43 @@ class ContrastiveRegularizer(LossTerm):
         samples: which pictures are positive and which negative.
         objective: of either family.
         weights: one for each of the encoder's taps, summed. 1 / taps makes a mean.
+        models: what makes the samples of :meth:`Samples.by_models`, in their order.
     """
 
-    def __init__(self, encoder: nn.Module, samples: Samples, objective: Objective, weights: Sequence[float]) -> None:
+    def __init__(
+        self,
+        encoder: nn.Module,
+        samples: Samples,
+        objective: Objective,
+        weights: Sequence[float],
+        models: Sequence[SampleModel] = (),
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.samples = samples
+        self.models = nn.ModuleList(models)
         self.objectives = nn.ModuleList(copy.deepcopy(objective) for _ in weights)
         self.weights = tuple(weights)
+
+    @property
+    def learned(self) -> nn.Module | None:
+        # Not all models: a trained network from a file is not saved with the run.
+        return self.models if any(True for _ in self.models.parameters()) else None
+
+    def begin(self) -> None:
+        for model in self._sample_models():
+            model.begin()
+
+    def after_step(self, step: int) -> None:
+        for model in self._sample_models():
+            model.after_step(step)
+
+    def made(self, call: NetworkCall, generator: torch.Generator) -> list[Tensor]:
+        with torch.no_grad():
+            return [model.make(call, generator) for model in self._sample_models()]
+
+    def _sample_models(self) -> list[SampleModel]:
+        return [model for model in self.models if isinstance(model, SampleModel)]
 
     def forward(
         self,
@@ -55,6 +85,18 @@ class ContrastiveRegularizer(LossTerm):
         generator: torch.Generator,
         index: Tensor | None = None,
     ) -> Tensor:
+        """The loss of a batch without samples by networks; see :meth:`compare`."""
+        return self.compare(output, target, input, generator, (), index)
+
+    def compare(
+        self,
+        output: Tensor,
+        target: Tensor,
+        input: Tensor,
+        generator: torch.Generator,
+        made: Sequence[Tensor],
+        index: Tensor | None = None,
+    ) -> Tensor:
         """The loss of a batch, a scalar.
 
         Args:
@@ -62,14 +104,17 @@ class ContrastiveRegularizer(LossTerm):
             target: (N, 3, H, W) on 0..1.
             input: (N, 3, h, w) on 0..1, enlarged to the target's size if it is smaller.
             generator: source of randomness of the samples.
+            made: (N, K, 3, H, W) of each of the models.
             index: (N,), the samples' numbers in the training set, for an objective with state.
 
         Raises:
-            ValueError: output and target differ in shape, or the encoder's taps are not as many as the weights.
+            ValueError: output and target differ in shape, the encoder's taps are not as many as the weights, or samples
+                that networks make are not in ``made``.
         """
         if output.shape != target.shape:
             raise ValueError(f"output {tuple(output.shape)} and target {tuple(target.shape)} must have the same shape")
-        drawn = self.samples.draw(target.detach(), enlarged(input.detach(), *target.shape[-2:]), generator)
+        low = enlarged(input.detach(), *target.shape[-2:])
+        drawn = self.samples.draw(target.detach(), low, generator, made)
         positives = drawn[0].shape[1]
         pictures = torch.cat(drawn, dim=1)
         with frozen(self.encoder):
@@ -117,21 +162,35 @@ class ContrastiveLossOptions(Samples, FrozenEncoderLossOptions):
             )
         return objective
 
-    def regularizer(self, encoder: nn.Module, channels: Sequence[int]) -> ContrastiveRegularizer:
+    @property
+    def uses_teacher(self) -> bool:
+        return self.teacher or any(isinstance(sample, TeacherSample) for sample in self.by_models())
+
+    def check(self, recipe: RecipeFacts) -> None:
+        super().check(recipe)
+        for sample in self.by_models():
+            sample.check(recipe)
+
+    def regularizer(
+        self, encoder: nn.Module, channels: Sequence[int], context: TrainingContext = ALONE
+    ) -> ContrastiveRegularizer:
         """The term in the features of a given encoder.
 
         Args:
             encoder: (N, 3, H, W) RGB on 0..1 to a list of feature maps.
             channels: of each of its taps.
+            context: what it is trained with.
 
         Raises:
-            ValueError: the weights are not as many as the taps.
+            ModelError: the file of a sample's network is missing or damaged.
+            ValueError: the weights are not as many as the taps, or the context lacks what a sample needs.
         """
         weights = self.taps or [1 / len(channels)] * len(channels)
         if len(weights) != len(channels):
             raise ValueError(f"taps {weights}: the encoder has {len(channels)} taps; give a weight for each, or null")
-        return ContrastiveRegularizer(encoder, self, self.objective.build(0), weights)
+        models = [sample.build(context) for sample in self.by_models()]
+        return ContrastiveRegularizer(encoder, self, self.objective.build(0), weights, models)
 
     def build(self, context: TrainingContext = ALONE) -> LossTerm:
         encoder = self.features(context)
-        return self.jittered(self.regularizer(encoder, encoder.channels))
+        return self.jittered(self.regularizer(encoder, encoder.channels, context))

@@ -1,11 +1,13 @@
 """Which pictures are positive and which negative: each kind of sample, its options and how it is drawn.
 
-``SAMPLES`` lists them. Every kind may be used on either side; docstrings describe the intended use of each.
+``SAMPLES`` lists those that are made from the target or the input; :mod:`restore.losses.contrastive.model_samples` has
+those that networks make. Every kind may be used on either side; docstrings describe the intended use of each.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 import torch
@@ -13,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, m
 from torch import Tensor
 
 from restore.losses.contrastive import augment, random_draws
+from restore.losses.contrastive.model_samples import CheckpointSample, HistorySample, ModelSample, TeacherSample
 from restore.utils.registry import OneOf, by_kind
 
 
@@ -151,7 +154,9 @@ SAMPLES = by_kind(
     "sample", "restore.samples", TargetSample, InputSample, ShuffleSample, SharpenSample, BlurSample, NoiseSample
 )
 
-AnySample = Annotated[SampleOptions, OneOf(SAMPLES)]
+AnySample = Annotated[
+    SampleOptions | ModelSample, OneOf(SAMPLES, also=(HistorySample, CheckpointSample, TeacherSample))
+]
 
 
 class Samples(BaseModel):
@@ -161,9 +166,36 @@ class Samples(BaseModel):
     positives: list[AnySample] = Field([TargetSample()], min_length=1, description="what the output is pulled toward")
     negatives: list[AnySample] = Field([InputSample()], min_length=1, description="what the output is pushed away from")
 
+    def by_models(self) -> list[ModelSample]:
+        """The samples that networks make, of both sides."""
+        return [sample for sample in (*self.positives, *self.negatives) if isinstance(sample, ModelSample)]
+
     @torch.no_grad()
-    def draw(self, target: Tensor, input: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Positives (N, P, 3, H, W) and negatives (N, M, 3, H, W); arguments as in :meth:`SampleOptions.draw`."""
-        positives = [sample.draw(target, input, generator) for sample in self.positives]
-        negatives = [sample.draw(target, input, generator) for sample in self.negatives]
-        return torch.cat(positives, dim=1), torch.cat(negatives, dim=1)
+    def draw(
+        self, target: Tensor, input: Tensor, generator: torch.Generator, made: Sequence[Tensor] = ()
+    ) -> tuple[Tensor, Tensor]:
+        """Positives (N, P, 3, H, W) and negatives (N, M, 3, H, W).
+
+        Args:
+            target: see :meth:`SampleOptions.draw`, also for the next two.
+            input: the input, at the target's size.
+            generator: source of randomness.
+            made: (N, K, 3, H, W) for each of :meth:`by_models`.
+
+        Raises:
+            ValueError: ``made`` does not belong to :meth:`by_models`.
+        """
+        models = [sample.kind for sample in self.by_models()]
+        if len(models) != len(made):
+            raise ValueError(
+                f"samples by networks ({', '.join(models) or 'none'}) need their results, and {len(made)} are given"
+            )
+        others = iter(made)
+
+        def side(samples: Sequence[SampleOptions | ModelSample]) -> Tensor:
+            drawn = (
+                next(others) if isinstance(one, ModelSample) else one.draw(target, input, generator) for one in samples
+            )
+            return torch.cat([one.to(target.dtype) for one in drawn], dim=1)
+
+        return side(self.positives), side(self.negatives)

@@ -84,7 +84,7 @@ def test_a_source_is_found_by_its_key() -> None:
 
 
 def test_a_key_that_no_source_has_is_refused_by_its_line() -> None:
-    with pytest.raises(RecipeError, match=r"^r\.yaml, line 7: unknown option 'data\.snow'$"):
+    with pytest.raises(RecipeError, match=r"^r\.yaml, line 7: unknown option 'data\.snow'; did you mean 'shadow'\?$"):
         parse_recipe(TEXT, "r.yaml")
     text = TEXT.replace("snow: {flakes: 3}", "filtesr: {names: [aden]}")
     with pytest.raises(RecipeError, match=r"line 7: unknown option 'data\.filtesr'; did you mean 'filters'\?"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 from restore.losses.contrastive.objectives.base import EmbeddingObjective
 from restore.losses.contrastive.objectives.cacr import CACR
 from restore.losses.contrastive.objectives.curricular_ratio import CurricularRatio
+from restore.losses.contrastive.objectives.l1_difference import L1Difference
+from restore.losses.contrastive.objectives.l1_margin import L1Margin
 from restore.losses.contrastive.objectives.l1_ratio import L1Ratio
 from restore.losses.contrastive.objectives.prompt_pair import (
     negative_probability,
@@ -34,8 +37,8 @@ def embeddings(positions: tuple[int, ...] = ()) -> tuple[Tensor, Tensor, Tensor]
 
 every = pytest.mark.parametrize(
     "objective",
-    [CACR(1.5, 0.7), L1Ratio(0.1), CurricularRatio(0.5, 0.1)],
-    ids=["cacr", "l1-ratio", "curricular-ratio"],
+    [CACR(1.5, 0.7), L1Ratio(0.1), CurricularRatio(0.5, 0.1), L1Difference(), L1Margin()],
+    ids=["cacr", "l1-ratio", "curricular-ratio", "l1-difference", "l1-margin"],
 )
 shapes = pytest.mark.parametrize("positions", [(), (7,), (3, 4)])
 
@@ -173,6 +176,81 @@ def test_curricular_ratio_turns_to_a_negative_once_it_is_overtaken() -> None:
 def test_curricular_ratio_gradients() -> None:
     inputs = tuple(x.requires_grad_() for x in embeddings((3,)))
     assert torch.autograd.gradcheck(CurricularRatio(0.5, 0.1), inputs)
+
+
+@shapes
+def test_l1_difference_formula(positions: tuple[int, ...]) -> None:
+    """Some negatives nearer to the positives than the output is, and some that it has left behind."""
+    query, positive, negative = embeddings(positions)
+    negative = torch.cat([negative, query[:, None] + 0.2 * negative[:, :2], positive[:, :1] * 0.9], dim=1)
+    q, p, n = query.numpy(), positive.numpy(), negative.numpy()
+    losses, held, better = L1Difference(0.7, 0.9)(query, positive, negative), 0, 0
+    for i in range(2):
+        near = np.mean([np.abs(q[i] - one).mean() for one in p[i]])
+        pushes = []
+        for other in n[i]:
+            far, error = np.abs(q[i] - other).mean(), np.mean([np.abs(one - other).mean() for one in p[i]])
+            pushes.append(min(far, 0.9 * error) if near <= error else 0)
+            held += far > 0.9 * error
+            better += near > error
+        assert losses[i].item() == pytest.approx(0.7 * near - np.mean(pushes))
+    assert 0 < held < 14
+    assert 0 < better < 14
+
+
+def test_l1_difference_cannot_run_away() -> None:
+    """By its own gradient; SPN's loss alone goes on without end."""
+    positive, negative = normal(2, 1, 5, seed=1), normal(2, 3, 5, seed=2)
+    errors = (positive - negative).abs().mean(dim=2)
+
+    def descended(loss: Callable[[Tensor], Tensor]) -> Tensor:
+        query = positive[:, 0].clone().requires_grad_()
+        optimizer = torch.optim.Adam([query], 0.1)
+        for _ in range(400):
+            optimizer.zero_grad()
+            loss(query).sum().backward()
+            optimizer.step()
+        return query.detach()
+
+    objective = L1Difference(0.0, 1.5)
+    free = descended(lambda query: -(query[:, None] - negative).abs().mean())
+    kept = descended(lambda query: objective(query, positive, negative))
+    assert (free[:, None] - positive).abs().mean() > 10 * errors.max()
+    assert ((kept[:, None] - positive).abs().mean(dim=2) < 2 * errors.max()).all()
+    far = (100 * kept).requires_grad_()
+    losses = objective(far, positive, negative)
+    losses.sum().backward()
+    assert (losses >= -1.5 * errors.mean(dim=1)).all()
+    assert not far.grad.any(), "an output worse than all negatives is pushed by none"
+
+
+def test_l1_difference_is_least_at_the_positive() -> None:
+    positive, negative = normal(2, 1, 5, seed=1), normal(2, 3, 5, seed=2)
+    best = L1Difference()(positive[:, 0], positive, negative)
+    for seed in range(20):
+        for size in (0.01, 0.3, 3.0):
+            assert (L1Difference()(positive[:, 0] + size * normal(2, 5, seed=seed), positive, negative) >= best).all()
+
+
+@shapes
+def test_l1_margin_formula(positions: tuple[int, ...]) -> None:
+    query, positive, negative = embeddings(positions)
+    query = 0.2 * query + 0.8 * positive[:, 0]
+    q, p, n = query.numpy(), positive.numpy(), negative.numpy()
+    losses, content = L1Margin(0.4)(query, positive, negative), 0
+    for i in range(2):
+        terms = [
+            np.abs(q[i] - a).mean() - np.abs(q[i] - b).mean() + 0.4 * np.abs(a - b).mean() for a in p[i] for b in n[i]
+        ]
+        content += sum(term < 0 for term in terms)
+        assert losses[i].item() == pytest.approx(np.mean(np.maximum(terms, 0)))
+    assert 0 < content < 24
+
+
+@pytest.mark.parametrize("objective", [L1Difference(0.5, 0.8), L1Margin(0.3)], ids=["difference", "margin"])
+def test_gradients_reach_the_output_alone_and_are_right(objective: EmbeddingObjective) -> None:
+    query, positive, negative = embeddings((3,))
+    assert torch.autograd.gradcheck(lambda q: objective(q, positive, negative), query.requires_grad_())
 
 
 @every

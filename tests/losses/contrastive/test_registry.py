@@ -23,7 +23,8 @@ def test_table_and_union_agree(table: dict[str, type], union: object) -> None:
     adapter = TypeAdapter(union)
     for kind, options in table.items():
         assert type(adapter.validate_python({"kind": kind})) is options
-    assert set(adapter.json_schema()["discriminator"]["mapping"]) == set(table)
+    by_models = {"history", "checkpoint", "teacher"} if table is SAMPLES else set()
+    assert set(adapter.json_schema()["discriminator"]["mapping"]) == set(table) | by_models
 
 
 @pytest.mark.parametrize("kind", OBJECTIVES)

@@ -12,6 +12,8 @@ from restore.losses.contrastive.objectives.dcl import DCLOptions, DCLWOptions
 from restore.losses.contrastive.objectives.debiased import DebiasedOptions
 from restore.losses.contrastive.objectives.infonce import InfoNCEOptions
 from restore.losses.contrastive.objectives.isogclr import IndividualTemperaturesOptions
+from restore.losses.contrastive.objectives.l1_difference import L1DifferenceOptions
+from restore.losses.contrastive.objectives.l1_margin import L1MarginOptions
 from restore.losses.contrastive.objectives.l1_ratio import L1RatioOptions
 from restore.losses.contrastive.objectives.macl import MACLOptions
 from restore.losses.contrastive.objectives.supcon import SupConOptions
@@ -31,6 +33,8 @@ OBJECTIVES = by_kind(
     CACROptions,
     L1RatioOptions,
     CurricularRatioOptions,
+    L1DifferenceOptions,
+    L1MarginOptions,
 )
 
 AnyObjective = Annotated[ObjectiveOptions, OneOf(OBJECTIVES)]

@@ -1,0 +1,1 @@
+"""MAXIM: a network of gated MLPs over the axes of windows and of a grid."""
