@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import functools
 import io
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,8 +35,8 @@ from restore.imaging.native_messages import heard
 from restore.imaging.opencv_errors import opencv_errors
 from restore.imaging.picture import FIRST_PAGE, Picture, Samples, to8
 from restore.imaging.png.writer import PNG_SIGNATURE
+from restore.imaging.read_file import read_file
 from restore.imaging.upright import upright
-from restore.utils.regular_file import open_regular, read_regular
 
 _GRAY_16 = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
 _INKS = frozenset({"CMYK", "LAB"})
@@ -98,41 +97,6 @@ def decode_picture(data: bytes, path: Path, pixel_limit: int = PIXEL_LIMIT) -> P
         raise
     except Exception as error:  # decoders raise anything on a broken file
         raise ImageError(f"{path}: {refusals.damaged(error)}") from error
-
-
-def read_file(path: Path, pixel_limit: int, progress: Callable[[], object] = lambda: None) -> bytes:
-    """The whole file, unless it is larger than a picture within the limit could be.
-
-    Raises:
-        ImageError: it is too large or cannot be read.
-    """
-    try:
-        with open_regular(path) as file:
-            check_length(os.fstat(file.fileno()).st_size, pixel_limit, f"{path}: ")
-            return read_regular(file, progress)
-    except FileNotFoundError as error:
-        raise ImageError(f"{path}: no such file") from error
-    except OSError as error:
-        raise ImageError(f"{path}: {refusals.unreadable(error)}") from error
-
-
-def check_length(size: int, pixel_limit: int, where: str = "") -> None:
-    """Refuse a file of more bytes than a picture within the limit could have.
-
-    Args:
-        size: in bytes.
-        pixel_limit: see :func:`read_picture`.
-        where: put before the message.
-
-    Raises:
-        ImageError: it is larger.
-    """
-    # Uncompressed 16-bit RGBA plus generous metadata.
-    if size > 8 * pixel_limit + 2**26:
-        raise ImageError(
-            f"{where}{size / 1e6:.0f} MB is more than a picture of {pixel_limit / 1e6:g} million pixels can take; "
-            "if it really is a picture, raise the limit with --max-pixels"
-        )
 
 
 def _decode(data: bytes, pixel_limit: int) -> Picture:

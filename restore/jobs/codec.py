@@ -11,12 +11,13 @@ import numpy as np
 from restore import __version__
 from restore.imaging.alpha import clamp_alpha, fill_color
 from restore.imaging.damage import check_whole
-from restore.imaging.decode import decode_frames, decode_picture, read_file
+from restore.imaging.decode import decode_frames, decode_picture
 from restore.imaging.encode import EncodeOptions, encode, lost
 from restore.imaging.metadata.exif import strip, strip_place
 from restore.imaging.metadata.xmp_history import with_event
 from restore.imaging.opencv_errors import opencv_errors
 from restore.imaging.picture import Picture, Samples
+from restore.imaging.read_file import read_file
 from restore.imaging.resample import resample
 from restore.jobs.options import PictureOptions
 from restore.jobs.sizing import Size, Sizing

@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from restore.errors import ImageError
-from restore.imaging.decode import decode_frames, read_file
+from restore.imaging.decode import decode_frames
+from restore.imaging.read_file import read_file
 from restore.utils.isolated_process import end_with
 
 

@@ -14,10 +14,10 @@ from threading import Event
 from typing import TypeVar
 
 from restore.errors import HopelessError, ImageError, RestoreError
-from restore.imaging.decode import check_length, read_file
 from restore.imaging.formats import ANIMATED, check_fits, kind_of
 from restore.imaging.header import header_size
 from restore.imaging.picture import Picture, Samples
+from restore.imaging.read_file import check_length, read_file
 from restore.jobs import animation
 from restore.jobs import codec as pictures
 from restore.jobs.earlier_results import CURE, earlier, taken
