@@ -32,7 +32,7 @@ def imported(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, str, dict[str,
     """What would have been imported: importing itself takes seconds."""
     found: list[tuple[Path, str, dict[str, str], bytes]] = []
 
-    def note(file: Path, name: str, _folder: object, given: dict[str, str], *_: object) -> None:
+    def note(file: Path, name: str, _folder: object, given: dict[str, str], *_: object, **__: object) -> None:
         found.append((file, name, given, file.read_bytes()))
 
     monkeypatch.setattr("restore.cli.get.run_import", note)

@@ -390,7 +390,7 @@ def test_a_damaged_checkpoint_is_named(photos: Path, tmp_path: Path) -> None:
 
 def test_changed_network_does_not_resume(photos: Path, tmp_path: Path) -> None:
     go(photos.parent, tmp_path / "run")
-    with pytest.raises(ModelError, match="the checkpoint is from another network"):
+    with pytest.raises(ModelError, match="it is from another network"):
         go(photos.parent, tmp_path / "run", "network.width=32", resume=True)
 
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from restore.cli.main import main
 from restore.errors import MissingWeightsError, ModelError
-from restore.evaluation.cases import Case
+from restore.evaluation.cases import Case, Methods
 from restore.evaluation.comparison import Protocol
 from restore.evaluation.measure import compare
 from restore.metrics.learned import distribution
@@ -177,8 +177,7 @@ def test_one_inception_serves_every_method_and_both_distances(monkeypatch) -> No
     found = compare(
         Protocol("in", 1, "", MetricProtocol()),
         [Case(str(i), Path("x.png"), pairs) for i in range(3)],
-        ["mine", "other"],
-        None,
+        Methods(1, folders={name: Path(name) for name in pairs}),
         ["fid", "kid"],
         MetricInputs(),
     )
