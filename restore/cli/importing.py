@@ -114,8 +114,8 @@ def run_import(
     )
     for note in done.notes:
         click.echo(printable(note))
-    for twin in done.outdated:
-        click.echo(f"{twin}: was made from another file and is no longer selected automatically. Rebuild or delete it")
+    for old in done.outdated:
+        click.echo(f"{old}: was made from another file and is no longer selected automatically. Rebuild or delete it")
     if twin is not None:
         _make_twin(done.path, found.scale, twin, overwrite)
     if found.licence == "unknown":

@@ -15,7 +15,7 @@ from restore.zoo.find import entries, find, shipped_folder, user_folder
 
 def test_shipped_models_are_what_they_say() -> None:
     found = {entry.name: open_model(entry.file, "cpu").spec for entry in entries()}
-    assert {"sr-x2", "sr-x4", "photo-x4", "backlit", "unfilter"} <= set(found)
+    assert {"sr-x2", "sr-x4", "photo-x1", "photo-x4", "backlit", "unfilter"} <= set(found)
     for name, spec in found.items():
         assert spec.name == name
         most = {"super-resolution": 150_000, "enhancement": 300_000, "filter-removal": 500_000}
