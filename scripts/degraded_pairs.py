@@ -22,7 +22,7 @@ from restore.training.recipe import Recipe
 from restore.training.recipe_file import load_recipe
 
 # Every n-th training photograph is used for calibration.
-_EVERY = 16
+_EVERY = 8
 
 
 def main() -> None:

@@ -110,7 +110,7 @@ def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint, name: 
     kinds = next(filter(None, (loss.class_names(recipe) for loss in recipe.losses)), ()) if context else ()
     return ModelSpec(
         name=name or recipe.name,
-        task=recipe.task,
+        task="restoration" if recipe.scale == 1 and recipe.task == "super-resolution" else recipe.task,
         scale=recipe.scale,
         halo=recipe.network.halo(recipe.scale),
         border=recipe.network.border(recipe.scale),

@@ -128,7 +128,7 @@ class Recipe(_Options):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="name of the exported model")
     task: Literal["super-resolution", "restoration", "enhancement", "filter-removal"] = Field(
-        "super-resolution", description="task of the exported model"
+        "super-resolution", description="task of the exported model; at scale 1, super-resolution counts as restoration"
     )
     scale: int = Field(ge=1, le=8, description="factor by which sides grow")
     network: AnyNetwork
