@@ -17,7 +17,7 @@ _COLUMNS = {
 _TEXT = """\
 ## On every kind of degradation
 
-Kodak24 through each preset of the [degradation chain](../../docs/methods/degradation.md), at the size that the model
+Kodak24 through each preset of the degradation chain (`restore degrade`), at the size that the model
 needs. PSNR on RGB, higher is better; {lower}, lower is better; seconds for a picture on a CPU, not comparable with the
 times below.
 

@@ -71,4 +71,11 @@ def test_the_card_shows_each_preset_and_marks_the_model(
     assert lines.index("| web | bicubic | 25.00 | 0.300 | 0.200 | 5.00 | 0.50 |") < lines.index(
         "| print | bicubic | 25.00 | 0.300 | 0.200 | 5.00 | 0.50 |"
     )
-    assert "judge_photo.py mine mine.int8 --testsets" in "\n".join(lines)
+    text = "\n".join(lines)
+    assert "judge_photo.py mine models/mine/mine.int8.onnx --testsets" in text
+    assert "--metric" not in text
+    some = {"web": {"input": {"psnr": 25.0, "lpips": 0.3, "seconds": 0.5}, "mine": row}}
+    text = presets_card.section(some, "mine")
+    assert "| web | input | 25.00 | 0.300 | 0.50 |" in text
+    assert "--metric psnr --metric lpips --weights lpips=alexnet.safetensors --out" in text
+    assert "DISTS" not in text
