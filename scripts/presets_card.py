@@ -17,9 +17,8 @@ _COLUMNS = {
 _TEXT = """\
 ## On every kind of degradation
 
-Kodak24 through each preset of the degradation chain (`restore degrade`), at the size that the model
-needs. PSNR on RGB, higher is better; {lower}, lower is better; seconds for a picture on a CPU, not comparable with the
-times below.
+Kodak24 through each preset of the degradation chain (`restore degrade`), at the size that the model needs. PSNR on RGB,
+higher is better; {lower}, lower is better; seconds for a picture on a CPU, not comparable with the times below.
 
 {table}
 
