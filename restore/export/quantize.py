@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ class NothingLeftError(ExportError):
 
 
 Method = Literal["MinMax", "Entropy", "Percentile"]
+
+# Histograms need the activations of all patches in memory: 20 GB for the 350 convolutions of Real-ESRGAN. With more
+# layers than this, only so many patches are held at once, which shifts a percentile a little.
+_MANY, _AT_ONCE = 64, 8
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,7 @@ def quantize_layers(
             calibrate_method=CalibrationMethod[rounding.method],
             op_types_to_quantize=["Conv"],
             nodes_to_quantize=list(layers),
+            extra_options={"CalibStridedMinMax": math.gcd(len(patches), _AT_ONCE)} if len(layers) > _MANY else None,
         )
         done = onnx.load(target)
     del done.metadata_props[:]
@@ -128,10 +134,17 @@ class _Reader:
     """A CalibrationDataReader of onnxruntime."""
 
     def __init__(self, patches: Sequence[Batch]) -> None:
-        self._patches: Iterator[Batch] = iter(patches)
+        self._patches = patches
+        self._rest: Iterator[Batch] = iter(patches)
+
+    def __len__(self) -> int:
+        return len(self._patches)
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        self._rest = iter(self._patches[start_index:end_index])
 
     def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-        patch = next(self._patches, None)
+        patch = next(self._rest, None)
         return None if patch is None else dict(patch)
 
 

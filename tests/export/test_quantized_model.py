@@ -16,6 +16,7 @@ from rich.console import Console
 
 from restore.cli.main import main
 from restore.errors import ExportError, ModelError
+from restore.export import quantize as quantize_module
 from restore.export import quantized_model as twin_module
 from restore.export.layer_sensitivity import explain
 from restore.export.quantize import Rounding, quantize, quantize_layers
@@ -386,3 +387,29 @@ def test_a_network_without_convolutions_of_the_picture_is_stored_in_8_bits(pictu
     both = [enhance_pixels(pixels, open_model(path, "cpu"), spec) for path in (file, twin)]
     assert psnr(*both) > 30
     assert open_model(twin, "cpu").spec.precision == "int8"
+
+
+def test_deep_networks_are_calibrated_piece_by_piece(
+    wide: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All at once, the activations of 350 layers take more memory than most machines have."""
+    patches = calibration_patches(pictures, open_model(wide, "cpu").spec)
+    methods = [Rounding(method=method) for method in ("MinMax", "Percentile")]
+    extremes, percentile = (quantize(onnx.load(wide), patches, rounding=rounding) for rounding in methods)
+    pieces: list[int] = []
+    take = quantize_module._Reader.set_range
+
+    def noted(reader: object, start_index: int, end_index: int) -> None:
+        pieces.append(end_index - start_index)
+        take(reader, start_index, end_index)
+
+    monkeypatch.setattr(quantize_module._Reader, "set_range", noted)
+    monkeypatch.setattr(quantize_module, "_MANY", 3)
+    apart = [quantize(onnx.load(wide), patches, rounding=rounding) for rounding in methods]
+    assert pieces == [8] * 16
+    assert apart[0] == extremes, "the range of all is that of the pieces' ranges"
+    results = []
+    for number, model in enumerate((percentile, apart[1])):
+        onnx.save(model, tmp_path / f"{number}.onnx")
+        results.append(open_model(tmp_path / f"{number}.onnx", "cpu")(patches[0]["input"]))
+    assert psnr(results[0], results[1], peak=1.0) > 45
