@@ -1,0 +1,57 @@
+"""photo-x1: better than what it is given, and no pattern or tint where there is nothing to mend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from restore.imaging.decode import read_rgb8
+from restore.metrics.psnr import psnr
+from restore.runtime.model import open_model
+from tests.conftest import SAMPLES
+from tests.zoo.shipped import files, kind, made_by
+
+FLATS = {"gray": (128, 128, 128), "dark": (30, 30, 30), "blue": (40, 90, 180)}
+
+
+@pytest.fixture(params=files("photo-x1"), ids=kind, scope="module")
+def model(request: pytest.FixtureRequest) -> object:
+    return open_model(request.param, "cpu")
+
+
+@pytest.mark.parametrize("color", FLATS.values(), ids=list(FLATS))
+def test_a_flat_color_stays_flat(model: object, color: tuple[int, int, int]) -> None:
+    """Within today's four levels, up to the corners; and the squares of 2 x 2 that it works on do not show."""
+    pixels = np.full((64, 64, 3), color, np.uint8)
+    change = made_by(model, pixels).astype(float) - pixels
+    assert np.abs(change).max() <= 4
+    phases = [change[row::2, column::2].mean((0, 1)) for row in range(2) for column in range(2)]
+    assert np.ptp(phases, axis=0).max() <= 1.1
+
+
+def test_a_good_photograph_hardly_changes_and_not_at_all_at_strength_0(model: object) -> None:
+    for path in photographs():
+        pixels = read_rgb8(path)
+        assert psnr(made_by(model, pixels), pixels) > 33
+        np.testing.assert_array_equal(made_by(model, pixels, strength=0), pixels)
+
+
+@pytest.mark.parametrize(("quality", "gain"), [(30, 0.05), (60, 0.15)])
+def test_jpeg_and_noise_are_taken_off(model: object, quality: int, gain: float) -> None:
+    """Within today's gains in dB, which are small where little but blocks is left of the noise."""
+    draw = np.random.default_rng(0)
+    for path in photographs():
+        pixels = read_rgb8(path)
+        noisy = np.clip(pixels + draw.normal(0, 8, pixels.shape), 0, 255).astype(np.uint8)
+        _, data = cv2.imencode(".jpg", noisy[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+        given = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
+        assert psnr(made_by(model, np.ascontiguousarray(given)), pixels) > psnr(given, pixels) + gain
+
+
+def photographs() -> list[Path]:
+    found = sorted(path for path in SAMPLES.rglob("*") if path.suffix in {".jpg", ".png"})
+    assert len(found) >= 3
+    return found
