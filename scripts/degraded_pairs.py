@@ -9,31 +9,19 @@ are replaced.
 
 from __future__ import annotations
 
-import argparse
 import shutil
 from pathlib import Path
 
+import pairs_command
 from PIL import Image
 
 from restore.data.folder import list_photos
 from restore.data.sources.base import hold_out
 from restore.data.sources.degraded import degraded_samples
 from restore.training.recipe import Recipe
-from restore.training.recipe_file import load_recipe
 
 # Every n-th training photograph is used for calibration.
 _EVERY = 8
-
-
-def main() -> None:
-    """Write the pairs."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--data", required=True, type=Path, help="folder of the recipe's folders")
-    options = parser.parse_args()
-    count = write_pairs(load_recipe(options.recipe), options.data, options.out)
-    print(f"{count} pairs in {options.out / 'held'}")
 
 
 def write_pairs(recipe: Recipe, data: Path, out: Path) -> int:
@@ -57,4 +45,4 @@ def write_pairs(recipe: Recipe, data: Path, out: Path) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    pairs_command.run(__doc__, write_pairs)

@@ -8,12 +8,12 @@ same names. OUT/seen/input gets some of the training exposures, for calibration.
 
 from __future__ import annotations
 
-import argparse
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pairs_command
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -24,21 +24,9 @@ from restore.data.sources.base import hold_out
 from restore.data.sources.exposures import in_sequence, inputs, usable_scenes
 from restore.imaging.decode import read_rgb8
 from restore.training.recipe import Recipe
-from restore.training.recipe_file import load_recipe
 
 # Every n-th training scene is used for calibration.
 _EVERY = 8
-
-
-def main() -> None:
-    """Write the pairs."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--data", required=True, type=Path, help="folder of the recipe's folders")
-    options = parser.parse_args()
-    count = write_pairs(load_recipe(options.recipe), options.data, options.out)
-    print(f"{count} pairs in {options.out / 'held'}")
 
 
 def write_pairs(recipe: Recipe, data: Path, out: Path) -> int:
@@ -74,4 +62,4 @@ def bettered(scene: Scene) -> tuple[Sequence[str], Sequence[NDArray[np.uint8]], 
 
 
 if __name__ == "__main__":
-    main()
+    pairs_command.run(__doc__, write_pairs)

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol, cast
 
 from restore.stores.filesystem import FileSystem, Info
@@ -93,7 +94,7 @@ def _pages_of_s3(files: _S3, root: str, seconds: float) -> Iterator[list[Listed]
     more: dict[str, object] = {}
     while True:
         options = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": PAGE, **more}
-        page = patiently(lambda options=options: files.call_s3("list_objects_v2", **options), seconds)  # type: ignore[misc]
+        page = patiently(partial(files.call_s3, "list_objects_v2", **options), seconds)
         yield [
             as_listed(one["Key"].removeprefix(prefix), one)
             for one in page.get("Contents", [])
@@ -115,7 +116,7 @@ def _walk(
             yield as_listed(path.lstrip("/").removeprefix(f"{top}/" if top else ""), info)
             continue
         try:
-            found = patiently(lambda path=path: files.ls(path, detail=True), seconds)  # type: ignore[misc]
+            found = patiently(partial(files.ls, path, detail=True), seconds)
         except FileNotFoundError:
             if path == root:
                 raise

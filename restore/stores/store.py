@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from restore.errors import ImageError
@@ -161,7 +162,7 @@ class Store:
             with path.open("wb") as file:
                 for start in range(0, max(1, listed.size or 1), _PART):
                     whole = listed.size is None or listed.size <= _PART
-                    data = patiently(lambda start=start, whole=whole: self._part(source, start, whole), self._seconds)  # type: ignore[misc]
+                    data = patiently(partial(self._part, source, start, whole), self._seconds)
                     file.write(data)
                     digest.update(data)
                     length += len(data)
@@ -234,6 +235,7 @@ class Store:
             return self._files.pipe_file(path, content, **options)
         except FileExistsError:
             raise
+        # S3 servers without conditional writes answer so, an OSError in s3fs; other file systems of fsspec raise it.
         except (OSError, NotImplementedError) as error:
             if "mode" not in options or "NotImplemented" not in f"{error!r}{error.__cause__!r}":
                 raise

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,8 +95,8 @@ def test_memory_that_runs_out_makes_smaller_tiles(
     """With 300 MB for CUDA, a tile of the whole picture does not fit; the result is that of small tiles."""
     original = model_module.provider_list
 
-    def poor(*args: object) -> list[object]:
-        found = original(*args)  # type: ignore[arg-type]
+    def poor(*args: Any) -> list[object]:
+        found = original(*args)
         return [(p[0], {**p[1], "gpu_mem_limit": str(300 * 2**20)}) if isinstance(p, tuple) else p for p in found]
 
     picture = scene(1500, 1500).round().astype(np.uint8)

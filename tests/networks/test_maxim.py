@@ -12,6 +12,7 @@ from torch import Tensor
 
 from restore.networks.maxim.gating import CrossGating, GatedMLP, Grid, Windows
 from restore.networks.maxim.network import Maxim, MaximOptions, _mirrored
+from tests.networks.trained_file import trained_file
 
 SMALL = MaximOptions(width=4, groups=1, bottlenecks=1, high=4, low=4, stages=2, scales=2)
 
@@ -118,24 +119,13 @@ def test_it_learns() -> None:
 @pytest.mark.slow
 def test_trained_exported_verified_and_used(tmp_path: Path) -> None:
     """By the commands, and at odd sizes; the file gives what torch gives."""
-    from click.testing import CliRunner
-
     from restore.api import load
-    from restore.cli.main import main
     from restore.training.trained_network import load_trained
     from tests.conftest import picture as photo
-    from tests.conftest import save
 
-    for i in range(4):
-        save(tmp_path / f"photos/{i}.png", photo(72, 80, seed=i))
-    small = "network={kind: maxim, width: 4, groups: 1, bottlenecks: 1, high: 4, low: 4}"
-    changes = (small, "data.patch=32", "data.holdout=1", "train.steps=10", "train.batch=2", "validation.crop=64")
-    run, file = tmp_path / "run", tmp_path / "mine.onnx"
-    arguments = [part for change in changes for part in ("--set", change)]
-    train = ["train", "maxim-dehaze", "--data", tmp_path / "photos", "--out", run, "--device", "cpu", "--workers", 0]
-    for command in ([*train, *arguments], ["export", run, file], ["verify", file, "--against", run]):
-        result = CliRunner().invoke(main, [str(one) for one in command])
-        assert result.exit_code == 0, result.output
+    run, file = trained_file(
+        tmp_path, "maxim-dehaze", "{kind: maxim, width: 4, groups: 1, bottlenecks: 1, high: 4, low: 4}", 32
+    )
     network = load_trained(run)[1]
     session = onnxruntime.InferenceSession(str(file))
     for shape in ((1, 3, 1, 1), (2, 3, 33, 50), (1, 3, 64, 31), (1, 3, 5, 130)):

@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 from pydantic import ValidationError
 from torch import Tensor
 
 from restore.api import load
-from restore.cli.main import main
 from restore.networks.memorynet import MemoryNetOptions, PrototypeMemory
-from tests.conftest import picture, save
+from tests.conftest import picture
+from tests.networks.trained_file import trained_file
 
 SMALL = MemoryNetOptions(width=8, growth=4, blocks=1)
 
@@ -111,16 +110,7 @@ def test_its_options() -> None:
 @pytest.mark.slow
 def test_trained_exported_verified_and_used(tmp_path: Path) -> None:
     """By the commands, and at odd sizes."""
-    for i in range(4):
-        save(tmp_path / f"photos/{i}.png", picture(72, 80, seed=i))
-    small = "network={kind: memorynet, width: 8, growth: 4, blocks: 1}"
-    changes = (small, "data.patch=64", "data.holdout=1", "train.steps=10", "train.batch=2", "validation.crop=64")
-    run, file = tmp_path / "run", tmp_path / "mine.onnx"
-    arguments = [part for change in changes for part in ("--set", change)]
-    train = ["train", "memorynet-derain", "--data", tmp_path / "photos", "--out", run, "--device", "cpu"]
-    for command in ([*train, "--workers", 0, *arguments], ["export", run, file], ["verify", file, "--against", run]):
-        result = CliRunner().invoke(main, [str(one) for one in command])
-        assert result.exit_code == 0, result.output
+    _, file = trained_file(tmp_path, "memorynet-derain", "{kind: memorynet, width: 8, growth: 4, blocks: 1}", 64)
     model = load(file)
     for size in ((37, 51), (1, 1), (64, 5)):
         pixels = picture(*size)

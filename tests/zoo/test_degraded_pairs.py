@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from restore.training.recipe_file import parse_recipe
-from scripts.degraded_pairs import write_pairs
 from tests.conftest import SAMPLES
 
 RECIPE = """
@@ -23,11 +23,22 @@ losses: [{kind: l1}]
 """
 
 
-def test_pairs(tmp_path: Path) -> None:
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+
+
+@pytest.fixture
+def degraded_pairs(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    import degraded_pairs
+
+    return degraded_pairs
+
+
+def test_pairs(degraded_pairs: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     for number, path in enumerate(sorted(SAMPLES.rglob("*.*g"))[:3]):
         shutil.copy(path, tmp_path / "photos" / f"{number}{path.suffix}")
-    assert write_pairs(parse_recipe(RECIPE, "mine.yaml"), tmp_path, tmp_path / "pairs") == 2
+    assert degraded_pairs.write_pairs(parse_recipe(RECIPE, "mine.yaml"), tmp_path, tmp_path / "pairs") == 2
     first = {}
     for part in ("held/input", "held/target", "seen/input"):
         files = sorted((tmp_path / "pairs" / part).iterdir())
@@ -39,7 +50,7 @@ def test_pairs(tmp_path: Path) -> None:
     assert names[0] == names[1]
 
 
-def test_only_for_recipes_that_keep_the_size(tmp_path: Path) -> None:
+def test_only_for_recipes_that_keep_the_size(degraded_pairs: ModuleType, tmp_path: Path) -> None:
     recipe = parse_recipe(RECIPE.replace("scale: 1", "scale: 2"), "mine.yaml")
     with pytest.raises(SystemExit, match="does not restore degraded photographs at their size"):
-        write_pairs(recipe, tmp_path, tmp_path / "pairs")
+        degraded_pairs.write_pairs(recipe, tmp_path, tmp_path / "pairs")
