@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from restore.data.degradations.options import SecondOrder
-from restore.data.degradations.patch import degraded_patch
+from restore.data.degradations.patch import degraded_patch, shrink_around
 from restore.data.folder import list_photos
 from restore.data.sampling import generator, window
 from restore.data.sources.degraded import DegradedPairs
@@ -43,6 +43,36 @@ def test_the_patch_is_at_the_given_position() -> None:
     pixels = picture(80, 100)
     _, high = degraded_patch(pixels, (5, 10), 12, 2, NOTHING, generator(0, 0))
     np.testing.assert_array_equal(high, pixels[10:34, 20:44])
+
+
+@pytest.mark.parametrize(("height", "width"), [(400, 600), (80, 100), (64, 200)])
+def test_photographs_are_shrunk_by_factors_up_to_the_greatest(height: int, width: int) -> None:
+    """On a ramp, the slope tells the factor, and each value the position."""
+    ramp = np.broadcast_to(np.linspace(0, 255, width)[None, :, None], (height, width, 3)).round().astype(np.uint8)
+    allowed = min(3.0, height / 64, width / 64)
+    factors = []
+    for number in range(60):
+        part, corner = shrink_around(ramp, 16, 4, 3.0, generator(3, number))
+        low, high = degraded_patch(part, corner, 16, 4, NOTHING, generator(4, number))
+        assert low.shape == (16, 16, 3)
+        assert high.shape == (64, 64, 3)
+        np.testing.assert_allclose(low, high.reshape(16, 4, 16, 4, 3).mean(axis=(1, 3)), atol=0.51)
+        factors.append(float(np.polyfit(np.arange(64), high[0, :, 0].astype(float), 1)[0]) * (width - 1) / 255)
+    # Rounding to whole pixels and levels changes a slope by a few percent.
+    assert min(factors) >= 0.95
+    assert max(factors) <= allowed * 1.05
+    assert max(factors) - min(factors) >= 0.7 * (allowed - 1)
+
+
+def test_a_shrunk_part_reaches_as_far_as_the_degradation_looks() -> None:
+    """A part of a photograph that goes on has context on every side; there, nothing needs to be mirrored."""
+    for number in range(40):
+        part, (row, column) = shrink_around(picture(700, 700), 16, 2, 2.0, generator(5, number))
+        for at, size in ((row, part.shape[0] // 2), (column, part.shape[1] // 2)):
+            assert 0 <= at <= min(36, size - 16)
+            assert size <= 16 + 72
+            # Less on one side only if the photograph's border is there; then, it has as much on the other.
+            assert at == 36 or size - at - 16 == 36
 
 
 def test_jpeg_blocks_begin_anywhere_in_a_patch() -> None:

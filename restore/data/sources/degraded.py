@@ -11,7 +11,7 @@ from pydantic import Field
 
 from restore.data.dataset import PairDataset, PhotoPatches
 from restore.data.degradations.options import SecondOrder
-from restore.data.degradations.patch import degraded_patch
+from restore.data.degradations.patch import degraded_patch, shrink_around
 from restore.data.degradations.secondorder import second_order
 from restore.data.folder import PhotoStore
 from restore.data.sampling import generator, orient
@@ -26,6 +26,13 @@ class DegradedData(DataOptions):
     degradation: SecondOrder | None = Field(
         None, description="second-order degradation of the inputs; null for bicubic only"
     )
+    shrink: float = Field(
+        1.0,
+        ge=1,
+        le=8,
+        description="reduce the photographs by a random factor up to this before the degradation, for more fine detail "
+        "and less of their own noise",
+    )
 
 
 class DegradedSource(PhotoSource[DegradedData]):
@@ -37,7 +44,9 @@ class DegradedSource(PhotoSource[DegradedData]):
     def dataset(self, photos: Sequence[Path], context: DataContext) -> PairDataset:
         data = self.options
         assert data.degradation is not None
-        return DegradedPairs(photos, context.scale, data.patch, context.seed, data.degradation, context.budget)
+        return DegradedPairs(
+            photos, context.scale, data.patch, context.seed, data.degradation, context.budget, data.shrink
+        )
 
     def samples(self, photos: Sequence[Path], context: DataContext) -> list[Sample]:
         assert self.options.degradation is not None
@@ -83,6 +92,7 @@ class DegradedPairs(PhotoPatches):
         seed: seed of the samples.
         options: the degradation of the low-resolution side.
         budget: bytes of decoded pixels to keep in memory.
+        shrink: reduce photographs by a random factor up to this before the degradation.
 
     Raises:
         DataError: no photograph is large enough for a patch.
@@ -97,14 +107,18 @@ class DegradedPairs(PhotoPatches):
         seed: int,
         options: SecondOrder,
         budget: int = 4 * 2**30,
+        shrink: float = 1.0,
     ) -> None:
         super().__init__(PhotoStore(paths, budget), patch, scale)
-        self.scale, self.seed, self.options = scale, seed, options
+        self.scale, self.seed, self.options, self.shrink = scale, seed, options, shrink
 
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         draw = generator(self.seed, number)
         photo = self.store[self._sampler.photo(draw)]
-        corner = self._sampler.corner(photo, draw)
+        if self.shrink > 1:
+            photo, corner = shrink_around(photo, self.patch, self.scale, self.shrink, draw)
+        else:
+            corner = self._sampler.corner(photo, draw)
         low, high = degraded_patch(photo, corner, self.patch, self.scale, self.options, draw)
         # Rotated last, which is cheapest; the degradations have no preferred orientation.
         which = int(draw.integers(0, 8))
