@@ -16,7 +16,7 @@ import sys
 import tempfile
 import tomllib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-# Image: the extra that it installs, and its machines.
-IMAGES: dict[str, tuple[str, tuple[str, ...]]] = {"cpu": ("", ("x86_64", "aarch64")), "cuda": ("cuda", ("x86_64",))}
+# Image: the extras that it installs, and its machines.
+IMAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "cpu": (("cloud",), ("x86_64", "aarch64")),
+    "cuda": (("cuda", "cloud"), ("x86_64",)),
+}
 # The newest glibc of wheels that are considered: that of Debian 13, on which the images are based.
 _GLIBC = 41
 
@@ -33,9 +36,9 @@ _GLIBC = 41
 def main() -> int:
     """Write the files; returns the exit code."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    for image, (extra, machines) in IMAGES.items():
+    for image, (extras, machines) in IMAGES.items():
         python = _python(image)
-        wanted = requirements(project, image, extra)
+        wanted = requirements(project, image, extras)
         found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         for machine in machines:
             for name, version, digest in _resolved(wanted, python, machine):
@@ -55,9 +58,10 @@ def lock_file(image: str) -> Path:
     return ROOT / f"docker/{image}.lock.txt"
 
 
-def requirements(project: Mapping[str, Any], image: str, extra: str) -> list[str]:
+def requirements(project: Mapping[str, Any], image: str, extras: Iterable[str]) -> list[str]:
     """What an image installs, without markers: they are those of Linux on x86_64, where every image has to work."""
-    texts = [*project["dependencies"], *project["optional-dependencies"].get(extra, ())]
+    optional = project["optional-dependencies"]
+    texts = [*project["dependencies"], *(text for extra in extras for text in optional[extra])]
     linux = {"sys_platform": "linux", "platform_machine": "x86_64"}
     needed = [one for one in map(Requirement, texts) if one.marker is None or one.marker.evaluate(linux)]
     for one in needed:

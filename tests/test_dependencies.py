@@ -171,9 +171,9 @@ def locked(image: str) -> dict[str, tuple[str, list[str]]]:
 @pytest.mark.parametrize("image", ["cpu", "cuda"])
 def test_the_images_install_what_is_locked_and_the_locks_meet_the_bounds(image: str) -> None:
     lock_images = script("lock_images")
-    extra, machines = lock_images.IMAGES[image]
+    extras, machines = lock_images.IMAGES[image]
     found = locked(image)
-    for text in lock_images.requirements(PROJECT, image, extra):
+    for text in lock_images.requirements(PROJECT, image, extras):
         needed = Requirement(text)
         pinned, _ = found[canonicalize_name(needed.name)]
         assert needed.specifier.contains(pinned), f"{needed}, but {pinned} is locked: run scripts/lock_images.py"
