@@ -22,7 +22,7 @@ from restore.export.build_model import prove
 from restore.export.fidelity import MOST_BELIEVED, formula_patches
 from restore.export.inference import asking
 from restore.export.parity import Compared
-from restore.export.quantize import Batch, Method, NothingLeftError, Rounding, quantize
+from restore.export.quantize import Batch, Method, NothingLeftError, Quantizer, Rounding
 from restore.export.run import refuse_existing
 from restore.export.to_onnx import describe
 from restore.export.twin_path import twin_path
@@ -175,9 +175,10 @@ def _ways(model: onnx.ModelProto, patches: Sequence[Batch]) -> Iterator[tuple[on
     Raises:
         NothingLeftError: nothing in the model can be quantized.
     """
+    quantizer = Quantizer(model, patches)
     for number, (last, method) in enumerate(product(_LAST, _METHODS)):
         try:
-            narrow = quantize(model, patches, last, Rounding(method=method))
+            narrow = quantizer.but_last(last, Rounding(method=method))
         except NothingLeftError:
             stored = onnx.ModelProto.FromString(model.SerializeToString())
             if number == 0 and not narrow_weights(stored):
