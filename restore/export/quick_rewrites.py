@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import onnx_ir as ir
-    from onnxscript.rewriter import RewriteRule
+    from onnxscript.rewriter import MatchingTracer, RewriteRule
 
 # The only rule whose pattern has two results. For each node, of whatever kind, its search walks through the whole graph
 # before it looks at the node: minutes for SwinIR's 8,000 nodes, and hours for larger attention networks.
-_RULE, _BEGINS_WITH = "SlicesSplit", "Slice"
+_RULE, _BEGINS_WITH, _SEARCH = "SlicesSplit", "Slice", "try_rewrite"
 
 
 @contextlib.contextmanager
@@ -22,13 +22,21 @@ def quick_rewrites() -> Iterator[None]:
 
     search = RewriteRule.try_rewrite
 
-    def searched(rule: RewriteRule, model: ir.Model, graph: ir.Graph, node: ir.Node, **options: object) -> object:
+    def searched(
+        rule: RewriteRule,
+        model: ir.Model,
+        graph: ir.Graph | ir.Function,
+        node: ir.Node,
+        *,
+        verbose: int | None = None,
+        tracer: MatchingTracer | None = None,
+    ) -> object:
         if rule.name == _RULE and node.op_type != _BEGINS_WITH:
             return None
-        return search(rule, model, graph, node, **options)
+        return search(rule, model, graph, node, verbose=verbose, tracer=tracer)
 
-    RewriteRule.try_rewrite = searched
+    setattr(RewriteRule, _SEARCH, searched)
     try:
         yield
     finally:
-        RewriteRule.try_rewrite = search
+        setattr(RewriteRule, _SEARCH, search)

@@ -105,9 +105,8 @@ class _Timed(PixelNetwork):
         side = self.spec.side(_PIECE)
         if tile < _LARGE or min(batch.shape[1:3]) < side:
             return
-        some = {
-            name: values[:1, :side] if name in ("rows", "columns") else values[:1] for name, values in aside.items()
-        }
+        beside = {name: values[:1] for name, values in aside.items()}
+        beside |= {name: beside[name][:, :side] for name in ("rows", "columns") if name in beside}
         piece = np.ascontiguousarray(batch[:1, :side, :side])
         began = time.perf_counter()
         try:

@@ -99,6 +99,29 @@ def test_a_piece_is_tried_only_of_large_slow_tiles(
     assert clock[0] == pytest.approx(each * (side * side + piece))
 
 
+def test_a_piece_is_of_the_same_place(clock: list[float]) -> None:
+    """Networks that know where a tile lies, and those with a strength, are told of the piece."""
+    seen: list[dict[str, np.ndarray]] = []
+
+    class Told(Slow):
+        def enlarge(self, batch: np.ndarray, aside: dict[str, np.ndarray]) -> np.ndarray:
+            seen.append(aside)
+            return super().enlarge(batch, aside)
+
+    (network,) = Pace([Told(1, 1e-3, clock)], [], 60, lambda _: None).watched()
+    places = np.linspace(0, 1, 500, dtype=np.float32)[None].repeat(2, 0)
+    aside = {"thumbnail": np.zeros((2, 3, 9, 9)), "rows": places, "columns": places / 2, "strength": np.ones(2)}
+    network.enlarge(np.zeros((2, 500, 500, 3), np.uint8), aside)
+    assert len(seen) == 2
+    assert {name: values.shape for name, values in seen[0].items()} == {
+        "thumbnail": (1, 3, 9, 9),
+        "rows": (1, 64),
+        "columns": (1, 64),
+        "strength": (1,),
+    }
+    np.testing.assert_array_equal(seen[0]["columns"], places[:1, :64] / 2)
+
+
 def test_a_piece_that_fails_leaves_the_tile_to_tell(clock: list[float]) -> None:
     class Failing(Slow):
         def enlarge(self, batch: np.ndarray, aside: object) -> np.ndarray:
