@@ -113,11 +113,11 @@ class Quantizer:
         from onnxruntime.quantization import QDQQuantizer, QuantType
 
         rounding = rounding or Rounding()
-        done = onnx.ModelProto()
-        done.CopyFrom(self._prepared)
+        copy = onnx.ModelProto()
+        copy.CopyFrom(self._prepared)
         with quiet():
             quantizer = QDQQuantizer(
-                done,
+                copy,
                 per_channel=True,
                 reduce_range=False,
                 weight_qType=QuantType.QInt8,
@@ -130,7 +130,7 @@ class Quantizer:
             )
             quantizer.quantize_model()
             quantizer.model.topological_sort()
-        done = quantizer.model.model
+        done: onnx.ModelProto = quantizer.model.model
         del done.metadata_props[:]
         done.metadata_props.extend(self._model.metadata_props)
         done.producer_name, done.producer_version = self._model.producer_name, self._model.producer_version
@@ -147,7 +147,8 @@ class Quantizer:
             source, prepared = (str(Path(folder, f"{name}.onnx")) for name in ("source", "prepared"))
             onnx.save(self._model, source)
             quant_pre_process(source, prepared, skip_symbolic_shape=True)
-            return load_model_with_shape_infer(Path(prepared))
+            loaded: onnx.ModelProto = load_model_with_shape_infer(Path(prepared))
+        return loaded
 
     def _measured(self, method: Method) -> TensorsData:
         """The ranges of all activations."""
