@@ -137,6 +137,11 @@ class Quantizer:
         onnx.checker.check_model(done, full_check=True)
         return done
 
+    @property
+    def deep(self) -> bool:
+        """Whether the network has so many convolutions that calibrating it takes long, histograms above all."""
+        return sum(node.op_type == "Conv" for node in self._model.graph.node) > _DEEP
+
     @cached_property
     def _prepared(self) -> onnx.ModelProto:
         """The model as onnxruntime wants it: with the shapes of all values, and constants computed."""
@@ -161,9 +166,8 @@ class Quantizer:
                 calibrator = create_calibrator(
                     prepared, ["Conv"], str(Path(folder, "augmented.onnx")), CalibrationMethod[method]
                 )
-                deep = sum(node.op_type == "Conv" for node in self._model.graph.node) > _DEEP
-                patches = self._patches[:_FEW] if deep else self._patches
-                some = _AT_ONCE if deep else len(patches)
+                patches = self._patches[:_FEW] if self.deep else self._patches
+                some = _AT_ONCE if self.deep else len(patches)
                 for start in range(0, len(patches), some):
                     calibrator.collect_data(_Reader(patches[start : start + some]))
                 self._ranges[method] = calibrator.compute_data()

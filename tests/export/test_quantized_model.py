@@ -231,6 +231,16 @@ def test_ranges_are_chosen_by_the_loss(
     assert (done.last, done.method) == (1, "Percentile")
 
 
+def test_deep_networks_keep_more_of_the_end_before_percentiles_are_tried(
+    wide: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter([0.3, 0.3, 0.05])
+    monkeypatch.setattr(twin_module, "measure_losses", lambda *_: {"a": next(losses)})
+    monkeypatch.setattr(quantize_module, "_DEEP", 3)
+    done = make(wide, tmp_path, pictures, most=0.1)
+    assert (done.last, done.method) == (4, "MinMax")
+
+
 def steps(model: onnx.ModelProto) -> dict[str, float]:
     """The step of each activation's 8 bits, by the convolution that takes it."""
     maker = {name: node for node in model.graph.node for name in node.output}
