@@ -140,7 +140,7 @@ class Quantizer:
     @property
     def deep(self) -> bool:
         """Whether the network has so many convolutions that calibrating it takes long, histograms above all."""
-        return sum(node.op_type == "Conv" for node in self._model.graph.node) > _DEEP
+        return len([node for node in self._model.graph.node if node.op_type == "Conv"]) > _DEEP
 
     @cached_property
     def _prepared(self) -> onnx.ModelProto:
