@@ -83,6 +83,12 @@ class ModelSpec(BaseModel):
     shape: tuple[int, int, int] | None = Field(
         None, description="batch, height and width of the input, if they are fixed"
     )
+    held: int = Field(
+        0,
+        ge=0,
+        le=10**6,
+        description="float32 values that the network holds at once for each input pixel, at most; 0 if unknown",
+    )
     precision: Literal["fp32", "fp16", "int8"] = Field(
         "fp32", description="precision of weights and arithmetic; inputs are fp32"
     )

@@ -21,7 +21,7 @@ import numpy as np
 import onnx
 from rich.console import Console
 
-from restore.export.quantize import Method, Rounding, quantize
+from restore.export.quantize import Method, Quantizer, Rounding
 from restore.export.quantized_model import BenchmarkSet, calibration_patches, measure_losses, scores
 from restore.export.to_onnx import describe
 from restore.runtime.cpu import cpu_name
@@ -53,8 +53,9 @@ def main() -> None:
     print(f"{wide.spec.name}, {len(patches)} patches, {cpu_name()}, {options.threads} thread(s)")
     print(f"{'activations':12} {'ranges':12} {'dB lost':>{9 * len(checks)}} {'ms':>8} {'fp32 ms':>8}")
     before = scores(wide, checks, Console(quiet=True))
+    quantizer = Quantizer(onnx.load(file), patches)
     for signed, method in product((False, True), get_args(Method)):
-        narrow = quantize(onnx.load(file), patches, rounding=Rounding(signed, method))
+        narrow = quantizer.but_last(rounding=Rounding(signed, method))
         describe(narrow, wide.spec.model_copy(update={"precision": "int8"}))
         with tempfile.TemporaryDirectory() as folder:
             trial = Path(folder, "trial.onnx")

@@ -35,6 +35,7 @@ EXAMPLE: dict[str, Any] = {
     "multiple": 2,
     "minimum": 16,
     "shape": [1, 256, 256],
+    "held": 1792,
     "precision": "fp16",
     "loss_db": 0.02,
     "measured": {"psnr_to_network_db": 71.3},

@@ -6,10 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import onnx
+
 from restore.errors import ExportError, SizesError
 from restore.export.build_model import BuildOptions, BuiltModel, build_model
+from restore.export.held_values import held_values
 from restore.export.load_source import ExportSource, load_source
 from restore.export.third_party_onnx import describe_foreign
+from restore.export.to_onnx import describe
 from restore.spec import ModelSpec
 from restore.utils.text import name_of
 from restore.verify.channel_order import Colors
@@ -83,6 +87,7 @@ def import_model(
         worst = max(check.difference for check in built.compared)
         text = f"at {len(built.compared)} shapes, at most {worst:.1e} of the range from the network"
         checks = [Check("network", True, text), *built.checks]
+    data, spec = _with_memory(data, spec)
     install(path, data, overwrite)
     return Imported(path, spec, checks, list(filter(None, notes)), outdated(path, spec))
 
@@ -108,6 +113,16 @@ def build_for_all_sizes(source: ExportSource, shape: tuple[int, int, int] | None
         except ExportError:
             raise error from None
         return built, f"{_one_shape(built.spec)}, because it cannot be exported for all sizes: {error}"
+
+
+def _with_memory(data: bytes, spec: ModelSpec) -> tuple[bytes, ModelSpec]:
+    """A model file and its spec with the memory that it takes, by which tiles are chosen."""
+    if spec.shape or spec.context or spec.held:  # no tiles to choose, not in proportion to pixels, or given
+        return data, spec
+    model = onnx.load_from_string(data)
+    spec = spec.but(held=held_values(model, spec))
+    describe(model, spec)
+    return model.SerializeToString(), spec
 
 
 def _one_shape(spec: ModelSpec) -> str:

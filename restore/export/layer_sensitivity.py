@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import NDArray
 from rich.console import Console
 
-from restore.export.quantize import Batch, quantize_layers, quantized_by_default
+from restore.export.quantize import Batch, Quantizer, quantized_by_default
 from restore.export.quantized_model import calibration_patches, load_wide
 from restore.export.to_onnx import with_names
 from restore.metrics.psnr import psnr
@@ -54,10 +54,10 @@ def explain(source: Path, calibrate: Path, screen: Console) -> list[Layer]:
     wanted = _results(model, patches)
     usual = quantized_by_default(model)
     kernels = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
-    layers = []
+    layers, quantizer = [], Quantizer(model, patches)
     convs = [node for node in model.graph.node if node.op_type == "Conv"]
     for node in progress_bar(convs, "Quantizing layer by layer", screen):
-        narrow = quantize_layers(model, patches, [node.name])
+        narrow = quantizer.only([node.name])
         value = psnr(_results(narrow, patches), wanted, peak=spec.high - spec.low)
         outputs, inputs, height, width = kernels.get(node.input[1], (0, 0, 0, 0))
         kept = "in 8 bits in the twin" if node.name in usual else "stays in fp32"

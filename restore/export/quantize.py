@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import onnx
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from restore.errors import ExportError
 from restore.export.to_onnx import quiet, with_names
+
+if TYPE_CHECKING:
+    from onnxruntime.quantization.calibrate import TensorsData
 
 # A batch of a network's inputs, by name.
 Batch = Mapping[str, NDArray[np.float32]]
@@ -26,9 +29,10 @@ class NothingLeftError(ExportError):
 
 Method = Literal["MinMax", "Entropy", "Percentile"]
 
-# Histograms need the activations of all patches in memory: 20 GB for the 350 convolutions of Real-ESRGAN. With more
-# layers than this, only so many patches are held at once, which shifts a percentile a little.
-_MANY, _AT_ONCE = 64, 8
+# Networks of more convolutions than this are deep. Each patch then takes a second or more: 8 and 16 of them give
+# Real-ESRGAN's 8-bit file the same PSNR to 0.01 dB. Histograms need the activations of all patches in memory, 20 GB for
+# its 350 convolutions and 64 patches, so only so many are held at once, which shifts a percentile a little.
+_DEEP, _FEW, _AT_ONCE = 64, 16, 8
 
 
 @dataclass(frozen=True)
@@ -47,30 +51,8 @@ class Rounding:
 def quantize(
     model: onnx.ModelProto, patches: Sequence[Batch], last: int = 1, rounding: Rounding | None = None
 ) -> onnx.ModelProto:
-    """Quantize a network's convolutions to 8 bits, with activation ranges calibrated on patches.
-
-    Static QDQ: int8 weights with one scale per channel, uint8 activations with one scale per tensor, which x86
-    processors with VNNI multiply fastest. The first and last convolutions and all additions stay in floating point,
-    because 8 bits would round the picture itself there. So does the thumbnail branch, which is a small part of the work
-    but affects the whole picture (:mod:`restore.export.weight_compression` compresses its weights).
-
-    Args:
-        model: with an input ``input``, float32 (N, 3, H, W), the picture.
-        patches: representative inputs, ``input`` and the others, on the model's range.
-        last: number of last convolutions that stay in floating point.
-        rounding: how activations are rounded.
-
-    Returns:
-        The quantized model, with the metadata kept.
-
-    Raises:
-        ExportError: there are no patches, or (:class:`NothingLeftError`) nothing to quantize.
-    """
-    model = with_names(model)
-    layers = _layers(model, last)
-    if not layers:
-        raise NothingLeftError("nothing in this network can be quantized: it has only first and last convolutions")
-    return quantize_layers(model, patches, layers, rounding)
+    """Quantize a network's convolutions to 8 bits once; see :meth:`Quantizer.but_last`."""
+    return Quantizer(model, patches).but_last(last, rounding)
 
 
 def quantized_by_default(model: onnx.ModelProto) -> set[str]:
@@ -78,46 +60,118 @@ def quantized_by_default(model: onnx.ModelProto) -> set[str]:
     return set(_layers(with_names(model), 1))
 
 
-def quantize_layers(
-    model: onnx.ModelProto, patches: Sequence[Batch], layers: Sequence[str], rounding: Rounding | None = None
-) -> onnx.ModelProto:
-    """Quantize only the given convolutions; see :func:`quantize`.
+class Quantizer:
+    """Quantizes a network to 8 bits in several ways; its activation ranges are measured once for each method.
+
+    Running the patches takes nearly all the time of quantizing a deep network.
 
     Args:
-        model: see :func:`quantize`.
-        patches: see :func:`quantize`.
-        layers: names of convolutions, set by :func:`restore.export.to_onnx.with_names`.
-        rounding: see :func:`quantize`.
-    """
-    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
+        model: with an input ``input``, float32 (N, 3, H, W), the picture.
+        patches: representative inputs, ``input`` and the others, on the model's range.
 
-    rounding = rounding or Rounding()
-    if not patches:
-        raise ExportError("no patches to calibrate the ranges of 8-bit activations on")
-    with tempfile.TemporaryDirectory() as folder, quiet():
-        source, prepared, target = (str(Path(folder, f"{name}.onnx")) for name in ("source", "prepared", "quantized"))
-        onnx.save(with_names(model), source)
-        quant_pre_process(source, prepared, skip_symbolic_shape=True)
-        quantize_static(
-            prepared,
-            target,
-            _Reader(patches),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            activation_type=QuantType.QInt8 if rounding.signed else QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            calibrate_method=CalibrationMethod[rounding.method],
-            op_types_to_quantize=["Conv"],
-            nodes_to_quantize=list(layers),
-            extra_options={"CalibStridedMinMax": math.gcd(len(patches), _AT_ONCE)} if len(layers) > _MANY else None,
-        )
-        done = onnx.load(target)
-    del done.metadata_props[:]
-    done.metadata_props.extend(model.metadata_props)
-    done.producer_name, done.producer_version = model.producer_name, model.producer_version
-    onnx.checker.check_model(done, full_check=True)
-    return done
+    Raises:
+        ExportError: there are no patches.
+    """
+
+    def __init__(self, model: onnx.ModelProto, patches: Sequence[Batch]) -> None:
+        if not patches:
+            raise ExportError("no patches to calibrate the ranges of 8-bit activations on")
+        self._model = with_names(model)
+        self._patches = patches
+        self._ranges: dict[Method, TensorsData] = {}
+
+    def but_last(self, last: int = 1, rounding: Rounding | None = None) -> onnx.ModelProto:
+        """Quantize the convolutions with activation ranges calibrated on the patches.
+
+        Static QDQ: int8 weights with one scale per channel, uint8 activations with one scale per tensor, which x86
+        processors with VNNI multiply fastest. The first and last convolutions and all additions stay in floating point,
+        because 8 bits would round the picture itself there. So does the thumbnail branch, which is a small part of the
+        work but affects the whole picture (:mod:`restore.export.weight_compression` compresses its weights).
+
+        Args:
+            last: number of last convolutions that stay in floating point.
+            rounding: how activations are rounded.
+
+        Returns:
+            The quantized model, with the metadata kept.
+
+        Raises:
+            NothingLeftError: there is nothing to quantize.
+        """
+        layers = _layers(self._model, last)
+        if not layers:
+            raise NothingLeftError("nothing in this network can be quantized: it has only first and last convolutions")
+        return self.only(layers, rounding)
+
+    def only(self, layers: Sequence[str], rounding: Rounding | None = None) -> onnx.ModelProto:
+        """Quantize only the given convolutions; see :meth:`but_last`.
+
+        Args:
+            layers: names of convolutions, set by :func:`restore.export.to_onnx.with_names`.
+            rounding: how activations are rounded.
+        """
+        from onnxruntime.quantization import QDQQuantizer, QuantType
+
+        rounding = rounding or Rounding()
+        copy = onnx.ModelProto()
+        copy.CopyFrom(self._prepared)
+        with quiet():
+            quantizer = QDQQuantizer(
+                copy,
+                per_channel=True,
+                reduce_range=False,
+                weight_qType=QuantType.QInt8,
+                activation_qType=QuantType.QInt8 if rounding.signed else QuantType.QUInt8,
+                tensors_range=self._measured(rounding.method),
+                nodes_to_quantize=list(layers),
+                nodes_to_exclude=[],
+                op_types_to_quantize=["Conv"],
+                extra_options={},
+            )
+            quantizer.quantize_model()
+            quantizer.model.topological_sort()
+        done: onnx.ModelProto = quantizer.model.model
+        del done.metadata_props[:]
+        done.metadata_props.extend(self._model.metadata_props)
+        done.producer_name, done.producer_version = self._model.producer_name, self._model.producer_version
+        onnx.checker.check_model(done, full_check=True)
+        return done
+
+    @property
+    def deep(self) -> bool:
+        """Whether the network has so many convolutions that calibrating it takes long, histograms above all."""
+        return len([node for node in self._model.graph.node if node.op_type == "Conv"]) > _DEEP
+
+    @cached_property
+    def _prepared(self) -> onnx.ModelProto:
+        """The model as onnxruntime wants it: with the shapes of all values, and constants computed."""
+        from onnxruntime.quantization.quant_utils import load_model_with_shape_infer
+        from onnxruntime.quantization.shape_inference import quant_pre_process
+
+        with tempfile.TemporaryDirectory() as folder, quiet():
+            source, prepared = (str(Path(folder, f"{name}.onnx")) for name in ("source", "prepared"))
+            onnx.save(self._model, source)
+            quant_pre_process(source, prepared, skip_symbolic_shape=True)
+            loaded: onnx.ModelProto = load_model_with_shape_infer(Path(prepared))
+        return loaded
+
+    def _measured(self, method: Method) -> TensorsData:
+        """The ranges of all activations."""
+        from onnxruntime.quantization import CalibrationMethod, create_calibrator
+
+        if method not in self._ranges:
+            with tempfile.TemporaryDirectory() as folder:
+                prepared = Path(folder, "prepared.onnx")
+                onnx.save(self._prepared, prepared)
+                calibrator = create_calibrator(
+                    prepared, ["Conv"], str(Path(folder, "augmented.onnx")), CalibrationMethod[method]
+                )
+                patches = self._patches[:_FEW] if self.deep else self._patches
+                some = _AT_ONCE if self.deep else len(patches)
+                for start in range(0, len(patches), some):
+                    calibrator.collect_data(_Reader(patches[start : start + some]))
+                self._ranges[method] = calibrator.compute_data()
+        return self._ranges[method]
 
 
 def _layers(model: onnx.ModelProto, last: int) -> list[str]:
@@ -134,14 +188,7 @@ class _Reader:
     """A CalibrationDataReader of onnxruntime."""
 
     def __init__(self, patches: Sequence[Batch]) -> None:
-        self._patches = patches
         self._rest: Iterator[Batch] = iter(patches)
-
-    def __len__(self) -> int:
-        return len(self._patches)
-
-    def set_range(self, start_index: int, end_index: int) -> None:
-        self._rest = iter(self._patches[start_index:end_index])
 
     def get_next(self) -> dict[str, NDArray[np.float32]] | None:
         patch = next(self._rest, None)

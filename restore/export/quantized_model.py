@@ -22,7 +22,7 @@ from restore.export.build_model import prove
 from restore.export.fidelity import MOST_BELIEVED, formula_patches
 from restore.export.inference import asking
 from restore.export.parity import Compared
-from restore.export.quantize import Batch, Method, NothingLeftError, Rounding, quantize
+from restore.export.quantize import Batch, Method, NothingLeftError, Quantizer, Rounding
 from restore.export.run import refuse_existing
 from restore.export.to_onnx import describe
 from restore.export.twin_path import twin_path
@@ -38,9 +38,10 @@ from restore.verify.graphs import inputs_of
 # More patches brought no improvement on the included models.
 _PATCHES, _SIDE = 64, 64
 
-# Number of last convolutions that stay in floating point, increased until the loss is small enough. Percentile ranges
-# are tried first: clipping costs some networks less than coarser steps, and others more
-# (scripts/compare_quantization.py). Entropy ranges and signed activations brought no improvement.
+# Number of last convolutions that stay in floating point, increased until the loss is small enough. Both ranges are
+# tried for each: clipping costs some networks less than coarser steps, and others more
+# (scripts/compare_quantization.py). Of a deep network, the last convolutions are a small part of the work, and are all
+# tried before percentiles. Entropy ranges and signed activations brought no improvement.
 _LAST = (1, 2, 4, 6)
 _METHODS: tuple[Method, ...] = ("MinMax", "Percentile")
 
@@ -175,9 +176,13 @@ def _ways(model: onnx.ModelProto, patches: Sequence[Batch]) -> Iterator[tuple[on
     Raises:
         NothingLeftError: nothing in the model can be quantized.
     """
-    for number, (last, method) in enumerate(product(_LAST, _METHODS)):
+    quantizer = Quantizer(model, patches)
+    ways = list(product(_LAST, _METHODS))
+    if quantizer.deep:
+        ways.sort(key=lambda way: _METHODS.index(way[1]))
+    for number, (last, method) in enumerate(ways):
         try:
-            narrow = quantize(model, patches, last, Rounding(method=method))
+            narrow = quantizer.but_last(last, Rounding(method=method))
         except NothingLeftError:
             stored = onnx.ModelProto.FromString(model.SerializeToString())
             if number == 0 and not narrow_weights(stored):

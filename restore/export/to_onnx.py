@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from restore.errors import SizesError
+from restore.export.quick_rewrites import quick_rewrites
 from restore.networks.anchored_shuffle import pixel_unshuffle
 from restore.networks.base import TracedLarger
 from restore.spec import METADATA_KEY, ModelSpec
@@ -82,7 +83,8 @@ def to_onnx(
             ) from error
         watch("exported", program.model_proto)
         _keep_epsilons(program.model.graph)
-        program.optimize()
+        with quick_rewrites():
+            program.optimize()
         watch("optimized", program.model_proto)
         model: onnx.ModelProto = _slim(program.model_proto)
     watch("slimmed", model)

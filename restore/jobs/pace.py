@@ -1,4 +1,4 @@
-"""Say how long a job takes, once its first tiles have shown how fast the network is."""
+"""Say how long a job takes, once the network's speed is known: from its first tiles, or from a piece of a slow one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from restore.errors import ImageError
+import numpy as np
+
+from restore.errors import ImageError, ModelError
 from restore.imaging.header import header_size
 from restore.jobs.plan import Item
 from restore.runtime.conditioning import NOTHING, Aside
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 # Seconds of the network after which its speed is known well enough, and seconds left that are worth a word.
 _KNOWN_AFTER, _WORTH_SAYING = 2.0, 60.0
+# A tile that will take longer than this, by a piece of it of this side, is not waited for. Smaller tiles are not asked.
+_SLOW_SECONDS, _PIECE, _LARGE = 10.0, 64, 256**2
 # Headers that are read to guess the size of all pictures.
 _SAMPLE = 64
 
@@ -47,10 +51,11 @@ class Pace:
         """The models, whose runs are timed."""
         return [_Timed(model, partial(self._note, i)) for i, model in enumerate(self._models)]
 
-    def _note(self, which: int, pixels: int, seconds: float) -> None:
+    def _note(self, which: int, pixels: int, seconds: float, slow: bool = False) -> None:
         self._pixels[which] += pixels
         self._seconds[which] += seconds
-        if self._said or sum(self._seconds) < _KNOWN_AFTER or not all(self._pixels):
+        known = slow or sum(self._seconds) >= _KNOWN_AFTER
+        if self._said or not known or not all(self._pixels):
             return
         self._said = True
         # Not in the thread of the network, which would wait for a slow disk.
@@ -72,19 +77,45 @@ class Pace:
 
 
 class _Timed(PixelNetwork):
-    def __init__(self, model: Model, note: Callable[[int, float], None]) -> None:
+    """A model whose runs are timed.
+
+    Attention networks take minutes for a tile: before the first one, a piece of it shows how long.
+    """
+
+    def __init__(self, model: Model, note: Callable[..., None]) -> None:
         self._model, self._note = model, note
         self.spec, self.device = model.spec, model.device
+        self._first = model.on_cpu and model.spec.shape is None
 
     @property
     def on_cpu(self) -> bool:
         return self._model.on_cpu
 
     def enlarge(self, batch: Pixels, aside: Aside = NOTHING) -> Pixels:
+        if self._first:
+            self._first = False
+            self._try_piece(batch, aside)
         began = time.perf_counter()
         result = self._model.enlarge(batch, aside)
         self._note(batch.size // batch.shape[-1], time.perf_counter() - began)
         return result
+
+    def _try_piece(self, batch: Pixels, aside: Aside) -> None:
+        tile = batch.size // batch.shape[-1]
+        side = self.spec.side(_PIECE)
+        if tile < _LARGE or min(batch.shape[1:3]) < side:
+            return
+        beside = {name: values[:1] for name, values in aside.items()}
+        beside |= {name: beside[name][:, :side] for name in ("rows", "columns") if name in beside}
+        piece = np.ascontiguousarray(batch[:1, :side, :side])
+        began = time.perf_counter()
+        try:
+            self._model.enlarge(piece, beside)
+        except ModelError:  # which the tile itself will meet, and report
+            return
+        seconds = time.perf_counter() - began
+        if seconds * tile / side**2 >= _SLOW_SECONDS:
+            self._note(side**2, seconds, slow=True)
 
     def free_memory(self) -> int | None:
         return self._model.free_memory()

@@ -14,8 +14,8 @@ DEFAULT_TILE = 512
 SMALLEST_TILE = 64
 _LARGEST_TILE = 2048
 
-# A generous estimate in float32 values per input pixel: three layers of 64 channels are alive at once; the result, its
-# copy as pixels and the device's workspace count three times the output.
+# A generous estimate in float32 values per input pixel: three layers of 64 channels are alive at once, unless the model
+# holds more; the result, its copy as pixels and the device's workspace count three times the output.
 _LAYERS, _RESULTS = 3 * 64, 3 * 3
 
 # Messages of onnxruntime, torch, CUDA, cuBLAS, cuDNN, OpenCV and C++. onnxruntime has no exception type for this.
@@ -53,14 +53,14 @@ def auto_tile(spec: ModelSpec, free: int | None, batch: int = 1) -> int:
     not hold ``batch`` windows; never below the smallest size worth trying.
 
     Args:
-        spec: gives scale and halo.
+        spec: gives scale, halo and the values held for each pixel.
         free: free bytes on the device; None if unknown.
         batch: windows per run.
     """
     wanted = min(max(DEFAULT_TILE, 4 * spec.halo), _LARGEST_TILE)
     if free is None:
         return wanted
-    each = 4 * (_LAYERS + _RESULTS * spec.scale**2)
+    each = 4 * (max(_LAYERS, spec.held) + _RESULTS * spec.scale**2)
     side = math.isqrt(free // 2 // (batch * each)) - 2 * spec.halo
     return max(SMALLEST_TILE, min(wanted, side - side % 32))
 

@@ -20,10 +20,13 @@ from torch import nn
 
 from restore.cli.main import main
 from restore.errors import ModelError
+from restore.export import import_model as import_module
+from restore.export.held_values import held_values
 from restore.export.support import gradient_support
 from restore.networks.plain import PlainSR
 from restore.networks.third_party_checkpoint import PlaneByPlane, load_published, make_exportable, windows_together
 from restore.runtime.model import open_model
+from restore.runtime.stream import enhance_pixels
 from restore.spec import ModelSpec
 from restore.utils.text import name_of
 from restore.utils.user_folders import data_folder
@@ -703,3 +706,34 @@ def test_photographs_for_a_twin_are_looked_at_before_anything_else(
         assert result.exit_code != 0
         assert words in result.output
     assert not models.exists()
+
+
+def test_the_file_says_how_much_memory_it_takes(tmp_path: Path, models: Path) -> None:
+    """Tiles are chosen by it."""
+    assert run("import", save(build("compact"), tmp_path / "compact.pth")).exit_code == 0
+    spec = open_model(find("compact"), "cpu").spec
+    # Of 8 channels: one before and one after an activation. At the end, the enlarged picture's 12 and the input's 3.
+    assert 16 <= spec.held <= 40
+    assert spec.held == held_values(onnx.load(find("compact")), spec)
+    for kept in (spec.but(held=77), spec.but(held=0, shape=(1, 32, 32)), spec.but(held=0, context=64)):
+        assert import_module._with_memory(b"", kept) == (b"", kept), "given, or no tiles to choose by it"
+
+
+@pytest.mark.slow
+def test_an_attention_network_of_published_size(tmp_path: Path, models: Path) -> None:
+    """SwinIR-light, of 24 layers in windows of 8: thousands of operations, and thousands of values for a pixel."""
+    from spandrel.architectures.SwinIR import SwinIR
+
+    torch.manual_seed(0)
+    sizes = {"depths": [6] * 4, "embed_dim": 60, "num_heads": [6] * 4, "mlp_ratio": 2, "window_size": 8}
+    network = SwinIR(upscale=4, img_size=64, img_range=1.0, upsampler="pixelshuffledirect", **sizes)
+    result = run("import", save(network, tmp_path / "light.pth", "params"))
+    assert result.exit_code == 0, result.output
+    model = open_model(find("light"), "cpu")
+    assert (model.spec.scale, model.spec.multiple, model.spec.shape) == (4, 8, None)
+    assert model.spec.held > 1000
+    # A picture whose sides are no multiples of a window, in one piece and in tiles of several windows.
+    pixels = picture(100, 150)
+    whole, tiled = (enhance_pixels(pixels, model, model.spec, tile=tile) for tile in (512, 48))
+    assert whole.shape == (400, 600, 3)
+    assert np.abs(whole.astype(int) - tiled).max() <= 1

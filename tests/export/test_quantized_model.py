@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from restore.errors import ExportError, ModelError
 from restore.export import quantize as quantize_module
 from restore.export import quantized_model as twin_module
 from restore.export.layer_sensitivity import explain
-from restore.export.quantize import Rounding, quantize, quantize_layers
+from restore.export.quantize import Batch, Quantizer, Rounding, quantize
 from restore.export.quantized_model import BenchmarkSet, Twin, calibration_patches, export_twin
 from restore.export.to_onnx import describe, to_onnx, with_names
 from restore.metrics.psnr import psnr
@@ -130,7 +131,7 @@ def test_a_model_of_light_has_a_twin_too(pictures: Path, tmp_path: Path) -> None
 
 def test_too_much_lost_is_refused(wide: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = onnx.load(wide)
-    monkeypatch.setattr(twin_module, "quantize", lambda *_: model)  # which would take seconds for every attempt
+    monkeypatch.setattr(Quantizer, "but_last", lambda *_: model)  # which would take a second for every attempt
     monkeypatch.setattr(twin_module, "measure_losses", lambda *_: {"a": 0.01, "b": 0.3})
     with pytest.raises(ExportError, match=r"int8 loses 0\.300 dB on b"):
         make(wide, tmp_path, pictures, most=0.1)
@@ -230,6 +231,16 @@ def test_ranges_are_chosen_by_the_loss(
     assert (done.last, done.method) == (1, "Percentile")
 
 
+def test_deep_networks_keep_more_of_the_end_before_percentiles_are_tried(
+    wide: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter([0.3, 0.3, 0.05])
+    monkeypatch.setattr(twin_module, "measure_losses", lambda *_: {"a": next(losses)})
+    monkeypatch.setattr(quantize_module, "_DEEP", 3)
+    done = make(wide, tmp_path, pictures, most=0.1)
+    assert (done.last, done.method) == (4, "MinMax")
+
+
 def steps(model: onnx.ModelProto) -> dict[str, float]:
     """The step of each activation's 8 bits, by the convolution that takes it."""
     maker = {name: node for node in model.graph.node for name in node.output}
@@ -267,7 +278,7 @@ def test_each_layer_is_explained(wide: Path, pictures: Path) -> None:
     def apart(names: list[str]) -> float:
         sessions = [
             ort.InferenceSession(m.SerializeToString(), providers=["CPUExecutionProvider"])
-            for m in (model, quantize_layers(model, patches, names))
+            for m in (model, Quantizer(model, patches).only(names))
         ]
         both = [np.concatenate([s.run(None, dict(p))[0].ravel() for p in patches[:16]]) for s in sessions]
         return float(-10 * np.log10(np.mean((both[0] - both[1]) ** 2)))
@@ -395,21 +406,43 @@ def test_deep_networks_are_calibrated_piece_by_piece(
     """All at once, the activations of 350 layers take more memory than most machines have."""
     patches = calibration_patches(pictures, open_model(wide, "cpu").spec)
     methods = [Rounding(method=method) for method in ("MinMax", "Percentile")]
-    extremes, percentile = (quantize(onnx.load(wide), patches, rounding=rounding) for rounding in methods)
+    extremes, percentile = (quantize(onnx.load(wide), patches[:16], rounding=rounding) for rounding in methods)
     pieces: list[int] = []
-    take = quantize_module._Reader.set_range
 
-    def noted(reader: object, start_index: int, end_index: int) -> None:
-        pieces.append(end_index - start_index)
-        take(reader, start_index, end_index)
+    class Noted(quantize_module._Reader):
+        def __init__(self, some: Sequence[Batch]) -> None:
+            pieces.append(len(some))
+            super().__init__(some)
 
-    monkeypatch.setattr(quantize_module._Reader, "set_range", noted)
-    monkeypatch.setattr(quantize_module, "_MANY", 3)
+    monkeypatch.setattr(quantize_module, "_Reader", Noted)
+    monkeypatch.setattr(quantize_module, "_DEEP", 3)
     apart = [quantize(onnx.load(wide), patches, rounding=rounding) for rounding in methods]
-    assert pieces == [8] * 16
+    assert pieces == [8] * 4, "two pieces for each method"
     assert apart[0] == extremes, "the range of all is that of the pieces' ranges"
     results = []
     for number, model in enumerate((percentile, apart[1])):
         onnx.save(model, tmp_path / f"{number}.onnx")
         results.append(open_model(tmp_path / f"{number}.onnx", "cpu")(patches[0]["input"]))
     assert psnr(results[0], results[1], peak=1.0) > 45
+
+
+def test_ranges_are_measured_once_for_each_method(wide: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Running the patches is what takes long, and the ranges do not depend on which layers get 8 bits."""
+    model, patches = onnx.load(wide), calibration_patches(pictures, open_model(wide, "cpu").spec)
+    runs: list[int] = []
+
+    class Noted(quantize_module._Reader):
+        def __init__(self, some: Sequence[Batch]) -> None:
+            runs.append(len(some))
+            super().__init__(some)
+
+    monkeypatch.setattr(quantize_module, "_Reader", Noted)
+    quantizer = Quantizer(model, patches)
+    some, most = (quantizer.but_last(last) for last in (2, 1))
+    assert runs == [64]
+    quantizer.but_last(1, Rounding(signed=True))
+    assert runs == [64]
+    quantizer.but_last(1, Rounding(method="Percentile"))
+    assert runs == [64, 64]
+    assert (some, most) == (quantize(model, patches, 2), quantize(model, patches, 1)), "as if made alone"
+    assert some != most

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from restore.cli.main import main
+from restore.errors import ModelError
 from restore.jobs import pace as module
 from restore.jobs.pace import Pace, duration
 from restore.spec import ModelSpec
@@ -71,6 +72,66 @@ def test_short_jobs_say_nothing(tmp_path: Path, clock: list[float]) -> None:
         for _ in range(5):
             network.enlarge(np.zeros((1, 50, 50, 3), np.uint8))
         assert said == []
+
+
+def test_a_slow_network_says_it_before_its_first_tile(tmp_path: Path, clock: list[float]) -> None:
+    """Attention networks take minutes for one."""
+    item = SimpleNamespace(source=save(tmp_path / "a.png", picture(600, 1000)))
+    said: list[tuple[str, float]] = []
+    model = Slow(2, 1e-3, clock)
+    (network,) = Pace([model], [item], 60, lambda text: said.append((text, clock[0]))).watched()
+    network.enlarge(np.zeros((1, 300, 500, 3), np.uint8))
+    assert said == [("About 10 minutes for 1 picture", 64 * 64 * 1e-3)]
+    network.enlarge(np.zeros((1, 300, 500, 3), np.uint8))
+    assert clock[0] == pytest.approx(300 + 64 * 64 * 1e-3), "one piece, once"
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize(("side", "each", "shape"), [(500, 1e-5, None), (200, 1e-3, None), (500, 1e-3, (1, 500, 500))])
+def test_a_piece_is_tried_only_of_large_slow_tiles(
+    side: int, each: float, shape: tuple[int, int, int] | None, clock: list[float]
+) -> None:
+    model, said = Slow(2, each, clock), list[str]()
+    model.spec = model.spec.but(shape=shape)
+    (network,) = Pace([model], [], 60, said.append).watched()
+    network.enlarge(np.zeros((1, side, side, 3), np.uint8))
+    piece = 64 * 64 if side == 500 and shape is None else 0
+    assert clock[0] == pytest.approx(each * (side * side + piece))
+
+
+def test_a_piece_is_of_the_same_place(clock: list[float]) -> None:
+    """Networks that know where a tile lies, and those with a strength, are told of the piece."""
+    seen: list[dict[str, np.ndarray]] = []
+
+    class Told(Slow):
+        def enlarge(self, batch: np.ndarray, aside: dict[str, np.ndarray]) -> np.ndarray:
+            seen.append(aside)
+            return super().enlarge(batch, aside)
+
+    (network,) = Pace([Told(1, 1e-3, clock)], [], 60, lambda _: None).watched()
+    places = np.linspace(0, 1, 500, dtype=np.float32)[None].repeat(2, 0)
+    aside = {"thumbnail": np.zeros((2, 3, 9, 9)), "rows": places, "columns": places / 2, "strength": np.ones(2)}
+    network.enlarge(np.zeros((2, 500, 500, 3), np.uint8), aside)
+    assert len(seen) == 2
+    assert {name: values.shape for name, values in seen[0].items()} == {
+        "thumbnail": (1, 3, 9, 9),
+        "rows": (1, 64),
+        "columns": (1, 64),
+        "strength": (1,),
+    }
+    np.testing.assert_array_equal(seen[0]["columns"], places[:1, :64] / 2)
+
+
+def test_a_piece_that_fails_leaves_the_tile_to_tell(clock: list[float]) -> None:
+    class Failing(Slow):
+        def enlarge(self, batch: np.ndarray, aside: object) -> np.ndarray:
+            if batch.shape[1] == 64:
+                raise ModelError("too small")
+            return super().enlarge(batch, aside)
+
+    (network,) = Pace([Failing(2, 1e-3, clock)], [], 60, lambda _: None).watched()
+    tile = np.zeros((1, 500, 500, 3), np.uint8)
+    assert network.enlarge(tile) is tile
 
 
 def test_a_job_says_it(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: None) -> None:

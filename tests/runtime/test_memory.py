@@ -48,6 +48,14 @@ def test_auto_tile() -> None:
     assert auto_tile(spec, 0) == SMALLEST_TILE
 
 
+def test_tiles_are_smaller_if_the_network_holds_more() -> None:
+    """Attention networks hold thousands of values for a pixel, Real-ESRGAN 2,048."""
+    sides = [auto_tile(ModelSpec(scale=4, halo=16, held=held), GIGABYTE) for held in (0, 100, 2048, 8192)]
+    assert sides[0] == sides[1] > sides[2] > sides[3]
+    for side, held in zip(sides[2:], (2048, 8192), strict=True):
+        assert 0.5 < (side + 2 * 16 + 32) ** 2 * 4 * held / (GIGABYTE / 2) < 1.1, "half of what is free"
+
+
 @given(st.integers(0, 2**36), st.integers(1, 16), st.integers(0, 100), st.integers(1, 4))
 def test_auto_tile_shrinks_with_what_it_must_hold(free: int, batch: int, halo: int, scale: int) -> None:
     spec = ModelSpec(scale=scale, halo=halo)
