@@ -120,11 +120,11 @@ class NafNetOptions(NetworkOptions):
         # Of its convolutions; its channel attention covers the whole input.
         around = zip(self.encoder, reversed(self.decoder), strict=True)
         coarsest = self.multiple(scale)
-        blocks = coarsest * self.middle + sum(2**level * (a + b) for level, (a, b) in enumerate(around))
+        blocks = coarsest * self.middle + sum((a + b) << level for level, (a, b) in enumerate(around))
         return 2 + blocks + coarsest - 1  # an output pixel's square at the coarsest resolution
 
     def exact_tiles(self) -> bool:
         return False
 
     def multiple(self, scale: int) -> int:
-        return int(2 ** len(self.encoder))
+        return 1 << len(self.encoder)

@@ -13,7 +13,7 @@ from restore.networks.base import NetworkOptions
 from restore.networks.channel_norm import ChannelNorm
 
 _LEVELS = 4
-_COARSEST = 2 ** (_LEVELS - 1)
+_COARSEST = 1 << (_LEVELS - 1)
 
 
 class Modulation(nn.Module):

@@ -92,8 +92,8 @@ class Muon(torch.optim.Optimizer):
 def orthogonalized(matrix: Tensor) -> Tensor:
     """A matrix (A, B) with its singular vectors, and all its singular values near 1."""
     tall = matrix.shape[0] > matrix.shape[1]
-    now = matrix.T if tall else matrix
-    now = now / now.norm().clamp(min=_EPSILON)
+    start = matrix.T if tall else matrix
+    now: Tensor = start / start.norm().clamp(min=_EPSILON)
     a, b, c = _COEFFICIENTS
     for _ in range(_ROUNDS):
         gram = now @ now.T
