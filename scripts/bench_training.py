@@ -1,14 +1,10 @@
 """Compare training speed with a bare loop: same network, losses, optimizer and precision, without data loading.
 
     python scripts/bench_training.py --data PHOTOGRAPHS [--steps 400] [--rounds 3] [--device cuda]
-    python scripts/bench_training.py --compile [--steps 400] [--device cuda]
 
 PHOTOGRAPHS is a folder of photographs, with subfolders or without. For each network size both run alternately, each in
 a separate process with all cores, so that other load on the machine affects both. The first hundred steps of each run
 are not timed. The bare loop repeats one random batch: forward, L1 on RGB and luma, backward, Adam.
-
-``--compile`` measures what ``torch.compile`` is worth: the bare loop with and without it. On a CPU these are
-processor seconds, which other programs hardly affect.
 """
 
 from __future__ import annotations
@@ -36,32 +32,21 @@ SIZES = {"144k": ("network.width=32", "network.blocks=7"), "479k": ("network.wid
 ANYWHERE = ("data.train=[.]", "train.start_share=0")
 # Warm-up steps that are not timed.
 WARM = 100
-WARM_COMPILED = 5
 
 
 def main() -> None:
     """Print steps per second of both, and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="folder of the recipe's folders of photographs")
-    parser.add_argument("--compile", action="store_true", help="measure torch.compile instead")
+    parser.add_argument("--data", required=True, type=Path, help="folder of the recipe's folders of photographs")
     parser.add_argument("--steps", type=int, default=400, help="steps of each run (default: 400)")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each (default: 3)")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="default: cpu")
     parser.add_argument("--bare", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    device = torch.device(options.device)
     if options.bare:
-        print(bare(SIZES[options.bare], options.steps, device))
+        print(bare(SIZES[options.bare], options.steps, torch.device(options.device)))
         return
-    if options.compile == (options.data is not None):
-        parser.error("give either --data or --compile")
     print(f"{cpu_name()}, {usable_cores()} cores, torch {torch.__version__}, on {options.device}")
-    if options.compile:
-        for name, changes in SIZES.items():
-            eager, compiled = (1 / bare(changes, options.steps, device, compiled=one) for one in (False, True))
-            text = f"{eager:.3f} s a step, with torch.compile {compiled:.3f} s"
-            print(f"{name}: {text}: {eager / compiled:.2f} times as fast", flush=True)
-        return
     for name in SIZES:
         rounds = [throughput(name, options.data, options.steps, options.device) for _ in range(options.rounds)]
         left, right = (statistics.median(one[key] for one in rounds) for key in ("bare", "restore"))
@@ -82,12 +67,10 @@ def throughput(size: str, data: Path, steps: int, device: str) -> dict[str, floa
     return {"bare": float(done.stdout), "restore": trained(SIZES[size], data, steps, device)}
 
 
-def bare(changes: tuple[str, ...], steps: int, device: torch.device, compiled: bool | None = None) -> float:
-    """Steps per second of the loop alone; per processor second on a CPU if ``compiled`` says whether to compile."""
-    clock = time.monotonic if compiled is None or device.type != "cpu" else time.process_time
+def bare(changes: tuple[str, ...], steps: int, device: torch.device) -> float:
+    """Steps per second of the loop alone."""
     recipe = load_recipe(RECIPE, (*changes, *ANYWHERE))
     run = new_run(recipe, Path("unused"), device)  # for its network and its precision
-    network = torch.compile(run.network) if compiled else run.network
     side, scale, batch = recipe.data.patch, recipe.scale, recipe.train.batch
     generator = torch.Generator().manual_seed(0)
     low, high = (
@@ -96,20 +79,19 @@ def bare(changes: tuple[str, ...], steps: int, device: torch.device, compiled: b
     )
     luma = torch.tensor([65.481, 128.553, 24.966], device=device).div(255.0)[None, :, None, None]
     optimizer = torch.optim.Adam(run.network.parameters(), lr=1e-4, fused=True)
-    warm = WARM if compiled is None else WARM_COMPILED
     for step in range(steps):
-        if step == warm:
+        if step == WARM:
             finish(device)
-            began = clock()
+            began = time.monotonic()
         optimizer.zero_grad(set_to_none=True)
         with run.autocast():
-            output = network(low)
+            output = run.network(low)
         output = output.float()
         loss = F.l1_loss(output, high) + F.l1_loss(F.conv2d(output, luma), F.conv2d(high, luma))
         torch.autograd.backward(loss)
         optimizer.step()
     finish(device)
-    return (steps - warm) / (clock() - began)
+    return (steps - WARM) / (time.monotonic() - began)
 
 
 def finish(device: torch.device) -> None:
