@@ -14,8 +14,10 @@ from restore.networks.illumination import IlluminationOptions
 from restore.networks.maxim.network import MaximOptions
 from restore.networks.memorynet import MemoryNetOptions
 from restore.networks.modulated_color import ModulatedColorOptions
+from restore.networks.nafnet import NafNetOptions
 from restore.networks.plain import PlainOptions
 from restore.networks.residual import ResidualOptions
+from restore.networks.safmn import SafmnOptions
 from restore.networks.span import SpanOptions
 from restore.utils.registry import OneOf, Registry, by_kind
 
@@ -25,6 +27,7 @@ NETWORKS: Registry[type[NetworkOptions]] = by_kind(
     PlainOptions,
     ResidualOptions,
     SpanOptions,
+    SafmnOptions,
     CompactOptions,
     EdsrOptions,
     RcanOptions,
@@ -37,6 +40,7 @@ NETWORKS: Registry[type[NetworkOptions]] = by_kind(
     DestylingOptions,
     MaximOptions,
     MemoryNetOptions,
+    NafNetOptions,
 )
 
 AnyNetwork = Annotated[NetworkOptions, OneOf(NETWORKS)]

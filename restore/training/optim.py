@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from restore.training.train_options import Schedule
 
@@ -46,3 +49,20 @@ def warm_average(decay: float) -> Callable[[_Parameters, _Parameters, torch.Tens
         torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + n) / (10 + n)))
 
     return update
+
+
+@runtime_checkable
+class KeepsAverage(Protocol):
+    """An optimizer that averages the weights by itself."""
+
+    def averaged(self, parameter: Tensor) -> Tensor:
+        """The average of a parameter's weights; the parameter itself before the first step."""
+
+
+@torch.no_grad()
+def update_average(average: AveragedModel, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Bring the averaged weights up to date after a step: by the optimizer's own average if it keeps one."""
+    average.update_parameters(network)
+    if isinstance(optimizer, KeepsAverage):
+        for mean, parameter in zip(average.module.parameters(), network.parameters(), strict=True):
+            mean.copy_(optimizer.averaged(parameter))

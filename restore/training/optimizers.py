@@ -1,4 +1,7 @@
-"""Optimizers by name: torch's own, and Adan. A new one is its class of options and one entry here."""
+"""Optimizers by name: torch's own, Adan, Muon and schedule-free AdamW.
+
+A new one is its class of options and one entry here.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validato
 from torch import nn
 
 from restore.training.adan import Adan
+from restore.training.muon import Muon
+from restore.training.schedule_free import ScheduleFree
 from restore.utils.registry import OneOf, Registry, by_kind
 
 Groups = list[dict[str, Any]]
@@ -166,6 +171,39 @@ class AdanOptions(OptimizerOptions):
         return Adan(groups, lr=self.lr, betas=self.betas, weight_decay=self.weight_decay)
 
 
+class MuonOptions(OptimizerOptions):
+    """Muon (Jordan et al., 2024): kernels of convolutions move by orthogonal matrices, and vectors by AdamW."""
+
+    kind: Literal["muon"] = "muon"
+    lr: PositiveFloat = Field(2e-3, description=_LR)
+    momentum: float = Field(0.95, ge=0, lt=1, description="decay of the running average of the gradient of kernels")
+    betas: tuple[float, float] = Field((0.9, 0.99), description=f"{_BETAS}, of vectors such as biases")
+    weight_decay: float = Field(0.0, ge=0, description="weight decay, decoupled from the gradient")
+
+    def build(self, groups: Groups) -> torch.optim.Optimizer:
+        return Muon(groups, self.lr, self.momentum, self.betas, weight_decay=self.weight_decay)
+
+
+class ScheduleFreeOptions(OptimizerOptions):
+    """Schedule-free AdamW (Defazio et al., NeurIPS 2024): good at any step, without knowing when the run will end.
+
+    It keeps an average of the weights, which is validated and exported: ``train.ema`` has no effect. The learning rate
+    must not decay: ``train.schedule.floor`` is 1.
+    """
+
+    kind: Literal["schedule-free"] = "schedule-free"
+    lr: PositiveFloat = Field(2.5e-3, description="learning rate after the warm-up")
+    betas: tuple[float, float] = Field(
+        (0.9, 0.999),
+        description="share of the average in the weights that gradients are taken at; decay of the running average of "
+        "the squared gradient",
+    )
+    weight_decay: float = Field(0.0, ge=0, description="weight decay, decoupled from the gradient")
+
+    def build(self, groups: Groups) -> torch.optim.Optimizer:
+        return ScheduleFree(groups, self.lr, self.betas, weight_decay=self.weight_decay)
+
+
 OPTIMIZERS: Registry[type[OptimizerOptions]] = by_kind(
     "optimizer",
     "restore.optimizers",
@@ -177,6 +215,8 @@ OPTIMIZERS: Registry[type[OptimizerOptions]] = by_kind(
     AdamaxOptions,
     AdagradOptions,
     AdanOptions,
+    MuonOptions,
+    ScheduleFreeOptions,
 )
 
 # Recipes from before there was a choice do not say which one they mean.

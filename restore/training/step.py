@@ -13,7 +13,7 @@ from restore.losses.base import LabeledTerm, LossOptions, LossTerm, ModelTerm, N
 from restore.networks.base import NetworkOptions, ReadsThumbnail
 from restore.networks.thumbnail import whole
 from restore.training.logging import Step
-from restore.training.optim import rate
+from restore.training.optim import rate, update_average
 from restore.training.prompt_trainer import PromptTrainer
 from restore.training.state import Run
 
@@ -92,7 +92,7 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
     else:  # skips the step if a gradient overflowed, and then scales less
         run.scaler.step(run.optimizer)
         run.scaler.update()
-    run.average.update_parameters(run.network)
+    update_average(run.average, run.network, run.optimizer)
     for _, term in run.terms:
         term.after_step(run.step + 1)
     means = run.team.average(sums)

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
-from restore.training.optimizers import AnyOptimizer, Optimizer
+from restore.training.optimizers import AnyOptimizer, Optimizer, ScheduleFreeOptions
 
 
 class Schedule(BaseModel):
@@ -77,4 +77,14 @@ class Train(BaseModel):
     def _even_pieces(self) -> Self:
         if self.batch % self.accumulate:
             raise ValueError(f"a batch of {self.batch} cannot be split into {self.accumulate} equal pieces")
+        return self
+
+    @model_validator(mode="after")
+    def _no_schedule(self) -> Self:
+        steady = self.schedule.floor == 1 and set(self.schedule.peaks) == {1.0}
+        if isinstance(self.optimizer, ScheduleFreeOptions) and not steady:
+            raise ValueError(
+                "the optimizer 'schedule-free' needs a constant learning rate: set train.schedule to "
+                f"{{warmup: {self.schedule.warmup}, floor: 1}}"
+            )
         return self

@@ -25,13 +25,23 @@ SMALL = {
     "plain": {"width": 16, "depth": 2},
     "residual": {"width": 16, "blocks": 2},
     "span": {"width": 16, "blocks": 2},
+    "safmn": {"width": 16, "blocks": 2},
     "compact": {"width": 8, "depth": 2},
     "edsr": {"width": 8, "blocks": 2},
     "rcan": {"width": 16, "groups": 2, "blocks": 2, "squeeze": 4},
     "rrdb": {"width": 8, "blocks": 1, "growth": 4},
 }
 # These enlarge nothing; each has a test file of its own.
-APART = {"translating", "bilateral-grid", "illumination", "modulated-colour", "destyling", "maxim", "memorynet"}
+APART = {
+    "translating",
+    "bilateral-grid",
+    "illumination",
+    "modulated-colour",
+    "destyling",
+    "maxim",
+    "memorynet",
+    "nafnet",
+}
 # It is built from a file: test_fine_tuned.py.
 FROM_FILE = {"spandrel"}
 VARIANTS = {"residual, unshuffled": {"width": 16, "blocks": 2, "unshuffle": 2}}

@@ -164,27 +164,30 @@ def rlfn(width: int, middle: int, blocks: int, scale: int) -> Callable[[Weights,
     return run
 
 
-def bsrn(w: Weights, x: Tensor) -> Tensor:
-    def attended(name: str, x: Tensor) -> Tensor:
-        narrow = w.conv(f"{name}.conv1", x, 16, 1)
-        small = F.max_pool2d(w.blueprint(f"{name}.conv2", narrow, 16, stride=2, padding=0), 7, 3)
-        small = F.gelu(w.blueprint(f"{name}.conv_max", small, 16))
-        small = w.blueprint(f"{name}.conv3_", F.gelu(w.blueprint(f"{name}.conv3", small, 16)), 16)
-        large = F.interpolate(small, x.shape[2:], mode="bilinear")
-        return x * w.conv(f"{name}.conv4", large + w.conv(f"{name}.conv_f", narrow, 16, 1), 64, 1).sigmoid()
+def bsrn(scale: int) -> Callable[[Weights, Tensor], Tensor]:
+    def call(w: Weights, x: Tensor) -> Tensor:
+        def attended(name: str, x: Tensor) -> Tensor:
+            narrow = w.conv(f"{name}.conv1", x, 16, 1)
+            small = F.max_pool2d(w.blueprint(f"{name}.conv2", narrow, 16, stride=2, padding=0), 7, 3)
+            small = F.gelu(w.blueprint(f"{name}.conv_max", small, 16))
+            small = w.blueprint(f"{name}.conv3_", F.gelu(w.blueprint(f"{name}.conv3", small, 16)), 16)
+            large = F.interpolate(small, x.shape[2:], mode="bilinear")
+            return x * w.conv(f"{name}.conv4", large + w.conv(f"{name}.conv_f", narrow, 16, 1), 64, 1).sigmoid()
 
-    first = w.blueprint("fea_conv", torch.cat([x, x, x, x], 1), 64)
-    made = [first]
-    for number in range(1, 9):
-        name, kept, now = f"B{number}", [], made[-1]
-        for layer in ("c1", "c2", "c3"):
-            kept.append(F.gelu(w.conv(f"{name}.{layer}_d", now, 32, 1)))
-            now = F.gelu(w.blueprint(f"{name}.{layer}_r", now, 64) + now)
-        kept.append(F.gelu(w.blueprint(f"{name}.c4", now, 32)))
-        seen = attended(f"{name}.esa", w.conv(f"{name}.c5", torch.cat(kept, 1), 64, 1))
-        made.append(contrast(w, f"{name}.cca", seen) + made[-1])
-    joined = w.blueprint("c2", F.gelu(w.conv("c1", torch.cat(made[1:], 1), 64, 1)), 64)
-    return F.pixel_shuffle(w.conv("upsampler.upsampleOneStep.0", joined + first, 48), 4)
+        first = w.blueprint("fea_conv", torch.cat([x, x, x, x], 1), 64)
+        made = [first]
+        for number in range(1, 9):
+            name, kept, now = f"B{number}", [], made[-1]
+            for layer in ("c1", "c2", "c3"):
+                kept.append(F.gelu(w.conv(f"{name}.{layer}_d", now, 32, 1)))
+                now = F.gelu(w.blueprint(f"{name}.{layer}_r", now, 64) + now)
+            kept.append(F.gelu(w.blueprint(f"{name}.c4", now, 32)))
+            seen = attended(f"{name}.esa", w.conv(f"{name}.c5", torch.cat(kept, 1), 64, 1))
+            made.append(contrast(w, f"{name}.cca", seen) + made[-1])
+        joined = w.blueprint("c2", F.gelu(w.conv("c1", torch.cat(made[1:], 1), 64, 1)), 64)
+        return F.pixel_shuffle(w.conv("upsampler.upsampleOneStep.0", joined + first, 3 * scale**2), scale)
+
+    return call
 
 
 def bsrn_s(w: Weights, x: Tensor) -> Tensor:
@@ -260,7 +263,9 @@ KINDS: dict[str, tuple[Callable[[Weights, Tensor], Tensor], str, int, str]] = {
     "rlfn_s_x2": (rlfn(48, 48, 6, 2), "RLFN", 2, "455K"),
     "rlfn_s_x4": (rlfn(48, 48, 6, 4), "RLFN", 4, "470K"),
     "rlfn_ntire_x4": (rlfn(46, 48, 4, 4), "RLFN", 4, "317K"),
-    "net_g_BSRN_x4": (bsrn, "BSRN", 4, "352K"),
+    "net_g_BSRN_x2": (bsrn(2), "BSRN", 2, "332K"),
+    "net_g_BSRN_x3": (bsrn(3), "BSRN", 3, "340K"),
+    "net_g_BSRN_x4": (bsrn(4), "BSRN", 4, "352K"),
     "net_g_BSRN-S": (bsrn_s, "BSRN", 4, "156K"),
     "Epoch99": (zero_dce, "Zero-DCE", 1, "79K"),
     "enhancement_model": (clip_lit, "CLIP-LIT", 1, "279K"),
