@@ -14,6 +14,7 @@ from restore.imaging.picture import Picture, Samples
 from restore.jobs.codec import from_arrays, to_arrays
 from restore.runtime.stream import enhance_pixels
 from restore.spec import ModelSpec
+from restore.utils.json_types import JsonObject
 
 if TYPE_CHECKING:
     from restore.jobs.options import Metadata
@@ -85,6 +86,24 @@ class Model:
         """
         belief = self._opened.believe(to_arrays(_picture(pixels), 1)[0])
         return None if belief is None else (belief.kind, belief.share)
+
+    def edit(self, pixels: Samples, strength: float = 1.0) -> JsonObject | None:
+        """The edit that the model makes of a picture, in numbers; None for models whose change is no such edit.
+
+        Args:
+            pixels: as for a call.
+            strength: as for a call.
+
+        Returns:
+            ``balance``, the gains of red, green and blue; ``exposure`` in stops; ``saturation``, 1 for none; and
+            ``curves``, by channel, values at evenly spaced inputs from 0 to 1.
+
+        Raises:
+            ValueError: ``pixels`` is not such a picture.
+            ModelError: the model failed.
+        """
+        edit = self._opened.edit_of(to_arrays(_picture(pixels), 1)[0], strength)
+        return None if edit is None else edit.record()
 
 
 def load(

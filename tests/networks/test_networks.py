@@ -31,7 +31,16 @@ SMALL = {
     "rrdb": {"width": 8, "blocks": 1, "growth": 4},
 }
 # These enlarge nothing; each has a test file of its own.
-APART = {"translating", "bilateral-grid", "illumination", "modulated-colour", "destyling", "maxim", "memorynet"}
+APART = {
+    "translating",
+    "bilateral-grid",
+    "illumination",
+    "modulated-colour",
+    "edits",
+    "destyling",
+    "maxim",
+    "memorynet",
+}
 # It is built from a file: test_fine_tuned.py.
 FROM_FILE = {"spandrel"}
 VARIANTS = {"residual, unshuffled": {"width": 16, "blocks": 2, "unshuffle": 2}}
