@@ -114,7 +114,7 @@ def record(outcome: Outcome) -> FileRecord:
         "size_in": outcome.size_in and list(outcome.size_in),
         "size_out": outcome.size_out and list(outcome.size_out),
         "belief": belief and {"kind": belief[0], "share": round(belief[1], 4)},
-        "edit": outcome.edit and outcome.edit.record(),
+        "edit": None if outcome.edit is None else outcome.edit.record(),
     }
 
 
