@@ -64,10 +64,7 @@ class Model:
             ModelError: the model failed, or returned NaN or infinite values.
             MemoryError: not enough memory for the result.
         """
-        if not 0 <= strength <= 1:
-            raise ValueError(f"strength {strength}: must be within 0..1")
-        if strength != 1 and not self.spec.strength:
-            raise ValueError(f"strength {strength}: {self.spec.name} has no adjustable strength; remove it")
+        self._check_strength(strength)
         picture = _picture(pixels)
         results = [
             enhance_pixels(one, self._opened, self.spec, tile, strength) for one in to_arrays(picture, self.spec.scale)
@@ -87,7 +84,7 @@ class Model:
         belief = self._opened.believe(to_arrays(_picture(pixels), 1)[0])
         return None if belief is None else (belief.kind, belief.share)
 
-    def edit(self, pixels: Samples, strength: float = 1.0) -> JsonObject | None:
+    def edit(self, pixels: Samples, *, strength: float = 1.0) -> JsonObject | None:
         """The edit that the model makes of a picture, in numbers; None for models whose change is no such edit.
 
         Args:
@@ -99,11 +96,18 @@ class Model:
             ``curves``, by channel, values at evenly spaced inputs from 0 to 1.
 
         Raises:
-            ValueError: ``pixels`` is not such a picture.
+            ValueError: ``pixels`` is not such a picture, or the model does not support ``strength``.
             ModelError: the model failed.
         """
+        self._check_strength(strength)
         edit = self._opened.edit_of(to_arrays(_picture(pixels), 1)[0], strength)
         return None if edit is None else edit.record()
+
+    def _check_strength(self, strength: float) -> None:
+        if not 0 <= strength <= 1:
+            raise ValueError(f"strength {strength}: must be within 0..1")
+        if strength != 1 and not self.spec.strength:
+            raise ValueError(f"strength {strength}: {self.spec.name} has no adjustable strength; remove it")
 
 
 def load(

@@ -105,7 +105,7 @@ class Edits(FilterCode):
 
     def _edit_of(self, raw: Tensor, amount: Tensor | None) -> Tensor:
         """The edits for any numbers of their shape, scaled by ``amount``, (N,); zeros give the identity."""
-        balance, stops, saturation, curves = raw.split((3, 1, 1, 3 * self.points), dim=1)
+        balance, stops, saturation, curves = torch.split(raw, [3, 1, 1, 3 * self.points], dim=1)
         # The gains' mean is 1 on a logarithmic scale: what all channels have in common is exposure.
         balance = balance - balance.mean(1, keepdim=True)
         saturation, curves = torch.exp2(saturation), self._curves(curves)
@@ -122,7 +122,7 @@ class Edits(FilterCode):
         The gains move white, so the curves need not; each has a black point below 1 and the share of every segment in
         the way from there to 1.
         """
-        black, segments = raw.unflatten(1, (3, self.points)).split((1, self.points - 1), dim=2)
+        black, segments = torch.split(raw.reshape(-1, 3, self.points), [1, self.points - 1], dim=2)
         # A matrix product in place of a cumulative sum, which not every runtime has.
         ones = torch.ones(self.points - 1, self.points, dtype=raw.dtype, device=raw.device).tril()
         left = F.softmax(segments, dim=2) @ ones
@@ -140,9 +140,9 @@ def apply_edit(x: Tensor, edit: Tensor) -> Tensor:
     Returns:
         As x.
     """
-    gains, stops, saturation, curves = edit.split((3, 1, 1, edit.shape[1] - len(EDIT_HEAD)), dim=1)
+    gains, stops, saturation, curves = torch.split(edit, [3, 1, 1, edit.shape[1] - len(EDIT_HEAD)], dim=1)
     gains = gains * torch.exp2(stops / EDIT_GAMMA)
-    curves = curves.unflatten(1, (3, -1))
+    curves = curves.reshape(-1, 3, curves.shape[1] // 3)
     count = curves.shape[2] - 1
     slopes = count * (curves[:, :, 1:] - curves[:, :, :-1])
     bends = slopes[:, :, 1:] - slopes[:, :, :-1]

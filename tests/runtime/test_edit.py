@@ -177,9 +177,9 @@ def test_the_numbers_in_all_reports(file: Path, tmp_path: Path) -> None:
     for seed in range(2):
         save(tmp_path / f"in/{seed}.png", picture(30, 40, seed=seed))
     model = restore.load(file, device="cpu")
-    wanted = [model.edit(picture(30, 40, seed=seed), 0.5) for seed in range(2)]
+    wanted = [model.edit(picture(30, 40, seed=seed), strength=0.5) for seed in range(2)]
     assert wanted[0] != wanted[1]
-    assert wanted[0] != model.edit(picture(30, 40), 1.0)
+    assert wanted[0] != model.edit(picture(30, 40))
     at_half = ("--model", file, "--strength", 0.5)
     code, told = run("edits", tmp_path / "in", tmp_path / "looks", *at_half, "--json")
     assert code == 0, told
