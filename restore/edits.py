@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # Side of the lookup tables: the largest that all programs read.
 CUBE_SIZE = 33
+# Rounds of fitting its curves, and what keeps a weight above zero.
+_ROUNDS, _SLIGHT = 20, 1e-6
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,37 @@ def start(request: Request, screen: Console, say: Callable[[str], None], as_json
 
 
 def edit_cube(edit: Edit, title: str) -> bytes:
-    """An edit as a lookup table in Adobe's .cube format."""
-    return write_cube(edit.apply(cube_grid(CUBE_SIZE)), title)
+    """An edit as a lookup table in Adobe's .cube format.
+
+    Before saturation, which is linear, a result depends on its own channel alone, so interpolation in the table is that
+    of three curves. Points on the curves would cut every bend short; these come closest to all of the 256 levels.
+    """
+    levels, last = np.linspace(0, 1, 256), CUBE_SIZE - 1
+    wanted = edit.channels(np.repeat(levels[:, None], 3, axis=1))
+    points = np.stack([_closest(levels * last, wanted[:, i]) for i in range(3)], axis=-1)
+    places = np.round(cube_grid(CUBE_SIZE) * last).astype(int)
+    return write_cube(edit.saturated(np.stack([points[places[..., i], i] for i in range(3)], axis=-1)), title)
+
+
+def _closest(places: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points (CUBE_SIZE,) whose linear interpolation has the least largest error, by Lawson's reweighting (1961).
+
+    Args:
+        places: (N,), on 0..CUBE_SIZE - 1.
+        values: (N,), there.
+    """
+    hats = np.maximum(0, 1 - np.abs(places[:, None] - np.arange(CUBE_SIZE)))
+    weights = np.ones(len(places))
+    best, least = np.zeros(CUBE_SIZE), np.inf
+    for _ in range(_ROUNDS):
+        root = np.sqrt(weights)[:, None]
+        points = np.linalg.lstsq(root * hats, root[:, 0] * values, rcond=None)[0]
+        error = np.abs(hats @ points - values)
+        if error.max() < least:
+            best, least = points, float(error.max())
+        weights *= error + _SLIGHT
+        weights /= weights.sum()
+    return best
 
 
 def edit_preset(edit: Edit, name: str) -> bytes:

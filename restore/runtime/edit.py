@@ -49,9 +49,12 @@ class Edit:
 
     def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """The edited RGB values (..., 3), not clipped."""
-        now = self.channels(values)
-        luma = (now * np.array(EDIT_LUMA)).sum(-1, keepdims=True)
-        made: NDArray[np.float64] = luma + self.saturation * (now - luma)
+        return self.saturated(self.channels(values))
+
+    def saturated(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The last step, saturation, of RGB values (..., 3)."""
+        luma = (values * np.array(EDIT_LUMA)).sum(-1, keepdims=True)
+        made: NDArray[np.float64] = luma + self.saturation * (values - luma)
         return made
 
     def record(self) -> JsonObject:
