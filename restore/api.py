@@ -14,6 +14,7 @@ from restore.imaging.picture import Picture, Samples
 from restore.jobs.codec import from_arrays, to_arrays
 from restore.runtime.stream import enhance_pixels
 from restore.spec import ModelSpec
+from restore.utils.json_types import JsonObject
 
 if TYPE_CHECKING:
     from restore.jobs.options import Metadata
@@ -63,10 +64,7 @@ class Model:
             ModelError: the model failed, or returned NaN or infinite values.
             MemoryError: not enough memory for the result.
         """
-        if not 0 <= strength <= 1:
-            raise ValueError(f"strength {strength}: must be within 0..1")
-        if strength != 1 and not self.spec.strength:
-            raise ValueError(f"strength {strength}: {self.spec.name} has no adjustable strength; remove it")
+        self._check_strength(strength)
         picture = _picture(pixels)
         results = [
             enhance_pixels(one, self._opened, self.spec, tile, strength) for one in to_arrays(picture, self.spec.scale)
@@ -85,6 +83,31 @@ class Model:
         """
         belief = self._opened.believe(to_arrays(_picture(pixels), 1)[0])
         return None if belief is None else (belief.kind, belief.share)
+
+    def edit(self, pixels: Samples, *, strength: float = 1.0) -> JsonObject | None:
+        """The edit that the model makes of a picture, in numbers; None for models whose change is no such edit.
+
+        Args:
+            pixels: as for a call.
+            strength: as for a call.
+
+        Returns:
+            ``balance``, the gains of red, green and blue; ``exposure`` in stops; ``saturation``, 1 for none; and
+            ``curves``, by channel, values at evenly spaced inputs from 0 to 1.
+
+        Raises:
+            ValueError: ``pixels`` is not such a picture, or the model does not support ``strength``.
+            ModelError: the model failed.
+        """
+        self._check_strength(strength)
+        edit = self._opened.edit_of(to_arrays(_picture(pixels), 1)[0], strength)
+        return None if edit is None else edit.record()
+
+    def _check_strength(self, strength: float) -> None:
+        if not 0 <= strength <= 1:
+            raise ValueError(f"strength {strength}: must be within 0..1")
+        if strength != 1 and not self.spec.strength:
+            raise ValueError(f"strength {strength}: {self.spec.name} has no adjustable strength; remove it")
 
 
 def load(

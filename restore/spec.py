@@ -16,6 +16,15 @@ from restore.utils.text import name_fault, parse_shape, printable, unseen
 METADATA_KEY = "restore.spec"
 _REQUIRED = ("scale", "halo")
 
+# What the numbers of an edit mean. The weights of red, green and blue in the luma are BT.709's; one stop multiplies
+# encoded values by 2 ** (1 / gamma), which in sRGB about doubles the light.
+EDIT_LUMA = (0.2126, 0.7152, 0.0722)
+EDIT_GAMMA = 2.2
+# Most points of a tone curve, so that with its ends and where it clips it has no more than the 16 of raw converters.
+EDIT_CURVE = 14
+# Numbers of an edit before its curves.
+EDIT_HEAD = ("red", "green", "blue", "exposure", "saturation")
+
 
 def _seen(text: str) -> str:
     """Check that text is safe to print on a terminal."""
@@ -49,6 +58,10 @@ class ModelSpec(BaseModel):
 
     A model that distinguishes ``kinds`` of pictures also returns ``belief`` (N, kinds): the probability of each kind,
     which sum to 1.
+
+    A model whose change is an ``edit`` in numbers also returns ``edit`` (N, 5 + 3 * points): a gain for red, green and
+    blue (white balance), exposure in stops, saturation (1 for none), and the points of the tone curves of red, green
+    and blue at evenly spaced inputs from 0 to 1. They are applied in this order, without clipping, to values on 0..1.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -78,6 +91,12 @@ class ModelSpec(BaseModel):
     )
     strength: bool = Field(False, description="whether the strength of the change is an input")
     kinds: tuple[Text, ...] = Field((), description="kinds of pictures that it distinguishes by the thumbnail")
+    edit: int = Field(
+        0,
+        ge=0,
+        le=EDIT_CURVE,
+        description="points of each tone curve, if the change is an edit that the model tells in numbers; 0 if not",
+    )
     multiple: int = Field(1, ge=1, le=1024, description="both sides of the input must be a multiple of this")
     minimum: int = Field(1, ge=1, le=4096, description="the shortest input side that the network accepts")
     shape: tuple[int, int, int] | None = Field(
@@ -140,6 +159,14 @@ class ModelSpec(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _edit(self) -> Self:
+        if self.edit == 1:
+            raise ValueError("edit: a tone curve has at least 2 points, not 1")
+        if self.edit and not (self.context and self.scale == 1 and (self.low, self.high) == (0, 1)):
+            raise ValueError("edit needs a thumbnail (context above 0), scale 1 and values from 0 to 1")
+        return self
+
+    @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.shape is not None:
             count, *sides = self.shape
@@ -160,7 +187,7 @@ class ModelSpec(BaseModel):
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of the network's outputs, in order."""
-        return ("output", "belief") if self.kinds else ("output",)
+        return "output", *(("belief",) if self.kinds else ()), *(("edit",) if self.edit else ())
 
     @property
     def trained_as(self) -> tuple[object, ...]:

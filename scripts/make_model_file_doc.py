@@ -32,6 +32,7 @@ EXAMPLE: dict[str, Any] = {
     "thumbnail": "middle",
     "strength": True,
     "kinds": ["clarendon", "none"],
+    "edit": 9,
     "multiple": 2,
     "minimum": 16,
     "shape": [1, 256, 256],

@@ -189,7 +189,7 @@ def python() -> str:
             parts.append(_function(f"restore.{name}", thing))
             continue
         parts.append(_docstring(thing))
-        members = [one for one in ("__call__", "believe") if one in vars(thing)]
+        members = [one for one in ("__call__", "believe", "edit") if one in vars(thing)]
         parts += [_function("model" if one == "__call__" else f"model.{one}", getattr(thing, one)) for one in members]
     return "\n".join(parts)
 

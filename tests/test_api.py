@@ -31,6 +31,7 @@ SIGNATURES = {
     "tile: 'int | None' = None, spec: 'Mapping[str, str] | None' = None) -> 'list[FileRecord | SummaryRecord]'",
     "Model.__call__": "(self, pixels: 'Samples', *, strength: 'float' = 1.0, tile: 'int | None' = None) -> 'Samples'",
     "Model.believe": "(self, pixels: 'Samples') -> 'tuple[str, float] | None'",
+    "Model.edit": "(self, pixels: 'Samples', *, strength: 'float' = 1.0) -> 'JsonObject | None'",
 }
 
 
@@ -134,6 +135,9 @@ def test_strength_where_there_is_one(model: restore.Model) -> None:
     with pytest.raises(ValueError, match="sr-x2 has no adjustable strength"):
         model(dark, strength=0.5)
     assert model.believe(dark) is None
+    assert model.edit(dark) is None
+    with pytest.raises(ValueError, match="within 0..1"):
+        light.edit(dark, strength=-1)
     assert repr(model) == "<restore.Model sr-x2, fp32 on cpu>"
 
 

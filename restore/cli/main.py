@@ -23,6 +23,7 @@ COMMANDS = {
     "evaluate": ("restore.cli.evaluate", "Measure models, or existing results, with standard protocols."),
     "pick": ("restore.cli.pick", "Rank the pictures of a folder by visual quality, worst first."),
     "compare": ("restore.cli.compare", "Compare pictures and their results on an HTML page."),
+    "edits": ("restore.cli.edits", "Write the edits that a model makes, as lookup tables and presets."),
     "degrade": ("restore.cli.degrade", "Degrade pictures as in training, for inspection."),
     "filter": ("restore.cli.filter", "Apply a photo filter to pictures."),
     "dataset": ("restore.cli.dataset", "Check, tile or filter a folder of training photographs."),

@@ -15,6 +15,7 @@ from restore.compare.page import Page, write_page
 from restore.compare.source import PageSource
 from restore.jobs.outcome import STAGES
 from restore.jobs.report import FileRecord, SummaryRecord
+from restore.utils.json_types import JsonObject
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,6 +46,16 @@ _BELIEF: list[Column] = [
         "unit": "",
         "about": "the network's confidence, 0..1",
     },
+]
+_EDIT: list[Column] = [
+    {"group": "edit", "label": label, "kind": "number", "digits": 3, "unit": "", "about": about}
+    for label, about in (
+        ("exposure", "in stops; the JSON report and restore edits also tell the tone curves"),
+        ("saturation", "1 for none"),
+        ("red", "gain of the white balance"),
+        ("green", "gain of the white balance"),
+        ("blue", "gain of the white balance"),
+    )
 ]
 _WITHOUT = (
     "The job ended early, so this page only contains the table. To see the pictures, continue it with --resume, or run "
@@ -87,12 +98,13 @@ class JobPage:
         sources = [_source(picture, Path(summary["input"]), output, shown) for picture in pictures]
         renamed = any(source.cells.get("name") not in (None, source.name) for source in sources)
         believed = any(picture["belief"] for picture in pictures)
+        edited = any(picture["edit"] for picture in pictures)
         page = Page(
             title=f"{model} · {output.name}",
             subtitle=", ".join(counts) or "nothing to do",
             labels=["before", model],
             sources=sources,
-            more=[*(_RESULT if renamed else []), *_SECONDS, *(_BELIEF if believed else [])],
+            more=[*(_RESULT if renamed else []), *_SECONDS, *(_BELIEF if believed else []), *(_EDIT if edited else [])],
             states=True,
             job=[(key.replace("_", " "), _words(value)) for key, value in summary.items() if key != "type"],
             notes=[] if shown else [_WITHOUT],
@@ -114,10 +126,17 @@ def _source(picture: FileRecord, asked: Path, output: Path, shown: bool) -> Page
         files=(before if is_picture and before.exists() else None, after if made and after.exists() else None),
         status=picture["status"],
         problems=tuple(text for text in (error, note) if text),
-        cells=cells | (picture["belief"] or {}),
+        cells=cells | (picture["belief"] or {}) | _edit_cells(picture["edit"]),
         depth="shown" if made and shown else "listed",
         otherwise="listed",
     )
+
+
+def _edit_cells(edit: JsonObject | None) -> dict[str, object]:
+    if edit is None:
+        return {}
+    gains = zip(("red", "green", "blue"), edit["balance"], strict=True)
+    return {"exposure": edit["exposure"], "saturation": edit["saturation"], **dict(gains)}
 
 
 def _below(path: Path, folder: Path) -> str:

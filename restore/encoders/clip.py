@@ -18,6 +18,8 @@ from restore.errors import MissingExtraError
 _HUB = "https://huggingface.co"
 # The tokenizer's mark for a token that ends a word; number of texts embedded at once.
 _WORD_END, _AT_ONCE = "</w>", 1024
+# Input pixels for each place of a ResNet's last map.
+_LEAST_SIDE = 32
 
 
 class Vocabulary(NamedTuple):
@@ -95,6 +97,33 @@ class ClipEncoder(Encoder):
         else:
             taken, embedding = [], visual(self.normalize(picture))
         return [*taken, embedding[:, :, None, None]] if self.embeds else taken
+
+    def encode_unplaced(self, x: Tensor) -> Tensor:
+        """Embeddings (N, C) of pictures (N, 3, H, W), 0..1, at their own size, without the positional embedding.
+
+        Wang, Chan and Loy, "Exploring CLIP for assessing the look and feel of images" (CLIP-IQA), AAAI 2023: a
+        ResNet's positional embedding has one row for each place of the size that it was trained on, and without it
+        pictures need not be resized.
+
+        Raises:
+            ValueError: the network is no ResNet, or a side is below 32 pixels.
+        """
+        visual = self._clip.visual
+        if not hasattr(visual, "attnpool"):
+            raise ValueError("only CLIP's ResNets, such as RN50, take pictures at their own size")
+        if min(x.shape[-2:]) < _LEAST_SIDE:
+            raise ValueError(f"CLIP needs sides of at least {_LEAST_SIDE} pixels, not {x.shape[-1]} x {x.shape[-2]}")
+        maps = visual.forward_intermediates(self.normalize(x), indices=[4], intermediates_only=True)
+        places = maps["image_intermediates"][0].flatten(2).transpose(1, 2)
+        pool, mean = visual.attnpool, places.mean(1, keepdim=True)
+        places = torch.cat((mean, places), dim=1)
+        query, key, value = (
+            layer(tokens).unflatten(2, (pool.num_heads, -1)).transpose(1, 2)
+            for layer, tokens in ((pool.q_proj, mean), (pool.k_proj, places), (pool.v_proj, places))
+        )
+        # Only the mean asks: the other tokens' results are not read.
+        embedding: Tensor = pool.c_proj(F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
+        return embedding[:, 0]
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Embeddings (T, C) of T texts, in the space of ``embedding``; not normalized, without gradient."""

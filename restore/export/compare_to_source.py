@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from restore.errors import ModelError
-from restore.export.fidelity import LEAST, MOST_BELIEVED, formula_patches
+from restore.export.fidelity import LEAST, MOST_TOLD_APART, TOLD, formula_patches
 from restore.export.inference import Ask, asking
 from restore.export.load_source import load_source
 from restore.metrics.psnr import psnr
@@ -74,7 +74,7 @@ def _promises(ours: ModelSpec, theirs: ModelSpec) -> Check:
     """Check that both specs agree; a wider halo, a coarser multiple and a larger minimum are safe."""
     different = [
         f"{name} {getattr(ours, name)}, not {getattr(theirs, name)}"
-        for name in ("scale", "low", "high", "context", "strength", "kinds", "steps")
+        for name in ("scale", "low", "high", "context", "strength", "kinds", "edit", "steps")
         if getattr(ours, name) != getattr(theirs, name)
     ]
     if ours.exact_tiles and ours.halo < theirs.halo:
@@ -122,6 +122,6 @@ def _on_patches(spec: ModelSpec, ask: Ask, origin: Ask) -> Iterator[Check]:
     results, wanted = (np.concatenate([pair[i].output.reshape(-1, 1) for pair in pairs]) for i in (0, 1))
     value, least = psnr(results, wanted, peak=spec.high - spec.low), _LEAST[spec.precision]
     yield Check("pictures", value >= least, f"{value:.1f} dB PSNR to the origin on pictures (limit {least:.0f} dB)")
-    if spec.kinds:
-        apart, most = max(a.believed_apart(b) for a, b in pairs), MOST_BELIEVED[spec.precision]
-        yield Check("belief", apart <= most, f"shares differ by at most {apart:.1e} on pictures (limit {most:.0e})")
+    for name in spec.outputs[1:]:
+        apart, most = max(a.told_apart(b, name) for a, b in pairs), MOST_TOLD_APART[spec.precision]
+        yield Check(name, apart <= most, f"{TOLD[name]} differ by at most {apart:.1e} on pictures (limit {most:.0e})")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from restore.errors import ModelError
-from restore.networks.base import ReadsThumbnail
+from restore.networks.base import PredictsEdit, ReadsThumbnail
 from restore.runtime.model import Model
 from restore.runtime.session import first_line
 from restore.spec import ModelSpec
@@ -21,22 +21,21 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Answer:
-    """A network's outputs: the result (N, 3, H, W), and class probabilities (N, kinds) if it classifies."""
+    """A network's outputs: the result (N, 3, H, W), and by name what else it tells, such as class probabilities."""
 
     output: Floats
-    belief: Floats | None = None
+    told: Mapping[str, Floats] = field(default_factory=dict)
 
     def apart(self, other: Answer, span: float) -> float:
         """The largest difference; of the result as a share of the range. May be infinite, see :func:`largest`."""
-        return max(largest(self.output, other.output) / span, self.believed_apart(other))
+        names = {*self.told, *other.told}
+        return max(largest(self.output, other.output) / span, *(self.told_apart(other, name) for name in names), 0.0)
 
-    def believed_apart(self, other: Answer) -> float:
-        """The largest difference of class probabilities; 0 if both have none."""
-        if self.belief is None and other.belief is None:
-            return 0.0
-        if self.belief is None or other.belief is None:
+    def told_apart(self, other: Answer, name: str) -> float:
+        """The largest difference in what both tell by an output besides the result; infinite if one does not."""
+        if name not in self.told or name not in other.told:
             return float("inf")
-        return largest(self.belief, other.belief)
+        return largest(self.told[name], other.told[name])
 
 
 def largest(some: Floats, others: Floats) -> float:
@@ -63,28 +62,37 @@ def asking(what: nn.Module | Model, spec: ModelSpec) -> Ask:
 def _of_model(model: Model) -> Ask:
     def ask(given: Mapping[str, Floats]) -> Answer:
         batch, aside = given["input"], {name: given[name] for name in model.spec.inputs[1:]}
-        belief = model.shares(batch, **aside) if model.spec.kinds else None
-        return Answer(model(batch, **aside), belief)
+        told = {}
+        if model.spec.kinds:
+            told["belief"] = model.shares(batch, **aside)
+        if model.spec.edit:
+            told["edit"] = model.edits(batch, **aside)
+        return Answer(model(batch, **aside), told)
 
     return ask
 
 
 def _of_network(network: nn.Module, spec: ModelSpec) -> Ask:
     network = network.cpu().float().eval()
-    believes: Callable[[Tensor], Tensor] | None = None
+    tells: dict[str, Callable[[dict[str, Tensor]], Tensor]] = {}
     if spec.kinds:
         assert isinstance(network, ReadsThumbnail), "a network with kinds must classify"
         believes = network.belief
+        tells["belief"] = lambda given: believes(given["thumbnail"])
+    if spec.edit:
+        assert isinstance(network, PredictsEdit), "a network whose change is an edit must tell it"
+        edits = network.edit
+        tells["edit"] = lambda given: edits(given["thumbnail"], given.get("strength"))
 
     @torch.no_grad()
     def ask(given: Mapping[str, Floats]) -> Answer:
         tensors = {name: torch.from_numpy(np.ascontiguousarray(given[name])) for name in spec.inputs}
         try:
             output: Floats = network(*tensors.values()).numpy()
-            belief: Floats | None = believes(tensors["thumbnail"]).numpy() if believes else None
+            told = {name: tell(tensors).numpy() for name, tell in tells.items()}
         except Exception as error:  # each network fails in its own way on unsupported inputs
             shape = "x".join(map(str, given["input"].shape))
             raise ModelError(f"{spec.name} fails on an input of {shape}: {first_line(error)}") from error
-        return Answer(output, belief)
+        return Answer(output, told)
 
     return ask

@@ -121,6 +121,7 @@ def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint, name: 
         thumbnail=recipe.network.thumbnails(),
         strength=recipe.network.takes_strength(),
         kinds=kinds,
+        edit=recipe.network.edit_points(),
         network=recipe.network.kind,
         parameters=sum(p.numel() for p in network.parameters()),
         licence=_line(recipe.licence) or UNKNOWN,

@@ -19,7 +19,7 @@ from restore.data.sources.bicubic import PatchPairs
 from restore.errors import DataError, ExportError, ModelError
 from restore.evaluation.model import evaluate_model
 from restore.export.build_model import prove
-from restore.export.fidelity import MOST_BELIEVED, formula_patches
+from restore.export.fidelity import MOST_TOLD_APART, TOLD, formula_patches
 from restore.export.inference import asking
 from restore.export.parity import Compared
 from restore.export.quantize import Batch, Method, NothingLeftError, Quantizer, Rounding
@@ -109,7 +109,7 @@ def export_twin(
     spec = spec.but(precision="int8", loss_db=round(max(0.0, worst), 4), measured={})
     describe(narrow, spec)
     data = narrow.SerializeToString()
-    prove(data, lambda trial: _believes_alike(trial, wide))
+    prove(data, lambda trial: _tells_alike(trial, wide))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, data, overwrite=overwrite)
     return Twin(path, spec, found.losses, found.last, found.method)
@@ -194,20 +194,21 @@ def _ways(model: onnx.ModelProto, patches: Sequence[Batch]) -> Iterator[tuple[on
         yield narrow, last, method
 
 
-def _believes_alike(trial: Path, wide: Model) -> list[Compared]:
-    """Check that the twin classifies like the original; the quality of pictures is measured as a loss.
+def _tells_alike(trial: Path, wide: Model) -> list[Compared]:
+    """Check that the twin tells the same as the original besides pictures, whose quality is measured as a loss.
 
     Raises:
-        ExportError: the class probabilities differ.
+        ExportError: class probabilities or edits differ.
     """
-    if not wide.spec.kinds:
+    if len(wide.spec.outputs) == 1:
         return []
     narrow = open_model(trial, "cpu")
     asks = asking(narrow, narrow.spec), asking(wide, wide.spec)
-    patches = formula_patches(wide.spec)
-    apart = max(asks[0](given).believed_apart(asks[1](given)) for given in patches)
-    if not apart <= MOST_BELIEVED["int8"]:
-        raise ExportError(f"{wide.spec.name}: in int8, class probabilities differ by {apart:.3f}")
+    pairs = [(asks[0](given), asks[1](given)) for given in formula_patches(wide.spec)]
+    for name in wide.spec.outputs[1:]:
+        apart = max(one.told_apart(other, name) for one, other in pairs)
+        if not apart <= MOST_TOLD_APART["int8"]:
+            raise ExportError(f"{wide.spec.name}: in int8, {TOLD[name]} differ by {apart:.3f}")
     return []
 
 

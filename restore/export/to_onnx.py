@@ -43,7 +43,7 @@ def to_onnx(
         network: float32 (N, 3, H, W) to (N, 3, scale * H, scale * W); the spec's further inputs follow as arguments, in
             that order.
         spec: written into the file's metadata. Its ``shape``, if set, becomes a fixed input shape; if it has kinds, the
-            network must have a method ``belief`` that classifies thumbnails.
+            network must have a method ``belief`` that classifies thumbnails; if an edit, a method ``edit``.
         opset: ONNX opset version, one of :data:`OPSETS`.
         watch: called after each step, to measure its effect.
 
@@ -66,7 +66,7 @@ def to_onnx(
         warnings.simplefilter("ignore")
         try:
             program: Any = torch.onnx.export(
-                (_Telling(network) if spec.kinds else network).cpu().float().eval(),
+                (_Telling(network, spec) if len(spec.outputs) > 1 else network).cpu().float().eval(),
                 example,
                 dynamo=True,
                 opset_version=opset,
@@ -88,6 +88,7 @@ def to_onnx(
         watch("optimized", program.model_proto)
         model: onnx.ModelProto = _slim(program.model_proto)
     watch("slimmed", model)
+    _keep_inputs(model, spec, [list(tensor.shape) for tensor in example])
     if not spec.shape:
         _name_axes(model, spec)
     _describe(model, spec)
@@ -121,16 +122,22 @@ def _keep_epsilons(graph: ir.Graph) -> None:
 
 
 class _Telling(nn.Module):
-    """A network that also returns its class probabilities."""
+    """A network that also returns its class probabilities, its edit, or both."""
 
-    def __init__(self, network: Any) -> None:
+    def __init__(self, network: Any, spec: ModelSpec) -> None:
         super().__init__()
         self.network = network
+        self.classifies, self.edits = bool(spec.kinds), bool(spec.edit)
 
     def forward(
         self, x: Tensor, thumbnail: Tensor, rows: Tensor, columns: Tensor, strength: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        return self.network(x, thumbnail, rows, columns, strength), self.network.belief(thumbnail)
+    ) -> tuple[Tensor, ...]:
+        outputs = [self.network(x, thumbnail, rows, columns, strength)]
+        if self.classifies:
+            outputs.append(self.network.belief(thumbnail))
+        if self.edits:
+            outputs.append(self.network.edit(thumbnail, strength))
+        return tuple(outputs)
 
 
 class _OneNodeUnshuffle(TorchFunctionMode):
@@ -153,6 +160,17 @@ def _slim(model: onnx.ModelProto) -> onnx.ModelProto:
     return slimmed
 
 
+def _keep_inputs(model: onnx.ModelProto, spec: ModelSpec, shapes: Sequence[list[int]]) -> None:
+    """Declare inputs again that the network does not use, such as positions: all models with a context take them."""
+    kept = {value.name: value for value in model.graph.input}
+    inputs = [
+        kept.get(name) or onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+        for name, shape in zip(spec.inputs, shapes, strict=True)
+    ]
+    del model.graph.input[:]
+    model.graph.input.extend(inputs)
+
+
 def _axes(spec: ModelSpec) -> dict[str, tuple[str, ...]]:
     """Names of the axes of inputs and outputs."""
     grown = ("height", "width") if spec.scale == 1 else (f"{spec.scale}*height", f"{spec.scale}*width")
@@ -164,6 +182,7 @@ def _axes(spec: ModelSpec) -> dict[str, tuple[str, ...]]:
         "strength": ("batch",),
         "output": ("batch", "", *grown),
         "belief": ("batch", ""),
+        "edit": ("batch", ""),
     }
 
 

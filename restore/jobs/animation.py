@@ -23,6 +23,7 @@ from restore.jobs.chain import Before
 from restore.jobs.options import PictureOptions
 from restore.jobs.outcome import Seconds
 from restore.jobs.sizing import Sizing
+from restore.runtime.classification import UNTOLD, Told
 from restore.utils.daemon_pool import DaemonPool
 
 _STILL = "the picture for programs that show no animations"
@@ -55,7 +56,7 @@ class Tools:
     pools: Pools
     options: PictureOptions
     sizing: Sizing
-    judge: Callable[[Samples], tuple[str, float] | None]
+    judge: Callable[[Samples], Told]
     check: Callable[[], None]
     before: Before | None = None
 
@@ -70,7 +71,7 @@ class Enhanced:
         notes: for the user.
         lost: what the format cannot hold of the frames.
         seconds: working time by stage.
-        belief: of the first frame.
+        told: by the network about the first frame.
         copied: whether the file is the source's own.
     """
 
@@ -79,7 +80,7 @@ class Enhanced:
     notes: tuple[str, ...]
     lost: tuple[str, ...]
     seconds: Seconds
-    belief: tuple[str, float] | None = None
+    told: Told = UNTOLD
     copied: bool = False
 
 
@@ -135,7 +136,7 @@ class _Enhancing:
         self._size = tools.sizing.result(*picture.size)
         self._uses_network = tools.sizing.uses_network(*picture.size)
         self._seconds = Seconds()
-        self._belief: tuple[str, float] | None = None
+        self._told: Told | None = None
         self._failed: Exception | None = None
         self._waiting: deque[_Waiting] = deque()
         self._assembling: deque[tuple[Future[Picture] | None, Fraction | None]] = deque()
@@ -193,8 +194,8 @@ class _Enhancing:
                     break
                 reading = self._tools.pools.readers.submit(self._read, frames)
                 waiting, arrays = read
-                if self._belief is None and arrays:
-                    self._belief = self._tools.judge(arrays[0])
+                if self._told is None and arrays:
+                    self._told = self._tools.judge(arrays[0])
                 if arrays and self._tools.before is not None and waiting.picture is not None:
                     self._outside += time.perf_counter() - began
                     waiting.between = self._tools.before.run(waiting.picture)
@@ -265,7 +266,7 @@ class _Enhancing:
         gone = self._writer.lost()
         if animation.stored.still_apart and kind_of(self._suffix) != "PNG":
             gone.append(_STILL)
-        return Enhanced(self._writer.close(), self._size, notes, tuple(gone), self._seconds, self._belief)
+        return Enhanced(self._writer.close(), self._size, notes, tuple(gone), self._seconds, self._told or UNTOLD)
 
 
 def _timed(packing: Packing) -> tuple[Any, float]:

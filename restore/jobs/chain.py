@@ -18,7 +18,7 @@ from restore.jobs.codec import filled, from_arrays, to_arrays
 from restore.jobs.journal import model_digest
 
 if TYPE_CHECKING:
-    from restore.runtime.classification import Belief
+    from restore.runtime.classification import Told
     from restore.runtime.model import Model
     from restore.runtime.pixels import PixelNetwork
     from restore.runtime.stream import StreamOptions
@@ -140,9 +140,9 @@ class Chain:
             f"model {model.spec.name} ({model.precision}), SHA-256 {model_digest(model.file)}" for model in self.models
         )
 
-    def believe(self, pixels: Samples) -> Belief | None:
-        """What the first model takes a picture for; see :meth:`restore.runtime.model.Model.believe`."""
-        return self.models[0].believe(pixels)
+    def tell(self, pixels: Samples, strength: float = 1.0) -> Told:
+        """What the first model tells about a picture; see :meth:`restore.runtime.model.Model.tell`."""
+        return self.models[0].tell(pixels, strength)
 
     def streams(
         self, options: StreamOptions, warn: Callable[[str], None], networks: Sequence[PixelNetwork] | None = None

@@ -151,8 +151,8 @@ class _Enhancing:
         self._opened = opened
         self._reporter = reporter
         self._stop = stop
-        strength = 1.0 if request.strength is None else request.strength
-        options = StreamOptions(request.tile, strength=strength)
+        self._strength = 1.0 if request.strength is None else request.strength
+        options = StreamOptions(request.tile, strength=self._strength)
         # What arrives in a watched folder, and what is left of a resumed job, is not known in advance.
         items = [] if request.watch or request.resume or isinstance(plan, StorePlan) else plan.items
         pace = Pace(network.models, items, request.read_timeout, reporter.warn)
@@ -258,7 +258,7 @@ class _Enhancing:
             overwrite=request.existing == "overwrite",
             resume=request.resume or watched,
             workers=request.workers,
-            judge=self._network.believe,
+            judge=partial(self._network.tell, strength=self._strength),
             read_timeout=request.read_timeout,
             trial=request.trial(self._network),
             before=self._streams.before,

@@ -39,7 +39,7 @@ def main(path: str, text: str) -> None:
             )
         )
         picture = codec.decode(Path(path), PictureOptions(pixel_limit=trial.pixel_limit, frames=trial.frames))
-        network.believe(codec.to_arrays(picture, 1)[0])
+        network.tell(codec.to_arrays(picture, 1)[0], trial.strength)
         streams = network.streams(StreamOptions(trial.tile, strength=trial.strength), lambda _: None)
         for _ in streams.last(_arrays(picture, network, streams)):
             pass

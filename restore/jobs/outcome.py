@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from restore.jobs.plan import Item
+
+if TYPE_CHECKING:
+    from restore.runtime.edit import Edit
 
 # planned: not started (--dry-run). enhanced: written now. done: an earlier run wrote the same result (--resume).
 # skipped: its output already existed.
@@ -44,6 +47,7 @@ class Outcome:
         size_in: width and height of the source, upright; None when it was not decoded.
         size_out: width and height of the result.
         belief: kind of picture that the network detected and its probability, 0..1; None if it does not classify.
+        edit: the edit that the network made; None if it does not tell one.
     """
 
     item: Item
@@ -54,6 +58,7 @@ class Outcome:
     size_in: tuple[int, int] | None = None
     size_out: tuple[int, int] | None = None
     belief: tuple[str, float] | None = None
+    edit: Edit | None = None
 
 
 @dataclass

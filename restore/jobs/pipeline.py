@@ -199,7 +199,7 @@ class _Job:
     def _begin_network(self, slot: Slot, picture: Picture) -> list[Samples]:
         """Judge a picture, take it through all models but the last, and return that one's inputs."""
         arrays = pictures.to_arrays(picture, self._settings.scale)
-        slot.belief = self._settings.judge(arrays[0])
+        slot.told = self._settings.judge(arrays[0])
         if self._settings.before is None:
             return arrays
         began = time.perf_counter()
@@ -225,7 +225,7 @@ class _Job:
             self._end(slot, failure(slot.item, error, _SMALLER))
             return
         slot.seconds.add(slot.animated.seconds)
-        slot.belief = slot.animated.belief
+        slot.told = slot.animated.told
         self._hand_on(slot)
 
     def _inspect_ahead(self) -> None:
@@ -298,7 +298,7 @@ class _Job:
 
     def _end(self, slot: Slot, outcome: Outcome) -> None:
         slot.seconds.add(outcome.seconds)
-        slot.outcome = replace(outcome, seconds=slot.seconds, belief=slot.belief)
+        slot.outcome = replace(outcome, seconds=slot.seconds, belief=slot.told.belief, edit=slot.told.edit)
         self._held -= slot.held
         slot.held = 0
         self._worker.release(slot.item)

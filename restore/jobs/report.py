@@ -15,6 +15,7 @@ from restore.files.listing import Unreadable
 from restore.jobs.outcome import STAGES, Outcome, Seconds, Status
 from restore.utils.atomic_write import opened
 from restore.utils.csv_cells import csv_text
+from restore.utils.json_types import JsonObject
 from restore.utils.regular_file import open_regular
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class FileRecord(TypedDict):
         size_in: [width, height] of the input, upright; None if it was not decoded.
         size_out: the same of the result.
         belief: ``kind`` and ``share`` (0..1) if the model classifies pictures.
+        edit: the numbers of the edit, if the model tells one: ``balance``, ``exposure``, ``saturation``, ``curves``.
     """
 
     type: Literal["picture", "folder"]
@@ -56,6 +58,7 @@ class FileRecord(TypedDict):
     size_in: list[int] | None
     size_out: list[int] | None
     belief: Belief | None
+    edit: JsonObject | None
 
 
 class SummaryRecord(TypedDict):
@@ -111,6 +114,7 @@ def record(outcome: Outcome) -> FileRecord:
         "size_in": outcome.size_in and list(outcome.size_in),
         "size_out": outcome.size_out and list(outcome.size_out),
         "belief": belief and {"kind": belief[0], "share": round(belief[1], 4)},
+        "edit": None if outcome.edit is None else outcome.edit.record(),
     }
 
 
@@ -127,6 +131,7 @@ def folder_record(unreadable: Unreadable) -> FileRecord:
         "size_in": None,
         "size_out": None,
         "belief": None,
+        "edit": None,
     }
 
 
@@ -213,7 +218,7 @@ def _indented(values: FileRecord | SummaryRecord, depth: int) -> str:
 
 
 _TIMES = tuple(f"{stage}_seconds" for stage in STAGES)
-_COLUMNS = ("source", "target", "status", "error", "note", *_TIMES, "size_in", "size_out", "belief")
+_COLUMNS = ("source", "target", "status", "error", "note", *_TIMES, "size_in", "size_out", "belief", "edit")
 
 
 def _row(picture: FileRecord) -> list[str]:
@@ -222,7 +227,9 @@ def _row(picture: FileRecord) -> list[str]:
     words = [csv_text(word) for word in said]
     belief = picture["belief"]
     believed = f"{belief['kind']} {100 * belief['share']:.0f} %" if belief else ""
-    return [*words, *(f"{picture['seconds'][stage]:.3f}" for stage in STAGES), *sizes, csv_text(believed)]
+    edited = json.dumps(picture["edit"]) if picture["edit"] else ""
+    seconds = [f"{picture['seconds'][stage]:.3f}" for stage in STAGES]
+    return [*words, *seconds, *sizes, csv_text(believed), edited]
 
 
 def _csv(text: TextIO, pictures: Iterable[FileRecord], _summary: SummaryRecord) -> None:

@@ -12,6 +12,7 @@ from restore.jobs.options import PictureOptions
 from restore.jobs.sizing import TargetSize
 from restore.jobs.store_results import StoreResults
 from restore.jobs.worker import READ_TIMEOUT
+from restore.runtime.classification import UNTOLD, Told
 
 DEFAULT_MEMORY = 1 << 30
 
@@ -27,7 +28,7 @@ class Settings:
         overwrite: replace existing outputs; otherwise an output that appeared after planning makes its picture fail.
         resume: skip pictures that are done according to the journal, and replace outdated results of restore.
         workers: threads of the decoding pool, and of the encoding pool.
-        judge: classifies an RGB picture (H, W, 3) into kind and probability; returns None if it cannot.
+        judge: what the network tells about an RGB picture (H, W, 3).
         memory: limit in bytes for decoded pictures and results waiting to be written; a larger picture is
             processed alone.
         read_timeout: seconds without progress after which reading a picture fails; 0 for no limit.
@@ -42,7 +43,7 @@ class Settings:
     overwrite: bool = False
     resume: bool = False
     workers: int = 2
-    judge: Callable[[Samples], tuple[str, float] | None] = lambda _: None
+    judge: Callable[[Samples], Told] = lambda _: UNTOLD
     memory: int = DEFAULT_MEMORY
     read_timeout: float = READ_TIMEOUT
     trial: Trial | None = None

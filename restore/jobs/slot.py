@@ -10,6 +10,7 @@ from restore.jobs import animation
 from restore.jobs.outcome import Outcome, Seconds
 from restore.jobs.plan import Item
 from restore.jobs.worker import SourceInfo
+from restore.runtime.classification import UNTOLD, Told
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Slot:
     reading: Future[tuple[Picture, float]] | None = None
     picture: Picture | None = None
     between: Picture | None = None
-    belief: tuple[str, float] | None = None
+    told: Told = UNTOLD
     wanted: int = 0
     running: int | None = None
     results: list[Samples | Exception] = field(default_factory=list)

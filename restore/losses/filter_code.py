@@ -120,7 +120,9 @@ class FilterCodeOptions(TargetFreeOptions):
     def check(self, recipe: RecipeFacts) -> None:
         super().check(recipe)
         if not recipe.network.codes():
-            raise ValueError(f"{self.kind}: the network '{recipe.network.kind}' makes no code: use 'modulated-colour'")
+            raise ValueError(
+                f"{self.kind}: the network '{recipe.network.kind}' makes no code: use 'modulated-colour' or 'edits'"
+            )
 
     def coding(self, context: TrainingContext) -> MakesCodes:
         """The network, which makes codes.

@@ -82,6 +82,10 @@ class NetworkOptions(BaseModel, ABC):
         """Whether the last input is a strength, from 0 (unchanged) to 1."""
         return False
 
+    def edit_points(self) -> int:
+        """Points of each tone curve of the edit that the network predicts, as a :class:`PredictsEdit`; 0 for none."""
+        return 0
+
     def codes(self) -> bool:
         """Whether the network makes codes for losses to use: it is a :class:`MakesCodes`."""
         return False
@@ -126,6 +130,14 @@ class ReadsThumbnail(Protocol):
         Raises:
             ValueError: the network was built without kinds.
         """
+
+
+@runtime_checkable
+class PredictsEdit(Protocol):
+    """A network that changes a picture by an edit in numbers, which it reads from the thumbnail."""
+
+    def edit(self, thumbnail: Tensor, strength: Tensor | None = None) -> Tensor:
+        """Edits for thumbnails (N, 3, side, side): (N, 5 + 3 * points), in the order of a model's output ``edit``."""
 
 
 @runtime_checkable

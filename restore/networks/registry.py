@@ -8,6 +8,7 @@ from restore.networks.argb_autoencoder import TranslatingOptions
 from restore.networks.base import NetworkOptions
 from restore.networks.basicsr_networks import CompactOptions, EdsrOptions, RcanOptions, RrdbOptions
 from restore.networks.bilateral_grid import BilateralGridOptions
+from restore.networks.edits import EditsOptions
 from restore.networks.fine_tuned import SpandrelOptions
 from restore.networks.ifrnet import DestylingOptions
 from restore.networks.illumination import IlluminationOptions
@@ -37,6 +38,7 @@ NETWORKS: Registry[type[NetworkOptions]] = by_kind(
     IlluminationOptions,
     BilateralGridOptions,
     ModulatedColorOptions,
+    EditsOptions,
     DestylingOptions,
     MaximOptions,
     MemoryNetOptions,

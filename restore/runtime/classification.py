@@ -1,4 +1,4 @@
-"""Classification by the model: which kind of picture it was given, and how confident it is."""
+"""What a model tells about a picture: which kind it is and how confident the model is, and the edit that it makes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from restore.imaging.arrays import AnyArray
 from restore.runtime.conditioning import Aside, thumbnail
+from restore.runtime.edit import Edit
 from restore.spec import ModelSpec
 
 
@@ -19,12 +20,23 @@ class Belief(NamedTuple):
     share: float
 
 
-def question(pixels: AnyArray, spec: ModelSpec) -> tuple[NDArray[np.float32], Aside]:
-    """Inputs that make a model classify a picture. It looks only at the thumbnail, so the smallest tile is enough.
+class Told(NamedTuple):
+    """What a model tells about a picture; None for what it has no output for."""
+
+    belief: Belief | None = None
+    edit: Edit | None = None
+
+
+UNTOLD = Told()
+
+
+def question(pixels: AnyArray, spec: ModelSpec, strength: float = 1.0) -> tuple[NDArray[np.float32], Aside]:
+    """Inputs that make a model tell about a picture. It looks only at the thumbnail, so the smallest tile is enough.
 
     Args:
         pixels: uint8 or uint16 RGB (H, W, 3).
         spec: of a model with a context.
+        strength: 0..1, of models with that input.
 
     Returns:
         A batch of one black tile (or as many, of the size, that a fixed-shape model requires) and the other inputs.
@@ -35,7 +47,7 @@ def question(pixels: AnyArray, spec: ModelSpec) -> tuple[NDArray[np.float32], As
         places = (np.arange(side, dtype=np.float32) + np.float32(0.5)) / np.float32(side)
         aside[name] = np.repeat(places[None], count, axis=0)
     if spec.strength:
-        aside["strength"] = np.ones(count, np.float32)
+        aside["strength"] = np.full(count, strength, np.float32)
     return np.full((count, spec.channels, height, width), spec.low, np.float32), aside
 
 

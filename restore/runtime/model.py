@@ -12,11 +12,12 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from restore.errors import DeviceError, ModelError, TimeLimitError
-from restore.runtime.classification import Belief, likeliest, question
+from restore.runtime.classification import Belief, Told, likeliest, question
 from restore.runtime.conditioning import NOTHING, Aside
 from restore.runtime.cpu import usable_cores
 from restore.runtime.device_pipeline import DeviceChain
 from restore.runtime.devices import Device, ModelFile, TilePlan, choose, provider_list
+from restore.runtime.edit import Edit
 from restore.runtime.gpu import free_gpu_memory, gpus
 from restore.runtime.memory import auto_tile, free_memory
 from restore.runtime.ort_install import captured, preload, runtimes
@@ -24,7 +25,7 @@ from restore.runtime.pixels import FloatNetwork, PixelNetwork, Pixels
 from restore.runtime.plugin_providers import installed_plugins, plugin_device, plugin_options
 from restore.runtime.running import run_options
 from restore.runtime.session import cpu_session, first_line, quiet_options
-from restore.spec import ModelSpec, read_spec
+from restore.spec import EDIT_HEAD, ModelSpec, read_spec
 from restore.utils.user_folders import cache_folder
 
 _BF16_CURE = "it needs --device openvino, its plug-in, and a CPU that multiplies bfloat16 (AMX or AVX-512 BF16)"
@@ -71,7 +72,7 @@ class Model(PixelNetwork):
 
     def __call__(self, batch: NDArray[np.float32], **aside: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map (N, 3, H, W) and the spec's other inputs to (N, 3, scale * H, scale * W), both in the spec's range."""
-        return self._run(0, batch, aside)
+        return self._run("output", batch, aside)
 
     def believe(self, pixels: Pixels) -> Belief | None:
         """Classify uint8 or uint16 RGB (H, W, 3); None if the model does not classify.
@@ -84,12 +85,38 @@ class Model(PixelNetwork):
         batch, aside = question(pixels, self.spec)
         return likeliest(self.shares(batch, **aside), self.spec)
 
+    def tell(self, pixels: Pixels, strength: float = 1.0) -> Told:
+        """What :meth:`believe` and :meth:`edit_of` tell about a picture."""
+        return Told(self.believe(pixels), self.edit_of(pixels, strength))
+
     def shares(self, batch: NDArray[np.float32], **aside: NDArray[np.float32]) -> NDArray[np.float32]:
         """The probability of each of the model's kinds, (N, kinds), for the same arguments as :meth:`__call__`."""
-        return self._run(1, batch, aside)
+        return self._run("belief", batch, aside)
 
-    def _run(self, which: int, batch: NDArray[np.float32], aside: Aside) -> NDArray[np.float32]:
-        feed = {self._input: batch, **aside}
+    def edit_of(self, pixels: Pixels, strength: float = 1.0) -> Edit | None:
+        """The edit that the model makes of uint8 or uint16 RGB (H, W, 3); None if it does not tell one.
+
+        Args:
+            pixels: the whole picture.
+            strength: 0..1.
+
+        Raises:
+            ModelError: the network failed, or told numbers that are none.
+        """
+        if not self.spec.edit:
+            return None
+        batch, aside = question(pixels, self.spec, strength)
+        numbers = self.edits(batch, **aside)[0]
+        if not np.isfinite(numbers).all():
+            raise ModelError(f"{self.spec.name}: NaN or infinite values in the edit")
+        return Edit.of_numbers(numbers)
+
+    def edits(self, batch: NDArray[np.float32], **aside: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The numbers of the model's edits, (N, 5 + 3 * points), for the same arguments as :meth:`__call__`."""
+        return self._run("edit", batch, aside)
+
+    def _run(self, name: str, batch: NDArray[np.float32], aside: Aside) -> NDArray[np.float32]:
+        feed, which = {self._input: batch, **aside}, self.spec.outputs.index(name)
         try:
             with run_options(self.spec.name) as options:
                 output: NDArray[np.float32] = self._session.run([self._outputs[which]], feed, options)[0]
@@ -251,7 +278,7 @@ def _described_spec(session: ort.InferenceSession, path: Path, given: Mapping[st
     names = [end.name for end in [*inputs, *outputs]]  # all, because each is decoded when it is asked for
     extra = tuple(names[1 : len(inputs)])
     of_floats = all(end.type == "tensor(float)" for end in [*inputs, *outputs])
-    of_pictures = len(outputs) in (1, 2) and all(len(end.shape) == 4 for end in [*inputs[:1], *outputs[:1]])
+    of_pictures = len(outputs) in (1, 2, 3) and all(len(end.shape) == 4 for end in [*inputs[:1], *outputs[:1]])
     if not (of_floats and of_pictures and set(extra) <= set(ModelSpec.BESIDE)):
         raise ModelError(
             f"{path}: expected one float32 input (N, 3, H, W) and one such output, "
@@ -263,10 +290,11 @@ def _described_spec(session: ort.InferenceSession, path: Path, given: Mapping[st
             f"{path}: according to its context and strength fields, its inputs besides the picture should be "
             f"{', '.join(spec.inputs[1:]) or 'none'}, but they are {', '.join(extra) or 'none'}"
         )
-    kinds = outputs[1].shape[-1] if len(outputs) == 2 else 0
-    if kinds != len(spec.kinds):
+    wanted = [*([len(spec.kinds)] if spec.kinds else []), *([len(EDIT_HEAD) + 3 * spec.edit] if spec.edit else [])]
+    if [end.shape[-1] for end in outputs[1:]] != wanted:
+        and_edit = f" and an edit by curves of {spec.edit} points" if spec.edit else ""
         raise ModelError(
-            f"{path}: its metadata lists {len(spec.kinds)} kinds, which does not match its outputs "
+            f"{path}: its metadata lists {len(spec.kinds)} kinds{and_edit}, which does not match its outputs "
             f"{_described(outputs)}"
         )
     return spec

@@ -40,7 +40,7 @@ def behavior(model: Model) -> Iterator[Check]:
     are left out: each of them would wait for the limit again.
     """
     for name, check in CHECKS.items():
-        if (name == "strength" and not model.spec.strength) or (name == "belief" and not model.spec.kinds):
+        if name in _OPTIONAL and not _OPTIONAL[name](model.spec):
             continue
         try:
             passed, measured = check(model)
@@ -273,6 +273,24 @@ def _belief(model: Model) -> tuple[bool, str]:
     return alone <= _BELIEF, f"{text} (limit {_BELIEF:.0e})"
 
 
+def _edit(model: Model) -> tuple[bool, str]:
+    """The edit's numbers make the result, at any strength."""
+    spec = model.spec
+    count, height, width = spec.shape or (2, *_size(spec, 40, 56))
+    pictures = [scene(height, width, seed=seed) for seed in range(count)]
+    worst = 0.0
+    for strength in (1.0, 0.5) if spec.strength else (1.0,):
+        batch, beside = of_pixels(pictures, spec, strength)
+        made = _call(model, batch, beside)
+        for picture, seen, result in zip(pictures, batch, made, strict=True):
+            edit = model.edit_of(picture, strength)
+            assert edit is not None
+            should = edit.apply(seen.transpose(1, 2, 0)).transpose(2, 0, 1)
+            worst = max(worst, float(np.abs(result - should).max()))
+    limit = SAME[spec.precision]
+    return worst <= limit, f"the edit's numbers make the result but for {worst:.1e} (limit {limit:.0e})"
+
+
 CHECKS: dict[str, Callable[[Model], tuple[bool | None, str]]] = {
     "shapes": _shapes,
     "batch": _batch,
@@ -283,6 +301,13 @@ CHECKS: dict[str, Callable[[Model], tuple[bool | None, str]]] = {
     "colours": _colors,
     "strength": _strength,
     "belief": _belief,
+    "edit": _edit,
+}
+# Checks of what not every model has.
+_OPTIONAL: dict[str, Callable[[ModelSpec], object]] = {
+    "strength": lambda spec: spec.strength,
+    "belief": lambda spec: spec.kinds,
+    "edit": lambda spec: spec.edit,
 }
 
 

@@ -218,7 +218,7 @@ def test_json_lines_match_what_happened(tmp_path: Path) -> None:
     }
     for one in pictures:
         assert set(one) == {
-            "type", "source", "target", "status", "error", "note", "seconds", "size_in", "size_out", "belief",
+            "type", "source", "target", "status", "error", "note", "seconds", "size_in", "size_out", "belief", "edit",
         }  # fmt: skip
         assert bool(one["error"]) == (one["status"] == "failed")
         if one["status"] == "enhanced":

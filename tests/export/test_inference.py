@@ -133,7 +133,7 @@ def test_another_belief_is_told_against_its_origin(tmp_path: Path) -> None:
     result = run("verify", wrong, "--against", right)
     assert result.exit_code == 1
     assert "FAIL network" in result.output
-    assert "FAIL belief: shares differ by" in result.output
+    assert "FAIL belief: class probabilities differ by" in result.output
     assert "FAIL pictures" not in result.output
     named = spec(**FACTS).but(kinds=("sepia", "red", "none"))
     result = run("verify", written(tmp_path / "named.onnx", network(), named), "--against", right)
@@ -167,9 +167,10 @@ def test_a_half_of_another_belief_is_not_made(tmp_path: Path, monkeypatch: pytes
 
 def test_what_is_compared() -> None:
     ones, twos = (np.full((1, 3, 2, 2), n, np.float32) for n in (1, 2))
-    sure, unsure = np.array([[1.0, 0.0]], np.float32), np.array([[0.25, 0.75]], np.float32)
+    sure, unsure = ({"belief": np.array([one], np.float32)} for one in ([1.0, 0.0], [0.25, 0.75]))
     assert Answer(ones).apart(Answer(twos), 255) == pytest.approx(1 / 255)
     assert Answer(ones, sure).apart(Answer(twos, unsure), 255) == 0.75
     assert Answer(ones, sure).apart(Answer(ones), 1) == float("inf")
+    assert Answer(ones, sure).apart(Answer(ones, {**sure, "edit": ones[0, 0]}), 1) == float("inf")
     assert Answer(ones).apart(Answer(np.ones((1, 3, 4, 4), np.float32)), 1) == float("inf")
     assert Answer(ones).apart(Answer(ones * np.float32("nan")), 1) == float("inf")

@@ -7,13 +7,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from restore.networks.modulated_color import (
-    ModulatedColor,
-    ModulatedColorOptions,
-    _distribution,
-    _histograms,
-    _places,
-)
+from restore.networks.filter_code import _distribution, _histograms
+from restore.networks.modulated_color import ModulatedColor, ModulatedColorOptions, _places
 from restore.networks.thumbnail import whole
 from tests.networks.test_bilateral_grid import photo
 

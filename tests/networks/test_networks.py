@@ -37,6 +37,7 @@ APART = {
     "bilateral-grid",
     "illumination",
     "modulated-colour",
+    "edits",
     "destyling",
     "maxim",
     "memorynet",

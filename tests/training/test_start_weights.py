@@ -11,6 +11,7 @@ import torch
 
 from restore.errors import ModelError
 from restore.export.load_source import load_source
+from restore.recipes import find_recipe
 from restore.runtime.model import open_model
 from restore.training.checkpoint import LAST, Checkpoint
 from restore.training.recipe_file import load_recipe
@@ -47,6 +48,13 @@ def test_a_part_that_the_file_lacks_keeps_its_first_weights() -> None:
     without = load_recipe(shipped_folder() / "photo-x4/recipe.yaml").network.model_copy(update={"strength": True})
     start = read_start(find("photo-x4"), network := without.build(4))
     assert {key for key, _ in network.named_parameters()} - set(start.tensors) == {"faithful.weight", "faithful.bias"}
+
+
+def test_the_network_of_edits_begins_with_what_unfilter_knows_of_filters() -> None:
+    options = load_recipe(find_recipe("unfilter-edits")).network.model_copy(update={"gate": True})
+    start = read_start(find("unfilter"), network := options.build(1))
+    lacking = {key for key, _ in network.named_parameters()} - set(start.tensors)
+    assert {key.partition(".")[0] for key in lacking} == {"estimate"}
 
 
 def test_what_cannot_be() -> None:

@@ -1,4 +1,4 @@
-"""Reads color lookup tables in Adobe's .cube format (Cube LUT Specification 1.0)."""
+"""Reads and writes color lookup tables in Adobe's .cube format (Cube LUT Specification 1.0)."""
 
 from __future__ import annotations
 
@@ -67,8 +67,30 @@ def read_cube(path: Path) -> Callable[[Pixels], Pixels]:
         raise FilterError(f"{path}: {kind} {size} is not supported; it must be from 2 to {largest}")
     if len(rows) != size**dimensions:
         raise FilterError(f"{path}: {len(rows)} entries, but {kind} {size} needs {size**dimensions}")
-    table = np.array(rows, np.float32).clip(0, 1)
-    return _lookup_3d(table, size) if dimensions == 3 else _lookup_1d(table)
+    table = np.array(rows, np.float32)
+    # Of a 3D table, what is interpolated is clipped, not the entries.
+    return _lookup_3d(table, size) if dimensions == 3 else _lookup_1d(table.clip(0, 1))
+
+
+def cube_grid(size: int) -> NDArray[np.float64]:
+    """The colors whose results a 3D table holds, RGB on 0..1 (size, size, size, 3), by blue, green and red."""
+    steps = np.linspace(0, 1, size)
+    blue, green, red = np.meshgrid(steps, steps, steps, indexing="ij")
+    return np.stack([red, green, blue], axis=-1)
+
+
+def write_cube(table: NDArray[np.float64], title: str) -> bytes:
+    """A 3D table as a file.
+
+    Args:
+        table: results for the colors of :func:`cube_grid`, of the same shape. They may lie outside 0..1: programs clip
+            after they have interpolated.
+        title: shown by programs; quotes and characters other than ASCII, which the format has no way to write, are
+            replaced.
+    """
+    shown = "".join(character if " " <= character <= "~" and character != '"' else "_" for character in title)
+    rows = (f"{red:.6f} {green:.6f} {blue:.6f}" for red, green, blue in table.reshape(-1, 3))
+    return "\n".join([f'TITLE "{shown}"', f"LUT_3D_SIZE {len(table)}", *rows, ""]).encode("ascii")
 
 
 def _row(words: list[str]) -> list[float]:

@@ -96,6 +96,11 @@ def _preprocessing(spec: ModelSpec) -> Iterator[str]:
     yield f"`output`: {'the same size' if spec.scale == 1 else f'{spec.scale} times as large'}; clip it to the range"
     if spec.kinds:
         yield f"`belief`: probabilities of {', '.join(spec.kinds)}"
+    if spec.edit:
+        yield (
+            "`edit`: the edit in numbers: gains of red, green and blue, exposure in stops, saturation, and "
+            f"{spec.edit} points of the tone curve of each channel"
+        )
 
 
 def _training(spec: ModelSpec, losses: str) -> Iterator[str]:

@@ -19,8 +19,8 @@ class ClipIqa:
     """The probability of the second of two prompts, 0..1; higher is better.
 
     Wang, Chan and Loy, "Exploring CLIP for assessing the look and feel of images", AAAI 2023, with the paper's pair of
-    prompts and its network, OpenAI's ResNet-50. The paper omits the positional embedding to accept pictures of
-    any size; here they are resized to CLIP's input size, so scores are close to the published ones but not equal.
+    prompts and its network, OpenAI's ResNet-50. As in the paper, the positional embedding is left out, and pictures
+    are judged at their own size.
 
     Args:
         weights: a file of CLIP's weights; None for the caches of open_clip.
@@ -46,6 +46,10 @@ class ClipIqa:
 
     @torch.no_grad()
     def __call__(self, image: NDArray[np.uint8]) -> float:
-        """Score an RGB picture (H, W, 3)."""
-        (embedding,) = self._encoder(to_tensor(image))
-        return 1 - float(negative_probability(embedding[..., 0, 0], self._prompts))
+        """Score an RGB picture (H, W, 3).
+
+        Raises:
+            ValueError: a side is below 32 pixels.
+        """
+        embedding = self._encoder.encode_unplaced(to_tensor(image))
+        return 1 - float(negative_probability(embedding, self._prompts))

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from torch.nn import functional as F
 
 from restore.cli.main import main
 from restore.errors import MissingWeightsError, ModelError
@@ -204,21 +203,36 @@ def test_inception_is_read_from_the_published_files_form(tmp_path: Path, monkeyp
         inception("FID", tmp_path / "other.pth")
 
 
-def test_clip_iqa_is_the_softmax_of_open_clips_own_similarities(photo, tiny_clip) -> None:
+@pytest.mark.parametrize("size", [(64, 64), (96, 160)])
+def test_clip_iqa_is_the_softmax_of_open_clips_own_similarities_without_places(size, photo, tiny_clip) -> None:
     import open_clip
 
     file = tiny_clip("tiny-resnet")
     judge = ClipIqa(file, model="tiny-resnet")
     network = open_clip.CLIP(**open_clip.get_model_config("tiny-resnet"), quick_gelu=True).eval()
     network.load_state_dict(torch.load(file, weights_only=True))
-    side = F.interpolate(tensor(photo), (64, 64), mode="bicubic", antialias=True)
+    before = network.visual.attnpool.positional_embedding
+    assert before.abs().min() > 0, "leaving it out matters"
+    # open_clip adds whatever is there: zeros, as many as this size has places.
+    network.visual.attnpool.positional_embedding = torch.nn.Parameter(
+        torch.zeros(size[0] * size[1] // 32**2 + 1, before.shape[1])
+    )
+    seen = np.resize(photo, (*size, 3))
     mean, std = (v.view(1, 3, 1, 1) for v in (judge._encoder.mean, judge._encoder.std))
     with torch.no_grad():
-        image = network.encode_image((side - mean) / std, normalize=True)
+        image = network.encode_image((tensor(seen) - mean) / std, normalize=True)
         text = network.encode_text(open_clip.get_tokenizer("tiny-resnet")(list(PROMPTS)), normalize=True)
     expected = (100 * image @ text.T).softmax(1)[0, 1]
-    assert judge(photo) == pytest.approx(float(expected), abs=1e-5)
-    assert judge(photo) == pytest.approx(1 - ClipIqa(file, PROMPTS[::-1], model="tiny-resnet")(photo), abs=1e-5)
+    assert judge(seen) == pytest.approx(float(expected), abs=1e-5)
+    assert judge(seen) == pytest.approx(1 - ClipIqa(file, PROMPTS[::-1], model="tiny-resnet")(seen), abs=1e-5)
+    with pytest.raises(ValueError, match="at least 32 pixels, not 40 x 20"):
+        judge(seen[:20, :40])
+
+
+def test_clip_iqa_is_of_a_resnet(photo, tiny_clip) -> None:
+    judge = ClipIqa(tiny_clip("tiny-vit"), model="tiny-vit")
+    with pytest.raises(ValueError, match="only CLIP's ResNets"):
+        judge(photo)
 
 
 @pytest.mark.parametrize("name", [name for name in LEARNED if name != "features"])
