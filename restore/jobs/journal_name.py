@@ -12,6 +12,11 @@ def journal_name(shard: tuple[int, int] = (1, 1)) -> str:
     return f"{STEM}{part_name(shard)}.jsonl"
 
 
+def worker_journal_name(shard: tuple[int, int], token: str) -> str:
+    """The journal of one worker of a job, or ``*`` for all of them."""
+    return f"{STEM}{part_name(shard)}.worker-{token}.jsonl"
+
+
 def part_name(shard: tuple[int, int]) -> str:
     """What distinguishes the hidden files of a shard; empty for a whole job."""
     index, count = shard
