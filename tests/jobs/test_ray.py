@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,15 +42,26 @@ def begin(*arguments: object) -> subprocess.Popen[str]:
     )
 
 
+def patiently(start: Callable[[], Any]) -> Any:
+    """Ray gives a node half a minute to start, which is too little on a machine that is busy with other things."""
+    for _ in range(5):
+        try:
+            return start()
+        except Exception as error:
+            if "timed out during startup" not in str(error):
+                raise
+    return start()
+
+
 @contextmanager
 def two_nodes() -> Iterator[tuple[Any, Any]]:
     """A cluster of two nodes with a CPU each, and its second node."""
     from ray.cluster_utils import Cluster
 
     own = {"num_cpus": 1, "object_store_memory": 100 << 20, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args=own)
+    cluster = patiently(lambda: Cluster(initialize_head=True, head_node_args=own))
     try:
-        yield cluster, cluster.add_node(num_cpus=1, object_store_memory=100 << 20)
+        yield cluster, patiently(lambda: cluster.add_node(num_cpus=1, object_store_memory=100 << 20))
     finally:
         cluster.shutdown()
 
