@@ -19,7 +19,7 @@ from pathlib import Path
 from restore.errors import HopelessError
 from restore.jobs.backend_entry import BackendEntry
 from restore.jobs.decoding_record import DecodingRecord
-from restore.jobs.journal_name import STEM, journal_name, part_name, worker_journal_name
+from restore.jobs.journal_name import STEM, is_worker_journal, journal_name, part_name, worker_journal_name
 from restore.jobs.naming import PlanError
 from restore.jobs.network_record import NetworkRecord
 from restore.jobs.verdict import Verdict, Verdicts, read_verdicts
@@ -116,7 +116,11 @@ class JournalIndex:
         for entry in entries or ():
             self.add(entry)
         for path in sorted(folder.glob(f"{STEM}*.jsonl")) if entries is None else ():
-            self.read(path)
+            try:
+                self.read(path)
+            except FileNotFoundError:  # of a worker of another shard, which has just ended
+                if not is_worker_journal(path.name):
+                    raise
 
     def read(self, path: Path) -> None:
         """Add what a journal says.

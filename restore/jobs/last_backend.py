@@ -6,7 +6,7 @@ from pathlib import Path
 
 from restore.jobs.backend_entry import BackendEntry
 from restore.jobs.journal import journal_content
-from restore.jobs.journal_name import STEM
+from restore.jobs.journal_name import STEM, is_worker_journal
 from restore.utils.json_text import parse_json
 
 
@@ -23,7 +23,9 @@ def last_backend(folder: Path, model: str) -> BackendEntry | None:
 def last_backends(folder: Path) -> dict[str, BackendEntry]:
     """What ran each model last, by its digest, according to the journals in an output folder."""
     found = {}
-    for path in sorted(folder.glob(f"{STEM}*.jsonl"), key=lambda path: path.stat().st_mtime):
+    # Workers' own journals say nothing about it, and go when their jobs end.
+    paths = [path for path in folder.glob(f"{STEM}*.jsonl") if not is_worker_journal(path.name)]
+    for path in sorted(paths, key=lambda path: path.stat().st_mtime):
         for line in journal_content(path).split(b"\n"):
             if line.startswith(b'{"backend"'):
                 try:

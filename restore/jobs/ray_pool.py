@@ -23,9 +23,12 @@ from restore.jobs.naming import PlanError
 from restore.jobs.spread import LEAST, Event, Lost
 from restore.jobs.stop import Stop
 from restore.runtime.cpu import usable_cores
+from restore.stores.address import Address
 
 # Ray's own store of objects: what passes through it here is names.
 _OBJECT_STORE_BYTES = 100 << 20
+# Ray gives itself half a minute to start, which is too little on a machine that is busy with other things.
+_STARTS = 3
 # Processes that may die one after the other while a worker opens its network.
 _OPENINGS = 3
 _LOOK_SECONDS = 10.0
@@ -105,14 +108,18 @@ class RayPool:
                 "include_dashboard": False,
                 "object_store_memory": _OBJECT_STORE_BYTES,
             }
-        try:
-            with _same_signals():
-                self._ray.init(
-                    address=self._address, log_to_driver=False, configure_logging=False, namespace="restore", **more
-                )
-        except Exception as error:  # Ray raises all kinds
-            where = "on this machine" if self._local else f"at {self._address}"
-            raise RestoreError(f"--engine ray: no cluster {where}: {error}") from error
+        for left in reversed(range(_STARTS if self._local else 1)):
+            try:
+                with _same_signals():
+                    self._ray.init(
+                        address=self._address, log_to_driver=False, configure_logging=False, namespace="restore", **more
+                    )
+                break
+            except Exception as error:  # Ray raises all kinds
+                self._ray.shutdown()
+                if not left:
+                    where = "on this machine" if self._local else f"at {self._address}"
+                    raise RestoreError(f"--engine ray: no cluster {where}: {error}") from error
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -146,10 +153,13 @@ class RayPool:
             The workers, as :class:`restore.jobs.spread.Spread` takes them.
 
         Raises:
-            PlanError: none fits into this machine.
+            PlanError: none fits into this machine, or pictures are in the memory of this process.
             RestoreError: the first cannot open the network.
             KeyboardInterrupt: Ctrl-C.
         """
+        for end in (*job.request.sources, job.request.target):
+            if isinstance(end, Address) and end.protocol == "memory":
+                raise PlanError(f"{end} is in the memory of this process, which no worker sees: use --engine local")
         self._job, self._share = job, share
         room = sum(map(share.fits, self.machines))
         if self._local and not room:

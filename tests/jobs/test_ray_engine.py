@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -300,6 +301,14 @@ def test_without_ray_the_extra_is_named(photos: Path, tmp_path: Path, monkeypatc
 )
 def test_how_many_workers_fit_into_a_machine(share: ray_pool.Share, machine: dict[str, float], fit: int) -> None:
     assert share.fits(machine) == fit
+
+
+def test_the_memory_of_this_process_is_refused(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers would write into their own."""
+    stand_in = SimpleNamespace(init=lambda **_: None, shutdown=lambda: None, nodes=list)
+    monkeypatch.setattr(ray_pool, "import_ray", lambda: stand_in)
+    code, _, told = spread(photos, "memory://nothing")
+    assert (code, "memory://nothing is in the memory of this process, which no worker sees" in told) == (2, True)
 
 
 def test_a_share_in_words() -> None:

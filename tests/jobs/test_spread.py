@@ -89,7 +89,7 @@ def test_few_pictures_are_shared_out() -> None:
 
 def test_no_more_names_are_read_than_workers_will_need() -> None:
     pool = FakePool(lambda _worker, _batch: None)
-    job = Driven(pool, 100_000, {0: told(0)})
+    job = Driven(pool, 1000, {0: told(0)})
     job.stop.requested = True
     with pytest.raises(KeyboardInterrupt):
         job.spread.run()
