@@ -1,12 +1,14 @@
 """What ``--engine ray`` costs on one machine, beside the same job in one process.
 
     python scripts/bench_ray.py --photos FOLDER [--model backlit] [--count 300] [--side 1000]
+    python scripts/bench_ray.py --batches 5000
 
 Cuts --count squares of --side pixels out of the photographs of FOLDER, saves them as JPEG, and runs the same job over
 them with both engines in turn, --times times; the worker of Ray has all cores, as the local job has. Prints the seconds
 from the command's start to its end, those from the moment when the first worker is ready (a local job has no such
 moment: it starts within a second or two), and the processor time of all processes, which other work on the machine
-hardly changes. Ray's own start and end are told by a job over one picture. Needs Linux.
+hardly changes. Ray's own start and end are told by a job over one picture. With --batches N alone, sends N batches of
+16 names to a worker that does nothing, and prints what one costs the driver. Needs Linux.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ from pathlib import Path
 
 from bench_folder import ROOT, cut
 
+from restore.jobs.batch import Batch, Done, Row, Sent
+from restore.jobs.ray_pool import import_ray
 from restore.runtime.cpu import cpu_name, usable_cores
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -45,12 +49,18 @@ class Took:
 def main() -> None:
     """Cut the pictures and time both engines."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", type=Path, required=True, help="folder of photographs to cut from")
+    parser.add_argument("--photos", type=Path, help="folder of photographs to cut from")
+    parser.add_argument("--batches", type=int, help="only measure what sending a batch costs")
     parser.add_argument("--model", default="backlit", help="name in the zoo; the fastest shows the most overhead")
     parser.add_argument("--count", default=300, type=int, help="pictures")
     parser.add_argument("--side", default=1000, type=int, help="pixels")
     parser.add_argument("--times", default=1, type=int, help="how often each engine runs")
     options = parser.parse_args()
+    if options.batches:
+        send(options.batches)
+        return
+    if options.photos is None:
+        parser.error("--photos is needed")
     load = os.getloadavg()[0]
     print(
         f"{cpu_name()}, {usable_cores()} cores, load {load:.1f}; {options.model}, {options.count} pictures", flush=True
@@ -97,6 +107,33 @@ def job(source: Path, target: Path, engine: str, model: str) -> Took:
     if process.returncode:
         raise SystemExit(f"{engine} ended with {process.returncode}")
     return Took(wall, summary["seconds"], sum(spent.values()))
+
+
+def send(count: int) -> None:
+    """Send batches to a worker that does nothing, of which it has two at a time, as in a job."""
+    ray = import_ray()
+    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False, object_store_memory=100 << 20)
+    worker = ray.remote(num_cpus=1)(Idle).remote()
+    names = tuple(Sent(f"/photos/{i:08}.jpg", f"/large/{i:08}.jpg", f"{i:08}.jpg", f"{i:08}.jpg") for i in range(16))
+    open_ = [worker.run.remote(Batch(number, names)) for number in range(2)]
+    ray.get(open_[0])
+    wall, processor = time.perf_counter(), time.process_time()
+    for number in range(count):
+        (done,), open_ = ray.wait(open_, num_returns=1)
+        ray.get(done)
+        open_.append(worker.run.remote(Batch(number, names)))
+    spent = time.process_time() - processor
+    print(f"{1e3 * spent / count:.2f} ms of processor time of the driver for a batch, ", end="")
+    print(f"{count / (time.perf_counter() - wall):,.0f} batches a second with one worker")
+    ray.shutdown()
+
+
+class Idle:
+    """A worker that says that all is done."""
+
+    def run(self, batch: Batch) -> Done:
+        """The end of a batch."""
+        return Done(batch.number, [Row("enhanced", size_in=(1, 1), size_out=(2, 2))] * len(batch.pictures), 0.0)
 
 
 def processors(mark: bytes) -> dict[int, float]:

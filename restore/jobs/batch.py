@@ -37,7 +37,7 @@ class Sent:
 
     Attributes:
         source: the file to read; of an object, only its suffix counts.
-        target: the file to write.
+        target: the file to write; likewise.
         source_name: see :class:`restore.jobs.plan.Item`, also for the rest.
         target_name: see there.
         origin: see there.
@@ -65,8 +65,9 @@ class Sent:
 
 def sent(item: Item) -> Sent:
     """A picture as it is sent."""
-    paths = str(item.source.absolute()), str(item.target.absolute())
-    return Sent(*paths, item.source_name, item.target_name, _described(item.origin), _described(item.goal))
+    source = item.source.name if item.origin else str(item.source.absolute())
+    target = item.target.name if item.goal else str(item.target.absolute())
+    return Sent(source, target, item.source_name, item.target_name, _described(item.origin), _described(item.goal))
 
 
 def _found(one: SentObject | None, opened: Callable[[str], Store]) -> StoredObject | None:

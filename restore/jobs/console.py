@@ -89,11 +89,10 @@ class JobReporter:
         self._count(outcome)
         if not self._keep(record(outcome)):
             return
-        source = printable(outcome.item.shown_source)
         if outcome.status == "failed":
-            self.warn(f"failed: {source}: {printable(outcome.error)}", "red")
+            self.warn(f"failed: {printable(outcome.item.shown_source)}: {printable(outcome.error)}", "red")
         elif outcome.note:
-            self.warn(f"{source}: {outcome.note}")
+            self.warn(f"{printable(outcome.item.shown_source)}: {outcome.note}")
 
     def planned(self, outcome: Outcome) -> None:
         """Report one picture of a dry run."""
