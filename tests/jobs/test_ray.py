@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from tests.conftest import picture, save
 
 pytestmark = [pytest.mark.slow, needs_signals]
 FIXED = ("--device", "cpu", "--precision", "fp32", "--threads", "1")
-ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_agent_register_timeout_ms": "200000", "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
 COUNT = 500
 
 
@@ -33,21 +33,6 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray", reason="ray is not installed: pip install '.[dev]'")
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    from ray._private import services
-
-    get_node = services.get_node
-
-    def patient(*arguments: object) -> object:
-        deadline = time.monotonic() + 200
-        while True:
-            try:
-                return get_node(*arguments)
-            except RuntimeError:
-                if time.monotonic() > deadline:
-                    raise
-
-    # Ray gives a node half a minute to start, which is too little on a machine that is busy with other tests.
-    monkeypatch.setattr(services, "get_node", patient)
 
 
 def begin(*arguments: object) -> subprocess.Popen[str]:
@@ -57,15 +42,26 @@ def begin(*arguments: object) -> subprocess.Popen[str]:
     )
 
 
+def patiently(start: Callable[[], Any]) -> Any:
+    """Ray gives a node half a minute to start, which is too little on a machine that is busy with other tests."""
+    for _ in range(7):
+        try:
+            return start()
+        except Exception as error:
+            if "timed out during startup" not in str(error):
+                raise
+    return start()
+
+
 @contextmanager
 def two_nodes() -> Iterator[tuple[Any, Any]]:
     """A cluster of two nodes with a CPU each, and its second node."""
     from ray.cluster_utils import Cluster
 
     own = {"num_cpus": 1, "object_store_memory": 100 << 20, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args=own)
+    cluster = patiently(lambda: Cluster(initialize_head=True, head_node_args=own))
     try:
-        yield cluster, cluster.add_node(num_cpus=1, object_store_memory=100 << 20)
+        yield cluster, patiently(lambda: cluster.add_node(num_cpus=1, object_store_memory=100 << 20))
     finally:
         cluster.shutdown()
 
