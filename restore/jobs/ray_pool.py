@@ -29,8 +29,8 @@ from restore.stores.address import Address
 _OBJECT_STORE_BYTES = 100 << 20
 # Ray gives itself half a minute to start, which is too little on a machine that is busy with other things.
 _STARTS = 3
-# Processes that may die one after the other while a worker opens its network.
-_OPENINGS = 3
+# How long a worker may take to have a process again, and how often it is asked: Ray answers at once that it has none.
+_RESTART_SECONDS, _ASK_SECONDS = 120.0, 1.0
 _LOOK_SECONDS = 10.0
 _PATIENT_SECONDS = 15.0
 _CLOSE_SECONDS = 5.0
@@ -96,6 +96,8 @@ class RayPool:
         self.hosts: dict[int, str] = {}
         self._refs: dict[Any, tuple[int, str]] = {}
         self._look_again = 0.0
+        self._restarting: dict[int, float] = {}  # until when
+        self._ask_again: dict[int, float] = {}  # when
         self._network_key = ""
         self._earlier: Mapping[str, BackendEntry] = {}
 
@@ -200,6 +202,9 @@ class RayPool:
         self._refs[self._actors[worker].run.remote(batch)] = worker, _RUN
 
     def wait(self, seconds: float) -> list[Event]:
+        for worker in [worker for worker, when in self._ask_again.items() if when <= time.monotonic()]:
+            del self._ask_again[worker]
+            self._open(worker)
         if not self._refs:
             time.sleep(seconds)
             return []
@@ -211,7 +216,8 @@ class RayPool:
         for ref in ready:
             if ref in self._refs:  # otherwise its worker has just been lost
                 worker, what = self._refs.pop(ref)
-                events.append((worker, self._event(ref, worker, what)))
+                if event := self._event(ref, worker, what):
+                    events.append((worker, event))
         return events
 
     def stop(self) -> None:
@@ -225,7 +231,7 @@ class RayPool:
             self._ray.wait(closing, num_returns=len(closing), timeout=_CLOSE_SECONDS)
         for actor in self._actors.values():
             self._ray.kill(actor)
-        self._actors, self._told, self._refs = {}, {}, {}
+        self._actors, self._told, self._refs, self._ask_again = {}, {}, {}, {}
 
     def _event(self, ref: object, worker: int, what: str) -> Any:
         try:
@@ -235,6 +241,11 @@ class RayPool:
         except self._ray.exceptions.RayError as error:
             why = _first_line(error)
             if what == _OPEN:
+                now = time.monotonic()
+                unavailable = isinstance(error, self._ray.exceptions.ActorUnavailableError)
+                if unavailable and now < self._restarting.setdefault(worker, now + _RESTART_SECONDS):
+                    self._ask_again[worker] = now + _ASK_SECONDS
+                    return None
                 self._forget(worker)
                 return Refused(f"its process died while it opened the model ({why})")
             self._told.pop(worker, None)
@@ -249,6 +260,7 @@ class RayPool:
                     "with other results than the job's: name --device and --precision, and use the same files of models"
                 )
             self._told[worker] = event
+            self._restarting.pop(worker, None)
             self.hosts[worker] = event.identity
         elif isinstance(event, Refused):
             self._forget(worker)
@@ -284,8 +296,7 @@ class RayPool:
         return numbers
 
     def _open(self, number: int) -> None:
-        call = self._actors[number].open.options(max_task_retries=_OPENINGS)
-        self._refs[call.remote(self._earlier)] = number, _OPEN
+        self._refs[self._actors[number].open.remote(self._earlier)] = number, _OPEN
 
     def _forget(self, number: int) -> None:
         self._ray.kill(self._actors.pop(number))
