@@ -1,5 +1,5 @@
-"""Only 'restore get', 'restore models --online' and addresses of stores use the network: no other module can, and a job on
-files opens no connection.
+"""Only 'restore get', 'restore models --online', addresses of stores and clusters use the network: no other module can,
+and a job on files opens no connection.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TALKS = re.compile(
 # The door to the network; import-linter holds who may use it.
 _DOOR = "online/transport.py"
 # These ask the system for the name of this computer.
-_ONLY_ITS_NAME = {"jobs/lock.py": "import socket", "utils/processes.py": "import socket"}
+_ONLY_ITS_NAME = dict.fromkeys(("jobs/batch_worker.py", "jobs/lock.py", "utils/processes.py"), "import socket")
 
 
 def test_no_module_can_talk_to_other_computers() -> None:
@@ -46,6 +46,14 @@ def test_stores_have_one_door() -> None:
         path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if opens.search(path.read_text("utf-8"))
     ]
     assert found == ["stores/filesystem.py"]
+
+
+def test_clusters_have_one_door() -> None:
+    named = re.compile(r"^\s*(?:from|import) ray\b|import_module\([\"']ray", re.MULTILINE)
+    found = [
+        path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if named.search(path.read_text("utf-8"))
+    ]
+    assert found == ["jobs/ray_pool.py"]
 
 
 def test_two_commands_use_the_network() -> None:

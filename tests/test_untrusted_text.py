@@ -14,7 +14,8 @@ from click.testing import CliRunner
 
 from restore.cli.main import main
 from restore.errors import ModelError, RecipeError
-from restore.jobs.journal import Journal, last_backend
+from restore.jobs.journal import Journal
+from restore.jobs.last_backend import last_backend
 from restore.jobs.naming import PlanError
 from restore.jobs.outcome import Outcome
 from restore.jobs.plan import Item

@@ -49,6 +49,7 @@ _SECTIONS = {
         "--read-timeout",
     ),
     "Hardware and speed": ("--device", "--precision", "--tile", "--threads", "--workers"),
+    "Several machines": ("--engine", "--address", "--cpus-per-worker", "--gpus-per-worker", "--max-workers"),
 }
 
 
@@ -98,6 +99,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
         "restore enhance Pictures enlarged --model backlit+sr-x2",
         "restore enhance Pictures enlarged --resume --report page.html",
         "restore enhance s3://bucket/photos s3://bucket/large --resume",
+        "restore enhance /shared/photos /shared/large --engine ray --address auto",
     ),
     sections=_SECTIONS,
 )
@@ -189,6 +191,34 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     type=click.IntRange(1, 64),
     help="Threads for reading pictures, and as many for writing.  [default: half the cores, 2..8; 8 for stores]",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="What runs the job: this process, or the workers of a Ray cluster; IN and OUT are then in stores, or on a "
+    "file system that all machines share.",
+)
+@click.option(
+    "--address",
+    metavar="ADDRESS",
+    help="With --engine ray: cluster, auto for the one that this machine belongs to.  [default: one on this machine]",
+)
+@click.option(
+    "--cpus-per-worker",
+    type=FiniteRange(0, 1024, min_open=True),
+    help="With --engine ray: CPUs of each worker, which are also its --threads.  [default: 2, or 1 if there is only 1]",
+)
+@click.option(
+    "--gpus-per-worker",
+    type=FiniteRange(0, 64),
+    help="With --engine ray: GPUs of each worker; with 0.25, four share one.  [default: 1 if the cluster has some]",
+)
+@click.option(
+    "--max-workers",
+    type=click.IntRange(1),
+    help="With --engine ray: number of workers at most.  [default: as many as have room, also later]",
+)
 @click.option("--overwrite", "existing", flag_value="overwrite", help="Replace existing results.")
 @click.option("--skip-existing", "existing", flag_value="skip", help="Skip pictures whose result exists.")
 @click.option(
@@ -242,9 +272,11 @@ def enhance(
     Exit codes: 0 success, 1 some pictures failed, 2 usage error, 130 Ctrl-C, SIGTERM or SIGHUP.
     """
     pairs = parse_pairs(spec, "--spec")
-    if _is_folder_job(options):
+    here = options["engine"] == "local"  # elsewhere, others see to it that a crash costs little
+    if here and _is_folder_job(options):
         supervise_job(options["model"] or "the model", _journal(options))
-    supervise_foreign([options["model"]] if options["model"] else [], "Written files are complete; --resume continues.")
+    if here and options["model"]:
+        supervise_foreign([options["model"]], "Written files are complete; --resume continues.")
     from restore.jobs.enhance import start
     from restore.jobs.ledger import Ledger
     from restore.jobs.request import Request, default_workers
@@ -252,7 +284,7 @@ def enhance(
 
     size = _size(options)
     far = any(isinstance(end, Address) for end in (*options["sources"], options["target"]))
-    workers = workers or default_workers(far)
+    workers = workers or default_workers(far, shared=not here)
     request = Request(size=size, spec=pairs, metadata=metadata or "keep", workers=workers, **options)
 
     def page() -> PageWriter:
@@ -276,6 +308,8 @@ def enhance(
     def run(job: Request) -> int:
         return start(job, console(), say, page, give if as_json else None, hard=True, ledger=ledger)
 
+    if not here and uses_streams(request):
+        raise click.UsageError("- is read and written by this process: use --engine local")
     if not uses_streams(request):
         raise SystemExit(run(request))
     if as_json and on_output:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from rich.console import Console
 from restore.jobs.claims import GONE, missing
 from restore.jobs.ledger import Ledger
 from restore.jobs.outcome import Outcome, Status
-from restore.jobs.plan import Plan
+from restore.jobs.plan import Item, Plan
 from restore.jobs.record_file import RecordFile
 from restore.jobs.report import FileRecord, PageWriter, SummaryRecord, folder_record, record, write_report
 from restore.jobs.store_plan import StorePlan
@@ -89,11 +89,10 @@ class JobReporter:
         self._count(outcome)
         if not self._keep(record(outcome)):
             return
-        source = printable(outcome.item.shown_source)
         if outcome.status == "failed":
-            self.warn(f"failed: {source}: {printable(outcome.error)}", "red")
+            self.warn(f"failed: {printable(outcome.item.shown_source)}: {printable(outcome.error)}", "red")
         elif outcome.note:
-            self.warn(f"{source}: {outcome.note}")
+            self.warn(f"{printable(outcome.item.shown_source)}: {outcome.note}")
 
     def planned(self, outcome: Outcome) -> None:
         """Report one picture of a dry run."""
@@ -138,6 +137,12 @@ class JobReporter:
             if outcome.item.target in gone:
                 self.counts[outcome.status] -= 1
                 self.outcome(Outcome(outcome.item, "failed", GONE))
+
+    def sort(self, items: Sequence[Item]) -> None:
+        """Put the records for the report into the order of the plan; those of folders stay behind."""
+        if isinstance(self.records, list):
+            order = {item.shown_source: number for number, item in enumerate(items)}
+            self.records.sort(key=lambda one: order.get(one["source"], len(order)))
 
     def mute(self) -> None:
         """Print nothing any more; reports are still written."""

@@ -37,8 +37,36 @@ def refuse_contradictions(request: Request) -> None:
         raise PlanError("--format gif is for animations: add --frames all, or choose png for single pictures")
     if request.frames == "all" and request.format_ and f".{request.format_}" not in ANIMATED:
         raise PlanError(f"--frames all and --format {request.format_} contradict each other: choose webp, png or gif")
+    _refuse_for_engine(request)
     if request.watch:
         check_watch()
+
+
+_ONLY_RAY = ("address", "cpus_per_worker", "gpus_per_worker", "max_workers")
+
+
+def _refuse_for_engine(request: Request) -> None:
+    """Refuse what only the other engine does."""
+    if request.engine == "local":
+        for name in _ONLY_RAY:
+            if getattr(request, name) is not None:
+                raise PlanError(f"--{name.replace('_', '-')} is for a cluster: add --engine ray, or remove it")
+        return
+    if request.watch:
+        raise PlanError("--watch works with --engine local: repeat the command with --engine ray and --resume instead")
+    if request.address is not None and request.address.startswith("ray://"):
+        raise PlanError(
+            f"--address {request.address}: Ray's client is not supported; run the command on a machine of the cluster "
+            "with --address auto, for example by 'ray job submit'"
+        )
+    kind, _, number = request.device.partition(":")
+    if number:
+        raise PlanError(f"--device {request.device}: Ray gives each worker its GPUs; write --device {kind}")
+    if request.dry_run:
+        return
+    from restore.jobs.ray_pool import import_ray
+
+    import_ray()
 
 
 def _refuse_for_stores(request: Request) -> None:

@@ -3,37 +3,35 @@
 from __future__ import annotations
 
 import math
-import platform
 from collections.abc import Callable
-from contextlib import closing, nullcontext, suppress
+from contextlib import ExitStack, closing, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from restore import __version__
 from restore.errors import HopelessError
+from restore.jobs.backend_entry import BackendEntry
 from restore.jobs.console import JobReporter, Record, counted
 from restore.jobs.contradictions import refuse_contradictions
 from restore.jobs.dry_run import show_plan
-from restore.jobs.journal import BackendEntry, Journal, OutputGoneError, last_backend
+from restore.jobs.engine import Engine
+from restore.jobs.journal import Journal, OutputGoneError
+from restore.jobs.last_backend import last_backend
 from restore.jobs.ledger import Ledger
+from restore.jobs.local_engine import LocalEngine
 from restore.jobs.lock import locked, refuse_locked
 from restore.jobs.naming import Naming, PlanError
-from restore.jobs.open_network import OpenedNetwork, open_network
 from restore.jobs.outcome import Outcome, Summary
-from restore.jobs.pipeline import run_job
 from restore.jobs.plan import Existing, Plan, make_plan
 from restore.jobs.progress import job_progress
 from restore.jobs.report import PageWriter, SummaryRecord, check_report
-from restore.jobs.request import Request, job_key_of
-from restore.jobs.settings import Settings
+from restore.jobs.request import Request
 from restore.jobs.stop import Stop, stoppable
 from restore.jobs.store_job import open_store_journal, plan_stores
 from restore.jobs.store_journal import StoreJournal
 from restore.jobs.store_plan import StorePlan
 from restore.jobs.watch import watch
-from restore.runtime.plugin_providers import plugin_version
 from restore.utils.atomic_write import scratch_folder, sweep
 from restore.utils.text import printable
 from restore.zoo.chain_names import chain_files, chain_label
@@ -41,7 +39,6 @@ from restore.zoo.chain_names import chain_files, chain_label
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from restore.jobs.chain import Chain
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -73,8 +70,10 @@ def start(
         RestoreError: wrong usage (nothing was written), or the disk cannot be written to any more.
         KeyboardInterrupt: interrupted before the job began.
     """
-    with stoppable(hard) as stop, scratch_folder() if request.uses_stores else nullcontext() as scratch:
-        return _start(request, screen, say, page, give, stop, ledger, scratch)
+    scratched = scratch_folder() if request.uses_stores else nullcontext()
+    # A cluster may take longer to leave than an interrupted job has.
+    with ExitStack() as last, stoppable(hard) as stop, scratched as scratch:
+        return _start(request, screen, say, page, give, stop, ledger, scratch, last)
 
 
 def _start(
@@ -86,6 +85,7 @@ def _start(
     stop: Stop,
     ledger: Ledger | None,
     scratch: Path | None,
+    last: ExitStack,
 ) -> int:
     refuse_contradictions(request)
     if ledger is not None and ledger.again:
@@ -107,10 +107,18 @@ def _start(
             return FAILED if reporter.failed else 0
         if plan.folder is not None:
             refuse_locked(plan.folder, request.shard)
-        opened = open_network(request, plan)
-        for warning in (*opened.network.notes, *opened.warnings):
+        engine = _engine(request, plan, stop, reporter, last)
+        for warning in engine.network.warnings:
             reporter.warn(warning)
-        return _Enhancing(request, naming, opened, reporter, stop, plan).run(plan)
+        return _Enhancing(request, naming, engine, reporter).run(plan)
+
+
+def _engine(request: Request, plan: Plan | StorePlan, stop: Stop, reporter: JobReporter, last: ExitStack) -> Engine:
+    if request.engine == "local":
+        return LocalEngine(request, plan, stop, reporter.warn)
+    from restore.jobs.ray_engine import RayEngine
+
+    return last.enter_context(RayEngine(request, plan, stop, reporter))
 
 
 def _plan(request: Request, naming: Naming, first: bool) -> Plan:
@@ -132,40 +140,20 @@ def _scale_text(request: Request) -> str:
 class _Enhancing:
     """The running job: one plan, or several when a folder is watched."""
 
-    def __init__(
-        self,
-        request: Request,
-        naming: Naming,
-        opened: OpenedNetwork,
-        reporter: JobReporter,
-        stop: Stop,
-        plan: Plan | StorePlan,
-    ) -> None:
-        from restore.jobs.pace import Pace
-        from restore.runtime.stream import StreamOptions
-
-        network = opened.network
+    def __init__(self, request: Request, naming: Naming, engine: Engine, reporter: JobReporter) -> None:
         self._request = request
         self._naming = naming
-        self._network = network
-        self._opened = opened
+        self._engine = engine
+        self._network = engine.network
         self._reporter = reporter
-        self._stop = stop
-        self._strength = 1.0 if request.strength is None else request.strength
-        options = StreamOptions(request.tile, strength=self._strength)
-        # What arrives in a watched folder, and what is left of a resumed job, is not known in advance.
-        items = [] if request.watch or request.resume or isinstance(plan, StorePlan) else plan.items
-        pace = Pace(network.models, items, request.read_timeout, reporter.warn)
-        self._streams = network.streams(options, reporter.warn, pace.watched())
         self._summary = Summary(workers=request.workers)
-        self._digest = network.digest  # now, because the file may have changed by the end
         self._complaint = ""
         self._refused: set[str] = set()
 
     def run(self, plan: Plan | StorePlan) -> int:
         request, reporter = self._request, self._reporter
         interrupted = False
-        key = job_key_of(request, self._network)
+        key = self._network.key
         try:
             if isinstance(plan, StorePlan) and plan.out is not None:
                 with open_store_journal(plan, key, request) as kept:
@@ -209,7 +197,7 @@ class _Enhancing:
     def _record_backends(
         self, write: Callable[[BackendEntry], None], last: Callable[[str], BackendEntry | None]
     ) -> None:
-        for entry in self._opened.entries:
+        for entry in self._network.entries:
             if last(entry.model) != entry:
                 write(entry)
 
@@ -250,20 +238,7 @@ class _Enhancing:
         return plan
 
     def _job(self, plan: Plan | StorePlan, journal: Journal | StoreJournal | None, watched: bool = False) -> None:
-        request, reporter = self._request, self._reporter
-        settings = Settings(
-            request.picture_options(self._network),
-            self._network.scale,
-            request.target_size(self._network.scale),
-            overwrite=request.existing == "overwrite",
-            resume=request.resume or watched,
-            workers=request.workers,
-            judge=partial(self._network.tell, strength=self._strength),
-            read_timeout=request.read_timeout,
-            trial=request.trial(self._network),
-            before=self._streams.before,
-            stored=plan.results if isinstance(plan, StorePlan) else None,
-        )
+        reporter = self._reporter
         if not isinstance(plan, StorePlan):
             reporter.begin(plan)
             if not watched:  # a watched folder may bring a picture again
@@ -275,7 +250,7 @@ class _Enhancing:
                 advance()
 
             try:
-                run_job(plan, self._streams.last, on_outcome, settings, journal, self._stop, self._summary)
+                self._engine.run(plan, journal, on_outcome, self._summary, watched)
             finally:
                 if isinstance(plan, StorePlan):  # it is known by now
                     reporter.begin(plan)
@@ -305,10 +280,10 @@ class _Enhancing:
             "output": str(request.target),
             "model": network.name,
             "precision": network.precision,
-            "model_digest": self._digest,
+            "model_digest": network.digest,
             "device": network.device,
-            "backend": self._opened.text,
-            "versions": _versions(network),
+            "backend": network.text,
+            "versions": dict(network.versions),
         }
         text = (
             f"{counted(reporter)}; {network.name} {network.precision} on {network.device}, "
@@ -317,19 +292,5 @@ class _Enhancing:
         )
         where = summary.bottleneck()
         # After an early end, do not read the pictures again for the report; the disk may even be full.
-        text = "\n".join(filter(None, (text, self._opened.text, where)))
+        text = "\n".join(filter(None, (text, network.text, self._engine.note, where)))
         reporter.end(text, record, shown=whole)
-
-
-def _versions(network: Chain) -> dict[str, str]:
-    """Versions of everything that the pixels depend on."""
-    import cv2
-    import numpy
-    import onnxruntime
-    import PIL
-
-    modules = {"numpy": numpy, "onnxruntime": onnxruntime, "opencv": cv2, "pillow": PIL}
-    versions = {name: str(module.__version__) for name, module in modules.items()}
-    for kind in network.plugins:
-        versions[f"plug-in {kind}"] = plugin_version(kind)
-    return {"restore": __version__, "python": platform.python_version(), **versions}

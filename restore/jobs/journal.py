@@ -12,13 +12,14 @@ import json
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from restore.errors import HopelessError
+from restore.jobs.backend_entry import BackendEntry
 from restore.jobs.decoding_record import DecodingRecord
-from restore.jobs.journal_name import STEM, journal_name, part_name
+from restore.jobs.journal_name import STEM, is_worker_journal, journal_name, part_name, worker_journal_name
 from restore.jobs.naming import PlanError
 from restore.jobs.network_record import NetworkRecord
 from restore.jobs.verdict import Verdict, Verdicts, read_verdicts
@@ -59,40 +60,6 @@ class JournalEntry:
     target_digest: str
 
 
-@dataclass(frozen=True)
-class BackendEntry:
-    """A line about what ran the model.
-
-    Attributes:
-        model: :func:`model_digest` of its float32 file, whichever file was run.
-        device: ``cpu``, ``openvino``, ``cuda:0``, ...
-        precision: that it computed in.
-    """
-
-    model: str
-    device: str
-    precision: str
-
-
-def last_backend(folder: Path, model: str) -> BackendEntry | None:
-    """What ran a model last, according to the journals in an output folder; None if they do not say.
-
-    Args:
-        folder: the output folder.
-        model: see :class:`BackendEntry`.
-    """
-    found = None
-    for path in sorted(folder.glob(f"{STEM}*.jsonl"), key=lambda path: path.stat().st_mtime):
-        for line in _content(path).split(b"\n"):
-            if line.startswith(b'{"backend"'):
-                try:
-                    entry = BackendEntry(**parse_json(line)["backend"])
-                except (ValueError, TypeError):
-                    continue  # cut off by a kill
-                found = entry if entry.model == model else found
-    return found
-
-
 def job_key(model_digest: str, options: Mapping[str, object]) -> str:
     """SHA-256 of the model file's digest and of every option that changes pixels or files."""
     text = json.dumps({"model": model_digest, "options": dict(options)}, sort_keys=True)
@@ -127,14 +94,18 @@ def file_digest(path: Path, progress: Callable[[], object] = lambda: None) -> st
 
 
 class JournalIndex:
-    """The entries of all journals in an output folder; read once.
+    """The entries of all journals in an output folder, read once; or some of them.
 
     Attributes:
         verdicts: on pictures that crashed a decoder or a network.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, entries: Iterable[JournalEntry] | None = None) -> None:
         """Read the journals.
+
+        Args:
+            folder: the output folder.
+            entries: those that matter, so that no journal is read; None to read them all.
 
         Raises:
             PlanError: a file with a journal's name is not a journal, or is of a newer version.
@@ -142,11 +113,30 @@ class JournalIndex:
         self._folder = folder
         self._by_target: dict[str, list[JournalEntry]] = defaultdict(list)
         self.verdicts: list[Verdict] = []
-        for path in sorted(folder.glob(f"{STEM}*.jsonl")):
-            lines = _lines(path)
-            self.verdicts += read_verdicts(lines)
-            for entry in _entries(lines):
-                self.add(entry)
+        for entry in entries or ():
+            self.add(entry)
+        for path in sorted(folder.glob(f"{STEM}*.jsonl")) if entries is None else ():
+            try:
+                self.read(path)
+            except FileNotFoundError:  # of a worker of another shard, which has just ended
+                if not is_worker_journal(path.name):
+                    raise
+
+    def read(self, path: Path) -> None:
+        """Add what a journal says.
+
+        Raises:
+            PlanError: it is not a journal, or is of a newer version.
+            OSError: it cannot be read.
+        """
+        lines = _lines(path)
+        self.verdicts += read_verdicts(lines)
+        for entry in _entries(lines):
+            self.add(entry)
+
+    def of(self, target: str) -> list[JournalEntry]:
+        """The entries about ``target``, whether or not it is there."""
+        return list(self._by_target.get(target, ()))
 
     def add(self, entry: JournalEntry) -> None:
         """Add an entry."""
@@ -181,6 +171,21 @@ class JournalIndex:
         return bool(self.ours(target))
 
 
+@dataclass(frozen=True)
+class WorkerPart:
+    """Whose journal it is, if one worker of a job has its own.
+
+    Attributes:
+        token: tells it from the others.
+        records: local folder for what must survive a crash of its process.
+        verdicts: of the journals in the output folder.
+    """
+
+    token: str
+    records: Path
+    verdicts: Sequence[Verdict] = ()
+
+
 class Journal:
     """The journal of one job or shard, for appending, with the entries of all journals of the folder.
 
@@ -188,27 +193,37 @@ class Journal:
 
     Attributes:
         key: of the job, see :func:`job_key`.
-        index: all entries of the folder, including this journal's new ones.
+        index: all entries of the folder, or those that matter to a worker, including this journal's new ones.
         decoding: which pictures are being decoded.
         network: which pictures are in the network.
         length: of its file when it was opened, in bytes.
     """
 
-    def __init__(self, folder: Path, key: str, shard: tuple[int, int] = (1, 1)) -> None:
+    def __init__(
+        self, folder: Path, key: str, shard: tuple[int, int] = (1, 1), worker: WorkerPart | None = None
+    ) -> None:
         """Open or create the journal, and its folder if missing.
+
+        Args:
+            folder: the output folder.
+            key: see :attr:`key`.
+            shard: i of n.
+            worker: for one worker's own journal, which begins with an empty index.
 
         Raises:
             PlanError: see :class:`JournalIndex`.
             OSError: the folder cannot be written to.
         """
         self.key = key
-        self.index = JournalIndex(folder)
-        verdicts = Verdicts(self.index.verdicts, self._record_verdict)
-        self.decoding = DecodingRecord(folder, part_name(shard), verdicts)
-        self.network = NetworkRecord(folder, part_name(shard), verdicts, key)
+        self.index = JournalIndex(folder, None if worker is None else ())
+        verdicts = Verdicts(self.index.verdicts if worker is None else worker.verdicts, self._record_verdict)
+        records = folder if worker is None else worker.records
+        self.decoding = DecodingRecord(records, part_name(shard), verdicts)
+        self.network = NetworkRecord(records, part_name(shard), verdicts, key)
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._path = folder, folder / journal_name(shard)
+        name = journal_name(shard) if worker is None else worker_journal_name(shard, worker.token)
+        self._folder, self._path = folder, folder / name
         with contextlib.suppress(FileExistsError):
             write_bytes(self._path, _line({_FORMAT: _VERSION}), overwrite=False)
         with open_regular(self._path) as file:
@@ -260,9 +275,23 @@ class Journal:
         with self._lock:
             self._write(_line({"backend": asdict(entry)}))
 
+    def absorb(self, journals: Iterable[Path]) -> None:
+        """Append what other journals of this folder say, whose jobs have ended, and remove them.
+
+        Raises:
+            PlanError: one of them is not a journal.
+            OSError: one cannot be read, or this one cannot be written.
+        """
+        for path in journals:
+            lines = [line for line in _lines(path) if line]
+            with self._lock:
+                if lines:
+                    self._write(b"\n".join(lines) + b"\n")
+            path.unlink()
+
     def targets_since(self, length: int) -> frozenset[str]:
         """The targets of the entries behind this many bytes of its file."""
-        return frozenset(entry.target for entry in _entries(_content(self._path)[length:].split(b"\n")))
+        return frozenset(entry.target for entry in _entries(journal_content(self._path)[length:].split(b"\n")))
 
     def _record_verdict(self, verdict: Verdict) -> None:
         with self._lock:
@@ -280,7 +309,7 @@ class Journal:
         self._torn = False
 
 
-def _content(path: Path) -> bytes:
+def journal_content(path: Path) -> bytes:
     """A journal's bytes. Raises PlanError if it is a pipe or a device."""
     try:
         with open_regular(path) as file:
@@ -296,7 +325,7 @@ def _line(values: Mapping[str, object]) -> bytes:
 
 def _lines(path: Path) -> list[bytes]:
     """The lines of a journal after the first, which says that it is one."""
-    first, *lines = _content(path).split(b"\n")
+    first, *lines = journal_content(path).split(b"\n")
     cure = "move it away, or choose another output folder"
     try:
         version = parse_json(first)[_FORMAT]

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from restore.errors import ImageError, ModelError, RestoreError
 from restore.imaging.header import header_size
+from restore.jobs.backend_entry import BackendEntry
 from restore.jobs.chain import Chain
-from restore.jobs.journal import BackendEntry, last_backend, model_digest
+from restore.jobs.journal import model_digest
+from restore.jobs.last_backend import last_backend
 from restore.jobs.plan import Item, Plan
 from restore.jobs.store_plan import StorePlan
 from restore.utils.time_limit import StalledError, unless_stalled
@@ -62,6 +64,24 @@ def open_network(request: Request, plan: Plan | StorePlan) -> OpenedNetwork:
     Raises:
         RestoreError: there is no such model, it cannot be opened, or the options do not suit it.
     """
+    shared = request.resume or request.shard != (1, 1)
+    earlier = partial(_earlier_backend, plan) if shared else _no_backend
+    return open_models(request, partial(count_pixels, request, plan), earlier)
+
+
+def open_models(
+    request: Request, pixels: Callable[[], float], earlier: Callable[[str], BackendEntry | None]
+) -> OpenedNetwork:
+    """Open a job's models, as :func:`open_network`.
+
+    Args:
+        request: the job.
+        pixels: returns the number of pixels of its pictures; not called if that does not matter.
+        earlier: what has run a model in another part of the job, by its digest; None if nothing has.
+
+    Raises:
+        RestoreError: see :func:`open_network`.
+    """
     from restore.runtime.devices import TilePlan
     from restore.zoo.backends import OpenOptions
 
@@ -73,11 +93,11 @@ def open_network(request: Request, plan: Plan | StorePlan) -> OpenedNetwork:
     ways = [OpenOptions(name, *more) for name in names]
     models = [options.open() for options in ways]
     _check(request, Chain(tuple(models)))
-    count = cache(lambda: _pixels(request, plan))
+    count = cache(pixels)
     found: list[_Opened] = []
     grown = 1  # pixels that a model takes for each of the job
     for options, model in zip(ways, models, strict=True):
-        found.append(_open(request, plan, options, model, partial(_times, grown, count)))
+        found.append(_open(request, earlier, options, model, partial(_times, grown, count)))
         grown *= model.spec.scale**2
     texts = [one.text if len(found) == 1 else f"{one.model.spec.name}: {one.text}" for one in found if one.text]
     warnings = tuple(dict.fromkeys(warning for one in found for warning in one.warnings))
@@ -86,7 +106,11 @@ def open_network(request: Request, plan: Plan | StorePlan) -> OpenedNetwork:
 
 
 def _open(
-    request: Request, plan: Plan | StorePlan, options: OpenOptions, model: Model, pixels: Callable[[], float]
+    request: Request,
+    earlier_of: Callable[[str], BackendEntry | None],
+    options: OpenOptions,
+    model: Model,
+    pixels: Callable[[], float],
 ) -> _Opened:
     from restore.zoo.backends import fastest
     from restore.zoo.precision import family
@@ -94,8 +118,7 @@ def _open(
     files = family(options.file)
     digests: dict[str, str] = {kind: model_digest(path) for kind, path in files.items() if kind in ("fp32", "int8")}
     digest = digests.get("fp32") or model_digest(model.file)
-    shared = request.resume or request.shard != (1, 1)
-    earlier = _earlier_backend(plan, digest) if shared else None
+    earlier = earlier_of(digest)
     warning = ""
     on_cpu = model.on_cpu and earlier is not None and earlier.device in ("cpu", "openvino")
     if earlier is not None and on_cpu and request.device == request.precision == "auto":
@@ -116,6 +139,10 @@ def _earlier_backend(plan: Plan | StorePlan, digest: str) -> BackendEntry | None
     if isinstance(plan, StorePlan) and plan.out is not None:
         return plan.index.backends.get(digest)
     return None if plan.folder is None else last_backend(plan.folder, digest)
+
+
+def _no_backend(_digest: str) -> None:
+    return None
 
 
 def _times(factor: int, count: Callable[[], float]) -> float:
@@ -150,7 +177,7 @@ def _label(entry: BackendEntry) -> str:
     return Backend(entry.device, entry.precision).label
 
 
-def _pixels(request: Request, plan: Plan | StorePlan) -> float:
+def count_pixels(request: Request, plan: Plan | StorePlan) -> float:
     """Number of pixels in a job's pictures by their headers, as far as they can be read and until they are many."""
     if request.dry_run or request.watch or request.again:
         # After a crash no header is read here: the step is not recorded, and may be what crashed.

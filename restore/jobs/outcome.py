@@ -70,12 +70,14 @@ class Summary:
         seconds: busy time by stage, summed over workers.
         wall: seconds from start to end.
         workers: threads of the decoding pool, and of the encoding pool.
+        networks: number of networks that run at once, each with such pools.
     """
 
     counts: Counter[Status] = field(default_factory=Counter)
     seconds: Seconds = field(default_factory=Seconds)
     wall: float = 0.0
     workers: int = 1
+    networks: int = 1
 
     def count(self, outcome: Outcome) -> None:
         self.counts[outcome.status] += 1
@@ -83,7 +85,7 @@ class Summary:
 
     def busy(self) -> dict[str, float]:
         """Share of wall-clock time that each stage was busy, 0..1; averaged over the workers of a pool."""
-        wall = max(self.wall, 1e-9)
+        wall = max(self.wall, 1e-9) * self.networks
         return {
             "decode": self.seconds.decode / wall / self.workers,
             "network": self.seconds.network / wall,

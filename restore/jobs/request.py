@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from restore.jobs.journal import job_key
 from restore.jobs.network_record import Trial
@@ -19,8 +19,10 @@ from restore.stores.address import Address
 
 if TYPE_CHECKING:
     from restore.jobs.chain import Chain
+    from restore.runtime.stream import StreamOptions
     from restore.zoo.precision import Precision
 
+EngineName = Literal["local", "ray"]
 _DEFAULT, _MOST = 2, 4
 
 
@@ -57,6 +59,11 @@ class Request:
     settle: float = SETTLE_SECONDS
     frames: Frames = "first"
     strict: bool = False
+    engine: EngineName = "local"
+    address: str | None = None
+    cpus_per_worker: float | None = None
+    gpus_per_worker: float | None = None
+    max_workers: int | None = None
     again: bool = False  # this process goes on with a job whose earlier process crashed
 
     @property
@@ -112,6 +119,12 @@ class Request:
             self.quality, self.png_level, self.metadata, most, self.keep_times, history, self.frames, self.strict
         )
 
+    def stream_options(self) -> StreamOptions:
+        """How pictures are cut into tiles and blended."""
+        from restore.runtime.stream import StreamOptions
+
+        return StreamOptions(self.tile, strength=1.0 if self.strength is None else self.strength)
+
     def trial(self, network: Chain) -> Trial:
         """How to run the network of a job in another process, if an earlier one died while it ran."""
         strength = 1.0 if self.strength is None else self.strength
@@ -128,9 +141,14 @@ class Request:
         )
 
 
-def default_workers(stores: bool = False) -> int:
-    """Default number of reading threads, and of writing threads: half the cores, 2..8; 8 for stores, which are far."""
-    return 8 if stores else min(8, max(2, (os.cpu_count() or 1) // 2))
+def default_workers(stores: bool = False, shared: bool = False) -> int:
+    """Default number of reading threads, and of writing threads: half the cores, 2..8; 8 for stores, which are far.
+
+    Args:
+        stores: whether some end of the job is in a store.
+        shared: whether other processes share the cores: 2 then.
+    """
+    return 8 if stores else 2 if shared else min(8, max(2, (os.cpu_count() or 1) // 2))
 
 
 def job_key_of(request: Request, network: Chain) -> str:

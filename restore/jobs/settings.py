@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from restore.imaging.picture import Samples
-from restore.jobs.chain import Before
+from restore.jobs.chain import Before, Chain
 from restore.jobs.network_record import Trial
 from restore.jobs.options import PictureOptions
+from restore.jobs.request import Request
 from restore.jobs.sizing import TargetSize
 from restore.jobs.store_results import StoreResults
 from restore.jobs.worker import READ_TIMEOUT
@@ -49,3 +51,30 @@ class Settings:
     trial: Trial | None = None
     before: Before | None = None
     stored: StoreResults | None = None
+
+
+def settings_of(
+    request: Request, network: Chain, before: Before | None, stored: StoreResults | None, resume: bool
+) -> Settings:
+    """How a request's job is run.
+
+    Args:
+        request: the job.
+        network: opened for it.
+        before: see :class:`Settings`, also for the others.
+        stored: see there.
+        resume: see there.
+    """
+    return Settings(
+        request.picture_options(network),
+        network.scale,
+        request.target_size(network.scale),
+        overwrite=request.existing == "overwrite",
+        resume=resume,
+        workers=request.workers,
+        judge=partial(network.tell, strength=request.stream_options().strength),
+        read_timeout=request.read_timeout,
+        trial=request.trial(network),
+        before=before,
+        stored=stored,
+    )

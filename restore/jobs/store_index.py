@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from restore.jobs.journal import BackendEntry
+from restore.jobs.backend_entry import BackendEntry
 from restore.jobs.verdict import Verdict
 
 # Kilobytes of pages that SQLite keeps in memory.
@@ -55,6 +55,9 @@ class StoredEntry:
     size: int
     etag: str
     run: str
+
+
+Excerpt = dict[str, list[tuple[int | str | None, ...]]]
 
 
 class StoreIndex:
@@ -131,6 +134,25 @@ class StoreIndex:
     def was_made_with(self, key: str, target: str) -> bool:
         """Whether ``target`` is there, unchanged, and a job with this key wrote it, from whichever source."""
         return self._any(f"{_UNCHANGED} AND key = ?", _number(target), _number(key))
+
+    def excerpt(self, targets: Iterable[str]) -> Excerpt:
+        """What is known of some results, for the index of another process: rows by table."""
+        numbers = [_number(target) for target in targets]
+        marks = ",".join("?" * len(numbers))
+        with self._lock:
+            found = {
+                table: self._database.execute(f"SELECT * FROM {table} WHERE target IN ({marks})", numbers).fetchall()
+                for table in ("there", "written", "begun")
+            }
+            # A run that has ended settles all before it.
+            found["ended"] = self._database.execute("SELECT MAX(run) FROM ended HAVING MAX(run) NOT NULL").fetchall()
+        return {table: rows for table, rows in found.items() if rows}
+
+    def add_excerpt(self, excerpt: Excerpt) -> None:
+        """Note what another index knows."""
+        for table, rows in excerpt.items():
+            if rows:
+                self._many(f"INSERT OR REPLACE INTO {table} VALUES ({','.join('?' * len(rows[0]))})", rows)
 
     def _any(self, what: str, *values: int) -> bool:
         with self._lock:

@@ -19,8 +19,8 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from restore.jobs.backend_entry import BackendEntry
 from restore.jobs.decoding_record import DecodingRecord
-from restore.jobs.journal import BackendEntry
 from restore.jobs.journal_name import STEM
 from restore.jobs.naming import PlanError
 from restore.jobs.network_record import NetworkRecord
@@ -119,10 +119,25 @@ class StoreJournal:
         Raises:
             HopelessError: earlier entries could not be written.
         """
-        digest = hashlib.sha256(data).hexdigest()
-        entry = StoredEntry(source, source_digest, self.key, target, digest, len(data), etag, self._run)
+        self.note(source, source_digest, target, hashlib.sha256(data).hexdigest(), len(data), etag)
+
+    def note(self, source: str, source_digest: str, target: str, digest: str, size: int, etag: str) -> None:
+        """Like :meth:`append`, of a result that another process has put there.
+
+        Args:
+            source: see :class:`restore.jobs.store_index.StoredEntry`, also for the others.
+            source_digest: see there.
+            target: see there.
+            digest: SHA-256 of the result's bytes.
+            size: of the result, in bytes.
+            etag: see there.
+
+        Raises:
+            HopelessError: earlier entries could not be written.
+        """
+        entry = StoredEntry(source, source_digest, self.key, target, digest, size, etag, self._run)
         self._refuse_fault()
-        if self._add(asdict(entry)) >= _PART_LINES:
+        if self._add(vars(entry)) >= _PART_LINES:  # which asdict() copies, at a hundred times the cost
             self._write_part()
 
     def record_backend(self, entry: BackendEntry) -> None:

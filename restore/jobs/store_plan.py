@@ -116,6 +116,10 @@ class StorePlan:
         size = sum(item.origin.listed.size or 0 for item in self._first if item.origin and item.origin.listed)
         return 4.0 * size if len(self._first) < PAGE else float("inf")
 
+    def count(self) -> float:
+        """How many there are, as far as the first page tells: infinitely many if it is full."""
+        return len(self._first) if len(self._first) < PAGE else float("inf")
+
     def tell(self, begin: Callable[[list[str]], None], key: str) -> None:
         """Tell, from here on, which results may be written before any of a page is.
 

@@ -174,6 +174,19 @@ def sweep(folder: Path) -> int:
     return len(left)
 
 
+def sweep_of(folder: Path, identity: str, process: int) -> None:
+    """Remove the temporary files that one process left in a folder, which is known to have ended.
+
+    Args:
+        folder: the folder; nothing happens if it does not exist.
+        identity: :func:`restore.utils.processes.host_identity` of its host.
+        process: its ID there.
+    """
+    for path in folder.glob(f"{TEMPORARY_PREFIX}{identity}-{process}-*"):
+        if _TEMPORARY.fullmatch(path.name) and not path.is_dir():
+            path.unlink(missing_ok=True)
+
+
 def _is_left_over(path: Path) -> bool:
     named = _TEMPORARY.fullmatch(path.name)
     if named is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from restore.jobs import store_journal
-from restore.jobs.journal import BackendEntry
+from restore.jobs.backend_entry import BackendEntry
 from restore.jobs.naming import PlanError
 from restore.jobs.store_index import StoreIndex
 from restore.jobs.store_journal import StoreJournal, concerns, read_parts

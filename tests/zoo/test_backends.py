@@ -15,7 +15,9 @@ import pytest
 import restore
 from restore.errors import DeviceError
 from restore.jobs import open_network as open_network_module
-from restore.jobs.journal import BackendEntry, last_backend, model_digest
+from restore.jobs.backend_entry import BackendEntry
+from restore.jobs.journal import model_digest
+from restore.jobs.last_backend import last_backend
 from restore.runtime.model import open_model
 from restore.utils.user_folders import cache_folder
 from restore.zoo import agreement, backends
