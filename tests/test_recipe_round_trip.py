@@ -15,6 +15,7 @@ from PIL import Image
 
 from restore.cli.main import main
 from restore.recipes import Shipped, shipped
+from restore.training.recipe_base import read_lineage
 from tests.conftest import picture, save
 
 # Sides that the networks accept, small enough for ten steps to take seconds. A Haar discriminator needs 32.
@@ -73,7 +74,7 @@ def test_trained_exported_verified_and_used(one: Shipped, tmp_path: Path, tiny_c
         dark = (light * [0.7, 0.5, 0.4]).astype(np.uint8)
         for folder, pixels in {".": light, "well-lit": light, "backlit": dark, "input": dark, "target": light}.items():
             save(data / folder / f"{number}.png", pixels)
-    said = quick(yaml.safe_load(one.file.read_text()), tiny_clip)
+    said = quick(read_lineage(one.file).values, tiny_clip)
     if said["data"].get("train"):  # only the photographs themselves, not the sets beside them
         for folder in ("well-lit", "backlit", "input", "target"):
             shutil.rmtree(data / folder)

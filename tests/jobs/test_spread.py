@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from restore.errors import HopelessError
-from restore.jobs.batch import Batch, Done, Refused, Row, Told, sent
+from restore.jobs.batch import Batch, Done, Refused, Row, Told, row, sent
 from restore.jobs.engine import JobNetwork
+from restore.jobs.outcome import Outcome, Seconds
 from restore.jobs.plan import Item
 from restore.jobs.spread import LEAST, MOST, Lost, Spread
 from restore.jobs.stop import Stop
+from restore.runtime.edit import Edit
 from tests.jobs.pools import FakePool
 
 NETWORK = JobNetwork("key", "name", "digest", "fp32", "cpu")
@@ -190,3 +193,14 @@ def test_ctrl_c_waits_a_moment_for_what_is_being_written() -> None:
         job.spread.run()
     assert pool.stopped
     assert len(job.rows) == sum(count for _, count in pool.log)
+
+
+def test_a_row_brings_all_of_an_outcome(tmp_path: Path) -> None:
+    """Whatever a worker finds out reaches the report: only the status may be another here."""
+    item = Item(tmp_path / "a.png", tmp_path / "b.png", "a.png", "b.png")
+    edit = Edit((1.1, 1.0, 0.9), 0.5, 1.2, ((0.0, 1.0),) * 3)
+    found = Outcome(item, "enhanced", "error", "note", Seconds(1, 2, 3), (4, 5), (6, 7), ("sepia", 0.5), edit)
+    empty = Outcome(item, "enhanced")
+    same = [one.name for one in fields(Outcome) if getattr(found, one.name) == getattr(empty, one.name)]
+    assert same == ["item", "status"], "each other field has a value of its own"
+    assert row(found, "enhanced", None).outcome(item) == found
