@@ -4,8 +4,10 @@ and a job on files opens no connection.
 
 from __future__ import annotations
 
+import os
 import re
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -93,3 +95,12 @@ def test_a_job_opens_no_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert len(asked) == 1
     finally:
         watching = False
+
+
+@pytest.mark.parametrize("program", ["import restore; restore.load('sr-x2', device='cpu')", "import cli, onnxruntime"])
+def test_onnxruntime_reports_nothing(tmp_path: Path, program: str) -> None:
+    """Its uploader, which Python's hooks do not see, would first give this computer an ID."""
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONPATH": str(PACKAGE.parent)}
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"} | home
+    subprocess.run([sys.executable, "-c", program], env=environment, cwd=tmp_path, check=True)
+    assert [path.name for path in tmp_path.rglob("*") if "restore" not in path.parts] == []

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from restore.cli.main import main
-from restore.jobs import enhance
+from restore.jobs import local_engine
 from restore.jobs.earlier_results import taken
 from restore.jobs.journal import Journal, OutputGoneError
 from restore.jobs.outcome import Outcome
@@ -103,13 +103,13 @@ def test_results_that_are_gone_at_the_end_are_failures(
 ) -> None:
     """A subfolder is removed after its pictures were told: the last word is that they failed."""
     out, report = tmp_path / "out", tmp_path / "r.json"
-    run = enhance.run_job
+    run = local_engine.run_job
 
     def then_removed(*arguments: object) -> None:
         run(*arguments)
         shutil.rmtree(out / "a")
 
-    monkeypatch.setattr(enhance, "run_job", then_removed)
+    monkeypatch.setattr(local_engine, "run_job", then_removed)
     arguments = ["enhance", photos, out, "--report", report, "--threads", "1", *["--json"] * as_json]
     done = CliRunner().invoke(main, list(map(str, arguments)))
     assert done.exit_code == 1

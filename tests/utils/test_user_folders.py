@@ -1,45 +1,49 @@
-"""Where models are imported to and engines are kept: a release that looks elsewhere loses them."""
+"""Where notes of a job are kept if the usual folder cannot be written to."""
 
 from __future__ import annotations
 
-import sys
+import os
+import tempfile
 from pathlib import Path
 
-import platformdirs
 import pytest
-from platformdirs.macos import MacOS
-from platformdirs.unix import Unix
-from platformdirs.windows import Windows
 
-from restore.utils.user_folders import cache_folder, data_folder
+from restore.utils.user_folders import scratch_folder
 
 
 @pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
     return tmp_path
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="HOME is of other systems")
-def test_on_linux(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platformdirs, "PlatformDirs", Unix)
-    assert data_folder() == home / ".local/share/restore"
-    assert cache_folder() == home / ".cache/restore"
-    monkeypatch.setenv("XDG_DATA_HOME", str(home / "d"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "c"))
-    assert (data_folder(), cache_folder()) == (home / "d/restore", home / "c/restore")
+def test_it_is_in_the_cache_folder(folders: Path) -> None:
+    assert scratch_folder("jobs/a") == folders / "cache/restore/jobs/a"
+    assert scratch_folder("jobs/a").is_dir()
+    assert list((folders / "tmp").iterdir()) == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="HOME is of other systems")
-def test_on_macos(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platformdirs, "PlatformDirs", MacOS)
-    assert data_folder() == home / "Library/Application Support/restore"
-    assert cache_folder() == home / "Library/Caches/restore"
+def test_or_in_a_temporary_folder_of_ones_own(folders: Path) -> None:
+    (folders / "cache").write_text("no folder can be made in a file")
+    found = scratch_folder("jobs/a")
+    assert found == scratch_folder("jobs/a")
+    assert found.is_dir()
+    assert found.is_relative_to(folders / "tmp")
+    assert found.parents[1].stat().st_mode & 0o077 == 0
 
 
-def test_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platformdirs, "PlatformDirs", Windows)
-    monkeypatch.setattr("platformdirs.windows.get_win_folder", lambda _name: "local")
-    assert data_folder() == cache_folder() == Path("local/restore")
+@pytest.mark.skipif(os.name == "nt", reason="temporary folders belong to the user there")
+def test_never_in_one_that_others_prepared(folders: Path) -> None:
+    (folders / "cache").write_text("no folder can be made in a file")
+    theirs = folders / "tmp" / f"restore-{os.getuid()}"
+    theirs.mkdir()
+    theirs.chmod(0o777)
+    with pytest.raises(PermissionError, match="others can write to it; set XDG_CACHE_HOME or TMPDIR"):
+        scratch_folder("jobs/a")
+    theirs.rmdir()
+    (folders / "elsewhere").mkdir()
+    theirs.symlink_to(folders / "elsewhere")
+    with pytest.raises(PermissionError, match="others can write"):
+        scratch_folder("jobs/a")
