@@ -12,7 +12,7 @@ See `help(restore.load)` and so on for arguments and results.
 import os
 from typing import TYPE_CHECKING, Any
 
-# Since 1.29, onnxruntime gives the computer an ID and reports its sessions to Microsoft, also on Linux and macOS, unless
+# Since 1.29, onnxruntime gives the computer an ID and reports its sessions to Microsoft, on Linux and macOS too, unless
 # this is set before it is imported. Who wants that sets it to 0.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
