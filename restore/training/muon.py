@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, overload
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
+
+from restore.training.each_parameter import EachParameter
 
 # Of Jordan's quintic Newton-Schulz iteration: five rounds bring all singular values to about 0.7..1.2.
 _COEFFICIENTS, _ROUNDS = (3.4445, -4.7750, 2.0315), 5
 _EPSILON = 1e-7
 
 
-class Muon(torch.optim.Optimizer):
+class Muon(EachParameter):
     """Muon for weights that are matrices, and AdamW for biases and other vectors.
 
     Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024. The kernel of a convolution is a
@@ -45,26 +46,9 @@ class Muon(torch.optim.Optimizer):
         defaults = {"lr": lr, "momentum": momentum, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, defaults)
 
-    @overload
-    def step(self, closure: None = None) -> None: ...
-
-    @overload
-    def step(self, closure: Callable[[], float]) -> float: ...
-
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """Do one step."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                    update = self._orthogonal if _is_matrix(parameter) else self._adam
-                    update(parameter, parameter.grad, group)
-        return loss
+    def update(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        parameter.mul_(1 - group["lr"] * group["weight_decay"])
+        (self._orthogonal if _is_matrix(parameter) else self._adam)(parameter, gradient, group)
 
     def _orthogonal(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state, momentum = self.state[parameter], group["momentum"]
