@@ -46,7 +46,11 @@ if TYPE_CHECKING:
     help="Take the initial weights from another run of the same network, a checkpoint, or a model: its name or fp32 "
     ".onnx file.",
 )
-@click.option("--resume", is_flag=True, help="Continue from the run's last checkpoint.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Continue from the run's last checkpoint. With RECIPE, start the run if there is none yet.",
+)
 @click.option(
     "--set",
     "changes",
@@ -106,7 +110,8 @@ def train(
 ) -> None:
     """Train a network by RECIPE, a name ('restore recipes' lists them) or a file, on the photographs in --data.
 
-    With --resume the run's own recipe is used; Ctrl-C saves before it stops. On several GPUs:
+    With --resume the run's own recipe is used; Ctrl-C saves before it stops. With RECIPE and --resume, one command
+    starts a run and continues it, for systems that run a job again when its machine is lost. On several GPUs:
     torchrun --nproc-per-node 4 -m restore train ...
     """
     if rehearse and overfit:

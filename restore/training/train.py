@@ -23,7 +23,7 @@ from restore.training.lock import run_lock
 from restore.training.logging import Reporter, SilentReporter
 from restore.training.loop import find_training_data, train
 from restore.training.recipe import Recipe
-from restore.training.recipe_base import read_lineage
+from restore.training.recipe_base import differences, read_lineage
 from restore.training.recipe_file import dump_recipe, parse_recipe, recipe_of
 from restore.training.resume_notes import data_notes, option_notes
 from restore.training.state import Run, new_run, resume_run
@@ -80,7 +80,7 @@ def start(recipe_path: Path | None, data: Path, folder: Path, options: Options, 
     """Start or resume a run, in a single process or as one of several started by torchrun.
 
     Args:
-        recipe_path: recipe file; None to resume.
+        recipe_path: recipe file; None to resume. With both, a run is resumed if the folder has one.
         data: folder that the recipe's folder names are relative to.
         folder: folder of the run.
         options: everything else.
@@ -135,6 +135,7 @@ def _train(
     team: Team,
 ) -> bool:
     """Start or resume in a folder that this process has locked."""
+    continued = options.resume and (folder / LAST).exists()
     run, notes = _run(recipe_path, folder, options, device, team)
     training_data = find_training_data(run, data, options.workers)
     run.note_data(fingerprint(training_data, data))
@@ -147,7 +148,7 @@ def _train(
         recipe = dump_recipe(run.recipe)
         tracked = TrackedRun(folder, run.recipe.as_dict(), recipe)
         trackers = open_trackers(
-            options.trackers, tracked, options.resume, lambda line: console.print(line, markup=False, highlight=False)
+            options.trackers, tracked, continued, lambda line: console.print(line, markup=False, highlight=False)
         )
         write_bytes(folder / "recipe.yaml", recipe.encode())
         log_environment(folder, device, team, run.step, run.precision)
@@ -209,13 +210,13 @@ def _run(
 ) -> tuple[Run, list[str]]:
     """A new or resumed run, and lines for the console about where its options come from."""
     last = folder / LAST
-    if options.resume:
-        if options.start_from is not None:
+    if options.resume and (recipe_path is None or last.exists()):
+        if options.start_from is not None and recipe_path is None:
             raise RecipeError("--resume continues with the run's own weights; remove --start")
-        if recipe_path is not None:
-            raise RecipeError("--resume uses the run's own recipe; remove RECIPE (use --set to change options)")
         saved = Checkpoint(last).recipe_yaml
         recipe = _with_plugins(parse_recipe(saved, str(folder), options.changes, options.trust), options.trust)
+        if recipe_path is not None:
+            _refuse_another(recipe_path, recipe, folder, options)
         run = resume_run(recipe, folder, device, team, options.trust)
         before = parse_recipe(saved, str(folder), trust=options.trust)
         return run, list(option_notes(before, recipe, options.changes, run.step))
@@ -224,6 +225,20 @@ def _run(
     recipe, inherited = read_recipe(recipe_path, options)
     refuse_existing_run(folder)
     return new_run(recipe, folder, device, team, options.start_from), inherited
+
+
+def _refuse_another(path: Path, own: Recipe, folder: Path, options: Options) -> None:
+    """Check that the recipe that would have begun a run is the run's own.
+
+    Raises:
+        RecipeError: it is another.
+    """
+    given, _ = read_recipe(path, options)
+    if found := list(differences(own.as_dict(), given.as_dict())):
+        raise RecipeError(
+            f"{path} is not the recipe of the run in {folder} ({'; '.join(found[:3])}): remove RECIPE to continue the "
+            "run, with --set to change options, or use another --out"
+        )
 
 
 def read_recipe(path: Path, options: Options) -> tuple[Recipe, list[str]]:

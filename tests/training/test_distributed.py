@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from restore.errors import DeviceError, RecipeError
 from restore.training.checkpoint import BEST, LAST, Checkpoint
 from restore.training.distributed import Team
 from restore.training.train import choose_device
-from tests.training.test_loop import RECIPE, go, tensors
+from tests.training.test_loop import RECIPE, assert_same, go, tensors
 
 # Losses that are means over samples, because those that compare samples, such as the relativistic form, only see their
 # process's share. And smooth ones, because the slope of |x| jumps if rounding moves x past 0.
@@ -39,10 +40,13 @@ EXACT = (
 )
 
 
-def torchrun(data: Path, run: Path, *changes: str, resume: bool = False) -> subprocess.Popen[str]:
-    (data / "recipe.yaml").write_text(RECIPE + LOSSES)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "restore"]
-    command += ["train", *(["--resume"] if resume else [str(data / "recipe.yaml")]), "--data", str(data)]
+def torchrun(
+    data: Path, run: Path, *changes: str, resume: bool = False, elastic: bool = False
+) -> subprocess.Popen[str]:
+    (recipe := data / "recipe.yaml").write_text(RECIPE + LOSSES)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += [*(["--max-restarts", "3"] if elastic else []), "-m", "restore", "train"]
+    command += [*([] if resume else [str(recipe)]), *(["--resume"] if resume or elastic else []), "--data", str(data)]
     command += ["--out", str(run), "--device", "cpu", "--threads", "1", *(x for c in changes for x in ("--set", c))]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -86,6 +90,29 @@ def test_a_team_stops_together_and_goes_on(photos: Path, tmp_path: Path) -> None
     assert f"--out {run} --resume" in err
     finish(torchrun(data, run, f"train.steps={step + 3}", "train.schedule.warmup=2", resume=True))
     assert Checkpoint(run / LAST).step == step + 3
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="finds a process of the team in /proc")
+def test_a_process_is_lost_and_the_team_goes_on(photos: Path, tmp_path: Path) -> None:
+    """torchrun starts all again: they go on from the last checkpoint, and end as if nothing had happened, bit for bit."""
+    data, run = photos.parent, tmp_path / "run"
+    changes = (*EXACT, "train.steps=80", "train.save_every=5")
+    finish(torchrun(data, tmp_path / "undisturbed", *changes))
+    team = torchrun(data, run, *changes, elastic=True)
+    deadline = time.monotonic() + 90
+    while not (run / LAST).exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    of_it = f"\nPPid:\t{team.pid}\n"
+    processes = [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/status") if of_it in path.read_text()]
+    assert len(processes) == 2
+    os.kill(max(processes), signal.SIGKILL)
+    assert 0 < Checkpoint(run / LAST).step < 80
+    finish(team)
+    assert Checkpoint(run / LAST).step == 80
+    assert_same(tmp_path / "undisturbed" / LAST, run / LAST)
+    starts = (run / "environment.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] > 0 for line in starts][:2] == [False, True]
 
 
 def test_shares() -> None:

@@ -292,6 +292,26 @@ def test_a_run_is_not_begun_over_another(photos: Path, tmp_path: Path) -> None:
         go(photos.parent, tmp_path / "other", resume=True)
 
 
+def test_one_command_starts_a_run_and_continues_it(photos: Path, tmp_path: Path) -> None:
+    """For systems that run a job again: with RECIPE and --resume, it starts only if there is no checkpoint."""
+    (recipe := photos.parent / "recipe.yaml").write_text(RECIPE)
+    screen = Console(file=io.StringIO())
+
+    def run(*changes: str) -> bool:
+        options = Options(None, True, changes, "cpu", threads=1, workers=0)
+        return start(recipe, photos.parent, tmp_path / "run", options, screen)
+
+    assert run("train.save_every=8", "train.steps=8")
+    assert Checkpoint(tmp_path / "run" / LAST).step == 8
+    with pytest.raises(
+        RecipeError, match=r"not the recipe of the run .*(train.save_every: 8 -> 1000|train.steps: 8 ->)"
+    ):
+        run()
+    again = tensors(tmp_path / "run" / LAST)
+    assert run("train.save_every=8", "train.steps=8"), "it is done already"
+    assert all(torch.equal(value, again[key]) for key, value in tensors(tmp_path / "run" / LAST).items())
+
+
 def test_two_processes_do_not_train_in_one_folder(photos: Path, tmp_path: Path) -> None:
     with run_lock(tmp_path / "run"):
         with pytest.raises(RecipeError, match="run: another process is training here"):
