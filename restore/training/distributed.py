@@ -124,13 +124,14 @@ def join_team(on_gpu: bool) -> Iterator[Team]:
     if not distributed.is_available() or not distributed.is_torchelastic_launched():
         yield Team()
         return
-    from torch.distributed.distributed_c10d import default_pg_timeout
+    from torch.distributed.distributed_c10d import PrefixStore, default_pg_timeout
+    from torch.distributed.rendezvous import rendezvous
 
     backend = "cpu:gloo,cuda:nccl" if on_gpu else "gloo"
     # torchrun keeps its store when it starts all processes again. There, gloo finds the addresses of the earlier ones,
     # and cannot connect, unless each attempt has keys of its own.
-    store, rank, size = next(iter(distributed.rendezvous("env://", timeout=default_pg_timeout)))
-    store = distributed.PrefixStore(f"restore/{os.environ['TORCHELASTIC_RESTART_COUNT']}", store)
+    store, rank, size = next(iter(rendezvous("env://", timeout=default_pg_timeout)))
+    store = PrefixStore(f"restore/{os.environ['TORCHELASTIC_RESTART_COUNT']}", store)
     distributed.init_process_group(backend, store=store, rank=rank, world_size=size)
     try:
         numbers = [int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")]
