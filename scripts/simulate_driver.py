@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import click
 import fsspec
 from rich.console import Console
 
@@ -45,7 +46,7 @@ FOLDER = 1000
 _DIGEST = hashlib.sha256(b"made up").hexdigest()
 
 
-class MadeUp(fsspec.AbstractFileSystem):  # type: ignore[misc]
+class MadeUp(fsspec.AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
     """A store with as many objects as are wanted, a thousand in a folder, that forgets what is put there."""
 
     protocol = ("madeup", "memory")
@@ -144,7 +145,9 @@ def main() -> None:
     fsspec.register_implementation("madeup", MadeUp, clobber=True)
     pool = MadeUpPool(options.workers)
     vars(ray_engine)["RayPool"] = pool
-    context = command.get_command(None, "enhance").make_context(  # type: ignore[union-attr, arg-type]
+    enhance = command.get_command(click.Context(command), "enhance")
+    assert enhance is not None
+    context = enhance.make_context(
         "enhance", ["madeup://in", "madeup://out", "--engine", "ray", "--device", "cpu", "--precision", "fp32"]
     )
     given = {name: value for name, value in context.params.items() if name not in ("as_json", "metadata", "workers")}

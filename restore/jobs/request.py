@@ -127,13 +127,12 @@ class Request:
 
     def trial(self, network: Chain) -> Trial:
         """How to run the network of a job in another process, if an earlier one died while it ran."""
-        strength = 1.0 if self.strength is None else self.strength
         *before, last = [(str(model.file), model.device, model.precision) for model in network.models]
         return Trial(
             *last,
             threads=self.threads,
             tile=self.tile,
-            strength=strength,
+            strength=self.stream_options().strength,
             pixel_limit=round(self.max_pixels * 1e6),
             frames=self.frames,
             spec=dict(self.spec),

@@ -242,7 +242,6 @@ class Spread:
 
     def _end_early(self) -> None:
         """Report what workers finish in the little time that is left."""
-
         deadline = time.monotonic() + ORDERLY_SECONDS
         self._pool.stop()
         while any(worker.open for worker in self._workers.values()) and (left := deadline - time.monotonic()) > 0:

@@ -10,7 +10,7 @@ from restore.jobs.naming import Naming
 from restore.jobs.request import Request
 from restore.jobs.store_journal import StoreJournal
 from restore.jobs.store_plan import StorePlan
-from restore.utils.user_folders import scratch_folder
+from restore.utils.user_folders import notes_folder
 
 
 def plan_stores(request: Request, naming: Naming, scratch: Path) -> StorePlan:
@@ -45,7 +45,7 @@ def open_store_journal(plan: StorePlan, key: str, request: Request) -> StoreJour
     assert plan.out is not None
     # A crash is noted on this machine, at once: objects cannot be written so often.
     name = hashlib.sha256(f"{request.target}{part_name(request.shard)}".encode()).hexdigest()[:16]
-    journal = StoreJournal(plan.out, key, plan.index, request.shard, scratch_folder(f"jobs/{name}"))
+    journal = StoreJournal(plan.out, key, plan.index, request.shard, notes_folder(f"jobs/{name}"))
     if request.resume:
         journal.merge(plan.parts)
     plan.tell(journal.begin, key)

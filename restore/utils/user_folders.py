@@ -23,9 +23,11 @@ def cache_folder() -> Path:
     return platformdirs.user_cache_path("restore", appauthor=False, opinion=False)
 
 
-def scratch_folder(name: str) -> Path:
-    """A folder in the cache folder; if it cannot be written to, as in a container whose root is read-only, one in the
-    temporary folder that belongs to this user alone. It is made.
+def notes_folder(name: str) -> Path:
+    """A folder for a job's notes, in the cache folder. It is made.
+
+    Where the cache folder cannot be written to, as in a container whose root is read-only, it is one in the temporary
+    folder that belongs to this user alone.
 
     Raises:
         OSError: the temporary folder cannot be written to either, or somebody else has made a folder of that name.

@@ -124,7 +124,7 @@ def test_the_folder_command(cuda: str, tmp_path: Path) -> None:
 
 def test_a_second_gpu(cuda: str, gpu_count: int, picture: np.ndarray) -> None:
     if gpu_count < 2:
-        pytest.skip("one GPU")
+        pytest.skip("one GPU")  # a second session on the same one would show nothing
     first, second = (open_model(find("sr-x2"), f"cuda:{number}") for number in range(2))
     assert second.device == "cuda:1"
     assert np.array_equal(*(enhance_pixels(picture, one, one.spec) for one in (first, second)))

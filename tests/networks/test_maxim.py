@@ -12,6 +12,7 @@ from torch import Tensor
 
 from restore.networks.maxim.gating import CrossGating, GatedMLP, Grid, Windows
 from restore.networks.maxim.network import Maxim, MaximOptions, _mirrored
+from tests.networks.learning import loss_left, silent_weights
 from tests.networks.trained_file import trained_file
 
 SMALL = MaximOptions(width=4, groups=1, bottlenecks=1, high=4, low=4, stages=2, scales=2)
@@ -97,23 +98,13 @@ def test_each_gates_the_other() -> None:
 def test_every_weight_learns() -> None:
     """Wide enough that channel attention has hidden units to spare."""
     network = small(SMALL.model_copy(update={"width": 32}))
-    network(picture(1, 3, 64, 64)).square().mean().backward()
-    silent = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
-    assert not silent
+    assert silent_weights(network, picture(1, 3, 64, 64)) == []
 
 
 def test_it_learns() -> None:
     """Brightening, in a few steps."""
     network, x = small(MaximOptions(width=4, groups=1, bottlenecks=1, high=4, low=4)), 0.5 * picture(2, 3, 32, 32)
-    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
-    losses = []
-    for _ in range(15):
-        optimizer.zero_grad()
-        loss = (network(x) - 1.5 * x).abs().mean()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[-1] < 0.6 * losses[0]
+    assert loss_left(network, x, 15) < 0.6
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from restore.utils.user_folders import scratch_folder
+from restore.utils.user_folders import notes_folder
 
 
 @pytest.fixture
@@ -20,15 +20,15 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_it_is_in_the_cache_folder(folders: Path) -> None:
-    assert scratch_folder("jobs/a") == folders / "cache/restore/jobs/a"
-    assert scratch_folder("jobs/a").is_dir()
+    assert notes_folder("jobs/a") == folders / "cache/restore/jobs/a"
+    assert notes_folder("jobs/a").is_dir()
     assert list((folders / "tmp").iterdir()) == []
 
 
 def test_or_in_a_temporary_folder_of_ones_own(folders: Path) -> None:
     (folders / "cache").write_text("no folder can be made in a file")
-    found = scratch_folder("jobs/a")
-    assert found == scratch_folder("jobs/a")
+    found = notes_folder("jobs/a")
+    assert found == notes_folder("jobs/a")
     assert found.is_dir()
     assert found.is_relative_to(folders / "tmp")
     assert found.parents[1].stat().st_mode & 0o077 == 0
@@ -41,9 +41,9 @@ def test_never_in_one_that_others_prepared(folders: Path) -> None:
     theirs.mkdir()
     theirs.chmod(0o777)
     with pytest.raises(PermissionError, match="others can write to it; set XDG_CACHE_HOME or TMPDIR"):
-        scratch_folder("jobs/a")
+        notes_folder("jobs/a")
     theirs.rmdir()
     (folders / "elsewhere").mkdir()
     theirs.symlink_to(folders / "elsewhere")
     with pytest.raises(PermissionError, match="others can write"):
-        scratch_folder("jobs/a")
+        notes_folder("jobs/a")
