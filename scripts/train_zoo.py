@@ -59,7 +59,8 @@ def main() -> None:
         sets = [options.testsets / name / f"x{recipe.scale}" for name in ("Set5", "Set14")]
         checks = [*(f"--check={folder}" for folder in sets), "--pattern=*_HR.png"]
         calibrate = options.data / recipe.data.train[0]
-    restore("export", str(file), str(folder), "--precision=int8", f"--calibrate={calibrate}", *checks, "--overwrite")
+    narrow = ["--precision=int8", "--max-loss=0.05", f"--calibrate={calibrate}", *checks]
+    restore("export", str(file), str(folder), *narrow, "--overwrite")
     where = {"testsets": options.testsets, "data": options.data, "runs": options.runs}
     script("make_cards.py", options.name, *(f"--{name}={folder}" for name, folder in where.items()))
 

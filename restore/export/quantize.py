@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -85,8 +85,9 @@ class Quantizer:
 
         Static QDQ: int8 weights with one scale per channel, uint8 activations with one scale per tensor, which x86
         processors with VNNI multiply fastest. The first and last convolutions and all additions stay in floating point,
-        because 8 bits would round the picture itself there. So does the thumbnail branch, which is a small part of the
-        work but affects the whole picture (:mod:`restore.export.weight_compression` compresses its weights).
+        because 8 bits would round the picture itself there; convolutions that only move its pixels count as neither.
+        So does the thumbnail branch, which is a small part of the work but affects the whole picture
+        (:mod:`restore.export.weight_compression` compresses its weights).
 
         Args:
             last: number of last convolutions that stay in floating point.
@@ -129,6 +130,7 @@ class Quantizer:
                 extra_options={},
             )
             quantizer.quantize_model()
+            _keep_the_rest_exact(quantizer.model.model, layers)
             quantizer.model.topological_sort()
         done: onnx.ModelProto = quantizer.model.model
         del done.metadata_props[:]
@@ -178,10 +180,47 @@ def _layers(model: onnx.ModelProto, last: int) -> list[str]:
     """All convolutions except those at the input, the last ones, and those of the thumbnail branch."""
     of_picture = made_of(model, "input")
     apart = made_of(model, "thumbnail") - of_picture
-    before_any = made_of(model, "input", until="Conv")
+    moving = _moving_pixels(model)
+    before_any = made_of(model, "input", until="Conv", but=moving)
     convs = [number for number, node in enumerate(model.graph.node) if node.op_type == "Conv"]
-    rest = [number for number in convs if number not in before_any | apart]
+    rest = [number for number in convs if number not in before_any | apart | moving]
     return [model.graph.node[number].name for number in rest[: max(0, len(rest) - last)]]
+
+
+def _keep_the_rest_exact(model: onnx.ModelProto, layers: Sequence[str]) -> None:
+    """Give everything but the quantized convolutions values in floating point where there are some, in place.
+
+    onnxruntime rounds the input of a quantized convolution for all who use it. In a residual network that is also the
+    addition behind the block, so that each block would round what all blocks before it have added up.
+    """
+    narrow = {
+        *layers,
+        *(node.name for node in model.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")),
+    }
+    made_by = {name: node for node in model.graph.node for name in node.output}
+    for node in model.graph.node:
+        if node.name in narrow:
+            continue
+        for place, name in enumerate(node.input):
+            rounded = made_by.get(name)
+            if rounded is None or rounded.op_type != "DequantizeLinear" or rounded.input[0] not in made_by:
+                continue
+            exact = made_by[rounded.input[0]].input[0]
+            if exact in made_by and made_by[exact].name not in narrow:
+                node.input[place] = exact
+
+
+def _moving_pixels(model: onnx.ModelProto) -> set[int]:
+    """Indices of the convolutions that only move pixels, as a pixel unshuffle does: they pass on the picture."""
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    found = set()
+    for number, node in enumerate(model.graph.node):
+        if node.op_type == "Conv" and len(node.input) == 2 and node.input[1] in weights:
+            kernels = onnx.numpy_helper.to_array(weights[node.input[1]])
+            kernels = kernels.reshape(len(kernels), -1)
+            if (np.count_nonzero(kernels, axis=1) == 1).all() and (kernels.sum(axis=1) == 1).all():
+                found.add(number)
+    return found
 
 
 class _Reader:
@@ -195,18 +234,19 @@ class _Reader:
         return None if patch is None else dict(patch)
 
 
-def made_of(model: onnx.ModelProto, name: str, until: str = "") -> set[int]:
+def made_of(model: onnx.ModelProto, name: str, until: str = "", but: Collection[int] = ()) -> set[int]:
     """Indices of the nodes that depend on an input.
 
     Args:
         model: with topologically sorted nodes, as ONNX requires.
         name: of the input.
         until: operator type at which each path stops, after including the first such node.
+        but: nodes of that type at which none stops.
     """
     values, nodes = {name}, set()
     for number, node in enumerate(model.graph.node):
         if values & set(node.input):
             nodes.add(number)
-            if node.op_type != until:
+            if node.op_type != until or number in but:
                 values |= set(node.output)
     return nodes

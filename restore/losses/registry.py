@@ -22,6 +22,7 @@ from restore.losses.frequency import FrequencyOptions
 from restore.losses.id_mrf import IdMrfOptions
 from restore.losses.illumination_smoothness import IlluminationSmoothnessOptions
 from restore.losses.lpips import LpipsOptions
+from restore.losses.pattern import PatternOptions
 from restore.losses.perceptual import PerceptualOptions
 from restore.losses.pixel import PixelOptions, PsnrOptions
 from restore.losses.prompt_score import PromptScoreOptions
@@ -42,6 +43,7 @@ LOSSES = by_kind(
     EdgeOptions,
     ColorOptions,
     ClippingOptions,
+    PatternOptions,
     TotalVariationOptions,
     ColorConstancyOptions,
     ExposureOptions,

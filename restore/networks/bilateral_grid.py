@@ -36,6 +36,9 @@ class BilateralGrid(nn.Module):
     own, adjusted by its surroundings, so that contrast within shadows survives), the share of its luma that is noise,
     and the extent to which its color is taken from its neighbors.
 
+    With ``offset``, a cell holds three more numbers, which are added to R, G and B at the end: haze adds light, which
+    no gain takes away. Black and gray may then change.
+
     Args:
         thumbnail: side of the thumbnail, a multiple of 16.
         bins: number of cells along brightness.
@@ -43,6 +46,7 @@ class BilateralGrid(nn.Module):
         local: channels of the local branch.
         gate: also judge from the thumbnail how much of the change the picture needs, a factor from 0 to 1 in addition
             to ``strength``. It starts nearly open, and weights of a network without a gate can be loaded.
+        offset: let cells also hold a color to add.
 
     Shape:
         - x: (N, 3, H, W), RGB, 0..1, both sides even; a part of a picture, or all of it.
@@ -54,19 +58,26 @@ class BilateralGrid(nn.Module):
     """
 
     def __init__(
-        self, thumbnail: int = 256, bins: int = 8, width: int = 64, local: int = 24, gate: bool = False
+        self,
+        thumbnail: int = 256,
+        bins: int = 8,
+        width: int = 64,
+        local: int = 24,
+        gate: bool = False,
+        offset: bool = False,
     ) -> None:
         super().__init__()
         if thumbnail % 16:
             raise ValueError(f"thumbnail: {thumbnail} is not a multiple of 16")
         self.side, self.bins = thumbnail, bins
+        self.numbers = 5 if offset else 2
         halved = (width // 4, width // 2, 3 * width // 4, width)
         self.down = nn.ModuleList(
             nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip((6, *halved), halved, strict=False)
         )
         self.everywhere = nn.Linear(width, width)
         self.blocks = nn.ModuleList(_Block(width) for _ in range(2))
-        self.cells = nn.Conv2d(width, 2 * bins, 1)
+        self.cells = nn.Conv2d(width, self.numbers * bins, 1)
         self.gate = _Gate(width) if gate else None
         self.local = nn.Sequential(
             nn.Conv2d(3, local, 6, stride=2, padding=2),
@@ -118,7 +129,7 @@ class BilateralGrid(nn.Module):
         return result
 
     def grid(self, seen: Tensor) -> Tensor:
-        """The grid from the features of :meth:`context`: (N, 2 * bins, side / 16, side / 16)."""
+        """The grid from the features of :meth:`context`: (N, numbers * bins, side / 16, side / 16)."""
         cells: Tensor = self.cells(seen)
         return cells
 
@@ -135,24 +146,25 @@ class BilateralGrid(nn.Module):
     ) -> Tensor:
         luma = (x * x.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
         looked_up = _root(luma) + F.pixel_shuffle(moved, 2)
-        gain, color = self._slice(grid, looked_up, rows, columns)
+        gain, color, *added = self._slice(grid, looked_up, rows, columns)
         chroma = x - luma
         around = _average(_average(chroma, (_AROUND, 1)), (1, _AROUND))
         chroma = chroma + F.pixel_shuffle(share, 2).sigmoid() * (around - chroma)
         # Noise is a share of the luma: black stays black.
         quiet = luma * (1 + F.pixel_shuffle(noise, 2))
         lifted = torch.exp2(gain) * (quiet + torch.exp2(color) * chroma)
+        if added:
+            lifted = lifted + torch.cat(added, dim=1)
         return lifted if strength is None else x + strength[:, None, None, None] * (lifted - x)
 
-    def _slice(self, grid: Tensor, looked_up: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
-        """The grid's two numbers for every pixel, each (N, 1, H, W), interpolated along all three axes."""
+    def _slice(self, grid: Tensor, looked_up: Tensor, rows: Tensor, columns: Tensor) -> list[Tensor]:
+        """The grid's numbers for every pixel, each (N, 1, H, W), interpolated along all three axes."""
         down, along = _hats(rows, grid.shape[2])[:, None], _hats(columns, grid.shape[3])[:, None]
         planes = down @ grid @ along.transpose(2, 3)
         places = looked_up.clamp(0, 1) * (self.bins - 1)
         steps = torch.arange(self.bins, dtype=places.dtype, device=places.device)[:, None, None]
         weights = F.relu(1 - (places - steps).abs())
-        gain, color = planes.chunk(2, dim=1)
-        return (weights * gain).sum(1, keepdim=True), (weights * color).sum(1, keepdim=True)
+        return [(weights * plane).sum(1, keepdim=True) for plane in planes.chunk(self.numbers, dim=1)]
 
 
 class BilateralGridOptions(NetworkOptions):
@@ -166,10 +178,11 @@ class BilateralGridOptions(NetworkOptions):
     width: int = Field(64, ge=4, multiple_of=4, description="channels of the context branch")
     local: int = Field(24, ge=1, description="channels at full resolution")
     gate: bool = Field(False, description="judge from the whole picture how much of the change it needs, from 0 to 1")
+    offset: bool = Field(False, description="also add a color, as haze does; black and gray may then change")
 
     def build(self, scale: int) -> nn.Module:
         self.refuse_to_enlarge(scale)
-        return BilateralGrid(self.thumbnail, self.bins, self.width, self.local, self.gate)
+        return BilateralGrid(self.thumbnail, self.bins, self.width, self.local, self.gate, self.offset)
 
     def halo(self, scale: int) -> int:
         return 8  # four convolutions at half resolution; the color around a pixel lies within

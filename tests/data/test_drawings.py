@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from restore.data.degradations.options import SecondOrder
 from restore.data.drawings import drawing
 from restore.data.sources.bicubic import PatchPairs
+from restore.data.sources.degraded import DegradedPairs
 from restore.imaging.resize import shrink
 from tests.conftest import picture, save
 
@@ -44,3 +46,16 @@ def test_their_share_and_their_low_resolution(tmp_path: Path) -> None:
         assert low.shape == (16, 16, 3)
         assert high.shape == (32, 32, 3)
         np.testing.assert_array_equal(low[2:-2, 2:-2], shrink(np.ascontiguousarray(high), 2)[2:-2, 2:-2])
+
+
+def test_their_share_among_degraded_photographs(tmp_path: Path) -> None:
+    """Undegraded, a patch of a drawing is the same on both sides."""
+    blue = picture(80, 90) // np.array([255, 255, 1], np.uint8)
+    paths, clean = [save(tmp_path / "blue.png", blue)], SecondOrder(preset="clean")
+    pairs = DegradedPairs(paths, 1, 16, 0, clean, drawings=0.25)
+    drawn = [number for number in range(400) if pairs.cut(number)[1][..., :2].any()]
+    assert 60 < len(drawn) < 140
+    for number in drawn[:20]:
+        low, high = pairs.cut(number)
+        assert low.shape == high.shape == (16, 16, 3)
+        np.testing.assert_array_equal(low, high)

@@ -158,6 +158,14 @@ def test_options_are_checked_before_anything_is_built() -> None:
         HaarDiscriminator([4, 2])
 
 
+def test_reduced_pictures_are_encoded_at_a_fraction_of_the_size(torchvision_file) -> None:
+    x = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(0))
+    whole, half = (ENCODERS["vgg16"](weights=torchvision_file("vgg16"), reduce=n).build() for n in (1, 2))
+    small = x.unflatten(3, (24, 2)).unflatten(2, (16, 2)).mean((3, 5))
+    for one, same in zip(half(x), whole(small), strict=True):
+        torch.testing.assert_close(one, same, atol=1e-4, rtol=1e-3)
+
+
 # Weights
 
 

@@ -69,7 +69,7 @@ def test_the_twin_is_close_and_says_what_it_is(wide: Path, pictures: Path, tmp_p
     assert model.spec == original.spec.but(precision="int8", loss_db=model.spec.loss_db, measured={})
     assert model.spec.loss_db == pytest.approx(max(0, *done.losses.values()), abs=1e-4)
     batch = picture(61, 47, seed=9).transpose(2, 0, 1)[None].astype(np.float32) / 255
-    assert 40 < psnr(model(batch), original(batch), peak=1.0) < 80, "neither broken nor left in fp32"
+    assert 40 < psnr(model(batch), original(batch), peak=1.0) < 100, "neither broken nor left in fp32"
 
 
 def test_eight_bits_everywhere_but_beside_the_picture(wide: Path, pictures: Path) -> None:
@@ -90,6 +90,30 @@ def test_eight_bits_everywhere_but_beside_the_picture(wide: Path, pictures: Path
         assert values[weight.input[1]].shape == (values[weight.input[0]].shape[0],), "one scale a channel"
     shuffle = next(node for node in model.graph.node if node.op_type == "DepthToSpace")
     assert maker[shuffle.input[0]].op_type == "Add", "the picture is added in floating point"
+
+
+def test_what_blocks_add_up_is_not_rounded(pictures: Path) -> None:
+    """Each addition takes the sum so far as it is, and from its block the output of a convolution in 8 bits.
+
+    A network on squares of pixels keeps its first layer and its anchor in floating point, too, although what moves the
+    pixels there is exported as a convolution.
+    """
+    torch.manual_seed(0)
+    network = ResidualSR(1, 16, 3, unshuffle=2)
+    spec = ModelSpec(name="squares", scale=1, halo=16, multiple=2, **FACTS)
+    model = quantize(to_onnx(network, spec), calibration_patches(pictures, spec))
+    maker = {name: node for node in model.graph.node for name in node.output}
+    kinds = [
+        [maker[name].op_type for name in node.input if name in maker]
+        for node in model.graph.node
+        if node.op_type == "Add"
+    ]
+    assert kinds[:3] == [["Conv", "DequantizeLinear"], ["Add", "DequantizeLinear"], ["Add", "DequantizeLinear"]]
+    assert kinds[3:] == [["Conv", "Conv"]], "the detail and the picture"
+    values = {i.name for i in model.graph.initializer}
+    convs = [node for node in model.graph.node if node.op_type == "Conv"]
+    assert sum(conv.input[1] in values for conv in convs) == 4, "unshuffle, first, last and anchor"
+    assert len(convs) == 10
 
 
 def test_calibration_is_on_the_models_range(pictures: Path) -> None:

@@ -13,6 +13,7 @@ from restore.losses.edge import edge, laplacian
 from restore.losses.exposure import exposure_control
 from restore.losses.frequency import frequency
 from restore.losses.illumination_smoothness import illumination_smoothness
+from restore.losses.pattern import pattern
 from restore.losses.spatial_consistency import spatial_consistency
 from restore.losses.total_variation import total_variation
 from restore.networks.basicsr_adapter import basicsr_module
@@ -160,3 +161,38 @@ def test_illumination_may_change_at_edges_and_not_on_a_flat() -> None:
     assert illumination_smoothness(2 * flat, flat).item() == pytest.approx(0, abs=1e-7)
     with pytest.raises(ValueError, match="differ in shape"):
         illumination_smoothness(flat, flat[:, :, :8])
+
+
+def test_pattern_is_a_loop(pair) -> None:
+    output, target = pair(2, 13, 18, torch.float64)
+    error, total, count = (output - target).numpy(), 0.0, 0
+    for picture in error:
+        for channel in picture:
+            for top, left in np.ndindex(2, 3):  # areas of 2 x 2 squares of 3 x 3 pixels; the last row is left out
+                area = channel[6 * top : 6 * top + 6, 6 * left : 6 * left + 6]
+                phases = [area[row::3, column::3].mean() for row in range(3) for column in range(3)]
+                total += sum(abs(phase - np.mean(phases)) for phase in phases)
+                count += 9
+    assert pattern(output, target, period=3, cells=2).item() == pytest.approx(total / count, rel=1e-6)
+
+
+def test_pattern_sees_a_weave_under_grain_and_no_other_error() -> None:
+    """A weave of one level, in grain five times as strong: pixel losses grow by 2 %, this one by its amplitude."""
+    draw = torch.Generator().manual_seed(0)
+    target = 0.5 + 0.02 * torch.randn(1, 3, 64, 64, generator=draw)
+    weave = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(32, 32) / 255
+    smooth = torch.full_like(target, 0.5)
+    clean = pattern(smooth, target)
+    assert pattern(smooth + weave, target) > clean + 0.5 / 255
+    assert pattern(target + weave, target).item() == pytest.approx(1 / 255, rel=1e-3)
+    assert pattern(target + 0.1, target).item() == pytest.approx(0, abs=1e-6)
+    ramp = torch.linspace(0, 8 / 255, 64)
+    assert pattern(target + ramp, target).item() < 0.1 / 255
+
+
+def test_pattern_refuses_what_has_no_period() -> None:
+    x = torch.zeros(1, 3, 5, 5)
+    with pytest.raises(ValueError, match="5 x 5 pixels are smaller than a period of 8"):
+        pattern(x, x, period=8)
+    with pytest.raises(ValueError, match="differ in shape"):
+        pattern(x, x[..., 1:])

@@ -89,6 +89,23 @@ def test_colors_around_a_pixel_are_averaged_within_the_picture_alone() -> None:
 
 
 @torch.no_grad()
+def test_an_offset_takes_away_added_light() -> None:
+    """By cells set by hand: haze of one color over the whole picture is inverted exactly."""
+    made, x = BilateralGrid(thumbnail=32, bins=5, width=8, local=4, offset=True), photo(40, 52)
+    air = torch.tensor([0.7, 0.8, 0.9])[:, None, None]
+    hazy = 0.25 * x + 0.75 * air
+    for part in (made.cells, made.local[-1]):
+        part.weight.zero_()
+        part.bias.zero_()
+    made.local[-1].bias[8:] = -1e4  # no color is taken from around
+    numbers = made.cells.bias.view(5, 5)
+    numbers[0] = 2.0  # times 4
+    numbers[2:] = (-3 * air).view(3, 1)
+    torch.testing.assert_close(made(hazy), x, atol=1e-5, rtol=1e-5)
+    assert BilateralGrid(thumbnail=32, bins=5, width=8, local=4).cells.out_channels == 10
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("seed", range(4))
 def test_gray_stays_gray_black_stays_black_and_nothing_breaks(seed: int) -> None:
     made = network(seed, effect=20)

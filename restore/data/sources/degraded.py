@@ -11,8 +11,9 @@ from pydantic import Field
 
 from restore.data.dataset import PairDataset, PhotoPatches
 from restore.data.degradations.options import SecondOrder
-from restore.data.degradations.patch import degraded_patch, shrink_around
+from restore.data.degradations.patch import MARGIN, degraded_patch, shrink_around
 from restore.data.degradations.secondorder import second_order
+from restore.data.drawings import drawing
 from restore.data.folder import PhotoStore
 from restore.data.sampling import generator, orient
 from restore.data.sources.base import DataContext, DataOptions, PhotoSource
@@ -33,6 +34,9 @@ class DegradedData(DataOptions):
         description="reduce the photographs by a random factor up to this before the degradation, for more fine detail "
         "and less of their own noise",
     )
+    drawings: float = Field(
+        0.0, ge=0, le=1, description="probability that a patch is synthetic line art, text or a flat area, not a photo"
+    )
 
 
 class DegradedSource(PhotoSource[DegradedData]):
@@ -45,7 +49,14 @@ class DegradedSource(PhotoSource[DegradedData]):
         data = self.options
         assert data.degradation is not None
         return DegradedPairs(
-            photos, context.scale, data.patch, context.seed, data.degradation, context.budget, data.shrink
+            photos,
+            context.scale,
+            data.patch,
+            context.seed,
+            data.degradation,
+            context.budget,
+            data.shrink,
+            data.drawings,
         )
 
     def samples(self, photos: Sequence[Path], context: DataContext) -> list[Sample]:
@@ -93,6 +104,7 @@ class DegradedPairs(PhotoPatches):
         options: the degradation of the low-resolution side.
         budget: bytes of decoded pixels to keep in memory.
         shrink: reduce photographs by a random factor up to this before the degradation.
+        drawings: probability that a patch is a :func:`restore.data.drawings.drawing`.
 
     Raises:
         DataError: no photograph is large enough for a patch.
@@ -108,18 +120,25 @@ class DegradedPairs(PhotoPatches):
         options: SecondOrder,
         budget: int = 4 * 2**30,
         shrink: float = 1.0,
+        drawings: float = 0.0,
     ) -> None:
         super().__init__(PhotoStore(paths, budget), patch, scale)
-        self.scale, self.seed, self.options, self.shrink = scale, seed, options, shrink
+        self.scale, self.seed, self.options = scale, seed, options
+        self.shrink, self.drawings = shrink, drawings
 
     def cut(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         draw = generator(self.seed, number)
-        photo = self.store[self._sampler.photo(draw)]
-        if self.shrink > 1:
-            photo, corner = shrink_around(photo, self.patch, self.scale, self.shrink, draw)
-        else:
-            corner = self._sampler.corner(photo, draw)
+        photo, corner = self._place(draw)
         low, high = degraded_patch(photo, corner, self.patch, self.scale, self.options, draw)
         # Rotated last, which is cheapest; the degradations have no preferred orientation.
         which = int(draw.integers(0, 8))
         return orient(low, which), orient(high, which)
+
+    def _place(self, draw: np.random.Generator) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+        """Draw a picture and the corner of a patch in it, in low-resolution pixels."""
+        if self.drawings and draw.random() < self.drawings:
+            return drawing((self.patch + 4 * MARGIN) * self.scale, draw), (2 * MARGIN, 2 * MARGIN)
+        photo = self.store[self._sampler.photo(draw)]
+        if self.shrink > 1:
+            return shrink_around(photo, self.patch, self.scale, self.shrink, draw)
+        return photo, self._sampler.corner(photo, draw)

@@ -8,11 +8,11 @@ from pydantic import Field
 
 from restore.data.degradations.haze import Haze
 from restore.data.degradations.jpeg import to_float, to_uint8
-from restore.data.sources.base import DataOptions
+from restore.data.sources.paired import ViewData
 from restore.data.sources.restoration import RestorationSource
 
 
-class HazeData(DataOptions):
+class HazeData(ViewData):
     """Keys of ``data:`` for synthetic haze."""
 
     haze: Haze | None = Field(None, description="add haze to the inputs, at scale 1; null for none")
@@ -24,6 +24,10 @@ class HazeSource(RestorationSource[HazeData]):
     key = "haze"
     fields = HazeData
     same_size = "haze"
+
+    def __init__(self, options: HazeData) -> None:
+        super().__init__(options)
+        self.whole = options.views  # in which there are a sky and a ground
 
     def degrade(self, clean: NDArray[np.uint8], draw: np.random.Generator) -> NDArray[np.uint8]:
         assert self.options.haze is not None

@@ -53,8 +53,8 @@ class ViewData(DataOptions):
 
     views: bool = Field(
         False,
-        description="for pairs and unpaired sets: use large squares reduced in size instead of patches, because light "
-        "is judged by the whole picture; at scale 1. Backlight, filters and exposures always use views",
+        description="for pairs, unpaired sets and haze: use large squares reduced in size instead of patches, because "
+        "light is judged by the whole picture; at scale 1. Backlight, filters and exposures always use views",
     )
 
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from restore.data.dataset import PairDataset, PhotoPatches
 from restore.data.folder import PhotoStore
+from restore.data.lighting.photo_views import PhotoViews
 from restore.data.sampling import generator
 from restore.data.sources.base import DataContext, Options, PhotoSource
-from restore.data.sources.bicubic import numbered_samples
-from restore.data.sources.samples import Sample, validation_generator
+from restore.data.sources.samples import Sample, middle, readable, small, validation_generator
 
 Pixels = NDArray[np.uint8]
 
@@ -22,7 +22,8 @@ Pixels = NDArray[np.uint8]
 class RestorationSource(PhotoSource[Options]):
     """Patches of clean photographs as targets, and the same degraded as inputs.
 
-    A subclass defines :meth:`degrade` and :attr:`same_size`.
+    A subclass defines :meth:`degrade` and :attr:`same_size`. If it sets :attr:`whole`, samples are views of photographs
+    instead of patches.
     """
 
     @abstractmethod
@@ -38,14 +39,16 @@ class RestorationSource(PhotoSource[Options]):
         """
 
     def dataset(self, photos: Sequence[Path], context: DataContext) -> PairDataset:
-        return RestorationPairs(photos, self.options.patch, context.seed, self.degrade, context.budget)
+        pairs = RestorationViews if self.whole else RestorationPairs
+        return pairs(photos, self.options.patch, context.seed, self.degrade, context.budget)
 
     def samples(self, photos: Sequence[Path], context: DataContext) -> list[Sample]:
         samples = []
-        for number, sample in numbered_samples(photos, 1, context.crop, context.skipped):
-            clean = np.ascontiguousarray(sample.low)
+        for number, path, pixels in readable(photos, context.skipped):
+            cut = small if self.whole else middle
+            clean = np.ascontiguousarray(cut(pixels, context.crop))
             draw = validation_generator(context.seed, number)
-            samples.append(Sample(sample.name, self.degrade(clean, draw), clean))
+            samples.append(Sample(path.stem, self.degrade(clean, draw), clean))
         return samples
 
 
@@ -85,3 +88,12 @@ class RestorationPairs(PhotoPatches):
         clean = photo[top : top + self.patch, left : left + self.patch]
         clean = np.ascontiguousarray(clean[:, ::-1] if draw.integers(0, 2) else clean)
         return self.degrade(clean, draw), clean
+
+
+class RestorationViews(PhotoViews[Callable[[Pixels, np.random.Generator], Pixels]]):
+    """Degraded and clean views of photographs, (3, side, side) each; the options are the degradation."""
+
+    def cut(self, number: int) -> tuple[Pixels, Pixels]:
+        draw = generator(self.seed, number)
+        clean = np.ascontiguousarray(self.view(draw))
+        return self.options(clean, draw), clean

@@ -48,6 +48,21 @@ def test_it_is_learned_from_clean_photographs(tmp_path: Path, name: str, key: st
         assert np.any(sample.low != sample.high)
 
 
+def test_haze_over_views_lies_over_whole_scenes(tmp_path: Path) -> None:
+    """A view shows at least half of the shorter side, reduced; validation shows whole pictures."""
+    ramp = np.linspace(0, 255, 240)[:, None, None].repeat(300, 1).repeat(3, 2)  # the row can be read from the color
+    for i in range(4):
+        save(tmp_path / f"{i}.png", ramp.astype(np.uint8))
+    changes = ["data.patch=64", "data.holdout=2", "validation.crop=150", "data.haze={probability: 1}"]
+    views = open_training_data(load_recipe(find_recipe("dehaze"), changes), tmp_path, 2**24)
+    spans = [int(np.ptp(views.dataset.cut(number)[1])) for number in range(8)]
+    assert min(spans) > 110
+    assert max(spans) > 180
+    assert all(sample.high is not None and sample.high.shape == (120, 150, 3) for sample in views.samples)
+    patches = open_training_data(load_recipe(find_recipe("dehaze"), [*changes, "data.views=false"]), tmp_path, 2**24)
+    assert all(60 < np.ptp(patches.dataset.cut(number)[1]) < 75 for number in range(8))
+
+
 @tasks
 def test_some_photographs_stay_untouched(name: str, key: str, kind: str) -> None:
     """The default leaves a few alone, so that a network learns to leave clean pictures alone."""

@@ -1,0 +1,325 @@
+"""Does a contrastive term pay? Train a task with and without it, on one schedule and the same seeds.
+
+    python scripts/contrast_matrix.py haze --data PHOTOGRAPHS --pairs fog=INPUTS:TARGETS --weights alexnet.safetensors
+
+Each arm of the task trains with each of --seeds, from scratch or from --start. A seed stands for the same first weights
+and the same samples in the same order in all arms. Every network is then judged on the pairs of pictures given, which
+should not be made by the task's own degradation: PSNR on RGB and LPIPS (AlexNet). The weights of the terms were chosen
+by --scan, which trains with another seed, and compares on photographs held out from training.
+
+Results are added to docs/contrast/TASK.json, and what is there is not trained again. Interrupted runs are resumed.
+--arm and --seeds choose what to train now; --table only writes the tables into docs/contrastive.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+
+from restore.data.pairs import match_photos
+from restore.imaging.decode import read_rgb8
+from restore.metrics.metric import MetricInputs, MetricProtocol
+from restore.metrics.registry import METRICS
+from restore.training.checkpoint import LAST
+from restore.training.train import Options, start
+from restore.training.trained_network import load_trained
+from restore.training.validation import enlarge
+from restore.utils.atomic_write import write_bytes
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "contrastive.md"
+Pixels = NDArray[np.uint8]
+Pairs = Sequence[tuple[Path, Path]]
+Scores = dict[str, dict[str, float]]
+Results = dict[str, dict[str, Scores]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to train, and how.
+
+    Attributes:
+        recipe: file of the recipe, whose losses are replaced.
+        changes: to the recipe, for all arms.
+        arms: the losses of each arm; the first is the control, the second has the positive alone. START stands for the
+            file of --start.
+        scan: changes for the scan of weights, and its arms.
+        begins: whether runs begin with the weights of --start, not from scratch.
+    """
+
+    recipe: str
+    changes: tuple[str, ...]
+    arms: Mapping[str, str]
+    scan: tuple[tuple[str, ...], Mapping[str, str]]
+    begins: bool = False
+
+
+FOLDERS = "data.train=[photos,bsds400,sunhays80,general288]"
+TAPS = "[0.2, 0.3, 0.5]"
+HISTORY = "{kind: history, drawn: 1}"
+BEFORE = "{kind: checkpoint, file: START}"
+INPUT = "{kind: input}"
+
+
+def positive(weight: float, reduce: int = 1) -> str:
+    """L1, and nearer to the target in the features of VGG-16 before its ReLUs."""
+    return f"[{{kind: l1}}, {{kind: perceptual, weight: {weight:g}, encoder: {vgg16(reduce)}, taps: {TAPS}}}]"
+
+
+def contrast(weight: float, negatives: str, objective: str = "{kind: l1-difference}", reduce: int = 1) -> str:
+    """The same, and away from negatives: with this objective, the pull to the target is that of `positive`."""
+    return (
+        f"[{{kind: l1}}, {{kind: contrastive, weight: {weight:g}, encoder: {vgg16(reduce)}, taps: {TAPS}, "
+        f"negatives: [{negatives}], objective: {objective}}}]"
+    )
+
+
+def vgg16(reduce: int) -> str:
+    """The layers that SPN compares, before their ReLUs."""
+    return f"{{kind: vgg16, taps: [conv1_2, conv2_2, conv3_3], reduce: {reduce}}}"
+
+
+TASKS = {
+    "photo-x1": Task(
+        "models/photo-x1/start-2.yaml",
+        (
+            "data.patch=64",
+            "train.steps=600",
+            "train.batch=6",
+            "train.optimizer={kind: adam, lr: 3.0e-4, betas: [0.9, 0.99]}",
+            "train.schedule={warmup: 50, hold: 0.0, floor: 0.001}",
+            "train.ema=0.99",
+            "train.save_every=600",
+            "validation.every=600",
+            "data.holdout=12",
+            "validation.crop=320",
+            "validation.metric=lpips",
+        ),
+        {
+            "control": "[{kind: l1}]",
+            "positive": positive(0.1),
+            "positive, half the weight": positive(0.05),
+            "positive, twice the weight": positive(0.2),
+            "positive and input": contrast(0.1, INPUT),
+            "positive and history": contrast(0.1, HISTORY),
+            "positive and start": contrast(0.1, BEFORE),
+            "ratio to input": contrast(0.1, INPUT, "{kind: l1-ratio}"),
+            "ratio to start": contrast(0.1, BEFORE, "{kind: l1-ratio}"),
+        },
+        ((), {f"positive {w:g}": positive(w) for w in (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)}),
+        begins=True,
+    ),
+    "haze": Task(
+        "restore/recipes/dehaze.yaml",
+        (
+            FOLDERS,
+            "data.patch=128",
+            "train.steps=4000",
+            "train.batch=4",
+            "train.precision=bf16",
+            "train.optimizer={kind: adam, lr: 1.0e-3, betas: [0.9, 0.99]}",
+            "train.schedule={warmup: 100, hold: 0.0, floor: 0.001}",
+            "train.ema=0.995",
+            "train.save_every=1000",
+            "validation.every=2000",
+            "data.holdout=24",
+        ),
+        {
+            "control": "[{kind: l1}]",
+            "positive": positive(0.01, 2),
+            "positive and input": contrast(0.01, INPUT, reduce=2),
+            "positive and history": contrast(0.01, HISTORY, reduce=2),
+            "history alone": contrast(0.003, HISTORY, "{kind: l1-difference, pull: 0}", 2),
+            "ratio to input": contrast(0.1, INPUT, "{kind: l1-ratio}", 2),
+        },
+        (
+            ("train.steps=1500", "validation.every=1500"),
+            {f"positive {w:g}": positive(w, 2) for w in (0.003, 0.01, 0.03)},
+        ),
+    ),
+}
+METRIC_NAMES = {"psnr": ("PSNR, dB", 2, True), "lpips": ("LPIPS", 4, False)}
+
+
+def main() -> None:
+    """Train what is missing, judge it, and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", choices=list(TASKS))
+    parser.add_argument("--data", type=Path, help="folder of the folders of photographs")
+    parser.add_argument("--pairs", action="append", default=[], metavar="NAME=INPUTS:TARGETS", help="pairs to judge on")
+    parser.add_argument("--weights", type=Path, help="AlexNet's weights, for LPIPS")
+    parser.add_argument("--start", type=Path, help="checkpoint, or run, that the runs begin with, for tasks that do")
+    parser.add_argument("--runs", default=ROOT / "runs" / "contrast", type=Path, help="where the checkpoints go")
+    parser.add_argument("--arm", action="append", help="train this arm only; may be repeated")
+    parser.add_argument("--seeds", default="0,1,2", help="seeds, separated by commas (default: 0,1,2)")
+    parser.add_argument("--scan", action="store_true", help="compare weights of the terms on held-out photographs")
+    parser.add_argument("--table", action="store_true", help="only write the tables")
+    parser.add_argument("--threads", default=1, type=int)
+    options = parser.parse_args()
+    name, task = options.task, TASKS[options.task]
+    if options.scan:
+        scan(name, task, options)
+        return
+    if not options.table:
+        sets = dict(read_pairs(one) for one in options.pairs)
+        for seed in map(int, options.seeds.split(",")):
+            for arm in options.arm or task.arms:
+                cell(name, task, arm, seed, sets, options)
+    write_tables(name)
+
+
+def read_pairs(said: str) -> tuple[str, Pairs]:
+    """A set of pairs from NAME=INPUTS:TARGETS."""
+    name, _, folders = said.partition("=")
+    inputs, _, targets = folders.partition(":")
+    return name, match_photos(Path(inputs), Path(targets))
+
+
+def cell(name: str, task: Task, arm: str, seed: int, sets: Mapping[str, Pairs], options: argparse.Namespace) -> None:
+    """Train and judge one arm with one seed, unless its result on all sets exists."""
+    results = read_results(name)
+    missing = {key: pairs for key, pairs in sets.items() if key not in results.get(arm, {}).get(str(seed), {})}
+    if not missing:
+        return
+    folder = train(name, task, f"{arm}-{seed}", task.arms[arm], [f"train.seed={seed}"], options)
+    _, network, _ = load_trained(folder)
+
+    def restored(low: Pixels) -> Pixels:
+        return enlarge(network, low, torch.device("cpu"))
+
+    with torch.inference_mode():
+        scores = {key: judge(restored, pairs, options.weights) for key, pairs in missing.items()}
+    results = read_results(name)  # again: other processes may have added theirs
+    unchanged = results.setdefault("input", {}).setdefault("-", {})
+    for key, pairs in missing.items():
+        if key not in unchanged:
+            unchanged[key] = judge(lambda low: low, pairs, options.weights)
+    results.setdefault(arm, {}).setdefault(str(seed), {}).update(scores)
+    results_file(name).parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(results_file(name), (json.dumps(results, indent=1) + "\n").encode())
+    print(arm, seed, scores, flush=True)
+
+
+def train(name: str, task: Task, run: str, losses: str, more: Sequence[str], options: argparse.Namespace) -> Path:
+    """Train a run, or resume it; returns its folder."""
+    folder: Path = options.runs / name / run.replace(",", "").replace(" ", "-")
+    if (folder / LAST).exists():
+        how = Options(resume=True, device="cpu", threads=options.threads, workers=1)
+        recipe = None
+    else:
+        if task.begins and options.start is None:
+            raise SystemExit(f"{name} begins with trained weights: give --start")
+        losses = losses.replace("START", json.dumps(str(options.start and options.start.resolve())))
+        changes = (*task.changes, f"losses={losses}", *more)
+        how = Options(options.start if task.begins else None, False, changes, "cpu", options.threads, 1)
+        recipe = ROOT / task.recipe
+    console = Console(stderr=True)
+    console.print(f"{name}: {run}")
+    if not start(recipe, options.data, folder, how, console):
+        raise SystemExit(130)
+    return folder
+
+
+def judge(method: Callable[[Pixels], Pixels], pairs: Pairs, weights: Path) -> dict[str, float]:
+    """Mean PSNR and LPIPS over pairs of pictures."""
+    measures = {}
+    for key in METRIC_NAMES:
+        build = METRICS[key].measure
+        assert build is not None
+        measures[key] = build(MetricProtocol(1, color="rgb"), MetricInputs({"lpips": weights}))
+    rows = []
+    for low, high in pairs:
+        given, wanted = (even(read_rgb8(path)) for path in (low, high))
+        made = method(given)
+        rows.append({key: float(measure(made, wanted, low.name)) for key, measure in measures.items()})
+    return {key: round(statistics.mean(row[key] for row in rows), 5) for key in METRIC_NAMES}
+
+
+def even(pixels: Pixels) -> Pixels:
+    """A picture without its last row or column where their number is odd."""
+    return np.ascontiguousarray(pixels[: len(pixels) // 2 * 2, : pixels.shape[1] // 2 * 2])
+
+
+def scan(name: str, task: Task, options: argparse.Namespace) -> None:
+    """Train the arms of the scan, and print what each makes of the held-out photographs."""
+    changes, arms = task.scan
+    for arm, losses in {"control": task.arms["control"], **arms}.items():
+        folder = train(name, task, f"scan-{arm}", losses, [*changes, "train.seed=100"], options)
+        rows = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+        print(arm, [row for row in rows if "best" in row][-1], flush=True)
+
+
+def results_file(name: str) -> Path:
+    """Where the results of a task are."""
+    return ROOT / "docs" / "contrast" / f"{name}.json"
+
+
+def read_results(name: str) -> Results:
+    """All results of a task so far: by arm, seed, set and metric."""
+    file = results_file(name)
+    found: Results = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return found
+
+
+def write_tables(name: str) -> None:
+    """Write the tables of a task into the page, between its marks."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    page = PAGE.read_text(encoding="utf-8")
+    before, _, rest = page.partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise SystemExit(f"{PAGE}: no marks {begin} and {end}")
+    text = "\n".join([begin, "", *tables(read_results(name), list(TASKS[name].arms)), end])
+    write_bytes(PAGE, (before + text + after).encode())
+
+
+def tables(results: Results, arms: Sequence[str]) -> list[str]:
+    """Means over the seeds with their spread, then differences between runs of the same seed, as Markdown."""
+    sets = list(results["input"]["-"])
+    columns = [(one, metric) for one in sets for metric in METRIC_NAMES]
+    heading = " | ".join(f"{one}: {METRIC_NAMES[metric][0]}" for one, metric in columns)
+    lines = [f"| arm | seeds | {heading} |", "|---|" + "---|" * (1 + len(columns))]
+    for arm in ("input", *(arm for arm in arms if arm in results)):
+        cells = []
+        for one, metric in columns:
+            values = [scores[one][metric] for scores in results[arm].values()]
+            cells.append(mean_and_spread(values, METRIC_NAMES[metric][1], ""))
+        lines.append(f"| {arm} | {'' if arm == 'input' else len(results[arm])} | {' | '.join(cells)} |")
+    for base in arms[:2]:
+        if base not in results:
+            continue
+        lines += ["", f"Difference from `{base}` with the same seed:", ""]
+        lines += [f"| arm | {heading} |", "|---|" + "---|" * len(columns)]
+        for arm in (arm for arm in arms if arm in results and arm != base):
+            lines.append(f"| {arm} | {' | '.join(difference(results, arm, base, *column) for column in columns)} |")
+    return [*lines, ""]
+
+
+def difference(results: Results, arm: str, base: str, one: str, metric: str) -> str:
+    """Mean and spread of the differences between runs with the same seed; bold beyond twice the spread."""
+    _, digits, more = METRIC_NAMES[metric]
+    both = results[arm].keys() & results[base].keys()
+    values = [results[arm][seed][one][metric] - results[base][seed][one][metric] for seed in sorted(both)]
+    said = mean_and_spread(values, digits, "+")
+    if len(values) < 2 or abs(statistics.mean(values)) <= 2 * statistics.stdev(values):
+        return said
+    return f"**{said} {'better' if (statistics.mean(values) > 0) == more else 'worse'}**"
+
+
+def mean_and_spread(values: Sequence[float], digits: int, sign: str) -> str:
+    """Mean, with the standard deviation in parentheses if there is one."""
+    said = f"{statistics.mean(values):{sign}.{digits}f}" if values else ""
+    return said if len(values) < 2 else f"{said} ({statistics.stdev(values):.{digits}f})"
+
+
+if __name__ == "__main__":
+    main()
