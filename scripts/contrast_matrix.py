@@ -112,6 +112,8 @@ TASKS = {
             "positive and input": contrast(0.1, INPUT),
             "positive and history": contrast(0.1, HISTORY),
             "positive and start": contrast(0.1, BEFORE),
+            "positive and half of start": contrast(0.05, BEFORE, "{kind: l1-difference, pull: 2}"),
+            "positive and quarter of start": contrast(0.025, BEFORE, "{kind: l1-difference, pull: 4}"),
             "ratio to input": contrast(0.1, INPUT, "{kind: l1-ratio}"),
             "ratio to start": contrast(0.1, BEFORE, "{kind: l1-ratio}"),
         },

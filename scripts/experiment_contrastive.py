@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--lr", default=2e-4, type=float)
     parser.add_argument("--part", default="1/1", help="i/n: every n-th run, from the i-th")
     parser.add_argument("--threads", default=1, type=int)
-    parser.add_argument("--table", default=ROOT / "docs" / "contrastive.md", type=Path)
+    parser.add_argument("--table", default=ROOT / "docs" / "contrastive-x4.md", type=Path)
     options = parser.parse_args()
     index, count = (int(n) for n in options.part.split("/"))
     known = {**arms(), **scan_arms()}
@@ -203,7 +203,7 @@ def table(options: Any, results: dict[tuple[str, int], dict[str, dict[str, float
     """Means and spreads, as Markdown."""
     seeds, names = range(options.seeds), list(arms())
     lines = [
-        "# How much a contrastive term helps",
+        "# Contrast when enlarging clean pictures",
         "",
         f"`sr-x4` fine-tuned for {options.steps:,} steps (batch 8 of 32 pixels, Adam {options.lr:g}, cosine), with L1 "
         "alone and with an additional contrastive term of weight "
