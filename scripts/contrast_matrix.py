@@ -68,11 +68,20 @@ TAPS = "[0.2, 0.3, 0.5]"
 HISTORY = "{kind: history, drawn: 1}"
 BEFORE = "{kind: checkpoint, file: START}"
 INPUT = "{kind: input}"
+LPIPS = "{kind: lpips, net: vgg, weight: 0.2}"
 
 
 def positive(weight: float, reduce: int = 1) -> str:
     """L1, and nearer to the target in the features of VGG-16 before its ReLUs."""
     return f"[{{kind: l1}}, {{kind: perceptual, weight: {weight:g}, encoder: {vgg16(reduce)}, taps: {TAPS}}}]"
+
+
+def away(weight: float, negatives: str) -> str:
+    """A term that only pushes away from negatives."""
+    return (
+        f"{{kind: contrastive, weight: {weight:g}, encoder: {vgg16(1)}, taps: {TAPS}, negatives: [{negatives}], "
+        "objective: {kind: l1-difference, pull: 0}}"
+    )
 
 
 def contrast(weight: float, negatives: str, objective: str = "{kind: l1-difference}", reduce: int = 1) -> str:
@@ -114,8 +123,9 @@ TASKS = {
             "positive and start": contrast(0.1, BEFORE),
             "positive and half of start": contrast(0.05, BEFORE, "{kind: l1-difference, pull: 2}"),
             "positive and quarter of start": contrast(0.025, BEFORE, "{kind: l1-difference, pull: 4}"),
+            "LPIPS": f"[{{kind: l1}}, {LPIPS}]",
+            "LPIPS and half of start": f"[{{kind: l1}}, {LPIPS}, {away(0.05, BEFORE)}]",
             "ratio to input": contrast(0.1, INPUT, "{kind: l1-ratio}"),
-            "ratio to start": contrast(0.1, BEFORE, "{kind: l1-ratio}"),
         },
         ((), {f"positive {w:g}": positive(w) for w in (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)}),
         begins=True,

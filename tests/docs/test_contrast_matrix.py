@@ -1,0 +1,63 @@
+"""Tables of contrastive terms beside their controls: means, spreads, and differences of runs with the same seed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from restore.recipes import find_recipe
+from restore.training.recipe_file import load_recipe
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def matrix(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    import contrast_matrix
+
+    return contrast_matrix
+
+
+def scores(psnr: float, lpips: float) -> dict[str, dict[str, float]]:
+    return {"fog": {"psnr": psnr, "lpips": lpips}}
+
+
+def test_differences_are_between_runs_of_one_seed(matrix: ModuleType) -> None:
+    """Seeds differ by 3 dB, arms by 0.5: only paired does it show."""
+    results = {
+        "input": {"-": scores(20, 0.5)},
+        "control": {"0": scores(22, 0.40), "1": scores(25, 0.40), "2": scores(28, 0.40)},
+        "positive": {"0": scores(22.5, 0.38), "1": scores(25.4, 0.42), "2": scores(28.6, 0.41)},
+        "ratio": {"2": scores(20, 0.6)},
+    }
+    lines = matrix.tables(results, ["control", "positive", "other", "ratio"])
+    assert "| input |  | 20.00 | 0.5000 |" in lines
+    assert "| control | 3 | 25.00 (3.00) | 0.4000 (0.0000) |" in lines
+    assert "| positive | **+0.50 (0.10) better** | +0.0033 (0.0208) |" in lines
+    assert "| ratio | -8.00 | +0.2000 |" in lines, "one seed has no spread, so nothing is claimed"
+    assert "Difference from `positive` with the same seed:" in lines
+
+
+def test_every_arm_is_a_recipe(matrix: ModuleType) -> None:
+    """Also those that have not been trained yet; a positive and its contrast pull equally."""
+    for task in matrix.TASKS.values():
+        for losses in (*task.arms.values(), *task.scan[1].values()):
+            said = losses.replace("START", "start.safetensors")
+            recipe = load_recipe(ROOT / task.recipe, [*task.changes, f"losses={said}"])
+            assert recipe.losses[0].kind == "l1"
+        assert list(task.arms)[:2] == ["control", "positive"]
+    assert find_recipe("dehaze").samefile(ROOT / matrix.TASKS["haze"].recipe)
+
+
+def test_the_page_shows_the_results(matrix: ModuleType) -> None:
+    page = matrix.PAGE.read_text(encoding="utf-8")
+    shown = re.findall(r"<!-- (\S+): begin -->\n(.*?)<!-- \1: end -->", page, re.DOTALL)
+    assert {name for name, _ in shown} == {path.stem for path in (ROOT / "docs" / "contrast").glob("*.json")}
+    for name, table in shown:
+        results = matrix.read_results(name)
+        assert table == "\n".join(["", *matrix.tables(results, list(matrix.TASKS[name].arms)), ""])
+        assert results.keys() - {"input"} <= matrix.TASKS[name].arms.keys()
