@@ -93,9 +93,9 @@ def _int8(request: Int8Request, screen: Console, report: Report) -> None:
     twin = export_twin(
         request.source, request.target, request.calibrate, checks, request.max_loss, request.overwrite, screen
     )
-    for folder in request.check:
-        if folder.resolve() == request.calibrate.resolve():
-            report(f"{folder}: it was calibrated on these pictures too, so the loss on others may be larger")
+    for checked in request.check:
+        if checked.resolve() == request.calibrate.resolve():
+            report(f"{checked}: it was calibrated on these pictures too, so the loss on others may be larger")
     for folder, loss in twin.losses.items():
         report(f"{folder}: int8 loses {loss:.3f} dB")
     kept = "" if twin.last == 1 else f", the last {twin.last} convolutions in fp32"

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from torch import distributed
-from torch.distributed import DistStoreError, PrefixStore, Store
+from torch.distributed import DistStoreError
+from torch.distributed.distributed_c10d import PrefixStore, Store
 
 from restore.errors import DeviceError
 
