@@ -128,6 +128,7 @@ def join_team(on_gpu: bool) -> Iterator[Team]:
     if not distributed.is_available() or not distributed.is_torchelastic_launched():
         yield Team()
         return
+    from torch.distributed.distributed_c10d import default_pg_timeout
     from torch.distributed.rendezvous import rendezvous
 
     from restore.training.rendezvous import PATIENCE, attempt_store, explained
@@ -139,6 +140,7 @@ def join_team(on_gpu: bool) -> Iterator[Team]:
     with explained(rank, size, met=False):
         store, _, _ = next(iter(rendezvous("env://", timeout=PATIENCE)))
         store = attempt_store(store, rank, size)
+        store.set_timeout(default_pg_timeout)  # what the process group waits for may take longer
         distributed.init_process_group(backend, store=store, rank=rank, world_size=size)
     try:
         with explained(rank, size, met=True):
