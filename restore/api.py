@@ -158,6 +158,11 @@ def enhance(
     workers: int | None = None,
     tile: int | None = None,
     spec: Mapping[str, str] | None = None,
+    engine: Literal["local", "ray"] = "local",
+    address: str | None = None,
+    cpus_per_worker: float | None = None,
+    gpus_per_worker: float | None = None,
+    max_workers: int | None = None,
 ) -> list[FileRecord | SummaryRecord]:
     """Enhance a picture file or a folder (recursively), like ``restore enhance``.
 
@@ -180,6 +185,13 @@ def enhance(
         resume: continue an interrupted job.
         workers: threads for reading, and as many for writing; None for half the cores, 2..8.
         tile: largest side of a tile, in input pixels; None chooses by available memory.
+        engine: what runs the job: this process, or the workers of a Ray cluster (extra ``ray``). The source and the
+            target are then in stores, or on a file system that all machines share. The options below are for ``ray``.
+        address: of a cluster; ``auto`` for the one that this machine belongs to. None for the cluster that this program
+            is connected to by ``ray.init``, or else for one on this machine that ends with the job.
+        cpus_per_worker: CPUs of each worker, above 0; its ``threads``, too. None for 2, or 1 if there is only 1.
+        gpus_per_worker: GPUs of each worker; with 0.25, four share one. None for 1 if the cluster has some.
+        max_workers: number of workers at most; None for as many as have room, also later.
 
     Returns:
         A :class:`~restore.jobs.report.FileRecord` for each picture, followed by a
@@ -187,7 +199,7 @@ def enhance(
         ``restore enhance --json``.
 
     Raises:
-        RestoreError: wrong usage (nothing was written), or the disk is full.
+        RestoreError: wrong usage (nothing was written), the disk is full, or the cluster cannot be used.
         KeyboardInterrupt: Ctrl-C; written results are complete.
     """
     from rich.console import Console
@@ -217,7 +229,7 @@ def enhance(
         device=device,
         precision=precision,
         threads=threads,
-        workers=workers or default_workers(any(isinstance(end, Address) for end in ends)),
+        workers=workers or default_workers(any(isinstance(end, Address) for end in ends), shared=engine != "local"),
         existing=None if existing == "refuse" else existing,
         resume=resume,
         shard=(1, 1),
@@ -226,6 +238,11 @@ def enhance(
         watch=False,
         spec=spec or {},
         frames=frames,
+        engine=engine,
+        address=address,
+        cpus_per_worker=cpus_per_worker,
+        gpus_per_worker=gpus_per_worker,
+        max_workers=max_workers,
     )
     if start(request, Console(quiet=True), lambda _: None, give=records.append) == INTERRUPTED:
         raise KeyboardInterrupt

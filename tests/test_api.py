@@ -28,7 +28,10 @@ SIGNATURES = {
     "quality: 'int' = 95, png_level: 'int' = 1, metadata: 'Metadata' = 'keep', max_pixels: 'float' = 256, "
     "existing: \"Literal['refuse', 'skip', 'overwrite']\" = 'refuse', resume: 'bool' = False, device: 'str' = 'auto', "
     "precision: 'Precision' = 'auto', threads: 'int | None' = None, workers: 'int | None' = None, "
-    "tile: 'int | None' = None, spec: 'Mapping[str, str] | None' = None) -> 'list[FileRecord | SummaryRecord]'",
+    "tile: 'int | None' = None, spec: 'Mapping[str, str] | None' = None, "
+    "engine: \"Literal['local', 'ray']\" = 'local', address: 'str | None' = None, "
+    "cpus_per_worker: 'float | None' = None, gpus_per_worker: 'float | None' = None, "
+    "max_workers: 'int | None' = None) -> 'list[FileRecord | SummaryRecord]'",
     "Model.__call__": "(self, pixels: 'Samples', *, strength: 'float' = 1.0, tile: 'int | None' = None) -> 'Samples'",
     "Model.believe": "(self, pixels: 'Samples') -> 'tuple[str, float] | None'",
     "Model.edit": "(self, pixels: 'Samples', *, strength: 'float' = 1.0) -> 'JsonObject | None'",

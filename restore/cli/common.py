@@ -118,11 +118,13 @@ def console(stderr: bool = True) -> Console:
 
 @contextmanager
 def extra_needed(purpose: str, extra: str) -> Iterator[None]:
-    """Turn a missing optional dependency into an error with the install command."""
+    """Turn a missing optional dependency into an error with the install command; on a terminal, show that it loads."""
     from restore.errors import MissingExtraError
+    from restore.utils.progress import waiting
 
     try:
-        yield
+        with waiting("Starting", console()):
+            yield
     except ModuleNotFoundError as error:
         if error.name and error.name.split(".")[0] == "restore":
             raise

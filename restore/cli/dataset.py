@@ -83,7 +83,7 @@ def dataset(
     """Prepare the photographs in FOLDER and its subfolders for training.
 
     \b
-    check   lists damaged photographs, ones below the limits, copies, and ones that look alike
+    check   lists damaged photographs, ones outside the limits, copies, and ones that look alike
     tile    cuts photographs into overlapping PNG tiles in OUT, which are faster to read; goes on where it was
     filter  copies the photographs within the limits to OUT, or lists them without OUT
 

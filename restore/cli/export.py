@@ -65,7 +65,9 @@ _MEANS: dict[type[Request], str] = {
     help="Fix the input shape, as some devices require; pictures are tiled and padded to it.",
 )
 @click.option("--opset", type=click.IntRange(17, 23), default=18, show_default=True, help="ONNX opset version.")
-@click.option("--name", help="Name of the model.  [default: the recipe's, or the file's]")
+@click.option(
+    "--name", help="Name of the model.  [default: the recipe's, or that of OUT if one that comes with restore has it]"
+)
 @click.option(
     "--spec",
     multiple=True,

@@ -108,9 +108,12 @@ def run_import(
         if found.exact_tiles
         else "the receptive field is larger, so tiles may differ from the whole picture"
     )
+    sides = "sides of any length"
+    if (found.multiple, found.minimum) != (1, 1):
+        sides = f"sides that are multiples of {found.multiple}, at least {found.minimum}"
     click.echo(
         f"{found.network} x{found.scale}, {found.parameters:,} parameters; {found.low:g}..{found.high:g}, "
-        f"sides a multiple of {found.multiple} from {found.minimum}, halo {found.halo}: {tiles}"
+        f"{sides}, halo {found.halo}: {tiles}"
     )
     for note in done.notes:
         click.echo(printable(note))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -25,6 +26,8 @@ def run_and_leave(command: Callable[[], object]) -> NoReturn:
         code = end.code
     except OSError as error:
         code = os_error(error)
+    # The interpreter would look through all objects of all modules for garbage before it ends: torch's take a second.
+    gc.freeze()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from restore.data.folder import list_photos
 from restore.data.layouts import layout_of, match_layout
+from restore.data.template_hint import template_hint
 from restore.errors import DataError
-from restore.files.pairing import NameRule, pair_strictly
+from restore.files.pairing import NameRule, index_stems, pair_strictly
 
 # File names listed in a message; the rest are counted.
 _NAMED = 5
@@ -40,7 +41,13 @@ def match_photos(low_folder: Path, high_folder: Path, template: str | None = Non
     if rule is None and low_folder.resolve() == high_folder.resolve():
         raise DataError(f"{low_folder}: both sides of the pairs are this folder; give one folder for each side")
     low, high = list_photos([low_folder]), list_photos([high_folder])
-    return pair_strictly((low_folder, low), (high_folder, high), rule)
+    try:
+        return pair_strictly((low_folder, low), (high_folder, high), rule)
+    except DataError as error:
+        hint = template_hint(index_stems(low_folder, low), index_stems(high_folder, high))
+        if not hint or hint == template:
+            raise
+        raise DataError(f"{error}\nThe names fit the template {hint!r}") from error
 
 
 def common_scale(
@@ -68,6 +75,13 @@ def common_scale(
     wrong = np.flatnonzero((high // fits != low).any(axis=1))
     if not len(wrong):
         return fits
+    others = high[readable] // np.maximum(low[readable], 1)
+    if scale and len(wrong) == len(low) and (others == others[0, 0]).all() and others[0, 0] > 0:
+        a, b = next(iter(pairs))
+        raise DataError(
+            f"the scale is {scale}, but the second picture of every pair is {others[0, 0]} times as wide and high, "
+            f"such as {b} ({high[0, 1]} x {high[0, 0]}) and {a} ({low[0, 1]} x {low[0, 0]}): set scale: {others[0, 0]}"
+        )
     expected = f"the scale is {fits}" if scale else f"the first pair has scale {fits}"
     named = [
         f"{a} ({low[i, 1]} x {low[i, 0]}) and {b} ({high[i, 1]} x {high[i, 0]})"

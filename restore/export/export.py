@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from rich.console import Console
 
 from restore.export.build_model import BuildOptions, fitted
 from restore.export.fidelity import picture_patches
 from restore.export.layer_sensitivity import explain
-from restore.export.load_source import load_source
+from restore.export.load_source import load_source, own_name
 from restore.export.quantized_model import BenchmarkSet, export_twin
 from restore.export.requests import ExplainRequest, HalfRequest, Int8Request, Request, WeightsRequest
 from restore.export.run import Exported, export, export_half
@@ -47,6 +48,8 @@ def start(request: Request, screen: Console, report: Report) -> None:
 def _weights(request: WeightsRequest, report: Report) -> None:
     trust = Trust(request.plugins, request.trust_recipe)
     loaded = load_source(request.source, request.which, request.name, dict(request.spec), request.shape, trust)
+    if request.name is None and request.target.suffix == ".onnx":
+        loaded = replace(loaded, spec=loaded.spec.but(name=own_name(loaded.spec, request.target)))
     seen = fitted(loaded.spec, request.shape)
     batches = [batch for folder in request.check for batch in picture_patches(folder, seen)]
     options = BuildOptions(request.precision, request.shape, request.opset, batches)
@@ -90,6 +93,9 @@ def _int8(request: Int8Request, screen: Console, report: Report) -> None:
     twin = export_twin(
         request.source, request.target, request.calibrate, checks, request.max_loss, request.overwrite, screen
     )
+    for checked in request.check:
+        if checked.resolve() == request.calibrate.resolve():
+            report(f"{checked}: it was calibrated on these pictures too, so the loss on others may be larger")
     for folder, loss in twin.losses.items():
         report(f"{folder}: int8 loses {loss:.3f} dB")
     kept = "" if twin.last == 1 else f", the last {twin.last} convolutions in fp32"

@@ -19,6 +19,7 @@ from restore.networks.base import border_of
 from restore.networks.fine_tuned import SpandrelOptions
 from restore.networks.third_party_checkpoint import Published, load_published
 from restore.plugins import NO_CODE, Trust
+from restore.recipes import shipped
 from restore.spec import ModelSpec, check_given, fault_of
 from restore.training.checkpoint import Checkpoint, is_checkpoint
 from restore.training.recipe import Recipe
@@ -97,6 +98,15 @@ def load_source(
     order = find_order(as_function(found.network), sizes, 0.0, 1.0, size, colors)
     network = found.network if order.plain else ForRgb(found.network, order)
     return ExportSource(network, spec, _PUBLISHED_TOLERANCE, order.note)
+
+
+def own_name(spec: ModelSpec, place: Path) -> str:
+    """The name of a model that is written to a place: that of the file or folder if its own is one of restore's models.
+
+    A run of an included recipe has the recipe's name, and messages would not tell its model from the one that comes
+    with restore.
+    """
+    return name_of(place) if spec.name in {recipe.name for recipe in shipped()} else spec.name
 
 
 def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint, name: str | None = None) -> ModelSpec:

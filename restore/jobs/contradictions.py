@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from restore.imaging.formats import ANIMATED
 from restore.jobs.naming import PlanError
-from restore.jobs.request import Request
+from restore.jobs.request import EngineName, Request
 from restore.jobs.watch import check_watch
 from restore.stores.address import Address
 
@@ -42,11 +44,15 @@ def refuse_contradictions(request: Request) -> None:
         check_watch()
 
 
+# Of one worker, as in restore/cli/enhance.py.
+MOST_CPUS, MOST_GPUS = 1024, 64
 _ONLY_RAY = ("address", "cpus_per_worker", "gpus_per_worker", "max_workers")
 
 
 def _refuse_for_engine(request: Request) -> None:
     """Refuse what only the other engine does."""
+    if request.engine not in get_args(EngineName):
+        raise PlanError(f"--engine {request.engine}: there are {' and '.join(get_args(EngineName))}")
     if request.engine == "local":
         for name in _ONLY_RAY:
             if getattr(request, name) is not None:
@@ -59,6 +65,7 @@ def _refuse_for_engine(request: Request) -> None:
             f"--address {request.address}: Ray's client is not supported; run the command on a machine of the cluster "
             "with --address auto, for example by 'ray job submit'"
         )
+    _refuse_shares(request)
     kind, _, number = request.device.partition(":")
     if number:
         raise PlanError(f"--device {request.device}: Ray gives each worker its GPUs; write --device {kind}")
@@ -67,6 +74,17 @@ def _refuse_for_engine(request: Request) -> None:
     from restore.jobs.ray_pool import import_ray
 
     import_ray()
+
+
+def _refuse_shares(request: Request) -> None:
+    """Refuse what no worker can take of a machine; the command line has checked it, programs have not."""
+    cpus, gpus, most = request.cpus_per_worker, request.gpus_per_worker, request.max_workers
+    if cpus is not None and not 0 < cpus <= MOST_CPUS:
+        raise PlanError(f"--cpus-per-worker {cpus}: must be above 0 and at most {MOST_CPUS}")
+    if gpus is not None and not 0 <= gpus <= MOST_GPUS:
+        raise PlanError(f"--gpus-per-worker {gpus}: must be within 0..{MOST_GPUS}")
+    if most is not None and most < 1:
+        raise PlanError(f"--max-workers {most}: must be at least 1")
 
 
 def _refuse_for_stores(request: Request) -> None:

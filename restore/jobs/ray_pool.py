@@ -74,7 +74,8 @@ class RayPool:
     """See :class:`restore.jobs.spread.Pool`. Use as a context manager.
 
     Args:
-        address: of a cluster, as ``ray.init`` takes it; None for one on this machine, which ends with the job.
+        address: of a cluster, as ``ray.init`` takes it; None for one on this machine, which ends with the job. In a
+            program that is connected to a cluster, None and ``auto`` mean that one, and it stays connected.
         most: number of workers at most; None for as many as have room.
 
     Attributes:
@@ -87,7 +88,13 @@ class RayPool:
 
     def __init__(self, address: str | None, most: int | None) -> None:
         self._ray = import_ray()
-        self._local = address is None
+        self._connected = bool(self._ray.is_initialized())
+        if self._connected and address not in (None, "auto"):
+            raise RestoreError(
+                f"--address {address}: this program is connected to a cluster; leave the address out to use that one, "
+                "or call ray.shutdown() before"
+            )
+        self._local = address is None and not self._connected
         self._address = address or "local"
         self._most = most or math.inf
         self._numbers = iter(range(1 << 62))
@@ -102,6 +109,8 @@ class RayPool:
         self._earlier: Mapping[str, BackendEntry] = {}
 
     def __enter__(self) -> RayPool:
+        if self._connected:
+            return self
         logging.getLogger("ray").setLevel(logging.ERROR)
         more: dict[str, object] = {}
         if self._local:
@@ -125,7 +134,10 @@ class RayPool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ray.shutdown()
+        if self._connected:
+            self.close()
+        else:
+            self._ray.shutdown()
 
     @property
     def machines(self) -> list[Mapping[str, float]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -165,9 +165,23 @@ def fit(module: nn.Module, tensors: Mapping[str, Tensor], file: Path, name: str 
     try:
         module.load_state_dict(tensors)
     except RuntimeError as error:
-        lines = [line.strip() for line in str(error).splitlines()]
-        first = lines[1] if len(lines) > 1 else lines[0]
-        more = f" (and {len(lines) - 2} more)" if len(lines) > 2 else ""
         raise ModelError(
-            f"{file}: {name} does not fit; it is from another network or other losses: {first[:300]}{more}"
+            f"{file}: {name} does not fit; it is from another network or other losses: "
+            f"{_misfit(module.state_dict(), tensors) or error}"
         ) from error
+
+
+def _misfit(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
+    """In what the tensors of a file differ from those of a module."""
+    missing, more = [key for key in wanted if key not in given], [key for key in given if key not in wanted]
+    shapes = [
+        f"{key} ({' x '.join(map(str, given[key].shape))} instead of {' x '.join(map(str, tensor.shape))})"
+        for key, tensor in wanted.items()
+        if key in given and given[key].shape != tensor.shape
+    ]
+    parts = (("lacks", missing), ("also has", more), ("has in another shape", shapes))
+    return "; ".join(f"it {verb} {_counted(names)}" for verb, names in parts if names)
+
+
+def _counted(names: Sequence[str]) -> str:
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")

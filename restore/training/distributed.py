@@ -120,24 +120,33 @@ class Team:
 
 @contextmanager
 def join_team(on_gpu: bool) -> Iterator[Team]:
-    """The team that torchrun put this process in, or a team of one."""
+    """The team that torchrun put this process in, or a team of one.
+
+    Raises:
+        DeviceError: the others were not found, or one of them was lost.
+    """
     if not distributed.is_available() or not distributed.is_torchelastic_launched():
         yield Team()
         return
-    from torch.distributed.distributed_c10d import PrefixStore, default_pg_timeout
+    from torch.distributed.distributed_c10d import default_pg_timeout
     from torch.distributed.rendezvous import rendezvous
 
+    from restore.training.rendezvous import PATIENCE, attempt_store, explained
+
     backend = "cpu:gloo,cuda:nccl" if on_gpu else "gloo"
-    # torchrun keeps its store when it starts all processes again. There, gloo finds the addresses of the earlier ones,
-    # and cannot connect, unless each attempt has keys of its own.
-    store, rank, size = next(iter(rendezvous("env://", timeout=default_pg_timeout)))
-    store = PrefixStore(f"restore/{os.environ['TORCHELASTIC_RESTART_COUNT']}", store)
-    distributed.init_process_group(backend, store=store, rank=rank, world_size=size)
+    rank, size, local_rank, local_size = (
+        int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+    )
+    with explained(rank, size, met=False):
+        store, _, _ = next(iter(rendezvous("env://", timeout=PATIENCE)))
+        store = attempt_store(store, rank, size)
+        store.set_timeout(default_pg_timeout)  # what the process group waits for may take longer
+        distributed.init_process_group(backend, store=store, rank=rank, world_size=size)
     try:
-        numbers = [int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")]
-        yield Team(*numbers)
-        # The threads of gloo may still be releasing the last tensors, which needs the interpreter; exiting now would
-        # abort. A barrier holds no Python objects, and completes only after all of them have finished.
-        distributed.barrier()
+        with explained(rank, size, met=True):
+            yield Team(rank, size, local_rank, local_size)
+            # The threads of gloo may still be releasing the last tensors, which needs the interpreter; exiting now
+            # would abort. A barrier holds no Python objects, and completes only after all of them have finished.
+            distributed.barrier()
     finally:
         distributed.destroy_process_group()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +12,24 @@ from filelock import FileLock, Timeout
 from restore.errors import RecipeError
 
 NAME = ".lock"
+# A file server keeps the lock of a machine that died: NFS for 90 seconds, by default.
+_PATIENCE = 120.0
+
+
+def patience() -> float:
+    """Seconds to wait for a lock: some if torchrun starts lost processes again, which may have held it."""
+    return _PATIENCE if int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0")) else 0.0
 
 
 @contextlib.contextmanager
-def run_lock(folder: Path) -> Iterator[None]:
+def run_lock(folder: Path, patience: float = 0.0) -> Iterator[None]:
     """Lock a run's folder for this process. Creates the folder if needed, and removes it if it stays empty.
 
     The operating system releases the lock when the process ends for any reason.
+
+    Args:
+        folder: of the run.
+        patience: seconds to wait for another process to release it.
 
     Raises:
         RecipeError: another process holds the lock.
@@ -28,7 +40,7 @@ def run_lock(folder: Path) -> Iterator[None]:
     try:
         # A second run in the same folder is then not noticed: better than no training at all.
         with contextlib.suppress(NotImplementedError):  # filelock's, where the file system has no locks, as on clusters
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=patience)
     except Timeout as error:
         raise RecipeError(f"{folder}: another process is training here; wait for it, or use another --out") from error
     try:

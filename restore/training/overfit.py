@@ -120,8 +120,14 @@ def _verdict(losses: Sequence[float], batches: int, recipe: Recipe, console: Con
             "never get there: compare the parts, or try --set train.steps=2000"
         )
     else:
+        steps = recipe.train.steps
+        first = (
+            f"Give it more than {steps} steps first: --set train.steps={_STEPS}. Then look"
+            if steps < _STEPS
+            else "Look"
+        )
         console.print(
-            f"{text}: it hardly falls. Look at train.optimizer.lr, at the weights of losses that pull against each "
+            f"{text}: it hardly falls. {first} at train.optimizer.lr, at the weights of losses that pull against each "
             "other, and at whether inputs and targets belong together"
         )
     if recipe.discriminator is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,9 @@ def _base_of(layer: Layer, file: Path) -> Path | None:
     found = beside if beside.is_file() else find_recipe(named)
     if found.is_file():
         return found
-    raise RecipeError(f"{layer.source}: base: there is no recipe {beside}")
+    near = difflib.get_close_matches(Path(named).name, (path.name for path in beside.parent.glob("*.yaml")), n=1)
+    hint = f"; did you mean {str(Path(named).with_name(near[0]))!r}?" if near else ""
+    raise RecipeError(f"{layer.source}: base: there is no file {beside}{hint}")
 
 
 def merge(base: JsonObject, own: JsonObject) -> JsonObject:

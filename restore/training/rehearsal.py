@@ -22,6 +22,7 @@ from restore.training.state import Run, new_run
 from restore.training.step import update
 from restore.training.train import Options, compiled, describe, prepared_device, read_recipe, refuse_existing_run
 from restore.training.validation import enlarge, unchanged
+from restore.utils.progress import waiting
 
 # Steps that are timed in each phase of the run.
 _TIMED = 3
@@ -65,7 +66,8 @@ def check(
         run = new_run(recipe, Path(temporary), device, team, options.start_from)
         for line in describe(run):
             say(line)
-        training_data = find_training_data(run, data, 0)
+        with waiting("Reading the photographs", console):
+            training_data = find_training_data(run, data, 0)
         _Rehearsal(run, training_data, say).all(options, console, export)
 
 
@@ -91,7 +93,7 @@ class _Rehearsal:
         validations = -(-count // run.recipe.validation.every)
         say(
             f"the run: {count:,} steps take about {_duration(training + validations * validating)}, of which "
-            f"{_duration(validations * validating)} for {validations:,} validations"
+            f"{_duration(validations * validating)} for {validations:,} validation{'s' * (validations != 1)}"
         )
         if cutting > training / count:
             say("cutting a batch takes longer than a step: the run will try worker processes")

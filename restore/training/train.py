@@ -19,7 +19,7 @@ from restore.training.checkpoint import LAST, Checkpoint
 from restore.training.data_fingerprint import fingerprint
 from restore.training.distributed import Team, join_team
 from restore.training.environment import log_environment
-from restore.training.lock import run_lock
+from restore.training.lock import patience, run_lock
 from restore.training.logging import Reporter, SilentReporter
 from restore.training.loop import find_training_data, train
 from restore.training.recipe import Recipe
@@ -32,6 +32,7 @@ from restore.training.trackers.base import TrackedRun
 from restore.training.trackers.open_trackers import check_installed, open_trackers
 from restore.utils.atomic_write import write_bytes
 from restore.utils.json_types import JsonObject
+from restore.utils.progress import waiting
 
 
 def choose_device(name: str, number: int = 0) -> torch.device:
@@ -93,7 +94,7 @@ def start(recipe_path: Path | None, data: Path, folder: Path, options: Options, 
         RestoreError: there is a problem with the recipe, the data, or the run's folder.
     """
     check_installed(options.trackers)
-    with prepared_device(options) as (device, team), run_lock(folder) if team.is_main else nullcontext():
+    with prepared_device(options) as (device, team), run_lock(folder, patience()) if team.is_main else nullcontext():
         return _train(recipe_path, data, folder, options, console, device, team)
 
 
@@ -136,9 +137,10 @@ def _train(
 ) -> bool:
     """Start or resume in a folder that this process has locked."""
     continued = options.resume and (folder / LAST).exists()
-    run, notes = _run(recipe_path, folder, options, device, team)
-    training_data = find_training_data(run, data, options.workers)
-    run.note_data(fingerprint(training_data, data))
+    with waiting("Reading the photographs", console) if team.is_main else nullcontext():
+        run, notes = _run(recipe_path, folder, options, device, team)
+        training_data = find_training_data(run, data, options.workers)
+        run.note_data(fingerprint(training_data, data))
     notes += data_notes(run.data_before, run.data or {})
     if options.compile:
         run.call = compiled(run, console)
@@ -156,7 +158,7 @@ def _train(
             console.print(line)
         for line in notes:
             console.print(line, markup=False)
-        if run.best_reset:
+        if run.best_reset and not any("best score" in line for line in notes):
             console.print("Validation settings changed; the previous best score no longer applies.")
         reporter = Reporter(folder, run.metric, console, trackers=trackers)
     with open_teacher_cache(run):
@@ -213,6 +215,8 @@ def _run(
     if options.resume and (recipe_path is None or last.exists()):
         if options.start_from is not None and recipe_path is None:
             raise RecipeError("--resume continues with the run's own weights; remove --start")
+        if recipe_path is None and not last.exists():
+            raise RecipeError(f"{folder}: there is no run to continue; give a RECIPE to start one")
         saved = Checkpoint(last).recipe_yaml
         recipe = _with_plugins(parse_recipe(saved, str(folder), options.changes, options.trust), options.trust)
         if recipe_path is not None:

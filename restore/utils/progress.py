@@ -1,8 +1,9 @@
-"""A progress bar for iterables."""
+"""A progress bar for iterables, and a sign of life for the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -23,3 +24,13 @@ def progress_bar(items: Iterable[_T], label: str, screen: Console, total: int | 
     from rich.progress import track
 
     return track(items, label, total, console=screen, transient=True, disable=not screen.is_terminal)
+
+
+def waiting(label: str, screen: Console) -> AbstractContextManager[object]:
+    """Show on a terminal, for the time of a ``with`` statement, that something takes a while; nothing elsewhere.
+
+    Args:
+        label: what it is.
+        screen: console to show it on. Other lines may be printed there meanwhile.
+    """
+    return screen.status(label) if screen.is_terminal else nullcontext()

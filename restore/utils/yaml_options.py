@@ -209,8 +209,8 @@ def _explain(problem: ErrorDetails, model: type[BaseModel], layers: Sequence[Lay
     found = [_line(layer.root, path) for layer in layers]
     (_, line), source = max(zip(found, (layer.source for layer in layers), strict=True), key=lambda pair: pair[0][0])
     key = ".".join(str(part) for part in path)
-    changed = any(f"{key}.".startswith(f"{change.partition('=')[0]}.") for change in changes)
-    where = f"{source}, line {line}" if line and not changed else source
+    changed = [change for change in changes if path and f"{key}.".startswith(f"{change.partition('=')[0].strip()}.")]
+    where = f"--set {changed[-1]}" if changed else f"{source}, line {line}" if line else source
     within = [change for change in changes if not path or change.startswith(f"{key}.")]
     if within:  # options of a group conflict, and some come from --set
         where += f", with --set {' --set '.join(within)}"

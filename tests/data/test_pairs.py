@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from restore.data.folder import photo_sizes
 from restore.data.pairs import match_photos
 from restore.data.sources.paired import FolderPairs
+from restore.data.template_hint import template_hint
 from restore.errors import DataError
 from tests.conftest import picture, save
 
@@ -166,3 +167,38 @@ def test_a_template_pairs_data_sets_that_name_the_input_otherwise(tmp_path: Path
         ("c.dx2.png", "c.d.tif"),
     ]
     assert FolderPairs(pairs, 8, seed=0).scale == 2
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "template"),
+    [
+        (["0001x4", "0002x4"], ["0001", "0002"], "{stem}x4"),
+        (["a/lr_1", "b/lr_1"], ["a/1", "b/1"], "lr_{stem}"),
+        (["baby_LR", "bird_LR"], ["baby", "bird"], "{stem}_LR"),
+        (["1_1_0.9", "1_2_0.8", "12_1_0.9"], ["1", "12"], "{stem}_*"),
+        (["1x4", "11x4"], ["1", "11"], "{stem}x4"),
+        (["0001x4"], ["0001", "0002"], "{stem}x4"),
+        (["one", "two"], ["three", "four"], ""),
+        ([], ["one"], ""),
+    ],
+)
+def test_a_template_is_guessed(low: list[str], high: list[str], template: str) -> None:
+    assert template_hint(low, high) == template
+
+
+@pytest.mark.parametrize("wrong", [None, "{stem}x2"])
+def test_names_that_do_not_match_tell_the_template(tmp_path: Path, wrong: str | None) -> None:
+    low, high = two_folders(tmp_path, 2)
+    for path in sorted(low.rglob("*.png")):
+        path.rename(path.with_stem(f"{path.stem}x4"))
+    with pytest.raises(DataError, match=r"(?s)add the partner.*\nThe names fit the template '\{stem\}x4'$"):
+        match_photos(low, high, wrong)
+    assert len(match_photos(low, high, "{stem}x4")) == 3
+
+
+def test_a_scale_that_is_wrong_for_all_tells_the_right_one(tmp_path: Path) -> None:
+    pairs = match_photos(*two_folders(tmp_path, 4, 3))
+    with pytest.raises(
+        DataError, match=r"^the scale is 2, but the second picture of every pair is 4 times .*: set scale: 4$"
+    ):
+        FolderPairs(pairs, 8, seed=0, scale=2)

@@ -96,6 +96,7 @@ def test_channels_last(tmp_path: Path) -> None:
     result = run("import", file(tmp_path / "last.onnx", last=True), "--spec", "high=1")
     assert result.exit_code == 0, result.output
     assert "it takes (N, H, W, 3); the installed file takes (N, 3, H, W)" in result.output
+    assert "sides of any length, halo " in result.output
     np.testing.assert_allclose(result_of("last", BATCH), result_of("first", BATCH), atol=1e-6)
 
 

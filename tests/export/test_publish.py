@@ -15,10 +15,13 @@ import yaml
 from click.testing import CliRunner, Result
 
 from restore.cli.main import main
+from restore.export import export as export_requests
+from restore.export import load_source
 from restore.export.build_model import BuiltModel
 from restore.export.load_source import ExportSource
 from restore.export.publish import publish as module
 from restore.export.publish.front_matter import front_matter, license_facts
+from restore.recipes import Shipped
 from restore.runtime.model import file_spec
 from restore.spec import ModelSpec
 from restore.training.recipe_file import parse_recipe
@@ -273,3 +276,55 @@ def test_wrong_use(arguments: list[str], says: str, run: Path, tmp_path: Path) -
     assert done.exit_code == 2
     assert says in done.output
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def of_included_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run's recipe has the name of one that comes with restore, as after ``restore train sr-x2``."""
+    monkeypatch.setattr(load_source, "shipped", lambda: [Shipped("tiny", Path("tiny.yaml"), "")])
+
+
+@pytest.mark.usefixtures("exported", "of_included_recipe")
+def test_a_model_is_not_called_like_one_that_comes_with_restore(run: Path, tmp_path: Path) -> None:
+    done = publish(run, tmp_path / "of-mine")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "of-mine/of-mine.onnx").is_file()
+    assert json.loads((tmp_path / "of-mine/config.json").read_text())["name"] == "of-mine"
+
+
+@pytest.mark.usefixtures("of_included_recipe")
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        (["mine.onnx"], "mine"),
+        (["mine.fp16.onnx"], "mine"),
+        (["x.onnx", "--name", "tiny"], "tiny"),
+        (["folder"], "tiny"),
+    ],
+)
+def test_an_exported_file_gives_its_name(
+    options: list[str], name: str, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class SeenError(Exception):
+        pass
+
+    def seen(source: ExportSource, *_: object) -> None:
+        raise SeenError(source.spec.name)
+
+    monkeypatch.setattr(export_requests, "export", seen)
+    target, *more = options
+    result = CliRunner().invoke(main, ["export", str(run), str(tmp_path / target), *more])
+    assert isinstance(result.exception, SeenError)
+    assert str(result.exception) == name
+
+
+@pytest.mark.usefixtures("exported")
+def test_a_card_without_a_word_about_the_data_says_so(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "data_note" not in publish(run, tmp_path / "out").output
+    make = load_source.make_spec
+    monkeypatch.setattr(load_source, "make_spec", lambda *a: make(*a).but(data="unknown"))
+    assert (
+        "the card does not say what was trained on: set data_note in the recipe" in publish(run, tmp_path / "no").output
+    )

@@ -393,6 +393,7 @@ def test_a_twin_is_found_beside_a_file_of_another_name(
     result = CliRunner().invoke(main, ["export", str(mine), *options])
     assert result.exit_code == 0, result.output
     assert "by itself" not in result.output
+    assert ("it was calibrated on these pictures too" in result.output) == (precision == "int8")
     assert open_named(str(mine), "cpu", precision).spec.precision == precision
     assert family(mine)[precision] == tmp_path / f"mine.{precision}.onnx"
 

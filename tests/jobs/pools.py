@@ -36,6 +36,7 @@ class HerePool:
 
     def __call__(self, address: str | None, most: int | None) -> HerePool:
         """In the place of :class:`restore.jobs.ray_pool.RayPool`."""
+        self.asked = address, most
         return self
 
     def __enter__(self) -> HerePool:

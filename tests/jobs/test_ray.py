@@ -151,3 +151,41 @@ def test_a_worker_that_is_killed_by_one_picture(tmp_path: Path, monkeypatch: pyt
     assert failed["source"].endswith("evil.jpg")
     assert failed["error"].startswith("3 workers have died while they had this picture")
     assert summary["enhanced"] == len(contents(out)) == 20
+
+
+def test_a_program_that_uses_ray_itself_goes_on_with_it(tmp_path: Path) -> None:
+    """restore.enhance uses its cluster, leaves its actors and its connection alone, and leaves no worker behind."""
+    photos = filled(tmp_path / "photos", 12)
+    assert inside(photos, tmp_path / "expected", *FIXED)[0] == 0
+    program = f"""
+import json
+import ray
+import restore
+ray.init(num_cpus=2, include_dashboard=False, object_store_memory=100 << 20, log_to_driver=False)
+
+@ray.remote(num_cpus=0)
+class Mine:
+    def answer(self):
+        return 42
+
+mine = Mine.remote()
+records = restore.enhance({str(photos)!r}, {str(tmp_path / "out")!r}, device="cpu", precision="fp32", threads=1,
+    engine="ray", cpus_per_worker=1, max_workers=2)
+free = 0
+for _ in range(100):
+    free = ray.available_resources().get("CPU")
+    if free == 2:
+        break
+    __import__("time").sleep(0.1)
+print(json.dumps([records[-1]["enhanced"], ray.get(mine.answer.remote()), free]))
+"""
+    done = patiently(lambda: _run(program))
+    assert json.loads(done.splitlines()[-1]) == [12, 42, 2]
+    assert contents(tmp_path / "out") == contents(tmp_path / "expected")
+
+
+def _run(program: str) -> str:
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return done.stdout

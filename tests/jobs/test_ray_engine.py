@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+import restore
+from restore.cli.enhance import enhance as command
 from restore.jobs import batch_worker, contradictions, ray_engine, ray_pool
 from restore.jobs.journal import JournalIndex
 from restore.utils.atomic_write import TEMPORARY_PREFIX
@@ -305,10 +309,83 @@ def test_how_many_workers_fit_into_a_machine(share: ray_pool.Share, machine: dic
 
 def test_the_memory_of_this_process_is_refused(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers would write into their own."""
-    stand_in = SimpleNamespace(init=lambda **_: None, shutdown=lambda: None, nodes=list)
+    stand_in = SimpleNamespace(init=lambda **_: None, shutdown=lambda: None, nodes=list, is_initialized=lambda: False)
     monkeypatch.setattr(ray_pool, "import_ray", lambda: stand_in)
     code, _, told = spread(photos, "memory://nothing")
     assert (code, "memory://nothing is in the memory of this process, which no worker sees" in told) == (2, True)
+
+
+def test_from_python(pool: HerePool, photos: Path, local: dict[str, bytes], tmp_path: Path) -> None:
+    """The same files and records as by the command, and the options of a cluster."""
+    shares = {"cpus_per_worker": 0.5, "gpus_per_worker": 0.25, "max_workers": 7}
+    *records, summary = restore.enhance(
+        photos, tmp_path / "out", device="cpu", precision="fp32", engine="ray", address="auto", threads=1, **shares
+    )
+    assert contents(tmp_path / "out") == local
+    assert Counter(record["status"] for record in records) == {"enhanced": 20, "failed": 1}
+    assert (summary["enhanced"], summary["failed"]) == (20, 1)
+    assert pool.asked == ("auto", 7)
+    assert pool.share == ray_pool.Share(0.5, 0.25)
+    assert pool.job.request.workers == 2, "threads that read, where others share the cores"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"engine": "spark"}, "--engine spark: there are local and ray"),
+        ({"address": "auto"}, "--address is for a cluster: add --engine ray, or remove it"),
+        ({"engine": "ray", "cpus_per_worker": 0}, "--cpus-per-worker 0: must be above 0 and at most 1024"),
+        ({"engine": "ray", "cpus_per_worker": float("nan")}, "--cpus-per-worker nan: must be above 0"),
+        ({"engine": "ray", "gpus_per_worker": -1}, r"--gpus-per-worker -1: must be within 0\.\.64"),
+        ({"engine": "ray", "max_workers": 0}, "--max-workers 0: must be at least 1"),
+        ({"engine": "ray", "device": "cuda:1"}, "Ray gives each worker its GPUs; write --device cuda"),
+    ],
+)
+def test_what_programs_get_wrong(
+    photos: Path, tmp_path: Path, options: dict[str, Any], message: str, pool: HerePool
+) -> None:
+    with pytest.raises(restore.RestoreError, match=message):
+        restore.enhance(photos, tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_bounds_are_those_of_the_command() -> None:
+    ranges = {option.name: option.type for option in command.params}
+    cpus, gpus, most = (ranges[name] for name in ("cpus_per_worker", "gpus_per_worker", "max_workers"))
+    assert (cpus.min, cpus.min_open, cpus.max) == (0, True, contradictions.MOST_CPUS)
+    assert (gpus.min, gpus.min_open, gpus.max) == (0, False, contradictions.MOST_GPUS)
+    assert (most.min, most.max) == (1, None)
+
+
+@dataclass
+class ConnectedRay:
+    """Ray in a program that has called ``ray.init`` itself."""
+
+    done: list[str] = field(default_factory=list)
+
+    def is_initialized(self) -> bool:
+        return True
+
+    def init(self, **_: object) -> None:
+        self.done.append("init")
+
+    def shutdown(self) -> None:
+        self.done.append("shutdown")
+
+    def kill(self, actor: str) -> None:
+        self.done.append(f"kill {actor}")
+
+
+@pytest.mark.parametrize("address", [None, "auto"])
+def test_a_program_keeps_its_connection(monkeypatch: pytest.MonkeyPatch, address: str | None) -> None:
+    """A second ray.init would fail, and a shutdown would take the program's own actors away."""
+    connected = ConnectedRay()
+    monkeypatch.setattr(ray_pool, "import_ray", lambda: connected)
+    with ray_pool.RayPool(address, None) as pool:
+        pool._actors[0] = "worker"
+    assert connected.done == ["kill worker"]
+    with pytest.raises(restore.RestoreError, match=r"--address 10\.0\.0\.1:6379: this program is connected"):
+        ray_pool.RayPool("10.0.0.1:6379", None)
 
 
 def test_a_share_in_words() -> None:

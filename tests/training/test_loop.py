@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from rich.console import Console
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -37,7 +39,7 @@ from restore.plugins import Trust
 from restore.training import loop
 from restore.training.checkpoint import BEST, FORMAT, LAST, Checkpoint
 from restore.training.environment import git_state
-from restore.training.lock import run_lock
+from restore.training.lock import patience, run_lock
 from restore.training.logging import Reporter, Step
 from restore.training.optim import rate
 from restore.training.recipe_file import parse_recipe
@@ -288,7 +290,7 @@ def test_a_run_is_not_begun_over_another(photos: Path, tmp_path: Path) -> None:
     go(photos.parent, tmp_path / "run")
     with pytest.raises(RecipeError, match="already contains a run"):
         go(photos.parent, tmp_path / "run")
-    with pytest.raises(ModelError, match="no such checkpoint"):
+    with pytest.raises(RecipeError, match="other: there is no run to continue; give a RECIPE to start one"):
         go(photos.parent, tmp_path / "other", resume=True)
 
 
@@ -320,6 +322,26 @@ def test_two_processes_do_not_train_in_one_folder(photos: Path, tmp_path: Path) 
     assert go(photos.parent, tmp_path / "run")
     with run_lock(tmp_path / "run"), pytest.raises(RecipeError, match="another process is training here"):
         go(photos.parent, tmp_path / "run", resume=True)
+
+
+def test_a_lost_process_may_hold_the_lock_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a machine that died does on a file server, until the server notices."""
+    monkeypatch.delenv("TORCHELASTIC_MAX_RESTARTS", raising=False)
+    assert patience() == 0
+    monkeypatch.setenv("TORCHELASTIC_MAX_RESTARTS", "0")
+    assert patience() == 0
+    monkeypatch.setenv("TORCHELASTIC_MAX_RESTARTS", "3")
+    assert patience() >= 100
+    with run_lock(tmp_path / "run"):
+        with pytest.raises(RecipeError), run_lock(tmp_path / "run", 0.05):
+            pass
+        held = FileLock(tmp_path / "run/.lock", thread_local=False)
+    held.acquire()
+    release = threading.Timer(0.3, held.release)
+    release.start()
+    with run_lock(tmp_path / "run", patience()):
+        assert not held.is_locked
+    release.join()
 
 
 def test_a_file_system_without_locks_is_trained_on_all_the_same(
@@ -658,6 +680,10 @@ def test_compiled_for_real(photos: Path, tmp_path: Path) -> None:
     a, b = (tensors(tmp_path / name / LAST) for name in ("eager", "compiled"))
     for key in a:
         torch.testing.assert_close(a[key], b[key], rtol=0, atol=1e-4)
+    with stopping_at(9):
+        assert not start(data / "recipe.yaml", data, tmp_path / "stopped", options, screen)
+    assert start(None, data, tmp_path / "stopped", replace(options, resume=True), screen)
+    assert_same(tmp_path / "compiled" / LAST, tmp_path / "stopped" / LAST)
 
 
 @pytest.mark.parametrize("loses", ["loss", "norm"])

@@ -170,13 +170,22 @@ def test_digest_is_of_the_meaning() -> None:
 
 
 def test_what_is_wrong_in_a_change_is_not_blamed_on_the_file() -> None:
-    with pytest.raises(RecipeError, match=r"^r\.yaml: 'network': no kind 'plane' here; did you mean 'plain'\?"):
+    with pytest.raises(
+        RecipeError, match=r"^--set network=\{kind: plane\}: 'network': no kind 'plane' here; did you mean 'plain'\?"
+    ):
         parse_recipe(GOOD, "r.yaml", ["network={kind: plane}"])
-    with pytest.raises(RecipeError, match=r"^r\.yaml: unknown option 'network\.widht'; did you mean 'width'"):
+    with pytest.raises(
+        RecipeError,
+        match=r"^--set network=\{kind: plain, widht: 3\}: unknown option 'network\.widht'; did you mean 'width'",
+    ):
         parse_recipe(GOOD, "r.yaml", ["network={kind: plain, widht: 3}"])
 
 
 def test_errors_name_the_change_that_causes_them() -> None:
+    with pytest.raises(
+        RecipeError, match=r"^--set losses\.0\.wieght=2: unknown option 'losses\.0\.wieght'; did you mean 'weight'"
+    ):
+        parse_recipe(GOOD, "r.yaml", ["losses.0.weight=3", "losses.0.wieght=2"])
     with pytest.raises(RecipeError, match=r"^r\.yaml, line 9, with --set train\.accumulate=3: 'train': a batch of"):
         parse_recipe(GOOD, "r.yaml", ["train.accumulate=3", "scale=2"])
 

@@ -65,7 +65,11 @@ def test_a_base_may_have_a_base_and_be_an_included_recipe(tmp_path: Path) -> Non
     [
         ({"a": "base: a.yaml"}, "builds on this file itself"),
         ({"a": "base: b.yaml", "b": "base: a.yaml"}, r"b.yaml: base: .*a.yaml builds on this file itself"),
-        ({"a": "base: gone.yaml"}, r"a.yaml: base: there is no recipe .*gone.yaml"),
+        ({"a": "base: gone.yaml"}, r"a.yaml: base: there is no file .*gone.yaml"),
+        (
+            {"a": "base: othr.yaml", "other": "scale: 2"},
+            r"a.yaml: base: there is no file .*othr.yaml; did you mean 'other.yaml'\?",
+        ),
         ({"a": "base: [b]"}, "base is the file of another recipe"),
         ({"a": "base: b.yaml", "b": "[1]"}, r"b.yaml: a recipe is a mapping"),
         ({"a": "base: sr-x22"}, "did you mean 'sr-x2'"),

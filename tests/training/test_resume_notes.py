@@ -89,6 +89,7 @@ def test_other_photographs(stopped: Path) -> None:
     said = go(stopped, "train.steps=13", "validation.every=100", resume=True)
     assert "photographs to train on are not those that the run was saved with (10 then, 11 now)" in said
     assert "The pictures to validate on are not those" in said
+    assert said.count("the previous best score no longer applies") == 1
     assert "changed from step 12 on: train.steps: 24 -> 13" in said
 
 

@@ -13,7 +13,7 @@ from restore.errors import ModelError
 from restore.export.load_source import load_source
 from restore.recipes import find_recipe
 from restore.runtime.model import open_model
-from restore.training.checkpoint import LAST, Checkpoint
+from restore.training.checkpoint import LAST, Checkpoint, fit
 from restore.training.recipe_file import load_recipe
 from restore.training.start_weights import read_start, start_file
 from restore.zoo.find import find, shipped_folder
@@ -69,7 +69,10 @@ def test_what_cannot_be() -> None:
 
 
 def test_a_network_of_another_size(photos: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"sr-x2.onnx: network does not fit; .*size mismatch for \S*tail"):
+    with pytest.raises(
+        ModelError,
+        match=r"sr-x2.onnx: network does not fit; .*it has in another shape tail\S*weight \(12 x 32 x 3 x 3 instead of 48 x 32 x 3 x 3\)",
+    ):
         go(
             photos.parent,
             tmp_path / "mine",
@@ -88,3 +91,14 @@ def test_what_start_names(tmp_path: Path) -> None:
     assert start_file(Path("sr-x4")) == find("sr-x4")
     with pytest.raises(ModelError, match="did you mean 'sr-x4'"):
         start_file(Path("srx4"))
+
+
+def test_weights_that_do_not_fit_are_told_apart() -> None:
+    """By name and shape, not in torch's words."""
+    module = torch.nn.Linear(3, 2)
+    with pytest.raises(ModelError) as caught:
+        fit(module, {"weight": torch.zeros(4, 3), "scale": torch.zeros(1), "shift": torch.zeros(1)}, Path("x"))
+    assert str(caught.value) == (
+        "x: network does not fit; it is from another network or other losses: it lacks bias; it also has scale and 1 "
+        "more; it has in another shape weight (4 x 3 instead of 2 x 3)"
+    )

@@ -73,7 +73,7 @@ def to_text(report: FolderReport) -> Iterator[str]:
     """Lines for the terminal."""
     photos, bad = report.photos, set(report.unreadable)
     low = [i for i in report.faults if i not in bad]
-    for title, numbers in (("damaged", sorted(bad)), ("below the limits", low)):
+    for title, numbers in (("damaged", sorted(bad)), ("outside the limits", low)):
         if numbers:
             yield f"{title}: {len(numbers)}"
             yield from (f"  {printable(photos[i].path)}: {printable(report.faults[i])}" for i in numbers)
@@ -84,7 +84,9 @@ def to_text(report: FolderReport) -> Iterator[str]:
                 yield "  " + ", ".join(printable(photos[i].path) for i in group)
     surplus = sum(len(group) - 1 for group in report.equal)
     good = len(photos) - len(report.faults)
-    yield f"{len(photos)} photographs: {good} within the limits, {len(bad)} damaged, {surplus} superfluous copies"
+    count = f"{len(photos)} photograph{'s' * (len(photos) != 1)}"
+    copies = f"{surplus} superfluous cop{'y' if surplus == 1 else 'ies'}"
+    yield f"{count}: {good} within the limits, {len(bad)} damaged, {copies}"
 
 
 def to_json(report: FolderReport) -> JsonObject:

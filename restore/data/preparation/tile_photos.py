@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from restore.runtime.cpu import usable_cores
 from restore.utils.atomic_write import sweep, write_bytes
 
 _AT_ONCE = 4
+_NOTE = ".restore-tiles.json"
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,13 @@ def tile_photos(
         done: called after each photograph, in order.
 
     Raises:
-        DataError: two photographs would have tiles of the same names, or the target lies in the folder.
+        DataError: two photographs would have tiles of the same names, the target lies in the folder, or it holds
+            tiles of another side or step.
         OSError: a tile cannot be written.
     """
     if target.resolve().is_relative_to(folder.resolve()):
         raise DataError(f"{target} is inside {folder}, so the next run would cut the tiles too: choose another folder")
+    _same_cut(target, side, step)
     stems: dict[Path, Path] = {}
     for path in paths:
         stem = target / path.relative_to(folder).with_suffix("")
@@ -93,6 +97,30 @@ def tile_photos(
                 results.append(one)
                 done(one)
     return results
+
+
+def _same_cut(target: Path, side: int, step: int) -> None:
+    """Check that the tiles in a folder are cut as these will be, by a note there, and leave one.
+
+    The number of a tile tells where it lies only for one side and step.
+    """
+    note, cut = target / _NOTE, {"side": side, "step": step}
+    try:
+        before = json.loads(note.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        target.mkdir(parents=True, exist_ok=True)
+        write_bytes(note, json.dumps(cut).encode(), overwrite=True)
+        return
+    except ValueError:
+        before = None
+    if before != cut:
+        how = (
+            f"--side {before.get('side')} --step {before.get('step')}" if isinstance(before, dict) else "other options"
+        )
+        raise DataError(
+            f"{target} has tiles that were cut with {how}, not --side {side} --step {step}: choose another folder, or "
+            "remove it"
+        )
 
 
 def _tile(source: Path, stem: Path, side: int, step: int) -> Tiled:

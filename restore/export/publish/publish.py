@@ -15,7 +15,8 @@ import yaml
 from restore.errors import ExportError, ModelError
 from restore.export.build_model import build_model
 from restore.export.compare_to_source import compare
-from restore.export.load_source import load_source
+from restore.export.infer_spec import UNKNOWN
+from restore.export.load_source import load_source, own_name
 from restore.export.publish.card import card
 from restore.export.publish.front_matter import front_matter, license_facts
 from restore.export.publish.measured import measured_at
@@ -76,7 +77,9 @@ def publish(run: Path, folder: Path, options: PublishOptions, report: Callable[[
         raise ModelError(f"--base-model {base}: write it as NAMESPACE/NAME, as the Hub names it")
     checkpoint = Checkpoint(run / f"{options.which}.safetensors")
     recipe = parse_recipe(checkpoint.recipe_yaml, str(checkpoint.path), trust=options.trust)
-    models, spec = _exported(checkpoint, options) if options.model is None else _given(checkpoint, recipe, options)
+    models, spec = (
+        _exported(checkpoint, folder, options) if options.model is None else _given(checkpoint, recipe, options)
+    )
     measured = measured_at(run, checkpoint.step)
     losses = " + ".join(f"{loss.weight:g} {loss.kind}" for loss in recipe.losses)
     listed = [(name, len(data), precision_of(Path(name))) for name, data in models.items()]
@@ -96,9 +99,10 @@ def _refuse_folder(folder: Path) -> None:
         raise ExportError(f"{folder} already exists: choose another folder, or remove it")
 
 
-def _exported(checkpoint: Checkpoint, options: PublishOptions) -> tuple[dict[str, bytes], ModelSpec]:
+def _exported(checkpoint: Checkpoint, folder: Path, options: PublishOptions) -> tuple[dict[str, bytes], ModelSpec]:
     """A new export of the run's weights."""
     source = load_source(checkpoint.path, trust=options.trust)
+    source = replace(source, spec=source.spec.but(name=own_name(source.spec, folder)))
     if options.license is not None:
         source = replace(source, spec=source.spec.but(licence=options.license))
     built = build_model(source)
@@ -150,6 +154,8 @@ def _notes(spec: ModelSpec, recipe: Recipe, base_model: str | None, measured: bo
         found.append("the card says that the license is unknown: add --license, for example --license mit")
     elif license_facts(spec.licence)["license"] == "other":
         found.append(f"the Hub does not know the license '{spec.licence}': add its text to the folder, as LICENSE")
+    if spec.data == UNKNOWN:
+        found.append("the card does not say what was trained on: set data_note in the recipe, or edit README.md")
     if isinstance(recipe.network, SpandrelOptions) and base_model is None:
         found.append(f"it began with {spec.start}: if that is on the Hub, add --base-model NAMESPACE/NAME")
     if not measured:

@@ -83,18 +83,18 @@ def test_check(folder: Path) -> None:
 def test_check_in_words(folder: Path) -> None:
     said = run("check", folder, "--max-flat", "0.9").output
     assert "damaged: 2" in said
-    assert "below the limits: 3" in said
+    assert "outside the limits: 3" in said
     assert "flat.png: 100% of it flat, more than 90%" in said
     assert "the same pixels: 2 photographs in 1 group\n" in said
     assert "look alike: 2 photographs in 1 group\n" in said
-    assert "13 photographs: 8 within the limits, 2 damaged, 1 superfluous copies" in said
+    assert "13 photographs: 8 within the limits, 2 damaged, 1 superfluous copy" in said
 
 
 def test_a_good_folder(tmp_path: Path) -> None:
     save(tmp_path / "a.png", photo(200, 200))
     result = run("check", tmp_path)
     assert result.exit_code == 0
-    assert result.output == "1 photographs: 1 within the limits, 0 damaged, 0 superfluous copies\n"
+    assert result.output == "1 photograph: 1 within the limits, 0 damaged, 0 superfluous copies\n"
     (tmp_path / "empty").mkdir()
     assert run("check", tmp_path / "empty").exit_code == 2
 
@@ -195,6 +195,20 @@ def test_tiling_goes_on_and_names_what_it_cannot_cut(folder: Path, tmp_path: Pat
     assert {tile: tile.stat().st_mtime_ns for tile in tiles if tile != tiles[3]} == {
         tile: when for tile, when in times.items() if tile != tiles[3]
     }
+
+
+@pytest.mark.parametrize("other", [("64", "64"), ("128", "64")])
+def test_tiles_of_another_cut_are_not_taken_for_these(tmp_path: Path, other: tuple[str, str]) -> None:
+    save(tmp_path / "in/x.png", photo(150, 210))
+    arguments = "tile", tmp_path / "in", tmp_path / "out", "--side", "128", "--step", "128"
+    assert run(*arguments).exit_code == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    result = run(*arguments[:3], "--side", other[0], "--step", other[1])
+    assert result.exit_code == 2
+    assert f"cut with --side 128 --step 128, not --side {other[0]} --step {other[1]}: choose another" in result.output
+    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    (tmp_path / "out/.restore-tiles.json").write_text("[")
+    assert "cut with other options" in run(*arguments).output
 
 
 def test_filter_lists_or_copies(folder: Path, tmp_path: Path) -> None:
