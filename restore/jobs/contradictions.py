@@ -74,6 +74,8 @@ def _refuse_for_stores(request: Request) -> None:
     where = next(end for end in (*request.sources, request.target) if isinstance(end, Address))
     if request.watch:
         raise PlanError(f"--watch works with folders, and {where} is in a store: repeat the command with --resume")
+    if request.masks is not None and not request.masks.from_alpha:
+        raise PlanError(f"--mask {request.masks} works with folders, and {where} is in a store: use --mask alpha")
     if request.keep_times and isinstance(request.target, Address):
         raise PlanError(f"--keep-times: {request.target} is in a store, which sets the times of its objects itself")
     if request.report is not None and request.report.suffix.lower() == ".html":
