@@ -42,11 +42,11 @@ def read_weights(path: Path, purpose: str, url: str, key: str | None = None) -> 
         raise ModelError(
             f"{purpose}: {path} is not a readable file of weights ({_first_line(error)}). Download it again from {url}"
         ) from error
-    if key is not None and isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
-        state = state[key]
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+    inner = state.get(key) if key is not None and isinstance(state, Mapping) else None
+    found: object = inner if isinstance(inner, Mapping) else state
+    if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
         raise ModelError(f"{purpose}: {path} holds no state dict (names and tensors). It should be the file {url}")
-    return dict(state)
+    return dict(found)
 
 
 def fit_weights(network: nn.Module, state: Mapping[str, Tensor], path: Path, purpose: str) -> None:

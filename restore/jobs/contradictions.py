@@ -21,6 +21,7 @@ def refuse_contradictions(request: Request) -> None:
         _refuse_for_stores(request)
         single = False
     else:
+        _refuse_mixed_masks(request)
         single = len(request.sources) == 1 and not request.paths[0].is_dir() and request.paths[0].exists()
     if request.resume and request.existing == "skip":
         raise PlanError("--resume and --skip-existing: --resume already skips finished pictures; remove one")
@@ -40,6 +41,21 @@ def refuse_contradictions(request: Request) -> None:
     _refuse_for_engine(request)
     if request.watch:
         check_watch()
+
+
+def _refuse_mixed_masks(request: Request) -> None:
+    """Refuse masks that would be taken for pictures, and results among masks."""
+    if request.masks is None or request.masks.place is None:
+        return
+    place = request.masks.place.resolve()
+    for source in request.paths:
+        if source.is_dir() and place.is_relative_to(source.resolve()):
+            raise PlanError(
+                f"--mask {request.masks} is inside the input folder {source}, so that masks would be enhanced like "
+                "pictures: move them elsewhere"
+            )
+    if place in (request.folder.resolve(), *request.folder.resolve().parents):
+        raise PlanError(f"--mask {request.masks} and the output {request.folder}: results would be mixed with masks")
 
 
 _ONLY_RAY = ("address", "cpus_per_worker", "gpus_per_worker", "max_workers")

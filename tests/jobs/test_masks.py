@@ -240,6 +240,20 @@ def test_masks_in_folders_are_not_for_stores(tmp_path: Path) -> None:
     refuse_contradictions(replace(request, masks=Masks()))
 
 
+def test_masks_are_neither_enhanced_nor_overwritten(tmp_path: Path) -> None:
+    save(tmp_path / "in/a.png", picture(20, 30))
+    save(tmp_path / "in/masks/a.png", soft(20, 30)[..., None])
+    masks = ("--model", "backlit", "--mask", tmp_path / "in/masks")
+    code, _, told = inside(tmp_path / "in", tmp_path / "out", *masks)
+    assert code == 2
+    assert "so that masks would be enhanced like pictures: move them elsewhere" in " ".join(told.split())
+    for target in (tmp_path / "in/masks", tmp_path / "in/masks/made", tmp_path / "in/masks/a.png"):
+        code, _, told = inside(tmp_path / "in/a.png", target, *masks, "--overwrite")
+        assert code == 2
+        assert "results would be mixed with masks" in " ".join(told.split())
+    assert not (tmp_path / "out").exists()
+
+
 def test_arrays_that_are_no_masks() -> None:
     model, pixels = restore.load("backlit", device="cpu", threads=1), picture(20, 30)
     for mask in (np.zeros((20, 31), np.uint8), np.zeros((20, 30), np.float32), np.zeros((20, 30, 1), np.uint8)):

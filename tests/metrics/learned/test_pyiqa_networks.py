@@ -73,12 +73,12 @@ def test_musiq_is_pyiqas(form: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["maniqa", "topiq"])
-def test_the_large_ones_are_pyiqas(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "options"), [("maniqa", {"test_sample": 1}), ("topiq", {})])
+def test_the_large_ones_are_pyiqas(name: str, options: dict[str, int], tmp_path: Path) -> None:
     pytest.importorskip("pyiqa")
-    network, file = random_network(name), tmp_path / "weights.pth"
+    network, file = random_network(name, **options), tmp_path / "weights.pth"
     torch.save({"params": network.state_dict()}, file)
-    score = PyIqa(file, network=name)
+    score = PyIqa(file, network=name, **options)
     assert score(photo()) == pytest.approx(by_pyiqa(network, photo()), rel=1e-5)
     with pytest.raises(ValueError, match="pixels are too few"):
         score(photo()[:40, :40])
