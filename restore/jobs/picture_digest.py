@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+from restore.errors import ImageError
+from restore.imaging.refusals import unreadable
 from restore.jobs.journal import file_digest
 
 
@@ -13,9 +15,14 @@ def picture_digest(source: Path, mask: Path | None, progress: Callable[[], objec
     """A picture's SHA-256, or one of its and its mask's together.
 
     Raises:
-        OSError: one of them cannot be read.
+        OSError: the picture cannot be read.
+        ImageError: the mask cannot be read.
     """
     digest = file_digest(source, progress)
     if mask is None:
         return digest
-    return hashlib.sha256(f"{digest} in {file_digest(mask, progress)}".encode()).hexdigest()
+    try:
+        inside = file_digest(mask, progress)
+    except OSError as error:
+        raise ImageError(f"{mask}: {unreadable(error)}") from error
+    return hashlib.sha256(f"{digest} in {inside}".encode()).hexdigest()

@@ -135,6 +135,8 @@ def test_what_is_wrong_with_a_mask_fails_its_picture_alone(tmp_path: Path) -> No
     for suffix in (".tif", ".bmp"):
         save(masks / f"e{suffix}", soft(20, 30)[..., None])
     (masks / "f.png").write_bytes(b"no picture")
+    save(tmp_path / "in/sub/g.png", picture(20, 30))
+    (masks / "g.png").mkdir()
     told = work(tmp_path / "in", tmp_path / "out", Masks(tmp_path / "masks"))
     assert {stem: outcome.status for stem, outcome in told.items() if outcome.status != "failed"} == {"a": "enhanced"}
     assert told["b"].error == f"it has no mask: there is no {masks / 'b'} with the suffix of a picture"
@@ -142,6 +144,7 @@ def test_what_is_wrong_with_a_mask_fails_its_picture_alone(tmp_path: Path) -> No
     assert told["d"].error.startswith(f"{masks / 'd.png'}: a mask is a gray picture")
     assert told["e"].error == f"{masks / 'e.bmp'} and {masks / 'e.tif'} could both be its mask: keep one of them"
     assert str(masks / "f.png") in told["f"].error
+    assert told["g"].error.startswith(f"{masks / 'g.png'}: cannot be read: ")
     assert [path.name for path in (tmp_path / "out/sub").iterdir()] == ["a.png"]
 
 
