@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from restore.imaging.alpha import fill_color
+from restore.imaging.mask import within
 from restore.imaging.picture import Picture, Samples
 from restore.jobs.codec import from_arrays, to_arrays
 from restore.runtime.stream import enhance_pixels
@@ -47,7 +49,9 @@ class Model:
     def __repr__(self) -> str:
         return f"<restore.Model {self.spec.name}, {self._opened.precision} on {self.device}>"
 
-    def __call__(self, pixels: Samples, *, strength: float = 1.0, tile: int | None = None) -> Samples:
+    def __call__(
+        self, pixels: Samples, *, strength: float = 1.0, tile: int | None = None, mask: Samples | None = None
+    ) -> Samples:
         """Enhance a picture of any size.
 
         Args:
@@ -55,21 +59,30 @@ class Model:
                 mode RGB, RGBA or L by ``numpy.asarray(picture)``.
             strength: strength of the change, 0..1, for models with adjustable strength (``spec.strength``).
             tile: largest side of a tile, in input pixels; None chooses by available memory.
+            mask: where the picture changes, for models that keep its size: uint8 or uint16 (H, W), from 0 for not at
+                all to the largest value; None for everywhere. Of RGBA, ``pixels[..., 3]`` is its own.
 
         Returns:
             An array of the same dtype, number of axes and channels, ``spec.scale`` times as high and wide.
 
         Raises:
-            ValueError: ``pixels`` is not such a picture, or the model does not support ``strength``.
+            ValueError: ``pixels`` is not such a picture, the model does not support ``strength`` or a mask, or the mask
+                is not of the picture's size.
             ModelError: the model failed, or returned NaN or infinite values.
             MemoryError: not enough memory for the result.
         """
         self._check_strength(strength)
         picture = _picture(pixels)
+        if mask is not None:
+            self._check_mask(mask, picture.size)
         results = [
             enhance_pixels(one, self._opened, self.spec, tile, strength) for one in to_arrays(picture, self.spec.scale)
         ]
-        return _like(pixels, from_arrays(picture, results, self.spec.scale))
+        made = from_arrays(picture, results, self.spec.scale)
+        if mask is not None:
+            original = pixels.reshape(*made.size, -1)[..., : made.pixels.shape[2]]
+            made = replace(made, pixels=within(mask, made.pixels, original))
+        return _like(pixels, made)
 
     def believe(self, pixels: Samples) -> tuple[str, float] | None:
         """Classify a picture: its kind and probability, 0..1; None for models that do not classify.
@@ -102,6 +115,14 @@ class Model:
         self._check_strength(strength)
         edit = self._opened.edit_of(to_arrays(_picture(pixels), 1)[0], strength)
         return None if edit is None else edit.record()
+
+    def _check_mask(self, mask: Samples, size: tuple[int, int]) -> None:
+        if self.spec.scale > 1:
+            raise ValueError(f"mask: {self.spec.name} enlarges, and only what keeps its size can change inside a mask")
+        if mask.shape != size or mask.dtype not in (np.uint8, np.uint16):
+            raise ValueError(
+                f"mask {mask.dtype} of shape {mask.shape}: it must be uint8 or uint16, of the picture's shape {size}"
+            )
 
     def _check_strength(self, strength: float) -> None:
         if not 0 <= strength <= 1:
@@ -143,6 +164,7 @@ def enhance(
     model: str | os.PathLike[str] = "sr-x2",
     *,
     strength: float | None = None,
+    mask: str | os.PathLike[str] | None = None,
     format: Literal["png", "jpg", "webp", "tif", "bmp", "gif"] | None = None,
     frames: Literal["first", "all"] = "first",
     name: str = "{stem}",
@@ -174,6 +196,8 @@ def enhance(
         target: a file, or a folder for the results, or an address of either.
         model: see :func:`load`, also for ``device``, ``precision``, ``threads`` and ``spec``.
         strength: 0..1, for models with adjustable strength.
+        mask: change pictures only inside masks, for models that keep their size: a folder of gray pictures under the
+            pictures' names, a file for all of them, or ``"alpha"`` for each picture's alpha channel.
         format: of the results; None keeps each picture's own if it can be written. ``gif`` needs all frames.
         frames: which frames of animated GIF, PNG, WebP and AVIF to enhance; with ``all``, the results are animated too.
         name: of the results, with ``{stem}``, ``{ext}``, ``{model}`` and ``{scale}``.
@@ -205,6 +229,7 @@ def enhance(
     from rich.console import Console
 
     from restore.jobs.enhance import INTERRUPTED, start
+    from restore.jobs.masks import Masks
     from restore.jobs.request import Request, default_workers
     from restore.jobs.sizing import TargetSize
     from restore.stores.address import Address, parse
@@ -238,11 +263,15 @@ def enhance(
         watch=False,
         spec=spec or {},
         frames=frames,
+<<<<<<< HEAD
         engine=engine,
         address=address,
         cpus_per_worker=cpus_per_worker,
         gpus_per_worker=gpus_per_worker,
         max_workers=max_workers,
+=======
+        masks=None if mask is None else Masks.parse(os.fspath(mask)),
+>>>>>>> knob
     )
     if start(request, Console(quiet=True), lambda _: None, give=records.append) == INTERRUPTED:
         raise KeyboardInterrupt

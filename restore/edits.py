@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
     from restore.zoo.precision import Precision
 
-# Side of the lookup tables: the largest that all programs read.
-CUBE_SIZE = 33
+# Sides of lookup tables: the largest that all programs read, and one for steep edits, which most read.
+CUBE_SIZES = (33, 65)
+# Levels that interpolation in a table may cost. Programs that cut off the rest in place of rounding add one.
+CUBE_ERROR = 1.0
 # Rounds of fitting its curves, and what keeps a weight above zero.
 _ROUNDS, _SLIGHT = 20, 1e-6
 
@@ -84,38 +86,49 @@ def start(request: Request, screen: Console, say: Callable[[str], None], as_json
         picture = decode(table.source, options)
         edit = model.edit_of(to_arrays(picture, 1)[0], 1.0 if request.strength is None else request.strength)
         assert edit is not None
-        write_new(table.target, edit_cube(edit, table.source.stem))
+        cube, error = edit_cube(edit, table.source.stem)
+        write_new(table.target, cube)
         write_new(preset.target, edit_preset(edit, table.source.stem))
         name = table.source_name
         say(json.dumps({"source": name, **edit.record()}) if as_json else f"{printable(name)}: {edit.text()}")
-        return "; ".join(picture.notes)
+        far = [f"the edit is so steep that its table can be {error:.1f} levels off"] if error > CUBE_ERROR else []
+        return "; ".join([*picture.notes, *far])
 
     return process_all(plans, convert, ("Reading edits", "edits written"), request.target, screen)
 
 
-def edit_cube(edit: Edit, title: str) -> bytes:
-    """An edit as a lookup table in Adobe's .cube format.
+def edit_cube(edit: Edit, title: str) -> tuple[bytes, float]:
+    """An edit as a lookup table in Adobe's .cube format, and how far its results can be from the edit's, in levels.
 
     Before saturation, which is linear, a result depends on its own channel alone, so interpolation in the table is that
-    of three curves. Points on the curves would cut every bend short; these come closest to all of the 256 levels.
+    of three curves, trilinear or tetrahedral alike. Points on the curves would cut every bend short; these come closest
+    to all of the 256 levels. The table is the smallest of :data:`CUBE_SIZES` that is within :data:`CUBE_ERROR`; if none
+    is, the largest.
     """
-    levels, last = np.linspace(0, 1, 256), CUBE_SIZE - 1
+    levels = np.linspace(0, 1, 256)
     wanted = edit.channels(np.repeat(levels[:, None], 3, axis=1))
-    points = np.stack([_closest(levels * last, wanted[:, i]) for i in range(3)], axis=-1)
-    places = np.round(cube_grid(CUBE_SIZE) * last).astype(int)
-    return write_cube(edit.saturated(np.stack([points[places[..., i], i] for i in range(3)], axis=-1)), title)
+    shares = np.abs(edit.saturated(np.eye(3)))  # of each channel's error in each result
+    for size in CUBE_SIZES:
+        fitted = [_closest(levels * (size - 1), wanted[:, i], size) for i in range(3)]
+        error = 255 * float((np.array([one for _, one in fitted]) @ shares).max())
+        if error <= CUBE_ERROR:
+            break
+    places = np.round(cube_grid(size) * (size - 1)).astype(int)
+    table = np.stack([points[places[..., i]] for i, (points, _) in enumerate(fitted)], axis=-1)
+    return write_cube(edit.saturated(table), title), error
 
 
-def _closest(places: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points (CUBE_SIZE,) whose linear interpolation has the least largest error, by Lawson's reweighting (1961).
+def _closest(places: NDArray[np.float64], values: NDArray[np.float64], size: int) -> tuple[NDArray[np.float64], float]:
+    """Points whose linear interpolation has the least largest error, by Lawson's reweighting (1961), and that error.
 
     Args:
-        places: (N,), on 0..CUBE_SIZE - 1.
+        places: (N,), on 0..size - 1.
         values: (N,), there.
+        size: number of points.
     """
-    hats = np.maximum(0, 1 - np.abs(places[:, None] - np.arange(CUBE_SIZE)))
+    hats = np.maximum(0, 1 - np.abs(places[:, None] - np.arange(size)))
     weights = np.ones(len(places))
-    best, least = np.zeros(CUBE_SIZE), np.inf
+    best, least = np.zeros(size), np.inf
     for _ in range(_ROUNDS):
         root = np.sqrt(weights)[:, None]
         points = np.linalg.lstsq(root * hats, root[:, 0] * values, rcond=None)[0]
@@ -124,7 +137,7 @@ def _closest(places: NDArray[np.float64], values: NDArray[np.float64]) -> NDArra
             best, least = points, float(error.max())
         weights *= error + _SLIGHT
         weights /= weights.sum()
-    return best
+    return best, least
 
 
 def edit_preset(edit: Edit, name: str) -> bytes:

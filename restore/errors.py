@@ -93,6 +93,22 @@ class SizesError(ExportError):
     """A network cannot be exported for all input sizes; a fixed size may work."""
 
 
+class MissingPackageError(RestoreError):
+    """A package is missing that restore's extras do not install, because its license forbids some use.
+
+    Args:
+        purpose: what needs it, such as ``the metric 'musiq'``.
+        package: its name.
+        licence: of the package.
+    """
+
+    def __init__(self, purpose: str, package: str, licence: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package {package}, which no extra of restore installs because of its license "
+            f"({licence}). If that suits you, install it with: pip install {package}"
+        )
+
+
 class MissingExtraError(RestoreError):
     """An optional dependency is missing."""
 

@@ -23,6 +23,7 @@ SIGNATURES = {
     "threads: 'int | None' = None, spec: 'Mapping[str, str] | None' = None) -> 'Model'",
     "enhance": "(source: 'str | os.PathLike[str]', target: 'str | os.PathLike[str]', "
     "model: 'str | os.PathLike[str]' = 'sr-x2', *, strength: 'float | None' = None, "
+    "mask: 'str | os.PathLike[str] | None' = None, "
     "format: \"Literal['png', 'jpg', 'webp', 'tif', 'bmp', 'gif'] | None\" = None, "
     "frames: \"Literal['first', 'all']\" = 'first', name: 'str' = '{stem}', "
     "quality: 'int' = 95, png_level: 'int' = 1, metadata: 'Metadata' = 'keep', max_pixels: 'float' = 256, "
@@ -32,7 +33,8 @@ SIGNATURES = {
     "engine: \"Literal['local', 'ray']\" = 'local', address: 'str | None' = None, "
     "cpus_per_worker: 'float | None' = None, gpus_per_worker: 'float | None' = None, "
     "max_workers: 'int | None' = None) -> 'list[FileRecord | SummaryRecord]'",
-    "Model.__call__": "(self, pixels: 'Samples', *, strength: 'float' = 1.0, tile: 'int | None' = None) -> 'Samples'",
+    "Model.__call__": "(self, pixels: 'Samples', *, strength: 'float' = 1.0, tile: 'int | None' = None, "
+    "mask: 'Samples | None' = None) -> 'Samples'",
     "Model.believe": "(self, pixels: 'Samples') -> 'tuple[str, float] | None'",
     "Model.edit": "(self, pixels: 'Samples', *, strength: 'float' = 1.0) -> 'JsonObject | None'",
 }

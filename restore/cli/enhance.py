@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 _SECTIONS = {
-    "Model and strength": ("--model", "--strength", "--spec"),
+    "Model and strength": ("--model", "--strength", "--mask", "--spec"),
     "Size": ("--scale", "--width", "--height", "--longest", "--megapixels", "--min-side"),
     "Output files": (
         "--format",
@@ -125,6 +125,12 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     "--strength",
     type=FiniteRange(0, 1),
     help="Strength of the change, for models with adjustable strength: 0 none, 1 as trained.  [default: 1]",
+)
+@click.option(
+    "--mask",
+    metavar="FOLDER|FILE|alpha",
+    help="Change pictures only inside masks: gray pictures of their size, white where all changes. A folder has one of "
+    "each picture's name; a file is for all; alpha takes each picture's alpha channel.",
 )
 @click.option(
     "--format",
@@ -262,7 +268,12 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     help="Metadata that a third-party .onnx file lacks, for example --spec scale=4. Repeatable.",
 )
 def enhance(
-    spec: tuple[str, ...], metadata: Metadata | None, workers: int | None, as_json: bool, **options: Any
+    spec: tuple[str, ...],
+    mask: str | None,
+    metadata: Metadata | None,
+    workers: int | None,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Enhance IN, pictures or folders (recursively), into OUT.
 
@@ -279,13 +290,15 @@ def enhance(
         supervise_foreign([options["model"]], "Written files are complete; --resume continues.")
     from restore.jobs.enhance import start
     from restore.jobs.ledger import Ledger
+    from restore.jobs.masks import Masks
     from restore.jobs.request import Request, default_workers
     from restore.jobs.standard_streams import STREAM, run_streams, uses_streams
 
     size = _size(options)
     far = any(isinstance(end, Address) for end in (*options["sources"], options["target"]))
     workers = workers or default_workers(far, shared=not here)
-    request = Request(size=size, spec=pairs, metadata=metadata or "keep", workers=workers, **options)
+    masks = None if mask is None else Masks.parse(mask)
+    request = Request(size=size, spec=pairs, metadata=metadata or "keep", workers=workers, masks=masks, **options)
 
     def page() -> PageWriter:
         # Imported on demand: it takes a quarter of a second, and few jobs need it.

@@ -16,13 +16,14 @@ def hub_file(url: str) -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
 
 
-def read_weights(path: Path, purpose: str, url: str) -> dict[str, Tensor]:
+def read_weights(path: Path, purpose: str, url: str, key: str | None = None) -> dict[str, Tensor]:
     """The tensors of a ``.safetensors`` file or of a state dict saved by torch, on the CPU.
 
     Args:
         path: the file.
         purpose: what needs it, for the messages.
         url: where it is published, for the messages.
+        key: under which some files hold the state dict; files without it are the state dict themselves.
 
     Raises:
         MissingWeightsError: there is no such file.
@@ -41,9 +42,11 @@ def read_weights(path: Path, purpose: str, url: str) -> dict[str, Tensor]:
         raise ModelError(
             f"{purpose}: {path} is not a readable file of weights ({_first_line(error)}). Download it again from {url}"
         ) from error
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+    inner = state.get(key) if key is not None and isinstance(state, Mapping) else None
+    found: object = inner if isinstance(inner, Mapping) else state
+    if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
         raise ModelError(f"{purpose}: {path} holds no state dict (names and tensors). It should be the file {url}")
-    return dict(state)
+    return dict(found)
 
 
 def fit_weights(network: nn.Module, state: Mapping[str, Tensor], path: Path, purpose: str) -> None:

@@ -50,6 +50,7 @@ class Tools:
         judge: see :class:`restore.jobs.pipeline.Settings`.
         check: called before each frame; raises KeyboardInterrupt to stop.
         before: all models of a chain but the last.
+        mask: of all frames, from a file; see :func:`restore.jobs.codec.masked`.
     """
 
     stream: Callable[[Iterable[Samples]], Iterator[Samples | Exception]]
@@ -59,6 +60,7 @@ class Tools:
     judge: Callable[[Samples], Told]
     check: Callable[[], None]
     before: Before | None = None
+    mask: Samples | None = None
 
 
 @dataclass(frozen=True)
@@ -220,7 +222,8 @@ class _Enhancing:
             return None
         if frame.repeats:
             return _Waiting(None, frame.duration, 0), []
-        picture = codec.filled(replace(self._picture, pixels=frame.pixels, alpha=frame.alpha, animation=None))
+        still = replace(self._picture, pixels=frame.pixels, alpha=frame.alpha, animation=None)
+        picture = codec.prepared(still, self._tools.options)
         arrays = codec.to_arrays(picture, self._tools.sizing.scale) if self._uses_network else []
         self._seconds.decode += time.perf_counter() - began
         return _Waiting(picture, frame.duration, len(arrays)), arrays
@@ -237,7 +240,9 @@ class _Enhancing:
 
     def _assemble(self, picture: Picture, between: Picture | None, results: list[Samples]) -> Picture:
         sizing = self._tools.sizing
-        return codec.sized(codec.from_arrays(between or picture, results, sizing.last), sizing, picture.size)
+        made = codec.from_arrays(between or picture, results, sizing.last)
+        made = codec.masked(made, picture, self._tools.options, self._tools.mask)
+        return codec.sized(made, sizing, picture.size)
 
     def _assembled(self, most: int) -> None:
         """Pass frames to the writer until at most so many are left before it."""

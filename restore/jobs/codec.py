@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from restore import __version__
+from restore.errors import ImageError
 from restore.imaging.alpha import clamp_alpha, fill_color
 from restore.imaging.damage import check_whole
 from restore.imaging.decode import decode_frames, decode_picture
 from restore.imaging.encode import EncodeOptions, encode, lost
+from restore.imaging.mask import within
 from restore.imaging.metadata.exif import strip, strip_place
 from restore.imaging.metadata.xmp_history import with_event
 from restore.imaging.opencv_errors import opencv_errors
@@ -43,7 +45,16 @@ def decode(path: Path, options: PictureOptions, data: bytes | None = None) -> Pi
     picture = (decode_frames if options.frames == "all" else decode_picture)(data, path, options.pixel_limit)
     if options.strict:
         check_whole(picture.notes)
-    return picture if picture.animation is not None else filled(picture)
+    if picture.animation is not None:
+        return picture
+    if options.masks is not None and options.masks.from_alpha and picture.alpha is None:
+        raise ImageError(f"{path}: it has no alpha channel to take as its mask: give a folder with --mask")
+    return prepared(picture, options)
+
+
+def prepared(picture: Picture, options: PictureOptions) -> Picture:
+    """A picture as the network takes it: where transparency is no mask, the color under it is filled."""
+    return picture if options.masks is not None and options.masks.from_alpha else filled(picture)
 
 
 def filled(picture: Picture) -> Picture:
@@ -87,6 +98,21 @@ def from_arrays(picture: Picture, results: list[Samples], scale: int) -> Picture
     elif alpha is not None:
         alpha = alpha if scale == 1 else np.full(pixels.shape[:2], alpha.flat[0], alpha.dtype)
     return replace(picture, pixels=pixels, alpha=alpha)
+
+
+def masked(result: Picture, source: Picture, options: PictureOptions, mask: Samples | None) -> Picture:
+    """A result that differs from its source only inside its mask, if the options ask for one.
+
+    Args:
+        result: from :func:`from_arrays`, of the source's size.
+        source: as the network took it.
+        options: of the job.
+        mask: (H, W); None for the source's alpha channel, and a source without one changes everywhere.
+    """
+    mask = source.alpha if mask is None else mask
+    if options.masks is None or mask is None:
+        return result
+    return replace(result, pixels=within(mask, result.pixels, source.pixels))
 
 
 def sized(result: Picture, sizing: Sizing, source: Size) -> Picture:

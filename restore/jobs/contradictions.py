@@ -23,6 +23,7 @@ def refuse_contradictions(request: Request) -> None:
         _refuse_for_stores(request)
         single = False
     else:
+        _refuse_mixed_masks(request)
         single = len(request.sources) == 1 and not request.paths[0].is_dir() and request.paths[0].exists()
     if request.resume and request.existing == "skip":
         raise PlanError("--resume and --skip-existing: --resume already skips finished pictures; remove one")
@@ -44,8 +45,26 @@ def refuse_contradictions(request: Request) -> None:
         check_watch()
 
 
+<<<<<<< HEAD
 # Of one worker, as in restore/cli/enhance.py.
 MOST_CPUS, MOST_GPUS = 1024, 64
+=======
+def _refuse_mixed_masks(request: Request) -> None:
+    """Refuse masks that would be taken for pictures, and results among masks."""
+    if request.masks is None or request.masks.place is None:
+        return
+    place = request.masks.place.resolve()
+    for source in request.paths:
+        if source.is_dir() and place.is_relative_to(source.resolve()):
+            raise PlanError(
+                f"--mask {request.masks} is inside the input folder {source}, so that masks would be enhanced like "
+                "pictures: move them elsewhere"
+            )
+    if place in (request.folder.resolve(), *request.folder.resolve().parents):
+        raise PlanError(f"--mask {request.masks} and the output {request.folder}: results would be mixed with masks")
+
+
+>>>>>>> knob
 _ONLY_RAY = ("address", "cpus_per_worker", "gpus_per_worker", "max_workers")
 
 
@@ -92,6 +111,8 @@ def _refuse_for_stores(request: Request) -> None:
     where = next(end for end in (*request.sources, request.target) if isinstance(end, Address))
     if request.watch:
         raise PlanError(f"--watch works with folders, and {where} is in a store: repeat the command with --resume")
+    if request.masks is not None and not request.masks.from_alpha:
+        raise PlanError(f"--mask {request.masks} works with folders, and {where} is in a store: use --mask alpha")
     if request.keep_times and isinstance(request.target, Address):
         raise PlanError(f"--keep-times: {request.target} is in a store, which sets the times of its objects itself")
     if request.report is not None and request.report.suffix.lower() == ".html":

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
+from restore.errors import ImageError
 from restore.jobs.console import JobReporter, counted
 from restore.jobs.earlier_results import earlier
 from restore.jobs.journal import JournalIndex, file_digest
 from restore.jobs.open_network import open_network
 from restore.jobs.outcome import Outcome
+from restore.jobs.picture_digest import picture_digest
 from restore.jobs.plan import Plan
 from restore.jobs.request import Request, job_key_of
 from restore.jobs.store_plan import StorePlan
@@ -55,10 +57,14 @@ def _show_files(plan: Plan, request: Request, reporter: JobReporter) -> None:
         known = job_key_of(request, open_network(request, plan).network), JournalIndex(plan.folder)
     for item in plan.items:
         outcome = None
-        if known is not None:
+        if known is not None or request.masks is not None:
             try:
-                digest = unless_stalled(partial(file_digest, item.source), request.read_timeout)
-                outcome = earlier(item, digest, *known, request.existing == "overwrite")
+                mask = None if request.masks is None else request.masks.file(item)
+                if known is not None:
+                    digest = unless_stalled(partial(picture_digest, item.source, mask), request.read_timeout)
+                    outcome = earlier(item, digest, *known, request.existing == "overwrite")
+            except ImageError as error:
+                outcome = Outcome(item, "failed", str(error))
             except OSError as error:
                 outcome = Outcome(item, "failed", f"cannot be read: {error.strerror}")
             except StalledError as error:

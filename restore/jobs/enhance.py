@@ -281,12 +281,14 @@ class _Enhancing:
             "model": network.name,
             "precision": network.precision,
             "model_digest": network.digest,
+            "mask": "" if request.masks is None else str(request.masks),
             "device": network.device,
             "backend": network.text,
             "versions": dict(network.versions),
         }
         text = (
-            f"{counted(reporter)}; {network.name} {network.precision} on {network.device}, "
+            f"{counted(reporter)}; {network.name} {network.precision} on {network.device}"
+            f"{'' if request.masks is None else ', inside masks'}, "
             f"{summary.wall:.1f} s; "
             f"results in {printable(str(request.target))}"
         )

@@ -153,6 +153,11 @@ def _check(request: Request, network: Chain) -> None:
     name, scale = request.model_name, request.scale
     if scale is not None and scale > 1 and network.scale == 1:
         raise ModelError(f"--scale {scale:g} contradicts --model {name}, which does not enlarge: remove one of them")
+    if request.masks is not None and network.scale > 1:
+        raise ModelError(
+            f"--mask: {name} enlarges, and only what keeps its size can change inside a mask: choose a model such as "
+            "backlit, unfilter or photo-x1, or remove --mask"
+        )
     if request.strength is not None and not network.strength:
         raise ModelError(f"--strength: {name} has no adjustable strength; remove --strength")
 

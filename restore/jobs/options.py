@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from restore.imaging.formats import PIXEL_LIMIT
+from restore.jobs.masks import Masks
 
 Metadata = Literal["keep", "no-place", "none"]
 Frames = Literal["first", "all"]
@@ -24,6 +25,7 @@ class PictureOptions:
         history: what is recorded in XMP about a result; empty for nothing.
         frames: which frames of an animation are enhanced.
         strict: damaged pictures are rejected, even if most of them can be read.
+        masks: where results may differ from their sources; None for everywhere.
     """
 
     quality: int = 95
@@ -34,6 +36,7 @@ class PictureOptions:
     history: str = ""
     frames: Frames = "first"
     strict: bool = False
+    masks: Masks | None = None
 
     def changing_files(self) -> dict[str, object]:
         """The options that change what is written; changing one makes existing results outdated."""
@@ -42,4 +45,6 @@ class PictureOptions:
             changing["history"] = self.history
         if self.frames != "first":
             changing["frames"] = self.frames
+        if self.masks is not None:  # which one is part of what stands for the picture
+            changing["mask"] = "alpha" if self.masks.from_alpha else "file"
         return changing

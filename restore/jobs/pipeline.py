@@ -25,9 +25,10 @@ from restore.jobs.plan import Planned
 from restore.jobs.settings import Settings
 from restore.jobs.sizing import Sizing
 from restore.jobs.slot import Slot
+from restore.jobs.source_info import SourceInfo
 from restore.jobs.stop import ORDERLY_SECONDS, Stop
 from restore.jobs.store_journal import StoreJournal
-from restore.jobs.worker import SourceInfo, Worker, failure
+from restore.jobs.worker import Worker, failure
 from restore.utils.daemon_pool import DaemonPool
 
 _SMALLER = ": try a smaller --tile"

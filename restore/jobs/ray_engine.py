@@ -78,7 +78,7 @@ class RayEngine:
         more = request.threads or max(1, int(share.cpus))
         measured = request.device == request.precision == "auto" and not share.gpus
         job = WorkerJob(
-            replace(request, threads=more, model=model),
+            replace(request, threads=more, model=model, masks=request.masks and request.masks.absolute()),
             plan.folder and plan.folder.absolute(),
             plan.results.existing if isinstance(plan, StorePlan) else None,
             count_pixels(request, plan) if measured else 0.0,

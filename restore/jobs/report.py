@@ -65,6 +65,7 @@ class SummaryRecord(TypedDict):
     """A whole job: numbers of pictures by status, seconds from start to end, and what produced the results.
 
     ``precision`` is what the network computed in, and ``backend`` how its speed was measured; empty if it was not.
+    ``mask`` is where the masks are, ``alpha`` for the pictures' own; empty if pictures changed everywhere.
     """
 
     type: Literal["summary"]
@@ -81,6 +82,7 @@ class SummaryRecord(TypedDict):
     model: str
     precision: str
     model_digest: str
+    mask: str
     device: str
     backend: str
     versions: dict[str, str]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from restore.jobs.journal import job_key
+from restore.jobs.masks import Masks
 from restore.jobs.network_record import Trial
 from restore.jobs.options import Frames, Metadata, PictureOptions
 from restore.jobs.plan import Existing
@@ -59,6 +60,7 @@ class Request:
     settle: float = SETTLE_SECONDS
     frames: Frames = "first"
     strict: bool = False
+    masks: Masks | None = None
     engine: EngineName = "local"
     address: str | None = None
     cpus_per_worker: float | None = None
@@ -114,9 +116,17 @@ class Request:
         history = ""
         if self.history:
             strength = "" if self.strength is None else f", strength {self.strength:g}"
-            history = f"{network.history()}{strength}"
+            history = f"{network.history()}{strength}{'' if self.masks is None else ', inside a mask'}"
         return PictureOptions(
-            self.quality, self.png_level, self.metadata, most, self.keep_times, history, self.frames, self.strict
+            self.quality,
+            self.png_level,
+            self.metadata,
+            most,
+            self.keep_times,
+            history,
+            self.frames,
+            self.strict,
+            self.masks,
         )
 
     def stream_options(self) -> StreamOptions:

@@ -9,7 +9,7 @@ from restore.imaging.picture import Picture, Samples
 from restore.jobs import animation
 from restore.jobs.outcome import Outcome, Seconds
 from restore.jobs.plan import Item
-from restore.jobs.worker import SourceInfo
+from restore.jobs.source_info import SourceInfo
 from restore.runtime.classification import UNTOLD, Told
 
 

@@ -16,17 +16,20 @@ from typing import TypeVar
 from restore.errors import HopelessError, ImageError, RestoreError
 from restore.imaging.formats import ANIMATED, check_fits, kind_of
 from restore.imaging.header import header_size
+from restore.imaging.mask import check_mask_size, read_mask
 from restore.imaging.picture import Picture, Samples
 from restore.imaging.read_file import check_length, read_file
 from restore.jobs import animation
 from restore.jobs import codec as pictures
 from restore.jobs.earlier_results import CURE, earlier, taken
-from restore.jobs.journal import Journal, file_digest
+from restore.jobs.journal import Journal
 from restore.jobs.network_record import Trial
 from restore.jobs.options import PictureOptions
 from restore.jobs.outcome import Outcome, Seconds
+from restore.jobs.picture_digest import picture_digest
 from restore.jobs.plan import Item
 from restore.jobs.sizing import Size, Sizing
+from restore.jobs.source_info import SourceInfo
 from restore.jobs.store_journal import StoreJournal
 from restore.jobs.store_results import StoreResults
 from restore.utils.atomic_write import write_bytes
@@ -50,27 +53,6 @@ _HOPELESS = {
 
 class DiskError(HopelessError):
     """The disk is full or not writable."""
-
-
-@dataclass(frozen=True)
-class SourceInfo:
-    """What is known about a source before it is decoded.
-
-    Attributes:
-        digest: SHA-256 of its bytes, or what stands for them in a store; empty without a journal.
-        decoded: size in bytes after decoding, estimated from its header.
-        growth: bytes held for the picture, its results included, per byte decoded.
-        version: size and modification time.
-        seconds: duration of the inspection.
-        outcome: set if nothing is left to do.
-    """
-
-    digest: str = ""
-    decoded: int = 0
-    growth: float = 1.0
-    version: tuple[int, int] = (0, 0)
-    seconds: float = 0.0
-    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +95,8 @@ class Worker:
         if size is None:
             return info
         check_fits(item.target.suffix, *self.sizing.result(*size))
+        if mask := self._mask_file(item):
+            check_mask_size(self._unless_stalled(lambda _: header_size(mask)) or size, size, mask)
         return replace(info, decoded=math.prod(size) * _BYTES, growth=self.sizing.growth(*size))
 
     def _inspect(self, item: Item, progress: Callable[[], None]) -> SourceInfo:
@@ -124,7 +108,8 @@ class Worker:
         unread = bool(digest)
         if not unread:
             self._make_copy(item, progress)
-            digest = "" if self.journal is None else file_digest(item.source, progress)
+            mask = self._mask_file(item)
+            digest = "" if self.journal is None else picture_digest(item.source, mask, progress)
         if self.resume and self.journal is not None:
             outcome = self._earlier(item, digest, self.journal)
         if outcome is None and unread:
@@ -205,6 +190,7 @@ class Worker:
             return animation.kept(picture, data, self.options.strict)
         running = self.enter_network(digest)
         try:
+            tools = replace(tools, mask=self._mask(item, picture, digest))
             with self._recorded(digest):
                 return animation.enhance(picture, item.target.suffix, tools)
         finally:
@@ -279,10 +265,25 @@ class Worker:
         self, item: Item, picture: Picture, taken: Picture, results: list[Samples], digest: str
     ) -> tuple[bytes | memoryview, Size, bool]:
         """The result's file, its height and width, and whether it is a copy of the source."""
-        whole = pictures.sized(pictures.from_arrays(taken, results, self.sizing.last), self.sizing, picture.size)
+        whole = pictures.from_arrays(taken, results, self.sizing.last)
+        whole = pictures.masked(whole, picture, self.options, self._mask(item, picture, digest))
+        whole = pictures.sized(whole, self.sizing, picture.size)
         if whole is picture and (data := self._unchanged(item, picture, digest)):
             return data, whole.size, True
         return pictures.to_file(whole, item.target.suffix, self.options), whole.size, False
+
+    def _mask_file(self, item: Item) -> Path | None:
+        return None if self.options.masks is None else self.options.masks.file(item)
+
+    def _mask(self, item: Item, picture: Picture, digest: str) -> Samples | None:
+        """The mask of a picture, if it is in a file."""
+        if (file := self._mask_file(item)) is None:
+            return None
+        data, _ = self._unless_stalled(lambda progress: self._read(file, progress))
+        with self._recorded(digest):
+            mask = read_mask(data, file, self.options.pixel_limit)
+        check_mask_size(mask.shape, picture.size, file)
+        return mask
 
     def _unchanged(self, item: Item, picture: Picture, digest: str) -> bytes | None:
         """The source's own bytes, for a picture that is kept as it is; None if it must be encoded again."""

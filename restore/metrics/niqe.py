@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import math
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from restore.imaging.color.conversions import luma
 from restore.imaging.resize import resize
+from restore.metrics.generalized_gaussian import SHAPES, nearest, shape_tables
 from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture, Pixels
 
 Floats = NDArray[np.float64]
@@ -75,10 +75,10 @@ def _features(y: Floats, side: int) -> Floats:
         strip = _normalized(y, top, side)
         blocks = strip.reshape(side, -1, side).swapaxes(0, 1)
         shape, low, high = _asymmetric(blocks)
-        columns = [_SHAPES[shape], (low + high) / 2]
+        columns = [SHAPES[shape], (low + high) / 2]
         for shift in _SHIFTS:
             shape, low, high = _asymmetric(blocks * np.roll(blocks, shift, axis=(1, 2)))
-            columns += [_SHAPES[shape], (high - low) * _shape_tables().mean[shape], low, high]
+            columns += [SHAPES[shape], (high - low) * shape_tables().mean[shape], low, high]
         found.append(np.stack(columns, axis=1))
     return np.concatenate(found)
 
@@ -125,33 +125,9 @@ def _asymmetric(blocks: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
         skew = low / high
         ratio = np.abs(flat).mean(axis=1) ** 2 / square.mean(axis=1)
         ratio *= (skew**3 + 1) * (skew + 1) / (skew**2 + 1) ** 2
-    tables = _shape_tables()
-    shape = np.where(np.isnan(ratio), 0, _nearest(tables.ratio, ratio))
+    tables = shape_tables()
+    shape = np.where(np.isnan(ratio), 0, nearest(tables.ratio, ratio))
     return shape, low * tables.width[shape], high * tables.width[shape]
-
-
-# Candidate shapes: 1 is Laplacian, 2 is Gaussian.
-_SHAPES = np.arange(0.2, 10.001, 0.001)
-
-
-class _Tables(NamedTuple):
-    """By shape: the squared mean magnitude over the mean square, and the factors for width and mean."""
-
-    ratio: Floats
-    width: Floats
-    mean: Floats
-
-
-@functools.cache
-def _shape_tables() -> _Tables:
-    first, second, third = (np.array([math.gamma(n / shape) for shape in _SHAPES]) for n in (1, 2, 3))
-    return _Tables(second**2 / (first * third), np.sqrt(first / third), second / first)
-
-
-def _nearest(rising: Floats, values: Floats) -> NDArray[np.intp]:
-    """The index of the entry nearest to each value in an ascending table."""
-    after = np.clip(np.searchsorted(rising, values), 1, len(rising) - 1)
-    return after - (values - rising[after - 1] <= rising[after] - values)
 
 
 def border(protocol: MetricProtocol) -> int:

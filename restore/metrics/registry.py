@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from restore.metrics import (
+    brisque,
     ciede2000,
     clip_iqa,
     dists,
@@ -14,6 +15,8 @@ from restore.metrics import (
     niqe,
     pirm,
     psnr,
+    pyiqa_metrics,
+    q_boost,
     ssim,
 )
 from restore.metrics.metric import Metric
@@ -28,6 +31,7 @@ METRICS: Registry[Metric] = Registry(
         gmsd.METRIC,
         ciede2000.METRIC,
         niqe.METRIC,
+        brisque.METRIC,
         pirm.RMSE,
         pirm.PERCEPTUAL_INDEX,
         feature_distance.METRIC,
@@ -35,6 +39,11 @@ METRICS: Registry[Metric] = Registry(
         lpips.METRIC_VGG,
         dists.METRIC,
         clip_iqa.METRIC,
+        pyiqa_metrics.MUSIQ,
+        pyiqa_metrics.MANIQA,
+        pyiqa_metrics.TOPIQ,
+        q_boost.METRIC,
+        q_boost.ENSEMBLE,
         inception_distance.FID,
         inception_distance.KID,
     ),

@@ -127,7 +127,7 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "patch",
     [
-        "import restore.jobs.worker as worker\nworker.file_digest = hang",
+        "import restore.jobs.worker as worker\nworker.picture_digest = hang",
         "import restore.jobs.worker as worker\nworker.read_file = hang",
         "import restore.jobs.worker as worker\nworker.write_bytes = hang",
         "import restore.jobs.enhance as enhance\nenhance.make_plan = hang",

@@ -114,7 +114,7 @@ def test_a_file_that_another_program_has_leased_is_waited_for(tmp_path: Path) ->
         signal.signal(signal.SIGIO, before)
 
 
-@pytest.mark.parametrize("where", ["file_digest", "read_file"])
+@pytest.mark.parametrize("where", ["picture_digest", "read_file"])
 def test_a_read_that_stalls_fails_its_picture_and_the_job_goes_on(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:

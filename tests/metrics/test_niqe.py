@@ -14,6 +14,7 @@ from restore.imaging.color.conversions import luma
 from restore.imaging.decode import read_rgb8
 from restore.imaging.resize import resize
 from restore.metrics import niqe as module
+from restore.metrics.generalized_gaussian import SHAPES, nearest, shape_tables
 from restore.metrics.niqe import niqe
 from tests.conftest import SAMPLES, picture
 
@@ -57,12 +58,12 @@ def test_every_number_of_a_block_is_basicsrs(photo: np.ndarray) -> None:
 
 
 def test_the_tables_are_scipys_gamma() -> None:
-    shapes, tables = module._SHAPES, module._shape_tables()
+    shapes, tables = SHAPES, shape_tables()
     np.testing.assert_allclose(tables.ratio, gamma(2 / shapes) ** 2 / (gamma(1 / shapes) * gamma(3 / shapes)), 1e-10)
     assert np.all(np.diff(tables.ratio) > 0)
     values = np.random.default_rng(0).uniform(0, 0.8, 500)
-    nearest = np.abs(tables.ratio[None] - values[:, None]).argmin(axis=1)
-    np.testing.assert_array_equal(module._nearest(tables.ratio, values), nearest)
+    wanted = np.abs(tables.ratio[None] - values[:, None]).argmin(axis=1)
+    np.testing.assert_array_equal(nearest(tables.ratio, values), wanted)
 
 
 @pytest.mark.skipif(not ROOT.is_dir(), reason="RESTORE_TESTSETS does not name a folder")

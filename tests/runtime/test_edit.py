@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -21,7 +22,7 @@ from PIL import Image
 import restore
 from restore.cli.main import main
 from restore.data.filters.cube import cube_grid, read_cube, write_cube
-from restore.edits import CUBE_SIZE, edit_cube, edit_preset
+from restore.edits import CUBE_ERROR, CUBE_SIZES, edit_cube, edit_preset
 from restore.errors import FilterError, ModelError
 from restore.export.to_onnx import to_onnx
 from restore.imaging.metadata import xmp
@@ -119,21 +120,73 @@ def test_the_table_applied_by_others_gives_the_models_result(file: Path, tmp_pat
     assert "exposure" in told
 
 
-@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
-@pytest.mark.parametrize("how", ["trilinear", "tetrahedral"])
-def test_ffmpeg_gives_it_too(how: str, file: Path, tmp_path: Path) -> None:
+# Curves of 9 points; the bends of the second are sharp, and its toe is steep.
+GENTLE = tuple((np.linspace(0, 1, 9) ** 1.2).tolist())
+STEEP = tuple(np.cumsum([-0.02, 0.26, 0.12, 0.15, 0.1, 0.12, 0.1, 0.09, 0.08]).tolist())
+
+
+@pytest.mark.parametrize(
+    ("changed", "size"),
+    [
+        ({"curves": (GENTLE,) * 3, "saturation": 1.2, "exposure": -0.3}, 33),
+        ({"curves": (GENTLE,) * 3, "saturation": 2.1, "exposure": 0.4}, 33),
+        ({"curves": (STEEP,) * 3, "exposure": 0.6, "balance": (1.2, 1.0, 1 / 1.2)}, 65),
+    ],
+)
+def test_a_table_is_as_large_as_its_edit_needs(changed: dict[str, object], size: int) -> None:
+    """By interpolation written down here, of every level of each channel and of random colors."""
+    known = edit(**changed)
+    ramps = np.concatenate([np.arange(256)[:, None] * np.array(axis) for axis in np.ndindex(2, 2, 2)]).astype(np.uint8)
+    pixels = np.concatenate([ramps, colors().reshape(-1, 3)])
+    cube, most = edit_cube(known, "a")
+    assert len(entries(cube)) == size
+    wanted = 255 * known.apply(pixels / 255)
+    error = np.abs(255 * trilinear(pixels, entries(cube)) - wanted).max()
+    assert error <= most + 1e-3 <= CUBE_ERROR + 1e-3
+    assert error > 0.3 * most, "what is said is not far from what is"
+
+
+def test_a_table_that_cannot_follow_its_edit_says_so(
+    monkeypatch: pytest.MonkeyPatch, file: Path, tmp_path: Path
+) -> None:
+    steep = edit(curves=(STEEP,) * 3, saturation=3.0, exposure=3.0)
+    cube, most = edit_cube(steep, "a")
+    assert len(entries(cube)) == CUBE_SIZES[-1]
+    assert most > 2
+    monkeypatch.setattr("restore.runtime.model.Model.edit_of", lambda *_: steep)
     save(tmp_path / "a.png", colors())
-    assert run("edits", tmp_path / "a.png", tmp_path / "looks", "--model", file)[0] == 0
-    table = f"format=gbrp16,lut3d=a.cube:interp={how},format=rgb24"
-    command = ["ffmpeg", "-v", "error", "-i", tmp_path / "a.png", "-vf", table, tmp_path / "made.png"]
-    subprocess.run(command, check=True, cwd=tmp_path / "looks")
+    code, told = run("edits", tmp_path / "a.png", tmp_path / "looks", "--model", file)
+    assert code == 0, told
+    assert f"a.png: the edit is so steep that its table can be {most:.1f} levels off" in " ".join(told.split())
+
+
+def ffmpeg() -> str:
+    return shutil.which("ffmpeg") or pytest.importorskip("imageio_ffmpeg").get_ffmpeg_exe()
+
+
+PAGE = (Path(__file__).parents[2] / "docs/methods/edits.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("filters", re.findall(r"^    ffmpeg .* -vf (\S+) ", PAGE, re.MULTILINE))
+def test_ffmpeg_gives_it_too_by_the_commands_on_the_page(filters: str, file: Path, tmp_path: Path) -> None:
+    program = ffmpeg()
+    if (
+        "zscale" in filters
+        and " zscale " not in subprocess.run([program, "-filters"], capture_output=True, text=True).stdout
+    ):
+        pytest.skip("this ffmpeg is built without zscale")
+    save(tmp_path / "photo.png", colors())
+    assert run("edits", tmp_path / "photo.png", tmp_path / "looks", "--model", file)[0] == 0
+    command = [program, "-v", "error", "-i", "photo.png", "-vf", filters, "out.png"]
+    subprocess.run(command, check=True, cwd=tmp_path)
     model = open_model(file, "cpu")
     wanted = enhance_pixels(colors(), model, model.spec).astype(int)
-    assert np.abs(np.asarray(Image.open(tmp_path / "made.png")) - wanted).max() <= 2
+    most = 1 if "zscale" in filters else 2
+    assert np.abs(np.asarray(Image.open(tmp_path / "out.png")) - wanted).max() <= most
 
 
 def test_no_edit_is_the_identity_in_every_form() -> None:
-    assert np.array_equal(read_cube_bytes(edit_cube(edit(), "none"))(colors()), colors())
+    assert np.array_equal(read_cube_bytes(edit_cube(edit(), "none")[0])(colors()), colors())
     preset = xmp.parse(edit_preset(edit(), "none"))
     assert preset.values((CRS, "Saturation")) == ["0"]
     for channel in ("", "Red", "Green", "Blue"):
@@ -246,7 +299,7 @@ def test_an_edit_needs_what_makes_it_one() -> None:
 
 
 def test_tables_are_read_as_they_were_written(tmp_path: Path) -> None:
-    grid = cube_grid(CUBE_SIZE)
+    grid = cube_grid(CUBE_SIZES[0])
     assert np.array_equal(grid[0, 0, -1], [1, 0, 0])  # red varies fastest
     path = tmp_path / "a.cube"
     path.write_bytes(write_cube(grid[..., ::-1], 'a "look"\nLUT_3D_SIZE 2 é'))
