@@ -10,7 +10,9 @@ import pytest
 from restore.errors import ModelError
 from restore.verify.contrast import is_bearable, less_and_less
 from restore.verify.pictures import noise, scene
-from restore.verify.probing import Floats, Sizes, affordable, find_range, find_reach, find_sizes
+from restore.verify.probing import affordable, find_reach
+from restore.verify.sizes import Floats, Sizes, find_sizes
+from restore.verify.value_range import find_range
 
 ONE = Sizes(1, 1, 1, batch=True)
 
@@ -41,6 +43,19 @@ def test_a_mean_over_all_is_seen_however_small_its_part(share: float) -> None:
     found = find_reach(lambda x: (1 - share) * x + share * x.mean((2, 3), keepdims=True), ONE, 0.0, 1.0)
     assert not found.exact
     assert found.halo <= 128
+
+
+def test_a_mean_over_all_is_recognized_without_the_longest_strips() -> None:
+    """Which take minutes for a large attention network."""
+    sides = []
+
+    def run(x: Floats) -> Floats:
+        sides.append(max(x.shape[2:]))
+        return 0.5 * x + 0.5 * x.mean((2, 3), keepdims=True)
+
+    assert not find_reach(run, ONE, 0.0, 1.0).exact
+    assert max(sides) == 512
+    assert len(sides) < 100
 
 
 @pytest.mark.parametrize("side", [2, 8])
