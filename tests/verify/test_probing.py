@@ -71,6 +71,23 @@ def test_windows_have_a_multiple(side: int) -> None:
     assert (found.exact, found.multiple, found.halo) == (True, side, side)
 
 
+@pytest.mark.parametrize("side", [4, 32])
+def test_windows_have_a_multiple_also_beside_a_mean_over_all(side: int) -> None:
+    """Tiles are never exact then, but those that begin elsewhere would be further off."""
+
+    def run(x: Floats) -> Floats:
+        n, c, h, w = x.shape
+        wide = np.pad(x, ((0, 0), (0, 0), (0, -h % side), (0, -w % side)), mode="edge")
+        apart = wide.reshape(n, c, wide.shape[2] // side, side, wide.shape[3] // side, side)
+        local = (apart + apart.mean((3, 5), keepdims=True)).reshape(wide.shape)[..., :h, :w]
+        return (0.45 * local + 0.1 * x.mean((2, 3), keepdims=True)).astype(np.float32)
+
+    sizes = find_sizes(run)
+    assert sizes.multiple == 1, "it pads its windows itself"
+    found = find_reach(run, sizes, 0.0, 1.0)
+    assert (found.exact, found.multiple) == (False, side)
+
+
 def picky(*, scale: int = 1, minimum: int = 1, batch: bool = True) -> object:
     def run(x: Floats) -> Floats:
         if min(x.shape[2:]) < minimum or (len(x) > 1 and not batch):
