@@ -1,15 +1,18 @@
-"""Time the same published network through restore, torch and ncnn on this CPU, on the same tile and in turns.
+"""Time the same published network through restore, torch, OpenVINO and ncnn on this CPU, on the same tile and in turns.
 
     python scripts/bench_runners.py realesrgan-x4plus.onnx spanx4_ch48.onnx --checkpoints PTH --ncnn PARAMS
 
 Each MODEL is a file or a name, made by ``restore import``. The folder of --checkpoints has the file it was imported
 from, of the same name (``.pth``, ``.safetensors``), which torch runs in fp32 and bfloat16, channels last. The folder of
 --ncnn has it as ``NAME.param`` and ``NAME.bin``, as ncnn's own packages carry them (``pip install ncnn`` runs them).
-Where there is none, or a library is missing, the row is left out.
+OpenVINO itself (``pip install openvino``) runs restore's file in the precisions that it has instructions for, also on
+processors that its plug-in for onnxruntime, which restore uses, does not take. Where there is no file, or a library is
+missing, the row is left out.
 
 Prints a Markdown table: the least and the median milliseconds for a tile, how many times as fast as ncnn (or torch in
 fp32 where ncnn is missing) as the median over rounds, and the PSNR of the 8-bit result against restore's in fp32, which
-shows that all run the same network. What restore cannot use on this processor has no row.
+shows that all run the same network. What restore cannot use on this processor has no row. On a machine that does other
+work, --cpu-time counts the time that the processor spends on it, of one thread.
 """
 
 from __future__ import annotations
@@ -50,7 +53,10 @@ def main() -> None:
     parser.add_argument("--side", default=256, type=int, help="pixels of the tile")
     parser.add_argument("--rounds", default=5, type=int, help="runs of each, in turns")
     parser.add_argument("--threads", default=usable_cores(), type=int, help="CPU threads")
+    parser.add_argument("--cpu-time", action="store_true", help="the processor's time, not the clock's; --threads 1")
     options = parser.parse_args()
+    if options.cpu_time and options.threads != 1:
+        parser.error("--cpu-time is the sum over threads: add --threads 1")
     print(f"{cpu_name()}, {options.threads} threads, {options.side} px, load {os.getloadavg()[0]:.1f}\n")
     print("| model | runner | ms, least | ms, median | times as fast | dB |")
     print("|---|---|---|---|---|---|")
@@ -66,10 +72,12 @@ def table(name: str, options: argparse.Namespace) -> None:
     tile = probe_pictures(spec, options.side)[0]
     runners = {
         **by_restore(wish, spec, notes),
+        **by_openvino(find(name), options.threads, tile.shape, notes),
         **by_torch(first(options.checkpoints, stem, (".pth", ".safetensors")), options.threads, notes),
         **by_ncnn(first(options.ncnn, stem, (".param",)), options.threads, notes),
     }
-    times, right = timed(runners, tile, options.rounds), runners[EXACT](tile)
+    clock = time.process_time if options.cpu_time else time.perf_counter
+    times, right = timed(runners, tile, options.rounds, clock), runners[EXACT](tile)
     base = next((who for who in ("ncnn", "torch fp32") if who in runners), EXACT)
     for who, run in runners.items():
         ratio = statistics.median(a / b for a, b in zip(times[base], times[who], strict=True))
@@ -79,15 +87,15 @@ def table(name: str, options: argparse.Namespace) -> None:
         print(f"\n{stem}: {note}\n")
 
 
-def timed(runners: dict[str, Runner], tile: Pixels, rounds: int) -> dict[str, list[float]]:
+def timed(runners: dict[str, Runner], tile: Pixels, rounds: int, clock: Callable[[], float]) -> dict[str, list[float]]:
     """Seconds of each run, in turns; the first run of each prepares and does not count."""
     times: dict[str, list[float]] = {who: [] for who in runners}
     for number in range(1 + rounds):
         for who, run in runners.items():
-            began = time.perf_counter()
+            began = clock()
             run(tile)
             if number:
-                times[who].append(time.perf_counter() - began)
+                times[who].append(clock() - began)
     return times
 
 
@@ -127,6 +135,30 @@ def by_torch(file: Path | None, threads: int, notes: list[str]) -> dict[str, Run
         return to_pixels(made)
 
     return {"torch fp32": lambda tile: run(tile, False), "torch bf16": lambda tile: run(tile, True)}
+
+
+def by_openvino(file: Path, threads: int, size: tuple[int, ...], notes: list[str]) -> dict[str, Runner]:
+    """OpenVINO by itself, for pictures of that height and width."""
+    try:
+        import openvino
+    except ImportError:
+        notes.append("OpenVINO: pip install openvino")
+        return {}
+    core = openvino.Core()
+    model = core.read_model(file)
+    model.reshape([1, 3, *size[:2]])
+    found: dict[str, Runner] = {}
+    for precision, needed in (("f32", "FP32"), ("bf16", "BF16")):
+        if needed in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            wish = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads}
+            compiled = core.compile_model(model, "CPU", wish)
+
+            def run(tile: Pixels, compiled: openvino.CompiledModel = compiled) -> Pixels:
+                given = tile.transpose(2, 0, 1)[None].astype(np.float32) / np.float32(255)
+                return to_pixels(compiled([given])[0][0])
+
+            found[f"OpenVINO {precision.replace('f32', 'fp32')}"] = run
+    return found
 
 
 def by_ncnn(file: Path | None, threads: int, notes: list[str]) -> dict[str, Runner]:

@@ -16,7 +16,8 @@ from restore.networks.third_party_checkpoint import Published
 from restore.runtime.session import first_line
 from restore.spec import ModelSpec, read_spec
 from restore.utils.json_types import JsonObject
-from restore.verify.probing import Floats, Reach, Run, Sizes, affordable, find_reach, find_sizes, sizes_at
+from restore.verify.probing import Reach, affordable, find_reach
+from restore.verify.sizes import Floats, Run, Sizes, find_sizes, sizes_at
 
 UNKNOWN = "unknown"
 

@@ -26,7 +26,7 @@ from restore.training.recipe import Recipe
 from restore.training.trained_network import load_trained
 from restore.utils.text import name_fault, name_of
 from restore.verify.channel_order import Colors, find_order
-from restore.verify.probing import Sizes
+from restore.verify.sizes import Sizes
 
 # Third-party networks are deeper, and have larger intermediate values.
 _PUBLISHED_TOLERANCE = 1e-3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from restore.verify.probing import Floats, Run
+from restore.verify.sizes import Floats, Run
 
 Report = Callable[[str], None]
 # Seconds between two lines.

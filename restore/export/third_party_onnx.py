@@ -24,8 +24,10 @@ from restore.utils.json_types import JsonObject
 from restore.verify.channel_order import Colors, Order, find_order
 from restore.verify.check import Check
 from restore.verify.graphs import count_weights, nodes_of, weights, weights_digest
-from restore.verify.probing import Floats, Reach, Run, Sizes, affordable, find_range, find_reach, find_sizes, sizes_at
+from restore.verify.probing import Reach, affordable, find_reach
 from restore.verify.run import RUN_SECONDS
+from restore.verify.sizes import Floats, Run, Sizes, find_sizes, sizes_at
+from restore.verify.value_range import find_range
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import collections
 import contextlib
 import io
 import logging
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -62,7 +63,7 @@ def to_onnx(
         {i: torch.export.Dim.DYNAMIC for i, axis in enumerate(axes[name]) if axis in _FREE} for name in spec.inputs
     )
     # On failure, the exporter prints the whole graph to stderr.
-    with warnings.catch_warnings(), quiet(), contextlib.redirect_stderr(io.StringIO()), _OneNodeUnshuffle():
+    with warnings.catch_warnings(), quiet(), contextlib.redirect_stderr(io.StringIO()), _Exportable():
         warnings.simplefilter("ignore")
         try:
             program: Any = torch.onnx.export(
@@ -78,8 +79,7 @@ def to_onnx(
             )
         except (torch.onnx.OnnxExporterError, RuntimeError) as error:
             raise SizesError(
-                f"{spec.name}: torch cannot export a {type(network).__name__}; the most common cause is control flow "
-                "that depends on input values, not only on shapes"
+                f"{spec.name}: torch cannot export a {spec.network or type(network).__name__}: {_cause(error)}"
             ) from error
         watch("exported", program.model_proto)
         _keep_epsilons(program.model.graph)
@@ -94,6 +94,21 @@ def to_onnx(
     _describe(model, spec)
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def _cause(error: BaseException) -> str:
+    """Why torch's exporter failed, as the end of a sentence."""
+    reasons = [str(error)]
+    while (deeper := error.__cause__) is not None:
+        error = deeper
+        reasons.append(str(error))
+    text = "\n".join(reasons)
+    if found := re.search(r"No ONNX function found for <OpOverload\(op='([\w.]+)', overload='(\w+)'", text):
+        return f"it has no ONNX form of the operator {found[1]}.{found[2]}"
+    if found := re.search(r"inferred a static shape of (\d+) for dimension inputs\[0\]\.shape\[(\d)\]", text):
+        axis = ("batch size", "number of channels", "height", "width")[int(found[2])]
+        return f"its code fixes the {axis}, here to {found[1]}"
+    return "the most common cause is control flow that depends on input values, not only on shapes"
 
 
 # The optimizer takes scalars up to this size for 0 and drops them from sums.
@@ -140,8 +155,11 @@ class _Telling(nn.Module):
         return tuple(outputs)
 
 
-class _OneNodeUnshuffle(TorchFunctionMode):
-    """Replaces pixel unshuffling by a convolution during export."""
+class _Exportable(TorchFunctionMode):
+    """Replaces, during export, pixel unshuffling by a convolution, and stable sorting by plain sorting.
+
+    torch cannot export the former as one node, nor the latter's operator. In ONNX, all sorting is stable.
+    """
 
     def __torch_function__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: JsonObject | None = None
@@ -150,6 +168,8 @@ class _OneNodeUnshuffle(TorchFunctionMode):
             return pixel_unshuffle(
                 *args, **{"factor" if k == "downscale_factor" else k: v for k, v in (kwargs or {}).items()}
             )
+        if func is torch.sort and kwargs:
+            return torch.sort(*args, **{k: v for k, v in kwargs.items() if k != "stable"})
         return func(*args, **(kwargs or {}))
 
 

@@ -40,7 +40,7 @@ class LocalEngine:
         self._request, self._chain, self._stop = request, opened.network, stop
         # What arrives in a watched folder, and what is left of a resumed job, is not known in advance.
         items = [] if request.watch or request.resume or isinstance(plan, StorePlan) else plan.items
-        pace = Pace(self._chain.models, items, request.read_timeout, warn)
+        pace = Pace(self._chain.models, items, request.read_timeout, warn, request.tile)
         self._streams = self._chain.streams(request.stream_options(), warn, pace.watched())
 
     def run(

@@ -15,6 +15,7 @@ from restore.errors import ImageError, ModelError
 from restore.imaging.header import header_size
 from restore.jobs.plan import Item
 from restore.runtime.conditioning import NOTHING, Aside
+from restore.runtime.cutting import cutting, seen_pixels
 from restore.runtime.pixels import PixelNetwork, Pixels
 from restore.utils.time_limit import StalledError, unless_stalled
 
@@ -37,13 +38,20 @@ class Pace:
         items: the pictures.
         timeout: seconds without progress after which reading a header fails.
         say: receives the sentence, at most once.
+        tile: largest side of a tile, without its halo; None chooses by available memory.
     """
 
     def __init__(
-        self, models: Sequence[Model], items: Sequence[Item], timeout: float, say: Callable[[str], None]
+        self,
+        models: Sequence[Model],
+        items: Sequence[Item],
+        timeout: float,
+        say: Callable[[str], None],
+        tile: int | None = None,
     ) -> None:
         self._items, self._timeout, self._say = items, timeout, say
         self._models = models
+        self._cuttings = [cutting(model, tile) for model in models]
         self._pixels, self._seconds = [0.0] * len(models), [0.0] * len(models)
         self._said = not items
 
@@ -59,21 +67,29 @@ class Pace:
             return
         self._said = True
         # Not in the thread of the network, which would wait for a slow disk.
-        threading.Thread(target=self._tell, args=(self._each(), sum(self._seconds)), daemon=True).start()
+        speeds = [seconds / pixels for seconds, pixels in zip(self._seconds, self._pixels, strict=True)]
+        threading.Thread(target=self._tell, args=(speeds, sum(self._seconds)), daemon=True).start()
 
-    def _each(self) -> float:
-        """Seconds for a pixel of the job."""
-        total, grown = 0.0, 1.0
-        for model, pixels, seconds in zip(self._models, self._pixels, self._seconds, strict=True):
-            total += grown * seconds / pixels
-            grown *= model.spec.scale**2
-        return total
-
-    def _tell(self, each: float, spent: float) -> None:
-        left = each * _total_pixels(self._items, self._timeout) - spent
+    def _tell(self, speeds: list[float], spent: float) -> None:
+        sizes = _sizes(self._items, self._timeout)
+        each = [self._seconds_for(size, speeds) for size in sizes]
+        left = len(self._items) * sum(each) / len(each) - spent if each else 0.0
         if left >= _WORTH_SAYING:
             count = len(self._items)
             self._say(f"{duration(left).capitalize()} for {count} picture{'s' * (count != 1)}")
+
+    def _seconds_for(self, size: tuple[int, int], speeds: list[float]) -> float:
+        """Seconds for a picture, with what its tiles see twice; a small tile of a wide halo is mostly that.
+
+        Args:
+            size: height and width.
+            speeds: of the models, in seconds for a pixel that they see.
+        """
+        total, grown = 0.0, 1
+        for model, how, speed in zip(self._models, self._cuttings, speeds, strict=True):
+            total += speed * seen_pixels((size[0] * grown, size[1] * grown), model.spec, how)
+            grown *= model.spec.scale
+        return total
 
 
 class _Timed(PixelNetwork):
@@ -133,9 +149,9 @@ def duration(seconds: float) -> str:
     return f"about {round(hours / 24)} days"
 
 
-def _total_pixels(items: Sequence[Item], timeout: float) -> float:
-    """Pixels of all pictures, from the headers of some, spread over all."""
-    sizes: list[int] = []
+def _sizes(items: Sequence[Item], timeout: float) -> list[tuple[int, int]]:
+    """Heights and widths of some of the pictures, from all over the list."""
+    sizes: list[tuple[int, int]] = []
     for item in islice(items, 0, None, max(1, len(items) // _SAMPLE)):
         try:
             size = unless_stalled(partial(_size, item), timeout)
@@ -144,8 +160,8 @@ def _total_pixels(items: Sequence[Item], timeout: float) -> float:
         except StalledError:
             break
         if size is not None:
-            sizes.append(size[0] * size[1])
-    return len(items) * sum(sizes) / len(sizes) if sizes else 0.0
+            sizes.append(size)
+    return sizes
 
 
 def _size(item: Item, _progress: Callable[[], None]) -> tuple[int, int] | None:

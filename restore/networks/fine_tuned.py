@@ -17,7 +17,7 @@ from restore.networks.base import NetworkOptions
 from restore.networks.third_party_checkpoint import Called, folded_layer, make_exportable, read_weights, recognize
 from restore.utils.text import printable
 from restore.verify.channel_order import find_order
-from restore.verify.probing import Floats, Sizes
+from restore.verify.sizes import Floats, Sizes
 
 # Side of the pictures that sizes are tried on, and how often the multiple is doubled.
 _SIDE, _DOUBLED = 64, 7
@@ -53,7 +53,7 @@ class FineTuned(Called):
     def deployed(self) -> FineTuned:
         """The network to export: with its branches folded, and without what torch exports wrongly."""
         network = copy.deepcopy(self)
-        make_exportable(network.network)
+        network.network = make_exportable(network.network)
         return network
 
 

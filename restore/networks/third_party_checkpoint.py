@@ -9,7 +9,8 @@ from __future__ import annotations
 import pickle
 import re
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from restore.errors import ModelError
 from restore.utils.json_types import JsonObject
@@ -94,7 +96,9 @@ def recognize(weights: JsonObject, source: str) -> Any:
     from restore.networks.published.registry import architectures
 
     try:
-        found = ModelLoader(registry=architectures()).load_from_state_dict(weights)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch, for the authors of the network
+            found = ModelLoader(registry=architectures()).load_from_state_dict(weights)
     except UnsupportedModelError as error:
         raise ModelError(
             f"{source}: spandrel does not know the architecture of these weights; if the network can be exported where "
@@ -146,13 +150,14 @@ def make_exportable(network: nn.Module) -> nn.Module:
     """Replace what torch cannot export, or exports wrongly, without changing the network's results.
 
     SPAN trains three consecutive convolutions parallel to a fourth and recomputes their product in each forward pass,
-    so it changes its own weights: they are folded once. SwinIR and similar networks compute the batch size through a
-    float, which bakes the exported size into the file.
+    so it changes its own weights: they are folded once. SwinIR, DAT and similar networks compute the batch size through
+    a float, and ATD counts through the batch: both bake the exported size into the file.
     """
     for module in network.modules():
         home = vars(sys.modules[type(module).__module__])
-        if "window_reverse" in home and len(signature(home["window_reverse"]).parameters) == 4:
-            home["window_reverse"] = windows_together
+        for name, better in _EXPORTABLE.items():
+            if name in home and len(signature(home[name]).parameters) == len(signature(better).parameters):
+                home[name] = better
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if (folded := folded_layer(child)) is not None:
@@ -160,7 +165,7 @@ def make_exportable(network: nn.Module) -> nn.Module:
                 if getattr(child, "has_relu", False):
                     folded = nn.Sequential(folded, nn.LeakyReLU(0.05))
                 setattr(parent, name, folded)
-    return network
+    return Settled(network) if sorts(network) else network
 
 
 def folded_layer(module: nn.Module) -> nn.Module | None:
@@ -171,9 +176,29 @@ def folded_layer(module: nn.Module) -> nn.Module | None:
 
 def windows_together(windows: Tensor, side: int, height: int, width: int) -> Tensor:
     """Reassemble windows (N * windows, side, side, C) into pictures (N, height, width, C)."""
+    return oblongs_together(windows, side, side, height, width)
+
+
+def oblongs_together(windows: Tensor, rows: int, columns: int, height: int, width: int) -> Tensor:
+    """Reassemble windows (N * windows, rows * columns, C) into pictures (N, height, width, C)."""
     channels = windows.shape[-1]
-    apart = windows.view(-1, height // side, width // side, side, side, channels)
+    apart = windows.view(-1, height // rows, width // columns, rows, columns, channels)
     return apart.permute(0, 1, 3, 2, 4, 5).reshape(-1, height, width, channels)
+
+
+def inverse_order(order: Tensor) -> Tensor:
+    """The permutations (N, L) that undo others."""
+    places = torch.arange(order.shape[-1], device=order.device)
+    return torch.zeros_like(order).scatter(-1, order, places.expand(order.shape))
+
+
+# By the names of what they replace in the modules of spandrel: SwinIR, Swin2SR, HAT, DRCT and ATD; DAT, RGT and CRAFT;
+# ATD.
+_EXPORTABLE: dict[str, Callable[..., Tensor]] = {
+    "window_reverse": windows_together,
+    "windows2img": oblongs_together,
+    "index_reverse": inverse_order,
+}
 
 
 class Called(nn.Module):
@@ -189,6 +214,32 @@ class Called(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self._call(self.network, x.clone())  # some, for example RCAN, modify their input in place
+
+
+def sorts(network: nn.Module) -> bool:
+    """Whether a network is an ATD, which sorts pixels into categories and leaves the order within each open."""
+    return any("index_reverse" in vars(sys.modules[type(module).__module__]) for module in network.modules())
+
+
+class Settled(nn.Module):
+    """A network whose sorting keeps the order of equal values, as ONNX's does; torch's depends on the processor."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        with _Stable():
+            result: Tensor = self.network(x)
+        return result
+
+
+class _Stable(TorchFunctionMode):
+    def __torch_function__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: JsonObject | None = None
+    ) -> object:
+        kwargs = kwargs or {}
+        return func(*args, **({**kwargs, "stable": True} if func is torch.sort else kwargs))
 
 
 class PlaneByPlane(nn.Module):

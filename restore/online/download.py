@@ -102,6 +102,10 @@ class _Download:
                 self._check()
                 self._part.replace(self._target)
                 self._version.unlink(missing_ok=True)
+        except KeyboardInterrupt:
+            if have := self._have():
+                self._say(f"{self._where}: {have:,} bytes are here; the same command goes on from there")
+            raise
         except Timeout as error:
             raise DownloadError(f"{self._where}: another restore is fetching this file") from error
 

@@ -11,16 +11,14 @@ import numpy as np
 
 from restore.errors import ModelError
 from restore.runtime.conditioning import Aside, PictureAside, together
-from restore.runtime.memory import SMALLEST_TILE, auto_tile, is_out_of_memory
+from restore.runtime.cutting import cutting, parts
+from restore.runtime.memory import SMALLEST_TILE, is_out_of_memory
 from restore.runtime.padding import mirrored, padded_size
 from restore.runtime.pixels import FloatNetwork, Network, PixelNetwork, Pixels, check_pixels
-from restore.runtime.tiling import Tile, shaped, tiles
+from restore.runtime.tiling import Tile
 from restore.spec import ModelSpec
 
 _log = logging.getLogger(__name__)
-
-# Small networks leave a large GPU idle unless it gets several tiles at once; a CPU gains nothing from it.
-_GPU_BATCH = 4
 
 
 @dataclass(frozen=True)
@@ -106,14 +104,7 @@ class _Work:
         if self.input is None:
             return []
         self.turn += 1
-        height, width = self.padded
-        if spec.shape is None:
-            # So that the border makes no more tiles; where all have one shape, that is prepared for.
-            tile += 0 if fixed else 2 * spec.border
-            parts = tiles(height, width, tile, spec.halo, spec.multiple, spec.minimum, fixed)
-        else:
-            parts = shaped(height, width, spec.shape[1:], spec.halo, spec.multiple)
-        pieces = [_Piece(self, part, self.turn) for part in parts]
+        pieces = [_Piece(self, part, self.turn) for part in parts(self._size, spec, tile, fixed)]
         self.missing = len(pieces)
         return pieces
 
@@ -183,13 +174,11 @@ class _Stream:
     """Pictures in progress, their waiting tiles by shape, and the learned memory limits."""
 
     def __init__(self, model: PixelNetwork, options: StreamOptions, warn: Callable[[str], None]) -> None:
-        on_cpu = model.on_cpu
+        how = cutting(model, options.tile, options.batch, options.fixed)
         self._model = model
         self._warn = warn
         self._exactly = model.spec.shape[0] if model.spec.shape else None
-        self._batch = self._exactly or options.batch or (1 if on_cpu else _GPU_BATCH)
-        self._tile = options.tile or auto_tile(model.spec, model.free_memory(), self._batch)
-        self._fixed = not on_cpu if options.fixed is None else options.fixed
+        self._batch, self._tile, self._fixed = how.batch, how.tile, how.fixed
         self._in_hand = options.in_hand
         self._strength = options.strength
         self._hand: deque[_Work] = deque()

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from restore.verify.pictures import scene
-from restore.verify.probing import Floats, Run, Sizes
+from restore.verify.sizes import Floats, Run, Sizes
 
 Colors = Literal["auto", "rgb", "bgr"]
 

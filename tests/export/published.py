@@ -35,6 +35,42 @@ def _swinir() -> nn.Module:
     return SwinIR(upscale=2, upsampler="pixelshuffledirect", **options)
 
 
+def _hat() -> nn.Module:
+    from spandrel.architectures.HAT import HAT
+
+    options = {"img_size": 16, "window_size": 4, "embed_dim": 12, "depths": [2], "num_heads": [2], "mlp_ratio": 2}
+    return HAT(upscale=2, upsampler="pixelshuffle", squeeze_factor=4, **options)
+
+
+def _dat() -> nn.Module:
+    from spandrel.architectures.DAT import DAT
+
+    # The third block shifts its windows.
+    options = {"img_size": 16, "split_size": [4, 8], "embed_dim": 32, "depth": [3], "num_heads": [2]}
+    return DAT(upscale=2, upsampler="pixelshuffledirect", expansion_factor=2.0, **options)
+
+
+def _drct() -> nn.Module:
+    from spandrel.architectures.DRCT import DRCT
+
+    options = {"img_size": 16, "window_size": 4, "embed_dim": 12, "depths": [6], "num_heads": [2], "gc": 4}
+    return DRCT(upscale=2, upsampler="pixelshuffle", **options)
+
+
+def _atd() -> nn.Module:
+    from spandrel.architectures.ATD import ATD
+
+    options = {"img_size": 16, "window_size": 16, "embed_dim": 12, "depths": [2], "num_heads": [2], "num_tokens": 8}
+    return ATD(upscale=2, upsampler="pixelshuffledirect", mlp_ratio=1, **options)
+
+
+def _rgt() -> nn.Module:
+    from spandrel.architectures.RGT import RGT
+
+    options = {"img_size": 16, "split_size": [4, 8], "embed_dim": 32, "depth": [4], "num_heads": [2]}
+    return RGT(upscale=2, mlp_ratio=2.0, **options)
+
+
 def _nafnet() -> nn.Module:
     from spandrel.architectures.NAFNet import NAFNet
 
@@ -75,6 +111,11 @@ PUBLISHED: dict[str, Callable[[], nn.Module]] = {
     "compact": _compact,
     "span": _span,
     "swinir": _swinir,
+    "hat": _hat,
+    "dat": _dat,
+    "drct": _drct,
+    "atd": _atd,
+    "rgt": _rgt,
     "nafnet": _nafnet,
     "safmn": _safmn,
     "rcan": _rcan,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import re
 import shutil
 from pathlib import Path
 
@@ -102,11 +103,46 @@ class _Undecided(nn.Module):
         return x * 2 if x.sum() > 0 else x
 
 
-def test_what_cannot_be_exported_says_so(capfd: pytest.CaptureFixture[str]) -> None:
+class _Counting(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.stack([x[i] * 2 for i in range(x.shape[0])])
+
+
+class _Rare(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + torch.mode(x, dim=3, keepdim=True).values
+
+
+@pytest.mark.parametrize(
+    ("network", "says"),
+    [
+        (_Undecided, "_Undecided: the most common cause is control flow"),
+        (_Counting, "_Counting: its code fixes the batch size, here to 2"),
+        (_Rare, "_Rare: it has no ONNX form of the operator aten.mode.default"),
+    ],
+)
+def test_what_cannot_be_exported_says_so(
+    network: type[nn.Module], says: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     """In one sentence: the exporter itself prints pages of its graph."""
-    with pytest.raises(ExportError, match="torch cannot export a _Undecided"):
-        to_onnx(_Undecided().eval(), ModelSpec(scale=1, halo=0))
+    with pytest.raises(ExportError, match=f"torch cannot export a {re.escape(says)}"):
+        to_onnx(network().eval(), ModelSpec(scale=1, halo=0))
     assert capfd.readouterr() == ("", "")
+
+
+class _Sorting(nn.Module):
+    """Sorts with many equal values, whose order shows in the result."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        _, order = torch.sort((x * 4).long(), dim=3, stable=True)
+        return x.gather(3, order)
+
+
+def test_sorting_keeps_the_order_of_equal_values() -> None:
+    model = to_onnx(_Sorting().eval(), ModelSpec(scale=1, halo=0))
+    x = torch.rand(1, 3, 8, 300)
+    result = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"input": x.numpy()})
+    np.testing.assert_array_equal(result[0], _Sorting()(x).numpy())
 
 
 def test_a_mixture_of_experts_exports(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from restore.export.narrate import narrated
 from restore.networks.third_party_checkpoint import Published
 from restore.runtime.model import open_model
 from restore.verify.channel_order import Order, find_order
-from restore.verify.probing import Sizes
+from restore.verify.sizes import Sizes
 from restore.zoo.find import SEARCH_VARIABLE, find
 from tests.conftest import picture
 

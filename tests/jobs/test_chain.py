@@ -61,6 +61,7 @@ def read(path: Path) -> np.ndarray:
         ("sr-x2+backlit", ()),
         ("sr-x2+sr-x2", ("--tile", 16)),
         ("backlit+unfilter+sr-x2", ("--strength", 0.6)),
+        ("photo-x1+sr-x2", ("--precision", "int8")),
     ],
 )
 def test_it_equals_its_steps(models: str, more: tuple[object, ...], pictures: Path, tmp_path: Path) -> None:

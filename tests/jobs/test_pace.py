@@ -26,6 +26,9 @@ class Slow:
     def __init__(self, scale: int, each: float, clock: list[float]) -> None:
         self.spec, self._each, self._clock = ModelSpec(scale=scale, halo=1), each, clock
 
+    def free_memory(self) -> int:
+        return 1 << 34
+
     def enlarge(self, batch: np.ndarray, _aside: object) -> np.ndarray:
         self._clock[0] += self._each * batch.size / 3
         return batch
@@ -62,6 +65,18 @@ def test_it_is_said_once_and_near_the_truth(tmp_path: Path, clock: list[float]) 
     networks[1].enlarge(np.zeros((1, 40, 50, 3), np.uint8))
     networks[1].enlarge(np.zeros((1, 40, 50, 3), np.uint8))
     assert said == ["About 30 minutes for 10 pictures"]
+
+
+def test_what_tiles_see_twice_counts(tmp_path: Path, clock: list[float]) -> None:
+    """Nine tiles of 100 pixels with a halo of 100: the corners see 200, the others 300 in one or both directions."""
+    item = SimpleNamespace(source=save(tmp_path / "a.png", picture(300, 300)))
+    said: list[str] = []
+    model = Slow(2, 1e-3, clock)
+    model.spec = model.spec.but(halo=100)
+    (network,) = Pace([model], [item], 60, said.append, tile=100).watched()
+    network.enlarge(np.zeros((1, 200, 200, 3), np.uint8))
+    # (200 + 300 + 200)^2 pixels of 1 ms, less the first tile: 450 s. The picture alone would be 90 s.
+    assert said == ["About 8 minutes for 1 picture"]
 
 
 def test_short_jobs_say_nothing(tmp_path: Path, clock: list[float]) -> None:

@@ -66,8 +66,10 @@ def test_an_interrupted_command_goes_on(server: Server, target: Path) -> None:
         if have >= 262_144:
             raise KeyboardInterrupt
 
+    said: list[str] = []
     with pytest.raises(KeyboardInterrupt):
-        download(f"{server.url}/x", target, KNOWN, progress=interrupt)
+        download(f"{server.url}/x", target, KNOWN, said.append, interrupt)
+    assert said == [f"{server.url}/x: 262,144 bytes are here; the same command goes on from there"]
     assert not target.exists()
     assert partial_file(f"{server.url}/x", KNOWN).stat().st_size == 262_144
     download(f"{server.url}/x", target, KNOWN)

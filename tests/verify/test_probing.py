@@ -10,7 +10,9 @@ import pytest
 from restore.errors import ModelError
 from restore.verify.contrast import is_bearable, less_and_less
 from restore.verify.pictures import noise, scene
-from restore.verify.probing import Floats, Sizes, affordable, find_range, find_reach, find_sizes
+from restore.verify.probing import affordable, find_reach
+from restore.verify.sizes import Floats, Sizes, find_sizes
+from restore.verify.value_range import find_range
 
 ONE = Sizes(1, 1, 1, batch=True)
 
@@ -43,6 +45,19 @@ def test_a_mean_over_all_is_seen_however_small_its_part(share: float) -> None:
     assert found.halo <= 128
 
 
+def test_a_mean_over_all_is_recognized_without_the_longest_strips() -> None:
+    """Which take minutes for a large attention network."""
+    sides = []
+
+    def run(x: Floats) -> Floats:
+        sides.append(max(x.shape[2:]))
+        return 0.5 * x + 0.5 * x.mean((2, 3), keepdims=True)
+
+    assert not find_reach(run, ONE, 0.0, 1.0).exact
+    assert max(sides) == 512
+    assert len(sides) < 100
+
+
 @pytest.mark.parametrize("side", [2, 8])
 def test_windows_have_a_multiple(side: int) -> None:
     def windows(x: Floats) -> Floats:
@@ -54,6 +69,23 @@ def test_windows_have_a_multiple(side: int) -> None:
     assert (sizes.scale, sizes.multiple, sizes.minimum, sizes.batch) == (1, side, side, True)
     found = find_reach(windows, sizes, 0.0, 1.0)
     assert (found.exact, found.multiple, found.halo) == (True, side, side)
+
+
+@pytest.mark.parametrize("side", [4, 32])
+def test_windows_have_a_multiple_also_beside_a_mean_over_all(side: int) -> None:
+    """Tiles are never exact then, but those that begin elsewhere would be further off."""
+
+    def run(x: Floats) -> Floats:
+        n, c, h, w = x.shape
+        wide = np.pad(x, ((0, 0), (0, 0), (0, -h % side), (0, -w % side)), mode="edge")
+        apart = wide.reshape(n, c, wide.shape[2] // side, side, wide.shape[3] // side, side)
+        local = (apart + apart.mean((3, 5), keepdims=True)).reshape(wide.shape)[..., :h, :w]
+        return (0.45 * local + 0.1 * x.mean((2, 3), keepdims=True)).astype(np.float32)
+
+    sizes = find_sizes(run)
+    assert sizes.multiple == 1, "it pads its windows itself"
+    found = find_reach(run, sizes, 0.0, 1.0)
+    assert (found.exact, found.multiple) == (False, side)
 
 
 def picky(*, scale: int = 1, minimum: int = 1, batch: bool = True) -> object:
