@@ -263,15 +263,12 @@ def enhance(
         watch=False,
         spec=spec or {},
         frames=frames,
-<<<<<<< HEAD
         engine=engine,
         address=address,
         cpus_per_worker=cpus_per_worker,
         gpus_per_worker=gpus_per_worker,
         max_workers=max_workers,
-=======
         masks=None if mask is None else Masks.parse(os.fspath(mask)),
->>>>>>> knob
     )
     if start(request, Console(quiet=True), lambda _: None, give=records.append) == INTERRUPTED:
         raise KeyboardInterrupt

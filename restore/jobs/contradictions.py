@@ -45,10 +45,6 @@ def refuse_contradictions(request: Request) -> None:
         check_watch()
 
 
-<<<<<<< HEAD
-# Of one worker, as in restore/cli/enhance.py.
-MOST_CPUS, MOST_GPUS = 1024, 64
-=======
 def _refuse_mixed_masks(request: Request) -> None:
     """Refuse masks that would be taken for pictures, and results among masks."""
     if request.masks is None or request.masks.place is None:
@@ -64,7 +60,8 @@ def _refuse_mixed_masks(request: Request) -> None:
         raise PlanError(f"--mask {request.masks} and the output {request.folder}: results would be mixed with masks")
 
 
->>>>>>> knob
+# Of one worker, as in restore/cli/enhance.py.
+MOST_CPUS, MOST_GPUS = 1024, 64
 _ONLY_RAY = ("address", "cpus_per_worker", "gpus_per_worker", "max_workers")
 
 
