@@ -42,8 +42,9 @@ def pattern(output: Tensor, target: Tensor, period: int = 2, cells: int = 8) -> 
     error = (output - target)[..., : height * period, : width * period]
     phases = F.pixel_unshuffle(error, period)
     means = F.avg_pool2d(phases, (min(cells, height), min(cells, width)))
-    means = means.unflatten(1, (output.shape[1], period**2))
-    return (means - means.mean(2, keepdim=True)).abs().mean()
+    means = means.reshape(len(means), output.shape[1], period**2, -1)
+    loss: Tensor = (means - means.mean(2, keepdim=True)).abs().mean()
+    return loss
 
 
 class PatternOptions(LossOptions):
