@@ -197,9 +197,14 @@ def read_pairs(said: str) -> tuple[str, Pairs]:
 
 
 def cell(name: str, task: Task, arm: str, seed: int, sets: Mapping[str, Pairs], options: argparse.Namespace) -> None:
-    """Train and judge one arm with one seed, unless its result on all sets exists."""
+    """Train and judge one arm with one seed, unless its result on all sets exists.
+
+    The first two arms are also judged at half strength, halfway between the input and the result: what contrast gains
+    should not be had by doing less.
+    """
+    wanted = [arm, halved(arm)] if arm in list(task.arms)[:2] else [arm]
     results = read_results(name)
-    missing = {key: pairs for key, pairs in sets.items() if key not in results.get(arm, {}).get(str(seed), {})}
+    missing = [(one, key) for one in wanted for key in sets if key not in results.get(one, {}).get(str(seed), {})]
     if not missing:
         return
     folder = train(name, task, f"{arm}-{seed}", task.arms[arm], [f"train.seed={seed}"], options)
@@ -208,17 +213,25 @@ def cell(name: str, task: Task, arm: str, seed: int, sets: Mapping[str, Pairs], 
     def restored(low: Pixels) -> Pixels:
         return enlarge(network, low, torch.device("cpu"))
 
+    def half(low: Pixels) -> Pixels:
+        return np.rint((low.astype(np.float32) + restored(low)) / 2).astype(np.uint8)
+
     with torch.inference_mode():
-        scores = {key: judge(restored, pairs, options.weights) for key, pairs in missing.items()}
+        scores = [judge(restored if one == arm else half, sets[key], options.weights) for one, key in missing]
     results = read_results(name)  # again: other processes may have added theirs
     unchanged = results.setdefault("input", {}).setdefault("-", {})
-    for key, pairs in missing.items():
+    for (one, key), score in zip(missing, scores, strict=True):
         if key not in unchanged:
-            unchanged[key] = judge(lambda low: low, pairs, options.weights)
-    results.setdefault(arm, {}).setdefault(str(seed), {}).update(scores)
+            unchanged[key] = judge(lambda low: low, sets[key], options.weights)
+        results.setdefault(one, {}).setdefault(str(seed), {})[key] = score
+        print(one, seed, key, score, flush=True)
     results_file(name).parent.mkdir(parents=True, exist_ok=True)
     write_bytes(results_file(name), (json.dumps(results, indent=1) + "\n").encode())
-    print(arm, seed, scores, flush=True)
+
+
+def halved(arm: str) -> str:
+    """The name of an arm at half strength."""
+    return f"{arm}, half the change"
 
 
 def train(name: str, task: Task, run: str, losses: str, more: Sequence[str], options: argparse.Namespace) -> Path:
@@ -298,9 +311,10 @@ def tables(results: Results, arms: Sequence[str]) -> list[str]:
     """Means over the seeds with their spread, then differences between runs of the same seed, as Markdown."""
     sets = list(results["input"]["-"])
     columns = [(one, metric) for one in sets for metric in METRIC_NAMES]
+    shown = [one for arm in arms for one in (arm, halved(arm)) if one in results]
     heading = " | ".join(f"{one}: {METRIC_NAMES[metric][0]}" for one, metric in columns)
     lines = [f"| arm | seeds | {heading} |", "|---|" + "---|" * (1 + len(columns))]
-    for arm in ("input", *(arm for arm in arms if arm in results)):
+    for arm in ("input", *shown):
         cells = []
         for one, metric in columns:
             values = [scores[one][metric] for scores in results[arm].values()]
@@ -311,7 +325,7 @@ def tables(results: Results, arms: Sequence[str]) -> list[str]:
             continue
         lines += ["", f"Difference from `{base}` with the same seed:", ""]
         lines += [f"| arm | {heading} |", "|---|" + "---|" * len(columns)]
-        for arm in (arm for arm in arms if arm in results and arm != base):
+        for arm in (arm for arm in shown if arm != base):
             lines.append(f"| {arm} | {' | '.join(difference(results, arm, base, *column) for column in columns)} |")
     return [*lines, ""]
 
