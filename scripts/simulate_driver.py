@@ -150,7 +150,8 @@ def main() -> None:
     context = enhance.make_context(
         "enhance", ["madeup://in", "madeup://out", "--engine", "ray", "--device", "cpu", "--precision", "fp32"]
     )
-    given = {name: value for name, value in context.params.items() if name not in ("as_json", "metadata", "workers")}
+    apart = ("as_json", "mask", "metadata", "workers")
+    given = {name: value for name, value in context.params.items() if name not in apart}
     for name in ("scale", "width", "height", "longest", "megapixels", "min_side"):
         given.pop(name)
     request = Request(size=TargetSize(), metadata="keep", workers=8, **{**given, "spec": {}})

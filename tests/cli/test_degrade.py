@@ -185,7 +185,7 @@ def test_bad_pictures_are_named_and_the_rest_is_done(tmp_path: Path) -> None:
         (["{d}/in", "{d}/out", "--preset", "strong"], "'realesrgan', 'light', 'web'"),
         (["{d}/in", "{d}/out", "--recipe", "{d}/none.yaml"], "none.yaml: cannot read the recipe"),
         (["{d}/in", "{d}/out", "--recipe", "{d}/bad.yaml"], "bad.yaml, line 3: unknown option 'first.jpge'; did you mean 'jpeg'?"),
-        (["{d}/in", "{d}/out", "--set", "first.blur.sigm=[1,2]"], "preset realesrgan: unknown option 'first.blur.sigm'; did you mean 'sigma'?"),
+        (["{d}/in", "{d}/out", "--set", "first.blur.sigm=[1,2]"], "--set first.blur.sigm=[1,2]: unknown option 'first.blur.sigm'; did you mean 'sigma'?"),
         (["{d}/in", "{d}/out", "--set", "first.blur.sigma=[2,1]"], "'first.blur.sigma': a range goes from the smaller"),
         (["{d}/in", "{d}/out", "--set", "first"], "for example --set second.jpeg.quality=[40,90]"),
     ],

@@ -127,7 +127,7 @@ def test_pieces_make_the_step_of_the_whole(folders: Path) -> None:
         ("losses=[{kind: residual-vector, shift: 3}, {kind: prompt-score}]", "'efficientnet-lite0' does not"),
         ("losses=[{kind: perceptual}, {kind: prompt-score}]", "perceptual compares the output with its target"),
         ("scale=2", "data.views: input and target have the same size, so scale must be 1, not 2"),
-        ("data={train: [x], views: true}", "views applies only to data.pairs and data.unpaired"),
+        ("data={train: [x], views: true}", "views applies only to data.pairs, data.unpaired and data.haze"),
     ],
 )
 def test_what_cannot_be_is_refused(change: str, message: str) -> None:

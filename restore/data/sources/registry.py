@@ -130,19 +130,22 @@ def _mix(a: SourceClass, b: SourceClass) -> bool:
 def _refuse_strays(used: Sequence[str], chosen: Sequence[SourceClass], known: Sequence[SourceClass]) -> None:
     """Refuse keys that none of the chosen sources accepts."""
     origins = {source.origin for source in chosen}
-    strays: dict[str, set[str]] = {}
-    for name in used:
-        if not any(name in source.fields.model_fields for source in chosen):
-            strays[name] = {source.origin for source in known if name in source.fields.model_fields}
-    foreign = [name for name, owners in strays.items() if not owners & origins]
+    asked = {source.key for source in chosen if source.key != source.origin}
+    strays = {
+        name: [source for source in known if name in source.fields.model_fields]
+        for name in used
+        if not any(name in source.fields.model_fields for source in chosen)
+    }
+    # Where no kind of degradation is chosen, there is nothing that a stray key could be combined with.
+    foreign = [name for name, owners in strays.items() if not asked or not origins & {one.origin for one in owners}]
     if foreign:
         owners = strays[foreign[0]]
         names = [name for name in foreign if strays[name] == owners]
         verb, them = ("applies", "it") if len(names) == 1 else ("apply", "them")
-        where = _listed([f"data.{source.key}" for source in known if source.key in owners])
+        where = _listed(list(dict.fromkeys(f"data.{one.origin if one.key in names else one.key}" for one in owners)))
         raise ValueError(f"{_listed(names)} {verb} only to {where}; remove {them}")
     if strays:
-        clash = {*strays, *(source.key for source in chosen if source.key != source.origin)}
+        clash = {*strays, *asked}
         raise ValueError(
             f"{_listed([name for name in used if name in clash])} cannot be combined: use only one of them"
         )
