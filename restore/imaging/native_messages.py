@@ -13,7 +13,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import ctypes
@@ -32,9 +33,8 @@ class _Log:
     is.
     """
 
-    def __init__(self, variable: ctypes.c_void_p, stream: int, file: IO[bytes]) -> None:
-        self._variable, self._stream, self._file = variable, stream, file
-        self._descriptor = file.fileno()
+    def __init__(self, variable: ctypes.c_void_p, stream: int, descriptor: int) -> None:
+        self._variable, self._stream, self._descriptor = variable, stream, descriptor
         self._original: int | None = None
         self._lock = threading.Lock()
         self._turn = threading.Condition(self._lock)
@@ -133,12 +133,13 @@ def _log() -> _Log | None:
         if sys.platform == "linux" and not hasattr(libc, "gnu_get_libc_version"):
             return None  # in musl, the variable is a constant
         variable = ctypes.c_void_p.in_dll(libc, name)
-        file = tempfile.TemporaryFile()  # noqa: SIM115  # C libraries write into it until the process ends, which deletes it
+        descriptor, path = tempfile.mkstemp()
+        Path(path).unlink()  # C libraries write into it until the process ends
         libc.fdopen.restype = ctypes.c_void_p
-        stream = libc.fdopen(os.dup(file.fileno()), b"a")
+        stream = libc.fdopen(os.dup(descriptor), b"a")
         if not stream:
             return None
         libc.setvbuf(ctypes.c_void_p(stream), None, 2, 0)  # unbuffered, as standard error is
     except (OSError, ValueError, AttributeError):
         return None
-    return _Log(variable, stream, file)
+    return _Log(variable, stream, descriptor)

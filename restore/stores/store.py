@@ -235,8 +235,7 @@ class Store:
             return self._files.pipe_file(path, content, **options)
         except FileExistsError:
             raise
-        # S3 servers without conditional writes answer so, an OSError in s3fs; other file systems of fsspec raise it.
-        except (OSError, NotImplementedError) as error:
+        except (OSError, NotImplementedError) as error:  # s3fs's where a server cannot, and that of other file systems
             if "mode" not in options or "NotImplemented" not in f"{error!r}{error.__cause__!r}":
                 raise
             self._exclusive = False  # a store that speaks S3's protocol in part

@@ -38,8 +38,8 @@ def run_lock(folder: Path, patience: float = 0.0) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / NAME)
     try:
-        # A second run in the same folder is then not noticed: better than no training at all.
-        with contextlib.suppress(NotImplementedError):  # filelock's, where the file system has no locks, as on clusters
+        # Where the file system has no locks, as on clusters: a second run is not noticed, better than no training.
+        with contextlib.suppress(NotImplementedError):
             lock.acquire(timeout=patience)
     except Timeout as error:
         raise RecipeError(f"{folder}: another process is training here; wait for it, or use another --out") from error

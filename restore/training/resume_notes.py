@@ -75,5 +75,5 @@ def data_notes(before: Mapping[str, object] | None, now: JsonObject) -> Iterator
     if before.get("validation") != now["validation"]:
         yield (
             "The pictures to validate on are not those that the run was saved with, and some of them may have been "
-            "trained on; the previous best score no longer applies."
+            "trained on."
         )

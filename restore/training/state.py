@@ -48,7 +48,7 @@ class Run:
         step: completed steps.
         best: the best validation score so far, the highest or the lowest.
         stale: validations since then.
-        best_reset: whether validation settings changed, so that the previous best score no longer applies.
+        best_reset: whether what is validated on or how changed, so that the previous best score no longer applies.
         seconds: time spent in the loop.
         data: fingerprint of the photographs; None before they are opened.
         data_before: that of the checkpoint that the run was resumed from.
@@ -109,6 +109,7 @@ class Run:
         """Take the fingerprint of the photographs; other pictures to validate on end the count of the best score."""
         self.data = data
         if self.data_before is not None and self.data_before.get("validation") != data["validation"]:
+            self.best_reset |= self.best != self.metric.worst
             self.best, self.stale = self.metric.worst, 0
 
     def sample_numbers(self, step: int) -> list[int]:

@@ -158,8 +158,8 @@ def _train(
             console.print(line)
         for line in notes:
             console.print(line, markup=False)
-        if run.best_reset and not any("best score" in line for line in notes):
-            console.print("Validation settings changed; the previous best score no longer applies.")
+        if run.best_reset:
+            console.print("Validation has changed; the previous best score no longer applies.")
         reporter = Reporter(folder, run.metric, console, trackers=trackers)
     with open_teacher_cache(run):
         return train(run, training_data, reporter, options.workers)

@@ -45,14 +45,15 @@ class Worker:
         self._limits = limits or Limits()
         self._process: Any = None
         self._pipe: Any = None
-        self._log = tempfile.NamedTemporaryFile(prefix="restore-torture-log-")  # noqa: SIM115  # __exit__ closes it
+        self._folder = tempfile.TemporaryDirectory(prefix="restore-torture-log-")
+        self._log = Path(self._folder.name, "log")
 
     def __enter__(self) -> Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._end()
-        self._log.close()
+        self._folder.cleanup()
 
     def ask(self, argument: object) -> Answer:
         """The task's answer; if it crashed or broke a limit, an answer with that ``fault`` alone."""
@@ -76,8 +77,8 @@ class Worker:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._log.truncate(0)
-        arguments = (self._task, self._limits, theirs, self._log.name, self._found_in)
+        self._log.write_bytes(b"")
+        arguments = (self._task, self._limits, theirs, str(self._log), self._found_in)
         self._process = context.Process(target=_serve, args=arguments, daemon=True)
         self._process.start()
         theirs.close()
@@ -87,7 +88,7 @@ class Worker:
             raise RuntimeError(f"the worker did not start{self._last_words()}") from None
 
     def _last_words(self) -> str:
-        lines = Path(self._log.name).read_text("utf-8", "replace").strip().splitlines()
+        lines = self._log.read_text("utf-8", "replace").strip().splitlines()
         return f": {lines[-1][:300]}" if lines else ""
 
     def _end(self) -> None:
