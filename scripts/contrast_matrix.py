@@ -68,6 +68,8 @@ TAPS = "[0.2, 0.3, 0.5]"
 HISTORY = "{kind: history, drawn: 1}"
 BEFORE = "{kind: checkpoint, file: START}"
 INPUT = "{kind: input}"
+SMOOTHED = "[-1.0, 0.002]"  # at most half a level more grain than the target
+GRAINY = "[0.002, 1.0]"
 LPIPS = "{kind: lpips, net: vgg, weight: 0.2}"
 
 
@@ -76,12 +78,17 @@ def positive(weight: float, reduce: int = 1) -> str:
     return f"[{{kind: l1}}, {{kind: perceptual, weight: {weight:g}, encoder: {vgg16(reduce)}, taps: {TAPS}}}]"
 
 
-def away(weight: float, negatives: str) -> str:
-    """A term that only pushes away from negatives."""
+def away(weight: float, negatives: str, grain: str = "null") -> str:
+    """A term that only pushes away from negatives, by pictures whose input has that much more grain than its target."""
     return (
         f"{{kind: contrastive, weight: {weight:g}, encoder: {vgg16(1)}, taps: {TAPS}, negatives: [{negatives}], "
-        "objective: {kind: l1-difference, pull: 0}}"
+        f"objective: {{kind: l1-difference, pull: 0}}, grain: {grain}}}"
     )
+
+
+def either(weight: float) -> str:
+    """Away from what is too smooth where the input has lost detail, and from the input where it has grain."""
+    return f"{away(weight, BEFORE, SMOOTHED)}, {away(weight, INPUT, GRAINY)}"
 
 
 def contrast(weight: float, negatives: str, objective: str = "{kind: l1-difference}", reduce: int = 1) -> str:
@@ -125,6 +132,11 @@ TASKS = {
             "positive and quarter of start": contrast(0.025, BEFORE, "{kind: l1-difference, pull: 4}"),
             "LPIPS": f"[{{kind: l1}}, {LPIPS}]",
             "LPIPS and half of start": f"[{{kind: l1}}, {LPIPS}, {away(0.05, BEFORE)}]",
+            "LPIPS and quarter of start without grain": f"[{{kind: l1}}, {LPIPS}, {away(0.025, BEFORE, SMOOTHED)}]",
+            "LPIPS and half of start without grain": f"[{{kind: l1}}, {LPIPS}, {away(0.05, BEFORE, SMOOTHED)}]",
+            "positive and start without grain": f"{positive(0.1)[:-1]}, {away(0.1, BEFORE, SMOOTHED)}]",
+            "positive and start, or input": f"{positive(0.1)[:-1]}, {either(0.1)}]",
+            "LPIPS and half of start, or input": f"[{{kind: l1}}, {LPIPS}, {either(0.05)}]",
             "ratio to input": contrast(0.1, INPUT, "{kind: l1-ratio}"),
         },
         ((), {f"positive {w:g}": positive(w) for w in (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)}),

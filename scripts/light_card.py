@@ -20,7 +20,7 @@ from restore.imaging.decode import read_rgb8
 from restore.metrics.learned.feature_distance import FeatureDistance
 from restore.metrics.niqe import niqe
 from restore.metrics.sr_protocol import score
-from restore.runtime.model import Model
+from restore.runtime.model import Model, open_model
 from restore.zoo.precision import Kind
 
 Pixels = NDArray[np.uint8]
@@ -54,7 +54,7 @@ def best_gamma(found: list[tuple[Pixels, Pixels]]) -> float:
     return max(GAMMAS, key=mean)
 
 
-def measure_light(model: Model, scenes: Path, testsets: Path, photos: list[Path], start: Path) -> dict[str, Any]:
+def measure_light(model: Model, scenes: Path, testsets: Path, photos: list[Path], earlier: Path) -> dict[str, Any]:
     """Means over the reporting half of the pairs and NIQE over the low-light photos, by method; and the judgments.
 
     Args:
@@ -62,9 +62,9 @@ def measure_light(model: Model, scenes: Path, testsets: Path, photos: list[Path]
         scenes: output folder of scripts/scene_pairs.py.
         testsets: holds lowlight/LIME and Kodak24.
         photos: the recipe's held-out photos.
-        start: the run that the model's training started from.
+        earlier: a model file, or a run's folder, to compare with.
     """
-    others, before = _others(scenes, testsets, tuple(photos), start)
+    others, before = _others(scenes, testsets, tuple(photos), earlier)
     after = of_file(model)
     rows = {**others, model.spec.name: _means(after, scenes, testsets)}
     judged = judge(after, scenes, _plain(testsets, photos))
@@ -74,13 +74,14 @@ def measure_light(model: Model, scenes: Path, testsets: Path, photos: list[Path]
 
 @cache
 def _others(
-    scenes: Path, testsets: Path, photos: tuple[Path, ...], start: Path
+    scenes: Path, testsets: Path, photos: tuple[Path, ...], earlier: Path
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The means of the methods that the model is compared with, and the results of the run it started from.
+    """The means of the methods that the model is compared with, and the judgment of the earlier one.
 
     Cached, because they are the same for every precision of a model.
     """
-    exponent, before = best_gamma(pairs(scenes, "report")), trained(start)
+    exponent = best_gamma(pairs(scenes, "report"))
+    before = trained(earlier) if earlier.is_dir() else of_file(open_model(earlier, "cpu"))
     methods: dict[str, Callable[[Pixels], Pixels]] = {
         "identity": lambda low: low,
         "CLAHE": clahe,
@@ -157,7 +158,7 @@ def section(facts: Mapping[Kind, Any], name: str) -> str:
             "reference is made by exposure fusion of the sequence. PSNR on RGB, SSIM on Y. The gamma is the best",
             "single value for these very pictures. The feature distance is our own: the mean relative change of",
             f"EfficientNet-Lite0's features. NIQE is measured on LIME's {light['dark']} photos; lower is better.",
-            "*Before* is the model trained by `start.yaml`, which was shipped earlier.",
+            "*Before* is the model that this one's training started with, which was shipped earlier.",
             "",
             *_stays(light["before"], light["after"]),
             "",

@@ -3,9 +3,9 @@
     python scripts/make_cards.py [NAME ...] --testsets TESTSETS [--data PHOTOGRAPHS] [--runs RUNS] [--only-speed]
 
 TESTSETS and PHOTOGRAPHS are laid out as for scripts/train_zoo.py. A model trained on degraded pictures is measured on
-degraded ones; a low-light model on the held-out scenes in RUNS/NAME-scenes, alongside the run that it started from in
-RUNS/NAME-start; and a filter-removal model on filtered test pictures and held-out photos, alongside its control in
-RUNS/NAME-control.
+degraded ones; a low-light model on the held-out scenes in RUNS/NAME-scenes, alongside the run that it started from, in
+RUNS under the name of its recipe, such as NAME-start-2, or another given by --before; and a filter-removal model on
+filtered test pictures and held-out photos, alongside its control in RUNS/NAME-control.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import light_card
 import numpy as np
 import write_cards
 from rich.console import Console
+from train_zoo import stages
 
 from restore.data.folder import list_photos
 from restore.data.sources.base import hold_out
@@ -48,13 +49,18 @@ def main() -> None:
     parser.add_argument("--testsets", required=True, type=Path)
     parser.add_argument("--data", type=Path, help="folder of the recipes' folders of photographs")
     parser.add_argument("--runs", default=ROOT / "runs", type=Path, help="folder of scenes, starts and controls")
+    parser.add_argument("--before", type=Path, help="model file or run to compare a low-light model with")
     parser.add_argument("--only-speed", action="store_true", help="repeat the timing on a quiet machine; keep the rest")
     options = parser.parse_args()
     for entry in write_cards.shipped():
         if not options.names or entry.name in options.names:
             recipe = load_recipe(entry.file.parent / "recipe.yaml")
-            runs = (options.runs / f"{entry.name}-{what}" for what in ("scenes", "control", "start"))
-            places = Places(options.testsets, *runs, options.data)
+            last = [stage.stem for stage in stages(entry.file.parent)][-1:]
+            runs = (options.runs / f"{entry.name}-{what}" for what in ("scenes", "control", *last))
+            scenes, control, *started = runs
+            places = Places(
+                options.testsets, scenes, control, options.before or next(iter(started), None), options.data
+            )
             written = entry.file.parent / "measured.json"
             if options.only_speed:
                 facts = json.loads(written.read_text())
@@ -74,7 +80,7 @@ class Places(NamedTuple):
     testsets: Path
     scenes: Path
     control: Path
-    start: Path
+    before: Path | None
     data: Path | None
 
 
@@ -86,11 +92,14 @@ def measure(file: Path, recipe: Recipe, places: Places) -> dict[str, Any]:
             "degraded": degraded_card.measure_degraded(model, recipe.data.degradation, places.testsets)
         }
     elif recipe.data.exposures:
-        if places.data is None:
-            raise SystemExit(f"{recipe.name} is measured on photographs that its recipe holds out: give --data")
+        if places.data is None or places.before is None:
+            raise SystemExit(
+                f"{recipe.name} is measured on photographs that its recipe holds out, beside an earlier model: give "
+                "--data and --before"
+            )
         photos = list_photos([places.data / name for name in recipe.data.train])
         _, held = hold_out(photos, recipe.data.holdout)
-        good = {"light": light_card.measure_light(model, places.scenes, places.testsets, held, places.start)}
+        good = {"light": light_card.measure_light(model, places.scenes, places.testsets, held, places.before)}
     elif recipe.data.filters is not None:
         if places.data is None:
             raise SystemExit(f"{recipe.name} is measured on photographs that its recipe holds out: give --data")

@@ -39,6 +39,10 @@ class BilateralGrid(nn.Module):
     With ``offset``, a cell holds three more numbers, which are added to R, G and B at the end: haze adds light, which
     no gain takes away. Black and gray may then change.
 
+    With ``shoulder``, results above it approach 1 without reaching it, as on film: with k for the shoulder, o becomes
+    1 - (1 - k) exp(-(o - k) / (1 - k)), so that brightened highlights keep their gradation. What the picture itself has
+    above that stays.
+
     Args:
         thumbnail: side of the thumbnail, a multiple of 16.
         bins: number of cells along brightness.
@@ -47,6 +51,7 @@ class BilateralGrid(nn.Module):
         gate: also judge from the thumbnail how much of the change the picture needs, a factor from 0 to 1 in addition
             to ``strength``. It starts nearly open, and weights of a network without a gate can be loaded.
         offset: let cells also hold a color to add.
+        shoulder: level, 0..1, above which brightened values are compressed; None compresses none.
 
     Shape:
         - x: (N, 3, H, W), RGB, 0..1, both sides even; a part of a picture, or all of it.
@@ -65,8 +70,10 @@ class BilateralGrid(nn.Module):
         local: int = 24,
         gate: bool = False,
         offset: bool = False,
+        shoulder: float | None = None,
     ) -> None:
         super().__init__()
+        self.shoulder = shoulder
         if thumbnail % 16:
             raise ValueError(f"thumbnail: {thumbnail} is not a multiple of 16")
         self.side, self.bins = thumbnail, bins
@@ -155,6 +162,8 @@ class BilateralGrid(nn.Module):
         lifted = torch.exp2(gain) * (quiet + torch.exp2(color) * chroma)
         if added:
             lifted = lifted + torch.cat(added, dim=1)
+        if self.shoulder is not None:
+            lifted = torch.maximum(_compressed(lifted, self.shoulder), torch.minimum(lifted, x))
         return lifted if strength is None else x + strength[:, None, None, None] * (lifted - x)
 
     def _slice(self, grid: Tensor, looked_up: Tensor, rows: Tensor, columns: Tensor) -> list[Tensor]:
@@ -179,10 +188,13 @@ class BilateralGridOptions(NetworkOptions):
     local: int = Field(24, ge=1, description="channels at full resolution")
     gate: bool = Field(False, description="judge from the whole picture how much of the change it needs, from 0 to 1")
     offset: bool = Field(False, description="also add a color, as haze does; black and gray may then change")
+    shoulder: float | None = Field(
+        None, gt=0, lt=1, description="level above which brightened values approach white without reaching it"
+    )
 
     def build(self, scale: int) -> nn.Module:
         self.refuse_to_enlarge(scale)
-        return BilateralGrid(self.thumbnail, self.bins, self.width, self.local, self.gate, self.offset)
+        return BilateralGrid(self.thumbnail, self.bins, self.width, self.local, self.gate, self.offset, self.shoulder)
 
     def halo(self, scale: int) -> int:
         return 8  # four convolutions at half resolution; the color around a pixel lies within
@@ -236,6 +248,12 @@ class _Gate(nn.Module):
         if not any(key.startswith(prefix) for key in state_dict):
             state_dict.update({prefix + key: value for key, value in self.state_dict().items()})
         super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+def _compressed(x: Tensor, shoulder: float) -> Tensor:
+    """x up to the shoulder; above it, a curve of the same slope there that approaches 1."""
+    span = 1 - shoulder
+    return torch.where(x > shoulder, 1 - span * torch.exp(-F.relu(x - shoulder) / span), x)
 
 
 def _hats(places: Tensor, cells: int) -> Tensor:

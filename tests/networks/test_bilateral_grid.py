@@ -105,6 +105,43 @@ def test_an_offset_takes_away_added_light() -> None:
     assert BilateralGrid(thumbnail=32, bins=5, width=8, local=4).cells.out_channels == 10
 
 
+def brightening(shoulder: float | None) -> BilateralGrid:
+    """Doubles every value, by cells set by hand."""
+    made = BilateralGrid(thumbnail=32, bins=5, width=8, local=4, shoulder=shoulder)
+    with torch.no_grad():
+        for part in (made.cells, made.local[-1]):
+            part.weight.zero_()
+            part.bias.zero_()
+        made.local[-1].bias[8:] = -1e4  # no color is taken from around
+        made.cells.bias[:5] = 1.0
+    return made.eval()
+
+
+@torch.no_grad()
+def test_a_shoulder_keeps_the_gradation_of_what_it_brightens() -> None:
+    """Twice a ramp of grays: below the shoulder nothing changes, and above it all levels stay apart and below white."""
+    ramp = torch.linspace(0, 0.62, 64).expand(1, 3, 32, 64).contiguous()
+    plain, curved = (brightening(shoulder)(ramp)[0, 0, 0] for shoulder in (None, 0.8))
+    below = plain <= 0.8
+    torch.testing.assert_close(curved[below], plain[below])
+    above = plain[~below].double().numpy()
+    np.testing.assert_allclose(curved[~below], 1 - 0.2 * np.exp(-(above - 0.8) / 0.2), atol=1e-6)
+    assert (curved.diff() > 0).all()
+    assert plain.max() > 1.2
+    assert curved.max() < 254.5 / 255
+
+
+@torch.no_grad()
+def test_a_shoulder_leaves_what_is_white_already() -> None:
+    """White stays white, and what a network darkens is not darkened more."""
+    x = torch.linspace(0.5, 1, 64).expand(1, 3, 32, 64).contiguous()
+    made = brightening(0.8)
+    assert (made(x)[..., -1] == 1).all()
+    assert (made(x) >= x).all()
+    made.cells.bias[:5] = -0.05
+    torch.testing.assert_close(made(x), x * 2**-0.05)
+
+
 @torch.no_grad()
 @pytest.mark.parametrize("seed", range(4))
 def test_gray_stays_gray_black_stays_black_and_nothing_breaks(seed: int) -> None:
@@ -208,6 +245,9 @@ def test_its_options_say_what_it_takes() -> None:
     assert sum(p.numel() for p in options.build(1).parameters()) <= 300_000
     assert options.build(1).gate is None
     assert BilateralGridOptions(gate=True).build(1).gate is not None
+    assert BilateralGridOptions(shoulder=0.9).build(1).shoulder == 0.9
+    with pytest.raises(ValueError, match="less than 1"):
+        BilateralGridOptions(shoulder=1.0)
     with pytest.raises(ValueError, match="scale 1, not 2"):
         options.build(2)
     with pytest.raises(ValueError, match="multiple of 16"):

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from restore.losses.base import ALONE, LossTerm, ModelTerm, NetworkCall, RecipeFacts, TrainingContext
 from restore.losses.contrastive.frozen import frozen
+from restore.losses.contrastive.grain import grain
 from restore.losses.contrastive.model_samples import SampleModel, TeacherSample
 from restore.losses.contrastive.objectives.base import IndexedObjective, Objective, SimilarityObjective
 from restore.losses.contrastive.objectives.infonce import InfoNCEOptions
@@ -40,6 +41,8 @@ class ContrastiveRegularizer(ModelTerm):
         objective: of either family.
         weights: one for each of the encoder's taps, summed. 1 / taps makes a mean.
         models: what makes the samples of :meth:`Samples.by_models`, in their order.
+        grain: only pictures count whose input exceeds their target in :func:`grain` by between these two; None counts
+            all.
     """
 
     def __init__(
@@ -49,9 +52,11 @@ class ContrastiveRegularizer(ModelTerm):
         objective: Objective,
         weights: Sequence[float],
         models: Sequence[SampleModel] = (),
+        grain: tuple[float, float] | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
+        self.grain = grain
         self.samples = samples
         self.models = nn.ModuleList(models)
         self.objectives = nn.ModuleList(copy.deepcopy(objective) for _ in weights)
@@ -124,11 +129,21 @@ class ContrastiveRegularizer(ModelTerm):
         if len(queries) != len(self.weights):
             raise ValueError(f"{len(self.weights)} weights for {len(queries)} taps of the encoder: give one for each")
         total = output.new_zeros((), dtype=torch.promote_types(output.dtype, torch.float32))
+        counts = self._counts(low, target)
         for weight, objective, query, other in zip(self.weights, self.objectives, queries, others, strict=True):
             other = other.reshape(*pictures.shape[:2], *other.shape[1:])
             losses = _compare(objective, query, other[:, :positives], other[:, positives:], index)
-            total = total + weight * losses.mean()
+            total = total + weight * (losses * counts).mean()
         return total
+
+    @torch.no_grad()
+    def _counts(self, input: Tensor, target: Tensor) -> Tensor:
+        """(N,), 1 for pictures that count and 0 for the others."""
+        if self.grain is None:
+            return target.new_ones(len(target), dtype=torch.float32)
+        low, high = self.grain
+        more = grain(input) - grain(target)
+        return ((more >= low) & (more <= high)).to(torch.float32)
 
 
 def _compare(objective: nn.Module, query: Tensor, positive: Tensor, negative: Tensor, index: Tensor | None) -> Tensor:
@@ -151,6 +166,11 @@ class ContrastiveLossOptions(Samples, FrozenEncoderLossOptions):
     kind: Literal["contrastive"] = "contrastive"
     objective: AnyObjective = Field(InfoNCEOptions(), description="turns similarities into a loss")
     taps: list[float] | None = Field(None, min_length=1, description="a weight for each tap; null averages the taps")
+    grain: tuple[float, float] | None = Field(
+        None,
+        description="only pictures whose input has more grain than their target, by between these two, on 0..1; less "
+        "than 0 is less grain; null for all",
+    )
 
     @field_validator("objective")
     @classmethod
@@ -161,6 +181,13 @@ class ContrastiveLossOptions(Samples, FrozenEncoderLossOptions):
                 "choose another objective, such as macl"
             )
         return objective
+
+    @field_validator("grain")
+    @classmethod
+    def _in_order(cls, grain: tuple[float, float] | None) -> tuple[float, float] | None:
+        if grain is not None and grain[0] >= grain[1]:
+            raise ValueError(f"grain {list(grain)}: give the smaller first")
+        return grain
 
     @property
     def uses_teacher(self) -> bool:
@@ -189,7 +216,7 @@ class ContrastiveLossOptions(Samples, FrozenEncoderLossOptions):
         if len(weights) != len(channels):
             raise ValueError(f"taps {weights}: the encoder has {len(channels)} taps; give a weight for each, or null")
         models = [sample.build(context) for sample in self.by_models()]
-        return ContrastiveRegularizer(encoder, self, self.objective.build(0), weights, models)
+        return ContrastiveRegularizer(encoder, self, self.objective.build(0), weights, models, self.grain)
 
     def build(self, context: TrainingContext = ALONE) -> LossTerm:
         encoder = self.features(context)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from restore.losses.contrastive.frozen import frozen
-from restore.losses.contrastive.image import ContrastiveRegularizer
+from restore.losses.contrastive.grain import grain
+from restore.losses.contrastive.image import ContrastiveLossOptions, ContrastiveRegularizer
 from restore.losses.contrastive.objectives.base import Objective
 from restore.losses.contrastive.objectives.infonce import InfoNCE
 from restore.losses.contrastive.objectives.isogclr import IndividualTemperatures
@@ -105,6 +106,48 @@ def test_aecr_net_in_its_own_words() -> None:
     taps = [l1(a, p) / (l1(a, n) + 1e-7) for a, p, n in features]
     expected = taps[0] / 32 + taps[1] / 4
     torch.testing.assert_close(loss_of(module, output, target, hazy), expected, rtol=1e-5, atol=0)
+
+
+def test_pictures_count_by_their_grain() -> None:
+    """Of four inputs, two have less fine detail than their targets, and two have noise."""
+    target = pictures(4, 32)
+    low = nn.functional.avg_pool2d(target, 3, 1, 1, count_include_pad=False)
+    low[1] += 0.1 * torch.randn(3, 32, 32, generator=seeded(7))
+    low[3] = target[3] + 0.05 * torch.randn(3, 32, 32, generator=seeded(8))
+    output = (0.5 * (low + target)).requires_grad_()
+
+    def gradient(grain: tuple[float, float] | None) -> Tensor:
+        module = ContrastiveRegularizer(SmallEncoder(), Samples(), L1Ratio(1e-6), (0.5, 0.5), grain=grain)
+        return torch.autograd.grad(module(output, target, low, seeded()), output)[0]
+
+    every, smooth, grainy = gradient(None), gradient((-1.0, 0.002)), gradient((0.002, 1.0))
+    assert (every.abs().flatten(1).sum(1) > 1e-6).all()
+    torch.testing.assert_close(smooth[::2], every[::2])
+    torch.testing.assert_close(grainy[1::2], every[1::2])
+    assert not smooth[1::2].any()
+    assert not grainy[::2].any()
+
+
+def test_grain_goes_from_less_to_more() -> None:
+    options = ContrastiveLossOptions(grain=(-1, 0.002))
+    assert options.regularizer(SmallEncoder(), (6, 10)).grain == (-1, 0.002)
+    with pytest.raises(ValueError, match="grain \\[0.1, 0.0\\]: give the smaller first"):
+        ContrastiveLossOptions(grain=(0.1, 0.0))
+
+
+def test_grain_is_that_of_the_smooth_parts() -> None:
+    """Noise counts by its deviation, also under edges, which count for nothing; the size of the picture does not."""
+    flat = torch.full((1, 3, 64, 64), 0.5)
+    edges = flat.clone()
+    edges[..., 20:28] = 1.0
+    assert grain(edges).item() < 1e-6
+    # Beside 235 - 16 levels for the luma: a normal value's mean size, and 8 of 9 parts are the pixel's own.
+    noise = torch.randn(1, 1, 64, 64, generator=seeded()).expand(1, 3, 64, 64)
+    expected = 219 / 255 * math.sqrt(2 / math.pi) * math.sqrt(8 / 9)
+    for deviation in (0.01, 0.04):
+        assert grain(edges + deviation * noise).item() == pytest.approx(expected * deviation, rel=0.12)
+    both = torch.cat([edges, edges + 0.02 * noise])
+    torch.testing.assert_close(grain(both)[1], grain(both[1:])[0])
 
 
 def test_gradient_is_that_of_the_encoder() -> None:
