@@ -98,7 +98,7 @@ def calibrate(model: str, degraded: str, factor: str | None, patch: int, spec: t
         raise click.UsageError("--factor is of blocks of pixels; the --autoencoder has a factor of its own")
     if options["rebuilt"] and not options["autoencoder"]:
         raise click.UsageError("--rebuilt needs an --autoencoder")
-    supervise(model, "Nothing was written.")
+    supervise(", ".join(filter(None, (model, options["autoencoder"]))), "Nothing was written.")
     with extra_needed("Calibrating", "train"):
         from restore.calibration.calibrate import Request, start
     from restore.calibration.patches import PatchCode
