@@ -41,6 +41,7 @@ from restore.utils.progress import progress_bar
 from restore.utils.text import name_of
 from restore.verify.check import Check
 from restore.verify.graphs import count_weights, weights_digest
+from restore.verify.run import RUN_SECONDS
 from restore.zoo.find import find
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ _PATCHES = 10_000
 # Side in input pixels of the picture by which the memory is measured: an autoencoder holds tens of thousands of values
 # for each pixel, and all that it ever makes is kept meanwhile.
 _SIDE = 16
+# Time limit of a run of a model with an autoencoder, which may have hundreds of times the network's work.
+_RUN_SECONDS = 1800.0
 # Mean squared difference that counts as none: 100 dB.
 _NO_ERROR = 1e-10
 
@@ -269,7 +272,7 @@ def _built(
             "smaller autoencoder"
         )
     data = model.SerializeToString()
-    _, checks = prove(data, lambda _: [])
+    _, checks = prove(data, lambda _: [], _RUN_SECONDS if isinstance(code, LearnedCode) else RUN_SECONDS)
     return data, done, checks
 
 
