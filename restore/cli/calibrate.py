@@ -19,6 +19,8 @@ from restore.utils.text import printable
     examples=(
         "restore calibrate sr-x4 --natural Pictures --degraded bicubic -o knob.onnx",
         "restore calibrate photo-x4 --natural Pictures --degraded light -o knob.onnx",
+        "restore calibrate sr-x4 --natural Pictures --degraded bicubic -o knob.onnx --autoencoder sd-vae-ft-mse/"
+        "diffusion_pytorch_model.safetensors",
         "restore calibrate mine.onnx --natural Pictures --degraded scans -o knob.onnx --pictures 100",
     ),
 )
@@ -52,11 +54,22 @@ from restore.utils.text import printable
 @click.option(
     "--factor",
     type=click.Choice(["1", "2", "4"]),
-    default="2",
-    show_default=True,
-    help="Side of a block in pixels; patches consist of blocks.",
+    help="Side of a block in pixels; patches consist of blocks.  [default: 2]",
 )
 @click.option("--patch", type=click.IntRange(1, 9), default=5, show_default=True, help="Side of a patch in blocks.")
+@click.option(
+    "--autoencoder",
+    metavar="FILE|FOLDER|MODULE:FACTORY",
+    help="Patches of this autoencoder's codes, not of pixels: a file of Stable Diffusion's (AutoencoderKL), a run of "
+    "restore train autoencoder, a folder with encoder.onnx and decoder.onnx, or package.module:factory of a torch "
+    "module, whose code is run.",
+)
+@click.option(
+    "--rebuilt",
+    is_flag=True,
+    help="End at the picture that the autoencoder decodes, with its error, and not at the model's result changed by "
+    "the difference that the transport makes to it.",
+)
 @click.option(
     "--reach",
     type=FiniteRange(0, 2, min_open=True),
@@ -71,7 +84,7 @@ from restore.utils.text import printable
     "--spec", multiple=True, metavar="FIELD=VALUE", help="Metadata of the result: --spec licence=MIT. Repeatable."
 )
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
-def calibrate(model: str, degraded: str, factor: str, patch: int, spec: tuple[str, ...], **options: Any) -> None:
+def calibrate(model: str, degraded: str, factor: str | None, patch: int, spec: tuple[str, ...], **options: Any) -> None:
     """Give MODEL an adjustable strength, from its own results to the statistics of photographs.
 
     A network that is trained for fidelity leaves out detail that it is not sure of. This measures how patches of its
@@ -81,18 +94,24 @@ def calibrate(model: str, degraded: str, factor: str, patch: int, spec: tuple[st
     costs.
     """
     given = parse_pairs(spec, "--spec")
-    supervise(model, "Nothing was written.")
+    if options["autoencoder"] and factor:
+        raise click.UsageError("--factor is of blocks of pixels; the --autoencoder has a factor of its own")
+    if options["rebuilt"] and not options["autoencoder"]:
+        raise click.UsageError("--rebuilt needs an --autoencoder")
+    supervise(", ".join(filter(None, (model, options["autoencoder"]))), "Nothing was written.")
     with extra_needed("Calibrating", "train"):
         from restore.calibration.calibrate import Request, start
     from restore.calibration.patches import PatchCode
     from restore.jobs.stop import stoppable
 
-    code = PatchCode(int(factor), patch)
+    code = PatchCode(int(factor or 2), patch)
     with stoppable(hard=True):
         done = start(Request(model, degraded=degraded, code=code, spec=given, **options), console())
     for check in done.checks:
         click.echo(f"{check.name}: {printable(check.measured)}")
+    if done.error is not None:
+        click.echo(f"autoencoder: reproduces the photographs with {done.error:.2f} dB")
     click.echo(
-        f"transport: {done.map.rank} of {code.size} directions, {done.lost:.2%} of the photographs' variance lost"
+        f"transport: {done.map.rank} of {done.code.size} directions, {done.lost:.2%} of the photographs' variance lost"
     )
     click.echo(f"{done.path}: restore enhance IN OUT --model {done.path} --strength 0.5")

@@ -47,7 +47,7 @@ class ModuleEncoder(Encoder):
     ) -> None:
         super().__init__(channels, mean, std)
         self.factory = factory
-        self.module = _made(factory, arguments or {})
+        self.module = made_module(factory, arguments or {})
         if weights is not None:
             purpose = f"encoder {factory!r}"
             fit_weights(self.module, read_weights(weights, purpose, "(your own weights)"), weights, purpose)
@@ -83,27 +83,37 @@ class ModuleOptions(EncoderOptions):
         )
 
 
-def _made(path: str, arguments: Mapping[str, object]) -> nn.Module:
-    factory = _factory(path)
+def made_module(path: str, arguments: Mapping[str, object], purpose: str = "encoder") -> nn.Module:
+    """Import and call a factory of a module.
+
+    Args:
+        path: ``package.module:name``. Importing and calling it runs its code.
+        arguments: its keyword arguments.
+        purpose: what the module is, for messages.
+
+    Raises:
+        ModelError: it cannot be imported, is not a class or function of that package, or does not return a module.
+    """
+    factory = _factory(path, purpose)
     try:
         made = factory(**arguments)
     except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise ModelError(f"encoder {path!r} cannot be made: {error}") from error
+        raise ModelError(f"{purpose} {path!r} cannot be made: {error}") from error
     if not isinstance(made, nn.Module):
-        raise ModelError(f"encoder {path!r} gives a {type(made).__name__}, not a torch module")
+        raise ModelError(f"{purpose} {path!r} gives a {type(made).__name__}, not a torch module")
     return made
 
 
-def _factory(path: str) -> Callable[..., object]:
+def _factory(path: str, purpose: str) -> Callable[..., object]:
     """The object named by ``package.module:name``, checked before it is called."""
     module, name = factory_module(path), path.partition(":")[2]
     try:
         found = getattr(import_plugin(module), name)
     except (PluginError, AttributeError) as error:
-        raise ModelError(f"encoder {path!r} cannot be made: {error}. It should be package.module:factory") from error
+        raise ModelError(f"{purpose} {path!r} cannot be made: {error}. It should be package.module:factory") from error
     package = str(getattr(found, "__module__", "")).partition(".")[0]
     if not (inspect.isclass(found) or inspect.isfunction(found)) or package != module.partition(".")[0]:
-        raise ModelError(f"encoder {path!r}: not a class or function of that package, so it is not called")
+        raise ModelError(f"{purpose} {path!r}: not a class or function of that package, so it is not called")
     if inspect.isclass(found) and not issubclass(found, nn.Module):
-        raise ModelError(f"encoder {path!r}: a class, but not a torch module, so it is not called")
+        raise ModelError(f"{purpose} {path!r}: a class, but not a torch module, so it is not called")
     return found

@@ -22,7 +22,7 @@ from restore.runtime.model import open_model
 from restore.spec import ModelSpec, fault_of
 from restore.verify.check import Check, described, failures
 from restore.verify.graphs import weights_digest
-from restore.verify.run import verify_file
+from restore.verify.run import RUN_SECONDS, verify_file
 
 # Allowed accumulated rounding error in 16 bits on noise, as a share of the range; on pictures, PSNR is measured.
 _HALF_TOLERANCE = 2e-2
@@ -124,8 +124,15 @@ def fitted(spec: ModelSpec, shape: tuple[int, int, int] | None) -> ModelSpec:
         raise ExportError(f"{spec.name}: {fault_of(error)}") from error
 
 
-def prove(data: bytes, compare: Callable[[Path], list[Compared]]) -> tuple[list[Compared], list[Check]]:
+def prove(
+    data: bytes, compare: Callable[[Path], list[Compared]], run_seconds: float = RUN_SECONDS
+) -> tuple[list[Compared], list[Check]]:
     """Check a file's bytes by way of a temporary file.
+
+    Args:
+        data: the file.
+        compare: compares it with what it was made from.
+        run_seconds: a run of the model that takes longer fails its check.
 
     Raises:
         ExportError: a check fails.
@@ -135,7 +142,7 @@ def prove(data: bytes, compare: Callable[[Path], list[Compared]]) -> tuple[list[
         trial.write_bytes(data)
         try:
             compared = compare(trial)
-            checks = list(verify_file(trial))
+            checks = list(verify_file(trial, run_seconds=run_seconds))
         except ModelError as error:
             if not str(error).startswith(f"{trial}: "):
                 raise

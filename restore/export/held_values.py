@@ -18,7 +18,7 @@ _SIDE = 32
 _BYTES = 4
 
 
-def held_values(model: onnx.ModelProto, spec: ModelSpec) -> int:
+def held_values(model: onnx.ModelProto, spec: ModelSpec, side: int = _SIDE) -> int:
     """The most float32 values that are alive at once while a network runs, for each pixel of its input.
 
     Each value is held from the operation that makes it to the last that takes it. onnxruntime needs somewhat less,
@@ -27,11 +27,12 @@ def held_values(model: onnx.ModelProto, spec: ModelSpec) -> int:
     Args:
         model: maps float32 (N, 3, H, W), and the spec's other inputs, to a picture.
         spec: describes it.
+        side: of the picture to run it on, if its shape is free.
 
     Raises:
         ModelError: onnxruntime cannot run it.
     """
-    count, height, width = spec.shape or (1, spec.side(_SIDE), spec.side(_SIDE))
+    count, height, width = spec.shape or (1, spec.side(side), spec.side(side))
     size = _sizes(model, spec, (count, spec.channels, height, width))
     last = {name: number for number, node in enumerate(model.graph.node) for name in node.input}
     forever = {value.name for value in model.graph.output}

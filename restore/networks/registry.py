@@ -16,6 +16,7 @@ from restore.networks.maxim.network import MaximOptions
 from restore.networks.memorynet import MemoryNetOptions
 from restore.networks.modulated_color import ModulatedColorOptions
 from restore.networks.nafnet import NafNetOptions
+from restore.networks.patch_autoencoder import PatchAutoencoderOptions
 from restore.networks.plain import PlainOptions
 from restore.networks.residual import ResidualOptions
 from restore.networks.safmn import SafmnOptions
@@ -43,6 +44,7 @@ NETWORKS: Registry[type[NetworkOptions]] = by_kind(
     MaximOptions,
     MemoryNetOptions,
     NafNetOptions,
+    PatchAutoencoderOptions,
 )
 
 AnyNetwork = Annotated[NetworkOptions, OneOf(NETWORKS)]

@@ -1,0 +1,1 @@
+"""Autoencoders of the user, in whose codes the transport works."""
