@@ -47,7 +47,15 @@ def start(request: Request, screen: Console, report: Report) -> None:
 
 def _weights(request: WeightsRequest, report: Report) -> None:
     trust = Trust(request.plugins, request.trust_recipe)
-    loaded = load_source(request.source, request.which, request.name, dict(request.spec), request.shape, trust)
+    loaded = load_source(
+        request.source,
+        request.which,
+        request.name,
+        dict(request.spec),
+        request.shape,
+        trust,
+        flow_steps=request.flow_steps,
+    )
     if request.name is None and request.target.suffix == ".onnx":
         loaded = replace(loaded, spec=loaded.spec.but(name=own_name(loaded.spec, request.target)))
     seen = fitted(loaded.spec, request.shape)

@@ -42,6 +42,7 @@ APART = {
     "maxim",
     "memorynet",
     "nafnet",
+    "velocity",
 }
 # It is built from a file: test_fine_tuned.py.
 FROM_FILE = {"spandrel"}
