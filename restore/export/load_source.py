@@ -141,7 +141,7 @@ def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint, name: 
         flow=flow_steps or 0,
         kinds=kinds,
         edit=recipe.network.edit_points(),
-        network=recipe.network.kind,
+        network=recipe.network.kind if recipe.flow is None else f"{recipe.flow.network.kind}, {recipe.network.kind}",
         parameters=sum(p.numel() for p in network.parameters()),
         licence=_line(recipe.licence) or UNKNOWN,
         data=_line(recipe.data_note) or UNKNOWN,

@@ -342,4 +342,5 @@ def _measured_by(recipe: Recipe) -> tuple[object, ...]:
     """Everything but the trained network that validation scores depend on; scores compare only if this is the same."""
     data = recipe.data.model_dump(exclude={"cache_gb", "patch", "candidates"})
     validation = recipe.validation.model_dump(exclude={"every", "patience"})
-    return validation, data, recipe.train.seed, recipe.train.start_share
+    flow = recipe.flow and (recipe.flow.sigma, recipe.flow.steps)
+    return validation, data, recipe.train.seed, recipe.train.start_share, flow

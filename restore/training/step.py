@@ -61,12 +61,8 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
         sums["discriminator"] = run.discriminator.learn(
             judged, run.step, fraction, generator, precision, run.team, len(pieces)
         )
-    label_pieces = [None] * len(pieces) if labels is None else labels.chunk(options.accumulate)
-    taught_pieces = [None] * len(pieces) if taught is None else taught.chunk(options.accumulate)
-    times_pieces = [None] * len(pieces) if times is None else times.chunk(options.accumulate)
-    for (low_piece, high_piece), taught_piece, piece_labels, piece_times in zip(
-        pieces, taught_pieces, label_pieces, times_pieces, strict=True
-    ):
+    more = zip(*(_split(batch, len(pieces)) for batch in (taught, labels, times)), strict=True)
+    for (low_piece, high_piece), (taught_piece, piece_labels, piece_times) in zip(pieces, more, strict=True):
         view, conditioning, shared = low_piece, _given(piece_times), dict[str, Tensor]()
         if options.stride > 1:
             low_piece, high_piece, conditioning = subsample(
@@ -103,6 +99,11 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
         term.after_step(run.step + 1)
     means = run.team.average(sums)
     return Step(means.pop(_ALL), norm.detach(), means)
+
+
+def _split(batch: Tensor | None, count: int) -> Sequence[Tensor | None]:
+    """As many pieces; None each if there is no such batch."""
+    return [None] * count if batch is None else batch.chunk(count)
 
 
 def _guide(run: Run, guidance: PromptTrainer, pieces: list[tuple[Tensor, Tensor]], fraction: float) -> Step:

@@ -23,6 +23,7 @@ from restore.runtime.stream import StreamOptions, enhance_pixels, enhance_stream
 from restore.training.checkpoint import LAST
 from restore.training.flow import WithNoise
 from restore.training.recipe_file import parse_recipe
+from restore.training.resume_notes import option_notes
 from restore.training.state import new_run
 from restore.training.step import update
 from restore.training.trained_network import load_trained
@@ -240,20 +241,21 @@ def test_python_and_the_file_give_the_same_pixels(awake: Path, file: Path) -> No
 
 
 @pytest.mark.slow
-def test_the_number_of_steps_is_chosen_at_export(awake: Path, start: Path, tmp_path: Path) -> None:
+def test_steps_and_seed_are_chosen_at_export(awake: Path, start: Path, tmp_path: Path) -> None:
     def command(*arguments: object) -> tuple[int, str]:
         result = CliRunner().invoke(main, [str(one) for one in arguments])
         return result.exit_code, result.output
 
     made = tmp_path / "one.onnx"
-    assert command("export", awake, made, "--flow-steps", 1)[0] == 0
+    assert command("export", awake, made, "--flow-steps", 1, "--seed", 9)[0] == 0
     spec = open_model(made, "cpu").spec
-    assert spec.flow == 1
+    assert (spec.flow, spec.seed) == (1, 9)
     assert spec.halo < load_source(awake).spec.halo
     assert command("verify", made, "--against", awake)[0] == 0
-    code, said = command("export", start, tmp_path / "no.onnx", "--flow-steps", 2)
-    assert code == 2
-    assert "has no flow, so remove --flow-steps" in " ".join(said.split())
+    for option, says in (("--flow-steps", "has no flow"), ("--seed", "takes no noise")):
+        code, said = command("export", start, tmp_path / "no.onnx", option, 2)
+        assert code == 2
+        assert f"{says}, so remove {option}" in " ".join(said.split())
 
 
 def test_a_flow_can_teach(awake: Path, tmp_path: Path) -> None:
@@ -283,6 +285,16 @@ def test_what_does_not_fit_is_refused(old: str, new: str, says: str) -> None:
     assert old in text
     with pytest.raises(RecipeError, match=says):
         parse_recipe(text.replace(old, new), "r")
+
+
+def test_another_mean_is_of_no_effect_later() -> None:
+    before = parse_recipe(flow(Path("mean")), "r")
+    for change, says in (
+        ("flow.mean=other", "(no effect: the run keeps the network that its flow began at)"),
+        ("flow.steps=9", "changed from step 12 on: flow.steps: 3 -> 9"),
+    ):
+        (line,) = option_notes(before, parse_recipe(flow(Path("mean")), "r", [change]), [change], 12)
+        assert line.endswith(says)
 
 
 def test_a_flow_stands_alone(tmp_path: Path, start: Path) -> None:
