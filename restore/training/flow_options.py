@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
+from restore.networks.fine_tuned import SpandrelOptions
 from restore.networks.registry import AnyNetwork
 
 # More steps gain nothing that is seen, and each reads further around a tile.
@@ -25,7 +26,7 @@ class Flow(BaseModel):
     )
     network: AnyNetwork = Field(description="the architecture of `mean`, as in the recipe that it was trained by")
     sigma: PositiveFloat = Field(
-        0.05, description="standard deviation of the noise that is added to its results, for pictures on 0..1"
+        0.025, description="standard deviation of the noise that is added to its results, for pictures on 0..1"
     )
     steps: Annotated[int, Field(ge=1, le=_MOST_STEPS)] = Field(
         5, description="steps from the noisy mean to the result, in validation and in the exported model"
@@ -33,7 +34,13 @@ class Flow(BaseModel):
 
     @model_validator(mode="after")
     def _is_a_picture(self) -> Self:
-        if self.network.takes_time() or self.network.context():
-            why = "is a velocity itself" if self.network.takes_time() else "takes a thumbnail of the whole picture"
+        why = ""
+        if self.network.takes_time():
+            why = "is a velocity itself"
+        elif self.network.context():
+            why = "takes a thumbnail of the whole picture"
+        elif isinstance(self.network, SpandrelOptions):
+            why = "is built from another file"
+        if why:
             raise ValueError(f"network: '{self.network.kind}' {why}; use one that takes a picture alone")
         return self

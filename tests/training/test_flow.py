@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +28,15 @@ from restore.training.resume_notes import option_notes
 from restore.training.state import new_run
 from restore.training.step import update
 from restore.training.trained_network import load_trained
-from tests.conftest import picture
+from scripts import judge_flow
+from tests.conftest import picture, save
 from tests.networks.learning import silent_weights
 from tests.training.test_loop import RECIPE, assert_same, go, stopping_at
 
 CPU = torch.device("cpu")
 SMALL = "{kind: velocity, width: 8, blocks: 1, middle: 1}"
 MEAN = "{kind: plain, width: 16, depth: 1}"
+PUBLISHED = "{kind: spandrel, checkpoint: x.pth, found: {architecture: a, sha256: b, multiple: 1, minimum: 1}}"
 FLOW = RECIPE.replace(MEAN, SMALL) + "losses: [{kind: l2}]\n"
 
 
@@ -277,6 +280,7 @@ def test_a_flow_can_teach(awake: Path, tmp_path: Path) -> None:
         ("steps: 3", "steps: 101", "flow.steps"),
         (f"network: {MEAN}", f"network: {SMALL}", "'velocity' is a velocity itself"),
         (f"network: {MEAN}", "network: {kind: bilateral-grid}", "'bilateral-grid' takes a thumbnail"),
+        (f"network: {MEAN}", f"network: {PUBLISHED}", "'spandrel' is built from another file"),
         ("sigma: 0.1", "noise: 0.1", "noise"),
     ],
 )
@@ -306,3 +310,17 @@ def test_a_flow_stands_alone(tmp_path: Path, start: Path) -> None:
         new_run(parse_recipe(flow(start).replace(MEAN, MEAN.replace("16", "8")), "r"), tmp_path, CPU)
     with pytest.raises(ModelError, match="nowhere"):
         new_run(parse_recipe(flow(Path("nowhere")), "r"), tmp_path, CPU)
+
+
+def test_the_script_measures_each_number_of_steps(
+    awake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(tmp_path / "photos/a.png", picture(41, 51))
+    words = [awake, "--data", tmp_path / "photos", "--steps", 1, 2, "--metric", "psnr", "--out", tmp_path / "out"]
+    monkeypatch.setattr(sys, "argv", ["judge_flow", *map(str, words)])
+    judge_flow.main()
+    said = capsys.readouterr().out
+    rows = {row.split(" | ")[0]: float(row.split(" | ")[1].rstrip(" |")) for row in said.splitlines()[3:]}
+    assert list(rows) == ["| mean", "| K = 1", "| K = 2"]
+    assert len(set(rows.values())) == 3
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a-K=1.png", "a-K=2.png", "a-mean.png"]
