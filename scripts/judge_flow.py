@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("--inputs", type=Path, help="folder of inputs, by the same names")
     parser.add_argument("--pictures", type=int, help="measure only the first so many")
     parser.add_argument("--steps", type=int, nargs="+", default=[1, 2, 5, 10])
+    parser.add_argument("--strength", type=float, default=1.0, help="of the flow, 0 to 1")
     parser.add_argument("--metric", nargs="+", default=["psnr", "lpips", "niqe"])
     parser.add_argument("--weights", type=Path, help="of AlexNet, for LPIPS; by default in torch hub's cache")
     parser.add_argument("--out", type=Path, help="folder for the results")
@@ -52,7 +53,7 @@ def main() -> None:
     metrics = [find_metric(name) for name in names]
     measures = [metric.build(recipe.scale, given.weights if metric.name == "lpips" else None) for metric in metrics]
     print(f"{len(samples)} pictures\n| | {' | '.join(names)} |\n|---|{'---:|' * len(names)}")
-    for label, network in _contenders(flow, given.steps):
+    for label, network in _contenders(flow, given.steps, given.strength):
         results = [_restored(network, sample.low, recipe.needs().multiple, recipe.scale) for sample in samples]
         values = [f"{measure(results, samples):.3f}" for measure in measures]
         print(f"| {label} | {' | '.join(values)} |", flush=True)
@@ -71,10 +72,10 @@ def _samples(data: Path, inputs: Path | None, scale: int, most: int | None) -> I
             yield Sample(photo.name, read_rgb8(inputs / photo.name), read_rgb8(photo))
 
 
-def _contenders(flow: RectifiedFlow, steps: list[int]) -> Iterator[tuple[str, nn.Module]]:
+def _contenders(flow: RectifiedFlow, steps: list[int], strength: float) -> Iterator[tuple[str, nn.Module]]:
     yield "mean", flow.mean
     for flow.steps in steps:
-        yield f"K = {flow.steps}", WithNoise(flow)
+        yield f"K = {flow.steps}" + (f", strength {strength:g}" if strength != 1 else ""), WithNoise(flow, 0, strength)
 
 
 def _restored(network: nn.Module, low: NDArray[np.uint8], multiple: int, scale: int) -> NDArray[np.uint8]:
