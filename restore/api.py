@@ -147,7 +147,8 @@ def load(
             ``webgpu``, ``tensorrt-rtx`` or ``mlx``; a named device fails instead of falling back to the CPU.
         precision: ``auto`` chooses by device; only :func:`enhance` measures, and only it may choose ``bf16``.
         threads: CPU threads; None for all cores available to the process.
-        spec: metadata that a third-party file lacks, for example ``{"scale": "4"}``.
+        spec: metadata that a third-party file lacks, for example ``{"scale": "4"}``, or another ``seed`` of the noise
+            that a model takes.
 
     Raises:
         ModelError: there is no such model, or it cannot be opened.

@@ -54,7 +54,9 @@ class ModelSpec(BaseModel):
     channels, context, context), the picture shrunk to a square, on the same range; ``rows`` (N, H)
     and ``columns`` (N, W), where the centers of the input's pixels lie in the picture, from 0 to 1. A model with
     adjustable ``strength`` takes ``strength`` (N,), from 0, the unchanged picture, to 1; of a model that enlarges, 0 is
-    the most faithful result.
+    the most faithful result. A model that takes ``noise`` (N, channels, scale * H, scale * W), independent values of
+    mean 0 and deviation 1, invents what it shows by them: overlapping tiles must be given the same values at the same
+    place.
 
     A model that distinguishes ``kinds`` of pictures also returns ``belief`` (N, kinds): the probability of each kind,
     which sum to 1.
@@ -66,7 +68,7 @@ class ModelSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    BESIDE: ClassVar[tuple[str, ...]] = ("thumbnail", "rows", "columns", "strength")
+    BESIDE: ClassVar[tuple[str, ...]] = ("thumbnail", "rows", "columns", "strength", "noise")
 
     format: Literal["restore-model-1"] = Field("restore-model-1", description="version of this description")
     name: Name = Field("unnamed", description="name of the model, shared by all its precisions")
@@ -90,6 +92,9 @@ class ModelSpec(BaseModel):
         "mean", description="how it is made: from the mean of each area, or from the pixel in its middle"
     )
     strength: bool = Field(False, description="whether the strength of the change is an input")
+    noise: bool = Field(False, description="whether noise is an input, by which it invents what it shows")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="of the noise; another one gives another result")
+    flow: int = Field(0, ge=0, description="steps of the flow from noise to the result; 0 if it has none")
     kinds: tuple[Text, ...] = Field((), description="kinds of pictures that it distinguishes by the thumbnail")
     edit: int = Field(
         0,
@@ -153,6 +158,12 @@ class ModelSpec(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _noise(self) -> Self:
+        if (self.seed or self.flow) and not self.noise:
+            raise ValueError(f"{'seed' if self.seed else 'flow'} is of models that take noise, and this one takes none")
+        return self
+
+    @model_validator(mode="after")
     def _kinds(self) -> Self:
         if self.kinds and not self.context:
             raise ValueError("kinds need a thumbnail, but context is 0")
@@ -181,8 +192,9 @@ class ModelSpec(BaseModel):
     @property
     def inputs(self) -> tuple[str, ...]:
         """Names of the network's inputs, in order."""
-        *context, strength = self.BESIDE
-        return "input", *(context if self.context else ()), *((strength,) if self.strength else ())
+        *context, strength, noise = self.BESIDE
+        more = *((strength,) if self.strength else ()), *((noise,) if self.noise else ())
+        return "input", *(context if self.context else ()), *more
 
     @property
     def outputs(self) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ _PATCH = {
     "contrastive-x4": 16,
     "pcl-sr-x4": 16,
     "pcl-sr-x4-control": 16,
+    "pmrf-x4": 16,
 }
 
 

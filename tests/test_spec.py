@@ -52,6 +52,9 @@ def test_what_is_missing_is_named_with_its_cure() -> None:
         ({"scale": "2", "halo": "1", "high": "inf"}, "'high'"),
         ({"scale": "2", "halo": "1", "shape": "1x2"}, "'shape'"),
         ({"scale": "2", "halo": "1", "loss_db": "nan"}, "'loss_db'"),
+        ({"scale": "2", "halo": "1", "seed": "3"}, "seed is of models that take noise, and this one takes none"),
+        ({"scale": "2", "halo": "1", "flow": "3"}, "flow is of models that take noise, and this one takes none"),
+        ({"scale": "2", "halo": "1", "noise": "true", "seed": "-1"}, "'seed'"),
     ],
 )
 def test_wrong_values_are_named(given: dict[str, str], says: str) -> None:

@@ -265,7 +265,8 @@ def _shard(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[in
     "--spec",
     multiple=True,
     metavar="FIELD=VALUE",
-    help="Metadata that a third-party .onnx file lacks, for example --spec scale=4. Repeatable.",
+    help="Metadata that a third-party .onnx file lacks, for example --spec scale=4, or another seed of the noise that "
+    "a model takes: --spec seed=1. Repeatable.",
 )
 def enhance(
     spec: tuple[str, ...],

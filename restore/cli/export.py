@@ -74,6 +74,16 @@ _MEANS: dict[type[Request], str] = {
     metavar="FIELD=VALUE",
     help="Metadata of a third-party checkpoint, for example --spec licence=MIT. Repeatable.",
 )
+@click.option(
+    "--flow-steps",
+    type=click.IntRange(1, 100),
+    help="Steps of the rectified flow of a run that has one.  [default: its recipe's]",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    help="Seed of the noise of a model that takes noise; --spec seed=N overrides it when the model runs.  [default: 0]",
+)
 @click.option("--calibrate", type=_FOLDER, help="int8: folder of photographs to calibrate the value ranges on.")
 @click.option(
     "--check",

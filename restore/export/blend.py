@@ -30,7 +30,7 @@ from restore.verify.graphs import count_weights, weights_digest
 from restore.zoo.find import find
 
 # What both must have in common; each, and a word for it.
-_SHARED = ("scale", "low", "high", "context", "thumbnail", "strength", "kinds", "shape", "border")
+_SHARED = ("scale", "low", "high", "context", "thumbnail", "strength", "noise", "kinds", "shape", "border")
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def _origin(against: Path, spec: ModelSpec) -> tuple[Ask, ModelSpec]:
         if model.spec.precision != "fp32":
             raise ModelError(f"{against} is {model.spec.precision}, a twin: give the fp32 file")
         return asking(model, model.spec), model.spec
-    source = load_source(against, _which(against, spec), name=spec.name, shape=spec.shape)
+    source = load_source(against, _which(against, spec), name=spec.name, shape=spec.shape, flow_steps=spec.flow or None)
     return asking(source.network, source.spec), source.spec
 
 
@@ -74,7 +74,7 @@ def _promises(ours: ModelSpec, theirs: ModelSpec) -> Check:
     """Check that both specs agree; a wider halo, a coarser multiple and a larger minimum are safe."""
     different = [
         f"{name} {getattr(ours, name)}, not {getattr(theirs, name)}"
-        for name in ("scale", "low", "high", "context", "strength", "kinds", "edit", "steps")
+        for name in ("scale", "low", "high", "context", "strength", "noise", "flow", "kinds", "edit", "steps")
         if getattr(ours, name) != getattr(theirs, name)
     ]
     if ours.exact_tiles and ours.halo < theirs.halo:

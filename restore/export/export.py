@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
+from restore.errors import ModelError
 from restore.export.build_model import BuildOptions, fitted
 from restore.export.fidelity import picture_patches
 from restore.export.layer_sensitivity import explain
@@ -47,7 +48,19 @@ def start(request: Request, screen: Console, report: Report) -> None:
 
 def _weights(request: WeightsRequest, report: Report) -> None:
     trust = Trust(request.plugins, request.trust_recipe)
-    loaded = load_source(request.source, request.which, request.name, dict(request.spec), request.shape, trust)
+    loaded = load_source(
+        request.source,
+        request.which,
+        request.name,
+        dict(request.spec),
+        request.shape,
+        trust,
+        flow_steps=request.flow_steps,
+    )
+    if request.seed is not None:
+        if not loaded.spec.noise:
+            raise ModelError(f"{request.source}: its network takes no noise, so remove --seed")
+        loaded = replace(loaded, spec=loaded.spec.but(seed=request.seed))
     if request.name is None and request.target.suffix == ".onnx":
         loaded = replace(loaded, spec=loaded.spec.but(name=own_name(loaded.spec, request.target)))
     seen = fitted(loaded.spec, request.shape)

@@ -17,6 +17,7 @@ from restore.export.narrate import Report
 from restore.export.parity import TOLERANCE
 from restore.networks.base import border_of
 from restore.networks.fine_tuned import SpandrelOptions
+from restore.networks.rectified_flow import RectifiedFlow
 from restore.networks.third_party_checkpoint import Published, load_published
 from restore.plugins import NO_CODE, Trust
 from restore.recipes import shipped
@@ -58,6 +59,7 @@ def load_source(
     trust: Trust = NO_CODE,
     colors: Colors = "auto",
     report: Report = lambda _: None,
+    flow_steps: int | None = None,
 ) -> ExportSource:
     """Load a run's averaged weights, or a third-party checkpoint.
 
@@ -70,6 +72,7 @@ def load_source(
         trust: which code a run's recipe may name.
         colors: order of a third-party network's channels; one for BGR is made to take RGB.
         report: called with progress messages.
+        flow_steps: of a run's rectified flow; None for its recipe's.
 
     Raises:
         ModelError: it cannot be loaded, or an argument is invalid.
@@ -80,7 +83,7 @@ def load_source(
     if source.is_dir() or is_checkpoint(source):
         if given:
             raise ModelError(f"{source}: its metadata comes from its recipe; --spec is for third-party checkpoints")
-        recipe, network, checkpoint = load_trained(source, which, trust)
+        recipe, network, checkpoint = load_trained(source, which, trust, flow_steps)
         try:
             spec = make_spec(recipe, network, checkpoint, name)
         except ValidationError as error:
@@ -90,6 +93,8 @@ def load_source(
         if not isinstance(recipe.network, SpandrelOptions):
             return ExportSource(network, spec)
         return ExportSource(network, _measured(spec, network, recipe.network, shape, report), _PUBLISHED_TOLERANCE)
+    if flow_steps is not None:
+        raise ModelError(f"{source}: a third-party checkpoint has no flow, so remove --flow-steps")
     known = check_given(str(source), given or {})
     found = load_published(source)
     spec = published_spec(found, name or name_of(source), given or {}, shape or known.shape, report)
@@ -118,21 +123,25 @@ def make_spec(recipe: Recipe, network: nn.Module, checkpoint: Checkpoint, name: 
     context = recipe.network.context()
     # A classifier of the features of the picture itself (IFRNet's) only trains them: the file has no output for it.
     kinds = next(filter(None, (loss.class_names(recipe) for loss in recipe.losses)), ()) if context else ()
+    flow_steps = network.steps if isinstance(network, RectifiedFlow) else None
+    needs = recipe.needs(flow_steps)
     return ModelSpec(
         name=name or recipe.name,
         task="restoration" if recipe.scale == 1 and recipe.task == "super-resolution" else recipe.task,
         scale=recipe.scale,
-        halo=recipe.network.halo(recipe.scale),
-        border=recipe.network.border(recipe.scale),
-        exact_tiles=recipe.network.exact_tiles(),
-        multiple=recipe.network.multiple(recipe.scale),
-        minimum=recipe.network.minimum(),
+        halo=needs.halo,
+        border=needs.border,
+        exact_tiles=needs.exact_tiles,
+        multiple=needs.multiple,
+        minimum=needs.minimum,
         context=context,
         thumbnail=recipe.network.thumbnails(),
-        strength=recipe.network.takes_strength(),
+        strength=flow_steps is not None or recipe.network.takes_strength(),
+        noise=flow_steps is not None,
+        flow=flow_steps or 0,
         kinds=kinds,
         edit=recipe.network.edit_points(),
-        network=recipe.network.kind,
+        network=recipe.network.kind if recipe.flow is None else f"{recipe.flow.network.kind}, {recipe.network.kind}",
         parameters=sum(p.numel() for p in network.parameters()),
         licence=_line(recipe.licence) or UNKNOWN,
         data=_line(recipe.data_note) or UNKNOWN,

@@ -21,6 +21,8 @@ class WeightsRequest:
     name: str | None = None
     spec: Mapping[str, str] = field(default_factory=dict)
     check: tuple[Path, ...] = ()
+    flow_steps: int | None = None
+    seed: int | None = None
     overwrite: bool = False
     plugins: tuple[str, ...] = ()
     trust_recipe: bool = False

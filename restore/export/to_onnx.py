@@ -58,9 +58,11 @@ def to_onnx(
     axes = _axes(spec)
     count, height, width = spec.shape or (2, side, side + spec.multiple)
     sizes = {"batch": count, "height": height, "width": width, "context": spec.context}
+    sizes |= {axis: spec.scale * sizes[side] for axis, side in zip(_grown(spec), _FREE[1:], strict=True)}
     example = tuple(torch.zeros([sizes.get(axis, spec.channels) for axis in axes[name]]) for name in spec.inputs)
     free = tuple(
-        {i: torch.export.Dim.DYNAMIC for i, axis in enumerate(axes[name]) if axis in _FREE} for name in spec.inputs
+        {i: torch.export.Dim.DYNAMIC for i, axis in enumerate(axes[name]) if axis in (*_FREE, *_grown(spec))}
+        for name in spec.inputs
     )
     # On failure, the exporter prints the whole graph to stderr.
     with warnings.catch_warnings(), quiet(), contextlib.redirect_stderr(io.StringIO()), _Exportable():
@@ -193,17 +195,22 @@ def _keep_inputs(model: onnx.ModelProto, spec: ModelSpec, shapes: Sequence[list[
 
 def _axes(spec: ModelSpec) -> dict[str, tuple[str, ...]]:
     """Names of the axes of inputs and outputs."""
-    grown = ("height", "width") if spec.scale == 1 else (f"{spec.scale}*height", f"{spec.scale}*width")
     return {
         "input": ("batch", "", "height", "width"),
         "thumbnail": ("batch", "", "context", "context"),
         "rows": ("batch", "height"),
         "columns": ("batch", "width"),
         "strength": ("batch",),
-        "output": ("batch", "", *grown),
+        "noise": ("batch", "", *_grown(spec)),
+        "output": ("batch", "", *_grown(spec)),
         "belief": ("batch", ""),
         "edit": ("batch", ""),
     }
+
+
+def _grown(spec: ModelSpec) -> tuple[str, str]:
+    """Names of the height and the width of the result."""
+    return ("height", "width") if spec.scale == 1 else (f"{spec.scale}*height", f"{spec.scale}*width")
 
 
 def _name_axes(model: onnx.ModelProto, spec: ModelSpec) -> None:

@@ -123,6 +123,8 @@ class _Timed(PixelNetwork):
             return
         beside = {name: values[:1] for name, values in aside.items()}
         beside |= {name: beside[name][:, :side] for name in ("rows", "columns") if name in beside}
+        if "noise" in beside:
+            beside["noise"] = beside["noise"][:, :, : side * self.spec.scale, : side * self.spec.scale]
         piece = np.ascontiguousarray(batch[:1, :side, :side])
         began = time.perf_counter()
         try:

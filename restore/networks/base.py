@@ -82,6 +82,10 @@ class NetworkOptions(BaseModel, ABC):
         """Whether the last input is a strength, from 0 (unchanged) to 1."""
         return False
 
+    def takes_time(self) -> bool:
+        """Whether it is the velocity of a rectified flow: of a picture of the result's size and a time (N,), 0..1."""
+        return False
+
     def edit_points(self) -> int:
         """Points of each tone curve of the edit that the network predicts, as a :class:`PredictsEdit`; 0 for none."""
         return 0

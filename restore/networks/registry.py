@@ -21,6 +21,7 @@ from restore.networks.plain import PlainOptions
 from restore.networks.residual import ResidualOptions
 from restore.networks.safmn import SafmnOptions
 from restore.networks.span import SpanOptions
+from restore.networks.velocity import VelocityOptions
 from restore.utils.registry import OneOf, Registry, by_kind
 
 NETWORKS: Registry[type[NetworkOptions]] = by_kind(
@@ -45,6 +46,7 @@ NETWORKS: Registry[type[NetworkOptions]] = by_kind(
     MemoryNetOptions,
     NafNetOptions,
     PatchAutoencoderOptions,
+    VelocityOptions,
 )
 
 AnyNetwork = Annotated[NetworkOptions, OneOf(NETWORKS)]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from restore.imaging.arrays import AnyArray
 from restore.runtime.conditioning import Aside, thumbnail
 from restore.runtime.edit import Edit
+from restore.runtime.noise import noise_field
 from restore.spec import ModelSpec
 
 
@@ -48,6 +49,9 @@ def question(pixels: AnyArray, spec: ModelSpec, strength: float = 1.0) -> tuple[
         aside[name] = np.repeat(places[None], count, axis=0)
     if spec.strength:
         aside["strength"] = np.full(count, strength, np.float32)
+    if spec.noise:
+        noise = noise_field(range(height * spec.scale), range(width * spec.scale), spec.seed)
+        aside["noise"] = np.repeat(noise, count, axis=0)
     return np.full((count, spec.channels, height, width), spec.low, np.float32), aside
 
 

@@ -1,4 +1,4 @@
-"""A network's inputs besides the tile: a thumbnail of the picture, the tile's position in it, and the strength."""
+"""A network's inputs besides the tile: a thumbnail of the picture, the tile's position in it, strength and noise."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore.imaging.arrays import AnyArray
+from restore.runtime.noise import noise_field
 from restore.runtime.tiling import Span, Tile
 from restore.spec import ModelSpec
 
@@ -46,6 +47,9 @@ class PictureAside:
             found["rows"], found["columns"] = _places(tile.rows, border, height), _places(tile.columns, border, width)
         if self._spec.strength:
             found["strength"] = self._strength
+        if self._spec.noise:
+            rows, columns = (_grown(span, border, self._spec.scale) for span in (tile.rows, tile.columns))
+            found["noise"] = noise_field(rows, columns, self._spec.seed)
         return found
 
 
@@ -109,3 +113,8 @@ def _places(span: Span, border: int, length: int) -> NDArray[np.float32]:
     """Positions of the pixel centers as fractions of the picture's length, (1, n)."""
     centers = np.arange(span.start, span.stop, dtype=np.float32) + np.float32(0.5 - border)
     return (centers / np.float32(length))[None]
+
+
+def _grown(span: Span, border: int, scale: int) -> range:
+    """Places of the result's pixels, from the first of the picture."""
+    return range((span.start - border) * scale, (span.stop - border) * scale)

@@ -211,6 +211,7 @@ def _tensorrt_options(
             "thumbnail": f"{spec.channels}x{spec.context}x{spec.context}",
             "rows": f"{length}",
             "columns": f"{length}",
+            "noise": f"{spec.channels}x{spec.scale * length}x{spec.scale * length}",
         }
         extra = [f",{name}:{'x'.join([str(count), *filter(None, [sides.get(name)])])}" for name in spec.inputs[1:]]
         return f"{model.input}:{count}x{spec.channels}x{length}x{length}{''.join(extra)}"

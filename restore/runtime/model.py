@@ -287,7 +287,7 @@ def _described_spec(session: ort.InferenceSession, path: Path, given: Mapping[st
     spec = read_spec(session.get_modelmeta().custom_metadata_map, str(path), given)
     if extra != spec.inputs[1:]:
         raise ModelError(
-            f"{path}: according to its context and strength fields, its inputs besides the picture should be "
+            f"{path}: according to its context, strength and noise fields, its inputs besides the picture should be "
             f"{', '.join(spec.inputs[1:]) or 'none'}, but they are {', '.join(extra) or 'none'}"
         )
     wanted = [*([len(spec.kinds)] if spec.kinds else []), *([len(EDIT_HEAD) + 3 * spec.edit] if spec.edit else [])]

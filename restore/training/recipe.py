@@ -29,6 +29,8 @@ from restore.networks.argb_autoencoder import TranslatingOptions
 from restore.networks.discriminators.registry import AnyDiscriminator
 from restore.networks.registry import AnyNetwork
 from restore.plugins import NAME
+from restore.training.flow_options import Flow
+from restore.training.input_needs import InputNeeds
 from restore.training.optimizers import AnyOptimizer, Optimizer
 from restore.training.teacher_options import Teacher
 from restore.training.train_options import Train
@@ -137,6 +139,7 @@ class Recipe(_Options):
     discriminator: Discriminator | None = None
     guidance: Guidance | None = None
     teacher: Teacher | None = None
+    flow: Flow | None = None
     losses: list[AnyLoss] = Field(default=[PixelOptions(kind="l1")], min_length=1)
     train: Train = Train()
     licence: str = Field("unspecified", description="license of the trained weights, written into the model")
@@ -214,9 +217,27 @@ class Recipe(_Options):
         return self
 
     @model_validator(mode="after")
+    def _flow_fits(self) -> Self:
+        if self.flow is None:
+            if self.network.takes_time():
+                raise ValueError(f"the network '{self.network.kind}' is a velocity: add flow, which says of what")
+            return self
+        if not self.network.takes_time():
+            raise ValueError(
+                f"flow needs a network that takes a time, such as {{kind: velocity}}, not '{self.network.kind}'; the "
+                "network that the flow begins at is flow.network"
+            )
+        with_flow = {"discriminator": self.discriminator, "guidance": self.guidance, "teacher": self.teacher}
+        if others := [name for name, value in with_flow.items() if value is not None]:
+            raise ValueError(f"flow cannot be combined with {' and '.join(others)}; remove one of them")
+        if any(not isinstance(loss, PixelOptions) or (loss.kind, loss.space) != ("l2", "rgb") for loss in self.losses):
+            raise ValueError("flow learns the mean of velocities, which only l2 has: use losses: [{kind: l2}]")
+        return self
+
+    @model_validator(mode="after")
     def _patch_fits(self) -> Self:
-        patch, multiple = self.data.patch, self.network.multiple(self.scale)
-        least = max(multiple, self.network.minimum())
+        needs = self.needs()
+        patch, multiple, least = self.data.patch, needs.multiple, max(needs.multiple, needs.minimum)
         if patch % multiple or patch < least:
             near = max(-(-least // multiple), round(patch / multiple)) * multiple
             raise ValueError(
@@ -260,6 +281,16 @@ class Recipe(_Options):
                 "otherwise, the network is never trained"
             )
         return self
+
+    def needs(self, flow_steps: int | None = None) -> InputNeeds:
+        """What the model needs of its input.
+
+        Args:
+            flow_steps: of its flow; None for those of ``flow``.
+        """
+        if self.flow is None:
+            return InputNeeds.of_network(self.network, self.scale)
+        return InputNeeds.of_flow(self.flow, self.network, self.scale, flow_steps or self.flow.steps)
 
     def digest(self) -> str:
         """SHA-256 of everything in the recipe that differs from the defaults, in a canonical form.

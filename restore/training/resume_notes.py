@@ -43,6 +43,8 @@ def _without_effect(key: str, before: Recipe, after: Recipe, step: int) -> str:
         old, new = before.train.schedule, after.train.schedule
         if all(rate(old, at, steps) == rate(new, at, steps) for at in range(step, steps)):
             return "the learning rate of the remaining steps is the same"
+    if key.startswith(("flow.mean", "flow.network.")):
+        return "the run keeps the network that its flow began at"
     if key == "discriminator.begin":
         begins = [one.discriminator.begin for one in (before, after) if one.discriminator]
         if max(begins) <= step:

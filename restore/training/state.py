@@ -19,6 +19,7 @@ from restore.plugins import NO_CODE, Trust
 from restore.training.checkpoint import LAST, Checkpoint, save_checkpoint
 from restore.training.discriminator_trainer import DiscriminatorTrainer
 from restore.training.distributed import Team
+from restore.training.flow import FlowTrainer, WithNoise
 from restore.training.gradient_checkpointing import checkpoint_blocks
 from restore.training.optim import warm_average
 from restore.training.optimizers import build_optimizer
@@ -42,6 +43,7 @@ class Run:
         call: runs the network; the network itself, or its compiled version.
         teacher: the recipe's teacher, if it has one.
         fixed: other trained networks that losses use, by their file as the recipe names it.
+        flow: the recipe's rectified flow, if it has one.
         start: the network at the start, if the recipe keeps a share of it; otherwise None.
         started_from: the checkpoint that the run started from (see :meth:`Checkpoint.describe` and
             :meth:`NetworkOptions.begun_from`); empty if none.
@@ -64,6 +66,7 @@ class Run:
     terms: list[tuple[LossOptions, LossTerm]]
     discriminator: DiscriminatorTrainer | None = None
     guidance: PromptTrainer | None = None
+    flow: FlowTrainer | None = None
     start: nn.Module | None = None
     teacher: FrozenTeacher | None = None
     fixed: dict[str, FrozenTeacher] = field(default_factory=dict)
@@ -161,6 +164,8 @@ class Run:
         others: dict[str, nn.Module] = {"discriminator": self.discriminator.network} if self.discriminator else {}
         if self.guidance:
             others.update(prompts=self.guidance.judge.prompts, earlier=self.guidance.earlier)
+        if self.flow is not None:
+            others["mean"] = self.flow.mean
         if self.start is not None:
             others["start"] = self.start
         return {"network": self.network, "average": self.average.module, **others, **learned}
@@ -178,6 +183,8 @@ class Run:
     def validated(self) -> nn.Module:
         """The network to validate, folded, in evaluation mode, and at the strength that it is trained at."""
         network = deployed(self.result()).eval()
+        if self.flow is not None:
+            return WithNoise(self.flow.sampler(network))
         strength = self.recipe.train.strength
         return network if strength is None else AtStrength(network, strength)
 
@@ -224,9 +231,12 @@ def new_run(
         run = _build(recipe, folder, device, team, weights)
     except ValueError as error:
         raise RecipeError(f"{recipe.name}: {error}") from error
+    if run.flow is not None and weights is None:
+        run.started_from = run.flow.begin()
     if start_from is not None:
         modules = [run.average.module, *([run.start] if run.start is not None else [])]
-        run.started_from = load_start(start_from, run.network, modules)
+        begun = load_start(start_from, run.network, modules)
+        run.started_from = begun if run.flow is None else f"{run.started_from}; velocity: {begun}"
     if run.start is not None and weights is None and not run.started_from:
         raise RecipeError(
             f"train.start_share = {recipe.train.start_share:g} keeps a share of the weights that the run starts from, "
@@ -277,6 +287,8 @@ def _build(recipe: Recipe, folder: Path, device: torch.device, team: Team, weigh
     run = Run(
         recipe, folder, device, team, network, average, optimizer, terms, discriminator, guidance, fixed=run_fixed
     )
+    if recipe.flow is not None:
+        run.flow = FlowTrainer.build(recipe.flow, recipe.scale, device)
     if recipe.train.start_share:
         run.start = copy.deepcopy(network).requires_grad_(False)
     if recipe.teacher is not None:
@@ -330,4 +342,5 @@ def _measured_by(recipe: Recipe) -> tuple[object, ...]:
     """Everything but the trained network that validation scores depend on; scores compare only if this is the same."""
     data = recipe.data.model_dump(exclude={"cache_gb", "patch", "candidates"})
     validation = recipe.validation.model_dump(exclude={"every", "patience"})
-    return validation, data, recipe.train.seed, recipe.train.start_share
+    flow = recipe.flow and (recipe.flow.sigma, recipe.flow.steps)
+    return validation, data, recipe.train.seed, recipe.train.start_share, flow

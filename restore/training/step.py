@@ -37,19 +37,22 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
     fraction = rate(options.schedule, run.step, options.steps)
     for group in run.optimizer.param_groups:
         group["lr"] = options.optimizer.lr * fraction
+    generator = step_generator(options.seed, run.step, run.team.rank)
+    times: Tensor | None = None
+    if run.flow is not None:
+        low, high, times = run.flow.depart(low, high, generator, run.autocast)
     pieces = list(zip(low.chunk(options.accumulate), high.chunk(options.accumulate), strict=True))
     if run.guidance is not None and run.guidance.turn(run.step)[0] != "network":
         return _guide(run, run.guidance, pieces, fraction)
     teaches = any(loss.uses_teacher and loss.counts_at(run.step) for loss, _ in run.terms)
     taught = run.taught(low) if teaches else None
-    generator = step_generator(options.seed, run.step, run.team.rank)
     # For dropout and dropped paths inside a network, which draw from torch's own generator.
     torch.manual_seed(generator.initial_seed())
     terms = [(loss, term) for loss, term in run.terms if loss.counts_at(run.step)]
     sums: dict[str, Tensor] = {}
     run.optimizer.zero_grad(set_to_none=True)
     # With a single piece, both updates use the same output; the outputs of several would not fit into memory together.
-    output = _forward(run, low) if len(pieces) == 1 and options.stride == 1 else None
+    output = _forward(run, low, *_given(times)) if len(pieces) == 1 and options.stride == 1 else None
     if run.discriminator is not None:
         fakes = (_forward_no_grad(run, piece) for piece, _ in pieces) if output is None else [output]
         judged = zip(fakes, (piece for _, piece in pieces), strict=True)
@@ -58,10 +61,9 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
         sums["discriminator"] = run.discriminator.learn(
             judged, run.step, fraction, generator, precision, run.team, len(pieces)
         )
-    label_pieces = [None] * len(pieces) if labels is None else labels.chunk(options.accumulate)
-    taught_pieces = [None] * len(pieces) if taught is None else taught.chunk(options.accumulate)
-    for (low_piece, high_piece), taught_piece, piece_labels in zip(pieces, taught_pieces, label_pieces, strict=True):
-        view, conditioning, shared = low_piece, tuple[Tensor | None, ...](), dict[str, Tensor]()
+    more = zip(*(_split(batch, len(pieces)) for batch in (taught, labels, times)), strict=True)
+    for (low_piece, high_piece), (taught_piece, piece_labels, piece_times) in zip(pieces, more, strict=True):
+        view, conditioning, shared = low_piece, _given(piece_times), dict[str, Tensor]()
         if options.stride > 1:
             low_piece, high_piece, conditioning = subsample(
                 view, high_piece, run.recipe.network, options.stride, generator
@@ -97,6 +99,11 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
         term.after_step(run.step + 1)
     means = run.team.average(sums)
     return Step(means.pop(_ALL), norm.detach(), means)
+
+
+def _split(batch: Tensor | None, count: int) -> Sequence[Tensor | None]:
+    """As many pieces; None each if there is no such batch."""
+    return [None] * count if batch is None else batch.chunk(count)
 
 
 def _guide(run: Run, guidance: PromptTrainer, pieces: list[tuple[Tensor, Tensor]], fraction: float) -> Step:
@@ -137,6 +144,11 @@ def _forward(run: Run, low: Tensor, *conditioning: Tensor | None) -> Tensor:
     with run.autocast():
         made: Tensor = run.call(*_arguments(run, low, *conditioning))
     return made.float()
+
+
+def _given(times: Tensor | None) -> tuple[Tensor | None, ...]:
+    """What a network is conditioned on besides a picture: the times of a flow, if there is one."""
+    return () if times is None else (times,)
 
 
 def _forward_no_grad(run: Run, low: Tensor) -> Tensor:

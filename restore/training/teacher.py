@@ -16,8 +16,10 @@ from torch import Tensor, nn
 from restore.errors import ModelError, RecipeError
 from restore.networks.base import deployed
 from restore.networks.fine_tuned import SpandrelOptions
+from restore.networks.rectified_flow import RectifiedFlow
 from restore.networks.third_party_checkpoint import SUFFIXES
 from restore.training.checkpoint import is_checkpoint
+from restore.training.flow import WithNoise
 from restore.training.recipe import Recipe
 from restore.training.teacher_cache import TeacherCache
 from restore.training.trained_network import load_trained
@@ -128,8 +130,10 @@ def _model(file: Path) -> _Loaded:
 
 def _run(file: Path, key: str, recipe: Recipe, device: torch.device, autocast: Precision) -> _Loaded:
     theirs, network, checkpoint = load_trained(file)
-    _check_side(file, key, recipe, theirs.network.multiple(theirs.scale), theirs.network.minimum())
-    return f"{theirs.name}, {checkpoint.describe()}", theirs.scale, _frozen(network, device, autocast)
+    needs = theirs.needs()
+    _check_side(file, key, recipe, needs.multiple, needs.minimum)
+    whole = WithNoise(network) if isinstance(network, RectifiedFlow) else network
+    return f"{theirs.name}, {checkpoint.describe()}", theirs.scale, _frozen(whole, device, autocast)
 
 
 def _published(file: Path, key: str, recipe: Recipe, device: torch.device, autocast: Precision) -> _Loaded:

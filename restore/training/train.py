@@ -204,6 +204,8 @@ def describe(run: Run) -> list[str]:
         lines.append(note)
     if run.teacher is not None:
         lines.append(f"teacher: {run.teacher.name}")
+    if run.flow is not None:
+        lines.append(f"flow from the results of {run.started_from}")
     return lines
 
 
@@ -276,13 +278,15 @@ def compiled(run: Run, console: Console) -> Callable[..., Tensor]:
         DeviceError: torch.compile does not work on this machine.
     """
     options, side = run.recipe.train, run.recipe.data.patch
+    side *= run.recipe.scale if run.flow is not None else 1
     count = options.batch // options.accumulate // run.team.size
     piece = torch.zeros(count, 3, side, side, device=run.device).to(memory_format=torch.channels_last)
+    times = () if run.flow is None else (piece.new_zeros(count),)
     console.print("compiling the network")
     try:
         call: Callable[..., Tensor] = torch.compile(run.network)
         with run.autocast():
-            call(piece)
+            call(piece, *times)
     except Exception as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise DeviceError(

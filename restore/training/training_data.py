@@ -53,7 +53,7 @@ def data_context(recipe: Recipe, root: Path, budget: int) -> DataContext:
 
 def _trimmed(sample: Sample, recipe: Recipe, skipped: list[str]) -> Sample | None:
     """Crop to sides that the network accepts; None if it is too small."""
-    multiple, scale = recipe.network.multiple(recipe.scale), recipe.scale
+    multiple, scale = recipe.needs().multiple, recipe.scale
     height, width = (n - n % multiple for n in sample.low.shape[:2])
     if 0 in (height, width):
         skipped.append(f"{sample.name}: smaller than {multiple} pixels, the minimum for this network")

@@ -34,6 +34,9 @@ def aside(spec: ModelSpec, shape: Shape, draw: np.random.Generator) -> dict[str,
             found[name] = found[name] * np.float32(spec.high - spec.low) + np.float32(spec.low)
         elif name == "strength":
             found[name] = draw.random(count, dtype=np.float32)
+        elif name == "noise":
+            size = (count, channels, height * spec.scale, width * spec.scale)
+            found[name] = draw.standard_normal(size, dtype=np.float32)
         else:
             found[name] = np.sort(draw.random((count, height if name == "rows" else width), dtype=np.float32))
     return found

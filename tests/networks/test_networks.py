@@ -43,6 +43,7 @@ APART = {
     "memorynet",
     "nafnet",
     "patch-autoencoder",
+    "velocity",
 }
 # It is built from a file: test_fine_tuned.py.
 FROM_FILE = {"spandrel"}

@@ -91,6 +91,11 @@ def _preprocessing(spec: ModelSpec) -> Iterator[str]:
         )
     if spec.strength:
         yield "`strength`: 0 for the unchanged picture to 1 for the full effect"
+    if spec.noise:
+        yield (
+            "`noise`: independent values of mean 0 and deviation 1, of the size of `output`; overlapping tiles take "
+            "the same values at the same place"
+        )
     exact = "gives exactly" if spec.exact_tiles else "nearly gives"
     yield f"tiles: an overlap of {spec.halo} pixels {exact} the result of the whole picture"
     yield f"`output`: {'the same size' if spec.scale == 1 else f'{spec.scale} times as large'}; clip it to the range"
