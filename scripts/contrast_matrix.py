@@ -68,9 +68,11 @@ TAPS = "[0.2, 0.3, 0.5]"
 HISTORY = "{kind: history, drawn: 1}"
 BEFORE = "{kind: checkpoint, file: START}"
 INPUT = "{kind: input}"
-SMOOTHED = "[-1.0, 0.002]"  # at most half a level more grain than the target
+GRAINLESS = "[-1.0, 0.002]"  # at most half a level more grain than the target
+SMOOTHED = "[-1.0, -0.001]"  # at least a quarter of a level less
 GRAINY = "[0.002, 1.0]"
 LPIPS = "{kind: lpips, net: vgg, weight: 0.2}"
+PATTERN = "{kind: pattern, weight: 2.0}"
 
 
 def positive(weight: float, reduce: int = 1) -> str:
@@ -88,7 +90,7 @@ def away(weight: float, negatives: str, grain: str = "null") -> str:
 
 def either(weight: float) -> str:
     """Away from what is too smooth where the input has lost detail, and from the input where it has grain."""
-    return f"{away(weight, BEFORE, SMOOTHED)}, {away(weight, INPUT, GRAINY)}"
+    return f"{away(weight, BEFORE, GRAINLESS)}, {away(weight, INPUT, GRAINY)}"
 
 
 def contrast(weight: float, negatives: str, objective: str = "{kind: l1-difference}", reduce: int = 1) -> str:
@@ -132,14 +134,35 @@ TASKS = {
             "positive and quarter of start": contrast(0.025, BEFORE, "{kind: l1-difference, pull: 4}"),
             "LPIPS": f"[{{kind: l1}}, {LPIPS}]",
             "LPIPS and half of start": f"[{{kind: l1}}, {LPIPS}, {away(0.05, BEFORE)}]",
-            "LPIPS and quarter of start without grain": f"[{{kind: l1}}, {LPIPS}, {away(0.025, BEFORE, SMOOTHED)}]",
-            "LPIPS and half of start without grain": f"[{{kind: l1}}, {LPIPS}, {away(0.05, BEFORE, SMOOTHED)}]",
-            "positive and start without grain": f"{positive(0.1)[:-1]}, {away(0.1, BEFORE, SMOOTHED)}]",
-            "positive and start, or input": f"{positive(0.1)[:-1]}, {either(0.1)}]",
-            "LPIPS and half of start, or input": f"[{{kind: l1}}, {LPIPS}, {either(0.05)}]",
+            "LPIPS and half of start, no grain": f"[{{kind: l1}}, {LPIPS}, {away(0.05, BEFORE, GRAINLESS)}]",
+            "positive and start, no grain": f"{positive(0.1)[:-1]}, {away(0.1, BEFORE, GRAINLESS)}]",
+            "positive and start, or input if grain": f"{positive(0.1)[:-1]}, {either(0.1)}]",
+            "positive and start, less grain": f"{positive(0.1)[:-1]}, {away(0.1, BEFORE, SMOOTHED)}]",
+            "positive and half of start, less grain": f"{positive(0.1)[:-1]}, {away(0.05, BEFORE, SMOOTHED)}]",
             "ratio to input": contrast(0.1, INPUT, "{kind: l1-ratio}"),
         },
         ((), {f"positive {w:g}": positive(w) for w in (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)}),
+        begins=True,
+    ),
+    "photo-x1-again": Task(
+        "models/photo-x1/recipe.yaml",
+        (
+            "data.patch=64",
+            "train.steps=900",
+            "train.start_share=0.0",
+            "train.save_every=900",
+            "validation.every=900",
+            "data.holdout=12",
+            "validation.crop=320",
+            "validation.metric=lpips",
+        ),
+        {
+            "control": f"[{{kind: l1}}, {LPIPS}, {PATTERN}]",
+            "positive": f"{positive(0.1)[:-1]}, {PATTERN}]",
+            "start, less grain": f"[{{kind: l1}}, {LPIPS}, {away(0.025, BEFORE, SMOOTHED)}, {PATTERN}]",
+            "positive and start, less grain": f"{positive(0.1)[:-1]}, {away(0.1, BEFORE, SMOOTHED)}, {PATTERN}]",
+        },
+        ((), {}),
         begins=True,
     ),
     "haze": Task(
