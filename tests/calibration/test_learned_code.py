@@ -6,23 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from restore.calibration.attach import attach
 from restore.calibration.autoencoders.autoencoder import Autoencoder, Needs, find_needs
 from restore.calibration.autoencoders.find import find_autoencoder
 from restore.calibration.autoencoders.torch_autoencoder import TorchAutoencoder
-from restore.calibration.gaussian import Gaussian, Moments, Transport, transport
+from restore.calibration.gaussian import transport
 from restore.calibration.learned_code import LearnedCode
 from restore.errors import ModelError
-from restore.export.to_onnx import describe
 from restore.networks.patch_autoencoder import PatchAutoencoder, PatchAutoencoderOptions
-from restore.runtime.model import Model, file_spec, open_model
+from restore.runtime.model import open_model
 from restore.runtime.stream import enhance_pixels
+from tests.calibration.attached import calibrated, moments_of, run_at, some_map
 from tests.calibration.original_kl import original_weights
 from tests.calibration.pairs import save_pair
 from tests.conftest import picture
@@ -38,30 +36,6 @@ def kl(folder: Path) -> Autoencoder:
     path = folder / "vae.safetensors"
     save_file(original_weights((32, 32), attention=True), str(path))
     return find_autoencoder(str(path))
-
-
-def moments_of(code: LearnedCode, pixels: np.ndarray) -> Gaussian:
-    moments = Moments(code.size)
-    moments.add(code.patches(code.encode(pixels)))
-    return moments.gaussian()
-
-
-def some_map(code: LearnedCode) -> Transport:
-    return transport(moments_of(code, picture(64, 64, seed=1) / 255), moments_of(code, picture(64, 64, seed=2) / 300))
-
-
-def calibrated(
-    source: Path, target: Path, code: LearnedCode, map: Transport, reach: float = 1, **change: object
-) -> Model:
-    spec = file_spec(source).but(**change)
-    model, grown = attach(onnx.load(source), spec, code, map, reach)
-    describe(model, grown)
-    onnx.save(model, target)
-    return open_model(target, "cpu")
-
-
-def run_at(model: Model, batch: np.ndarray, *strengths: float) -> np.ndarray:
-    return model(batch, strength=np.array(strengths, np.float32))
 
 
 def computes_what_the_patches_say(
