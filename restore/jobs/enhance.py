@@ -110,7 +110,7 @@ def _start(
         engine = _engine(request, plan, stop, reporter, last)
         for warning in engine.network.warnings:
             reporter.warn(warning)
-        return _Enhancing(request, naming, engine, reporter).run(plan)
+        return _Enhancing(request, naming, engine, reporter, stop).run(plan)
 
 
 def _engine(request: Request, plan: Plan | StorePlan, stop: Stop, reporter: JobReporter, last: ExitStack) -> Engine:
@@ -140,12 +140,13 @@ def _scale_text(request: Request) -> str:
 class _Enhancing:
     """The running job: one plan, or several when a folder is watched."""
 
-    def __init__(self, request: Request, naming: Naming, engine: Engine, reporter: JobReporter) -> None:
+    def __init__(self, request: Request, naming: Naming, engine: Engine, reporter: JobReporter, stop: Stop) -> None:
         self._request = request
         self._naming = naming
         self._engine = engine
         self._network = engine.network
         self._reporter = reporter
+        self._stop = stop
         self._summary = Summary(workers=request.workers)
         self._complaint = ""
         self._refused: set[str] = set()
@@ -217,7 +218,9 @@ class _Enhancing:
         def run(arrived: Plan) -> None:
             self._job(arrived, journal, watched=True)
 
-        watch(self._request.paths[0], self._plan_again, run, self._request.settle, self._reporter.warn)
+        watch(
+            self._request.paths[0], self._plan_again, run, self._request.settle, self._stop.check, self._reporter.warn
+        )
 
     def _plan_again(self, first: bool) -> Plan | None:
         """Plan while a folder is watched: pictures whose names clash are reported once and wait until that is fixed."""

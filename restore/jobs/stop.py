@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -28,7 +29,8 @@ class Stop:
     def check(self) -> None:
         """Raise KeyboardInterrupt if a stop was requested.
 
-        Needed in addition to the signal handler, because exceptions raised inside a destructor are lost.
+        Needed in addition to the signal handler, because exceptions raised inside a destructor or the callback of a
+        weak reference are lost: loops that wait call it at least twice a second.
         """
         if self.requested:
             raise KeyboardInterrupt
@@ -68,10 +70,18 @@ def stoppable(hard: bool = False) -> Iterator[Stop]:
         return
     numbers = _numbers()
     before = {number: signal.signal(number, stop.handle) for number in numbers}
+    tell = sys.unraisablehook
+
+    def lost(found: sys.UnraisableHookArgs) -> None:
+        if not (stop.requested and isinstance(found.exc_value, KeyboardInterrupt)):
+            tell(found)
+
+    sys.unraisablehook = lost
     try:
         with last_resort(numbers) if hard else nullcontext():
             yield stop
     finally:
+        sys.unraisablehook = tell
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -35,13 +35,16 @@ def check_watch() -> None:
         raise MissingExtraError("--watch", "watch", error.name) from error
 
 
-def changes(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+def changes(
+    folder: Path, check: Callable[[], None] = lambda: None, warn: Callable[[str], None] = lambda _: None
+) -> Iterator[None]:
     """Yield once immediately, then after every change below a folder.
 
     A folder that is removed, renamed or unmounted is waited for, and watched again once there is one at its path.
 
     Args:
         folder: to watch recursively.
+        check: called twice a second; what it raises ends the watching.
         warn: called with a sentence when the folder goes and when it is back.
 
     Raises:
@@ -49,20 +52,21 @@ def changes(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Itera
     """
     gone = False
     while True:
+        check()
         identity = _identity(folder)
         if identity is not None:
             if gone:
                 warn(f"{printable(folder)} is back: watching it again")
             gone = False
             with suppress(OSError):  # it went away just now
-                yield from _changes_in(folder, identity)
+                yield from _changes_in(folder, identity, check)
         elif not gone:
             warn(f"{printable(folder)} is gone: waiting until it is back")
             gone = True
         time.sleep(_LOOK_SECONDS)
 
 
-def _changes_in(folder: Path, identity: tuple[int, int]) -> Iterator[None]:
+def _changes_in(folder: Path, identity: tuple[int, int], check: Callable[[], None]) -> Iterator[None]:
     """Changes as long as there is the same folder at this path."""
     import watchfiles
 
@@ -72,6 +76,7 @@ def _changes_in(folder: Path, identity: tuple[int, int]) -> Iterator[None]:
         folder, watch_filter=None, rust_timeout=500, yield_on_timeout=True, ignore_permission_denied=True
     )
     for changed in changed_sets:
+        check()
         # A new folder may have the number of the one that was removed, so only the event shows it.
         itself = any(kind == watchfiles.Change.deleted and Path(path) == folder.absolute() for kind, path in changed)
         if itself or _identity(folder) != identity:
@@ -142,6 +147,7 @@ def watch(
     plan: Callable[[bool], Plan | None],
     run: Callable[[Plan], None],
     settle: float = SETTLE_SECONDS,
+    check: Callable[[], None] = lambda: None,
     warn: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Enhance until interrupted.
@@ -152,14 +158,15 @@ def watch(
             is True for the first plan.
         run: enhances the new and complete pictures of a plan.
         settle: see :class:`Arrivals`.
-        warn: see :func:`changes`.
+        check: see :func:`changes`.
+        warn: likewise.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM, the only way out.
     """
     arrivals = Arrivals(settle)
     first = True
-    for _ in changes(folder, warn):
+    for _ in changes(folder, check, warn):
         while (whole := plan(first)) is not None:
             ready = arrivals.ready(whole.items)
             if first:
@@ -170,6 +177,7 @@ def watch(
             if not arrivals.pending:
                 break
             time.sleep(_LOOK_SECONDS)
+            check()
 
 
 def _state(path: Path) -> _State | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import weakref
 
 import pytest
 
@@ -28,6 +29,27 @@ def test_the_first_signal_interrupts_and_the_next_wait(number: signal.Signals) -
         with pytest.raises(KeyboardInterrupt):
             stop.check()
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+class Referent:
+    """Something that a weak reference can point to."""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_an_interrupt_that_python_loses_is_neither_forgotten_nor_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the callback of a weak reference; other exceptions there are told."""
+    told: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda found: told.append(found.exc_type))
+    first, second = Referent(), Referent()
+    kept = [weakref.ref(first, lambda _: signal.raise_signal(signal.SIGINT)), weakref.ref(second, lambda _: 1 / 0)]
+    with stoppable() as stop:
+        del first
+        assert stop.requested
+        with pytest.raises(KeyboardInterrupt):
+            stop.check()
+        del second
+    assert told == [ZeroDivisionError]
+    assert [reference() for reference in kept] == [None, None]
 
 
 def test_outside_the_main_thread_signals_are_left_alone() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from restore.errors import MissingExtraError
 from restore.jobs.plan import Item
-from restore.jobs.watch import SETTLE_SECONDS, Arrivals, check_watch
+from restore.jobs.watch import SETTLE_SECONDS, Arrivals, check_watch, watch
 
 
 class Clock:
@@ -83,6 +84,23 @@ def test_a_file_that_goes_while_it_is_waited_for_is_forgotten(tmp_path: Path, ar
     clock.now += SETTLE_SECONDS
     assert arrivals.ready(gone) == []
     assert not arrivals.pending
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_it_asks_twice_a_second_whether_to_stop(tmp_path: Path, there: bool) -> None:
+    """Whether the folder is there or not, and while nothing changes: a signal may have come to nothing else."""
+    pytest.importorskip("watchfiles")
+    asked = []
+
+    def check() -> None:
+        asked.append(time.monotonic())
+        if len(asked) == 4:
+            raise KeyboardInterrupt
+
+    folder = tmp_path if there else tmp_path / "gone"
+    with pytest.raises(KeyboardInterrupt):
+        watch(folder, lambda _: None, lambda _: None, check=check)
+    assert asked[-1] - asked[0] < 5
 
 
 def test_watching_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
