@@ -38,9 +38,9 @@ def run_lock(folder: Path, patience: float = 0.0) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / NAME)
     try:
-        # Where the file system has no locks, as on clusters: a second run is not noticed, better than no training.
-        with contextlib.suppress(NotImplementedError):
-            lock.acquire(timeout=patience)
+        lock.acquire(timeout=patience)
+    except NotImplementedError:
+        pass  # file systems of clusters may have no locks: a second run is not noticed, better than no training
     except Timeout as error:
         raise RecipeError(f"{folder}: another process is training here; wait for it, or use another --out") from error
     try:

@@ -21,35 +21,37 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.gpu)
 
 
+def need(found: object, what: str) -> None:
+    """Skip a test that cannot run on this machine; scripts/gpu_check.py lists the reasons."""
+    if not found:
+        pytest.skip(reason=f"needs {what}")
+
+
 @pytest.fixture(scope="session")
 def gpu_count() -> int:
     count = len(gpus())
-    if not count:
-        pytest.skip("no NVIDIA GPU")  # nothing here can be tried without; scripts/gpu_check.py says what was skipped
+    need(count, "an NVIDIA GPU")
     return count
 
 
 @pytest.fixture(scope="session")
 def cuda(gpu_count: int) -> str:
     """A device for models."""
-    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        pytest.skip("this onnxruntime has no CUDA provider")  # the CPU package beside a GPU that only torch uses
+    need("CUDAExecutionProvider" in onnxruntime.get_available_providers(), "onnxruntime-gpu, not the package for CPUs")
     return "cuda:0"
 
 
 @pytest.fixture(scope="session")
 def tensorrt(cuda: str) -> str:
-    if "TensorrtExecutionProvider" not in onnxruntime.get_available_providers():
-        pytest.skip("this onnxruntime has no TensorRT provider")  # TensorRT is optional, and large
-    pytest.importorskip("tensorrt")
+    need("TensorrtExecutionProvider" in onnxruntime.get_available_providers(), "an onnxruntime with TensorRT")
+    pytest.importorskip("tensorrt", reason="needs the package tensorrt, which no extra installs: it is large")
     return "tensorrt:0"
 
 
 @pytest.fixture(scope="session")
 def torch_on_gpu(gpu_count: int) -> ModuleType:
-    torch: ModuleType = pytest.importorskip("torch")
-    if not torch.cuda.is_available():
-        pytest.skip("this torch finds no CUDA GPU")  # a CPU build of torch beside onnxruntime-gpu
+    torch: ModuleType = pytest.importorskip("torch", reason="needs the extra train")
+    need(torch.cuda.is_available(), "a torch that is built for CUDA")
     return torch
 
 

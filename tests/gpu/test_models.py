@@ -20,6 +20,7 @@ from restore.runtime.stream import StreamOptions, enhance_pixels, enhance_stream
 from restore.verify.pictures import scene
 from restore.zoo.find import find
 from tests.conftest import save
+from tests.gpu.conftest import need
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -123,8 +124,7 @@ def test_the_folder_command(cuda: str, tmp_path: Path) -> None:
 
 
 def test_a_second_gpu(cuda: str, gpu_count: int, picture: np.ndarray) -> None:
-    if gpu_count < 2:
-        pytest.skip("one GPU")  # a second session on the same one would show nothing
+    need(gpu_count > 1, "two GPUs")
     first, second = (open_model(find("sr-x2"), f"cuda:{number}") for number in range(2))
     assert second.device == "cuda:1"
     assert np.array_equal(*(enhance_pixels(picture, one, one.spec) for one in (first, second)))

@@ -111,12 +111,14 @@ class FakePool:
     Attributes:
         answer: what happens to a batch: an event, or None if it is still being worked on.
         grown: numbers of further workers, given out one call after the other.
+        revived: what a lost worker says when it is ready again, which is at once; None if it does not come back.
         log: what was sent, by worker and number of names.
         most: of batches that any worker had at once.
     """
 
     answer: Callable[[int, Batch], Done | Lost | None]
     grown: list[list[int]] = field(default_factory=list)
+    revived: Callable[[int], Told] | None = None
     events: deque[tuple[int, Told | Refused | Done | Lost]] = field(default_factory=deque)
     log: list[tuple[int, int]] = field(default_factory=list)
     open: dict[int, deque[Batch]] = field(default_factory=dict)
@@ -137,6 +139,8 @@ class FakePool:
             if waiting and (event := self.answer(worker, waiting[0])):
                 waiting.popleft() if isinstance(event, Done) else waiting.clear()
                 self.events.append((worker, event))
+                if self.revived is not None and isinstance(event, Lost):
+                    self.events.append((worker, self.revived(worker)))
         events = list(self.events)
         self.events.clear()
         return events

@@ -120,15 +120,10 @@ def test_what_a_lost_worker_had_is_done_by_another_once() -> None:
 
 
 def test_a_picture_whose_workers_die_is_a_row() -> None:
-    pool = FakePool(lambda _, batch: DEATH if any("7.png" in p.source_name for p in batch.pictures) else done(batch))
+    pool = FakePool(
+        lambda _, batch: DEATH if any("7.png" in p.source_name for p in batch.pictures) else done(batch), revived=told
+    )
     job = Driven(pool, 10, {0: told(0)})
-    wait = pool.wait
-
-    def revived(seconds: float) -> list:
-        events = wait(seconds)
-        return [*events, *((number, told(number)) for number, event in events if isinstance(event, Lost))]
-
-    pool.wait = revived  # type: ignore[method-assign]
     job.spread.run()
     assert job.names() == every(10)
     failed = {name: row.error for name, row in job.rows if row.status == "failed"}
@@ -138,14 +133,7 @@ def test_a_picture_whose_workers_die_is_a_row() -> None:
 
 
 def test_workers_that_only_die_end_the_job() -> None:
-    pool = FakePool(lambda _worker, _batch: DEATH)
-    wait = pool.wait
-
-    def revived(seconds: float) -> list:
-        events = wait(seconds)
-        return [*events, *((number, told(number)) for number, event in events if isinstance(event, Lost))]
-
-    pool.wait = revived  # type: ignore[method-assign]
+    pool = FakePool(lambda _worker, _batch: DEATH, revived=told)
     job = Driven(pool, 1000, {0: told(0)})
     with pytest.raises(HopelessError, match="9 workers have died one after the other"):
         job.spread.run()

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from restore.cli.main import main
 from restore.errors import MissingPackageError, MissingWeightsError, ModelError
+from restore.metrics.learned.pyiqa_networks import NETWORKS, PyIqa, network_class, offline
 from tests.conftest import SAMPLES, picture, save
-
-torch = pytest.importorskip("torch")
-from restore.metrics.learned.pyiqa_networks import NETWORKS, PyIqa, network_class, offline  # noqa: E402 - it needs torch
 
 SMALL = {"hidden_size": 48, "mlp_dim": 64, "num_heads": 2, "num_layers": 2}
 

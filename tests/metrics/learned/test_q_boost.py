@@ -8,15 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 
 from restore.cli.main import main
 from restore.errors import MissingExtraError, ModelError
+from restore.metrics.learned.q_boost import ENSEMBLE, QBoost, quality
 from tests.conftest import picture, save
-
-torch = pytest.importorskip("torch")
-from restore.metrics.learned.q_boost import ENSEMBLE, QBoost, quality  # noqa: E402 - it needs torch
 
 WORDS = [
     "The",
