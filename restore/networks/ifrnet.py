@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -19,6 +20,8 @@ from restore.utils.registry import OneOf
 
 _SLOPE = 0.2
 _EPSILON = 1e-5
+_SHARE = 0.3  # of the usual weights in what residual blocks add
+_SMALL = 0.005  # of the usual weights in the last layer, so that the first changes are of a level or two
 _STYLES = (EfficientNetLite0Options, Vgg16Options)  # encoders whose last feature map can provide the style
 _SIDE, _CELLS = 256, 8  # side of the encoder's input, and of its averaged feature map
 
@@ -49,14 +52,16 @@ class Destyling(nn.Module):
         code: length of the style code.
         kinds: number of filters that the deepest features are classified into (IFRNet's auxiliary classifier),
             including "none", the last; 0 for no classifier.
+        residual: add the decoder's result to the picture; without, it is the result.
 
     Shape:
         (N, 3, H, W), RGB, 0..1, both sides multiples of 8, to the same, not clipped.
     """
 
-    def __init__(self, style: Encoder, width: int = 32, code: int = 32, kinds: int = 0) -> None:
+    def __init__(self, style: Encoder, width: int = 32, code: int = 32, kinds: int = 0, residual: bool = False) -> None:
         super().__init__()
         self.style = style
+        self.residual = residual
         cells = style.channels[-1] * _CELLS**2
         between = 2 * code
         self.tell = nn.ModuleList(
@@ -88,8 +93,14 @@ class Destyling(nn.Module):
                 nn.init.kaiming_normal_(module.weight, _SLOPE)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
+                if name.startswith("decode") and name.endswith("second"):  # features keep their size
+                    with torch.no_grad():
+                        module.weight.mul_(_SHARE)
                 if name.endswith("wanted"):  # start with plain normalization, mean 0 and deviation 1
                     nn.init.normal_(module.weight, 0.0, 0.02)
+        if residual:
+            with torch.no_grad():
+                self.last.weight.mul_(_SMALL)
 
     @property
     def channels(self) -> list[int]:
@@ -125,7 +136,7 @@ class Destyling(nn.Module):
         for stage in self.decode:
             now = stage(F.interpolate(now, scale_factor=2.0, mode="nearest"))
         made: Tensor = self.last(now)
-        return made
+        return x + made if self.residual else made
 
 
 class DestylingOptions(NetworkOptions):
@@ -139,10 +150,13 @@ class DestylingOptions(NetworkOptions):
     width: int = Field(32, ge=1, description="channels of the first block")
     code: int = Field(32, ge=1, description="length of the style code")
     kinds: int = Field(0, ge=0, description="number of filters to classify, with filter-class (IFRNet); 0 for none")
+    residual: bool = Field(
+        False, description="add the decoder's result to the picture, not rebuild the picture as the released code does"
+    )
 
     def build(self, scale: int) -> nn.Module:
         self.refuse_to_enlarge(scale)
-        return Destyling(self.style.build(), self.width, self.code, self.kinds)
+        return Destyling(self.style.build(), self.width, self.code, self.kinds, self.residual)
 
     def halo(self, scale: int) -> int:
         return 64  # of its convolutions, rounded up; its statistics cover the whole input

@@ -37,6 +37,16 @@ def test_any_size_is_taken_and_given_back(height: int, width: int) -> None:
     assert torch.isfinite(made).all()
 
 
+def test_changes_to_the_picture_begin_small() -> None:
+    torch.manual_seed(0)
+    x, style = photo(48, 64), Style()
+    changing = Destyling(style, width=4, code=5, residual=True)
+    assert 1e-4 < (changing(x) - x).abs().mean() < 0.02
+    rebuilding = Destyling(style, width=4, code=5)
+    rebuilding.load_state_dict(changing.state_dict())
+    torch.testing.assert_close(x + rebuilding(x), changing(x))
+
+
 def test_flat_pictures_give_numbers_and_a_gradient() -> None:
     made = network()(torch.full((1, 3, 32, 32), 0.5, requires_grad=True))
     made.sum().backward()
