@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from restore.losses.base import ALONE, LossTerm, ModelTerm, NetworkCall, RecipeFacts, TrainingContext
+from restore.losses.contrastive.blockiness import blockiness
 from restore.losses.contrastive.frozen import frozen
 from restore.losses.contrastive.grain import grain
 from restore.losses.contrastive.model_samples import SampleModel, TeacherSample
@@ -43,6 +44,7 @@ class ContrastiveRegularizer(ModelTerm):
         models: what makes the samples of :meth:`Samples.by_models`, in their order.
         grain: only pictures count whose input exceeds their target in :func:`grain` by between these two; None counts
             all.
+        blockiness: only pictures count whose input has at most this :func:`blockiness`; None counts all.
     """
 
     def __init__(
@@ -53,10 +55,12 @@ class ContrastiveRegularizer(ModelTerm):
         weights: Sequence[float],
         models: Sequence[SampleModel] = (),
         grain: tuple[float, float] | None = None,
+        blockiness: float | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.grain = grain
+        self.blockiness = blockiness
         self.samples = samples
         self.models = nn.ModuleList(models)
         self.objectives = nn.ModuleList(copy.deepcopy(objective) for _ in weights)
@@ -139,11 +143,14 @@ class ContrastiveRegularizer(ModelTerm):
     @torch.no_grad()
     def _counts(self, input: Tensor, target: Tensor) -> Tensor:
         """(N,), 1 for pictures that count and 0 for the others."""
-        if self.grain is None:
-            return target.new_ones(len(target), dtype=torch.float32)
-        low, high = self.grain
-        more = grain(input) - grain(target)
-        return ((more >= low) & (more <= high)).to(torch.float32)
+        count = torch.ones(len(target), dtype=torch.bool, device=target.device)
+        if self.grain is not None:
+            low, high = self.grain
+            more = grain(input) - grain(target)
+            count &= (more >= low) & (more <= high)
+        if self.blockiness is not None:
+            count &= blockiness(input) <= self.blockiness
+        return count.to(torch.float32)
 
 
 def _compare(objective: nn.Module, query: Tensor, positive: Tensor, negative: Tensor, index: Tensor | None) -> Tensor:
@@ -170,6 +177,12 @@ class ContrastiveLossOptions(Samples, FrozenEncoderLossOptions):
         None,
         description="only pictures whose input has more grain than their target, by between these two, on 0..1; less "
         "than 0 is less grain; null for all",
+    )
+    blockiness: float | None = Field(
+        None,
+        gt=1,
+        description="only pictures whose input has at most this JPEG blockiness, about 1.1 without compression and 1.5 "
+        "at quality 50; null for all",
     )
 
     @field_validator("objective")
@@ -216,7 +229,9 @@ class ContrastiveLossOptions(Samples, FrozenEncoderLossOptions):
         if len(weights) != len(channels):
             raise ValueError(f"taps {weights}: the encoder has {len(channels)} taps; give a weight for each, or null")
         models = [sample.build(context) for sample in self.by_models()]
-        return ContrastiveRegularizer(encoder, self, self.objective.build(0), weights, models, self.grain)
+        return ContrastiveRegularizer(
+            encoder, self, self.objective.build(0), weights, models, self.grain, self.blockiness
+        )
 
     def build(self, context: TrainingContext = ALONE) -> LossTerm:
         encoder = self.features(context)

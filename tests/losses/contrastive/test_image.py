@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from restore.data.preparation import photo_facts
+from restore.imaging.decode import read_rgb8
+from restore.losses.contrastive.blockiness import blockiness
 from restore.losses.contrastive.frozen import frozen
 from restore.losses.contrastive.grain import grain
 from restore.losses.contrastive.image import ContrastiveLossOptions, ContrastiveRegularizer
@@ -18,6 +24,7 @@ from restore.losses.contrastive.objectives.isogclr import IndividualTemperatures
 from restore.losses.contrastive.objectives.l1_ratio import L1Ratio
 from restore.losses.contrastive.objectives.registry import OBJECTIVES
 from restore.losses.contrastive.samples import BlurSample, InputSample, Samples, SharpenSample, TargetSample
+from restore.losses.pixel import luma
 from tests.losses.contrastive.conftest import SmallEncoder, pictures, seeded
 
 PCL = Samples(
@@ -148,6 +155,60 @@ def test_grain_is_that_of_the_smooth_parts() -> None:
         assert grain(edges + deviation * noise).item() == pytest.approx(expected * deviation, rel=0.12)
     both = torch.cat([edges, edges + 0.02 * noise])
     torch.testing.assert_close(grain(both)[1], grain(both[1:])[0])
+
+
+def test_pictures_count_by_their_blocks() -> None:
+    """Of three inputs, the second was compressed and the third is noise without blocks."""
+    target = photo_patches(3, 64)
+    low = target.clone()
+    low[1] = compressed(target[1], 30)
+    low[2] += 0.05 * torch.randn(3, 64, 64, generator=seeded())
+    output = (0.5 * (low + 0.9 * target)).requires_grad_()
+
+    def gradient(most: float | None) -> Tensor:
+        module = ContrastiveRegularizer(SmallEncoder(), Samples(), L1Ratio(1e-6), (0.5, 0.5), blockiness=most)
+        return torch.autograd.grad(module(output, target, low, seeded()), output)[0]
+
+    every, clean = gradient(None), gradient(1.25)
+    assert every[1].any()
+    assert not clean[1].any()
+    torch.testing.assert_close(clean[::2], every[::2])
+    options = ContrastiveLossOptions(grain=(-1, 0), blockiness=1.25).regularizer(SmallEncoder(), (6, 10))
+    assert (options.grain, options.blockiness) == ((-1, 0), 1.25)
+
+
+@pytest.mark.parametrize("side", [33, 64, 100])
+@pytest.mark.parametrize("quality", [20, 90])
+def test_blockiness_is_that_of_the_dataset_commands(side: int, quality: int) -> None:
+    """Cropped anywhere, alone and in a batch."""
+    patches = torch.stack([compressed(one, quality)[:, 3:, 5:] for one in photo_patches(3, side + 5)])
+    gray = 255 * luma(patches).squeeze(1).numpy()
+    expected = torch.tensor([photo_facts.blockiness(one) for one in gray])
+    torch.testing.assert_close(blockiness(patches), expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(blockiness(patches[:1]), expected[:1], rtol=1e-4, atol=1e-4)
+
+
+def test_small_and_flat_pictures_have_no_blocks() -> None:
+    assert blockiness(pictures(2, 32)).tolist() == [1, 1]
+    assert blockiness(torch.full((1, 3, 64, 64), 0.5)).item() == 1
+
+
+def photo_patches(count: int, side: int) -> Tensor:
+    """Parts of a photo, (count, 3, side, side), reduced so that its own blocks disappear."""
+    photo = read_rgb8(Path(__file__).parents[3] / "samples/otters.jpg")
+    small = cv2.resize(photo, None, fx=1 / 2, fy=1 / 2, interpolation=cv2.INTER_AREA)
+    return torch.stack([as_tensor(small[:side, left : left + side]) for left in range(0, 40 * count, 40)])
+
+
+def as_tensor(pixels: NDArray[np.uint8]) -> Tensor:
+    return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
+
+
+def compressed(image: Tensor, quality: int) -> Tensor:
+    """After JPEG."""
+    bgr = (255 * image).round().byte().permute(1, 2, 0).numpy()[..., ::-1]
+    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return as_tensor(np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]))
 
 
 def test_gradient_is_that_of_the_encoder() -> None:
