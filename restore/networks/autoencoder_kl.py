@@ -204,8 +204,7 @@ class _Attention(nn.Module):
         count, width, height, across = x.shape
         places = self.group_norm(x).flatten(2).transpose(1, 2)
         queries, keys, values = self.to_q(places), self.to_k(places), self.to_v(places)
-        shares = (queries @ keys.transpose(1, 2) * width**-0.5).softmax(dim=2)
-        moved = self.to_out[0](shares @ values)
+        moved = self.to_out[0](F.scaled_dot_product_attention(queries, keys, values))
         result: Tensor = x + moved.transpose(1, 2).reshape(count, width, height, across)
         return result
 

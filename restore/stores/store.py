@@ -235,8 +235,7 @@ class Store:
             return self._files.pipe_file(path, content, **options)
         except FileExistsError:
             raise
-        # s3fs translates a server's answer that it has no conditional writes to OSError; others raise the second.
-        except (OSError, NotImplementedError) as error:
+        except (OSError, NotImplementedError) as error:  # s3fs's, and other stores', for "no conditional writes here"
             if "mode" not in options or "NotImplemented" not in f"{error!r}{error.__cause__!r}":
                 raise
             self._exclusive = False  # a store that speaks S3's protocol in part
