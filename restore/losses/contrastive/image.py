@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from restore.losses.base import ALONE, LossTerm, ModelTerm, NetworkCall, RecipeFacts, TrainingContext
-from restore.losses.contrastive.blockiness import blockiness
+from restore.losses.contrastive.beside_blur import beside_blur
 from restore.losses.contrastive.frozen import frozen
 from restore.losses.contrastive.grain import grain
 from restore.losses.contrastive.model_samples import SampleModel, TeacherSample
@@ -44,7 +44,7 @@ class ContrastiveRegularizer(ModelTerm):
         models: what makes the samples of :meth:`Samples.by_models`, in their order.
         grain: only pictures count whose input exceeds their target in :func:`grain` by between these two; None counts
             all.
-        blockiness: only pictures count whose input has at most this :func:`blockiness`; None counts all.
+        blurred: only pictures count of which :func:`beside_blur` is at most this; None counts all.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class ContrastiveRegularizer(ModelTerm):
         weights: Sequence[float],
         models: Sequence[SampleModel] = (),
         grain: tuple[float, float] | None = None,
-        blockiness: float | None = None,
+        blurred: float | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.grain = grain
-        self.blockiness = blockiness
+        self.blurred = blurred
         self.samples = samples
         self.models = nn.ModuleList(models)
         self.objectives = nn.ModuleList(copy.deepcopy(objective) for _ in weights)
@@ -148,8 +148,8 @@ class ContrastiveRegularizer(ModelTerm):
             low, high = self.grain
             more = grain(input) - grain(target)
             count &= (more >= low) & (more <= high)
-        if self.blockiness is not None:
-            count &= blockiness(input) <= self.blockiness
+        if self.blurred is not None:
+            count &= beside_blur(input, target) <= self.blurred
         return count.to(torch.float32)
 
 
@@ -178,11 +178,11 @@ class ContrastiveLossOptions(Samples, FrozenEncoderLossOptions):
         description="only pictures whose input has more grain than their target, by between these two, on 0..1; less "
         "than 0 is less grain; null for all",
     )
-    blockiness: float | None = Field(
+    blurred: float | None = Field(
         None,
-        gt=1,
-        description="only pictures whose input has at most this JPEG blockiness, about 1.1 without compression and 1.5 "
-        "at quality 50; null for all",
+        gt=0,
+        description="only pictures that blur has damaged: those whose input differs from a blurred target at most by "
+        "this share of what it differs from the target; 0.35 leaves out JPEG and noise; null for all",
     )
 
     @field_validator("objective")
@@ -229,9 +229,7 @@ class ContrastiveLossOptions(Samples, FrozenEncoderLossOptions):
         if len(weights) != len(channels):
             raise ValueError(f"taps {weights}: the encoder has {len(channels)} taps; give a weight for each, or null")
         models = [sample.build(context) for sample in self.by_models()]
-        return ContrastiveRegularizer(
-            encoder, self, self.objective.build(0), weights, models, self.grain, self.blockiness
-        )
+        return ContrastiveRegularizer(encoder, self, self.objective.build(0), weights, models, self.grain, self.blurred)
 
     def build(self, context: TrainingContext = ALONE) -> LossTerm:
         encoder = self.features(context)

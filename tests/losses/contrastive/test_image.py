@@ -12,9 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from restore.data.preparation import photo_facts
 from restore.imaging.decode import read_rgb8
-from restore.losses.contrastive.blockiness import blockiness
+from restore.losses.contrastive.beside_blur import beside_blur
 from restore.losses.contrastive.frozen import frozen
 from restore.losses.contrastive.grain import grain
 from restore.losses.contrastive.image import ContrastiveLossOptions, ContrastiveRegularizer
@@ -157,40 +156,60 @@ def test_grain_is_that_of_the_smooth_parts() -> None:
     torch.testing.assert_close(grain(both)[1], grain(both[1:])[0])
 
 
-def test_pictures_count_by_their_blocks() -> None:
-    """Of three inputs, the second was compressed and the third is noise without blocks."""
-    target = photo_patches(3, 64)
+def test_pictures_count_by_their_blur() -> None:
+    """Of four inputs, the first is out of focus, the others are compressed, noisy, and as good as their targets."""
+    target = photo_patches(4, 64)
     low = target.clone()
+    low[0] = out_of_focus(target[0], 2)
     low[1] = compressed(target[1], 30)
     low[2] += 0.05 * torch.randn(3, 64, 64, generator=seeded())
     output = (0.5 * (low + 0.9 * target)).requires_grad_()
 
     def gradient(most: float | None) -> Tensor:
-        module = ContrastiveRegularizer(SmallEncoder(), Samples(), L1Ratio(1e-6), (0.5, 0.5), blockiness=most)
+        module = ContrastiveRegularizer(SmallEncoder(), Samples(), L1Ratio(1e-6), (0.5, 0.5), blurred=most)
         return torch.autograd.grad(module(output, target, low, seeded()), output)[0]
 
-    every, clean = gradient(None), gradient(1.25)
-    assert every[1].any()
-    assert not clean[1].any()
-    torch.testing.assert_close(clean[::2], every[::2])
-    options = ContrastiveLossOptions(grain=(-1, 0), blockiness=1.25).regularizer(SmallEncoder(), (6, 10))
-    assert (options.grain, options.blockiness) == ((-1, 0), 1.25)
+    every, blurred = gradient(None), gradient(0.35)
+    assert every[:3].flatten(1).any(1).all()
+    assert not blurred[1:].any()
+    torch.testing.assert_close(blurred[:1], every[:1])
+    options = ContrastiveLossOptions(grain=(-1, 0), blurred=0.35).regularizer(SmallEncoder(), (6, 10))
+    assert (options.grain, options.blurred) == ((-1, 0), 0.35)
 
 
-@pytest.mark.parametrize("side", [33, 64, 100])
-@pytest.mark.parametrize("quality", [20, 90])
-def test_blockiness_is_that_of_the_dataset_commands(side: int, quality: int) -> None:
-    """Cropped anywhere, alone and in a batch."""
-    patches = torch.stack([compressed(one, quality)[:, 3:, 5:] for one in photo_patches(3, side + 5)])
-    gray = 255 * luma(patches).squeeze(1).numpy()
-    expected = torch.tensor([photo_facts.blockiness(one) for one in gray])
-    torch.testing.assert_close(blockiness(patches), expected, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(blockiness(patches[:1]), expected[:1], rtol=1e-4, atol=1e-4)
+def test_what_is_left_beside_blur() -> None:
+    target = photo_patches(4, 80)
+    patches = torch.stack([compressed(one, 50) for one in target])
+    assert beside_blur(target, target).tolist() == pytest.approx([1e4 * d for d in softest_change(target)], rel=1e-4)
+    assert (beside_blur(patches, target) > 0.7).all()
+    assert (beside_blur(target + 0.03 * torch.randn(target.shape, generator=seeded()), target) > 0.7).all()
+    for deviation in (1.0, 2.0):
+        soft = torch.stack([as_tensor(gaussian(one, deviation)) for one in target])
+        assert (beside_blur(soft, target) < 0.03).all()
+        torch.testing.assert_close(beside_blur(soft[1:2], target[1:2]), beside_blur(soft, target)[1:2])
+    disks = torch.stack([out_of_focus(one, 2) for one in target])
+    assert (beside_blur(disks, target) < 0.3).all()
+    assert beside_blur(target[..., :9, :12], target[..., :9, :12]).shape == (4,)
 
 
-def test_small_and_flat_pictures_have_no_blocks() -> None:
-    assert blockiness(pictures(2, 32)).tolist() == [1, 1]
-    assert blockiness(torch.full((1, 3, 64, 64), 0.5)).item() == 1
+def softest_change(images: Tensor) -> list[float]:
+    """What a blur of half a pixel changes in the luma of pictures, but for 8 pixels of border."""
+    change = (luma(torch.stack([as_tensor(gaussian(one, 0.5)) for one in images])) - luma(images)).abs()
+    return change[..., 8:-8, 8:-8].mean((1, 2, 3)).tolist()
+
+
+def gaussian(image: Tensor, deviation: float) -> NDArray[np.float32]:
+    """OpenCV's Gaussian blur of (3, H, W), as (H, W, 3) on 0..255."""
+    side = 2 * math.ceil(3 * deviation) + 1
+    pixels = 255 * image.permute(1, 2, 0).numpy()
+    return cv2.GaussianBlur(pixels, (side, side), deviation, borderType=cv2.BORDER_REPLICATE)
+
+
+def out_of_focus(image: Tensor, radius: int) -> Tensor:
+    """Under a disk."""
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    disk = (x * x + y * y <= radius * radius).astype(np.float32)
+    return as_tensor(cv2.filter2D(255 * image.permute(1, 2, 0).numpy(), -1, disk / disk.sum()))
 
 
 def photo_patches(count: int, side: int) -> Tensor:
@@ -200,7 +219,7 @@ def photo_patches(count: int, side: int) -> Tensor:
     return torch.stack([as_tensor(small[:side, left : left + side]) for left in range(0, 40 * count, 40)])
 
 
-def as_tensor(pixels: NDArray[np.uint8]) -> Tensor:
+def as_tensor(pixels: NDArray[np.uint8] | NDArray[np.float32]) -> Tensor:
     return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
 
 
