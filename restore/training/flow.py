@@ -88,21 +88,18 @@ class FlowTrainer:
 
 
 class WithNoise(nn.Module):
-    """A rectified flow of a picture alone, with the noise of a whole picture.
+    """A rectified flow of a picture alone: at strength 1, with the noise that exported files are given by default.
 
     Args:
         flow: of a picture (N, 3, H, W), a strength (N,) and noise of the size of its result.
-        seed: of the noise; all pictures of a batch have the same.
-        strength: 0..1.
     """
 
-    def __init__(self, flow: RectifiedFlow, seed: int = 0, strength: float = 1.0) -> None:
+    def __init__(self, flow: RectifiedFlow) -> None:
         super().__init__()
-        self.flow, self.seed, self.strength = flow, seed, strength
+        self.flow = flow
 
     def forward(self, x: Tensor) -> Tensor:
         count, _, height, width = x.shape
-        noise = noise_field(range(height * self.flow.scale), range(width * self.flow.scale), self.seed)
-        strength = x.new_full((count,), self.strength)
-        made: Tensor = self.flow(x, strength, torch.from_numpy(noise).to(x).expand(count, -1, -1, -1))
+        noise = noise_field(range(height * self.flow.scale), range(width * self.flow.scale))
+        made: Tensor = self.flow(x, x.new_ones(count), torch.from_numpy(noise).to(x).expand(count, -1, -1, -1))
         return made

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +27,7 @@ from restore.training.resume_notes import option_notes
 from restore.training.state import new_run
 from restore.training.step import update
 from restore.training.trained_network import load_trained
-from scripts import judge_flow
-from tests.conftest import picture, save
+from tests.conftest import picture
 from tests.networks.learning import silent_weights
 from tests.training.test_loop import RECIPE, assert_same, go, stopping_at
 
@@ -310,17 +308,3 @@ def test_a_flow_stands_alone(tmp_path: Path, start: Path) -> None:
         new_run(parse_recipe(flow(start).replace(MEAN, MEAN.replace("16", "8")), "r"), tmp_path, CPU)
     with pytest.raises(ModelError, match="nowhere"):
         new_run(parse_recipe(flow(Path("nowhere")), "r"), tmp_path, CPU)
-
-
-def test_the_script_measures_each_number_of_steps(
-    awake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    save(tmp_path / "photos/a.png", picture(41, 51))
-    words = [awake, "--data", tmp_path / "photos", "--steps", 1, 2, "--metric", "psnr", "--out", tmp_path / "out"]
-    monkeypatch.setattr(sys, "argv", ["judge_flow", *map(str, words)])
-    judge_flow.main()
-    said = capsys.readouterr().out
-    rows = {row.split(" | ")[0]: float(row.split(" | ")[1].rstrip(" |")) for row in said.splitlines()[3:]}
-    assert list(rows) == ["| mean", "| K = 1", "| K = 2"]
-    assert len(set(rows.values())) == 3
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a-K=1.png", "a-K=2.png", "a-mean.png"]
