@@ -70,6 +70,7 @@ BEFORE = "{kind: checkpoint, file: START}"
 INPUT = "{kind: input}"
 GRAINLESS = "[-1.0, 0.002]"  # at most half a level more grain than the target
 SMOOTHED = "[-1.0, -0.001]"  # at least a quarter of a level less
+BLURRED = "0.2"  # what blur does not explain of the damage
 GRAINY = "[0.002, 1.0]"
 LPIPS = "{kind: lpips, net: vgg, weight: 0.2}"
 PATTERN = "{kind: pattern, weight: 2.0}"
@@ -80,11 +81,14 @@ def positive(weight: float, reduce: int = 1) -> str:
     return f"[{{kind: l1}}, {{kind: perceptual, weight: {weight:g}, encoder: {vgg16(reduce)}, taps: {TAPS}}}]"
 
 
-def away(weight: float, negatives: str, grain: str = "null") -> str:
-    """A term that only pushes away from negatives, by pictures whose input has that much more grain than its target."""
+def away(weight: float, negatives: str, grain: str = "null", blurred: str = "null") -> str:
+    """A term that only pushes away from negatives.
+
+    It counts pictures whose input has that much more grain than its target, and that blur explains but for this share.
+    """
     return (
         f"{{kind: contrastive, weight: {weight:g}, encoder: {vgg16(1)}, taps: {TAPS}, negatives: [{negatives}], "
-        f"objective: {{kind: l1-difference, pull: 0}}, grain: {grain}}}"
+        f"objective: {{kind: l1-difference, pull: 0}}, grain: {grain}, blurred: {blurred}}}"
     )
 
 
@@ -104,6 +108,21 @@ def contrast(weight: float, negatives: str, objective: str = "{kind: l1-differen
 def vgg16(reduce: int) -> str:
     """The layers that SPN compares, before their ReLUs."""
     return f"{{kind: vgg16, taps: [conv1_2, conv2_2, conv3_3], reduce: {reduce}}}"
+
+
+# The mix of photo-x1, more of JPEG, and photos out of focus.
+OUT_OF_FOCUS = "preset: clean, first: {blur: {probability: 1, sigma: [0.6, 2.5]}}"
+BLURRED_MIX = (
+    "data.degradation={mix: [{preset: light}, {preset: light}, {preset: web}, {preset: web}, {preset: phone}, "
+    "{preset: print, before: [{kind: film-grain}]}, {preset: heavy}, "
+    "{preset: clean, after: [{kind: jpeg, quality: [10, 95]}]}, "
+    "{preset: clean, after: [{kind: jpeg, quality: [10, 50]}]}, "
+    "{preset: clean, after: [{kind: jpeg, quality: [20, 95]}]}, "
+    "{preset: clean, after: [{kind: noise, gaussian_probability: 1, sigma: [2, 12], grey_probability: 0.3}, "
+    "{kind: jpeg, quality: [20, 80]}]}, "
+    f"{{preset: clean}}, {{{OUT_OF_FOCUS}}}, {{{OUT_OF_FOCUS}, "
+    "after: [{kind: noise, gaussian_probability: 1, sigma: [1, 5], grey_probability: 0.5}]}]}"
+)
 
 
 TASKS = {
@@ -161,6 +180,27 @@ TASKS = {
             "positive": f"{positive(0.1)[:-1]}, {PATTERN}]",
             "start, less grain": f"[{{kind: l1}}, {LPIPS}, {away(0.025, BEFORE, SMOOTHED)}, {PATTERN}]",
             "positive and start, less grain": f"{positive(0.1)[:-1]}, {away(0.1, BEFORE, SMOOTHED)}, {PATTERN}]",
+        },
+        ((), {}),
+        begins=True,
+    ),
+    "photo-x1-blur": Task(
+        "models/photo-x1/recipe.yaml",
+        (
+            BLURRED_MIX,
+            "data.patch=64",
+            "train.steps=900",
+            "train.schedule.warmup=50",
+            "train.save_every=900",
+            "validation.every=900",
+            "data.holdout=12",
+            "validation.crop=320",
+            "validation.metric=lpips",
+        ),
+        {
+            "control": f"[{{kind: l1}}, {LPIPS}, {PATTERN}]",
+            "positive": f"{positive(0.1)[:-1]}, {PATTERN}]",
+            "start": f"[{{kind: l1}}, {LPIPS}, {away(0.05, BEFORE, blurred=BLURRED)}, {PATTERN}]",
         },
         ((), {}),
         begins=True,
