@@ -110,6 +110,16 @@ def vgg16(reduce: int) -> str:
     return f"{{kind: vgg16, taps: [conv1_2, conv2_2, conv3_3], reduce: {reduce}}}"
 
 
+# A finished network goes on for a while.
+AGAIN = (
+    "data.patch=64",
+    "train.steps=900",
+    "train.save_every=900",
+    "validation.every=900",
+    "data.holdout=12",
+    "validation.crop=320",
+    "validation.metric=lpips",
+)
 # The mix of photo-x1, more of JPEG, and photos out of focus.
 OUT_OF_FOCUS = "preset: clean, first: {blur: {probability: 1, sigma: [0.6, 2.5]}}"
 BLURRED_MIX = (
@@ -165,16 +175,7 @@ TASKS = {
     ),
     "photo-x1-again": Task(
         "models/photo-x1/recipe.yaml",
-        (
-            "data.patch=64",
-            "train.steps=900",
-            "train.start_share=0.0",
-            "train.save_every=900",
-            "validation.every=900",
-            "data.holdout=12",
-            "validation.crop=320",
-            "validation.metric=lpips",
-        ),
+        (*AGAIN, "train.start_share=0.0"),
         {
             "control": f"[{{kind: l1}}, {LPIPS}, {PATTERN}]",
             "positive": f"{positive(0.1)[:-1]}, {PATTERN}]",
@@ -186,17 +187,7 @@ TASKS = {
     ),
     "photo-x1-blur": Task(
         "models/photo-x1/recipe.yaml",
-        (
-            BLURRED_MIX,
-            "data.patch=64",
-            "train.steps=900",
-            "train.schedule.warmup=50",
-            "train.save_every=900",
-            "validation.every=900",
-            "data.holdout=12",
-            "validation.crop=320",
-            "validation.metric=lpips",
-        ),
+        (*AGAIN, BLURRED_MIX, "train.schedule.warmup=50"),
         {
             "control": f"[{{kind: l1}}, {LPIPS}, {PATTERN}]",
             "positive": f"{positive(0.1)[:-1]}, {PATTERN}]",
