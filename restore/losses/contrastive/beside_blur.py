@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from restore.losses.full_precision import full_precision
 from restore.losses.pixel import luma
 
 _DEVIATIONS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8)
@@ -15,6 +16,7 @@ _MARGIN = 8  # pixels of the border that depend on what lies outside
 _LEAST = 1e-4  # of a mean difference, on 0..1: less is no damage
 
 
+@full_precision
 def beside_blur(inputs: Tensor, targets: Tensor) -> Tensor:
     """The difference between inputs and their blurred targets, divided by that between inputs and targets.
 
@@ -29,7 +31,7 @@ def beside_blur(inputs: Tensor, targets: Tensor) -> Tensor:
         (N,): 0 where a Gaussian explains everything; about 0.1 to 0.3 for other blurs and for blur with a little noise;
         0.7 to 1 for JPEG and noise; 1 and more for undamaged pictures.
     """
-    low, high = luma(inputs.float()), luma(targets.float())
+    low, high = luma(inputs), luma(targets)
     between = _distance(low, high).clamp_min(_LEAST)
     return torch.stack([_distance(low, _blurred(high, deviation)) for deviation in _DEVIATIONS]).amin(0) / between
 

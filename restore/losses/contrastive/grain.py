@@ -6,11 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from restore.losses.full_precision import full_precision
 from restore.losses.pixel import luma
 
 CELL = 8
 
 
+@full_precision
 def grain(pictures: Tensor) -> Tensor:
     """Fine variation in the smooth parts of pictures: high under noise and film grain, low after blur and JPEG.
 
@@ -23,6 +25,6 @@ def grain(pictures: Tensor) -> Tensor:
     Returns:
         (N,), on 0..1. Gray noise with deviation s gives about 0.6 s.
     """
-    gray = luma(pictures.float())
+    gray = luma(pictures)
     fine = (gray - F.avg_pool2d(F.pad(gray, (1, 1, 1, 1), mode="replicate"), 3, 1)).abs()
     return torch.quantile(F.avg_pool2d(fine, CELL).flatten(1), 0.25, dim=1)

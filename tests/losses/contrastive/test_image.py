@@ -192,6 +192,17 @@ def test_what_is_left_beside_blur() -> None:
     assert beside_blur(target[..., :9, :12], target[..., :9, :12]).shape == (4,)
 
 
+def test_what_counts_does_not_depend_on_the_precision_of_training() -> None:
+    """In bf16, the luma of a light picture has steps of a level, which is more than these measure."""
+    target = photo_patches(3, 64)
+    soft = torch.stack([as_tensor(gaussian(one, 1.0)) for one in target])
+    expected = beside_blur(soft, target), grain(soft)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = beside_blur(soft, target), grain(soft)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
 def softest_change(images: Tensor) -> list[float]:
     """What a blur of half a pixel changes in the luma of pictures, but for 8 pixels of border."""
     change = (luma(torch.stack([as_tensor(gaussian(one, 0.5)) for one in images])) - luma(images)).abs()
