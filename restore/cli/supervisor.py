@@ -14,6 +14,7 @@ from types import FrameType
 
 import click
 
+from restore.cli.child_wait import wait_for
 from restore.utils.isolated_process import child_environment, crash_of, end_with, python_command
 
 FAILED, INTERRUPTED = 1, 130
@@ -54,7 +55,7 @@ class Supervisor:
         self._child = subprocess.Popen(command, env=child_environment(), pass_fds=descriptors)
         for number in self.signaled:
             self._child.send_signal(number)
-        return self._child.wait()
+        return wait_for(self._child)
 
     def tell(self, crash: str) -> None:
         """Print how the child died."""

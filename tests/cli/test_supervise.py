@@ -101,7 +101,8 @@ def end(number, _):
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, end)
 print("ready", flush=True)
-time.sleep(60)
+for _ in range(600):  # one long sleep would miss a signal that comes just before it begins
+    time.sleep(0.1)
 """
 PARENT = """
 import signal, sys
