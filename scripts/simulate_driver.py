@@ -46,7 +46,7 @@ FOLDER = 1000
 _DIGEST = hashlib.sha256(b"made up").hexdigest()
 
 
-class MadeUp(fsspec.AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
+class MadeUp(fsspec.AbstractFileSystem):
     """A store with as many objects as are wanted, a thousand in a folder, that forgets what is put there."""
 
     protocol = ("madeup", "memory")

@@ -39,8 +39,8 @@ def run_lock(folder: Path, patience: float = 0.0) -> Iterator[None]:
     lock = FileLock(folder / NAME)
     try:
         lock.acquire(timeout=patience)
-    except NotImplementedError:
-        pass  # file systems of clusters may have no locks: a second run is not noticed, better than no training
+    except NotImplementedError:  # file systems of clusters may have no locks
+        pass  # a second run is not noticed, better than no training
     except Timeout as error:
         raise RecipeError(f"{folder}: another process is training here; wait for it, or use another --out") from error
     try:

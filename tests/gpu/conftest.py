@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def need(found: object, what: str) -> None:
     """Skip a test that cannot run on this machine; scripts/gpu_check.py lists the reasons."""
     if not found:
-        pytest.skip(reason=f"needs {what}")
+        pytest.skip(reason=f"needs {what}")  # asked for on purpose, with -m gpu: what is there is tested
 
 
 @pytest.fixture(scope="session")

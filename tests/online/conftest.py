@@ -21,9 +21,7 @@ def _server() -> Iterator[Server]:
 @pytest.fixture
 def server(_server: Server, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Server:
     """It serves nothing yet; its certificate is trusted, and nothing waits long."""
-    url = _server.url
-    _server.__init__()  # type: ignore[misc]
-    _server.url = url
+    _server.forget()
     monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
     for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)

@@ -50,12 +50,16 @@ class Server:
     """
 
     def __init__(self) -> None:
+        self.url = ""
+        self.forget()
+
+    def forget(self) -> None:
+        """Serve nothing, without faults, and forget what was asked."""
         self.files: dict[str, bytes] = {}
         self.kinds: dict[str, str] = {}
         self.faults: dict[str, list[Fault]] = {}
         self.asked: list[Asked] = []
         self.ranges = True
-        self.url = ""
 
     def paths(self) -> list[str]:
         return [one.path for one in self.asked]

@@ -69,6 +69,9 @@ class Bucket:
     def __delitem__(self, key: str) -> None:
         self.client.delete_object(Bucket=self.name, Key=key)
 
+    def __contains__(self, key: str) -> bool:
+        return key in self.keys()
+
     def keys(self) -> list[str]:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
         return [one["Key"] for page in pages for one in page.get("Contents", [])]

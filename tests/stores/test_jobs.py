@@ -404,7 +404,7 @@ def test_an_object_that_vanishes_is_one_failed_picture(
     filled(source, pictures)
 
     def fault(asked: str) -> None:
-        if asked.endswith("/in/a/1.png") and "in/a/2.jpg" in source.keys():  # noqa: SIM118 -- it is no dictionary
+        if asked.endswith("/in/a/1.png") and "in/a/2.jpg" in source:
             server.fault = lambda _asked: None
             del source["in/a/2.jpg"], source["in/a/1.png"]
 

@@ -30,7 +30,7 @@ fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed: pip inst
 FOLDERS, EACH = 100, 1000
 
 
-class Many(fsspec.AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
+class Many(fsspec.AbstractFileSystem):
     """A store whose objects, all alike, are made when they are read, and of whose results it keeps one bit each."""
 
     protocol = ("many", "memory")

@@ -148,7 +148,7 @@ def test_a_store_without_conditional_puts_is_written_to_without(bucket: Buckets,
 
 
 def test_where_a_put_is_not_atomic_it_is_renamed_into_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Files(fsspec.get_filesystem_class("local")):  # type: ignore[misc]
+    class Files(fsspec.get_filesystem_class("local")):
         """A folder that is reached as over SFTP."""
 
         protocol = "distant"

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from restore.jobs import store_journal
+from restore.errors import ImageError
+from restore.jobs import decoding_record, store_journal
 from restore.jobs.backend_entry import BackendEntry
 from restore.jobs.naming import PlanError
 from restore.jobs.store_index import StoreIndex
 from restore.jobs.store_journal import StoreJournal, concerns, read_parts
-from restore.jobs.verdict import Verdict
 from restore.stores.address import Address
 from restore.stores.faults import UnusableStoreError
 from restore.stores.listing import Listed
 from restore.stores.store import Store
+from restore.utils.isolated_process import ApartCrashError
 
 fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed: pip install '.[dev]'")
 
@@ -175,11 +176,20 @@ def test_shards_read_what_concerns_them(out: Store, tmp_path: Path) -> None:
     assert [found.is_ours(name) for name, *_ in there] == [False, True, True, True]
 
 
-def test_verdicts_last(out: Store, tmp_path: Path) -> None:
-    verdict = Verdict("decoder", "digest", "tools", "signal 11")
+def test_verdicts_last(out: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job dies while it decodes a picture; the next tries it apart, which crashes, too."""
+
+    def crashes(*_: object, **__: object) -> None:
+        raise ApartCrashError("signal 11")
+
+    monkeypatch.setattr(decoding_record, "run_apart", crashes)
+    digest = "5" * 64
+    journal(out, tmp_path).decoding.begin(digest)
     with journal(out, tmp_path) as written:
-        written.decoding._verdicts.add(verdict)  # type: ignore[union-attr]
-        assert index(out).verdicts == [verdict], "at once: the next crash may be near"
+        with pytest.raises(ImageError, match="signal 11"):
+            written.decoding.check(digest, tmp_path / "a.png", 100)
+        (verdict,) = index(out).verdicts
+        assert (verdict.source_digest, verdict.how) == (digest, "signal 11"), "at once: the next crash may be near"
 
 
 def test_a_store_that_cannot_be_written_to_ends_the_job(
