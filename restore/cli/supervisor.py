@@ -10,14 +10,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from types import FrameType
 
 import click
 
-from restore.cli.child_wait import wait_for
 from restore.utils.isolated_process import child_environment, crash_of, end_with, python_command
 
 FAILED, INTERRUPTED = 1, 130
+_LOOK_AGAIN = 1.0  # seconds
 
 
 class Supervisor:
@@ -55,7 +56,12 @@ class Supervisor:
         self._child = subprocess.Popen(command, env=child_environment(), pass_fds=descriptors)
         for number in self.signaled:
             self._child.send_signal(number)
-        return wait_for(self._child)
+        # A signal that comes when Python has just begun to wait is handled after the wait: none is without an end.
+        waiting = threading.Thread(target=self._child.wait, daemon=True)
+        waiting.start()
+        while waiting.is_alive():
+            waiting.join(_LOOK_AGAIN)
+        return self._child.wait()
 
     def tell(self, crash: str) -> None:
         """Print how the child died."""
