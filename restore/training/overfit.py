@@ -49,7 +49,7 @@ def overfit(recipe_path: Path, data: Path, count: int, options: Options, console
     with tempfile.TemporaryDirectory() as temporary, prepared_device(options) as (device, team):
         if team.size > 1:
             raise RecipeError("--overfit runs in one process: start it without torchrun")
-        run = new_run(recipe, Path(temporary), device, team)
+        run = new_run(recipe, Path(temporary), device, team, options.start_from)
         for line in describe(run):
             console.print(line, markup=False)
         training_data = find_training_data(run, data, 0)

@@ -30,7 +30,7 @@ from restore.training.recipe import Recipe
 from restore.training.recipe_file import dump_recipe, parse_recipe
 from restore.training.start_share import mixed
 from restore.training.start_weights import load_start
-from restore.training.teacher import FrozenTeacher, load_fixed, load_teacher
+from restore.training.teacher import STARTED, FrozenTeacher, load_fixed, load_teacher
 from restore.training.validation_metric import Measure, ValidationMetric, find_metric
 from restore.utils.json_types import JsonObject
 
@@ -102,7 +102,7 @@ class Run:
                 "begun_from": self.started_from,
                 "data": self.data,
                 "start_share": self.recipe.train.start_share,
-                **({"teacher": self.teacher.name, "teacher_sha256": self.teacher.sha256} if self.teacher else {}),
+                **({"teacher": self.teacher_name, "teacher_sha256": self.teacher.sha256} if self.teacher else {}),
                 **({"fixed": {name: one.sha256 for name, one in self.fixed.items()}} if self.fixed else {}),
                 **({"scaler": self.scaler.state_dict()} if self.scaler else {}),
             },
@@ -121,6 +121,13 @@ class Run:
         numbers = self.team.share(range(step * size, (step + 1) * size))
         again = teacher.samples if teacher is not None else None
         return list(numbers) if again is None else [number % again for number in numbers]
+
+    @property
+    def teacher_name(self) -> str:
+        """What the teacher is, for people; empty without one."""
+        if self.teacher is None:
+            return ""
+        return self.started_from if self.teacher.sha256 == STARTED else self.teacher.name
 
     def taught(self, low: Tensor) -> Tensor:
         """The teacher's results for the inputs of the current step, (N, 3, scale * h, scale * w) on 0..1."""
@@ -239,8 +246,7 @@ def new_run(
         run.started_from = begun if run.flow is None else f"{run.started_from}; velocity: {begun}"
     if run.start is not None and weights is None and not run.started_from:
         raise RecipeError(
-            f"train.start_share = {recipe.train.start_share:g} keeps a share of the weights that the run starts from, "
-            "but it starts from none: add --start RUN"
+            f"{_needs_start(recipe)} the weights that the run starts from, but it starts from none: add --start RUN"
         )
     if weights is None:
         for _, term in run.terms:
@@ -289,10 +295,10 @@ def _build(recipe: Recipe, folder: Path, device: torch.device, team: Team, weigh
     )
     if recipe.flow is not None:
         run.flow = FlowTrainer.build(recipe.flow, recipe.scale, device)
-    if recipe.train.start_share:
+    if recipe.train.start_share or (recipe.teacher is not None and recipe.teacher.start):
         run.start = copy.deepcopy(network).requires_grad_(False)
     if recipe.teacher is not None:
-        run.teacher = load_teacher(recipe, device, run.autocast)
+        run.teacher = load_teacher(recipe, device, run.autocast, run.start)
     run.started_from = options.begun_from()
     return run
 
@@ -307,8 +313,8 @@ def resume_run(
         raise RecipeError(f"train.steps = {recipe.train.steps}: {checkpoint.step} steps are already done in {folder}")
     if run.start is not None and not checkpoint.part("start"):
         raise RecipeError(
-            f"train.start_share = {recipe.train.start_share:g}: {folder} began without it, and its start is not kept; "
-            "begin a new run with --start"
+            f"{_needs_start(recipe)} the weights that {folder} started from, and they are not kept; begin a new run "
+            "with --start"
         )
     checkpoint.load(run.modules, run.optimizers)
     guidance = run.guidance
@@ -327,8 +333,8 @@ def resume_run(
     run.data_before = checkpoint.facts.get("data")
     if run.teacher is not None and checkpoint.facts.get("teacher_sha256", run.teacher.sha256) != run.teacher.sha256:
         raise RecipeError(
-            f"teacher.file: {recipe.teacher and recipe.teacher.file} is not the teacher that {folder} began with, "
-            f"{checkpoint.facts['teacher']}; give it that one back"
+            f"teacher: {(recipe.teacher and recipe.teacher.file) or run.teacher_name} is not the teacher that {folder} "
+            f"began with, {checkpoint.facts['teacher']}; give it that one back"
         )
     for name, sha256 in checkpoint.facts.get("fixed", {}).items():
         if name in run.fixed and run.fixed[name].sha256 != sha256:
@@ -336,6 +342,12 @@ def resume_run(
                 f"{name} is not the network that {folder} began with (SHA-256 {sha256}); give it that one back"
             )
     return run
+
+
+def _needs_start(recipe: Recipe) -> str:
+    """What in the recipe needs the weights that the run starts from, and a verb."""
+    share = recipe.train.start_share
+    return f"train.start_share = {share:g} keeps a share of" if share else "teacher.start: true learns from"
 
 
 def _measured_by(recipe: Recipe) -> tuple[object, ...]:

@@ -26,6 +26,7 @@ from restore.training.trained_network import load_trained
 
 # Makes the context manager that sets the precision of forward passes.
 Precision = Callable[[], AbstractContextManager[object]]
+STARTED = "start"
 
 
 @dataclass
@@ -34,7 +35,7 @@ class FrozenTeacher:
 
     Attributes:
         name: what it is, for people.
-        sha256: of its file.
+        sha256: of its file; "start" for the network that the run starts from.
         compute: inputs (N, 3, h, w) on 0..1 to results (N, 3, scale * h, scale * w), which may exceed 0..1.
         cache: keeps its results by the number of the sample; None computes them each time.
     """
@@ -72,10 +73,22 @@ def eight_bits(results: Tensor) -> Tensor:
     return results.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8)
 
 
-def load_teacher(recipe: Recipe, device: torch.device, autocast: Precision) -> FrozenTeacher:
-    """The recipe's teacher; see :func:`load_fixed`."""
+def load_teacher(
+    recipe: Recipe, device: torch.device, autocast: Precision, start: nn.Module | None = None
+) -> FrozenTeacher:
+    """The recipe's teacher; see :func:`load_fixed`.
+
+    Args:
+        recipe: with a teacher.
+        device: to compute on.
+        autocast: of a network's forward passes.
+        start: the network that the run starts from; it may get its weights later.
+    """
     assert recipe.teacher is not None
-    return load_fixed(recipe.teacher.file, "teacher.file", recipe, device, autocast)
+    if recipe.teacher.file is not None:
+        return load_fixed(recipe.teacher.file, "teacher.file", recipe, device, autocast)
+    assert start is not None
+    return FrozenTeacher("the network that the run starts from", STARTED, _frozen(start, device, autocast))
 
 
 def load_fixed(file: Path, key: str, recipe: Recipe, device: torch.device, autocast: Precision) -> FrozenTeacher:

@@ -11,14 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 class Teacher(BaseModel):
     """A trained network whose results replace the photograph in losses with ``teacher: true`` (distillation).
 
-    Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network", 2015.
+    Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network", 2015. With ``start``, training on another
+    task costs less of the first: Li and Hoiem, "Learning without forgetting", 2016.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    file: Path = Field(
+    file: Path | None = Field(
+        None,
         description="a run's folder or checkpoint, a published checkpoint that `restore import` reads (.pth, "
-        ".safetensors), or a model (.onnx)"
+        ".safetensors), or a model (.onnx)",
     )
+    start: bool = Field(False, description="whether the teacher is the network as the run starts (`--start`)")
     samples: PositiveInt | None = Field(
         None, description="samples after which the training begins again with the first; null for new ones to the end"
     )
@@ -27,6 +30,14 @@ class Teacher(BaseModel):
         description="folder that keeps the teacher's results for all samples, 8 bits per channel, so that each is "
         "computed once, in advance by `restore distill` or when first needed",
     )
+
+    @model_validator(mode="after")
+    def _is_one_network(self) -> Self:
+        if (self.file is None) != self.start:
+            raise ValueError("a teacher is a file, or start: true, the network that the run starts from: give one")
+        if self.start and self.cache is not None:
+            raise ValueError("teacher.cache keeps the results of a file: each run starts from weights of its own")
+        return self
 
     @model_validator(mode="after")
     def _cache_ends(self) -> Self:

@@ -202,8 +202,8 @@ def describe(run: Run) -> list[str]:
         lines.append(f"this processor has {lacks}; the networks compute in fp32")
     if note := run.recipe.network.note():
         lines.append(note)
-    if run.teacher is not None:
-        lines.append(f"teacher: {run.teacher.name}")
+    if run.teacher_name:
+        lines.append(f"teacher: {run.teacher_name}")
     if run.flow is not None:
         lines.append(f"flow from the results of {run.started_from}")
     return lines

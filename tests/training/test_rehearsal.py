@@ -120,6 +120,13 @@ def test_overfit(data: Path) -> None:
     assert "it hardly falls. Give it more than 24 steps first: --set train.steps=300. Then look at" in hopeless.output
 
 
+def test_overfit_begins_with_the_weights_of_start(data: Path) -> None:
+    text = RECIPE + "losses: [{kind: l1, teacher: true}]\nteacher: {start: true}\n"
+    assert run(data, RECIPE, "--out", str(data / "first")).exit_code == 0
+    result = run(data, text, "--overfit", "1", "--start", str(data / "first"))
+    assert "teacher: a run of 24 steps" in result.output, result.output
+
+
 def test_overfit_succeeds_on_what_can_be_learned(data: Path) -> None:
     """Photographs darkened by a fixed factor."""
     for number in range(4):

@@ -64,7 +64,9 @@ def test_it_needs_a_start(photos: Path, tmp_path: Path) -> None:
     assert not (run / LAST).exists()
     with stopping_at(4):
         assert not go(data, run, *SHORT)
-    with pytest.raises(RecipeError, match="began without it"):
+    with pytest.raises(
+        RecipeError, match="keeps a share of the weights that .*run started from, and they are not kept"
+    ):
         go(data, run, SHARE, resume=True)
 
 

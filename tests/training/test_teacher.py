@@ -281,6 +281,46 @@ def test_a_resumed_run_keeps_its_teacher(teachers: dict[str, Path], photos: Path
         go(photos.parent, tmp_path / "run", f"teacher.file={teachers['published']}", resume=True)
 
 
+FROM_START = "losses: [{kind: l1, teacher: true}, {kind: l2}]\nteacher: {start: true}\n"
+
+
+def test_a_run_can_be_taught_by_its_own_start(photos: Path, tmp_path: Path) -> None:
+    """At its first step there is nothing to learn of it; it stays as it was, and the run names and exports it."""
+    data, first = photos.parent, tmp_path / "first"
+    assert go(data, first)
+    text = RECIPE + FROM_START
+    run = new_run(parse_recipe(text, "r", ["train.precision=fp32"]), tmp_path / "new", CPU, start_from=first)
+    low, high = torch.rand(4, 3, 12, 12), torch.rand(4, 3, 24, 24)
+    with torch.no_grad():
+        before = load_trained(first)[1](low)
+    torch.testing.assert_close(run.taught(low), eight_bits(before) / 255)
+    assert float(update(run, low, high).parts["l1"]) <= 0.5 / 255 + 1e-6  # but for the teacher's 8 bits
+    torch.testing.assert_close(run.taught(low), eight_bits(before) / 255)
+
+    assert go(data, tmp_path / "whole", text=text, start_from=first)
+    with stopping_at(13):
+        assert not go(data, tmp_path / "broken", text=text, start_from=first)
+    (first / LAST).unlink()  # the run has kept it
+    assert go(data, tmp_path / "broken", resume=True)
+    assert_same(tmp_path / "whole" / LAST, tmp_path / "broken" / LAST)
+    assert load_source(tmp_path / "whole").spec.teacher.startswith("a run of 24 steps")
+
+
+def test_a_start_that_teaches_must_be_given(teachers: dict[str, Path], photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"teacher.start: true learns from .* starts from none: add --start RUN"):
+        go(photos.parent, tmp_path / "run", text=RECIPE + FROM_START)
+    with stopping_at(2):
+        assert not go(photos.parent, tmp_path / "run", text=recipe_with(teachers["run"]))
+    change = "teacher={start: true}"
+    with pytest.raises(RecipeError, match="learns from the weights that .*run started from, and they are not kept"):
+        go(photos.parent, tmp_path / "run", change, resume=True)
+    for teacher in ("{}", "{start: true, file: run}", "{samples: 4}"):
+        with pytest.raises(RecipeError, match="a teacher is a file, or start: true"):
+            parse_recipe(RECIPE + "losses: [{kind: l1, teacher: true}]\nteacher: " + teacher + "\n", "r")
+    with pytest.raises(RecipeError, match="teacher.cache keeps the results of a file"):
+        parse_recipe(RECIPE + FROM_START.replace("true}\n", "true, samples: 4, cache: here}\n"), "r")
+
+
 def test_unpaired_data_can_be_taught(folders: Path, tmp_path: Path) -> None:
     """The teacher's result is the pair that is missing."""
     teacher = untrained(RECIPE.replace("scale: 2", "scale: 1"), tmp_path / "teacher")
