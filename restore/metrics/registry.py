@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from restore.metrics import (
     brisque,
+    checkerboard,
     ciede2000,
     clip_iqa,
     dists,
@@ -32,6 +33,7 @@ METRICS: Registry[Metric] = Registry(
         ciede2000.METRIC,
         niqe.METRIC,
         brisque.METRIC,
+        checkerboard.METRIC,
         pirm.RMSE,
         pirm.PERCEPTUAL_INDEX,
         feature_distance.METRIC,

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from restore.imaging.decode import read_rgb8
+from restore.metrics.checkerboard import checkerboard
 from restore.metrics.psnr import psnr
 from restore.runtime.model import open_model
 from tests.conftest import SAMPLES
@@ -73,6 +74,13 @@ def test_jpeg_and_noise_are_taken_off(model: object, quality: int, gain: float) 
         _, data = cv2.imencode(".jpg", noisy[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
         given = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
         assert psnr(made_by(model, np.ascontiguousarray(given)), pixels) > psnr(given, pixels) + gain
+
+
+def test_a_blurred_photograph_gets_no_checkerboard(model: object) -> None:
+    """Within today's level: features of other networks may take such a pattern for sharpness."""
+    for path in photographs():
+        blurred = cv2.GaussianBlur(read_rgb8(path), (0, 0), 1.5)
+        assert checkerboard(made_by(model, blurred)) < 0.47
 
 
 def photographs() -> list[Path]:
