@@ -51,6 +51,8 @@ class TorchvisionFeatures(Layered):
         weights: torchvision's file; None for torch hub's cache. The classifier's tensors are ignored.
         reduce: average squares of this many pixels a side first. Errors of light and haze are as visible in a picture
             of half the size, and a quarter of the work.
+        smooth: average squares of this many pixels a side around every pixel first, without reducing. Features of
+            shallow layers answer to what alternates from pixel to pixel as to detail; with 2, they do not see it.
 
     Shape:
         (N, 3, H, W), 0..1, to (N, C, h, w); VGG halves after each block, rounding down.
@@ -61,7 +63,9 @@ class TorchvisionFeatures(Layered):
         ValueError: ``taps`` is invalid.
     """
 
-    def __init__(self, name: Name, taps: Sequence[str], weights: Path | None = None, reduce: int = 1) -> None:
+    def __init__(
+        self, name: Name, taps: Sequence[str], weights: Path | None = None, reduce: int = 1, smooth: int = 1
+    ) -> None:
         indices = tap_indices(taps, TAPS[name])
         purpose = f"encoder {name!r}"
         layers, url = _architecture(name)
@@ -71,9 +75,10 @@ class TorchvisionFeatures(Layered):
         fit_weights(layers, {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}, path, purpose)
         outputs = list(accumulate(layers, lambda last, layer: getattr(layer, "out_channels", last), initial=3))[1:]
         super().__init__(layers, outputs, indices, IMAGENET_MEAN, IMAGENET_STD)
-        self.reduce = reduce
+        self.reduce, self.smooth = reduce, smooth
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        x = F.avg_pool2d(x, self.smooth, stride=1) if self.smooth > 1 else x
         return super().forward(F.avg_pool2d(x, self.reduce) if self.reduce > 1 else x)
 
 
@@ -84,6 +89,12 @@ class _TorchvisionOptions(EncoderOptions):
     reduce: int = Field(
         1, ge=1, le=8, description="average squares of this many pixels a side first, for errors that are not in detail"
     )
+    smooth: int = Field(
+        1,
+        ge=1,
+        le=8,
+        description="average squares of this many pixels a side around every pixel first; 2 hides checkerboards",
+    )
 
     @field_validator("taps")
     @classmethod
@@ -92,7 +103,7 @@ class _TorchvisionOptions(EncoderOptions):
         return taps
 
     def build(self) -> Encoder:
-        return TorchvisionFeatures(self.kind, self.taps, self.weights, self.reduce)
+        return TorchvisionFeatures(self.kind, self.taps, self.weights, self.reduce, self.smooth)
 
 
 class Vgg16Options(_TorchvisionOptions):

@@ -212,6 +212,8 @@ class Recipe(_Options):
             return self
         if not any(loss.uses_teacher for loss in self.losses):
             raise ValueError("no loss uses the teacher; set teacher: true in one, such as {kind: l1, teacher: true}")
+        if self.teacher.unless_blurred is not None and not self.data.has_targets:
+            raise ValueError("teacher.unless_blurred needs photographs to keep as targets, and the data have none")
         if self.train.stride > 1:
             raise ValueError("the teacher needs whole patches, and train.stride leaves pixels out: set it to 1")
         return self

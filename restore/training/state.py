@@ -14,6 +14,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from restore.errors import RecipeError
 from restore.losses.base import LossOptions, LossTerm, TrainingContext
+from restore.losses.contrastive.beside_blur import beside_blur
+from restore.losses.enlarge import enlarged
 from restore.networks.base import deployed
 from restore.plugins import NO_CODE, Trust
 from restore.training.checkpoint import LAST, Checkpoint, save_checkpoint
@@ -129,10 +131,22 @@ class Run:
             return ""
         return self.started_from if self.teacher.sha256 == STARTED else self.teacher.name
 
-    def taught(self, low: Tensor) -> Tensor:
-        """The teacher's results for the inputs of the current step, (N, 3, scale * h, scale * w) on 0..1."""
+    def taught(self, low: Tensor, high: Tensor) -> Tensor:
+        """What the teacher makes of the inputs of the current step, or the photographs where the recipe says so.
+
+        Args:
+            low: inputs (N, 3, h, w) on 0..1.
+            high: photographs (N, 3, scale * h, scale * w) on 0..1.
+
+        Returns:
+            Of the shape and range of ``high``.
+        """
         assert self.teacher is not None
-        return self.teacher(low, self.sample_numbers(self.step))
+        taught, options = self.teacher(low, self.sample_numbers(self.step)), self.recipe.teacher
+        if options is None or options.unless_blurred is None:
+            return taught
+        blurred = beside_blur(enlarged(low, *high.shape[-2:]), high) <= options.unless_blurred
+        return torch.where(blurred[:, None, None, None], high, taught)
 
     def autocast(self) -> torch.autocast:
         """A context manager that sets the precision of forward passes."""

@@ -45,7 +45,7 @@ def update(run: Run, low: Tensor, high: Tensor, labels: Tensor | None = None) ->
     if run.guidance is not None and run.guidance.turn(run.step)[0] != "network":
         return _guide(run, run.guidance, pieces, fraction)
     teaches = any(loss.uses_teacher and loss.counts_at(run.step) for loss, _ in run.terms)
-    taught = run.taught(low) if teaches else None
+    taught = run.taught(low, high) if teaches else None
     # For dropout and dropped paths inside a network, which draw from torch's own generator.
     torch.manual_seed(generator.initial_seed())
     terms = [(loss, term) for loss, term in run.terms if loss.counts_at(run.step)]

@@ -22,6 +22,13 @@ class Teacher(BaseModel):
         ".safetensors), or a model (.onnx)",
     )
     start: bool = Field(False, description="whether the teacher is the network as the run starts (`--start`)")
+    unless_blurred: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="pictures that blur has damaged keep the photograph as their target, as `blurred` tells them in "
+        "contrastive losses; null for none",
+    )
     samples: PositiveInt | None = Field(
         None, description="samples after which the training begins again with the first; null for new ones to the end"
     )

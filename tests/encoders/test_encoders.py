@@ -166,6 +166,19 @@ def test_reduced_pictures_are_encoded_at_a_fraction_of_the_size(torchvision_file
         torch.testing.assert_close(one, same, atol=1e-4, rtol=1e-3)
 
 
+def test_smoothed_pictures_do_not_show_what_alternates(torchvision_file) -> None:
+    """A checkerboard has the features of plain gray, while edges are still seen."""
+    gray = torch.full((1, 3, 33, 33), 0.5)
+    board = gray + 0.1 * (-1) ** torch.arange(33)[None, :] * (-1) ** torch.arange(33)[:, None]
+    edge = gray.clone()
+    edge[..., 16:] += 0.1
+    smooth, sharp = (ENCODERS["vgg16"](weights=torchvision_file("vgg16"), smooth=n).build() for n in (2, 1))
+    for seen, plain, stepped in zip(smooth(board), smooth(gray), smooth(edge), strict=True):
+        torch.testing.assert_close(seen, plain, atol=1e-5, rtol=1e-4)
+        assert not torch.allclose(stepped, plain, atol=1e-3)
+    assert not torch.allclose(sharp(board)[0], sharp(gray)[0], atol=1e-3)
+
+
 # Weights
 
 

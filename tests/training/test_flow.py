@@ -262,10 +262,10 @@ def test_steps_and_seed_are_chosen_at_export(awake: Path, start: Path, tmp_path:
 def test_a_flow_can_teach(awake: Path, tmp_path: Path) -> None:
     teacher = f"losses: [{{kind: l1, teacher: true}}]\nteacher: {{file: {awake}}}\n"
     run = new_run(parse_recipe(RECIPE + teacher, "r"), tmp_path, CPU)
-    low = torch.rand(4, 3, 12, 12)
-    taught = run.taught(low)
+    low, high = torch.rand(4, 3, 12, 12), torch.rand(4, 3, 24, 24)
+    taught = run.taught(low, high)
     assert taught.shape == (4, 3, 24, 24)
-    assert torch.equal(taught, run.taught(low))
+    assert torch.equal(taught, run.taught(low, high))
 
 
 @pytest.mark.parametrize(

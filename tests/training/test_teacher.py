@@ -11,6 +11,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
+from torch.nn import functional as F
 
 from restore.cli.main import main
 from restore.errors import ModelError, RecipeError
@@ -25,6 +26,7 @@ from restore.training.step import update
 from restore.training.teacher import FrozenTeacher, eight_bits
 from restore.training.teacher_cache import RESULTS, SUMS, TeacherCache
 from restore.training.trained_network import load_trained
+from tests.conftest import picture
 from tests.training.test_loop import RECIPE, assert_same, go, stopping_at
 
 CPU = torch.device("cpu")
@@ -69,10 +71,11 @@ def test_each_kind_of_file_teaches_what_its_network_gives(teachers: dict[str, Pa
     run = new_run(parse_recipe(recipe_with(teachers[kind]), "r"), tmp_path, CPU)
     assert run.teacher is not None
     low = torch.randint(0, 256, (4, 3, 12, 12), generator=torch.Generator().manual_seed(0)) / 255
+    high = torch.rand(4, 3, 24, 24)
     with torch.no_grad():
         wanted = directly(kind, teachers[kind])(low)
     run.recipe = run.recipe.model_copy(update={"train": run.recipe.train.model_copy(update={"precision": "fp32"})})
-    taught = run.taught(low)
+    taught = run.taught(low, high)
     torch.testing.assert_close(taught * 255, (taught * 255).round())  # 8 bits, also without a cache
     inside = slice(8, -8)  # a model file mirrors the border of a picture first, where bare networks see zeros
     assert float((taught - wanted.clamp(0, 1))[..., inside, inside].abs().max()) * 255 <= 1.01
@@ -293,9 +296,9 @@ def test_a_run_can_be_taught_by_its_own_start(photos: Path, tmp_path: Path) -> N
     low, high = torch.rand(4, 3, 12, 12), torch.rand(4, 3, 24, 24)
     with torch.no_grad():
         before = load_trained(first)[1](low)
-    torch.testing.assert_close(run.taught(low), eight_bits(before) / 255)
+    torch.testing.assert_close(run.taught(low, high), eight_bits(before) / 255)
     assert float(update(run, low, high).parts["l1"]) <= 0.5 / 255 + 1e-6  # but for the teacher's 8 bits
-    torch.testing.assert_close(run.taught(low), eight_bits(before) / 255)
+    torch.testing.assert_close(run.taught(low, high), eight_bits(before) / 255)
 
     assert go(data, tmp_path / "whole", text=text, start_from=first)
     with stopping_at(13):
@@ -321,6 +324,23 @@ def test_a_start_that_teaches_must_be_given(teachers: dict[str, Path], photos: P
         parse_recipe(RECIPE + FROM_START.replace("true}\n", "true, samples: 4, cache: here}\n"), "r")
 
 
+def test_blurred_pictures_keep_the_photograph_as_target(teachers: dict[str, Path], tmp_path: Path) -> None:
+    """Noisy ones do not: what the teacher makes of those is worth keeping."""
+    photo = torch.from_numpy(picture(128, 96, seed=1)).permute(2, 0, 1)[None].float().div(255)
+    wide = F.avg_pool2d(F.pad(photo, (2, 2, 2, 2), mode="reflect"), 5, 1)
+    noisy = (photo + 0.1 * torch.randn(photo.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
+    inputs, photos = torch.cat([wide, noisy, wide]), torch.cat([photo, photo, photo])
+    teacher = untrained(RECIPE.replace("scale: 2", "scale: 1"), tmp_path / "teacher")
+    text = recipe_with(teacher).replace("scale: 2", "scale: 1").replace("file:", "unless_blurred: 0.35, file:")
+    run = new_run(parse_recipe(text, "r", ["train.precision=fp32"]), tmp_path / "new", CPU)
+    assert run.teacher is not None
+    made = run.teacher(inputs, range(3))
+    taught = run.taught(inputs, photos)
+    for one, wanted in zip(taught, (photo[0], made[1], photo[0]), strict=True):
+        torch.testing.assert_close(one, wanted, rtol=0, atol=0)
+    assert not torch.equal(made[0], photo[0])
+
+
 def test_unpaired_data_can_be_taught(folders: Path, tmp_path: Path) -> None:
     """The teacher's result is the pair that is missing."""
     teacher = untrained(RECIPE.replace("scale: 2", "scale: 1"), tmp_path / "teacher")
@@ -333,6 +353,8 @@ def test_unpaired_data_can_be_taught(folders: Path, tmp_path: Path) -> None:
         )
     )
     assert go(folders, tmp_path / "run", "train.steps=2", "train.schedule.warmup=1", text=text)
+    with pytest.raises(RecipeError, match="unless_blurred needs photographs to keep as targets"):
+        parse_recipe(text, "r", ["teacher.unless_blurred=0.2"])
 
 
 def test_eight_bits() -> None:
