@@ -1,6 +1,6 @@
 """Pictures as another program degrades them, to judge models on what training did not make.
 
-    python scripts/corrupted_pairs.py PHOTOGRAPHS OUT [--every 2] [--severity 1] [--corruption jpeg_compression ...]
+    python scripts/corrupted_pairs.py PHOTOGRAPHS OUT [--every 2] [--first 0] [--severity 1] [--corruption NAME ...]
 
 Writes every n-th PNG picture of a folder to OUT/target and, under each corruption of the package imagecorruptions, to
 OUT/CORRUPTION, the same at each call. The corruptions are those of Hendrycks and Dietterich, "Benchmarking neural
@@ -28,13 +28,14 @@ def main() -> None:
     parser.add_argument("photographs", type=Path, help="folder of PNG files")
     parser.add_argument("out", type=Path, help="folder to write to")
     parser.add_argument("--every", default=2, type=int, help="use every n-th picture (default: 2)")
+    parser.add_argument("--first", default=0, type=int, help="the first picture to use, from 0 (default: 0)")
     parser.add_argument("--severity", default=1, type=int, choices=range(1, 6), help="from 1 to 5 (default: 1)")
     parser.add_argument("--corruption", action="append", help=f"default: {', '.join(CORRUPTIONS)}")
     options = parser.parse_args()
     from imagecorruptions import corrupt
 
     for number, path in enumerate(sorted(options.photographs.glob("*.png"))):
-        if number % options.every:
+        if number % options.every != options.first % options.every or number < options.first:
             continue
         clean = cv2.imread(str(path))
         if clean is None:
