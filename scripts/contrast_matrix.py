@@ -4,8 +4,9 @@
 
 Each arm of the task trains with each of --seeds, from scratch or from --start. A seed stands for the same first weights
 and the same samples in the same order in all arms. Every network is then judged on the pairs of pictures given, which
-should not be made by the task's own degradation: PSNR on RGB and LPIPS (AlexNet). The weights of the terms were chosen
-by --scan, which trains with another seed, and compares on photographs held out from training.
+should not be made by the task's own degradation: PSNR on RGB, LPIPS (AlexNet), how much pixels alternate, since
+features may take such a pattern for detail, and LPIPS after it has been filtered out. The weights of the terms were
+chosen by --scan, which trains with another seed, and compares on photographs held out from training.
 
 Results are added to docs/contrast/TASK.json, and what is there is not trained again. Interrupted runs are resumed.
 --arm and --seeds choose what to train now; --table only writes the tables into docs/contrastive.md.
@@ -18,8 +19,10 @@ import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import comb
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -54,6 +57,7 @@ class Task:
             file of --start.
         scan: changes for the scan of weights, and its arms.
         begins: whether runs begin with the weights of --start, not from scratch.
+        controls: how many of the first arms the others are compared with.
     """
 
     recipe: str
@@ -61,6 +65,7 @@ class Task:
     arms: Mapping[str, str]
     scan: tuple[tuple[str, ...], Mapping[str, str]]
     begins: bool = False
+    controls: int = 2
 
 
 FOLDERS = "data.train=[photos,bsds400,sunhays80,general288]"
@@ -74,6 +79,8 @@ BLURRED = "0.2"  # what blur does not explain of the damage
 GRAINY = "[0.002, 1.0]"
 LPIPS = "{kind: lpips, net: vgg, weight: 0.2}"
 PATTERN = "{kind: pattern, weight: 2.0}"
+FINE = "{kind: pattern, cells: 2, weight: 1.0}"
+TAUGHT = "{kind: l1, teacher: true, weight: 8.0}"
 
 
 def positive(weight: float, reduce: int = 1) -> str:
@@ -110,6 +117,9 @@ def vgg16(reduce: int) -> str:
     return f"{{kind: vgg16, taps: [conv1_2, conv2_2, conv3_3], reduce: {reduce}}}"
 
 
+# Away from what the network made of pictures out of focus when the run began, whatever alternates.
+SHARPER = away(0.24, "{kind: history, every: [1000000], fresh: 0.0}", blurred=BLURRED).replace("reduce: 1", "smooth: 2")
+
 # A finished network goes on for a while.
 AGAIN = (
     "data.patch=64",
@@ -120,19 +130,24 @@ AGAIN = (
     "validation.crop=320",
     "validation.metric=lpips",
 )
-# The mix of photo-x1, more of JPEG, and photos out of focus.
 OUT_OF_FOCUS = "preset: clean, first: {blur: {probability: 1, sigma: [0.6, 2.5]}}"
-BLURRED_MIX = (
-    "data.degradation={mix: [{preset: light}, {preset: light}, {preset: web}, {preset: web}, {preset: phone}, "
-    "{preset: print, before: [{kind: film-grain}]}, {preset: heavy}, "
-    "{preset: clean, after: [{kind: jpeg, quality: [10, 95]}]}, "
-    "{preset: clean, after: [{kind: jpeg, quality: [10, 50]}]}, "
-    "{preset: clean, after: [{kind: jpeg, quality: [20, 95]}]}, "
-    "{preset: clean, after: [{kind: noise, gaussian_probability: 1, sigma: [2, 12], grey_probability: 0.3}, "
-    "{kind: jpeg, quality: [20, 80]}]}, "
-    f"{{preset: clean}}, {{{OUT_OF_FOCUS}}}, {{{OUT_OF_FOCUS}, "
-    "after: [{kind: noise, gaussian_probability: 1, sigma: [1, 5], grey_probability: 0.5}]}]}"
+NOISY_JPEG = (
+    "after: [{kind: noise, gaussian_probability: 1, sigma: [2, 12], grey_probability: 0.3}, "
+    "{kind: jpeg, quality: [20, 80]}]"
 )
+
+
+def blurred_mix(more: str = "") -> str:
+    """The mix of photo-x1, more of JPEG, and photos out of focus."""
+    return (
+        "data.degradation={mix: [{preset: light}, {preset: light}, {preset: web}, {preset: web}, {preset: phone}, "
+        "{preset: print, before: [{kind: film-grain}]}, {preset: heavy}, "
+        "{preset: clean, after: [{kind: jpeg, quality: [10, 95]}]}, "
+        "{preset: clean, after: [{kind: jpeg, quality: [10, 50]}]}, "
+        "{preset: clean, after: [{kind: jpeg, quality: [20, 95]}]}, "
+        f"{{preset: clean, {NOISY_JPEG}}}, {more}{{preset: clean}}, {{{OUT_OF_FOCUS}}}, {{{OUT_OF_FOCUS}, "
+        "after: [{kind: noise, gaussian_probability: 1, sigma: [1, 5], grey_probability: 0.5}]}]}"
+    )
 
 
 TASKS = {
@@ -187,14 +202,34 @@ TASKS = {
     ),
     "photo-x1-blur": Task(
         "models/photo-x1/recipe.yaml",
-        (*AGAIN, BLURRED_MIX, "train.schedule.warmup=50"),
+        (*AGAIN, blurred_mix(), "train.schedule.warmup=50"),
         {
             "control": f"[{{kind: l1}}, {LPIPS}, {PATTERN}]",
-            "positive": f"{positive(0.1)[:-1]}, {PATTERN}]",
             "start": f"[{{kind: l1}}, {LPIPS}, {away(0.05, BEFORE, blurred=BLURRED)}, {PATTERN}]",
         },
         ((), {}),
         begins=True,
+        controls=1,
+    ),
+    "photo-x1-held": Task(
+        "models/photo-x1/recipe.yaml",
+        (
+            blurred_mix(f"{{{OUT_OF_FOCUS}, {NOISY_JPEG}}}, "),
+            "data.patch=80",
+            "teacher={start: true, unless_blurred: 0.2}",
+            "train.steps=900",
+            "train.save_every=900",
+            "train.schedule.warmup=50",
+            "train.start_share=0.25",
+            "validation.every=900",
+        ),
+        {
+            "control": f"[{{kind: l1}}, {TAUGHT}, {LPIPS}, {PATTERN}, {FINE}]",
+            "start": f"[{{kind: l1}}, {TAUGHT}, {LPIPS}, {SHARPER}, {PATTERN}, {FINE}]",
+        },
+        ((), {}),
+        begins=True,
+        controls=1,
     ),
     "haze": Task(
         "restore/recipes/dehaze.yaml",
@@ -225,7 +260,12 @@ TASKS = {
         ),
     ),
 }
-METRIC_NAMES = {"psnr": ("PSNR, dB", 2, True), "lpips": ("LPIPS", 4, False)}
+METRIC_NAMES = {
+    "psnr": ("PSNR, dB", 2, True),
+    "lpips": ("LPIPS", 4, False),
+    "checkerboard": ("checkerboard, levels", 3, False),
+    "lpips-even": ("LPIPS without it", 4, False),
+}
 
 
 def main() -> None:
@@ -265,10 +305,10 @@ def read_pairs(said: str) -> tuple[str, Pairs]:
 def cell(name: str, task: Task, arm: str, seed: int, sets: Mapping[str, Pairs], options: argparse.Namespace) -> None:
     """Train and judge one arm with one seed, unless its result on all sets exists.
 
-    The first two arms are also judged at half strength, halfway between the input and the result: what contrast gains
+    The controls are also judged at half strength, halfway between the input and the result: what contrast gains
     should not be had by doing less.
     """
-    wanted = [arm, halved(arm)] if arm in list(task.arms)[:2] else [arm]
+    wanted = [arm, halved(arm)] if arm in list(task.arms)[: task.controls] else [arm]
     results = read_results(name)
     missing = [(one, key) for one in wanted for key in sets if key not in results.get(one, {}).get(str(seed), {})]
     if not missing:
@@ -321,9 +361,9 @@ def train(name: str, task: Task, run: str, losses: str, more: Sequence[str], opt
 
 
 def judge(method: Callable[[Pixels], Pixels], pairs: Pairs, weights: Path) -> dict[str, float]:
-    """Mean PSNR and LPIPS over pairs of pictures."""
+    """Means of all measures over pairs of pictures."""
     measures = {}
-    for key in METRIC_NAMES:
+    for key in ("psnr", "lpips", "checkerboard"):
         build = METRICS[key].measure
         assert build is not None
         measures[key] = build(MetricProtocol(1, color="rgb"), MetricInputs({"lpips": weights}))
@@ -331,13 +371,27 @@ def judge(method: Callable[[Pixels], Pixels], pairs: Pairs, weights: Path) -> di
     for low, high in pairs:
         given, wanted = (even(read_rgb8(path)) for path in (low, high))
         made = method(given)
-        rows.append({key: float(measure(made, wanted, low.name)) for key, measure in measures.items()})
+        row = {key: float(measure(made, wanted, low.name)) for key, measure in measures.items()}
+        rows.append({**row, "lpips-even": float(measures["lpips"](without_alternation(made), wanted, low.name))})
     return {key: round(statistics.mean(row[key] for row in rows), 5) for key in METRIC_NAMES}
 
 
 def even(pixels: Pixels) -> Pixels:
     """A picture without its last row or column where their number is odd."""
     return np.ascontiguousarray(pixels[: len(pixels) // 2 * 2, : pixels.shape[1] // 2 * 2])
+
+
+def without_alternation(pixels: Pixels) -> Pixels:
+    """A picture without the highest frequencies of the pixel grid, in columns and in rows.
+
+    Nine binomial coefficients of alternating signs, over 256, pass what alternates from pixel to pixel and hardly
+    anything else; what they pass is taken away.
+    """
+    taps = np.array([(-1) ** i * comb(8, i) for i in range(9)]) / 2**8
+    values = pixels.astype(np.float64)
+    for kernel in (taps[:, None], taps[None, :]):
+        values -= cv2.filter2D(values, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
 def scan(name: str, task: Task, options: argparse.Namespace) -> None:
@@ -369,24 +423,25 @@ def write_tables(name: str) -> None:
     _, found, after = rest.partition(end)
     if not found:
         raise SystemExit(f"{PAGE}: no marks {begin} and {end}")
-    text = "\n".join([begin, "", *tables(read_results(name), list(TASKS[name].arms)), end])
+    text = "\n".join([begin, "", *tables(read_results(name), TASKS[name]), end])
     write_bytes(PAGE, (before + text + after).encode())
 
 
-def tables(results: Results, arms: Sequence[str]) -> list[str]:
+def tables(results: Results, task: Task) -> list[str]:
     """Means over the seeds with their spread, then differences between runs of the same seed, as Markdown."""
     sets = list(results["input"]["-"])
-    columns = [(one, metric) for one in sets for metric in METRIC_NAMES]
+    columns = [(one, metric) for one in sets for metric in METRIC_NAMES if metric in results["input"]["-"][one]]
+    arms = list(task.arms)
     shown = [one for arm in arms for one in (arm, halved(arm)) if one in results]
     heading = " | ".join(f"{one}: {METRIC_NAMES[metric][0]}" for one, metric in columns)
     lines = [f"| arm | seeds | {heading} |", "|---|" + "---|" * (1 + len(columns))]
     for arm in ("input", *shown):
         cells = []
         for one, metric in columns:
-            values = [scores[one][metric] for scores in results[arm].values()]
+            values = [scores[one][metric] for scores in results[arm].values() if metric in scores[one]]
             cells.append(mean_and_spread(values, METRIC_NAMES[metric][1], ""))
         lines.append(f"| {arm} | {'' if arm == 'input' else len(results[arm])} | {' | '.join(cells)} |")
-    for base in arms[:2]:
+    for base in arms[: task.controls]:
         if base not in results:
             continue
         lines += ["", f"Difference from `{base}` with the same seed:", ""]
@@ -399,8 +454,9 @@ def tables(results: Results, arms: Sequence[str]) -> list[str]:
 def difference(results: Results, arm: str, base: str, one: str, metric: str) -> str:
     """Mean and spread of the differences between runs with the same seed; bold beyond twice the spread."""
     _, digits, more = METRIC_NAMES[metric]
-    both = results[arm].keys() & results[base].keys()
-    values = [results[arm][seed][one][metric] - results[base][seed][one][metric] for seed in sorted(both)]
+    both = sorted(results[arm].keys() & results[base].keys())
+    pairs = [(results[arm][seed][one], results[base][seed][one]) for seed in both]
+    values = [scores[metric] - control[metric] for scores, control in pairs if metric in scores and metric in control]
     said = mean_and_spread(values, digits, "+")
     if len(values) < 2 or abs(statistics.mean(values)) <= 2 * statistics.stdev(values):
         return said
