@@ -117,8 +117,11 @@ def vgg16(reduce: int) -> str:
     return f"{{kind: vgg16, taps: [conv1_2, conv2_2, conv3_3], reduce: {reduce}}}"
 
 
-# Away from what the network made of pictures out of focus when the run began, whatever alternates.
-SHARPER = away(0.24, "{kind: history, every: [1000000], fresh: 0.0}", blurred=BLURRED).replace("reduce: 1", "smooth: 2")
+def sharper(weight: float) -> str:
+    """Away from what the network made of pictures out of focus when the run began, whatever alternates."""
+    began = "{kind: history, every: [1000000], fresh: 0.0}"
+    return away(weight, began, blurred=BLURRED).replace("reduce: 1", "smooth: 2")
+
 
 # A finished network goes on for a while.
 AGAIN = (
@@ -130,6 +133,7 @@ AGAIN = (
     "validation.crop=320",
     "validation.metric=lpips",
 )
+A_LITTLE_NOISE = "after: [{kind: noise, gaussian_probability: 1, sigma: [1, 5], grey_probability: 0.5}]"
 OUT_OF_FOCUS = "preset: clean, first: {blur: {probability: 1, sigma: [0.6, 2.5]}}"
 NOISY_JPEG = (
     "after: [{kind: noise, gaussian_probability: 1, sigma: [2, 12], grey_probability: 0.3}, "
@@ -145,8 +149,8 @@ def blurred_mix(more: str = "") -> str:
         "{preset: clean, after: [{kind: jpeg, quality: [10, 95]}]}, "
         "{preset: clean, after: [{kind: jpeg, quality: [10, 50]}]}, "
         "{preset: clean, after: [{kind: jpeg, quality: [20, 95]}]}, "
-        f"{{preset: clean, {NOISY_JPEG}}}, {more}{{preset: clean}}, {{{OUT_OF_FOCUS}}}, {{{OUT_OF_FOCUS}, "
-        "after: [{kind: noise, gaussian_probability: 1, sigma: [1, 5], grey_probability: 0.5}]}]}"
+        f"{{preset: clean, {NOISY_JPEG}}}, {more}{{preset: clean}}, {{{OUT_OF_FOCUS}}}, "
+        f"{{{OUT_OF_FOCUS}, {A_LITTLE_NOISE}}}]}}"
     )
 
 
@@ -225,7 +229,31 @@ TASKS = {
         ),
         {
             "control": f"[{{kind: l1}}, {TAUGHT}, {LPIPS}, {PATTERN}, {FINE}]",
-            "start": f"[{{kind: l1}}, {TAUGHT}, {LPIPS}, {SHARPER}, {PATTERN}, {FINE}]",
+            "start": f"[{{kind: l1}}, {TAUGHT}, {LPIPS}, {sharper(0.24)}, {PATTERN}, {FINE}]",
+        },
+        ((), {}),
+        begins=True,
+        controls=1,
+    ),
+    "refocus": Task(
+        "models/photo-x1/recipe.yaml",
+        (
+            f"data.degradation={{mix: [{{{OUT_OF_FOCUS}}}, {{{OUT_OF_FOCUS}}}, {{{OUT_OF_FOCUS}, {A_LITTLE_NOISE}}}, "
+            f"{{{OUT_OF_FOCUS}, after: [{{kind: jpeg, quality: [75, 98]}}]}}, {{preset: clean}}]}}",
+            "data.patch=80",
+            "train.steps=900",
+            "train.save_every=300",
+            "train.schedule.warmup=50",
+            "train.start_share=0.0",
+            "validation.every=900",
+            "validation.metric=lpips",
+        ),
+        {
+            "control": f"[{{kind: l1}}, {LPIPS}, {PATTERN}, {FINE}]",
+            **{
+                arm: f"[{{kind: l1}}, {LPIPS}, {sharper(weight)}, {PATTERN}, {FINE}]"
+                for arm, weight in (("start", 0.05), ("start, twice the weight", 0.1))
+            },
         },
         ((), {}),
         begins=True,
