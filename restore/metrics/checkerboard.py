@@ -47,13 +47,9 @@ def checkerboard(image: NDArray[np.uint8], border: int = 0) -> float:
 
 def _build(protocol: MetricProtocol, _: MetricInputs) -> OfPicture:
     def measure(image: Pixels, reference: Pixels | None, name: str) -> float:
-        return checkerboard(image, _border(protocol))
+        return checkerboard(image, protocol.edge_without_reference)
 
     return measure
-
-
-def _border(protocol: MetricProtocol) -> int:
-    return 0 if protocol.border is None and protocol.scale == 1 else protocol.edge
 
 
 METRIC = Metric(
@@ -63,6 +59,6 @@ METRIC = Metric(
     higher_is_better=False,
     reference=False,
     digits=3,
-    how=lambda protocol: f"on RGB (8 bits), border {_border(protocol)}",
+    how=lambda protocol: f"on RGB (8 bits), border {protocol.edge_without_reference}",
     measure=_build,
 )

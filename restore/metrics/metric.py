@@ -35,6 +35,11 @@ class MetricProtocol:
         """The border in pixels."""
         return self.scale if self.border is None else self.border
 
+    @property
+    def edge_without_reference(self) -> int:
+        """The border of metrics without a reference: by default, none of pictures that were not enlarged."""
+        return 0 if self.border is None and self.scale == 1 else self.edge
+
     def on(self, at_1: Color) -> Color:
         """The color space, if the literature uses ``at_1`` for pictures that were not enlarged."""
         return self.color or ("y" if self.scale > 1 else at_1)

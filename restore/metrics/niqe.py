@@ -130,14 +130,9 @@ def _asymmetric(blocks: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
     return shape, low * tables.width[shape], high * tables.width[shape]
 
 
-def border(protocol: MetricProtocol) -> int:
-    """Pixels ignored on every side; none by default for pictures that were not enlarged."""
-    return 0 if protocol.border is None and protocol.scale == 1 else protocol.edge
-
-
 def _build(protocol: MetricProtocol, _: MetricInputs) -> OfPicture:
     def measure(image: Pixels, reference: Pixels | None, name: str) -> float:
-        return niqe(image, border(protocol))
+        return niqe(image, protocol.edge_without_reference)
 
     return measure
 
@@ -149,6 +144,6 @@ METRIC = Metric(
     higher_is_better=False,
     reference=False,
     digits=2,
-    how=lambda protocol: f"on Y (BT.601, 8 bits), blocks of 96 x 96, border {border(protocol)}",
+    how=lambda protocol: f"on Y (BT.601, 8 bits), blocks of 96 x 96, border {protocol.edge_without_reference}",
     measure=_build,
 )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from restore.errors import DataError
 from restore.imaging.color.conversions import luma
 from restore.metrics.metric import Metric, MetricInputs, MetricProtocol, OfPicture, Pixels
-from restore.metrics.niqe import border, niqe
+from restore.metrics.niqe import niqe
 from restore.metrics.psnr import within
 from restore.utils.json_text import parse_json
 
@@ -113,7 +113,7 @@ def _build_index(protocol: MetricProtocol, inputs: MetricInputs) -> OfPicture:
         stem = name.rsplit("/", 1)[-1]
         if stem not in scores:
             raise ValueError(f"{path} has no Ma score for {stem}")
-        return perceptual_index(niqe(image, border(protocol)), scores[stem])
+        return perceptual_index(niqe(image, protocol.edge_without_reference), scores[stem])
 
     return measure
 
@@ -138,7 +138,7 @@ PERCEPTUAL_INDEX = Metric(
     higher_is_better=False,
     reference=False,
     digits=2,
-    how=lambda protocol: f"from NIQE with border {border(protocol)} and given Ma scores",
+    how=lambda protocol: f"from NIQE with border {protocol.edge_without_reference} and given Ma scores",
     measure=_build_index,
     needs="Ma scores for each folder of results, with --ma",
     precomputed=True,
