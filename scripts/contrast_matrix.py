@@ -252,7 +252,7 @@ TASKS = {
             "control": f"[{{kind: l1}}, {LPIPS}, {PATTERN}, {FINE}]",
             **{
                 arm: f"[{{kind: l1}}, {LPIPS}, {sharper(weight)}, {PATTERN}, {FINE}]"
-                for arm, weight in (("start", 0.05), ("start, twice the weight", 0.1))
+                for arm, weight in (("start", 0.05), ("start, a quarter of the weight", 0.0125))
             },
         },
         ((), {}),

@@ -71,6 +71,9 @@ def test_every_command_that_is_shown_exists_with_its_options(page: str) -> None:
 def check(words: list[str]) -> None:
     if words[0] == "python":
         text = (ROOT / words[1]).read_text()
+        for name in re.findall(r"^from (\w+) import", text, re.MULTILINE):  # options that scripts share
+            if (shared := ROOT / "scripts" / f"{name}.py").exists():
+                text += shared.read_text()
         for word in words[2:]:
             if word.startswith("--"):
                 assert f'"{word.partition("=")[0]}"' in text, f"{words[1]} has no {word}"

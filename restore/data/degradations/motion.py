@@ -18,13 +18,12 @@ from pydantic import AfterValidator, Field
 
 from restore.data.degradations.base import Degradation, Image, NonNegativeRange, Probability, ordered
 from restore.data.degradations.fields import guided, segments
-from restore.imaging.color.conversions import from_linear, to_linear
+from restore.data.degradations.highlights import brightened
+from restore.imaging.color.conversions import from_linear
 
 # Frames of an exposure: enough for steps of about a pixel. With few, the blur of the interpolation, which differs with
 # the fraction of a pixel, would show as a grid.
 _FEWEST, _FRAMES = 12, 64
-# sRGB values from which a photograph is clipped, so that the light may have been brighter.
-_CLIPPED = 250 / 255
 
 _Values = NDArray[np.float64]
 _Few = Annotated[int, Field(ge=0, le=8)]
@@ -89,14 +88,6 @@ class Layer:
     behind: Image
     down: _Values
     right: _Values
-
-
-def brightened(image: Image, light: float) -> Image:
-    """Linear light (H, W, 3) of an sRGB picture on 0..1, with clipped highlights ``light`` times as bright."""
-    least = image.min(axis=2, keepdims=True)  # a color that is clipped in one channel need not be a light
-    share = np.clip((least - _CLIPPED) / (1 - _CLIPPED), 0, 1)
-    bright: Image = (to_linear(image) * (1 + np.float32(light - 1) * share)).astype(np.float32)
-    return bright
 
 
 def trajectory(length: float, shake: float, draw: np.random.Generator) -> tuple[_Values, _Values]:

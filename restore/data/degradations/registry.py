@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from restore.data.degradations.base import Degradation
 from restore.data.degradations.blur import BlurStep
+from restore.data.degradations.defocus import Defocus
 from restore.data.degradations.denoise import Denoise
 from restore.data.degradations.fade import Fade
 from restore.data.degradations.film_grain import FilmGrain
@@ -25,6 +26,7 @@ DEGRADATIONS: Registry[type[Degradation]] = by_kind(
     NoiseStep,
     JpegStep,
     MotionBlur,
+    Defocus,
     FilmGrain,
     Fade,
     Denoise,

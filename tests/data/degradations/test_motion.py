@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from restore.data.degradations.motion import Layer, Motion, Path, brightened, camera_path, exposed, trajectory
+from restore.data.degradations.highlights import brightened
+from restore.data.degradations.motion import Layer, Motion, Path, camera_path, exposed, trajectory
 from restore.data.sampling import generator
 from restore.imaging.color.conversions import to_linear
 from tests.conftest import picture
