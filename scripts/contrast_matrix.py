@@ -18,7 +18,7 @@ import argparse
 import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import comb
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from restore.data.pairs import match_photos
 from restore.imaging.decode import read_rgb8
 from restore.metrics.metric import MetricInputs, MetricProtocol
 from restore.metrics.registry import METRICS
+from restore.metrics.sr_protocol import bicubic
 from restore.training.checkpoint import LAST
 from restore.training.train import Options, start
 from restore.training.trained_network import load_trained
@@ -58,6 +59,7 @@ class Task:
         scan: changes for the scan of weights, and its arms.
         begins: whether runs begin with the weights of --start, not from scratch.
         controls: how many of the first arms the others are compared with.
+        also: changes to the recipe for some of the arms.
     """
 
     recipe: str
@@ -66,6 +68,7 @@ class Task:
     scan: tuple[tuple[str, ...], Mapping[str, str]]
     begins: bool = False
     controls: int = 2
+    also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 FOLDERS = "data.train=[photos,bsds400,sunhays80,general288]"
@@ -81,6 +84,16 @@ LPIPS = "{kind: lpips, net: vgg, weight: 0.2}"
 PATTERN = "{kind: pattern, weight: 2.0}"
 FINE = "{kind: pattern, cells: 2, weight: 1.0}"
 TAUGHT = "{kind: l1, teacher: true, weight: 8.0}"
+
+SHAPES = "{kind: perceptual, weight: 0.004, begin: 300}"
+ADVERSARY = "{kind: adversarial, weight: 0.06, begin: 500}"
+DISCRIMINATOR = "encoder: {kind: discriminator}, "
+
+
+def beside_input(weight: float, encoder: str = "") -> str:
+    """Nearer to the target than to the enlarged input, as in photo-x4's recipe."""
+    objective = "objective: {kind: infonce, temperature: 1.0}"
+    return f"{{kind: contrastive, weight: {weight:g}, begin: 300, {encoder}{objective}}}"
 
 
 def positive(weight: float, reduce: int = 1) -> str:
@@ -259,6 +272,37 @@ TASKS = {
         begins=True,
         controls=1,
     ),
+    "photo-x4": Task(
+        "models/photo-x4/recipe.yaml",
+        (
+            "discriminator.begin=300",
+            "train.steps=1500",
+            "train.batch=6",
+            "train.precision=bf16",
+            "train.optimizer={kind: adam, lr: 5.0e-4, betas: [0.9, 0.99]}",
+            "train.schedule={warmup: 100, hold: 0.0, floor: 0.01}",
+            "train.ema=0.995",
+            "train.save_every=500",
+            "validation.every=750",
+            "validation.crop=320",
+        ),
+        {
+            "control": f"[{{kind: l1}}, {SHAPES}, {ADVERSARY}]",
+            "input": f"[{{kind: l1}}, {SHAPES}, {beside_input(0.01)}, {ADVERSARY}]",
+            "no adversary": f"[{{kind: l1}}, {SHAPES}]",
+            "input in a discriminator, no adversary": f"[{{kind: l1}}, {SHAPES}, {beside_input(0.01, DISCRIMINATOR)}]",
+        },
+        ((), {}),
+        begins=True,
+        controls=1,
+        also={
+            "no adversary": ("discriminator=null",),
+            "input in a discriminator, no adversary": (
+                "discriminator={network: {kind: haar, norm: group, width: 32, taps: [4]}, form: contrastive, "
+                "begin: 300, optimizer: {lr: 2.0e-4, betas: [0.9, 0.999]}}",
+            ),
+        },
+    ),
     "haze": Task(
         "restore/recipes/dehaze.yaml",
         (
@@ -341,22 +385,27 @@ def cell(name: str, task: Task, arm: str, seed: int, sets: Mapping[str, Pairs], 
     missing = [(one, key) for one in wanted for key in sets if key not in results.get(one, {}).get(str(seed), {})]
     if not missing:
         return
-    folder = train(name, task, f"{arm}-{seed}", task.arms[arm], [f"train.seed={seed}"], options)
-    _, network, _ = load_trained(folder)
+    folder = train(
+        name, task, f"{arm}-{seed}", task.arms[arm], [*task.also.get(arm, ()), f"train.seed={seed}"], options
+    )
+    recipe, network, _ = load_trained(folder)
 
     def restored(low: Pixels) -> Pixels:
         return enlarge(network, low, torch.device("cpu"))
 
+    def unchanged(low: Pixels) -> Pixels:
+        return low if recipe.scale == 1 else bicubic(low, recipe.scale)
+
     def half(low: Pixels) -> Pixels:
-        return np.rint((low.astype(np.float32) + restored(low)) / 2).astype(np.uint8)
+        return np.rint((unchanged(low).astype(np.float32) + restored(low)) / 2).astype(np.uint8)
 
     with torch.inference_mode():
         scores = [judge(restored if one == arm else half, sets[key], options.weights) for one, key in missing]
     results = read_results(name)  # again: other processes may have added theirs
-    unchanged = results.setdefault("input", {}).setdefault("-", {})
+    inputs = results.setdefault("input", {}).setdefault("-", {})
     for (one, key), score in zip(missing, scores, strict=True):
-        if key not in unchanged:
-            unchanged[key] = judge(lambda low: low, sets[key], options.weights)
+        if key not in inputs:
+            inputs[key] = judge(unchanged, sets[key], options.weights)
         results.setdefault(one, {}).setdefault(str(seed), {})[key] = score
         print(one, seed, key, score, flush=True)
     results_file(name).parent.mkdir(parents=True, exist_ok=True)

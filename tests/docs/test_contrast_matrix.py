@@ -66,9 +66,10 @@ def test_what_alternates_is_filtered_out(matrix: ModuleType) -> None:
 def test_every_arm_is_a_recipe(matrix: ModuleType) -> None:
     """Also those that have not been trained yet; a positive and its contrast pull equally."""
     for task in matrix.TASKS.values():
-        for losses in (*task.arms.values(), *task.scan[1].values()):
+        assert task.also.keys() <= task.arms.keys()
+        for arm, losses in (*task.arms.items(), *task.scan[1].items()):
             said = losses.replace("START", "start.safetensors")
-            recipe = load_recipe(ROOT / task.recipe, [*task.changes, f"losses={said}"])
+            recipe = load_recipe(ROOT / task.recipe, [*task.changes, f"losses={said}", *task.also.get(arm, ())])
             assert recipe.losses[0].kind == "l1"
         assert list(task.arms)[: task.controls] == ["control", "positive"][: task.controls]
     assert find_recipe("dehaze").samefile(ROOT / matrix.TASKS["haze"].recipe)
