@@ -27,7 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", required=True, type=Path)
     parser.add_argument("--filter", default="nashville", help="a function of the package pilgram")
-    add_options(parser, "cut")
+    add_options(parser, "cut", 2000)
     options = parser.parse_args()
     carry_out("cut", options, partial(make_sets, options.photos, getattr(pilgram, options.filter), options.side))
 

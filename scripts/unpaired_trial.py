@@ -20,12 +20,12 @@ from restore.training.train import Options, start
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def add_options(parser: argparse.ArgumentParser, work: str) -> None:
+def add_options(parser: argparse.ArgumentParser, work: str, steps: int) -> None:
     """The options of every trial."""
     parser.add_argument("--work", default=ROOT / "runs" / work, type=Path, help="folder of the sets and the runs")
     parser.add_argument("--run", default="run", help="name of the run; the sets are used again (default: run)")
     parser.add_argument("--side", default=400, type=int, help="longest side of the photographs used, pixels")
-    parser.add_argument("--steps", default=2000, type=int)
+    parser.add_argument("--steps", default=steps, type=int, help=f"default: {steps}")
     parser.add_argument("--threads", default=2, type=int)
     parser.add_argument("--set", action="append", default=[], help="change the recipe, as for restore train")
 
