@@ -289,6 +289,7 @@ TASKS = {
         {
             "control": f"[{{kind: l1}}, {SHAPES}, {ADVERSARY}]",
             "input": f"[{{kind: l1}}, {SHAPES}, {beside_input(0.01)}, {ADVERSARY}]",
+            "twice the perceptual loss": f"[{{kind: l1}}, {SHAPES.replace('0.004', '0.008')}, {ADVERSARY}]",
             "no adversary": f"[{{kind: l1}}, {SHAPES}]",
             "input in a discriminator, no adversary": f"[{{kind: l1}}, {SHAPES}, {beside_input(0.01, DISCRIMINATOR)}]",
         },
