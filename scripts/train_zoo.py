@@ -5,8 +5,8 @@
 An interrupted run is resumed. PHOTOGRAPHS holds the folders that the recipes name; TESTSETS holds Set5/x2, Set5/x4,
 Set14/x2 and Set14/x4 with files *_HR.png and *_LR.png; Kodak24 for degradation and filter models, and lowlight/LIME for
 low-light models. A start.yaml next to the recipe is trained first, then start-2.yaml, start-3.yaml and so on, each from
-the weights of the one before; the last provides the recipe's initial weights. A control.yaml is trained too, from the
-same initial weights.
+the weights of the one before; the last provides the recipe's initial weights. Without one, a model in BEGINS starts with
+the weights of another. A control.yaml is trained too, from the same initial weights.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from pathlib import Path
 from restore.training.recipe_file import load_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
+# Models whose training starts with the weights of another of these models.
+BEGINS = {"denoise": "photo-x1"}
 
 
 def main() -> None:
@@ -35,7 +37,7 @@ def main() -> None:
     options = parser.parse_args()
 
     folder, run = ROOT / "models" / options.name, options.runs / options.name
-    start = None
+    start: Path | None = Path(BEGINS[options.name]) if options.name in BEGINS else None
     for stage in stages(folder):
         before, start = start, options.runs / f"{options.name}-{stage.stem}"
         train(stage, start, options, before)

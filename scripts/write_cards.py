@@ -19,6 +19,7 @@ import filter_card
 import judged_card
 import light_card
 import presets_card
+from train_zoo import BEGINS
 
 from restore.evaluation.model import PROTOCOL
 from restore.recipes import Shipped
@@ -131,7 +132,8 @@ def card(entry: Entry) -> str:
     learned = " + ".join(f"{loss.weight:g} {words}" for loss, words in zip(recipe.losses, said, strict=True))
     note = entry.file.parent / "note.md"
     stages = sorted((path.name for path in entry.file.parent.glob("start*.yaml")), key=lambda name: (len(name), name))
-    chain = ", itself started from ".join(f"`{name}`" for name in reversed(stages))
+    before_it = stages or [BEGINS.get(spec.name, "")]
+    chain = ", itself started from ".join(f"`{name}`" for name in reversed(before_it))
     before = f" It started from the weights of {chain}: {spec.start}." if spec.start else ""
     return f"""\
 # {spec.name}
@@ -259,6 +261,7 @@ _USES = {
     "sr-x2": "are too small",
     "sr-x4": "are far too small",
     "photo-x1": "are compressed, noisy or soft",
+    "denoise": "are noisy",
     "photo-x4": "are small, compressed, noisy or soft",
     "backlit": "are backlit or underexposed",
     "unfilter": "have an Instagram-like filter",

@@ -75,6 +75,14 @@ def test_what_comes_before_is_trained_first_and_begun_with_by_both(
     ]
 
 
+def test_a_model_may_begin_with_the_weights_of_another(
+    models: Path, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_zoo, "BEGINS", {"mine": "photo-x1"})
+    make(tmp_path, monkeypatch)
+    assert [words[:3] for words in trained(told)] == [[str(models / "mine/recipe.yaml"), "--start", "photo-x1"]]
+
+
 def test_stages_follow_one_another(models: Path, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the order of their numbers, the tenth after the ninth."""
     names = ["start", *(f"start-{number}" for number in range(2, 11))]
