@@ -5,8 +5,8 @@
 An interrupted run is resumed. PHOTOGRAPHS holds the folders that the recipes name; TESTSETS holds Set5/x2, Set5/x4,
 Set14/x2 and Set14/x4 with files *_HR.png and *_LR.png; Kodak24 for degradation and filter models, and lowlight/LIME for
 low-light models. A start.yaml next to the recipe is trained first, then start-2.yaml, start-3.yaml and so on, each from
-the weights of the one before; the last provides the recipe's initial weights. Without one, a model in BEGINS starts with
-the weights of another. A control.yaml is trained too, from the same initial weights.
+the weights of the one before; the last provides the recipe's initial weights. Without one, a model in BEGINS begins
+with the weights of another. A control.yaml is trained too, from the same initial weights.
 """
 
 from __future__ import annotations
