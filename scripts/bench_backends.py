@@ -3,10 +3,10 @@
     python scripts/bench_backends.py [--model sr-x2 ...] [--side 512] [--rounds 9] [--threads 2]
 
 Prints one row per model and backend as a Markdown table: the least and the median milliseconds for one tile, with
-conversions from and to pixels; how many times as fast as onnxruntime in fp32, as the median of the ratios within each
-round, since other work on the machine then slows both; the largest difference in levels of 255 and the PSNR of the
-8-bit results for a photograph-like picture, a flat one and line art. For more than onnxruntime, it needs an Intel
-processor and `pip install '.[openvino]'`.
+conversions from and to pixels, while as many run side by side as in a job; how many times as fast as onnxruntime in
+fp32, as the median of the ratios within each round, since other work on the machine then slows both; the largest
+difference in levels of 255 and the PSNR of the 8-bit results for a photograph-like picture, a flat one and line art.
+For more than onnxruntime, it needs an Intel processor and `pip install '.[openvino]'`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import time
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from restore.errors import RestoreError
 from restore.metrics.psnr import psnr
 from restore.runtime.cpu import cpu_name, usable_cores
 from restore.runtime.model import Model
+from restore.runtime.throughput import seconds_each
 from restore.zoo.agreement import batch, probe_pictures, results
 from restore.zoo.backend_cache import Backend
 from restore.zoo.backends import OpenOptions, candidates
@@ -74,16 +74,15 @@ def table(name: str, side: int, rounds: int, threads: int | None) -> None:
 
 
 def timed(models: dict[Backend, Model], side: int, rounds: int) -> dict[Backend, list[float]]:
-    """Seconds of each run, in turns."""
+    """Seconds that each takes for a tile, in turns."""
     spec = models[EXACT].spec
     tile = batch(probe_pictures(spec, side)[0], spec)
     times: dict[Backend, list[float]] = {backend: [] for backend in models}
     for number in range(1 + rounds):
         for backend, model in models.items():
-            began = time.perf_counter()
-            model.enlarge(*tile)
+            seconds = seconds_each(model, *tile)
             if number:  # the first run of a shape prepares for it
-                times[backend].append(time.perf_counter() - began)
+                times[backend].append(seconds)
     return times
 
 

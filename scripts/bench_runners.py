@@ -9,7 +9,8 @@ OpenVINO itself (``pip install openvino``) runs restore's file in the precisions
 processors that its plug-in for onnxruntime, which restore uses, does not take. Where there is no file, or a library is
 missing, the row is left out.
 
-Prints a Markdown table: the least and the median milliseconds for a tile, how many times as fast as ncnn (or torch in
+Prints a Markdown table: the least and the median milliseconds for a tile (restore runs several side by side with
+OpenVINO, each on its share of the cores, and that is how they are timed), how many times as fast as ncnn (or torch in
 fp32 where ncnn is missing) as the median over rounds, and the PSNR of the 8-bit result against restore's in fp32, which
 shows that all run the same network. What restore cannot use on this processor has no row. On a machine that does other
 work, --cpu-time counts the time that the processor spends on it, of one thread.
@@ -30,6 +31,7 @@ from numpy.typing import NDArray
 from restore.errors import RestoreError
 from restore.metrics.psnr import psnr
 from restore.runtime.cpu import cpu_name, usable_cores
+from restore.runtime.model import Model
 from restore.spec import ModelSpec
 from restore.zoo.agreement import batch, probe_pictures
 from restore.zoo.backend_cache import Backend
@@ -38,8 +40,8 @@ from restore.zoo.find import find
 from restore.zoo.precision import family
 
 Pixels = NDArray[np.uint8]
-# From uint8 RGB (H, W, 3) to the same, enlarged.
-Runner = Callable[[Pixels], Pixels]
+# From uint8 RGB (H, W, 3) to the same, enlarged: once for each tile that runs side by side with others.
+Runner = Callable[[Pixels], list[Pixels]]
 
 EXACT = "restore: onnxruntime fp32"
 
@@ -77,25 +79,25 @@ def table(name: str, options: argparse.Namespace) -> None:
         **by_ncnn(first(options.ncnn, stem, (".param",)), options.threads, notes),
     }
     clock = time.process_time if options.cpu_time else time.perf_counter
-    times, right = timed(runners, tile, options.rounds, clock), runners[EXACT](tile)
+    times, right = timed(runners, tile, options.rounds, clock), runners[EXACT](tile)[0]
     base = next((who for who in ("ncnn", "torch fp32") if who in runners), EXACT)
     for who, run in runners.items():
         ratio = statistics.median(a / b for a, b in zip(times[base], times[who], strict=True))
         ms = [f"{1000 * value(times[who]):.0f}" for value in (min, statistics.median)]
-        print(f"| {stem} | {who} | {ms[0]} | {ms[1]} | {ratio:.2f} | {psnr(run(tile), right):.1f} |", flush=True)
+        print(f"| {stem} | {who} | {ms[0]} | {ms[1]} | {ratio:.2f} | {psnr(run(tile)[0], right):.1f} |", flush=True)
     for note in notes:
         print(f"\n{stem}: {note}\n")
 
 
 def timed(runners: dict[str, Runner], tile: Pixels, rounds: int, clock: Callable[[], float]) -> dict[str, list[float]]:
-    """Seconds of each run, in turns; the first run of each prepares and does not count."""
+    """Seconds for a tile of each, in turns; the first run of each prepares and does not count."""
     times: dict[str, list[float]] = {who: [] for who in runners}
     for number in range(1 + rounds):
         for who, run in runners.items():
             began = clock()
-            run(tile)
+            made = run(tile)
             if number:
-                times[who].append(clock() - began)
+                times[who].append((clock() - began) / len(made))
     return times
 
 
@@ -110,10 +112,13 @@ def by_restore(wish: OpenOptions, spec: ModelSpec, notes: list[str]) -> dict[str
         except RestoreError as error:
             notes.append(f"{backend.label}: {error}")
             continue
+
+        def run(tile: Pixels, model: Model = model) -> list[Pixels]:
+            begun = [model.begin(*batch(tile, spec)) for _ in range(model.parallel)]
+            return [finish()[0] for finish in begun]
+
         library = "onnxruntime" if backend.device == "cpu" else backend.device
-        found[f"restore: {library} {backend.precision}"] = lambda tile, model=model: model.enlarge(*batch(tile, spec))[
-            0
-        ]
+        found[f"restore: {library} {backend.precision}"] = run
     return found
 
 
@@ -128,11 +133,11 @@ def by_torch(file: Path | None, threads: int, notes: list[str]) -> dict[str, Run
     torch.set_num_threads(threads)
     network = load_published(file).network.to(memory_format=torch.channels_last)
 
-    def run(tile: Pixels, low: bool) -> Pixels:
+    def run(tile: Pixels, low: bool) -> list[Pixels]:
         given = torch.from_numpy(tile).permute(2, 0, 1)[None].float().div(255)
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=low):
             made: NDArray[np.float32] = network(given.to(memory_format=torch.channels_last)).float()[0].numpy()
-        return to_pixels(made)
+        return [to_pixels(made)]
 
     return {"torch fp32": lambda tile: run(tile, False), "torch bf16": lambda tile: run(tile, True)}
 
@@ -153,9 +158,9 @@ def by_openvino(file: Path, threads: int, size: tuple[int, ...], notes: list[str
             wish = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads}
             compiled = core.compile_model(model, "CPU", wish)
 
-            def run(tile: Pixels, compiled: openvino.CompiledModel = compiled) -> Pixels:
+            def run(tile: Pixels, compiled: openvino.CompiledModel = compiled) -> list[Pixels]:
                 given = tile.transpose(2, 0, 1)[None].astype(np.float32) / np.float32(255)
-                return to_pixels(compiled([given])[0][0])
+                return [to_pixels(compiled([given])[0][0])]
 
             found[f"OpenVINO {precision.replace('f32', 'fp32')}"] = run
     return found
@@ -175,12 +180,12 @@ def by_ncnn(file: Path | None, threads: int, notes: list[str]) -> dict[str, Runn
     if net.load_param(str(file)) or net.load_model(str(file.with_suffix(".bin"))):
         raise SystemExit(f"{file}: ncnn cannot load it")
 
-    def run(tile: Pixels) -> Pixels:
+    def run(tile: Pixels) -> list[Pixels]:
         values = np.ascontiguousarray(tile.transpose(2, 0, 1), np.float32) / np.float32(255)
         with net.create_extractor() as extractor:
             extractor.input(net.input_names()[0], ncnn.Mat(values).clone())
             _, made = extractor.extract(net.output_names()[0])
-            return to_pixels(np.array(made))
+            return [to_pixels(np.array(made))]
 
     return {"ncnn": run}
 

@@ -102,19 +102,38 @@ class _Timed(PixelNetwork):
         self._model, self._note = model, note
         self.spec, self.device = model.spec, model.device
         self._first = model.on_cpu and model.spec.shape is None
+        self._ended = 0.0
 
     @property
     def on_cpu(self) -> bool:
         return self._model.on_cpu
 
+    @property
+    def width_align(self) -> int:
+        return self._model.width_align
+
+    @property
+    def parallel(self) -> int:
+        return self._model.parallel
+
     def enlarge(self, batch: Pixels, aside: Aside = NOTHING) -> Pixels:
+        return self.begin(batch, aside)()
+
+    def begin(self, batch: Pixels, aside: Aside = NOTHING) -> Callable[[], Pixels]:
         if self._first:
             self._first = False
             self._try_piece(batch, aside)
-        began = time.perf_counter()
-        result = self._model.enlarge(batch, aside)
-        self._note(batch.size // batch.shape[-1], time.perf_counter() - began)
-        return result
+        began, pixels = time.perf_counter(), batch.size // batch.shape[-1]
+        finish = self._model.begin(batch, aside)
+
+        def finished() -> Pixels:
+            result = finish()
+            since = max(began, self._ended)  # it waited while the one before it ran
+            self._ended = time.perf_counter()
+            self._note(pixels, self._ended - since)
+            return result
+
+        return finished
 
     def _try_piece(self, batch: Pixels, aside: Aside) -> None:
         tile = batch.size // batch.shape[-1]

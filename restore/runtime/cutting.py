@@ -23,11 +23,15 @@ class Cutting:
         tile: largest side of a tile in input pixels, without its halo.
         batch: tiles at once.
         fixed: whether all tiles have one shape instead of balanced sizes.
+        width_align: widths of tiles that are a multiple of this run faster.
+        parallel: tiles that run side by side; balanced ones come in a multiple of this number.
     """
 
     tile: int
     batch: int
     fixed: bool
+    width_align: int = 1
+    parallel: int = 1
 
 
 def cutting(model: PixelNetwork, tile: int | None, batch: int | None = None, fixed: bool | None = None) -> Cutting:
@@ -42,27 +46,28 @@ def cutting(model: PixelNetwork, tile: int | None, batch: int | None = None, fix
     on_cpu = model.on_cpu
     exactly = model.spec.shape[0] if model.spec.shape else None
     batch = exactly or batch or (1 if on_cpu else _GPU_BATCH)
-    tile = tile or auto_tile(model.spec, model.free_memory(), batch)
-    return Cutting(tile, batch, not on_cpu if fixed is None else fixed)
+    tile = tile or auto_tile(model.spec, model.free_memory(), batch * model.parallel)
+    # More context changes nothing but for networks whose tiles are not exact anyway.
+    align = model.width_align if model.spec.exact_tiles and model.width_align % model.spec.multiple == 0 else 1
+    return Cutting(tile, batch, not on_cpu if fixed is None else fixed, align, model.parallel)
 
 
-def parts(size: tuple[int, int], spec: ModelSpec, tile: int, fixed: bool) -> Iterator[Tile]:
+def parts(size: tuple[int, int], spec: ModelSpec, how: Cutting) -> Iterator[Tile]:
     """The tiles of a picture, in coordinates of the padded picture (:func:`restore.runtime.padding.padded_size`).
 
     Args:
         size: height and width of the picture.
         spec: of the network.
-        tile: see :class:`Cutting`.
-        fixed: see :class:`Cutting`.
+        how: how it is cut.
     """
     height, width = padded_size(size, spec)
     if spec.shape is not None:
         return shaped(height, width, spec.shape[1:], spec.halo, spec.multiple)
     # So that the border makes no more tiles; where all have one shape, that is prepared for.
-    tile += 0 if fixed else 2 * spec.border
-    return tiles(height, width, tile, spec.halo, spec.multiple, spec.minimum, fixed)
+    tile = how.tile + (0 if how.fixed else 2 * spec.border)
+    return tiles(height, width, tile, spec.halo, spec.multiple, spec.minimum, how.fixed, how.width_align, how.parallel)
 
 
 def seen_pixels(size: tuple[int, int], spec: ModelSpec, how: Cutting) -> int:
     """Pixels that a network sees of a picture, those that tiles share as often as they are seen."""
-    return sum(height * width for height, width in (part.shape for part in parts(size, spec, how.tile, how.fixed)))
+    return sum(height * width for height, width in (part.shape for part in parts(size, spec, how)))

@@ -6,6 +6,7 @@ import math
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -45,6 +46,16 @@ class PixelNetwork(ABC):
         """Whether it runs on the CPU, where batches and equal tiles gain nothing."""
         return self.device == "cpu"
 
+    @property
+    def width_align(self) -> int:
+        """Widths of tiles that are a multiple of this run faster."""
+        return 1
+
+    @property
+    def parallel(self) -> int:
+        """How many batches it runs at once, each on its share of the cores (:meth:`begin`)."""
+        return 1
+
     @abstractmethod
     def enlarge(self, batch: Pixels, aside: Aside = NOTHING) -> Pixels:
         """Run the network on tiles of one shape.
@@ -60,6 +71,11 @@ class PixelNetwork(ABC):
             ModelError: the network failed, or returned another size than its spec promises, or NaN or infinite values.
         """
 
+    def begin(self, batch: Pixels, aside: Aside = NOTHING) -> Callable[[], Pixels]:
+        """Begin what :meth:`enlarge` does, and return the function that waits for the result and returns it."""
+        result = self.enlarge(batch, aside)
+        return lambda: result
+
     def free_memory(self) -> int | None:
         """Free bytes on its device; None if unknown."""
         return free_memory()
@@ -72,23 +88,36 @@ class FloatNetwork(PixelNetwork):
         network: float32 (N, 3, H, W) in the spec's range to (N, 3, scale * H, scale * W); receives the spec's other
             inputs as keyword arguments. It must not keep its input, whose memory is reused for the next call.
         spec: the network's inputs, output and value range.
+        parallel: calls of the network at once.
     """
 
-    def __init__(self, network: Network, spec: ModelSpec) -> None:
+    def __init__(self, network: Network, spec: ModelSpec, parallel: int = 1) -> None:
         self._network = network
         self.spec = spec
-        self._input, self._scaled, self._whole = _Buffer(), _Buffer(), _Buffer()
+        self._input, self._planes, self._narrow = _Buffer(), _Buffer(), _Buffer()
+        self._parallel = parallel
+        self._pool = ThreadPoolExecutor(parallel, "network") if parallel > 1 else None
+
+    @property
+    def parallel(self) -> int:
+        return self._parallel
 
     def enlarge(self, batch: Pixels, aside: Aside = NOTHING) -> Pixels:
         result = self._network(self._to_floats(batch), **aside)
         check_shape(self.spec, batch.shape, result.shape)
         return self._to_pixels(result, batch.dtype)
 
+    def begin(self, batch: Pixels, aside: Aside = NOTHING) -> Callable[[], Pixels]:
+        return self._pool.submit(self.enlarge, batch, aside).result if self._pool else super().begin(batch, aside)
+
     def _to_floats(self, batch: Pixels) -> NDArray[np.float32]:
         gain, offset = to_range(self.spec, batch.dtype)
         count, height, width, channels = batch.shape
         values = self._input.take((count, channels, height, width), np.dtype(np.float32))
-        np.multiply(batch.transpose(0, 3, 1, 2), gain, out=values, dtype=np.float32, casting="unsafe")
+        planes = self._planes.take((channels, height, width), batch.dtype)
+        for pixels, floats in zip(batch, values, strict=True):
+            cv2.split(pixels, tuple(planes))
+            np.multiply(planes, gain, out=floats, dtype=np.float32, casting="unsafe")
         if offset:
             values += offset
         return values
@@ -98,21 +127,20 @@ class FloatNetwork(PixelNetwork):
         for planes, out in zip(values, pixels, strict=True):
             # A few rows at a time: the buffers stay small and remain in the cache between passes.
             for top in range(0, out.shape[0], _ROWS):
-                self._narrow(planes[:, top : top + _ROWS], out[top : top + _ROWS])
+                self._put(planes[:, top : top + _ROWS], out[top : top + _ROWS])
         return pixels
 
-    def _narrow(self, planes: NDArray[np.float32], out: Pixels) -> None:
+    def _put(self, planes: NDArray[np.float32], out: Pixels) -> None:
         """Rows (C, h, W) to pixels (h, W, C)."""
-        check_finite(self.spec, bool(np.isfinite(planes.min() + planes.max())))
+        # A sum of finite values in double precision is finite, and one with NaN or infinite values is not.
+        check_finite(self.spec, all(math.isfinite(cv2.sumElems(plane)[0]) for plane in planes))
         gain, offset = from_range(self.spec, out.dtype)
-        scaled = self._scaled.take(planes.shape, planes.dtype)
-        np.multiply(planes, gain, out=scaled)
-        if offset:
-            scaled += offset
-        narrow = self._whole.take(planes.shape, out.dtype)
-        # Adding zero makes OpenCV clip, round and narrow in one pass. It needs two-dimensional planes.
-        flat = (-1, planes.shape[2])
-        cv2.add(scaled.reshape(flat), 0.0, dst=narrow.reshape(flat), dtype=_DEPTHS[out.dtype])
+        narrow = self._narrow.take(planes.shape, out.dtype)
+        if offset:  # OpenCV would round once, not after each step as everywhere else
+            planes, gain = planes * gain + offset, np.float32(1)
+        for plane, into in zip(planes, narrow, strict=True):
+            # Multiplied, clipped, rounded and narrowed in one pass.
+            cv2.addWeighted(plane, float(gain), plane, 0, 0, dst=into, dtype=_DEPTHS[out.dtype])
         cv2.merge(tuple(narrow), dst=out)
 
 

@@ -184,7 +184,9 @@ def plugin_device(kind: str, index: int) -> PluginDevice:
     return devices[index]
 
 
-def plugin_options(kind: str, device: PluginDevice, threads: int, bf16: bool, half: bool) -> dict[str, str]:
+def plugin_options(
+    kind: str, device: PluginDevice, threads: int, parallel: int, bf16: bool, half: bool
+) -> dict[str, str]:
     """Options of a plug-in provider for one session.
 
     OpenVINO otherwise chooses the precision itself, and pins its threads to cores, where those that decode and encode
@@ -194,6 +196,7 @@ def plugin_options(kind: str, device: PluginDevice, threads: int, bf16: bool, ha
         kind: a key of :data:`PLUGINS`.
         device: the device.
         threads: CPU threads.
+        parallel: runs at once, which share the threads.
         bf16: compute in bfloat16.
         half: whether the model is in float16.
     """
@@ -202,7 +205,8 @@ def plugin_options(kind: str, device: PluginDevice, threads: int, bf16: bool, ha
     precision = "bf16" if bf16 else "f16" if half and device.hardware != "CPU" else "f32"
     settings = {"INFERENCE_PRECISION_HINT": precision}
     if device.hardware == "CPU":
-        settings |= {"INFERENCE_NUM_THREADS": str(threads), "NUM_STREAMS": "1", "ENABLE_CPU_PINNING": "NO"}
+        settings |= {"INFERENCE_NUM_THREADS": str(threads), "NUM_STREAMS": str(parallel)}
+        settings["ENABLE_CPU_PINNING"] = "NO"
     elif device.hardware == "NPU":
         settings = {}  # it has one precision
     return {"load_config": json.dumps({device.hardware: settings})} if settings else {}

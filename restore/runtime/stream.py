@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from restore.errors import ModelError
 from restore.runtime.conditioning import Aside, PictureAside, together
-from restore.runtime.cutting import cutting, parts
+from restore.runtime.cutting import Cutting, cutting, parts
 from restore.runtime.memory import SMALLEST_TILE, is_out_of_memory
 from restore.runtime.padding import mirrored, padded_size
 from restore.runtime.pixels import FloatNetwork, Network, PixelNetwork, Pixels, check_pixels
@@ -99,12 +99,12 @@ class _Work:
         """Whether the result is complete or the picture has failed."""
         return self.missing == 0
 
-    def cut(self, tile: int, fixed: bool, spec: ModelSpec) -> list[_Piece]:
+    def cut(self, how: Cutting, spec: ModelSpec) -> list[_Piece]:
         """Cut into tiles and start over: tiles cut earlier become void."""
         if self.input is None:
             return []
         self.turn += 1
-        pieces = [_Piece(self, part, self.turn) for part in parts(self._size, spec, tile, fixed)]
+        pieces = [_Piece(self, part, self.turn) for part in parts(self._size, spec, how)]
         self.missing = len(pieces)
         return pieces
 
@@ -178,11 +178,14 @@ class _Stream:
         self._model = model
         self._warn = warn
         self._exactly = model.spec.shape[0] if model.spec.shape else None
-        self._batch, self._tile, self._fixed = how.batch, how.tile, how.fixed
+        self._batch, self._how = how.batch, how
         self._in_hand = options.in_hand
         self._strength = options.strength
         self._hand: deque[_Work] = deque()
         self._waiting: dict[tuple[object, ...], deque[_Piece]] = {}
+        # One more than run at once waits, so that none of them does.
+        self._ahead = model.parallel if model.parallel > 1 else 0
+        self._begun: deque[tuple[list[_Piece], Callable[[], Pixels]]] = deque()
         self._warn_pending = False
 
     def run(self, pictures: Iterable[Pixels]) -> Iterator[Pixels | Exception]:
@@ -200,7 +203,7 @@ class _Stream:
             del work
             self._advance(least=1 if alone or len(self._hand) >= self._in_hand else self._batch)
             yield from self._settled()
-        self._advance(least=1)
+        self._end()
         yield from self._settled()
 
     def _settled(self) -> Iterator[Pixels | Exception]:
@@ -211,7 +214,7 @@ class _Stream:
             del result
 
     def _cut(self, work: _Work) -> list[_Piece]:
-        return work.cut(self._tile, self._fixed, self._model.spec)
+        return work.cut(self._how, self._model.spec)
 
     def _wait(self, pieces: list[_Piece]) -> None:
         for piece in pieces:
@@ -219,16 +222,35 @@ class _Stream:
                 self._waiting.setdefault((piece.part.shape, piece.work.dtype), deque()).append(piece)
 
     def _advance(self, least: int) -> None:
-        """Run waiting tiles while any shape has ``least`` of them (or a full batch, if that is now smaller)."""
-        while key := next((k for k, queue in self._waiting.items() if len(queue) >= min(least, self._batch)), None):
-            queue = self._waiting[key]
-            pieces = [queue.popleft() for _ in range(min(self._batch, len(queue)))]
-            if not queue:
-                del self._waiting[key]
+        """Run waiting tiles while any shape has ``least`` of them (or a full batch, if that is now smaller).
+
+        Where tiles run side by side, the last ones still run afterwards, beside the first ones of the next picture.
+        """
+        while pieces := self._next(least):
             self._attempt(pieces)
+            while len(self._begun) > self._ahead:
+                self._finish()
+
+    def _end(self) -> None:
+        """Run all waiting tiles, and wait for the last ones."""
+        self._advance(least=1)
+        while self._begun:
+            self._finish()
+            self._advance(least=1)  # after a failure, tiles wait again
+
+    def _next(self, least: int) -> list[_Piece]:
+        """Tiles of one shape to run next; empty if too few wait."""
+        key = next((k for k, queue in self._waiting.items() if len(queue) >= min(least, self._batch)), None)
+        if key is None:
+            return []
+        queue = self._waiting[key]
+        pieces = [queue.popleft() for _ in range(min(self._batch, len(queue)))]
+        if not queue:
+            del self._waiting[key]
+        return pieces
 
     def _attempt(self, pieces: list[_Piece]) -> None:
-        """Run tiles of one shape as a batch, and handle failures."""
+        """Begin to run tiles of one shape as a batch, and handle failures."""
         pieces = [piece for piece in pieces if not piece.void]
         if not pieces:
             return
@@ -237,26 +259,44 @@ class _Stream:
             run = [*pieces, *[pieces[-1]] * ((self._exactly or 0) - len(pieces))]
             seen = [piece.seen() for piece in run]
             aside = together([piece.aside() for piece in run])
-            results = self._model.enlarge(np.stack(seen) if len(seen) > 1 else seen[0][None], aside)
+            finish = self._model.begin(np.stack(seen) if len(seen) > 1 else seen[0][None], aside)
         except Exception as error:
-            if is_out_of_memory(error):
-                self._with_less(pieces, error)
-            elif not isinstance(error, ModelError):
-                raise
-            elif len(pieces) == 1:
-                pieces[0].work.fail(error)
-            else:  # one tile is at fault; run them one by one to save the others
-                for piece in pieces:
-                    self._attempt([piece])
+            self._failed(pieces, error)
+        else:
+            self._begun.append((pieces, finish))
+
+    def _finish(self) -> None:
+        """Take the result of the tiles that began first, and handle failures."""
+        pieces, finish = self._begun.popleft()
+        try:
+            results = finish()
+        except Exception as error:
+            self._failed(pieces, error)
             return
         for piece, result in zip(pieces, results[: len(pieces)], strict=True):
-            piece.work.keep(piece.part, result)
+            if not piece.void:
+                piece.work.keep(piece.part, result)
         if self._warn_pending:
             self._warn_pending = False
             self._warn(
-                f"not enough memory on {self._model.device}: continuing with tiles of {self._tile} pixels, "
+                f"not enough memory on {self._model.device}: continuing with tiles of {self._how.tile} pixels, "
                 f"{self._batch} at a time"
             )
+
+    def _failed(self, pieces: list[_Piece], error: Exception) -> None:
+        """Handle the failure of a batch."""
+        if not isinstance(error, ModelError) and not is_out_of_memory(error):
+            raise error
+        pieces = [piece for piece in pieces if not piece.void]
+        if not pieces:  # a tile that ran beside it failed first
+            return
+        if is_out_of_memory(error):
+            self._with_less(pieces, error)
+        elif len(pieces) == 1:
+            pieces[0].work.fail(error)
+        else:  # one tile is at fault; run them one by one to save the others
+            for piece in pieces:
+                self._attempt([piece])
 
     def _with_less(self, pieces: list[_Piece], error: Exception) -> None:
         """Out of memory: try a smaller batch, then smaller tiles for all pictures in progress, then give up."""
@@ -271,12 +311,12 @@ class _Stream:
                 piece.work.fail(self._no_memory(f"its one shape, {self._model.spec.shape}", error))
             return
         # Not the size of the kept part: a fixed window at the border may keep only a sliver.
-        size = min(self._tile, max(work.padded))
+        size = min(self._how.tile, max(work.padded))
         smaller = max(SMALLEST_TILE, size // 2)
         if smaller >= size:
             work.fail(self._no_memory(f"one tile of {size} pixels", error))
             return
-        self._tile = smaller
+        self._how = replace(self._how, tile=smaller)
         self._warn_pending = True
         for other in self._hand:
             if not other.settled:

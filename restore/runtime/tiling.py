@@ -6,6 +6,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+# Rows of tiles are not cut lower than this for the sake of their number.
+_LOWEST = 32
+
 
 @dataclass(frozen=True)
 class Span:
@@ -33,7 +36,7 @@ class Tile:
         return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
 
 
-def spans(length: int, tile: int, halo: int, multiple: int = 1, minimum: int = 1) -> list[Span]:
+def spans(length: int, tile: int, halo: int, multiple: int = 1, minimum: int = 1, align: int = 1) -> list[Span]:
     """Tiles along one axis, of nearly equal size, at most ``tile``, each with a context of ``halo`` on both sides.
 
     The context ends at the picture's border, where the network pads as it does for the whole picture. This, and a halo
@@ -45,6 +48,8 @@ def spans(length: int, tile: int, halo: int, multiple: int = 1, minimum: int = 1
         halo: context on each side.
         multiple: every input length must be a multiple of this.
         minimum: every input length must be at least this, if the picture is.
+        align: a multiple of ``multiple`` to which input lengths are extended with more context, if the picture is long
+            enough.
     """
     tile = max(multiple, tile - tile % multiple)
     halo = _up(halo, multiple)
@@ -55,7 +60,18 @@ def spans(length: int, tile: int, halo: int, multiple: int = 1, minimum: int = 1
     least = min(length, _up(minimum, multiple))
     seen = [(max(0, min(a, length - least)), b) for a, b in seen]
     seen = [(a, max(b, a + least)) for a, b in seen]
+    if align > multiple:
+        seen = [_stretched(a, b, align, length) for a, b in seen]
     return [Span(a, b, first, last) for (a, b), (first, last) in zip(seen, kept, strict=True)]
+
+
+def _stretched(start: int, stop: int, align: int, length: int) -> tuple[int, int]:
+    """A span with its length rounded up to a multiple of ``align``, or itself if the axis is too short."""
+    wanted = _up(stop - start, align)
+    if wanted > length:
+        return start, stop
+    stop = min(start + wanted, length)
+    return stop - wanted, stop
 
 
 def window_side(tile: int, halo: int, multiple: int = 1, minimum: int = 1) -> int:
@@ -80,14 +96,44 @@ def windows(length: int, tile: int, halo: int, multiple: int = 1, minimum: int =
 
 
 def tiles(
-    height: int, width: int, tile: int, halo: int, multiple: int = 1, minimum: int = 1, fixed: bool = False
+    height: int,
+    width: int,
+    tile: int,
+    halo: int,
+    multiple: int = 1,
+    minimum: int = 1,
+    fixed: bool = False,
+    width_align: int = 1,
+    parallel: int = 1,
 ) -> Iterator[Tile]:
-    """Tiles of a picture, row by row, of balanced sizes or all of one shape (``fixed``)."""
-    cut = windows if fixed else spans
-    columns = cut(width, tile, halo, multiple, minimum)
-    for rows in cut(height, tile, halo, multiple, minimum):
-        for span in columns:
-            yield Tile(rows, span)
+    """Tiles of a picture, row by row, of balanced sizes or all of one shape (``fixed``).
+
+    Args:
+        height: of the picture.
+        width: of the picture.
+        tile: see :func:`spans`, as for the next three.
+        halo: context on each side.
+        multiple: every input length must be a multiple of this.
+        minimum: every input length must be at least this, if the picture is.
+        fixed: all tiles have one shape.
+        width_align: the ``align`` of :func:`spans` for the columns of balanced tiles.
+        parallel: balanced tiles are cut into more rows until their number is a multiple of this, if that leaves rows
+            higher than their context.
+    """
+    if fixed:
+        columns, lines = (windows(length, tile, halo, multiple, minimum) for length in (width, height))
+    else:
+        columns = spans(width, tile, halo, multiple, minimum, width_align)
+        lines = spans(height, tile, halo, multiple, minimum)
+        fewest = len(lines)
+        for count in range(fewest, fewest + parallel):
+            lower = max(multiple, math.ceil(height / count))
+            if count * len(columns) % parallel == 0 and (count == fewest or lower >= max(_LOWEST, 2 * halo)):
+                lines = spans(height, min(tile, _up(lower, multiple)), halo, multiple, minimum)
+                break
+    for line in lines:
+        for column in columns:
+            yield Tile(line, column)
 
 
 def shaped(height: int, width: int, shape: tuple[int, int], halo: int, multiple: int = 1) -> Iterator[Tile]:

@@ -11,13 +11,13 @@ import platform
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from restore.errors import RestoreError
 from restore.runtime.cpu import cpu_name, usable_cores
 from restore.runtime.plugin_providers import NoPluginDeviceError, plugin_devices, plugin_version
+from restore.runtime.throughput import seconds_each
 from restore.zoo.agreement import LIMITS, Results, batch, fault, less_than_twin, probe_pictures, results
 from restore.zoo.backend_cache import Backend, Verdict, read, write
 from restore.zoo.find import find
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 # Jobs of fewer input pixels are over before a measurement would pay off, on any machine.
 LEAST_PIXELS = 4e6
-# A measurement may take this share of a job's estimated time.
-MOST_SHARE = 0.05
+# A measurement may take this share of a job's estimated time, or the second if the CPU multiplies bfloat16 numbers,
+# which makes most models several times as fast.
+MOST_SHARE, MOST_SHARE_BF16 = 0.05, 0.25
 # A backend that is less exact, or not onnxruntime, must be this much faster to be chosen.
 LEAST_GAIN = 1.1
 
@@ -122,7 +123,7 @@ def fastest(options: OpenOptions, model: Model, pixels: Callable[[], float], dig
         if size < LEAST_PIXELS:
             return Choice(model)
         at_hand = candidates(options, warnings)
-        if len(at_hand) < 2 or _is_short(model, size, len(at_hand)):
+        if len(at_hand) < 2 or _is_short(model, size, at_hand):
             return Choice(model, warnings=tuple(warnings))
         found = _measure(at_hand, options, opened, warnings)
         if found is None:
@@ -180,13 +181,14 @@ def candidates(options: OpenOptions, warnings: list[str]) -> list[Backend]:
     return [backend for backend in found if options.precision in ("auto", backend.precision)]
 
 
-def _is_short(model: Model, pixels: float, candidates: int) -> bool:
+def _is_short(model: Model, pixels: float, candidates: list[Backend]) -> bool:
     """Whether a measurement would take too large a part of a job."""
     small = batch(probe_pictures(model.spec, _SMALL_SIDE)[0], model.spec)
-    model.enlarge(*small)
-    each = _seconds(partial(model.enlarge, *small)) / small[0][..., 0].size
-    needed = candidates * (_TILES * _SIDE**2 * each + _OPENING_SECONDS)
-    return needed > MOST_SHARE * pixels * each
+    seconds_each(model, *small)
+    each = seconds_each(model, *small) / small[0][..., 0].size
+    needed = len(candidates) * (_TILES * _SIDE**2 * each + _OPENING_SECONDS)
+    share = MOST_SHARE_BF16 if any(backend.precision == "bf16" for backend in candidates) else MOST_SHARE
+    return needed > share * pixels * each
 
 
 def _measure(
@@ -235,12 +237,12 @@ def _times(models: Mapping[Backend, Model]) -> dict[Backend, float]:
     spec = next(iter(models.values())).spec
     tile = batch(probe_pictures(spec, _SIDE)[0], spec)
     for model in models.values():
-        model.enlarge(*tile)  # the first run of a shape prepares for it
+        seconds_each(model, *tile)  # the first run of a shape prepares for it
     times = dict.fromkeys(models, float("inf"))
     began = time.perf_counter()
     for _ in range(_MOST_ROUNDS):
         for backend, model in models.items():
-            times[backend] = min(times[backend], _seconds(partial(model.enlarge, *tile)))
+            times[backend] = min(times[backend], seconds_each(model, *tile))
         if time.perf_counter() - began > _RUNS_SECONDS:
             break
     return times
@@ -252,9 +254,3 @@ def _sentence(best: Backend, times: Mapping[Backend, float]) -> str:
         return f"{best.label}: {times[base] / times[best]:.1f}x {base.label}"
     others = ", ".join(f"{other.label} {times[base] / times[other]:.1f}x" for other in times if other != base)
     return f"{best.label}: no other backend is faster" + (f" ({others})" if others else "")
-
-
-def _seconds(run: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    run()
-    return time.perf_counter() - began

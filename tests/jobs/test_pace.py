@@ -14,14 +14,14 @@ from restore.cli.main import main
 from restore.errors import ModelError
 from restore.jobs import pace as module
 from restore.jobs.pace import Pace, duration
+from restore.runtime.conditioning import NOTHING, Aside
+from restore.runtime.pixels import PixelNetwork
 from restore.spec import ModelSpec
 from tests.conftest import picture, save
 
 
-class Slow:
+class Slow(PixelNetwork):
     """A network that takes a given time for each pixel."""
-
-    device, on_cpu = "cpu", True
 
     def __init__(self, scale: int, each: float, clock: list[float]) -> None:
         self.spec, self._each, self._clock = ModelSpec(scale=scale, halo=1), each, clock
@@ -29,7 +29,7 @@ class Slow:
     def free_memory(self) -> int:
         return 1 << 34
 
-    def enlarge(self, batch: np.ndarray, _aside: object) -> np.ndarray:
+    def enlarge(self, batch: np.ndarray, aside: Aside = NOTHING) -> np.ndarray:
         self._clock[0] += self._each * batch.size / 3
         return batch
 

@@ -96,13 +96,12 @@ def test_this_cpu(tmp_path: Path) -> None:
     assert cpu_name(tmp_path / "cpuinfo") == "Fast 1: two"
 
 
-def packages(*names: str) -> list[SimpleNamespace]:
-    return [SimpleNamespace(metadata={"Name": name}, version="1.2") for name in names]
-
-
-def test_runtimes(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = packages("numpy", "onnxruntime_gpu", "onnxruntime-extensions", "onnxruntime")
-    monkeypatch.setattr(ort_install.importlib.metadata, "distributions", lambda: found)
+def test_runtimes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("numpy", "onnxruntime_gpu", "onnxruntime_extensions", "onnxruntime"):
+        folder = tmp_path / f"{name}-1.2.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Name: {name}\nVersion: 1.2\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
     assert runtimes() == {"onnxruntime": "1.2", "onnxruntime-gpu": "1.2"}
 
 

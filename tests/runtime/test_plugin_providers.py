@@ -127,7 +127,7 @@ def test_threads_and_precision_are_set_and_not_left_to_the_plugin(fake: FakePlug
     assert fake.settings() == {
         "INFERENCE_PRECISION_HINT": "f32",
         "INFERENCE_NUM_THREADS": "3",
-        "NUM_STREAMS": "1",
+        "NUM_STREAMS": "3",
         "ENABLE_CPU_PINNING": "NO",
     }
     fake.devices = [FakeDevice("Chip", abilities="FP32 BF16 INT8")]
@@ -138,12 +138,12 @@ def test_threads_and_precision_are_set_and_not_left_to_the_plugin(fake: FakePlug
 def test_a_card_computes_in_the_file_s_precision(fake: FakePlugin) -> None:
     fake.devices = [FakeDevice("Card", "GPU"), FakeDevice("Unit", "NPU")]
     card, unit = plugin_devices("openvino")
-    assert plugin_options("openvino", card, 2, bf16=False, half=False) == {
+    assert plugin_options("openvino", card, 2, 1, bf16=False, half=False) == {
         "load_config": '{"GPU": {"INFERENCE_PRECISION_HINT": "f32"}}'
     }
-    assert '"f16"' in plugin_options("openvino", card, 2, bf16=False, half=True)["load_config"]
-    assert plugin_options("openvino", unit, 2, bf16=False, half=False) == {}
-    assert plugin_options("webgpu", card, 2, bf16=False, half=False) == {}
+    assert '"f16"' in plugin_options("openvino", card, 2, 1, bf16=False, half=True)["load_config"]
+    assert plugin_options("openvino", unit, 2, 1, bf16=False, half=False) == {}
+    assert plugin_options("webgpu", card, 2, 1, bf16=False, half=False) == {}
 
 
 def test_bf16_needs_hardware_for_it(fake: FakePlugin) -> None:

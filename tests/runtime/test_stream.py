@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,8 +33,16 @@ def doubled(pixels: np.ndarray) -> np.ndarray:
     return pixels.repeat(2, axis=0).repeat(2, axis=1)
 
 
-def network(function: Callable[[np.ndarray], np.ndarray] = double, **spec: int) -> FloatNetwork:
-    return FloatNetwork(function, ModelSpec(**{"scale": 2, "halo": 2, **spec}))
+def network(function: Callable[[np.ndarray], np.ndarray] = double, parallel: int = 1, **spec: int) -> FloatNetwork:
+    return FloatNetwork(function, ModelSpec(**{"scale": 2, "halo": 2, **spec}), parallel)
+
+
+class Aligned(FloatNetwork):
+    """Prefers widths of a multiple of 16."""
+
+    @property
+    def width_align(self) -> int:
+        return 16
 
 
 @pytest.fixture(scope="module")
@@ -49,14 +58,22 @@ def model(small_model: Path) -> Model:
     st.booleans(),
     st.sampled_from([(1, 1), (4, 1), (1, 24), (8, 20)]),
     st.sampled_from([np.uint8, np.uint16]),
+    st.sampled_from([(FloatNetwork, 1), (FloatNetwork, 3), (Aligned, 2)]),
 )
 def test_tiled_and_batched_equals_whole(
-    model: Model, sizes: list, tile: int, batch: int, fixed: bool, needs: tuple[int, int], dtype: type
+    model: Model,
+    sizes: list,
+    tile: int,
+    batch: int,
+    fixed: bool,
+    needs: tuple[int, int],
+    dtype: type,
+    how: tuple[type[FloatNetwork], int],
 ) -> None:
     """To one level: where the float rounding, which differs with the shape, falls on a half. A real network."""
     spec = model.spec.model_copy(update={"multiple": needs[0], "minimum": needs[1]})
     seen: list[tuple[int, ...]] = []
-    runner = FloatNetwork(lambda b: (seen.append(b.shape), model(b))[1], spec)
+    runner = how[0](lambda b: (seen.append(b.shape), model(b))[1], spec, how[1])
     depth = 1 if dtype is np.uint8 else 257
     pixels = [picture(*size, seed=i).astype(dtype) * dtype(depth) for i, size in enumerate(sizes)]
     found = list(enhance_stream(pixels, runner, StreamOptions(tile, batch, fixed)))
@@ -126,6 +143,34 @@ def test_a_picture_is_released_when_it_is_done() -> None:
     assert most == 0
 
 
+def test_tiles_run_side_by_side() -> None:
+    """Also the last one of a picture and the first one of the next, in order, and no more than stated."""
+    together = threading.Barrier(2, timeout=30)
+    running, most = 0, 0
+
+    def run(batch: np.ndarray) -> np.ndarray:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        together.wait()  # nobody gets past alone
+        running -= 1
+        return double(batch)
+
+    pixels = [picture(9, 9, seed=i) for i in range(3)] + [picture(80, 9)] + [picture(9, 9, seed=5)]
+    found = list(enhance_stream(pixels, network(run, parallel=2), StreamOptions(tile=64)))
+    assert most == 2
+    for one, result in zip(pixels, found, strict=True):
+        np.testing.assert_array_equal(result, doubled(one))
+
+
+def test_one_failure_beside_others_halves_the_tile_once() -> None:
+    """Those that ran beside it fail for the same reason."""
+    told: list[str] = []
+    device = SmallDevice(3 * 150 * 150)
+    list(enhance_stream([picture(600, 600)], network(device, parallel=3, halo=0), StreamOptions(300), told.append))
+    assert told == ["not enough memory on cpu: continuing with tiles of 150 pixels, 1 at a time"]
+
+
 def test_a_large_picture_is_alone() -> None:
     """Those that wait are done and given back before it begins."""
     order: list[str] = []
@@ -140,8 +185,8 @@ def test_a_large_picture_is_alone() -> None:
     assert order == ["2 of 9", "got 18", "got 18", "4 of 32", "got 128", "1 of 9", "got 18"]
 
 
-@pytest.mark.parametrize("batch", [1, 2, 4])
-def test_one_failure_is_its_own(batch: int) -> None:
+@pytest.mark.parametrize(("batch", "parallel"), [(1, 1), (2, 1), (4, 1), (1, 2), (2, 3)])
+def test_one_failure_is_its_own(batch: int, parallel: int) -> None:
     """A picture whose values break the network, between others in the same batch."""
 
     def run(values: np.ndarray) -> np.ndarray:
@@ -153,7 +198,7 @@ def test_one_failure_is_its_own(batch: int) -> None:
 
     pixels = [picture(8, 8, seed=i) for i in range(6)]
     pixels[1], pixels[4] = np.full((8, 8, 3), 255, np.uint8), np.zeros((8, 8, 3), np.uint8)
-    found = list(enhance_stream(pixels, network(run), StreamOptions(batch=batch)))
+    found = list(enhance_stream(pixels, network(run, parallel), StreamOptions(batch=batch)))
     assert "NaN or infinite" in str(found.pop(1))
     assert "cannot do black" in str(found.pop(3))
     for i, result in zip((0, 2, 3, 5), found, strict=True):
@@ -193,14 +238,14 @@ class SmallDevice:
 
 
 @settings(max_examples=40, deadline=None)
-@given(SIZES, st.integers(1, 6), st.booleans(), st.integers(3 * 64 * 64, 3 * 200 * 200))
-def test_less_memory_changes_no_pixel(sizes: list, batch: int, fixed: bool, most: int) -> None:
+@given(SIZES, st.integers(1, 6), st.booleans(), st.integers(3 * 64 * 64, 3 * 200 * 200), st.integers(1, 3))
+def test_less_memory_changes_no_pixel(sizes: list, batch: int, fixed: bool, most: int, parallel: int) -> None:
     """Whatever the device holds, as long as it holds the smallest tile with its halo."""
     device = SmallDevice(most)
     pixels = [picture(3 * h, 3 * w, seed=i) for i, (h, w) in enumerate(sizes)]
     told: list[str] = []
     options = StreamOptions(512, batch, fixed)
-    found = list(enhance_stream(pixels, network(device, halo=0), options, told.append))
+    found = list(enhance_stream(pixels, network(device, parallel, halo=0), options, told.append))
     for one, result in zip(pixels, found, strict=True):
         np.testing.assert_array_equal(result, doubled(one))
     assert len(told) <= 1 + int(np.log2(512 / SMALLEST_TILE)) + int(np.log2(batch))

@@ -30,7 +30,8 @@ from tests.conftest import picture, save
 from tests.runtime.absent import RUNS_OPENVINO
 from tests.runtime.plugins import OPENVINO, FakeDevice, FakePlugin, install, uninstall
 
-ORT, OV, OV16 = Backend("cpu", "fp32"), Backend("openvino", "fp32"), Backend("openvino", "bf16")
+ORT, INT8 = Backend("cpu", "fp32"), Backend("cpu", "int8")
+OV, OV16 = Backend("openvino", "fp32"), Backend("openvino", "bf16")
 KEY = {"cpu": "A", "openvino": "1"}
 
 
@@ -45,6 +46,7 @@ def any_job(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every job is large enough to be measured for."""
     monkeypatch.setattr(backends, "LEAST_PIXELS", 1)
     monkeypatch.setattr(backends, "MOST_SHARE", 1e9)
+    monkeypatch.setattr(backends, "MOST_SHARE_BF16", 1e9)
 
 
 @pytest.fixture
@@ -193,8 +195,19 @@ def test_a_small_job_is_not_measured_for(monkeypatch: pytest.MonkeyPatch, model:
     fake = install(monkeypatch, FakePlugin())
     assert choose(model, pixels=1e6).text == ""
     assert fake.registered == [], "not even loaded"
-    assert not backends._is_short(open_model(model, "cpu"), 1e12, 3)
-    assert backends._is_short(open_model(model, "cpu"), 1e5, 3)
+    plain = open_model(model, "cpu")
+    assert not backends._is_short(plain, 1e12, [ORT, OV, INT8])
+    assert backends._is_short(plain, 1e5, [ORT, OV, INT8])
+
+
+def test_a_shorter_job_is_measured_for_where_much_can_be_gained(monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
+    """Its measurement takes a tenth of it."""
+    plain = open_model(model, "cpu")
+    monkeypatch.setattr(backends, "seconds_each", lambda *_: 1e-6 * backends._SMALL_SIDE**2)
+    monkeypatch.setattr(backends, "_OPENING_SECONDS", 0.0)
+    size = 20 * backends._TILES * backends._SIDE**2
+    assert backends._is_short(plain, size, [ORT, OV])
+    assert not backends._is_short(plain, size, [ORT, OV16])
 
 
 def test_named_openvino_is_measured_in_its_precisions_only(
