@@ -156,7 +156,7 @@ def _check(request: Request, network: Chain) -> None:
     if request.masks is not None and network.scale > 1:
         raise ModelError(
             f"--mask: {name} enlarges, and only what keeps its size can change inside a mask: choose a model such as "
-            "backlit, unfilter or photo-x1, or remove --mask"
+            "backlit, unfilter, denoise or photo-x1, or remove --mask"
         )
     if request.strength is not None and not network.strength:
         raise ModelError(f"--strength: {name} has no adjustable strength; remove --strength")

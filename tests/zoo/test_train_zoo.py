@@ -75,11 +75,13 @@ def test_what_comes_before_is_trained_first_and_begun_with_by_both(
     ]
 
 
-def test_a_model_may_begin_with_the_weights_of_another(
+def test_a_model_may_begin_with_the_weights_of_another_and_stay_in_fp32(
     models: Path, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train_zoo, "BEGINS", {"mine": "photo-x1"})
+    monkeypatch.setattr(train_zoo, "_FP32_ONLY", {"mine"})
     make(tmp_path, monkeypatch)
+    assert [words[0] for words in told] == ["train", "export", "make_cards.py"], "not in 8 bits"
     assert [words[:3] for words in trained(told)] == [[str(models / "mine/recipe.yaml"), "--start", "photo-x1"]]
 
 
