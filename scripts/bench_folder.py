@@ -19,6 +19,7 @@ unreliable, so the load is printed.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
@@ -121,11 +122,10 @@ def measured(command: list[str]) -> Measured:
     """
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    status, peak = Path(f"/proc/{process.pid}/status"), 0
+    peak = 0
     while process.poll() is None:
         # Not the kernel's figure for a finished child: that includes its parent's memory at the start.
-        held = [line for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
-        peak = max([peak, *(int(line.split()[1]) * 1024 for line in held)])
+        peak = max(peak, sum(largest(pid) for pid in with_children(process.pid)))
         time.sleep(0.02)
     seconds = time.perf_counter() - began
     assert process.stdout is not None
@@ -133,6 +133,25 @@ def measured(command: list[str]) -> Measured:
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}: {printed}")
     return Measured(seconds, printed, peak / 1e9)
+
+
+def with_children(pid: int) -> list[int]:
+    """A process and all that it started: a job runs in a child, which is started again if it crashes."""
+    found = [pid]
+    for parent in found:
+        for file in Path(f"/proc/{parent}/task").glob("*/children"):
+            with contextlib.suppress(OSError):  # it has just ended
+                found += map(int, file.read_text().split())
+    return found
+
+
+def largest(pid: int) -> int:
+    """The most memory that a process has held, in bytes; 0 if it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 def enhance(folder: Path, source: str, target: str, model: str, *more: str) -> Measured:

@@ -37,7 +37,7 @@ def test_with_the_weights_of_the_authors_network_it_is_the_same(scale: int, opti
     x = torch.rand(2, 3, 24, 40)
     expected = theirs(x)
     assert expected.std() > 0.1
-    torch.testing.assert_close(ours(x), expected, atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(ours(x), expected, atol=5e-5, rtol=1e-4)
 
 
 def test_flat_features_stay_finite() -> None:
