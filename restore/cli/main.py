@@ -54,8 +54,8 @@ class LazyGroup(click.Group):
             return super().main(*args, **options)
         if not args and options.get("args") is None:  # the arguments are those of the process
             options.setdefault("obj", OWN_PROCESS)
-            # The threads of numpy's BLAS spin for 30 ms after each product of matrices, in the way of those that train a
-            # network, of which a step then takes more than twice as long. It reads this when numpy is imported.
+            # The threads of numpy's BLAS spin for 30 ms after each product of matrices, in the way of those that train
+            # a network: a step then takes more than twice as long. It reads this when numpy is imported.
             os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         run_and_leave(lambda: super(LazyGroup, self).main(*args, **options))
 
