@@ -20,7 +20,7 @@ from restore.jobs.outcome import Outcome
 from restore.jobs.plan import Item
 from restore.jobs.report import record
 from restore.utils.processes import is_running
-from tests.cli.test_enhance import COMMAND, ENVIRONMENT, hidden, many, needs_signals, outputs, wait_for
+from tests.cli.test_enhance import COMMAND, hidden, many, needs_signals, outputs, own_environment, wait_for
 from tests.conftest import picture, save
 
 # Imported by every Python process: a decoder that notes its process and then does something when a JPEG file has this
@@ -56,8 +56,8 @@ InferenceSession.run = crashing
 def imports_first(tmp_path: Path, code: str) -> dict[str, str]:
     (tmp_path / "site").mkdir()
     (tmp_path / "site/sitecustomize.py").write_text(code)
-    known = ENVIRONMENT.get("PYTHONPATH", "")
-    return {**ENVIRONMENT, "PYTHONPATH": f"{tmp_path / 'site'}:{known}" if known else str(tmp_path / "site")}
+    known = own_environment().get("PYTHONPATH", "")
+    return {**own_environment(), "PYTHONPATH": f"{tmp_path / 'site'}:{known}" if known else str(tmp_path / "site")}
 
 
 def run(source: Path, out: Path, environment: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
@@ -118,7 +118,7 @@ def test_a_job_goes_on_when_a_file_crashes_the_decoder(tmp_path: Path) -> None:
     # With another decoder --resume tries it, too.
     journal = out / ".restore-journal.jsonl"
     journal.write_text(journal.read_text().replace("pillow ", "pillow 0."))
-    done = run(source, out, ENVIRONMENT, "--resume")
+    done = run(source, out, own_environment(), "--resume")
     assert done.returncode == 0, done.stderr
     assert records(done)[1]["enhanced"] == 1
     assert hidden(out) == {".restore-journal.jsonl"}
@@ -189,7 +189,7 @@ def test_a_job_goes_on_when_a_picture_crashes_the_network(tmp_path: Path, how: s
     assert "The job goes on" not in done.stderr
     assert "--resume does not try it again" in done.stderr
     # With another tile it is another network.
-    done = run(source, out, ENVIRONMENT, "--resume", *options, "--tile", "64")
+    done = run(source, out, own_environment(), "--resume", *options, "--tile", "64")
     assert done.returncode == 0, done.stderr
     assert records(done)[1]["enhanced"] == 1
 

@@ -26,18 +26,22 @@ from tests.jobs.test_strict import DAMAGED
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, str(ROOT / "cli.py"), "enhance"]
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="signals")
+
+
+def own_environment() -> dict[str, str]:
+    """Of commands, as it is in the test: without what the user has measured, which decides what runs a model."""
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [*COMMAND, *map(str, arguments), "--threads", "1"]
-    return subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT)
+    return subprocess.run(command, capture_output=True, text=True, env=own_environment())
 
 
 def begin(*arguments: object) -> subprocess.Popen[str]:
     command = [*COMMAND, *map(str, arguments), "--threads", "1"]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=own_environment())
 
 
 def inside(*arguments: object) -> tuple[int, str, str]:

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from restore.cli.main import main
 from restore.errors import ModelError
-from tests.cli.test_enhance import COMMAND, ENVIRONMENT, begin, hidden, many, outputs, wait_for
+from tests.cli.test_enhance import COMMAND, begin, hidden, many, outputs, own_environment, wait_for
 from tests.conftest import picture, save
 from tests.endless import endless_model
 
@@ -52,7 +52,7 @@ def in_a_process(code: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=ENVIRONMENT,
+        env=own_environment(),
         cwd=ROOT,
     )
     assert process.stdout is not None
@@ -150,7 +150,9 @@ def test_hanging_threads_do_not_keep_the_job_from_ending(tmp_path: Path, patch: 
 def test_nohup_is_respected(tmp_path: Path) -> None:
     source, out = many(tmp_path / "in", 12, side=60), tmp_path / "out"
     command = ["nohup", *COMMAND, str(source), str(out), "--threads", "1"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=own_environment()
+    )
     with never_left_behind(process):
         wait_for(lambda: outputs(out))
         process.send_signal(signal.SIGHUP)
@@ -165,7 +167,7 @@ def test_a_terminal_that_is_gone_loses_no_report(tmp_path: Path) -> None:
     ours, theirs = os.openpty()
     process = subprocess.Popen(
         [*COMMAND, str(source), str(out), "--threads", "1", "--report", str(report)],
-        stdin=theirs, stdout=theirs, stderr=theirs, env=ENVIRONMENT, start_new_session=True,
+        stdin=theirs, stdout=theirs, stderr=theirs, env=own_environment(), start_new_session=True,
     )  # fmt: skip
     os.close(theirs)
     wait_for(lambda: outputs(out))
@@ -200,7 +202,7 @@ def test_a_full_disk_under_standard_output_is_told_in_one_line(arguments: list[s
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
-            env=ENVIRONMENT,
+            env=own_environment(),
         )
     assert done.returncode == 1
     assert done.stderr == "restore: standard output: No space left on device\n"

@@ -18,7 +18,7 @@ from restore.cli.supervise import CHILD, OWN_PROCESS
 from restore.cli.supervisor import Supervisor
 from restore.zoo.find import find
 from tests.cli.test_crash import CRASHING_NETWORK, imports_first
-from tests.cli.test_enhance import ENVIRONMENT, ROOT
+from tests.cli.test_enhance import ROOT, own_environment
 from tests.endless import endless_model
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals; a crash has another exit code there")
@@ -119,7 +119,7 @@ def parent_of(child: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=ENVIRONMENT,
+        env=own_environment(),
         cwd=ROOT,
     )
 
@@ -184,7 +184,9 @@ def test_an_import_that_hangs_in_the_network_is_interrupted(tmp_path: Path, numb
     del model.metadata_props[:]
     onnx.save(model, path)
     command = [sys.executable, str(ROOT / "cli.py"), "import", str(path), "--into", str(tmp_path / "models")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=own_environment()
+    )
     assert process.stderr is not None
     while "finding the sizes" not in process.stderr.readline():
         assert process.poll() is None
