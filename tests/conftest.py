@@ -47,7 +47,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         return (yield)
     except Exception as error:
         if _BASICSR_CANNOT_BE and "basicsr" in str(error):
-            pytest.skip(  # not a mark: which tests need it, through recipes or registries, only a run tells
+            # Not a mark: which tests need basicsr, through recipes or registries, only a run tells. On all Pythons that
+            # can install it, CI's among them, the same error fails the test.
+            pytest.skip(
                 reason="needs basicsr, which cannot be installed on Python 3.13 or later: its setup.py fails there"
             )
         raise

@@ -47,9 +47,12 @@ def cutting(model: PixelNetwork, tile: int | None, batch: int | None = None, fix
     exactly = model.spec.shape[0] if model.spec.shape else None
     batch = exactly or batch or (1 if on_cpu else _GPU_BATCH)
     tile = tile or auto_tile(model.spec, model.free_memory(), batch * model.parallel)
-    # More context changes nothing but for networks whose tiles are not exact anyway.
-    align = model.width_align if model.spec.exact_tiles and model.width_align % model.spec.multiple == 0 else 1
-    return Cutting(tile, batch, not on_cpu if fixed is None else fixed, align, model.parallel)
+    align, parallel = model.width_align, model.parallel
+    if not model.spec.exact_tiles:  # where tiles are cut shows, and must not depend on the machine
+        align = parallel = 1
+    if align % model.spec.multiple:
+        align = 1
+    return Cutting(tile, batch, not on_cpu if fixed is None else fixed, align, parallel)
 
 
 def parts(size: tuple[int, int], spec: ModelSpec, how: Cutting) -> Iterator[Tile]:

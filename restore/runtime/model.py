@@ -30,8 +30,8 @@ from restore.utils.user_folders import cache_folder
 
 _BF16_CURE = "it needs --device openvino, its plug-in, and a CPU that multiplies bfloat16 (AMX or AVX-512 BF16)"
 
-# Of OpenVINO on a CPU. Two tiles on a core each take 10 to 30 % less time than one after the other on both, where the
-# threads wait for each other and one of them converts pixels alone. More tiles at once need more memory.
+# Of OpenVINO on a CPU. Two tiles on a core each take less time than one after the other on both, where the threads wait
+# for each other and one of them converts pixels alone. More tiles at once need more memory.
 _MOST_STREAMS = 4
 
 
@@ -80,8 +80,8 @@ class Model(PixelNetwork):
 
     @property
     def width_align(self) -> int:
-        # OpenVINO's convolutions take blocks of pixels of a row: on a processor with AMX, a width of 512 takes 15 %
-        # less time a pixel than one of 516.
+        # OpenVINO's convolutions take blocks of 16 pixels of a row; `scripts/bench_backends.py --side 516` beside 512
+        # shows what the rest of a row costs.
         return 16 if self._on_cpu and self.plugin else 1
 
     def __call__(self, batch: NDArray[np.float32], **aside: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -235,7 +235,9 @@ class Store:
             return self._files.pipe_file(path, content, **options)
         except FileExistsError:
             raise
-        except (OSError, NotImplementedError) as error:  # s3fs's, and other stores', for "no conditional writes here"
+        # A store without conditional writes says so by either: s3fs turns S3's reply NotImplemented into an OSError,
+        # other file systems of fsspec raise NotImplementedError. It is then written without the condition.
+        except (OSError, NotImplementedError) as error:
             if "mode" not in options or "NotImplemented" not in f"{error!r}{error.__cause__!r}":
                 raise
             self._exclusive = False  # a store that speaks S3's protocol in part

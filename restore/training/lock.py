@@ -39,8 +39,10 @@ def run_lock(folder: Path, patience: float = 0.0) -> Iterator[None]:
     lock = FileLock(folder / NAME)
     try:
         lock.acquire(timeout=patience)
-    except NotImplementedError:  # file systems of clusters may have no locks
-        pass  # a second run is not noticed, better than no training
+    except NotImplementedError:
+        # What filelock raises on file systems without locks, as clusters have. The run goes on without one: that a
+        # second run in this folder would not be noticed is better than no training at all.
+        pass
     except Timeout as error:
         raise RecipeError(f"{folder}: another process is training here; wait for it, or use another --out") from error
     try:

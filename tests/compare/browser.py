@@ -27,7 +27,8 @@ def chromium() -> Iterator[Browser]:
     binary = next((found for name in _BINARIES if (found := shutil.which(name))), None)
     driver = shutil.which("chromedriver")
     if not (binary and driver):
-        pytest.skip(reason=f"no chromium or no chromedriver: {_CURE}")  # pip cannot install a browser; CI has one
+        # pip, which installs everything else that tests need, cannot install a browser. CI does, and runs these.
+        pytest.skip(reason=f"no chromium or no chromedriver: {_CURE}")
     options = webdriver.ChromeOptions()
     options.binary_location = binary
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"):

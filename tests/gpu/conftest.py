@@ -24,7 +24,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def need(found: object, what: str) -> None:
     """Skip a test that cannot run on this machine; scripts/gpu_check.py lists the reasons."""
     if not found:
-        pytest.skip(reason=f"needs {what}")  # asked for on purpose, with -m gpu: what is there is tested
+        # These tests run only when asked for, by -m gpu. A machine with one GPU, or without TensorRT, tests what it has.
+        pytest.skip(reason=f"needs {what}")
 
 
 @pytest.fixture(scope="session")

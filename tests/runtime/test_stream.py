@@ -163,6 +163,18 @@ def test_tiles_run_side_by_side() -> None:
         np.testing.assert_array_equal(result, doubled(one))
 
 
+def test_inexact_tiles_do_not_depend_on_the_machine() -> None:
+    """Attention sees where it is cut: as many and as large tiles as where they run one after another."""
+    spec = ModelSpec(scale=1, halo=2, exact_tiles=False)
+    shapes: list[list[tuple[int, ...]]] = []
+    for runner in (FloatNetwork, Aligned):
+        seen: list[tuple[int, ...]] = []
+        network = runner(lambda b, seen=seen: (seen.append(b.shape), b)[1], spec, 2 if runner is Aligned else 1)
+        list(enhance_stream([picture(200, 200)], network, StreamOptions(tile=70)))
+        shapes.append(sorted(seen))
+    assert shapes[0] == shapes[1]
+
+
 def test_one_failure_beside_others_halves_the_tile_once() -> None:
     """Those that ran beside it fail for the same reason."""
     told: list[str] = []

@@ -348,7 +348,8 @@ def test_a_file_system_without_locks_is_trained_on_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def none(*_: object, **__: object) -> None:
-        raise NotImplementedError("FileSystem does not appear to support flock")  # as filelock says it
+        # No stub: the error, word for word, with which filelock meets such a file system.
+        raise NotImplementedError("FileSystem does not appear to support flock")
 
     monkeypatch.setattr("filelock.FileLock.acquire", none)
     with run_lock(tmp_path / "run"):
