@@ -24,3 +24,12 @@ def kind(file: Path) -> str:
 
 def made_by(model: Model, pixels: np.ndarray, tile: int | None = None, strength: float = 1.0) -> np.ndarray:
     return enhance_pixels(pixels, model, model.spec, tile, strength)
+
+
+def assert_flat(model: Model, color: tuple[int, int, int]) -> None:
+    """A flat color stays within four levels, and the phases of 2 x 2 pixels within one of each other."""
+    pixels = np.full((64, 64, 3), color, np.uint8)
+    change = made_by(model, pixels).astype(float) - pixels
+    assert np.abs(change).max() <= 4
+    phases = [change[row::2, column::2].mean((0, 1)) for row in range(2) for column in range(2)]
+    assert np.ptp(phases, axis=0).max() <= 0.95
