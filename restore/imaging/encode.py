@@ -29,7 +29,8 @@ from restore.imaging.png import writer as png_writer
 
 _NO_ALPHA = frozenset({"JPEG", "BMP"})
 _DEEP = frozenset({"PNG", "TIFF"})
-# Pixel bytes above which PNG is written by rows: OpenCV's encoder needs a copy and grows its output by doubling.
+# Pixel bytes above which JPEG and PNG are written in parts: OpenCV's encoder needs a copy and grows its output by
+# doubling.
 _LARGE = 256_000_000
 
 
@@ -206,10 +207,21 @@ def metadata_of_png(picture: Picture) -> FileMetadata:
 def _jpeg(picture: Picture, options: EncodeOptions) -> bytes:
     import cv2
 
-    sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444 if options.quality >= 90 else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
+    half_color = options.quality < 90
+    sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420 if half_color else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
     # Optimized Huffman tables save two percent of the file size and take three times as long.
     settings = [cv2.IMWRITE_JPEG_QUALITY, options.quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
-    data = _compressed(".jpg", _for_opencv(picture.pixels, None), settings)
+
+    def compressed(pixels: Samples) -> memoryview:
+        return _compressed(".jpg", _for_opencv(pixels, None), settings)
+
+    if picture.pixels.nbytes > _LARGE:
+        from restore.imaging.jpeg.strips import encode_by_strips
+
+        block = 16 if half_color and picture.pixels.shape[2] == 3 else 8
+        data: bytes | memoryview = encode_by_strips(picture.pixels, block, compressed)
+    else:
+        data = compressed(picture.pixels)
     whole = jpeg_segments.with_metadata(data, _file_metadata(picture))
     return gain_map.appended(whole, picture.gain_map) if picture.gain_map else whole
 
