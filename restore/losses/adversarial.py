@@ -1,8 +1,8 @@
 """Adversarial losses for discriminator and generator, and two penalties on the discriminator's gradient.
 
 All take the discriminator's raw outputs (logits, no sigmoid), of any shape, and give a scalar: ``fake`` for what the
-generator made, ``real`` for photographs. The generator's side has both, so that all forms share one signature; only the
-relativistic one uses ``real``. Let the discriminator see ``fake`` detached when its own loss is computed.
+generator made, ``real`` for photographs. The generator's side has both, so that all forms share one signature; only two
+use ``real`` there (``compares``). Let the discriminator see ``fake`` detached when its own loss is computed.
 
     vanilla       Goodfellow et al., 2014, with the generator's non-saturating side
     lsgan         Mao et al., "Least squares generative adversarial networks", ICCV 2017
@@ -109,19 +109,26 @@ def contrastive_discriminator(fake: Tensor, real: Tensor) -> Tensor:
 
 
 class Adversarial(NamedTuple):
-    """Both sides, each from the discriminator's outputs (fake, real) to a scalar."""
+    """Both sides, each from the discriminator's outputs (fake, real) to a scalar.
+
+    Attributes:
+        generator: the side of the network that makes pictures.
+        discriminator: the other.
+        compares: whether the generator's side depends on ``real``.
+    """
 
     generator: Callable[[Tensor, Tensor], Tensor]
     discriminator: Callable[[Tensor, Tensor], Tensor]
+    compares: bool = False
 
 
 ADVERSARIAL: dict[str, Adversarial] = {
     "vanilla": Adversarial(vanilla_generator, vanilla_discriminator),
     "lsgan": Adversarial(lsgan_generator, lsgan_discriminator),
     "hinge": Adversarial(hinge_generator, hinge_discriminator),
-    "relativistic": Adversarial(relativistic_generator, relativistic_discriminator),
+    "relativistic": Adversarial(relativistic_generator, relativistic_discriminator, compares=True),
     "wgan": Adversarial(wgan_generator, wgan_discriminator),
-    "contrastive": Adversarial(contrastive_generator, contrastive_discriminator),
+    "contrastive": Adversarial(contrastive_generator, contrastive_discriminator, compares=True),
 }
 
 

@@ -72,8 +72,10 @@ class AdversarialTerm(LossTerm):
     def forward(self, output: Tensor, target: Tensor, input: Tensor, generator: torch.Generator) -> Tensor:
         with frozen(self.opponent.network):
             fake = self.opponent.logits(output)
-            with torch.no_grad():
-                real = self.opponent.logits(target)
+            real = fake
+            if self.opponent.sides.compares:
+                with torch.no_grad():
+                    real = self.opponent.logits(target)
         return self.opponent.sides.generator(fake, real)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import torch
 from pydantic import Field
@@ -11,15 +12,16 @@ from torch import Tensor, nn
 
 from restore.encoders.lpips_network import Net, lpips_network
 from restore.losses.base import ALONE, LossOptions, LossTerm, PairTerm, TrainingContext
-from restore.losses.full_precision import full_precision
+from restore.losses.unit_distance import unit_distance
 
 
 class LPIPS(nn.Module):
     """Learned perceptual image patch similarity, averaged over pictures; 0 is best.
 
     Zhang et al., "The unreasonable effectiveness of deep features as a perceptual metric", CVPR 2018, version 0.1,
-    computed by the package ``lpips``. At each of five layers the features are scaled to unit length, their squared
-    differences are weighted by channel and averaged over positions; the layers are summed.
+    with the backbone and the weights of channels of the package ``lpips``. At each of five layers the features are
+    scaled to unit length, their squared differences are weighted by channel and averaged over positions; the layers
+    are summed.
 
     Args:
         net: ``alex``, which the paper recommends as a metric, or ``vgg``, the usual choice as a loss.
@@ -37,9 +39,7 @@ class LPIPS(nn.Module):
 
     def __init__(self, net: Net = "alex", weights: Path | None = None) -> None:
         super().__init__()
-        self.network = lpips_network(net, weights)
-        self._backbone = _InPrecision(self.network.get_submodule("net"))
-        self.network.net = self._backbone
+        self.network: Any = lpips_network(net, weights)
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
@@ -47,32 +47,14 @@ class LPIPS(nn.Module):
         return self
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        device = output.device.type
-        half = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
-        self._backbone.precision = half
-        return self._distance(output, target)
+        heads = [head.model[-1].weight.flatten() for head in self.network.lins]
+        pairs = zip(self._features(output), self._features(target), heads, strict=True)
+        return torch.stack([unit_distance(*layer) for layer in pairs]).sum()
 
-    @full_precision
-    def _distance(self, output: Tensor, target: Tensor) -> Tensor:
-        distances: Tensor = self.network(output, target, normalize=True)
-        return distances.mean()
-
-
-class _InPrecision(nn.Module):
-    """A backbone that computes in half precision where the rest does not: twice as fast where bf16 is in hardware."""
-
-    precision: torch.dtype | None = None
-
-    def __init__(self, backbone: nn.Module) -> None:
-        super().__init__()
-        self.backbone = backbone
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        if self.precision is None:
-            found: list[Tensor] = list(self.backbone(x))
-            return found
-        with torch.autocast(x.device.type, self.precision):
-            return [features.float() for features in self.backbone(x)]
+    def _features(self, x: Tensor) -> Sequence[Tensor]:
+        x = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+        features: Sequence[Tensor] = self.network.net(self.network.scaling_layer(2 * x - 1))
+        return features
 
 
 class LpipsOptions(LossOptions):

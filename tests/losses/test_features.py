@@ -64,9 +64,11 @@ def test_lpips_is_the_package(net, name, backbone, pair) -> None:
     for key, parameter in reference.net.named_parameters():  # "slice2.5.weight" is "features.5.weight"
         parameter.data.copy_(state["features." + key.split(".", 1)[1]])
     output, target = pair(2, 67, 71)
-    with torch.no_grad():
-        expected = reference(output, target, normalize=True).mean()
-    torch.testing.assert_close(LPIPS(net, backbone(name)).train()(output, target), expected, rtol=1e-6, atol=0)
+    expected = reference(output.requires_grad_(), target, normalize=True).mean()
+    (slope,) = torch.autograd.grad(expected, output)
+    found = LPIPS(net, backbone(name)).train()(output, target)
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=0)
+    torch.testing.assert_close(torch.autograd.grad(found, output)[0], slope, rtol=1e-4, atol=1e-5 * float(slope.max()))
 
 
 @pytest.mark.parametrize("layers", [1, 5])
@@ -74,7 +76,7 @@ def test_lpips_is_finite_where_all_channels_are_silent(layers, backbone) -> None
     """The package's square root has no finite slope there; the ReLU before it must stop that."""
     loss = LPIPS("alex", backbone("alexnet"))
     for name in ("slice1", "slice2", "slice3", "slice4", "slice5")[:layers]:
-        (conv,) = (module for module in getattr(loss.network.net.backbone, name) if isinstance(module, torch.nn.Conv2d))
+        (conv,) = (module for module in getattr(loss.network.net, name) if isinstance(module, torch.nn.Conv2d))
         torch.nn.init.constant_(conv.bias, -100)
     output = torch.rand(1, 3, 64, 64).requires_grad_()
     value = loss(output, torch.rand(1, 3, 64, 64))

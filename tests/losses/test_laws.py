@@ -64,7 +64,15 @@ LOSSES = {
 OF_ONE_PICTURE = {"total_variation", "total_variation (squared)", "color_constancy", "exposure"}
 BEST = {"pixel (charbonnier)": 1e-3, "edge": 1e-3, "pixel (psnr)": -80}  # 0 for the rest
 NO_LOSSES = {"__init__", "base", "enlarge", "features", "jitter", "full_precision", "registry"}
-TESTED_ALONE = {"adversarial", "adversarial_term", "clipping", "filter_code", "id_mrf", "prompt_score"}
+TESTED_ALONE = {
+    "adversarial",
+    "adversarial_term",
+    "clipping",
+    "filter_code",
+    "id_mrf",
+    "prompt_score",
+    "unit_distance",
+}
 
 
 def test_every_file_of_losses_is_tested() -> None:
