@@ -31,7 +31,8 @@ _SMALL = 13
 def blur(image: NDArray[np.float32], kernel: AnyArray) -> NDArray[np.float32]:
     """Correlate every channel with a kernel; the border is mirrored about the edge pixel.
 
-    Equal to ``basicsr.utils.img_process_util.filter2D``.
+    Equal to ``basicsr.utils.img_process_util.filter2D``. Round Gaussians, half of the kernels, are applied to columns
+    and then to rows, which is faster.
 
     Args:
         image: float32 (H, W, 3).
@@ -42,8 +43,22 @@ def blur(image: NDArray[np.float32], kernel: AnyArray) -> NDArray[np.float32]:
     """
     import cv2
 
-    blurred: NDArray[np.float32] = cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+    blurred: NDArray[np.float32]
+    if (parts := separated(kernel)) is None:
+        blurred = cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+    else:
+        column, row = parts
+        blurred = cv2.sepFilter2D(image, -1, row, column, borderType=cv2.BORDER_REFLECT_101)
     return blurred
+
+
+def separated(kernel: AnyArray) -> tuple[AnyArray, AnyArray] | None:
+    """A column and a row whose product is the kernel, or None if there are none."""
+    middle = len(kernel) // 2
+    column, row = kernel[:, middle], kernel[middle]
+    if (peak := kernel[middle, middle]) == 0 or not np.allclose(np.outer(column, row / peak), kernel, 1e-6, 1e-9):
+        return None
+    return column, row / peak
 
 
 class Kernels(Shares):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from restore.data.degradations.blur import blur
+from restore.data.degradations.blur import blur, separated
+from restore.data.degradations.defocus import disc_kernel
 from restore.data.degradations.gaussian_noise import gaussian_noise
 from restore.data.degradations.jpeg import jpeg, to_float, to_uint8
 from restore.data.degradations.kernels import gaussian_kernel, sinc_kernel
@@ -52,6 +54,23 @@ def test_a_blur_is_that_of_basicsr() -> None:
             torch.from_numpy(pixels.transpose(2, 0, 1))[None], torch.from_numpy(kernel).float()[None]
         )
         np.testing.assert_allclose(blur(pixels, kernel), theirs[0].numpy().transpose(1, 2, 0), atol=2e-5)
+
+
+@pytest.mark.parametrize("size", [1, 7, 21])
+def test_a_round_gaussian_by_columns_and_rows_is_the_same_blur(size: int) -> None:
+    pixels, kernel = image(40, 50), gaussian_kernel(size, 1.7, 1.7)
+    column, row = separated(kernel)
+    np.testing.assert_allclose(np.outer(column, row), kernel, atol=1e-9)
+    whole = cv2.filter2D(pixels, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+    np.testing.assert_allclose(blur(pixels, kernel), whole, atol=2e-6)
+
+
+def test_other_kernels_are_not_separated() -> None:
+    kernels = (gaussian_kernel(9, 2, 1, 0.5), gaussian_kernel(9, 2, 2, beta=0.7), sinc_kernel(9, 2), disc_kernel(3))
+    assert [separated(kernel) for kernel in kernels] == [None] * 4
+    hollow = np.ones((3, 3)) / 8
+    hollow[1, 1] = 0
+    assert separated(hollow) is None
 
 
 def test_a_blur_with_a_pulse_changes_nothing() -> None:
