@@ -1,12 +1,13 @@
 """Rebuild the models in models/ from their recipes: train, export, quantize, measure, write the card.
 
-    python scripts/train_zoo.py sr-x4 --data PHOTOGRAPHS --testsets TESTSETS [--threads 1] [--workers 2]
+    python scripts/train_zoo.py sr-x4 --data PHOTOGRAPHS --testsets TESTSETS [--threads 1] [--teacher FILE]
 
 An interrupted run is resumed. PHOTOGRAPHS holds the folders that the recipes name; TESTSETS holds Set5/x2, Set5/x4,
 Set14/x2 and Set14/x4 with files *_HR.png and *_LR.png; Kodak24 for degradation and filter models, and lowlight/LIME for
 low-light models. A start.yaml next to the recipe is trained first, then start-2.yaml, start-3.yaml and so on, each from
 the weights of the one before; the last provides the recipe's initial weights. Without one, a model in BEGINS begins
-with the weights of another. A control.yaml is trained too, from the same initial weights.
+with the weights of another. A control.yaml is trained too, from the same initial weights. Recipes that learn from a
+teacher name its file; --teacher says where it is.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("--runs", default=ROOT / "runs", type=Path, help="where the checkpoints go (default: runs/)")
     parser.add_argument("--threads", default="2", help="CPU threads")
     parser.add_argument("--workers", help="processes that cut patches (default: as many as make it fastest)")
+    parser.add_argument("--teacher", type=Path, help="file of the network that recipes with a teacher learn from")
     options = parser.parse_args()
 
     folder, run = ROOT / "models" / options.name, options.runs / options.name
@@ -85,9 +87,18 @@ def stages(folder: Path) -> Iterator[Path]:
         yield recipe
 
 
+def learns_from_a_file(recipe: Path) -> bool:
+    """Whether a recipe has a teacher other than its own start."""
+    teacher = load_recipe(recipe).teacher
+    return teacher is not None and teacher.file is not None
+
+
 def train(recipe: Path, run: Path, options: argparse.Namespace, start: Path | None = None) -> None:
     """Train a recipe, optionally from another run's weights, or resume it."""
     begin = [str(recipe), *(["--start", str(start)] if start else [])]
+    if options.teacher is not None and learns_from_a_file(recipe):
+        for key, value in (("file", options.teacher), ("cache", options.runs / f"{run.name}-teacher")):
+            begin += ["--set", f"teacher.{key}={value}"]
     if (run / "last.safetensors").exists():
         begin = ["--resume"]
     where = ["--data", str(options.data), "--out", str(run)]

@@ -130,11 +130,15 @@ def card(entry: Entry) -> str:
         found = table_of_benchmarks(spec, facts)
     said = Shipped(spec.name, entry.file.parent / "recipe.yaml", "").losses()
     learned = " + ".join(f"{loss.weight:g} {words}" for loss, words in zip(recipe.losses, said, strict=True))
-    note = entry.file.parent / "note.md"
-    stages = sorted((path.name for path in entry.file.parent.glob("start*.yaml")), key=lambda name: (len(name), name))
+    folder = entry.file.parent
+    note = folder / "note.md"
+    stages = sorted((path.name for path in folder.glob("start*.yaml")), key=lambda name: (len(name), name))
     before_it = stages or [BEGINS.get(spec.name, "")]
     chain = ", itself started from ".join(f"`{name}`" for name in reversed(before_it))
     before = f" It started from the weights of {chain}: {spec.start}." if spec.start else ""
+    teachers = [load_recipe(folder / name).teacher for name in (*stages, "recipe.yaml")]
+    names = [one.file.name for one in teachers if one is not None and one.file is not None]
+    teacher = f" --teacher {names[0]}" if names else ""
     return f"""\
 # {spec.name}
 
@@ -157,7 +161,7 @@ Times include tiling and conversion, in onnxruntime on {facts["fp32"]["speed"]["
 **Training.** Data: {spec.data.strip()}. {spec.steps:,} steps, {spec.hours:.2f} hours on a CPU, with `recipe.yaml` \
 (SHA-256 {spec.recipe[:16]}...). Loss: {learned}.{before} Reproduce with:
 
-    python scripts/train_zoo.py {spec.name} --data PHOTOGRAPHS --testsets TESTSETS
+    python scripts/train_zoo.py {spec.name} --data PHOTOGRAPHS --testsets TESTSETS{teacher}
 
 **Input.** RGB on 0..1, any size. Tiles with a halo of {spec.halo} pixels give the same result as the whole picture.
 {CONTEXT.format(side=spec.context, how=HOW[spec.thumbnail]) if spec.context else ""}\

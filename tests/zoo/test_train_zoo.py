@@ -32,8 +32,8 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    where = ["--data", "photographs", "--testsets", "sets", "--runs", str(tmp_path / "runs")]
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> None:
+    where = ["--data", "photographs", "--testsets", "sets", "--runs", str(tmp_path / "runs"), *more]
     monkeypatch.setattr(sys, "argv", ["train_zoo.py", "mine", *where, "--threads", "1", "--workers", "2"])
     train_zoo.main()
 
@@ -104,3 +104,16 @@ def test_each_goes_on_where_it_was(models: Path, told: Told, tmp_path: Path, mon
         (tmp_path / "runs" / name / "last.safetensors").touch()
     make(tmp_path, monkeypatch)
     assert [words[: words.index("--data")] for words in trained(told)] == [["--resume"]] * 2
+
+
+def test_the_teacher_is_where_the_user_says(
+    models: Path, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its results are kept beside the run; recipes without one are trained as they are."""
+    taught = "teacher: {file: large.pth, samples: 10}\nlosses: [{kind: l1, teacher: true}]\n"
+    (models / "mine/start.yaml").write_text(f"base: sr-x2\n{taught}")
+    make(tmp_path, monkeypatch, "--teacher", "elsewhere/large.pth")
+    first, second = (words[: words.index("--data")] for words in trained(told))
+    kept = tmp_path / "runs/mine-start-teacher"
+    assert first[1:] == ["--set", "teacher.file=elsewhere/large.pth", "--set", f"teacher.cache={kept}"]
+    assert second[1:] == ["--start", str(tmp_path / "runs/mine-start")]
