@@ -266,7 +266,8 @@ _USES = {
     "sr-x4": "are far too small",
     "photo-x1": "are compressed, noisy or soft",
     "denoise": "are noisy",
-    "photo-x4": "are small, compressed, noisy or soft",
+    "photo-x4-large": "are small, compressed, noisy or soft",
+    "photo-x4": "are the same, if there are many",
     "backlit": "are backlit or underexposed",
     "unfilter": "have an Instagram-like filter",
 }

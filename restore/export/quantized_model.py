@@ -220,8 +220,10 @@ def calibration_patches(folder: Path, spec: ModelSpec) -> list[Batch]:
     if spec.scale > 1:
         pairs = PatchPairs(photos, spec.scale, _SIDE, seed=0)
         for number in range(_PATCHES):
-            low = pairs.cut(number)[0].transpose(2, 0, 1)[None]
-            patches.append({"input": np.ascontiguousarray(low, dtype=np.float32) * gain + offset})
+            low = np.ascontiguousarray(pairs.cut(number)[0])
+            values = np.ascontiguousarray(low.transpose(2, 0, 1)[None], dtype=np.float32) * gain + offset
+            whole = Tile(*(Span(0, length, 0, length) for length in low.shape[:2]))
+            patches.append({"input": values, **PictureAside(low, spec).of(whole)})
         return patches
     for number in range(_PATCHES):
         draw = generator(0, number)

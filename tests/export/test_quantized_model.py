@@ -125,6 +125,20 @@ def test_calibration_is_on_the_models_range(pictures: Path) -> None:
     np.testing.assert_allclose(signed[5]["input"], unit[5]["input"] * 2 - 1, atol=1e-6)
 
 
+def test_a_model_that_enlarges_with_a_strength_has_a_twin_too(pictures: Path, tmp_path: Path) -> None:
+    """Both of its ends are in it."""
+    torch.manual_seed(0)
+    file = tmp_path / "ends.onnx"
+    spec = ModelSpec(name="ends", scale=2, halo=6, strength=True, measured={"psnr_to_network_db": 133.0}, **FACTS)
+    file.write_bytes(to_onnx(ResidualSR(2, 16, 2, strength=True), spec).SerializeToString())
+    assert all(sorted(patch) == ["input", "strength"] for patch in calibration_patches(pictures, spec))
+    twin = make(file, tmp_path / "ends.int8.onnx", pictures)
+    pixels = picture(40, 50)
+    for strength in (0.0, 1.0):
+        both = [enhance_pixels(pixels, open_model(f, "cpu"), spec, strength=strength) for f in (file, twin.path)]
+        assert 30 < psnr(*both) < 80
+
+
 @pytest.mark.slow
 def test_a_model_of_light_has_a_twin_too(pictures: Path, tmp_path: Path) -> None:
     """Its context stays in floating point, and its loss is measured on pairs."""
