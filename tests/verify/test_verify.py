@@ -93,7 +93,9 @@ def test_a_right_file_passes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", [file for entry in entries() for file in entry.files.values()], ids=lambda p: p.name)
 def test_shipped_files_pass(path: Path) -> None:
-    assert [check for check in verify_file(path) if check.passed is not True] == []
+    open_to_judgment = {"strength"} if open_model(path, "cpu").spec.scale > 1 else set()  # 0 may also take off noise
+    for check in verify_file(path):
+        assert check.passed or (check.passed is None and check.name in open_to_judgment), check
 
 
 def swapped() -> onnx.ModelProto:
